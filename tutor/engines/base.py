@@ -88,8 +88,12 @@ class Session(Protocol):
         """Add sound to the learner's present turn."""
 
     def reply(self, text: str | None = None) -> AsyncIterator[Event]:
-        """Answer what has been heard since the last `end_turn` (or `text`, if typed), or open the talk if that is nothing
-        and the transcript is empty. Changes nothing: it may be closed half-way and asked for again after more was heard."""
+        """Answer what has been heard since the last `end_turn` (or `text`, if typed). If that is nothing: open the talk,
+        answer the learner's line that the transcript ends with, or go on where the agent left off.
+
+        What is answered is what was heard when this was called. Changes nothing: it may be closed half-way and asked for
+        again after more was heard. Typed text is given back as `Heard`, too.
+        """
 
     async def end_turn(self) -> None:
         """The turn is over: what is heard from now on belongs to the next one."""
@@ -104,5 +108,8 @@ class Engine(Protocol):
 
     async def warm(self) -> None:
         """Load what is slow to load. Called when a talk begins; returns at once when warm."""
+
+    async def correct(self, text: str) -> tuple[Correction, ...]:
+        """The mistakes in something that was said."""
 
     def talk(self, brief: Brief, transcript: Sequence[Line]) -> AbstractAsyncContextManager[Session]: ...

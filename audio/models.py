@@ -1,0 +1,27 @@
+from django.db import models
+
+
+class Recording(models.Model):
+    """One voice in one turn: where its bytes are, and what they are. It names its rows by plain UUIDs, for it must not
+    depend on the database that those are in."""
+
+    class Place(models.TextChoices):
+        LOCAL = "local", "local storage"
+
+    id = models.UUIDField(primary_key=True, db_column="_id", editable=False)  # uuid5(message, SHA-256 of the bytes)
+    learner = models.UUIDField(db_index=True)
+    conversation = models.UUIDField(db_index=True)
+    message = models.UUIDField(db_index=True)
+    key = models.CharField(max_length=255, unique=True)
+    place = models.CharField(max_length=10, choices=Place.choices, default=Place.LOCAL)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(help_text="bytes")
+    duration = models.FloatField(help_text="seconds")
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,55 @@
+import re
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.storage import storages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET, require_safe
+
+from audio import recordings
+from audio.models import Recording
+from audio.storages import signer
+
+GONE = "This recording does not exist, or is not yours."
+
+
+@require_GET
+def signed_url(request: HttpRequest) -> JsonResponse:
+    """`GET /api/audio?key=`: a fresh link to one of the caller's own recordings (staff: any)."""
+    key = request.GET.get("key", "")
+    if not key:
+        return JsonResponse({"error": "Name the recording: /api/audio?key=KEY."}, status=400)
+    learner = None if request.user.is_staff else request.learner  # type: ignore[attr-defined]
+    found = recordings.of([key], learner=learner).get(key)
+    if not found:
+        return JsonResponse({"error": GONE}, status=404)
+    return JsonResponse({"url": recordings.url(found)}, headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def audio_file(request: HttpRequest, key: str) -> HttpResponse:
+    """The recording behind a link signed by `LocalAudioStorage.url`; one byte range is honoured."""
+    try:
+        signer.unsign(f"{key}:{request.GET.get('signature', '')}", max_age=settings.AUDIO_URL_EXPIRY)
+    except signing.SignatureExpired:
+        return JsonResponse({"error": "This link has expired. Ask for a new one."}, status=403)
+    except signing.BadSignature:
+        return JsonResponse({"error": "This link was not made here."}, status=403)
+    recording = Recording.objects.using("local").filter(key=key).first()
+    if not recording or not storages["audio_local"].exists(key):
+        return JsonResponse({"error": GONE}, status=404)
+    return _ranged(request.headers.get("Range", ""), recordings.read(recording), recording.content_type)
+
+
+def _ranged(wanted: str, data: bytes, content_type: str) -> HttpResponse:
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted)
+    if not match or match[0] == "bytes=-":
+        return HttpResponse(data, content_type=content_type, headers=headers)
+    first, last = match.groups()
+    start = int(first) if first else max(0, len(data) - int(last))
+    stop = min(len(data), int(last) + 1) if first and last else len(data)
+    if start >= stop:
+        return HttpResponse(status=416, headers=headers | {"Content-Range": f"bytes */{len(data)}"})
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
+    return HttpResponse(data[start:stop], status=206, content_type=content_type, headers=headers)

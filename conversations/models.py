@@ -1,0 +1,65 @@
+from django.db import models
+
+
+class Kept(models.Model):
+    """What the rows of a learner share. The key is derived from `wire_id`, the id that the client chose, so that a save is
+    an upsert and no learner can reach another's row by choosing an id. A deletion leaves a dated tombstone."""
+
+    id = models.UUIDField(primary_key=True, db_column="_id", editable=False)
+    learner = models.UUIDField(editable=False)
+    wire_id = models.CharField("id", max_length=200)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    erased = models.BooleanField(default=False, help_text="deleted for good: nothing that was said is left in the row")
+
+    class Meta:
+        abstract = True
+
+
+class Conversation(Kept):
+    title = models.CharField(max_length=200, blank=True, help_text="what the learner calls it; empty: its topic")
+    topic = models.CharField(max_length=500, blank=True)
+    config = models.JSONField(default=dict, blank=True)
+    goals = models.JSONField(default=list, blank=True, help_text="[{text, done}]")
+    analysis = models.JSONField(null=True, blank=True)
+    timestamp = models.DateTimeField(help_text="what lists are sorted by")
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    duration = models.FloatField(null=True, blank=True, help_text="minutes")
+    time_remaining = models.FloatField(null=True, blank=True, help_text="seconds")
+    call_ended = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-timestamp", "-id"]
+        indexes = [
+            models.Index("learner", models.F("timestamp").desc(), models.F("id").desc(), name="conversation_newest"),
+            models.Index("deleted_at", "erased", name="conversation_to_erase"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.topic or self.wire_id
+
+
+class Message(Kept):
+    class Role(models.TextChoices):
+        USER = "user", "learner"
+        ASSISTANT = "assistant", "agent"
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    content = models.TextField(blank=True)
+    timestamp = models.DateTimeField()
+    audio_key = models.CharField(max_length=255, blank=True, help_text="the key of its Recording")
+    corrections = models.JSONField(default=list, blank=True, help_text="[{said, better, why, category, start, end}]")
+    interrupted = models.BooleanField(default=False, help_text="the learner broke in: `content` is what was heard")
+
+    class Meta:
+        ordering = ["timestamp", "id"]
+        indexes = [
+            models.Index("conversation", "timestamp", name="message_in_order"),
+            models.Index("deleted_at", "erased", name="message_to_erase"),
+        ]
+
+    def __str__(self) -> str:
+        return self.content[:80]

@@ -1,0 +1,204 @@
+"""The JSON of a conversation, in: checked field by field, so that what is wrong can be named. (Out: `wire.py`.)"""
+
+import base64
+import binascii
+import json
+import re
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from audio.encoding import MAX_BYTES, BadAudio, from_upload
+from conversations.models import Message
+from conversations.store import Draft
+
+MAX_ID = 200
+MAX_MESSAGES = 2_000
+MAX_JSON = 64 * 1024  # characters of a free-form field
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # inside the range of every database
+DATA_URL = re.compile(r"data:(?:audio/|video/webm|application/octet-stream)[^,]{0,100};base64,", re.ASCII)
+
+
+class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
+    """Milliseconds since 1970, or an ISO 8601 string, as a datetime."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if isinstance(data, str):
+            moment = serializers.DateTimeField(default_timezone=UTC).to_internal_value(data)
+        elif isinstance(data, int | float) and not isinstance(data, bool):
+            try:
+                moment = datetime.fromtimestamp(data / 1000, UTC)
+            except (ValueError, OverflowError, OSError) as error:
+                raise serializers.ValidationError("This is not a date.") from error
+        else:
+            raise serializers.ValidationError("Write milliseconds since 1970, or an ISO 8601 string.")
+        if not EARLIEST <= moment <= LATEST:
+            raise serializers.ValidationError("This date is out of range.")
+        return moment
+
+
+class FreeField(serializers.JSONField):
+    """An object whose inside is the client's own business, as long as every database can hold it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("Write an object.")
+        text = json.dumps(value)
+        if len(text) > MAX_JSON:
+            raise serializers.ValidationError(f"This is longer than {MAX_JSON} characters.")
+        if re.search(r"(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])", _without_pairs(text)):
+            raise serializers.ValidationError("This holds characters that are not text.")
+        return value
+
+
+def _without_pairs(text: str) -> str:
+    return re.sub(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", "", text)
+
+
+class AudioField(serializers.Field[Any, Any, str, Any]):
+    """A data URL, decoded. A `blob:` URL is dead outside the tab that made it: no audio then."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Write a data URL.")
+        if not data or data.startswith("blob:"):
+            return None
+        head = DATA_URL.match(data)
+        if not head:
+            raise serializers.ValidationError("This is not a data URL of audio.")
+        if (len(data) - head.end()) * 3 // 4 > MAX_BYTES:
+            raise serializers.ValidationError(f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
+        try:
+            return from_upload(base64.b64decode(data[head.end() :], validate=True))
+        except binascii.Error as error:
+            raise serializers.ValidationError("The data URL is not base64.") from error
+        except BadAudio as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class CorrectionSerializer(serializers.Serializer[Any]):
+    said = serializers.CharField(max_length=1000, allow_blank=True)
+    better = serializers.CharField(max_length=1000, allow_blank=True)
+    why = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    category = serializers.CharField(max_length=100, allow_blank=True, default="")
+    start = serializers.IntegerField(min_value=0, required=False)
+    end = serializers.IntegerField(min_value=0, required=False)
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField(max_length=MAX_ID, required=False)
+    role = serializers.ChoiceField(choices=Message.Role.choices)
+    content = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
+    timestamp = MillisecondsField(required=False)
+    audioData = AudioField(required=False, allow_null=True)
+    audioS3Key = serializers.CharField(max_length=255, required=False, allow_null=True, allow_blank=True)
+    corrections = CorrectionSerializer(many=True, required=False)
+    interrupted = serializers.BooleanField(required=False)
+
+
+class ConfigSerializer(serializers.Serializer[Any]):
+    topic = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    difficulty = serializers.IntegerField(min_value=1, max_value=5, required=False)
+    voice = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    timeLimit = serializers.FloatField(min_value=0, max_value=100_000, required=False)
+    language = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    mode = serializers.CharField(max_length=50, required=False, allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        # What we do not know is kept: a newer client's field is not ours to drop.
+        return {**FreeField().run_validation(data), **super().to_internal_value(data)}
+
+
+class ConversationSerializer(serializers.Serializer[Any]):
+    """A whole conversation as clients send it; `drafts` and `columns` are what the store takes."""
+
+    id = serializers.CharField(max_length=MAX_ID)
+    title = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    timestamp = MillisecondsField(required=False)
+    messages = serializers.ListField(child=MessageSerializer(), max_length=MAX_MESSAGES, required=False)
+    config = ConfigSerializer(required=False)
+    analysis = FreeField(required=False, allow_null=True)
+    callEnded = serializers.BooleanField(required=False)
+    timeRemaining = serializers.FloatField(min_value=-1e9, max_value=1e9, required=False, allow_null=True)
+    startTime = MillisecondsField(required=False, allow_null=True)
+    endTime = MillisecondsField(required=False, allow_null=True)
+    duration = serializers.FloatField(min_value=0, max_value=1e9, required=False, allow_null=True)
+
+    COLUMNS = {
+        "title": "title",
+        "timestamp": "timestamp",
+        "config": "config",
+        "analysis": "analysis",
+        "callEnded": "call_ended",
+        "timeRemaining": "time_remaining",
+        "startTime": "started_at",
+        "endTime": "ended_at",
+        "duration": "duration",
+    }
+
+    def validate_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        seen: set[str] = set()
+        for index, message in enumerate(messages):
+            message.setdefault("id", f"{message['role']}-{uuid.uuid4().hex}")
+            if message["id"] in seen:
+                raise serializers.ValidationError(
+                    f"Message {index} has the id of an earlier one: {message['id'][:50]!r}."
+                )
+            seen.add(message["id"])
+        return messages
+
+    def columns(self) -> dict[str, Any]:
+        data = self.validated_data
+        columns = {column: data[name] for name, column in self.COLUMNS.items() if name in data}
+        if "config" in data:
+            columns["topic"] = data["config"].get("topic", "")
+        return columns
+
+    def drafts(self, own_keys: set[str]) -> list[Draft]:
+        """The messages, in the order they were sent; of the audio keys they name only `own_keys` count."""
+        now = timezone.now()
+        return [_draft(message, now, own_keys) for message in self.validated_data.get("messages", [])]
+
+    def named_keys(self) -> list[str]:
+        return [m["audioS3Key"] for m in self.validated_data.get("messages", []) if m.get("audioS3Key")]
+
+
+def _draft(message: dict[str, Any], now: datetime, own_keys: set[str]) -> Draft:
+    named = message.get("audioS3Key")
+    return Draft(
+        id=message["id"],
+        role=message["role"],
+        content=message["content"],
+        at=message.get("timestamp") or now,
+        audio=message.get("audioData"),
+        audio_key=named if named in own_keys else None,
+        corrections=[dict(each) for each in message["corrections"]] if "corrections" in message else None,
+        interrupted=message.get("interrupted"),
+    )
+
+
+class TitleSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField(max_length=200, allow_blank=True)
+
+
+class LimitSerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    id = serializers.CharField(max_length=MAX_ID, required=False)
+
+
+def is_wire_id(value: str) -> bool:
+    """Can this be an id that a client chose?"""
+    return 0 < len(value) <= MAX_ID and value.isprintable()
+
+
+def new_conversation_id() -> str:
+    """An id in the contract's form, for a client that brought none: `conv-<ms>-<7 base36>`."""
+    letters = uuid.uuid4().int
+    tail = "".join("0123456789abcdefghijklmnopqrstuvwxyz"[letters // 36**place % 36] for place in range(7))
+    return f"conv-{int(time.time() * 1000)}-{tail}"

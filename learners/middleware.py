@@ -1,0 +1,42 @@
+import uuid
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+
+from learners import cookie
+from learners.origin import is_foreign
+from talking_agent.middleware import middleware
+
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+REMEMBERED = ("/", "/history")  # pages renew the cookie, so that who comes back now and then is never forgotten
+
+
+class LearnerRequest(HttpRequest):
+    learner: uuid.UUID
+
+
+def _refuse_foreign(request: HttpRequest) -> HttpResponseBase | None:
+    # The admin has Django's own CSRF protection.
+    if request.method in SAFE or not request.path.startswith("/api/"):
+        return None
+    if is_foreign(request.headers, request.get_host()):
+        return JsonResponse({"error": "This request came from another site."}, status=403)
+    request.csrf_processing_done = True  # type: ignore[attr-defined]  # judged here; CsrfViewMiddleware need not
+    return None
+
+
+def _recognise(request: HttpRequest) -> None:
+    known = cookie.unseal(request.COOKIES.get(cookie.NAME))
+    request.learner = known or uuid.uuid4()  # type: ignore[attr-defined]
+    request.learner_is_new = known is None  # type: ignore[attr-defined]
+
+
+def _remember(request: HttpRequest, response: HttpResponseBase) -> None:
+    if not hasattr(request, "learner"):
+        return
+    is_page = request.path in REMEMBERED or request.path.startswith("/history/")
+    if is_page or (request.learner_is_new and request.path.startswith("/api/")):  # type: ignore[attr-defined]
+        cookie.attach(response, request.learner)
+
+
+same_site_only = middleware(before=_refuse_foreign)
+known_learner = middleware(before=_recognise, after=_remember)

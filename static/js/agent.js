@@ -1,0 +1,160 @@
+// The agent's side of a talk: its sound, its captions, and being interrupted.
+
+import { Captions } from "./captions.js";
+import { Player } from "./player.js";
+import { join, wav } from "./pcm.js";
+
+export class Agent {
+  /** `onPeak(0…1)`: how loud the speaker is now. `onChange()`: it began or stopped to think or to speak. */
+  constructor({ dialogue, send, onPeak, onChange }) {
+    Object.assign(this, { dialogue, send, onPeak, onChange });
+    this.player = new Player({ onIdle: () => this.silent() });
+    this.captions = new Captions({
+      player: this.player,
+      onText: (id, text) => this.dialogue.setText(id, text),
+      onTick: () => this.onPeak(this.player.peak()),
+    });
+    this.response = null; // the response under way: {id, items}
+    this.refused = new Set(); // responses whose rest is not wanted any more
+    this.voices = new Map(); // item → its sound, until it can be fetched from the server
+    this.sounding = new Set(); // items not yet heard to their end
+    this.unsure = new Set(); // items that were under way when the connection broke: perhaps the server kept them
+  }
+
+  get speaking() {
+    return this.player.playing;
+  }
+
+  get thinking() {
+    return this.response !== null && !this.player.playing;
+  }
+
+  handle(event) {
+    const id = event.response_id || event.response?.id;
+    if (this.refused.has(id)) {
+      if (event.type === "response.done") this.refused.delete(id);
+      return;
+    }
+    switch (event.type) {
+      case "response.created":
+        this.response = { id, items: [] };
+        break;
+      case "response.output_item.added":
+        this.item(event.item.id);
+        break;
+      case "response.output_audio_transcript.delta":
+        this.item(event.item_id);
+        this.captions.add(event.item_id, event.delta);
+        break;
+      case "response.output_audio.delta":
+        this.sound(event);
+        break;
+      case "response.done":
+        this.done(event.response);
+        break;
+    }
+    this.onChange();
+  }
+
+  item(id) {
+    if (this.dialogue.has(id)) return;
+    this.dialogue.turn(id, "assistant");
+    this.dialogue.setStatus(id, "speaking");
+    this.sounding.add(id);
+    this.response?.items.push(id);
+  }
+
+  sound({ item_id: id, delta }) {
+    this.item(id);
+    const pieces = this.voices.get(id) || [];
+    this.voices.set(id, pieces);
+    pieces.push(this.player.append(id, delta));
+  }
+
+  done({ id }) {
+    const items = this.response?.id === id ? this.response.items : [];
+    this.response = null;
+    for (const item of items) {
+      this.captions.complete(item);
+      if (this.voices.has(item)) this.dialogue.setSource(item, { blob: wav(join(this.voices.get(item))) });
+    }
+    if (!this.player.playing) this.silent();
+  }
+
+  silent() {
+    if (this.response === null) {
+      for (const item of this.sounding) {
+        this.captions.finish(item);
+        this.dialogue.setStatus(item, "");
+        this.player.forget(item);
+      }
+      this.sounding.clear();
+    }
+    this.onPeak(0);
+    this.onChange();
+  }
+
+  /**
+   * Silences the agent at once and tells the server what was heard. `cancel`: the server does not know yet that
+   * the learner speaks.
+   */
+  interrupt({ cancel }) {
+    const heard = [...this.sounding].map((item) => [item, this.player.heard(item)]);
+    this.player.stop();
+    if (this.response) {
+      this.refused.add(this.response.id);
+      if (cancel) this.send({ type: "response.cancel" });
+      this.response = null;
+    }
+    for (const [item, ms] of heard) {
+      this.captions.freeze(item);
+      this.dialogue.setStatus(item, "interrupted", "interrupted");
+      this.send({ type: "conversation.item.truncate", item_id: item, content_index: 0, audio_end_ms: ms });
+      this.cut(item, ms);
+      this.player.forget(item);
+    }
+    this.sounding.clear();
+    this.onPeak(0);
+    this.onChange();
+  }
+
+  cut(item, ms) {
+    const voice = this.voices.get(item);
+    if (!voice) return;
+    const pcm = join(voice).subarray(0, ms * 24);
+    if (pcm.length) this.dialogue.setSource(item, { blob: wav(pcm) });
+    else this.voices.delete(item);
+  }
+
+  truncated({ item_id: id, transcript }) {
+    if (transcript) this.dialogue.setText(id, transcript);
+    else this.remove(id);
+  }
+
+  /** The server keeps the recording now. */
+  saved(id, key) {
+    this.voices.delete(id);
+    if (key) this.dialogue.setSource(id, { key });
+  }
+
+  remove(id) {
+    this.voices.delete(id);
+    this.captions.freeze(id);
+    this.sounding.delete(id);
+    this.dialogue.remove(id);
+  }
+
+  /** The connection is gone, and with it what was still to come. */
+  lost() {
+    for (const item of this.response?.items || []) this.unsure.add(item);
+    this.response = null;
+    this.refused.clear();
+    for (const item of this.sounding) this.captions.complete(item);
+    if (!this.player.playing) this.silent();
+  }
+
+  stop() {
+    this.player.close();
+    this.captions.stop();
+  }
+}

@@ -1,0 +1,58 @@
+// Calls to the server's REST API. Failures come as ApiError, whose message can be shown as it is.
+
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status; // 0: the server was not reached
+  }
+
+  get retryable() {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const degradation = new EventTarget();
+
+export function onDegraded(listener) {
+  degradation.addEventListener("change", (event) => listener(event.detail));
+}
+
+export async function call(method, path, body) {
+  const multipart = body instanceof FormData;
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: body && !multipart ? { "Content-Type": "application/json" } : {},
+      body: body && !multipart ? JSON.stringify(body) : body,
+      credentials: "same-origin",
+    });
+  } catch {
+    throw new ApiError("The server can't be reached. Check your connection and try again.", 0);
+  }
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    throw new ApiError(data.error || `The server could not do that (${answer.status}). Please try again.`, answer.status);
+  }
+  if ("storage" in data || "degraded" in data) {
+    degradation.dispatchEvent(new CustomEvent("change", { detail: Boolean(data.degraded) }));
+  }
+  return data;
+}
+
+const conversationPath = (id) => `/api/conversations/${encodeURIComponent(id)}`;
+
+export const scenarios = () => call("GET", "/api/scenarios");
+export const history = (limit) => call("GET", `/api/conversations?limit=${limit}`);
+export const conversation = async (id) => (await call("GET", conversationPath(id))).conversation;
+export const rename = async (id, title) => (await call("PATCH", conversationPath(id), { title })).conversation;
+export const remove = (id) => call("DELETE", conversationPath(id));
+export const removeAll = () => call("DELETE", "/api/conversations?clearAll=true");
+export const restore = (id) => call("POST", `${conversationPath(id)}/restore`);
+export const sendTurn = (id, form) => call("POST", `${conversationPath(id)}/turns`, form);
+export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${encodeURIComponent(key)}`)).url;
+
+export async function mend(id, message, content) {
+  const path = `${conversationPath(id)}/messages/${encodeURIComponent(message)}`;
+  return (await call("PATCH", path, { content })).message;
+}

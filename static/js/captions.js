@@ -1,0 +1,76 @@
+// Shows the agent's words as their sound is heard. The server sends a sentence's words before its sound,
+// so where the sound stood when words came is where those words begin.
+
+const LETTERS_PER_SECOND = 15; // only while the length of a sentence's sound is not known yet
+const AHEAD = 120; // ms: reading just before hearing helps learners
+const TICK = 60;
+
+export class Captions {
+  constructor({ player, onText, onTick }) {
+    this.player = player;
+    this.onText = onText;
+    this.onTick = onTick;
+    this.items = new Map(); // id → {parts: [{text, from}], whole, silent}
+    this.timer = null;
+  }
+
+  add(id, text) {
+    const item = this.items.get(id) || { parts: [], complete: false };
+    this.items.set(id, item);
+    item.parts.push({ text, from: this.player.arrived(id) });
+    this.timer ||= setInterval(() => this.tick(), TICK);
+  }
+
+  /** All sound and words of the item have arrived. */
+  complete(id) {
+    const item = this.items.get(id);
+    if (item) item.complete = true;
+  }
+
+  tick() {
+    for (const [id, item] of this.items) {
+      const heard = this.player.heard(id) + AHEAD;
+      this.onText(id, shown(item, heard, this.player.arrived(id)));
+      if (item.complete && !this.player.playing) this.finish(id);
+    }
+    this.onTick();
+    if (!this.items.size && !this.player.playing) {
+      clearInterval(this.timer);
+      this.timer = null;
+    }
+  }
+
+  /** Shows all of it: it was heard, or there is no sound to wait for. */
+  finish(id) {
+    const item = this.items.get(id);
+    if (!item) return;
+    this.items.delete(id);
+    this.onText(id, item.parts.map((part) => part.text).join(""));
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.items.clear();
+  }
+
+  /** Leaves it as it is: it was interrupted. */
+  freeze(id) {
+    this.items.delete(id);
+  }
+}
+
+function shown({ parts, complete }, heard, arrived) {
+  let text = "";
+  for (const [i, part] of parts.entries()) {
+    const end = parts[i + 1]?.from ?? (complete ? arrived : part.from + (part.text.length / LETTERS_PER_SECOND) * 1000);
+    if (heard >= end) text += part.text;
+    else if (heard > part.from) return text + beginning(part.text, (heard - part.from) / (end - part.from));
+    else break;
+  }
+  return text;
+}
+
+function beginning(text, share) {
+  const cut = text.indexOf(" ", Math.floor(text.length * share));
+  return cut === -1 ? text : text.slice(0, cut);
+}

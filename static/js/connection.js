@@ -1,0 +1,87 @@
+// The WebSocket to /v1/realtime, kept up: lost connections are made again, with growing pauses.
+
+const PAUSES = [500, 1000, 2000, 4000, 8000];
+const FINAL = new Set([4001, 4003, 4004, 4400]); // opened elsewhere, foreign origin, deleted, bad id: trying again can't help
+const CONGESTED = 2_000_000; // bytes waiting to leave: some 30 s of sound, so the line is dead without saying so
+
+export class Connection {
+  /**
+   * `prepare()` is awaited before each attempt; `onEvent(event)` gets what the server says;
+   * `onState("online"|"lost"|"closed", {code, reason})` tells how the line is.
+   */
+  constructor({ conversation, prepare, onEvent, onState }) {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.url = `${scheme}://${location.host}/v1/realtime?conversation=${encodeURIComponent(conversation)}`;
+    this.prepare = prepare;
+    this.onEvent = onEvent;
+    this.onState = onState;
+    this.failures = 0;
+    this.socket = null;
+    this.ready = false;
+    this.closed = false;
+    this.hurry = () => this.retryNow();
+    this.drop = () => this.socket?.close();
+    addEventListener("online", this.hurry);
+    addEventListener("offline", this.drop);
+  }
+
+  async open() {
+    await this.prepare();
+    if (this.closed) return;
+    const socket = new WebSocket(this.url);
+    this.socket = socket;
+    socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
+    socket.onclose = (event) => this.lost(event);
+  }
+
+  receive(event) {
+    if (event.type === "session.created") {
+      this.ready = true;
+      this.failures = 0;
+      this.onState("online", event.session);
+    }
+    this.onEvent(event);
+  }
+
+  lost({ code, reason }) {
+    this.socket = null;
+    this.ready = false;
+    if (this.closed) return;
+    if (FINAL.has(code)) {
+      this.stop();
+      this.onState("closed", { code, reason });
+      return;
+    }
+    this.onState("lost", { code, reason });
+    const pause = PAUSES[Math.min(this.failures++, PAUSES.length - 1)];
+    this.timer = setTimeout(() => this.retryNow(), pause * (0.8 + 0.4 * Math.random()));
+  }
+
+  retryNow() {
+    if (this.closed || this.socket || !this.timer) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.open();
+  }
+
+  /** False when the event could not be sent. */
+  send(event) {
+    if (!this.ready || this.socket.readyState !== WebSocket.OPEN) return false;
+    if (this.socket.bufferedAmount > CONGESTED) {
+      this.socket.close();
+      return false;
+    }
+    this.socket.send(JSON.stringify(event));
+    return true;
+  }
+
+  stop() {
+    this.closed = true;
+    this.ready = false;
+    clearTimeout(this.timer);
+    removeEventListener("online", this.hurry);
+    removeEventListener("offline", this.drop);
+    this.socket?.close(1000);
+    this.socket = null;
+  }
+}

@@ -1,0 +1,108 @@
+// Sends what is left in the outbox to the server, one recording at a time, and never from two tabs at once.
+
+import { sendTurn } from "./api.js";
+import { wav } from "./pcm.js";
+
+const EVERY = 5000;
+const LIVE = 60_000; // how long a turn sent over the live connection may take to be saved before it is sent again
+const SLOW = 3000; // a turn saved sooner than this is not worth a word
+
+// Names this tab's turns. A lock of the same name tells other tabs that this one is alive.
+// (crypto.randomUUID and locks exist in secure contexts only; a microphone does too.)
+export const TAB = `tab-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+navigator.locks?.request(TAB, () => new Promise(() => {}));
+
+async function livingTabs() {
+  const { held } = (await navigator.locks?.query()) || { held: [] };
+  return new Set(held.map((lock) => lock.name));
+}
+
+export class Delivery {
+  /**
+   * `isLive(conversation)`: is this page's own connection to that conversation up?
+   * `onStatus({waiting, refused})`: entries to tell the learner about.
+   * `onDelivered(entry, answer)`; `onDropped(entry, why)`: "silence" or "deleted".
+   */
+  constructor({ outbox, isLive = () => false, onStatus, onDelivered = () => {}, onDropped }) {
+    Object.assign(this, { outbox, isLive, onStatus, onDelivered, onDropped });
+    this.held = new Set(); // conversations whose deletion can still be undone
+    this.timer = setInterval(() => this.run(), EVERY);
+    addEventListener("online", () => this.run());
+  }
+
+  /** One round; with a conversation, only what belongs to it. Resolves when there is nothing more to do now. */
+  async run(conversation) {
+    const round = () => this.round(conversation).catch((error) => console.error(error));
+    await (navigator.locks ? navigator.locks.request("outbox-delivery", round) : round());
+    await this.report();
+  }
+
+  async round(conversation) {
+    const living = await livingTabs();
+    for (const entry of await this.outbox.list()) {
+      if (conversation && entry.conversation !== conversation) continue;
+      if (this.isOurs(entry, living) && !(await this.deliver(entry))) return;
+    }
+  }
+
+  isOurs(entry, living) {
+    if (entry.refused || this.held.has(entry.conversation)) return false;
+    if (entry.tab !== TAB) return !living.has(entry.tab);
+    if (!entry.finished) return false;
+    return !this.isLive(entry.conversation) || Date.now() - entry.finishedAt > LIVE;
+  }
+
+  /** False when the server can't take anything now. */
+  async deliver(entry) {
+    const form = new FormData();
+    form.set("messageId", entry.item);
+    form.set("reply", "false");
+    if (entry.scenario) form.set("scenario", entry.scenario);
+    if (entry.level) form.set("level", entry.level);
+    if (entry.text) form.set("text", entry.text);
+    else form.set("audio", wav(await this.outbox.pcm(entry.key)), `${entry.item}.wav`);
+    try {
+      const answer = await sendTurn(entry.conversation, form);
+      await this.outbox.remove(entry.key);
+      this.onDelivered(entry, answer);
+    } catch (error) {
+      if (error.retryable === undefined) throw error;
+      if (error.retryable) return false;
+      await this.refused(entry, error);
+    }
+    return true;
+  }
+
+  async refused(entry, error) {
+    if (error.status === 422) return this.drop(entry, "silence");
+    if (error.status === 404 || error.status === 410) return this.drop(entry, "deleted");
+    await this.outbox.put({ ...entry, finished: true, refused: error.message });
+  }
+
+  async drop(entry, why) {
+    await this.outbox.remove(entry.key);
+    this.onDropped(entry, why);
+  }
+
+  async discardConversation(conversation) {
+    for (const entry of await this.outbox.list()) {
+      if (!conversation || entry.conversation === conversation) await this.outbox.remove(entry.key);
+    }
+    this.held.delete(conversation);
+    await this.report();
+  }
+
+  async report() {
+    const living = await livingTabs();
+    const entries = await this.outbox.list();
+    this.onStatus({
+      waiting: entries.filter((entry) => !entry.refused && this.isWaiting(entry, living)),
+      refused: entries.filter((entry) => entry.refused),
+    });
+  }
+
+  isWaiting(entry, living) {
+    if (entry.tab !== TAB) return !living.has(entry.tab);
+    return entry.finished && (!this.isLive(entry.conversation) || Date.now() - entry.finishedAt > SLOW);
+  }
+}

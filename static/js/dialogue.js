@@ -1,0 +1,139 @@
+// The dialogue as a list of turns, on the talk page and in the history.
+
+import { correctionItem, marked } from "./corrections.js";
+
+const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+
+export class Dialogue {
+  /** `onReplay(id, source)` plays a turn; `onMend(id, text)`, if given, saves a learner's better transcript. */
+  constructor({ list, scroller, onReplay, onMend }) {
+    this.list = list;
+    this.scroller = scroller;
+    this.onReplay = onReplay;
+    this.onMend = onMend;
+    this.turns = new Map(); // id → {role, element, text, corrections, source}
+  }
+
+  has(id) {
+    return this.turns.has(id);
+  }
+
+  /** Finds the turn, or adds it at the end. */
+  turn(id, role) {
+    return this.turns.get(id) || this.add(id, role);
+  }
+
+  add(id, role) {
+    const element = template("turn-template");
+    element.dataset.item = id;
+    element.dataset.role = role;
+    element.querySelector(".turn-who").textContent = role === "user" ? "You" : "Agent";
+    element.querySelector("[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
+    const turn = { id, role, element, text: "", corrections: [], source: null };
+    element.querySelector('[data-action="replay"]').addEventListener("click", () => this.onReplay(id, turn.source));
+    if (this.onMend && role === "user") this.addEditing(turn);
+    this.turns.set(id, turn);
+    this.follow(() => this.list.append(element));
+    return turn;
+  }
+
+  /** Shows a message as the server keeps it. */
+  show(message) {
+    const turn = this.turn(message.id, message.role);
+    this.setText(message.id, message.content);
+    this.setCorrections(message.id, message.corrections || []);
+    if (message.audioS3Key) this.setSource(message.id, { key: message.audioS3Key, url: message.audioUrl });
+    this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
+    return turn;
+  }
+
+  setText(id, text) {
+    const turn = this.turns.get(id);
+    if (!turn || turn.text === text) return;
+    turn.text = text;
+    this.draw(turn);
+  }
+
+  setCorrections(id, corrections) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    turn.corrections = corrections;
+    this.draw(turn);
+  }
+
+  draw({ element, text, corrections }) {
+    const list = element.querySelector(".corrections");
+    this.follow(() => {
+      element.querySelector(".turn-text").replaceChildren(...marked(text, corrections));
+      list.replaceChildren(...corrections.map(correctionItem));
+      list.hidden = !corrections.length;
+    });
+  }
+
+  setSource(id, source) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    turn.source = source;
+    turn.element.querySelector('[data-action="replay"]').hidden = !source;
+  }
+
+  /** status: "recording", "writing" (being understood), "waiting" (not saved yet), "speaking", "interrupted" or "". */
+  setStatus(id, status, note = "") {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    turn.element.dataset.status = status;
+    const element = turn.element.querySelector(".turn-note");
+    element.textContent = note;
+    element.hidden = !note;
+  }
+
+  setPlaying(id) {
+    for (const turn of this.turns.values()) turn.element.toggleAttribute("data-playing", turn.id === id);
+  }
+
+  remove(id) {
+    this.turns.get(id)?.element.remove();
+    this.turns.delete(id);
+  }
+
+  clear() {
+    this.turns.clear();
+    this.list.replaceChildren();
+  }
+
+  /** Keeps the end in view while things grow, unless the reader has scrolled away from it. */
+  follow(change) {
+    const box = this.scroller;
+    const atEnd = box && box.scrollHeight - box.scrollTop - box.clientHeight < 120;
+    change();
+    if (atEnd) box.scrollTop = box.scrollHeight;
+  }
+
+  addEditing(turn) {
+    const button = turn.element.querySelector('[data-action="edit"]');
+    button.hidden = false;
+    button.addEventListener("click", () => this.edit(turn, button));
+  }
+
+  edit(turn, button) {
+    if (turn.element.querySelector("form")) return;
+    const form = template("edit-template");
+    const field = form.querySelector("textarea");
+    const text = turn.element.querySelector(".turn-text");
+    field.value = turn.text;
+    text.hidden = true;
+    text.after(form);
+    field.focus();
+    const close = () => {
+      form.remove();
+      text.hidden = false;
+      button.focus();
+    };
+    form.querySelector('[data-action="cancel"]').addEventListener("click", close);
+    form.addEventListener("keydown", (event) => event.key === "Escape" && close());
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (await this.onMend(turn.id, field.value.trim())) close();
+    });
+  }
+}

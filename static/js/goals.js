@@ -1,0 +1,19 @@
+// The checklist of what a talk is for.
+
+export function goalItem({ text, done }) {
+  const item = document.getElementById("goal-template").content.firstElementChild.cloneNode(true);
+  item.dataset.done = done;
+  item.querySelector(".goal-text").textContent = text;
+  item.querySelector(".goal-state").textContent = done ? ", reached" : ", not yet";
+  return item;
+}
+
+/** Fills a list; tells which goals were not done before. */
+export function showGoals({ box, list, count }, goals) {
+  const before = new Set([...list.querySelectorAll('[data-done="true"] .goal-text')].map((element) => element.textContent));
+  const known = list.children.length > 0;
+  list.replaceChildren(...goals.map(goalItem));
+  box.hidden = !goals.length;
+  count.textContent = `${goals.filter((goal) => goal.done).length} of ${goals.length}`;
+  return known ? goals.filter((goal) => goal.done && !before.has(goal.text)) : [];
+}

@@ -1,0 +1,102 @@
+// What every page has: settings, theme, the banner about storage, the mark in the navigation.
+
+import { onDegraded } from "./api.js";
+import { devices } from "./microphone.js";
+import * as settings from "./settings.js";
+
+const dialog = document.getElementById("settings");
+
+function markNavigation() {
+  const here = location.pathname.startsWith("/history") ? "history" : location.pathname === "/" ? "talk" : "";
+  document.querySelector(`[data-nav="${here}"]`)?.setAttribute("aria-current", "page");
+}
+
+function applyTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+// Every element with data-setting shows its setting and changes it.
+function bindSettings() {
+  for (const element of document.querySelectorAll("[data-setting]")) {
+    const name = element.dataset.setting;
+    const show = (value) => {
+      if (element.type === "checkbox") element.checked = value;
+      else element.value = value;
+    };
+    show(settings.get(name));
+    settings.onChange(name, show);
+    element.addEventListener(element.type === "range" ? "input" : "change", () => {
+      if (element.type === "checkbox") settings.set(name, element.checked);
+      else settings.set(name, element.type === "range" ? Number(element.value) : element.value);
+    });
+  }
+}
+
+function bindSpeed() {
+  const show = (speed) => {
+    document.getElementById("setting-speed-value").textContent = `${speed.toFixed(1)}×`;
+  };
+  show(settings.get("speed"));
+  settings.onChange("speed", show);
+}
+
+function bindPause() {
+  const auto = document.getElementById("setting-pause-auto");
+  const slider = document.getElementById("setting-pause");
+  const show = (ms) => {
+    auto.checked = ms === null;
+    slider.disabled = ms === null;
+    if (ms !== null) slider.value = ms / 1000;
+    document.getElementById("setting-pause-value").textContent = ms === null ? "by level" : `${(ms / 1000).toFixed(1)} s`;
+  };
+  const read = () => settings.set("pauseMs", auto.checked ? null : Math.round(slider.value * 1000));
+  auto.addEventListener("change", read);
+  slider.addEventListener("input", read);
+  settings.onChange("pauseMs", show);
+  show(settings.get("pauseMs"));
+}
+
+function bindTheme() {
+  for (const radio of document.getElementsByName("theme")) {
+    radio.checked = radio.value === settings.get("theme");
+    radio.addEventListener("change", () => settings.set("theme", radio.value));
+  }
+  settings.onChange("theme", applyTheme);
+  applyTheme(settings.get("theme"));
+}
+
+/** Fills every device picker. Names are known only after the microphone was allowed once. */
+export async function fillDevices() {
+  const found = await devices();
+  for (const select of document.querySelectorAll("[data-devices]")) {
+    const options = found
+      .filter(({ deviceId }) => deviceId !== "default")
+      .map(({ deviceId, label }, i) => new Option(label || `Microphone ${i + 1}`, deviceId));
+    select.replaceChildren(new Option("The browser's choice", ""), ...options);
+    select.value = settings.get("device");
+    if (select.selectedIndex === -1) select.value = "";
+  }
+}
+
+function bindDevices() {
+  for (const select of document.querySelectorAll("[data-devices]")) {
+    select.addEventListener("change", () => settings.set("device", select.value));
+  }
+  navigator.mediaDevices?.addEventListener?.("devicechange", fillDevices);
+}
+
+markNavigation();
+bindTheme();
+bindSettings();
+bindSpeed();
+bindPause();
+bindDevices();
+onDegraded((degraded) => {
+  document.getElementById("degraded").hidden = !degraded;
+});
+document.getElementById("open-settings").addEventListener("click", () => {
+  fillDevices();
+  dialog.showModal();
+});
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

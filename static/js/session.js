@@ -1,0 +1,305 @@
+// One talk: what goes over its connection, and what becomes of it on the page.
+
+import { conversation as fetchConversation } from "./api.js";
+import { announce, toast } from "./announce.js";
+import { Agent } from "./agent.js";
+import { Connection } from "./connection.js";
+import { TAB } from "./delivery.js";
+import { Learner } from "./learner.js";
+import { keyOf } from "./outbox.js";
+import { peak, wav } from "./pcm.js";
+import * as settings from "./settings.js";
+
+// Errors that only say that two things crossed on the line.
+const HARMLESS = new Set(["response_cancel_not_active", "conversation_already_has_active_response", "item_not_found", "item_exists"]);
+const INTERRUPTING = { level: 0.08, frames: 4, forMs: 700 };
+const LAST_SAVES = 10_000;
+
+export class Session {
+  /**
+   * `talk`: {scenario, level, topic?, …} for a new conversation, null to go on with an old one.
+   * `view`: {changed(), goals(list), facts(talk), hint(text), ended(), closed(code), silent()}.
+   */
+  constructor({ conversation, talk, messages, dialogue, outbox, delivery, view }) {
+    Object.assign(this, { conversation, talk, dialogue, outbox, delivery, view });
+    this.messages = messages; // as last fetched; null: not known
+    this.fetched = true;
+    this.online = false;
+    this.lostOnce = false;
+    this.awaiting = false; // the learner's turn is over and no answer has begun
+    this.over = false;
+    this.loud = 0;
+    const send = (event) => this.connection.send(event);
+    this.agent = new Agent({ dialogue, send, onPeak: (value) => view.peak(value), onChange: () => view.changed() });
+    this.learner = new Learner({
+      outbox,
+      send,
+      meta: () => ({ conversation, scenario: this.talk?.scenario, level: this.talk?.level }),
+      onTurn: (...turn) => this.learnerTurn(...turn),
+      onSilent: () => view.silent(),
+      onTooShort: () => toast("Hold the button while you speak, and let go when you have finished."),
+      onTrouble: () => toast("This browser can't keep a copy of the recording. The talk goes on.", { kind: "error" }),
+    });
+    this.learner.handsFree = settings.get("handsFree");
+    this.connection = new Connection({
+      conversation,
+      prepare: () => this.prepare(),
+      onEvent: (event) => this.handle(event),
+      onState: (state, detail) => this.line(state, detail),
+    });
+  }
+
+  get state() {
+    if (this.learner.recording) return "recording";
+    if (!this.online) return "connecting";
+    if (this.agent.speaking) return "agent";
+    return this.awaiting || this.agent.thinking ? "thinking" : "ready";
+  }
+
+  /** Call it from a click, so that the agent may be heard. */
+  async start() {
+    await this.agent.player.resume();
+    await this.connection.open();
+  }
+
+  // The line
+
+  // Before each connection: what was said while there was none is handed in, and what the server knows is shown.
+  async prepare() {
+    if (this.fetched) {
+      this.fetched = false;
+      return;
+    }
+    await this.delivery.run(this.conversation);
+    try {
+      const { messages, goals } = await fetchConversation(this.conversation);
+      this.messages = messages;
+      const known = new Set(messages.map((message) => message.id));
+      for (const item of this.agent.unsure) if (!known.has(item)) this.agent.remove(item);
+      for (const message of messages) this.dialogue.show(message);
+      this.view.goals(goals || []);
+    } catch (error) {
+      this.messages = error.status === 404 ? [] : null;
+    }
+    this.agent.unsure.clear();
+  }
+
+  line(state, detail) {
+    this.online = state === "online";
+    this.learner.streaming = false;
+    if (this.online) this.begin(detail);
+    else this.agent.lost();
+    if (state === "lost") this.lostOnce = true;
+    if (state === "closed") this.view.closed(detail.code);
+    this.view.changed();
+    this.delivery.report();
+  }
+
+  begin(session) {
+    this.learner.restart();
+    this.view.facts(session.talk);
+    this.update();
+    this.learner.resend();
+    const speaking = this.learner.recording && !this.learner.handsFree;
+    if (this.answerIsDue() && !speaking) {
+      this.awaiting = true;
+      this.connection.send({ type: "response.create" });
+    }
+    if (this.lostOnce) announce("Connected again.");
+  }
+
+  answerIsDue() {
+    if (!this.messages) return this.awaiting;
+    return this.messages.length === 0 || this.messages.at(-1).role === "user";
+  }
+
+  /** Tells the server the settings as they are now. */
+  update() {
+    const pause = settings.get("pauseMs");
+    const detection = { type: "server_vad", ...(pause ? { silence_duration_ms: pause } : {}) };
+    const talk = this.talk && { scenario: this.talk.scenario, level: this.talk.level, ...this.talk.own };
+    this.connection.send({
+      type: "session.update",
+      session: {
+        type: "realtime",
+        audio: {
+          input: { turn_detection: this.learner.handsFree ? detection : null },
+          output: { speed: settings.get("speed") },
+        },
+        ...(talk ? { talk } : {}),
+      },
+    });
+  }
+
+  setHandsFree(on) {
+    this.learner.setHandsFree(on);
+    this.think(false);
+    this.update();
+    this.view.changed();
+  }
+
+  // The learner
+
+  hear(pcm) {
+    this.learner.frame(pcm);
+    if (this.learner.handsFree && this.agent.speaking) this.listenForInterruption(peak(pcm));
+  }
+
+  // The server decides; until it has, the agent is quieter, so that the learner can tell that it noticed.
+  listenForInterruption(level) {
+    this.loud = level > INTERRUPTING.level ? this.loud + 1 : 0;
+    if (this.loud !== INTERRUPTING.frames) return;
+    this.agent.player.duck(true);
+    setTimeout(() => this.agent.player.duck(false), INTERRUPTING.forMs);
+  }
+
+  press() {
+    this.agent.player.resume();
+    if (this.agent.speaking || this.agent.thinking || this.awaiting) this.agent.interrupt({ cancel: true });
+    this.learner.press();
+    this.view.changed();
+  }
+
+  learnerTurn(item, what, recording) {
+    if (what === "dropped") {
+      this.dialogue.remove(item);
+    } else if (what === "recording") {
+      this.dialogue.turn(item, "user");
+      this.dialogue.setStatus(item, "recording", "listening…");
+      this.awaiting = false;
+    } else {
+      this.dialogue.setSource(item, { blob: wav(recording.pcm()) });
+      this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? "writing it down…" : "waiting to be saved");
+      this.awaiting = true;
+    }
+    this.view.changed();
+  }
+
+  async type(text) {
+    const item = `user-${Date.now()}`;
+    this.agent.interrupt({ cancel: true });
+    this.dialogue.turn(item, "user");
+    this.dialogue.setText(item, text);
+    this.dialogue.setStatus(item, "waiting");
+    this.awaiting = true;
+    this.view.changed();
+    const content = [{ type: "input_text", text }];
+    const sent = this.connection.send({ type: "conversation.item.create", item: { id: item, type: "message", role: "user", content } });
+    if (sent) this.connection.send({ type: "response.create" });
+    const { scenario, level } = this.talk || {};
+    const entry = { key: keyOf(this.conversation, item), conversation: this.conversation, item, scenario, level, tab: TAB, text };
+    await this.outbox.put({ ...entry, time: Date.now(), finished: true, finishedAt: Date.now() });
+    if (this.savedEarly?.has(item)) await this.outbox.remove(entry.key);
+  }
+
+  think(on) {
+    this.thinking = on;
+    this.connection.send({ type: "talk.think", on });
+    this.view.changed();
+  }
+
+  // What the server says
+
+  handle(event) {
+    if (event.type.startsWith("response.")) return this.answer(event);
+    const follow = FOLLOWED[event.type];
+    if (follow) follow(this, event);
+    this.view.changed();
+  }
+
+  answer(event) {
+    if (this.over) return;
+    if (event.type === "response.created") this.awaiting = false;
+    this.agent.handle(event);
+    const speaking = this.learner.recording && !this.learner.handsFree;
+    if (event.type === "response.created" && speaking) this.agent.interrupt({ cancel: true });
+    if (event.type === "response.done" && event.response.status === "failed") {
+      const reason = event.response.status_details?.reason;
+      toast(reason || "The agent could not answer this time. Say it again, or go on.", { kind: "error" });
+    }
+  }
+
+  async saved({ item_id: item, role, audioS3Key: key }) {
+    if (role !== "user") return this.agent.saved(item, key);
+    if (key) this.dialogue.setSource(item, { key });
+    this.dialogue.setStatus(item, "");
+    this.savedEarly = new Set([item]); // a typed turn may be saved before it is in the outbox
+    await this.learner.saved(item);
+    await this.outbox.remove(keyOf(this.conversation, item));
+    return this.delivery.report();
+  }
+
+  notHeard({ item_id: item, error }) {
+    this.awaiting = false;
+    this.learner.drop(item);
+    toast(error.message);
+  }
+
+  delivered(entry, { message, goals }) {
+    if (entry.conversation !== this.conversation) return;
+    this.dialogue.show(message);
+    if (goals) this.view.goals(goals);
+  }
+
+  // The end
+
+  /** Stops hearing and speaking at once; the line stays until what was said is saved, or some seconds have passed. */
+  async end() {
+    if (this.over) return;
+    this.learner.stop();
+    this.agent.interrupt({ cancel: true });
+    this.over = true;
+    this.awaiting = false;
+    const late = Date.now() + LAST_SAVES;
+    while (this.online && Date.now() < late && (await this.unsaved())) await new Promise((resolve) => setTimeout(resolve, 200));
+    this.close();
+    await this.delivery.run();
+  }
+
+  async unsaved() {
+    return (await this.outbox.list()).some((entry) => entry.conversation === this.conversation && !entry.refused);
+  }
+
+  close() {
+    this.over = true;
+    this.online = false;
+    this.connection.stop();
+    this.agent.stop();
+  }
+}
+
+const FOLLOWED = {
+  "session.updated": (session, { session: { talk } }) => {
+    session.learner.streaming = true;
+    session.view.facts(talk);
+  },
+  "input_audio_buffer.speech_started": (session, event) => {
+    session.agent.interrupt({ cancel: false });
+    session.learner.speechStarted(event.item_id, event.audio_start_ms);
+  },
+  "input_audio_buffer.committed": (session, event) => session.learner.committed(event.item_id),
+  "conversation.item.input_audio_transcription.completed": (session, { item_id: item, transcript }) => {
+    session.dialogue.turn(item, "user");
+    session.dialogue.setText(item, transcript);
+    session.dialogue.setStatus(item, "waiting");
+    announce(`You said: ${transcript}`);
+  },
+  "conversation.item.input_audio_transcription.failed": (session, event) => session.notHeard(event),
+  "conversation.item.truncated": (session, event) => session.agent.truncated(event),
+  "talk.correction": (session, { item_id: item, corrections }) => {
+    session.dialogue.setCorrections(item, corrections);
+    for (const { better } of corrections) announce(`Better: ${better}`);
+  },
+  "talk.saved": (session, event) => session.saved(event),
+  "talk.goals": (session, { goals }) => session.view.goals(goals),
+  "talk.hint": (session, { text }) => session.view.hint(text),
+  "talk.ended": (session) => session.view.ended(),
+  "talk.notice": (session, { code, message }) => {
+    if (code !== "taken_over" && code !== "deleted") toast(message, { kind: code === "stopping" ? "plain" : "error" });
+  },
+  error: (session, { error }) => {
+    if (HARMLESS.has(error.code)) return;
+    session.awaiting = false;
+    toast(error.message, { kind: "error" });
+  },
+};

@@ -1,0 +1,109 @@
+// Choosing what to talk about: the cards, the level, one's own topic.
+
+import { scenarios as fetchScenarios } from "./api.js";
+import * as settings from "./settings.js";
+
+const LEVEL_NAMES = { A1: "Beginner", A2: "Elementary", B1: "Intermediate", B2: "Upper intermediate", C1: "Advanced" };
+const KIND_NAMES = { chat: "", interview: "Interview", own: "Yours" };
+const KIND_ICONS = { chat: "message-circle", interview: "briefcase", own: "pen-line" };
+const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
+
+const byId = (id) => document.getElementById(id);
+
+/** Fills the page; `onStart({scenario, title, level, topic, goal, rules, expectations})` when the learner is ready. */
+export async function showSetup({ onStart }) {
+  const { scenarios, levels } = await fetchScenarios();
+  fillLevels(levels);
+  const cards = scenarios.map((scenario) => ({ scenario, element: card(scenario) }));
+  byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
+  const wanted = settings.get("scenario");
+  const first = cards.find(({ scenario }) => scenario.id === wanted) || suited(cards, settings.get("level"));
+  if (first) first.element.querySelector("input").checked = true;
+
+  const chosen = () => cards.find(({ element }) => element.querySelector("input").checked)?.scenario;
+  const refresh = () => {
+    filter(cards);
+    showChoice(chosen());
+  };
+  byId("setup-form").addEventListener("change", ({ target }) => {
+    if (target.name === "level") settings.set("level", target.value);
+    if (target.name === "scenario") settings.set("scenario", target.value);
+    refresh();
+  });
+  settings.onChange("level", (level) => {
+    document.querySelector(`[name="level"][value="${level}"]`).checked = true;
+    refresh();
+  });
+  byId("setup-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const scenario = chosen();
+    if (scenario) onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), ...ownWords(scenario) });
+  });
+  refresh();
+}
+
+function suited(cards, level) {
+  return cards.find(({ scenario }) => scenario.level === level && scenario.kind === "chat") || cards[0];
+}
+
+function fillLevels(levels) {
+  const options = levels.map((level) => {
+    const label = document.createElement("label");
+    label.title = LEVEL_NAMES[level] || level;
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "level", value: level });
+    input.checked = level === settings.get("level");
+    const text = Object.assign(document.createElement("span"), { textContent: level });
+    text.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: `, ${LEVEL_NAMES[level] || ""}` }));
+    label.append(input, text);
+    return label;
+  });
+  byId("level-options").replaceChildren(...options);
+}
+
+function card(scenario) {
+  const element = byId("scenario-template").content.firstElementChild.cloneNode(true);
+  element.dataset.scenario = scenario.id;
+  element.dataset.kind = scenario.kind;
+  element.querySelector("input").value = scenario.id;
+  element.querySelector("use").setAttribute("href", `${document.body.dataset.icons}#${icon(scenario)}`);
+  element.querySelector("strong").textContent = scenario.title;
+  element.querySelector(".scenario-summary").textContent = scenario.summary;
+  element.querySelector(".scenario-facts").textContent =
+    scenario.kind === "own" ? "Any level" : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
+  return element;
+}
+
+// A scenario may name one of the symbols of icons/sprite.svg.
+function icon({ icon: name, kind }) {
+  return /^[a-z][a-z0-9-]*$/.test(name || "") ? name : KIND_ICONS[kind] || KIND_ICONS.chat;
+}
+
+function filter(cards) {
+  const kind = document.querySelector('[name="kind"]:checked').value;
+  const level = settings.get("level");
+  const onlyMine = byId("only-my-level").checked;
+  byId("only-level").textContent = level;
+  let shown = 0;
+  for (const { scenario, element } of cards) {
+    const fits = scenario.kind === "own" || ((kind === "all" || scenario.kind === kind) && (!onlyMine || scenario.level === level));
+    element.hidden = !fits;
+    if (fits && scenario.kind !== "own") shown += 1;
+  }
+  byId("no-scenarios").hidden = shown > 0;
+}
+
+function showChoice(scenario) {
+  const own = scenario?.kind === "own";
+  byId("own-topic").hidden = !own;
+  byId("own-topic").disabled = !own;
+  byId("own-topic-topic").required = own;
+  byId("start-title").textContent = scenario ? scenario.title : "Choose a topic";
+  byId("start-level").textContent = scenario ? `at level ${settings.get("level")}` : "";
+  byId("start").disabled = !scenario;
+}
+
+function ownWords(scenario) {
+  if (scenario.kind !== "own") return {};
+  const form = new FormData(byId("setup-form"));
+  return Object.fromEntries(OWN_WORDS.map((name) => [name, form.get(name).trim()]).filter(([, value]) => value));
+}

@@ -1,0 +1,34 @@
+// What a talk came to: time, goals, and what to remember.
+
+import { correctionItem } from "./corrections.js";
+import { goalItem } from "./goals.js";
+
+const byId = (id) => document.getElementById(id);
+
+export function showSummary({ conversation, title, seconds, turns, goals, scenario }) {
+  const learners = turns.filter((turn) => turn.role === "user");
+  const corrections = learners.flatMap((turn) => turn.corrections);
+  const reached = goals.filter((goal) => goal.done).length;
+  byId("summary-topic").textContent = title;
+  byId("summary-title").textContent = headline(learners.length, reached, goals.length);
+  byId("summary-minutes").textContent = seconds < 60 ? "<1" : String(Math.round(seconds / 60));
+  byId("summary-turns").textContent = String(learners.length);
+  byId("summary-goals").textContent = goals.length ? `${reached} of ${goals.length}` : "–";
+  byId("summary-corrections").replaceChildren(...distinct(corrections).map(correctionItem));
+  byId("summary-no-corrections").hidden = corrections.length > 0;
+  byId("summary-goal-list").replaceChildren(...goals.map(goalItem));
+  byId("summary-goals-card").hidden = !goals.length;
+  byId("summary-history").href = `/history/${encodeURIComponent(conversation)}`;
+  byId("summary-history").hidden = !turns.length;
+  byId("talk-again").href = scenario ? `/?scenario=${encodeURIComponent(scenario)}` : "/";
+}
+
+function headline(turns, reached, all) {
+  if (!turns) return "Maybe next time.";
+  if (all && reached === all) return "Every goal reached.";
+  return turns < 3 ? "A good start." : "Well talked.";
+}
+
+function distinct(corrections) {
+  return [...new Map(corrections.map((correction) => [`${correction.said}→${correction.better}`, correction])).values()];
+}

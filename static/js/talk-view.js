@@ -1,0 +1,144 @@
+// What the talk page shows: which part of it, the state in words, the meter.
+
+import { announce } from "./announce.js";
+import { peak } from "./pcm.js";
+
+const byId = (id) => document.getElementById(id);
+const SIGNAL = 0.004; // below this, not even a quiet room is heard
+const SPOKEN = { ready: "Your turn.", recording: "Listening." }; // for screen readers; the agent is heard anyway
+
+export class TalkView {
+  constructor(main) {
+    this.main = main;
+  }
+
+  /** view: "setup", "conversation" or "summary". */
+  show(view) {
+    this.main.dataset.view = view;
+    document.body.dataset.view = view;
+    byId("loading").hidden = true;
+    for (const id of ["setup", "conversation", "summary"]) byId(id).hidden = id !== view;
+    if (view !== "conversation") this.main.dataset.state = "idle";
+    if (view === "summary") byId("summary-title").focus();
+    if (view === "conversation") byId("talk-title").focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+
+  title(title, level) {
+    byId("talk-title").textContent = title;
+    byId("talk-level").textContent = level || "";
+    byId("talk-level").hidden = !level;
+    document.title = `${title}: Talking Agent`;
+  }
+
+  /** Shows the state and returns it. */
+  state({ state, handsFree, muted, thinking, lost, microphone, over }) {
+    const before = this.main.dataset.state;
+    Object.assign(this.main.dataset, { state, handsFree, muted: handsFree && muted, microphone });
+    const button = byId("talk-button");
+    button.disabled = !microphone || over;
+    const pressed = handsFree ? muted : state === "recording";
+    button.setAttribute("aria-pressed", pressed);
+    byId("talk-button-label").textContent = handsFree ? "Mute" : "Hold to talk";
+    byId("think").hidden = !handsFree;
+    byId("think").setAttribute("aria-pressed", thinking);
+    byId("state-text").textContent = inWords({ state, handsFree, muted, thinking, lost, microphone });
+    if (state !== before && SPOKEN[state]) announce(SPOKEN[state]);
+    if (state === "recording") this.hint("");
+    if (lost) this.notice("Connection lost. Reconnecting…");
+    else if (state !== "connecting" && !over) this.notice("");
+    return state;
+  }
+
+  /** actions: [[label, act]]. */
+  notice(text, actions = []) {
+    const box = byId("connection-notice");
+    const words = box.querySelector("[data-text]");
+    if (words.textContent === text && box.hidden === !text) return;
+    words.textContent = text;
+    box.hidden = !text;
+    const buttons = actions.map(([label, act]) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: label });
+      button.addEventListener("click", act);
+      return button;
+    });
+    box.querySelector("[data-actions]").replaceChildren(...buttons);
+    buttons[0]?.focus();
+  }
+
+  hint(text) {
+    const hint = byId("hint");
+    if (hint.textContent === text) return;
+    hint.textContent = text;
+    hint.hidden = !text;
+    if (text) hint.scrollIntoView({ block: "nearest" });
+  }
+
+  peak(value, items, dialogue) {
+    this.main.style.setProperty("--voice", value.toFixed(3));
+    keepLargest(this.main, value);
+    for (const item of items) if (dialogue.has(item)) keepLargest(dialogue.turn(item).element, value);
+  }
+
+  time(ms) {
+    if (ms === null) return;
+    const seconds = Math.floor(ms / 1000);
+    byId("talk-time").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+
+function keepLargest(element, value) {
+  if (value > Number(element.dataset.peak || 0)) element.dataset.peak = value.toFixed(3);
+}
+
+function inWords({ state, handsFree, muted, thinking, lost, microphone }) {
+  if (lost && state !== "recording") return "Connection lost. Reconnecting…";
+  if (state === "connecting") return "Connecting…";
+  if (state === "recording") return thinking ? "Take your time…" : "Listening…";
+  if (state === "thinking") return "One moment…";
+  if (!microphone) return state === "agent" ? "The agent is speaking." : "Your turn. Type your answer.";
+  if (handsFree && muted) return "You are muted. Press the button to be heard.";
+  if (state === "agent") return handsFree ? "The agent is speaking. Just speak to break in." : "The agent is speaking. Hold the button to break in.";
+  return handsFree ? "Your turn. Just speak." : "Your turn. Hold the button, or the space bar, and speak.";
+}
+
+export class Meter {
+  constructor({ element, dock }) {
+    this.element = element;
+    this.fill = element.querySelector(".meter-fill");
+    this.dock = dock;
+    this.lastSignal = performance.now();
+    this.level = 0;
+    this.drawn = 0;
+  }
+
+  /** Did the last frame hold any sound at all? */
+  get signal() {
+    return this.lastPeak > SIGNAL;
+  }
+
+  /** Seconds without any. */
+  get quietFor() {
+    return (performance.now() - this.lastSignal) / 1000;
+  }
+
+  hear(pcm) {
+    const now = performance.now();
+    this.lastPeak = peak(pcm);
+    if (this.signal) this.lastSignal = now;
+    this.level = Math.max(Math.sqrt(this.lastPeak), this.level * 0.85); // falls slower than it rises: easier on the eye
+    if (now - this.drawn < 50) return;
+    this.drawn = now;
+    this.draw();
+  }
+
+  off() {
+    this.level = 0;
+    this.draw();
+  }
+
+  draw() {
+    this.dock.style.setProperty("--level", this.level.toFixed(2));
+    this.element.setAttribute("aria-valuenow", Math.round(this.level * 100));
+  }
+}

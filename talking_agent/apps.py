@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class TalkingAgentConfig(AppConfig):
+    name = "talking_agent"

@@ -1,0 +1,60 @@
+import http.client
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+MAX_FRAME = 16 * 1024 * 1024  # bytes of one WebSocket message
+
+
+class Command(BaseCommand):
+    help = "Serves the site on HOST:PORT. DEBUG is off unless set."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        listener = self._listen()
+        config = uvicorn.Config(
+            "talking_agent.asgi:application",
+            log_level="warning",
+            access_log=False,
+            ws_max_size=MAX_FRAME,
+            ws_per_message_deflate=False,  # speech hardly shrinks, and trying costs more than sending it
+            timeout_graceful_shutdown=10,
+        )
+        threading.Thread(target=self._greet, daemon=True).start()
+        uvicorn.Server(config).run(sockets=[listener])
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.HOST, settings.PORT))
+        except OSError as error:
+            port = settings.PORT + 1
+            raise CommandError(
+                f"{settings.HOST}:{settings.PORT} cannot be listened on: {error.strerror}. Try PORT={port} make run."
+            ) from error
+        return listener
+
+    def _greet(self) -> None:
+        """Say that the site is up when a page has really come, and how long that took since `make` was called."""
+        began = float(os.environ.get("STARTED_AT") or time.time())
+        while not self._answers():
+            time.sleep(0.05)
+        self.stdout.write(f"Talking Agent is on {settings.APP_URL} (first page after {time.time() - began:.1f} s).")
+
+    def _answers(self) -> bool:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)
+        connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
+        try:
+            connection.request("GET", "/", headers={"Host": "localhost"})
+            return connection.getresponse().status < 500
+        except OSError:
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,45 @@
+"""Middleware for both worlds: under ASGI a request must not hop to a thread and back for each of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+Before = Callable[[HttpRequest], HttpResponseBase | None]
+After = Callable[[HttpRequest, HttpResponseBase], None]
+
+
+def middleware(*, before: Before = lambda request: None, after: After = lambda request, response: None) -> Any:
+    """A middleware of two plain functions; neither may block. What `before` returns, if anything, is the answer."""
+
+    @sync_and_async_middleware
+    def factory(get_response: Any) -> Any:
+        def sync_middleware(request: HttpRequest) -> HttpResponseBase:
+            response = before(request) or get_response(request)
+            after(request, response)
+            return response
+
+        async def async_middleware(request: HttpRequest) -> HttpResponseBase:
+            response = before(request) or await get_response(request)
+            after(request, response)
+            return response
+
+        return async_middleware if iscoroutinefunction(get_response) else sync_middleware
+
+    return factory
+
+
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; media-src 'self' blob: https:; connect-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def _forbid_foreign_content(request: HttpRequest, response: HttpResponseBase) -> None:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
+
+
+content_security_policy = middleware(after=_forbid_foreign_content)

@@ -1,0 +1,222 @@
+"""Every setting, read once, from the environment, then `.env.local`, then `.env` (the first to name it wins).
+
+A value that cannot be read stops the start with its name and what is wrong with it. `.env.example` explains each.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+for name in os.environ.get("ENV_FILES", ".env.local .env").split():
+    if (BASE_DIR / name).is_file():
+        env.read_env(BASE_DIR / name)
+
+
+def text(name: str, default: str = "") -> str:
+    return env.str(name, default=default).strip()
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name).lower()
+    if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+        return value in ("1", "true", "yes", "on") if value else default
+    raise ImproperlyConfigured(f"{name}={value!r}: write on or off.")
+
+
+def number(name: str, default: int, *, low: int, high: int) -> int:
+    value = text(name) or str(default)
+    if value.isascii() and value.isdigit() and low <= int(value) <= high:
+        return int(value)
+    raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {low} to {high}.")
+
+
+def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = text(name) or default
+    if value in choices:
+        return value
+    raise ImproperlyConfigured(f"{name}={value!r}: write one of {', '.join(choices)}.")
+
+
+def origin(name: str, default: str) -> str:
+    value = (text(name) or default).rstrip("/")
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if valid and not (parts.path or parts.query or parts.username):
+        return value
+    raise ImproperlyConfigured(f"{name}={value!r}: write an origin such as https://talk.example.org, without a path.")
+
+
+def data_dir() -> Path:
+    path = Path(text("DATA_DIR") or BASE_DIR / "data").expanduser().resolve()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATA_DIR={path}: {error.strerror}. Name a folder that can be written.") from error
+    return path
+
+
+def secret_key() -> str:
+    """`SECRET_KEY`, or one made at the first start and kept in DATA_DIR; two processes that start at once agree on it."""
+    if given := text("SECRET_KEY"):
+        return given
+    path = DATA_DIR / "secret_key"
+    aside = DATA_DIR / f"secret_key.{os.getpid()}"
+    if not path.exists():
+        aside.touch(mode=0o600)
+        aside.write_text(secrets.token_urlsafe(50))
+        try:
+            os.link(aside, path)  # atomic, and never over one that is there
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    return path.read_text().strip()
+
+
+# Where and who
+
+DEBUG = flag("DEBUG", False)
+DATA_DIR = data_dir()
+SECRET_KEY = secret_key()
+HOST = text("HOST", "127.0.0.1")
+PORT = number("PORT", 8000, low=1, high=65535)
+APP_URL = origin("APP_URL", f"http://localhost:{PORT}")
+HTTPS = APP_URL.startswith("https://")
+ALLOWED_HOSTS = [urlsplit(APP_URL).hostname or "", "localhost", "127.0.0.1", "[::1]", *text("ALLOWED_HOSTS").split()]
+CSRF_TRUSTED_ORIGINS = [APP_URL]
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("TRUST_PROXY", False) else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by machines, inside, over plain HTTP
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# The house
+
+INSTALLED_APPS = [
+    "talking_agent",
+    "learners",
+    "audio",
+    "conversations",
+    "tutor",
+    "rest_framework",
+    "channels",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "talking_agent.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "learners.middleware.same_site_only",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "learners.middleware.known_learner",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "talking_agent.urls"
+ASGI_APPLICATION = "talking_agent.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# Stores: accounts in `default`, conversations in `local`, the shelter. Two files, for two aliases on one lock each other out.
+
+
+def sqlite(name: str) -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / name,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            # FULL: what was acknowledged survives a power loss.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+        },
+    }
+
+
+DATABASES = {"default": sqlite("accounts.sqlite3"), "local": sqlite("shelter.sqlite3")}
+DATABASE_ROUTERS = ["conversations.routers.ConversationRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.InMemoryStorage"
+    },  # nothing uses it: audio has storages of its own
+    "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "talking_agent.staticfiles.ModuleManifestStorage"
+    },
+}
+AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
+
+# Talking
+
+ENGINES = {"local": "tutor.engines.local.engine.LocalEngine"}
+TUTOR_ENGINE = one_of("TUTOR_ENGINE", "auto", ("auto", *ENGINES))
+
+# Empty paths mean the models that the packages of requirements-local.txt carry.
+WHISPER_MODEL = text("WHISPER_MODEL")
+PIPER_VOICE = text("PIPER_VOICE")
+SPECULATE = flag("SPECULATE", True)
+
+# The interface
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["learners.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["conversations.parsers.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "conversations.errors.error_answer",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # a whole conversation with its audio as data URLs
+FILE_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024  # an upload is decoded at once: never a detour over a file
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"faster_whisper": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+}

@@ -1,0 +1,11 @@
+"""The project's settings on a folder of their own. No `.env` file is read: real credentials live there."""
+
+import os
+import tempfile
+
+os.environ["ENV_FILES"] = ""
+os.environ["DATA_DIR"] = os.environ.get("TEST_DATA_DIR") or tempfile.mkdtemp(prefix="talking-agent-tests-")
+for name in ("SECRET_KEY", "DEBUG", "APP_URL", "PORT", "HOST", "ALLOWED_HOSTS"):
+    os.environ.pop(name, None)
+
+from talking_agent.settings import *  # noqa: E402, F403

@@ -1,0 +1,230 @@
+"""The agent's answer to one turn: from what was heard to the last sound, and what of it is kept."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from conversations.store import Draft
+from tutor.attempt import Attempt
+from tutor.dialogue import Dialogue
+from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Speech, Words
+from tutor.engines.base import Event as EngineEvent
+from tutor.keeper import Keeper, Save
+from tutor.protocol import Event, event
+from tutor.response import Response, response_shape
+from tutor.turn import Turn
+
+logger = logging.getLogger(__name__)
+
+NOTHING_HEARD = "I didn't hear anything. Check that the microphone is on, then say it again."
+FAILED = "Something went wrong on the server. What you said is kept; please go on."
+
+
+class Answer:
+    """Follows one reply of the engine to its end. `turn` is what it answers; None where the agent speaks first."""
+
+    def __init__(
+        self,
+        turn: Turn | None,
+        attempt: Attempt,
+        *,
+        dialogue: Dialogue,
+        keeper: Keeper,
+        send: Callable[[Event], Awaitable[None]],
+    ) -> None:
+        self.turn = turn
+        self.response: Response | None = None
+        self._attempt, self._dialogue, self._keeper, self._send = attempt, dialogue, keeper, send
+        self._text = ""
+        self._corrections: tuple[Correction, ...] = ()
+        self._heard = self._saved = self._stopped = False
+        self._times = {"end": time.perf_counter()}
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def done(self) -> bool:
+        return self._task.done()
+
+    def stop(self) -> None:
+        """Say no more. What the learner said is still made out and kept."""
+        self._stopped = True
+        self._attempt.stop()
+        if self.turn:
+            self.turn.answer_wanted.set()
+
+    async def finished(self) -> None:
+        await asyncio.wait([self._task])
+
+    async def truncate(self, heard_ms: int) -> str:
+        """Keep only what was heard of the answer; returns its words."""
+        assert self.response
+        self.stop()
+        await self.finished()
+        text = self.response.truncate(heard_ms)
+        if self._dialogue.has(self.response.item_id):
+            self._dialogue.mend(self.response.item_id, text)
+        if text:
+            self._save_response(interrupted=True)
+        else:
+            self._keeper.drop(self.response.item_id)
+        return text
+
+    async def _run(self) -> None:
+        try:
+            async for happened in self._attempt:
+                await self._follow(happened)
+            await self._finish("cancelled" if self._stopped else "completed")
+        except EngineError as error:
+            await self._fail("engine", str(error))
+        except Exception:  # the outermost loop of an answer: a fault in it must not leave the learner waiting
+            logger.exception("An answer failed.")
+            await self._fail("engine", FAILED)
+
+    async def _follow(self, happened: EngineEvent) -> None:
+        self._times.setdefault(type(happened).__name__, time.perf_counter())
+        match happened:
+            case Heard(text):
+                await self._hear(text)
+            case Corrected(corrections):
+                self._corrections = corrections
+                await self._say_corrections(corrections)
+            case Words(text):
+                await self._begin()
+                if self.response:
+                    await self.response.words(text)
+            case Speech(pcm) if self.response and not self._stopped:
+                is_first = not self.response.pcm
+                await self.response.sound(pcm)
+                if is_first:
+                    await self._sounded()
+            case Ended():
+                self._dialogue.ended = True
+
+    async def _hear(self, text: str) -> None:
+        turn = self.turn
+        if turn is None or turn.item_id is None:
+            return None
+        self._heard = True
+        if not text:
+            self._saved = True  # nothing was said: there is nothing to keep
+            return await self._say_unheard("nothing_heard", NOTHING_HEARD)
+        self._text = text
+        previous = self._dialogue.last_id
+        reached = self._dialogue.add(turn.item_id, "user", text)
+        item = _user_item(turn, text)
+        await self._send(event("conversation.item.added", previous_item_id=previous, item=item))
+        await self._send(event("conversation.item.done", previous_item_id=previous, item=item))
+        if turn.text is None:
+            await self._say_transcript(turn, text)
+        if reached:
+            await self._send(event("talk.goals", goals=self._dialogue.goals))
+
+    async def _say_transcript(self, turn: Turn, text: str) -> None:
+        kind = "conversation.item.input_audio_transcription.completed"
+        usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
+        await self._send(event(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage))
+
+    async def _say_unheard(self, code: str, message: str) -> None:
+        assert self.turn
+        kind = "conversation.item.input_audio_transcription.failed"
+        detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
+        await self._send(event(kind, item_id=self.turn.item_id, content_index=0, error=detail))
+
+    async def _say_corrections(self, corrections: tuple[Correction, ...]) -> None:
+        assert self.turn
+        shapes = [correction_shape(each) for each in corrections]
+        await self._send(event("talk.correction", item_id=self.turn.item_id, corrections=shapes))
+
+    async def _begin(self) -> None:
+        """The first words are there: the answer begins as soon as it is wanted."""
+        if self.response:
+            return
+        if self.turn and not self.turn.answer_wanted.is_set():
+            self._save_turn()
+            await self.turn.answer_wanted.wait()
+        if self._stopped:
+            return
+        previous = self._dialogue.last_id
+        self.response = Response(self._dialogue.new_id("assistant"), self._dialogue.stamp(), previous, self._send)
+        await self.response.begin()
+
+    async def _sounded(self) -> None:
+        """The first sound is out: now there is time to save."""
+        self._save_turn()
+        assert self.response
+        item = self.turn.item_id if self.turn else None
+        await self._send(event("talk.timing", item_id=item, response_id=self.response.id, **self._timing()))
+
+    def _timing(self) -> dict[str, int]:
+        """Milliseconds from the end of the turn; a step that was done before it took none."""
+        end, now = self._times["end"], time.perf_counter()
+        heard = max(end, self._times.get("Heard", end))
+        words = max(heard, self._times.get("Words", heard))
+        steps = {
+            "transcribe_ms": heard - end,
+            "think_ms": words - heard,
+            "speak_ms": now - words,
+            "total_ms": now - end,
+        }
+        return {name: round(seconds * 1000) for name, seconds in steps.items()}
+
+    async def _finish(self, status: str, reason: str = "") -> None:
+        self._save_turn()
+        if self.response:
+            if self.response.text:
+                self._dialogue.add(self.response.item_id, "assistant", self.response.text)
+            await self.response.end(status, reason)
+            if self.response.text:
+                self._save_response(interrupted=status != "completed")
+        elif self.turn and self.turn.answer_wanted.is_set() and not self._stopped:
+            # Asked for an answer that there is not: whoever waits for `response.done` must not wait for ever.
+            shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [])
+            await self._send(event("response.created", response=shape | {"status": "in_progress"}))
+            await self._send(event("response.done", response=shape))
+        if self._dialogue.ended and status == "completed":
+            await self._send(event("talk.ended"))
+
+    async def _fail(self, code: str, message: str) -> None:
+        await self._send(event("talk.notice", code=code, message=message))
+        if self.turn and not self._heard and self.turn.text is None:
+            await self._say_unheard("engine_failed", message)
+        await self._finish("failed", code)
+
+    def _save_turn(self) -> None:
+        turn = self.turn
+        if turn is None or self._saved:
+            return
+        self._saved = True
+        assert turn.item_id and turn.at
+        text = turn.text if turn.text is not None else self._text
+        corrections = [correction_shape(each) for each in self._corrections]
+        draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections)
+        self._keeper.put(Save(draft, b"" if turn.text is not None else turn.spoken(), self._dialogue.columns()))
+
+    def _save_response(self, *, interrupted: bool) -> None:
+        assert self.response
+        response = self.response
+        draft = Draft(response.item_id, "assistant", response.text, response.at, interrupted=interrupted)
+        self._keeper.put(Save(draft, bytes(response.pcm), self._dialogue.columns()))
+
+
+def correction_shape(correction: Correction) -> dict[str, Any]:
+    shape = asdict(correction)
+    del shape["sure"]
+    return shape
+
+
+def _user_item(turn: Turn, text: str) -> dict[str, Any]:
+    typed = turn.text is not None
+    part = {"type": "input_text", "text": text} if typed else {"type": "input_audio", "transcript": text}
+    return {
+        "id": turn.item_id,
+        "object": "realtime.item",
+        "type": "message",
+        "role": "user",
+        "status": "completed",
+        "content": [part],
+    }

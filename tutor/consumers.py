@@ -1,0 +1,102 @@
+import contextlib
+import json
+import logging
+import uuid
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
+from django.http.cookie import parse_cookie
+
+from conversations import store
+from conversations.serializers import MAX_ID, is_wire_id, new_conversation_id
+from learners import cookie
+from learners.origin import is_foreign
+from tutor import protocol
+from tutor.engines import engine
+from tutor.keeper import DELETED
+from tutor.protocol import Event, ProtocolError
+from tutor.talk import Talk
+
+logger = logging.getLogger(__name__)
+
+NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
+BAD_ID = f"`conversation` must have from 1 to {MAX_ID} characters, none of them control characters."
+UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
+
+_talks: dict[uuid.UUID, Talk] = {}  # by the key of their conversation: a second window takes a talk over
+
+
+class TalkConsumer(AsyncWebsocketConsumer):
+    """`WS /v1/realtime`: events of one connection, in order, to its `Talk` and back."""
+
+    talk: Talk | None = None
+    key: uuid.UUID
+
+    async def connect(self) -> None:
+        headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}
+        if is_foreign(headers, headers.get("Host", "")):
+            return await self.close()  # before the handshake: HTTP 403
+        await self.accept(subprotocol="realtime" if "realtime" in self.scope["subprotocols"] else None)
+        learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
+        conversation = _conversation(self.scope["query_string"])
+        if learner is None:
+            return await self._refuse(4401, "no_learner", NO_LEARNER)
+        if conversation is None:
+            return await self._refuse(4400, "invalid_conversation", BAD_ID)
+        await self._begin(learner, conversation)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.talk is None:
+            return
+        event_id = None
+        try:
+            if text_data is None:
+                raise ProtocolError(
+                    "invalid_event", "Send text frames: sound goes as base64 in input_audio_buffer.append."
+                )
+            sent = protocol.parse(text_data)
+            event_id = sent["event_id"] if isinstance(sent.get("event_id"), str) else None
+            await self.talk.receive(sent)
+        except ProtocolError as problem:
+            await self.say(protocol.error(problem, event_id))
+
+    async def disconnect(self, code: int) -> None:
+        if self.talk:
+            if _talks.get(self.key) is self.talk:
+                del _talks[self.key]
+            await self.talk.close()
+
+    async def say(self, said: Event) -> None:
+        # A learner who is gone hears nothing; what is under way is still saved.
+        with contextlib.suppress(RuntimeError):
+            await self.send(text_data=json.dumps(said))
+
+    async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
+        self.key = store.conversation_key(learner, conversation)
+        if before := _talks.get(self.key):
+            await before.taken_over()
+        talk = Talk(learner=learner, conversation=conversation, engine=engine(), send=self.say, hang_up=self.close)
+        try:
+            await talk.begin()
+        except store.Deleted:
+            await self.say(protocol.event("talk.notice", code="deleted", message=DELETED))
+            return await self.close(4004)
+        except DatabaseError:
+            logger.exception("A talk could not begin.")
+            return await self._refuse(1013, "unreachable", UNREACHABLE)
+        self.talk = _talks[self.key] = talk
+
+    async def _refuse(self, code: int, name: str, message: str) -> None:
+        await self.say(protocol.error(ProtocolError(name, message)))
+        await self.close(code)
+
+
+def _conversation(query: bytes) -> str | None:
+    """The conversation that the address names; a new one where it names none; None where it cannot be a name."""
+    named = parse_qs(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace").get(
+        "conversation"
+    )
+    if named is None:
+        return new_conversation_id()
+    return named[0] if is_wire_id(named[0]) else None

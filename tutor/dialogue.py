@@ -1,0 +1,156 @@
+"""What has been said in a talk, and what follows from it: goals, hints, the columns of its row."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from conversations.models import Conversation
+from conversations.store import Stored
+from tutor import scenario
+from tutor.engines.base import Line
+from tutor.protocol import OWN_WORDS, ProtocolError
+from tutor.scenario import LEVELS, Brief, ScenarioError
+
+DEFAULT_LEVEL = "A2"
+MODES = {"chat": "casual-chat", "interview": "interview", "own": "speaking-practice"}
+PREFIXES = {"user": "user", "assistant": "ai"}
+
+
+class Dialogue:
+    """`lines` is the talk's own list, which its engine reads; `_ids` names each of them."""
+
+    def __init__(self, conversation: str, brief: Brief, engine: str) -> None:
+        self.brief, self.lines = brief, list[Line]()
+        self.ended = False
+        self._conversation, self._engine = conversation, engine
+        self._ids: list[str] = []
+        self._title = ""
+        self._config: dict[str, Any] = {}
+        self._started_at = datetime.now(UTC)
+        self._last_stamp = 0
+        self._hints = 0
+        self._goals: list[dict[str, Any]] = self._reached()
+
+    @classmethod
+    def of(cls, conversation: str, stored: Stored | None, engine: str) -> "Dialogue":
+        """The dialogue so far of a conversation; a new one where nothing is stored."""
+        dialogue = cls(conversation, _brief(conversation, stored.conversation if stored else None), engine)
+        if stored:
+            dialogue._go_on(stored)
+        return dialogue
+
+    def begin_with(self, wishes: dict[str, str]) -> bool:
+        """Choose what the talk is about; False once it has begun. Raises ProtocolError."""
+        if self.lines:
+            return False
+        try:
+            chosen = scenario.get(wishes.get("scenario") or self.brief.scenario.id)
+        except ScenarioError as error:
+            raise ProtocolError("unknown_scenario", str(error)) from error
+        level = wishes.get("level") or (chosen.level if "scenario" in wishes else self.brief.level)
+        own = {name: wishes.get(name, "") for name in OWN_WORDS}
+        self.brief = Brief(scenario=chosen, level=level, seed=self._conversation, **own)
+        self._goals = self._reached()
+        return True
+
+    def shape(self) -> dict[str, Any]:
+        return {
+            "conversation": self._conversation,
+            "scenario": self.brief.scenario.id,
+            "title": self._title or self.topic,
+            "level": self.brief.level,
+            "goals": self._goals,
+            "turns": sum(line.role == "user" for line in self.lines),
+        }
+
+    @property
+    def topic(self) -> str:
+        return self.brief.topic or self.brief.scenario.title
+
+    @property
+    def last_id(self) -> str | None:
+        return self._ids[-1] if self._ids else None
+
+    @property
+    def goals(self) -> list[dict[str, Any]]:
+        return self._goals
+
+    def has(self, item_id: str) -> bool:
+        return item_id in self._ids
+
+    def new_id(self, role: str) -> str:
+        """An id in the contract's form, `user-<ms>` or `ai-<ms>`; its stamp is later than all before."""
+        self._last_stamp = max(self._last_stamp + 1, int(time.time() * 1000))
+        return f"{PREFIXES[role]}-{self._last_stamp}"
+
+    def stamp(self) -> datetime:
+        """The time, later than every one before it: it is what messages are sorted by."""
+        self._last_stamp = max(self._last_stamp + 1, int(time.time() * 1000))
+        return datetime.fromtimestamp(self._last_stamp / 1000, UTC)
+
+    def add(self, item_id: str, role: str, text: str) -> bool:
+        """A line was said; returns whether it reached a goal."""
+        self._ids.append(item_id)
+        self.lines.append(Line(role, text))
+        self._hints = 0
+        before, self._goals = self._goals, self._reached()
+        return self._goals != before
+
+    def mend(self, item_id: str, text: str) -> None:
+        """Of this line only so much was said; if nothing, it is gone."""
+        at = self._ids.index(item_id)
+        if text:
+            self.lines[at] = Line(self.lines[at].role, text)
+        else:
+            del self.lines[at], self._ids[at]
+
+    def hint(self) -> str:
+        self._hints += 1
+        return scenario.hint(self.brief, self.lines, self._hints - 1)
+
+    def columns(self) -> dict[str, Any]:
+        """The conversation's row as it is now."""
+        now = datetime.now(UTC)
+        level = self.brief.level
+        config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self._engine, "language": "en"}
+        config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
+        config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
+        return {
+            "topic": self.topic,
+            "config": self._config | config,
+            "goals": self._goals,
+            "timestamp": self._started_at,
+            "started_at": self._started_at,
+            "ended_at": now,
+            "duration": round((now - self._started_at).total_seconds() / 60, 3),
+            "call_ended": self.ended,
+        }
+
+    def _go_on(self, stored: Stored) -> None:
+        row = stored.conversation
+        self._title, self._config = row.title, row.config
+        self._started_at = row.started_at or row.timestamp
+        for message in stored.messages:
+            self._ids.append(message.wire_id)
+            self.lines.append(Line(message.role, message.content))
+            self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
+        self.ended = row.call_ended
+        self._goals = self._reached()
+
+    def _reached(self) -> list[dict[str, Any]]:
+        return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
+
+
+def _brief(conversation: str, row: Conversation | None) -> Brief:
+    """The brief that a stored conversation was begun with; one that came from elsewhere is on its own topic."""
+    if row is None:
+        first = next(iter(scenario.load_all().values()))
+        return Brief(scenario=first, level=DEFAULT_LEVEL, seed=conversation)
+    config = row.config if isinstance(row.config, dict) else {}
+    chosen = scenario.load_all().get(str(config.get("scenario")), scenario.get("own-topic"))
+    level = config.get("level")
+    if level not in LEVELS:
+        difficulty = config.get("difficulty")
+        level = LEVELS[difficulty - 1] if isinstance(difficulty, int) and 1 <= difficulty <= 5 else DEFAULT_LEVEL
+    own = {name: str(config.get(name) or "")[:500] for name in OWN_WORDS} if chosen.kind == "own" else {}
+    return Brief(scenario=chosen, level=level, seed=conversation, **own)

@@ -1,0 +1,121 @@
+"""Which of Harper's 900 rules are about spoken grammar, and what they say in words that a learner understands.
+
+The others are about spelling, capitals, punctuation and style, which speech does not have, or about slips of the keyboard.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    category: str
+    why: str  # `{better}` is what to say instead
+    sure: bool = False
+    context: int = 0  # words before the mistake that belong to it, "has" to "went"
+
+
+_AGREE = "The verb must fit the person who does it."
+_PARTICIPLE = 'After "have" and "be" use the past participle.'
+_BASE = "After this word the verb keeps its basic form."
+_UNCOUNTABLE = "This word cannot be counted: it has no plural, and no \"a\"."
+_FIXED = 'The usual words are "{better}".'
+_PREPOSITION = 'After this word we say "{better}".'
+
+RULES = {
+    "PronounVerbAgreement": Rule("agreement", _AGREE, sure=True),
+    "PronounInflectionBe": Rule("agreement", _AGREE, sure=True),
+    "IAmAgreement": Rule("agreement", _AGREE),
+    "IDo": Rule("agreement", _AGREE),
+    "HavePronoun": Rule("agreement", _AGREE),
+    "ThereIsAgreement": Rule("agreement", "The verb must fit what there is: one thing, or more than one."),
+    "OneOfTheSingular": Rule("agreement", 'After "one of the" use the plural.'),
+    "ThisTypeOfThing": Rule("agreement", "Both words must be singular, or both plural."),
+    "AnotherThings": Rule("agreement", '"Another" is for one thing.'),
+    "SimplePastToPastParticiple": Rule("verb form", _PARTICIPLE, sure=True, context=1),
+    "RegularIrregulars": Rule("verb form", "This word has an irregular form.", sure=True),
+    "Payed": Rule("verb form", "This word has an irregular form.", sure=True),
+    "DidPast": Rule("verb form", 'After "did" the verb keeps its basic form.', sure=True, context=1),
+    "HelpedPast": Rule("verb form", _BASE),
+    "WillNonLemma": Rule("verb form", _BASE, context=1),
+    "WillContain": Rule("verb form", _BASE, context=1),
+    "InflectedVerbAfterTo": Rule("verb form", 'After "to" the verb keeps its basic form.', context=1),
+    "LookingForwardTo": Rule("verb form", "After this expression use the -ing form.", context=3),
+    "WorthToDo": Rule("verb form", 'After "worth" use the -ing form.'),
+    "ProgressiveNeedsBe": Rule("verb form", "The -ing form needs a form of \"be\" before it."),
+    "IsBeenAuxSequence": Rule("verb form", 'Before "been" say "has" or "have".'),
+    "LetToDo": Rule("verb form", 'After "let" the verb stands without "to".', context=1),
+    "MakeItSeem": Rule("verb form", 'After "make it" the verb keeps its basic form.'),
+    "MissingTo": Rule("verb form", 'Here the next verb needs "to".', sure=True),
+    "DoubleModal": Rule("verb form", "Use only one word like \"can\" or \"will\" at a time."),
+    "DontCan": Rule("verb form", '"Can" makes its own negative: "can\'t".', sure=True),
+    "ModalBeAdjective": Rule("verb form", 'Between this word and an adjective say "be".'),
+    "WishCould": Rule("tense", 'After "wish" say "could".', context=1),
+    "IfWouldve": Rule("tense", 'After "if" say "had", not "would have".'),
+    "SupposedTo": Rule("verb form", _FIXED),
+    "UseToUsedTo": Rule("verb form", 'Say "used to".'),
+    "GetUsedTo": Rule("verb form", 'Say "used to".'),
+    "HowDoesCompared": Rule("verb form", _BASE),
+    "AdjectiveDoubleDegree": Rule("comparison", 'The adjective says it already, without "more" or "most".', sure=True),
+    "MoreBetter": Rule("comparison", 'The word says it already, without "more" or "most".', sure=True),
+    "WorseOrWorst": Rule("comparison", 'Say "worse" for two and "worst" for the most bad of all.'),
+    "MassNouns": Rule("noun", _UNCOUNTABLE, sure=True),
+    "AnA": Rule("article", 'Before a vowel sound say "an", before any other "a".', sure=True),
+    "AnAnother": Rule("article", '"Another" already means "one more".', sure=True),
+    "TheAnother": Rule("article", 'Say "another" or "the other".'),
+    "TheMy": Rule("article", 'Before "my", "your" or "his" there is no "the".'),
+    "SomeWithoutArticle": Rule("article", 'Before "some" there is no "a".'),
+    "FewUnitsOfTimeAgo": Rule("article", 'Say "a few".'),
+    "HaveAHardTime": Rule("article", _FIXED),
+    "InAHurry": Rule("article", _FIXED),
+    "InAWhile": Rule("article", _FIXED),
+    "ForAWhile": Rule("article", _FIXED),
+    "SinceDuration": Rule("preposition", 'Use "for" with how long, and "since" with when it began.', sure=True),
+    "DuringAges": Rule("preposition", 'Use "for" with how long.'),
+    "ArriveTo": Rule("preposition", 'We arrive "in" a city or a country, and "at" any other place.', context=1),
+    "Discuss": Rule("preposition", '"Discuss" needs no "about".', sure=True),
+    "AskNoPreposition": Rule("preposition", '"Ask" and "tell" take the person without "to".'),
+    "DespiteOf": Rule("preposition", 'Say "despite" or "in spite of".'),
+    "ExceptOf": Rule("preposition", 'Say "except for".'),
+    "GoodAt": Rule("preposition", 'We are good "at" something.'),
+    "InterestedIn": Rule("preposition", 'We are interested "in" something.'),
+    "AwareOf": Rule("preposition", _PREPOSITION),
+    "AccuseOf": Rule("preposition", _PREPOSITION),
+    "ComfortableWith": Rule("preposition", _PREPOSITION),
+    "CuriousAbout": Rule("preposition", _PREPOSITION),
+    "FascinatedBy": Rule("preposition", _PREPOSITION),
+    "Impressed": Rule("preposition", _PREPOSITION),
+    "InspiredBy": Rule("preposition", _PREPOSITION),
+    "JealousOf": Rule("preposition", _PREPOSITION),
+    "PassionateAbout": Rule("preposition", _PREPOSITION),
+    "ObsessPreposition": Rule("preposition", _PREPOSITION),
+    "ReasonForDoing": Rule("preposition", _PREPOSITION),
+    "ResponsibleFor": Rule("preposition", _PREPOSITION),
+    "SimilarLike": Rule("preposition", 'Say "similar to".'),
+    "SameAs": Rule("preposition", 'Say "the same as".'),
+    "TakeCareOf": Rule("preposition", 'Say "take care of".'),
+    "TakeALookTo": Rule("preposition", 'We look "at" something.'),
+    "LookForwardTo": Rule("preposition", 'Say "look forward to".'),
+    "LaughOfAt": Rule("preposition", 'We laugh "at" somebody.'),
+    "LeaveToFor": Rule("preposition", 'We leave "for" a place.'),
+    "InvestIn": Rule("preposition", _PREPOSITION),
+    "ByAccident": Rule("preposition", 'Say "by accident".'),
+    "InTheFirstPlace": Rule("preposition", _FIXED),
+    "OnFloor": Rule("preposition", 'We live "on" a floor.'),
+    "DoMistake": Rule("word choice", 'We "make" a mistake.', sure=True),
+    "ModalOf": Rule("word choice", 'Say "have" here; it only sounds like "of".'),
+    "FriendOfMe": Rule("word choice", 'Say "of mine", "of yours", "of his".', sure=True),
+    "OpenTheLight": Rule("word choice", 'We "turn on" a light.', sure=True),
+    "LastNight": Rule("word choice", 'Say "last night".', sure=True),
+    "LessWorse": Rule("word choice", _FIXED),
+    "QuiteMany": Rule("word choice", 'Say "quite a few".'),
+    "MostOfTheTimes": Rule("word choice", 'Say "most of the time".', sure=True),
+    "TheLastDays": Rule("word choice", 'Say "the last few days".'),
+    "ComplainAsNoun": Rule("word choice", 'The noun is "complaint".'),
+    "Combinate": Rule("word choice", 'The verb is "combine".'),
+    "TheyToThem": Rule("word choice", 'Here say "them".'),
+    "LooksLikes": Rule("word choice", 'Say "looks like".'),
+    "HowItLooksLike": Rule("word choice", 'Say "what it looks like" or "how it looks".'),
+    "DoubleNegative": Rule("word choice", 'One "not" is enough: then say "any".'),
+    "HaveNegNoAny": Rule("word choice", 'One "not" is enough: then say "any".'),
+    "Unless": Rule("word choice", '"Unless" already means "if not".'),
+}  # fmt: skip

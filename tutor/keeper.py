@@ -1,0 +1,98 @@
+"""Saving beside the talk: in order, in a thread, never before the voice."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import DatabaseError
+
+from audio import encoding, recordings
+from conversations import store
+from conversations.store import Draft, Stored
+from conversations.threads import in_thread
+from tutor.protocol import Event, event
+
+logger = logging.getLogger(__name__)
+
+NOT_SAVED = "This turn could not be saved on the server. It is kept in this browser and will be sent again."
+DELETED = "This conversation was deleted. Start a new one, or undo the deletion in the history."
+
+
+@dataclass(slots=True)
+class Save:
+    """A message on its way to the store, with its voice as PCM16 24 kHz (empty: typed)."""
+
+    draft: Draft
+    pcm: bytes
+    columns: dict[str, Any]
+
+
+class Keeper:
+    """Saves the turns of one talk, one after the other, and says `talk.saved` for each."""
+
+    def __init__(self, learner: uuid.UUID, conversation: str, send: Callable[[Event], Awaitable[None]]) -> None:
+        self._learner, self._conversation, self._send = learner, conversation, send
+        self._queue: asyncio.Queue[Save | str] = asyncio.Queue()
+        self._worker = asyncio.create_task(self._work())
+
+    def put(self, save: Save) -> None:
+        self._queue.put_nowait(save)
+
+    def drop(self, message: str) -> None:
+        """Take back a message that was put before."""
+        self._queue.put_nowait(message)
+
+    async def settled(self) -> None:
+        """Returns when all is saved, or told to be unsaved."""
+        await self._queue.join()
+
+    def close(self) -> None:
+        self._worker.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            job = await self._queue.get()
+            try:
+                await (self._drop(job) if isinstance(job, str) else self._save(job))
+            finally:
+                self._queue.task_done()
+
+    async def _drop(self, message: str) -> None:
+        try:
+            await in_thread(store.drop_message, self._learner, self._conversation, message)
+        except (DatabaseError, OSError):
+            logger.exception("A message that was not heard could not be taken back.")
+
+    async def _save(self, save: Save) -> None:
+        item = save.draft.id
+        try:
+            stored = await in_thread(_encode_and_save, self._learner, self._conversation, save)
+        except store.Deleted:
+            await self._send(event("talk.notice", code="deleted", item_id=item, message=DELETED))
+        except (DatabaseError, OSError):
+            logger.exception("A turn could not be saved.")
+            await self._send(event("talk.notice", code="not_saved", item_id=item, message=NOT_SAVED))
+        else:
+            await self._send(_saved(save.draft, stored))
+
+
+def _encode_and_save(learner: uuid.UUID, conversation: str, save: Save) -> Stored:
+    draft = replace(save.draft, audio=encoding.from_pcm(save.pcm)) if save.pcm else save.draft
+    return store.save(learner, conversation, columns=save.columns, messages=[draft], replace=False)
+
+
+def _saved(draft: Draft, stored: Stored) -> Event:
+    message = next(row for row in stored.messages if row.wire_id == draft.id)
+    voice = stored.recordings.get(message.audio_key)
+    return event(
+        "talk.saved",
+        item_id=draft.id,
+        role=draft.role,
+        storage=stored.storage,
+        audioS3Key=message.audio_key or None,
+        audioUrl=recordings.url(voice) if voice else None,
+        duration=round(voice.duration, 3) if voice else None,
+    )

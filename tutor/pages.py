@@ -1,0 +1,8 @@
+from django.urls import path
+from django.views.generic import TemplateView
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="talk.html"), name="talk"),
+    path("history", TemplateView.as_view(template_name="history.html"), name="history"),
+    path("history/<str:conversation>", TemplateView.as_view(template_name="history.html"), name="history-conversation"),
+]
