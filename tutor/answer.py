@@ -106,11 +106,12 @@ class Answer:
     async def _hear(self, text: str) -> None:
         turn = self.turn
         if turn is None or turn.item_id is None:
-            return None
+            return
         self._heard = True
         if not text:
             self._saved = True  # nothing was said: there is nothing to keep
-            return await self._say_unheard("nothing_heard", NOTHING_HEARD)
+            await self._say_unheard("nothing_heard", NOTHING_HEARD)
+            return
         self._text = text
         previous = self._dialogue.last_id
         reached = self._dialogue.add(turn.item_id, "user", text)
@@ -163,13 +164,8 @@ class Answer:
         end, now = self._times["end"], time.perf_counter()
         heard = max(end, self._times.get("Heard", end))
         words = max(heard, self._times.get("Words", heard))
-        steps = {
-            "transcribe_ms": heard - end,
-            "think_ms": words - heard,
-            "speak_ms": now - words,
-            "total_ms": now - end,
-        }
-        return {name: round(seconds * 1000) for name, seconds in steps.items()}
+        steps = {"transcribe": heard - end, "think": words - heard, "speak": now - words, "total": now - end}
+        return {f"{step}_ms": round(seconds * 1000) for step, seconds in steps.items()}
 
     async def _finish(self, status: str, reason: str = "") -> None:
         self._save_turn()
@@ -198,7 +194,8 @@ class Answer:
         if turn is None or self._saved:
             return
         self._saved = True
-        assert turn.item_id and turn.at
+        assert turn.item_id
+        assert turn.at
         text = turn.text if turn.text is not None else self._text
         corrections = [correction_shape(each) for each in self._corrections]
         draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections)

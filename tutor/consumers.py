@@ -36,14 +36,17 @@ class TalkConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}
         if is_foreign(headers, headers.get("Host", "")):
-            return await self.close()  # before the handshake: HTTP 403
+            await self.close()  # before the handshake: HTTP 403
+            return
         await self.accept(subprotocol="realtime" if "realtime" in self.scope["subprotocols"] else None)
         learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
         conversation = _conversation(self.scope["query_string"])
         if learner is None:
-            return await self._refuse(4401, "no_learner", NO_LEARNER)
+            await self._refuse(4401, "no_learner", NO_LEARNER)
+            return
         if conversation is None:
-            return await self._refuse(4400, "invalid_conversation", BAD_ID)
+            await self._refuse(4400, "invalid_conversation", BAD_ID)
+            return
         await self._begin(learner, conversation)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -81,10 +84,12 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await talk.begin()
         except store.Deleted:
             await self.say(protocol.event("talk.notice", code="deleted", message=DELETED))
-            return await self.close(4004)
+            await self.close(4004)
+            return
         except DatabaseError:
             logger.exception("A talk could not begin.")
-            return await self._refuse(1013, "unreachable", UNREACHABLE)
+            await self._refuse(1013, "unreachable", UNREACHABLE)
+            return
         self.talk = _talks[self.key] = talk
 
     async def _refuse(self, code: int, name: str, message: str) -> None:

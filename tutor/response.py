@@ -14,7 +14,7 @@ ALL_BUT = 0.15  # seconds: who breaks in on the last sound of a sentence has hea
 
 
 class Response:
-    """One `response` with its one item. Send only; saving is the talk's."""
+    """One `response` with its one item. It only sends; saving is the answer's."""
 
     def __init__(
         self, item_id: str, at: datetime, previous: str | None, send: Callable[[Event], Awaitable[None]]

@@ -29,6 +29,7 @@ SLICE = (
     BYTES_PER_SECOND // 25
 )  # 40 ms: a large piece of sound is listened to in slices, so that nobody else waits for it
 PREROLL_MS = 400  # a voice is made out up to 100 ms after it began, and its first sound may be soft
+TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 
 Send = Callable[[Event], Awaitable[None]]
@@ -166,9 +167,7 @@ class Talk:
         for start in range(0, len(pcm), SLICE):
             if self._turn and len(self._turn.pcm) >= MAX_SECONDS * BYTES_PER_SECOND:
                 await self._too_long()
-                raise ProtocolError(
-                    "turn_too_long", f"A turn is at most {MAX_SECONDS // 60} minutes; the rest was not kept."
-                )
+                raise ProtocolError("turn_too_long", TOO_LONG)
             await self._hear(pcm[start : start + SLICE])
             if start:
                 await asyncio.sleep(0)
@@ -286,6 +285,7 @@ class Talk:
         turn, self._turn = self._turn, None
         assert turn is not None
         ahead, self._ahead = self._ahead, None
+        self._listener.reset()
         await self._take_turn(turn, ahead)
 
     async def _too_long(self) -> None:
