@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 MODEL_RATE = 16_000
 FRAME = 512  # samples the model judges at a time
 FRAME_MS = FRAME * 1000 // MODEL_RATE
-SPEECH, SILENCE = 0.5, 0.35  # at or above the one it is speech, below the other silence; between them what it was before
+SPEECH, SILENCE = (
+    0.5,
+    0.35,
+)  # at or above the one it is speech, below the other silence; between them what it was before
 SHORT_PAUSE_MS = 300
 
 # Learners look for words; the less they know, the longer they may.

@@ -55,7 +55,7 @@ def to_pcm16(samples: Samples) -> bytes:
     return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
 
 
-def _design(up: int, down: int) -> np.ndarray:
+def _design(up: int, down: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """`up` filters of `_TAPS` each, for the positions between two input samples."""
     cutoff = 0.94 * min(1.0, up / down)
     offsets = np.arange(_TAPS)[None, :] - (_TAPS // 2 - 1) - np.arange(up)[:, None] / up

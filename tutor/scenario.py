@@ -31,6 +31,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 # A goal is shown as a wish ("Say where you went") and told at the end as done ("You said where you went").
 _DEEDS = {
+    "Argue": "argued",
     "Ask": "asked",
     "Compare": "compared",
     "Describe": "described",
@@ -63,8 +64,8 @@ class Goal:
 class FollowUp:
     """A question. With `when`, it takes up what the learner said; without, it can be asked at any time.
 
-    `take` acknowledges what matched, `easy` asks the same in simpler words, `hint` helps to answer, and `unless` matches
-    what makes the question superfluous once the learner has said it.
+    `take` acknowledges what matched, `easy` asks the same in simpler words, `hint` helps to answer, and `unless`
+    matches what makes the question superfluous once the learner has said it.
     """
 
     ask: str
@@ -132,7 +133,7 @@ def goals(brief: Brief, transcript: "Sequence[Line]") -> list[tuple[str, bool]]:
 
 
 def hint(brief: Brief, transcript: "Sequence[Line]", nth: int = 0) -> str:
-    """Help with the agent's latest question. `nth` counts the hints already given for it, so that the next one differs."""
+    """Help with the agent's latest question; `nth` counts the hints already given for it: the next one differs."""
     spoken = [line.text for line in transcript if line.role == "assistant"]
     general = brief.scenario.hints
     turn = len(spoken) % len(general)
@@ -350,12 +351,11 @@ def _recogniser(template: str) -> re.Pattern[str]:
 
 
 def _hints_for_latest(scenario: Scenario, spoken: Sequence[str]) -> list[str]:
-    if not spoken:
-        return []
-    latest = [one.hint for one in scenario.follow_ups if one.hint and one.found_in(spoken[-1])]
-    if not latest and scenario.opening_hint and len(spoken) == 1:
-        return [scenario.opening_hint]
-    return latest
+    for line in reversed(spoken):
+        for one in scenario.follow_ups:
+            if one.found_in(line):
+                return [one.hint] if one.hint else []
+    return [scenario.opening_hint] if spoken and scenario.opening_hint else []
 
 
 def _matches(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:

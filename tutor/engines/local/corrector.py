@@ -1,17 +1,23 @@
 """Finds the mistakes in what a learner said, with Harper and rules of our own. `correct` blocks for some 10 ms."""
 
+import itertools
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tutor.engines.base import Correction
-from tutor.engines.local import mistakes_verbs, mistakes_words
-from tutor.engines.local.harper_rules import RULES
+from tutor.engines.local.harper_rules import RULES, Rule
+from tutor.engines.local.mistakes_verbs import MISTAKES as VERB_MISTAKES
+from tutor.engines.local.mistakes_words import MISTAKES as WORD_MISTAKES
 from tutor.packages import optional_packages
 
 if TYPE_CHECKING:
-    from harper import Lint, Linter
+    from harper import Lint, Linter, Suggestion
+
+MISTAKES = (*VERB_MISTAKES, *WORD_MISTAKES)
 
 _SPELLING = "SpellCheck"
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
@@ -24,7 +30,7 @@ _linter: "Linter | None" = None
 def correct(text: str) -> tuple[Correction, ...]:
     """The mistakes in their order, none overlapping another. `start` and `end` are characters of `text`."""
     found = []
-    for sentence in _SENTENCE.finditer(text.replace("’", "'")):
+    for sentence in _SENTENCE.finditer(text.replace("\u2019", "'")):
         found += [_moved(one, sentence.start()) for one in _in_sentence(sentence.group())]
     return tuple(found)
 
@@ -35,29 +41,81 @@ def load() -> None:
 
 
 def _in_sentence(sentence: str) -> list[Correction]:
-    known = _lint(sentence)
-    own = [one for mistake in (*mistakes_verbs.MISTAKES, *mistakes_words.MISTAKES) for one in mistake.find(sentence)]
-    complaints = _complaints(known)
+    lints = _lint(sentence)
+    before = _complaints(lints)
+    found = [[one] for mistake in MISTAKES for one in mistake.find(sentence)]
+    found += [list(_candidates(sentence, name, lint)) for name, lint in lints if name != _SPELLING]
     chosen: list[Correction] = []
-    for candidates in ([[one] for one in own] + [list(_candidates(sentence, *lint)) for lint in known]):
-        if any(one.start < other.end and other.start < one.end for one in candidates[:1] for other in chosen):
-            continue
-        chosen += [one for one in candidates if _mends(sentence, one, complaints)][:1]
+    for candidates in found:
+        mending = (one for one in candidates if not _overlaps(one, chosen) and _mends(sentence, one, before))
+        chosen.extend(itertools.islice(mending, 1))
     return sorted(chosen, key=lambda one: one.start)
 
 
 def _candidates(sentence: str, name: str, lint: "Lint") -> Iterator[Correction]:
-    """One for each suggestion Harper makes, the best one for a learner first."""
-    if name == _SPELLING:
-        return
+    """One for each of Harper's suggestions, the best one for a learner first."""
     rule = RULES[name]
-    suggestions = sorted(lint.suggestions, key=lambda one: not one.replacement_text.startswith("some "))
-    for suggestion in suggestions:
-        start, end, better = lint.span.start, lint.span.end, suggestion.replacement_text
-        if suggestion.kind == _INSERT_AFTER:
-            better = sentence[start:end] + better
-        start, end = _with_context(sentence, start, end, before=rule.context, widen=not better.strip() or suggestion.kind == 2)
-        better = sentence[start : lint.span.start] + better + sentence[lint.span.end : end]
+    if rule.unless and re.search(rf"(?:{rule.unless})$", sentence[: lint.span.start], re.IGNORECASE):
+        return
+    # "some advice" before "advice"
+    for suggestion in sorted(lint.suggestions, key=lambda one: not one.replacement_text.startswith("some ")):
+        start, end, better = _edit(sentence, lint, suggestion, rule)
         said = sentence[start:end]
-        stripped = " ".join(better.split())
-        yield Correction(said.strip(), stripped, rule.why.format(better=stripped), rule.category, start, end, rule.sure)
+        if not rule.only or re.fullmatch(rule.only, said, re.IGNORECASE):
+            yield Correction(said, better, rule.why.format(better=better), rule.category, start, end, rule.sure)
+
+
+def _edit(sentence: str, lint: "Lint", suggestion: "Suggestion", rule: Rule) -> tuple[int, int, str]:
+    """Start, end and what to put there, with the words around it that belong to it: a lone "an" teaches nothing."""
+    start, end, new = lint.span.start, lint.span.end, suggestion.replacement_text
+    context, following = rule.context, rule.following
+    if suggestion.kind == _INSERT_AFTER:
+        new, following = sentence[start:end] + new, 1
+    elif not new.strip():
+        context, following = max(context, 1), 1
+    mended = sentence[:start] + new + sentence[end:]
+    tail = len(sentence) - end
+    if words := re.search(rf"(?:[\w']+ +){{0,{context}}}$", sentence[:start]):
+        start = words.start()
+    if words := re.match(rf"(?: *[\w']+){{0,{following}}}", sentence[end:]):
+        tail -= words.end()
+    return start, len(sentence) - tail, mended[start : len(mended) - tail]
+
+
+def _mends(sentence: str, one: Correction, before: Counter[tuple[str, str]]) -> bool:
+    """Whether the sentence is better with it: no new complaint, no word that does not exist."""
+    if one.better.lower() in ("", one.said.lower()):
+        return False
+    mended = sentence[: one.start] + one.better + sentence[one.end :]
+    after = _complaints(_lint(mended))
+    misspelt = {word for name, word in after if name == _SPELLING}
+    return not after - before and misspelt.isdisjoint(one.better.lower().split())
+
+
+def _overlaps(one: Correction, others: Iterable[Correction]) -> bool:
+    return any(one.start < other.end and other.start < one.end for other in others)
+
+
+def _moved(one: Correction, by: int) -> Correction:
+    return replace(one, start=one.start + by, end=one.end + by)
+
+
+def _complaints(lints: "list[tuple[str, Lint]]") -> Counter[tuple[str, str]]:
+    return Counter((name, lint.problem_text.lower()) for name, lint in lints)
+
+
+def _lint(text: str) -> "list[tuple[str, Lint]]":
+    global _linter
+    with _lock:
+        if _linter is None:
+            _linter = _make_linter()
+        found = _linter.organized_lints(text, language="plaintext", dedup=False)
+    return sorted(((name, lint) for name, lints in found.items() for lint in lints), key=lambda one: one[1].span.start)
+
+
+def _make_linter() -> "Linter":
+    with optional_packages():
+        from harper import Dialect, Linter
+    linter = Linter(Dialect.AMERICAN)
+    linter.set_lint_config({name: name in RULES or name == _SPELLING for name in linter.get_default_lint_config()})
+    return linter

@@ -11,19 +11,19 @@ _PAST = one_of({v.past for v in VERBS} - BY_BASE.keys() - {"was", "found", "left
 _PAST_ONLY = one_of({v.past for v in VERBS if v.past not in (v.participle, "was", "forgot", "got")})
 _PARTICIPLE = one_of({v.participle for v in VERBS} - {"been", "got", "gotten"})
 _PARTICIPLE_ONLY = one_of({"seen", "done", "gone", "eaten", "written", "taken", "given", "spoken", "begun", "driven"})
-_ACTION = one_of(
-    set(
-        "arrive buy call clean come cook dance drink drive eat fly forget get give go learn make meet play ride run sell send sing"
-        " sleep speak spend start study swim take travel visit wake walk watch write".split()
-    )
+_ACTION = (
+    r"(?:arrive|buy|call|clean|come|cook|dance|drink|drive|eat|fly|forget|get|give|go|learn|make|meet|play|ride|run|sell|send"
+    r"|sing|sleep|speak|spend|start|study|swim|take|travel|visit|wake|walk|watch|write)"
 )
 
-_FINISHED = rf"(?:yesterday|last (?:night|week|weekend|month|year|summer|winter|{DAY})|{NUMBER} {SPAN} ago)(?!['’])\b"
+_HAVE = rf"have(?! (?:{_PARTICIPLE}|been|never|always|just)\b)"
+
+_FINISHED = rf"(?:yesterday|last (?:night|week|weekend|month|year|summer|winter|{DAY})|{NUMBER} {SPAN} ago)(?!')\b"
 _BEGINNING = rf"(?=(?: \w+){{0,4}} since (?:\d{{4}}|{NUMBER} {SPAN}|last \w+|yesterday|childhood|a long time|I was)\b)"
 # What may stand between a verb and "yesterday" without the time belonging to another verb, or to a comparison
 _BETWEEN = (
-    r"(?: (?!(?:I|you|we|they|he|she|it|that|which|who|what|where|when|since|from|because|than|as|like|until|till|for|of|and|but"
-    r"|so|if|every|always|usually|often|never|sometimes|the|a)\b(?: \w+ (?:from|of)\b)?)?(?:the |a )?[\w’']+){0,4}"
+    r"(?: (?!(?:I|you|we|they|he|she|it|that|which|who|what|where|when|since|from|because|than|as|like|until|till|for|of|and"
+    r"|but|so|if|every|always|usually|often|never|sometimes|the|a)\b(?: \w+ (?:from|of)\b)?)?(?:the |a )?[\w']+){0,4}"
 )
 _MODAL = r"(?:can|could|must|should|would|might|may|will|cannot|can't|couldn't|mustn't|shouldn't|won't|wouldn't)"
 _ASKED_OR_MADE = (
@@ -31,7 +31,9 @@ _ASKED_OR_MADE = (
     r"|watch|watched|heard|hear|if|that|suggest|insist|recommend|have|has|had|to|not) "
 )
 _HELPED = r"\b(?:have|has|had|haven't|hasn't|hadn't|having|been|be|is|are|was|were|get|got|as|than) "
-_ALL_ONE_CAN = r"\b(?:everything|all|what|whatever|anything|much|best|more|hard|fast|quick|soon|nothing|things?|way|it)\b[^.,!?]*"
+_ALL_ONE_CAN = (
+    r"\b(?:everything|all|what|whatever|anything|much|best|more|hard|fast|quick|soon|nothing|things?|way|it)\b[^.,!?]*"
+)
 
 _WHY_PAST = "The time is over, so use the past tense."
 _WHY_BASE = "After this word the verb keeps its basic form."
@@ -47,19 +49,26 @@ def _perfect(subject: str) -> str:
 
 
 MISTAKES = (
-    mistake(rf"\b({PLURAL})(?: am| are|['’]m|['’]re) agree\b", r"\1 agree", _WHY_AGREE, "verb form"),
-    mistake(r"\b(I)(?: am|['’]m) not agree\b", r"\1 don't agree", _WHY_AGREE, "verb form"),
-    mistake(r"\b(he|she)(?: is|['’]s) agree\b", r"\1 agrees", _WHY_AGREE, "verb form"),
+    mistake(rf"\b({PLURAL})(?: am| are|'m|'re) agree\b", r"\1 agree", _WHY_AGREE, "verb form"),
+    mistake(r"\b(I)(?: am|'m) not agree\b", r"\1 don't agree", _WHY_AGREE, "verb form"),
+    mistake(r"\b(he|she)(?: is|'s) agree\b", r"\1 agrees", _WHY_AGREE, "verb form"),
     mistake(r"\bare (you|they|we) agree\b", r"do \1 agree", _WHY_AGREE, "verb form"),
     mistake(
-        r"\b(I)(?: am|['’]m) (want|need|know|understand|believe|think)\b",
+        r"\b(I)(?: am|'m) (want|need|know|understand|believe|think)\b",
         r"\1 \2",
         'Here the verb stands alone, without "am".',
         "verb form",
     ),
-    mistake(r"\b(I)(?: am|['’]m) born\b", r"\1 was born", "Your birth is in the past.", "tense"),
+    mistake(r"\b(I)(?: am|'m) born\b", r"\1 was born", "Your birth is in the past.", "tense"),
     mistake(
-        rf"\b({_FINISHED},? {I_WORDS}) ({_ACTION}|have|see|do|{one_of({'has', 'goes', 'comes', 'eats', 'sees'})})\b",
+        rf"\b({_FINISHED},? {I_WORDS}) (?:have|has) ({_PARTICIPLE})\b",
+        lambda m: f"{m[1]} {verb(m[2]).past}",
+        "With a time that is over, use the simple past.",
+        "tense",
+        unless=r"\b(?:since|from|than|until|by) ",
+    ),
+    mistake(
+        rf"\b({_FINISHED},? {I_WORDS}) ({_ACTION}|{_HAVE}|see|do|has|goes|comes|eats|sees)\b",
         lambda m: f"{m[1]} {verb(m[2]).past}",
         _WHY_PAST,
         "tense",
@@ -73,14 +82,14 @@ MISTAKES = (
         unless=_ASKED_OR_MADE,
     ),
     mistake(
-        rf"\b({PLURAL}) (?:have|['’]ve) ({_PARTICIPLE})\b(?={_BETWEEN} {_FINISHED})",
+        rf"\b({PLURAL}) (?:have|'ve) ({_PARTICIPLE})\b(?={_BETWEEN} {_FINISHED})",
         lambda m: f"{m[1]} {verb(m[2]).past}",
         "With a time that is over, use the simple past.",
         "tense",
         unless=r"\b(?:if|should|would|could|might|must|may|will) ",
     ),
     mistake(
-        rf"\b({PLURAL}|he|she)(?: am| are| is|['’]m|['’]re) ((?!going\b){_GERUND}|here|married){_BEGINNING}",
+        rf"\b({PLURAL}|he|she)(?: am| are| is|'m|'re) ((?!going\b){_GERUND}|here|married){_BEGINNING}",
         lambda m: f"{m[1]} {_perfect(m[1])} {m[2]}",
         _WHY_STILL,
         "tense",
@@ -105,7 +114,14 @@ MISTAKES = (
         "verb form",
     ),
     mistake(
-        rf"\b((?:I am|I['’]m|we are|we['’]re)(?: not)?(?: already)? used to) ({_BASE})\b",
+        rf"\b({I_WORDS} (?:like|love)s?) (play|go|read|eat|watch|listen|write|speak|learn|meet|sing|drive|see)\b",
+        r"\1 to \2",
+        'Between two verbs say "to".',
+        "verb form",
+        unless=r"\b(?:what|things?|people|those|as|that|which) ",
+    ),
+    mistake(
+        rf"\b((?:I am|I'm|we are|we're)(?: not)?(?: already)? used to) ({_BASE})\b",
         lambda m: f"{m[1]} {verb(m[2]).gerund}",
         'After "to be used to" use the -ing form.',
         "verb form",
@@ -117,7 +133,7 @@ MISTAKES = (
         "verb form",
     ),
     mistake(
-        rf"\b(did|didn['’]t|did not|don['’]t|doesn['’]t|does not|do not) ({_PAST}|{_THIRD})\b(?!['’])",
+        rf"\b(did|didn't|did not|don't|doesn't|does not|do not) ({_PAST}|{_THIRD})\b(?!')",
         lambda m: f"{m[1]} {verb(m[2]).base}",
         'After "do", "does" and "did" the verb keeps its basic form.',
         "verb form",
@@ -136,7 +152,7 @@ MISTAKES = (
         unless=_ALL_ONE_CAN + "|as ",
     ),
     mistake(
-        rf"\b({I_WORDS}) (must|should|will|would|might|can['’]t|cannot|mustn['’]t|shouldn['’]t) to ({_BASE})\b",
+        rf"\b({I_WORDS}) (must|should|will|would|might|can't|cannot|mustn't|shouldn't) to ({_BASE})\b",
         r"\1 \2 \3",
         _WHY_NO_TO,
         "verb form",
@@ -161,7 +177,7 @@ MISTAKES = (
         "verb form",
     ),
     mistake(
-        rf"\b((?:haven|hasn|hadn)['’]t|(?:have|has|had) (?:not|never|already|just|ever|been)) ({_PAST_ONLY})\b",
+        rf"\b((?:haven|hasn|hadn)'t|(?:have|has|had) (?:not|never|already|just|ever|been)) ({_PAST_ONLY})\b",
         lambda m: f"{m[1]} {verb(m[2]).participle}",
         _WHY_PARTICIPLE,
         "verb form",
@@ -187,7 +203,7 @@ MISTAKES = (
         "word order",
     ),
     mistake(
-        rf"\bif (I|we|they) will (have|go|get|be|find|see|know|need|want|travel|visit|learn|study|work|buy|come)\b",
+        r"\bif (I|we|they) will (have|go|get|be|find|see|know|need|want|travel|visit|learn|study|work|buy|come)\b",
         lambda m: f"if {m[1]} {'am' if (m[1], m[2]) == ('I', 'be') else 'are' if m[2] == 'be' else m[2]}",
         'After "if" use the present, also for the future.',
         "tense",

@@ -1,7 +1,7 @@
 """The guided partner: what the embedded engine says next.
 
-Pure functions. All state is read from the transcript, so a talk can be taken up again after a restart, and an answer cut
-short by an interruption is simply not there. What could be chosen freely is chosen by the brief's seed.
+Pure functions. All state is read from the transcript, so a talk can be taken up again after a restart, and a question
+cut short by an interruption was not asked. What could be chosen freely is chosen by the brief's seed.
 """
 
 import random
@@ -13,8 +13,8 @@ from zlib import crc32
 
 from tutor import scenario
 from tutor.engines.base import Correction, Line
-from tutor.engines.local import smalltalk
-from tutor.engines.local.smalltalk import Intent, Remark
+from tutor.engines.local import phrases, remarks
+from tutor.engines.local.remarks import Intent, Remark
 from tutor.scenario import Brief, FollowUp
 
 _ENOUGH_TURNS = 8  # of the learner: after these a talk whose goals are reached may end
@@ -23,12 +23,17 @@ _LONGEST_TALK = 16
 _LONG_ANSWER = 25  # words
 _LONGEST_OWN_WORDS = 80  # characters of the learner's own topic, goal or rules that are spoken back
 
-_NEGATION = re.compile(r"(?:\b(?:not|never|no|nobody|nothing|without|hate)\b|n't\b)[^.!?;]*$", re.IGNORECASE)
+_NEGATION = re.compile(r"(?:\b(?:not|never|no(?!,)|nobody|nothing|without|hate)\b|n't\b)[^.!?;]*$", re.IGNORECASE)
 _CONTRAST = re.compile(r"\b(?:but|however|instead)\b", re.IGNORECASE)
 _NOT_A_NAME = frozenset(
-    "i i'm mr mrs english monday tuesday wednesday thursday friday saturday sunday january february march april may june july"
-    " august september october november december christmas easter god internet".split()
+    (  # noqa: SIM905
+        "i i'm mr mrs english god internet christmas easter monday tuesday wednesday thursday friday saturday sunday"
+        " january february march april may june july august september october november december"
+    ).split()
 )
+_SHUFFLED_TOGETHER = 3  # questions
+_LONGEST_RECAST = 12  # words: a longer one is shown, but not spoken
+_ASKED_OFTEN_ENOUGH = 3  # then the same question is left, and another one asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +70,20 @@ class _Talk:
         return {name: text for name, text in words.items() if text}
 
     @cached_property
-    def open_question(self) -> tuple[str, FollowUp | None]:
-        """The question that waits for an answer, as it was asked, and what it was made from; "" if it was cut short."""
+    def questions(self) -> list[FollowUp]:
+        """All that can be asked, the opening's question first: it too may have been cut short."""
+        return [_opening_question(self), *self.brief.scenario.follow_ups]
+
+    @cached_property
+    def open_question(self) -> tuple[str, FollowUp] | None:
+        """The question that waits for an answer, as it was asked, and what it was made from; None if it was cut short."""
         for line in reversed(self.spoken):
             if "?" not in line:
-                break
-            for one in self.brief.scenario.follow_ups:
+                return None
+            for one in self.questions:
                 if asked := one.found_in(line):
                     return asked, one
-            for opening in _openings(self.brief):
-                if asked := scenario.found(scenario.sentences(opening)[-1], line):
-                    return asked, None
-        return "", None
+        return None
 
     def said(self, sentence: str) -> bool:
         return any(_plain(sentence) in line for line in self.spoken)
@@ -84,16 +91,17 @@ class _Talk:
     def choose(self, options: Iterable[str]) -> str:
         """One of these that has not been said yet, "" when all have been."""
         options = list(options)
-        first = crc32(f"{self.brief.seed} {options[0]}".encode()) % len(options) if options else 0
-        return next((one for one in [*options[first:], *options[:first]] if not self.said(one)), "")
+        first = crc32(f"{self.brief.seed} {options[0]}".encode()) % len(options)
+        return self.first_unsaid([*options[first:], *options[:first]])
+
+    def first_unsaid(self, options: Sequence[str]) -> str:
+        return next((one for one in options if not self.said(one)), "")
 
 
 def opening(brief: Brief) -> str:
     """The agent's first words, the first question among them."""
-    first = next(
-        opening for opening in _openings(brief) if scenario.slots(opening) <= _Talk(brief, ()).own_words.keys()
-    )
-    return scenario.fill(first, _Talk(brief, ()).own_words)
+    talk = _Talk(brief, ())
+    return scenario.fill(_opening_template(talk), talk.own_words)
 
 
 def resume(brief: Brief, transcript: Sequence[Line]) -> str:
@@ -102,12 +110,11 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
         return opening(brief)
     talk = _Talk(brief, transcript)
     if talk.over:
-        return smalltalk.WELCOME_BACK_TO_THE_END
-    welcome = talk.choose(smalltalk.WELCOME_BACK)
+        return phrases.WELCOME_BACK_TO_THE_END
+    welcome = talk.choose(phrases.WELCOME_BACK)
     if transcript[-1].role == "user":  # it was never answered
-        unanswered = answer(brief, transcript[:-1], transcript[-1].text, ())
-        return _joined(welcome, *unanswered.sentences)
-    return _joined(welcome, *(_open_question_again(talk, smalltalk.ASK_AGAIN) or _go_on(talk, "", "", "").sentences))
+        return _joined(welcome, *answer(brief, transcript[:-1], transcript[-1].text, ()).sentences)
+    return _joined(welcome, _again(talk, phrases.ASK_AGAIN) or _joined(*_go_on(talk, "", "", "").sentences))
 
 
 def answer(brief: Brief, transcript: Sequence[Line], heard: str, corrections: Sequence[Correction]) -> Answer:
@@ -115,35 +122,45 @@ def answer(brief: Brief, transcript: Sequence[Line], heard: str, corrections: Se
     talk = _Talk(brief, transcript)
     if talk.over:
         return Answer(_after_the_end(talk), ended=True)
-    remark = smalltalk.understand(heard)
+    remark = _understood(talk, heard)
     if remark.intent is Intent.GOODBYE or len(talk.heard) + 1 >= _LONGEST_TALK:
         return _close(talk, heard)
-    if remark.intent in _SMALL_TALK and len(smalltalk.words(remark.answer)) < 3:
-        return _small_talk(talk, remark, heard)
+    if remark.intent in _SMALL_TALK and len(remarks.words(remark.answer)) < 3:
+        return _small_talk(talk, remark)
     return _take_up(talk, remark, heard, _recast(talk, heard, corrections))
 
 
-_SMALL_TALK = frozenset(smalltalk.LEADS) - {Intent.AND_YOU}
+_SMALL_TALK = frozenset(phrases.LEADS) - {Intent.AND_YOU}
 _ABOUT_THE_QUESTION = frozenset({Intent.MEANING, Intent.UNCLEAR, Intent.HELP})
+_INVITES_QUESTIONS = re.compile(r"\b(?:ask|say|know before|want to know)\b", re.IGNORECASE)
 
 
-def _small_talk(talk: _Talk, remark: Remark, heard: str) -> Answer:
-    lead = talk.choose(smalltalk.LEADS[remark.intent])
+def _understood(talk: _Talk, heard: str) -> Remark:
+    """What was heard as a remark; where the partner had asked for a question, a question is an answer."""
+    remark = remarks.understand(heard)
+    invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question[0])
+    return Remark(Intent.ANSWER, heard) if remark.intent is Intent.QUESTION and invited else remark
+
+
+def _small_talk(talk: _Talk, remark: Remark) -> Answer:
+    lead = talk.choose(phrases.LEADS[remark.intent])
     if remark.intent in (Intent.SKIP, Intent.DONT_KNOW):
-        return _go_on(talk, lead, "", heard)
-    if remark.intent in _ABOUT_THE_QUESTION:
+        rest: tuple[str, ...] = ()
+    elif remark.intent in _ABOUT_THE_QUESTION:
         rest = _explained(talk, easier=remark.intent is not Intent.HELP)
+    elif _times_asked(talk) >= _ASKED_OFTEN_ENOUGH:
+        rest = ()
     elif remark.intent in (Intent.REPEAT, Intent.SLOWER, Intent.NOTHING):
-        rest = _open_question_again(talk, smalltalk.ASK_AGAIN)
+        rest = (_again(talk, phrases.ASK_AGAIN),)
     else:
-        rest = _open_question_again(talk, smalltalk.BACK_TO_QUESTION)
-    return Answer(_spoken(lead, *rest), ended=False) if rest else _go_on(talk, lead, "", heard)
+        rest = (_again(talk, phrases.BACK_TO_QUESTION),)
+    return Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer)
 
 
 def _take_up(talk: _Talk, remark: Remark, heard: str, recast: str) -> Answer:
     if remark.intent is Intent.SAD:
-        return _go_on(talk, talk.choose(smalltalk.SORRY), recast, "")
-    lead = talk.choose(smalltalk.LEADS[remark.intent]) if remark.intent in (Intent.AND_YOU, Intent.QUESTION) else ""
+        return _go_on(talk, talk.choose(phrases.SORRY), recast, "")
+    lead = talk.choose(phrases.LEADS[remark.intent]) if remark.intent in (Intent.AND_YOU, Intent.QUESTION) else ""
     return _go_on(talk, lead, recast, heard)
 
 
@@ -154,7 +171,7 @@ def _go_on(talk: _Talk, lead: str, recast: str, heard: str) -> Answer:
         return _close(talk, heard)
     if follow_up is None and not lead and (more := _ask_for_more(talk, heard)):
         return Answer(_spoken(recast, more), ended=False)
-    question = follow_up or _next_general(talk, heard)
+    question = follow_up or _from_earlier(talk) or _next_general(talk, heard)
     if question is None:
         return _close(talk, heard)
     acknowledgement = lead or question.take or _acknowledgement(talk, heard)
@@ -170,36 +187,47 @@ def _is_time_to_close(talk: _Talk, heard: str, follow_up: _Question | None) -> b
 
 
 def _acknowledgement(talk: _Talk, heard: str) -> str:
-    said = smalltalk.words(heard)
+    said = remarks.words(heard)
     if not said:
         return ""
-    if "because" in said and (thanks := talk.choose(smalltalk.REASON_GIVEN)):
+    if "because" in said and (thanks := talk.choose(phrases.REASON_GIVEN)):
         return thanks
-    if len(said) >= _LONG_ANSWER and (thanks := talk.choose(smalltalk.LONG_ANSWER)):
+    if len(said) >= _LONG_ANSWER and (thanks := talk.choose(phrases.LONG_ANSWER)):
         return thanks
-    return talk.choose(smalltalk.NEUTRAL)
+    return talk.choose(phrases.NEUTRAL)
 
 
 def _ask_for_more(talk: _Talk, heard: str) -> str:
     """A request for more after an answer of a word or two, at most once for each question."""
-    said = smalltalk.words(heard)
-    requests = (*smalltalk.MORE_THAN_YES, *smalltalk.MORE_THAN_A_WORD)
+    said = remarks.words(heard)
+    requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
     if not 0 < len(said) <= 2 or (talk.spoken and any(_plain(one) in talk.spoken[-1] for one in requests)):
         return ""
     yes_or_no = said[0] in ("yes", "yeah", "yep", "no", "nope", "maybe", "sure", "sometimes", "okay", "ok")
-    return talk.choose(smalltalk.MORE_THAN_YES if yes_or_no else smalltalk.MORE_THAN_A_WORD)
+    return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
 
 
-def _best_match(talk: _Talk, heard: str) -> _Question | None:
+def _best_match(talk: _Talk, heard: str, *, only_naming: bool = False) -> _Question | None:
     """The follow-up about the most of what was said, the earlier one of the file where two match as much."""
     best: tuple[int, _Question] | None = None
     for one in _unasked(talk):
+        if only_naming and not scenario.slots(_wording(talk.brief, one)):
+            continue
         matches = [match for pattern in one.when if (match := _affirmed(pattern, heard))]
         score = sum(len(match[0]) for match in matches)
         if matches and (best is None or score > best[0]):
-            words = {name: text for name, text in matches[0].groupdict().items() if text}
+            words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
             best = score, _Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
     return best[1] if best else None
+
+
+def _from_earlier(talk: _Talk) -> _Question | None:
+    """A question about something said before and not yet taken up, if it names the thing and so can be asked later."""
+    back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
+    for heard in reversed(talk.heard if back else []):
+        if (question := _best_match(talk, heard, only_naming=True)) is not None:
+            return _Question(back, question.ask)
+    return None
 
 
 def _next_general(talk: _Talk, heard: str) -> _Question | None:
@@ -213,14 +241,16 @@ def _next_general(talk: _Talk, heard: str) -> _Question | None:
 
 def _unasked(talk: _Talk) -> list[FollowUp]:
     """In the file's order, from easy to deep, but a little different from talk to talk."""
-    questions = list(talk.brief.scenario.follow_ups)
+    first, *others = talk.questions
     shuffle = random.Random(talk.brief.seed).shuffle
-    ordered = []
-    for start in range(0, len(questions), 3):
-        group = questions[start : start + 3]
+    ordered = [first]
+    taking_up = [one for one in others if one.when]
+    general = [one for one in others if not one.when]
+    for start in range(0, len(general), _SHUFFLED_TOGETHER):
+        group = general[start : start + _SHUFFLED_TOGETHER]
         shuffle(group)
         ordered += group
-    return [one for one in ordered if not any(one.found_in(line) for line in talk.spoken)]
+    return [one for one in (*taking_up, *ordered) if not any(one.found_in(line) for line in talk.spoken)]
 
 
 def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:
@@ -234,35 +264,46 @@ def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:
     return None
 
 
-def _open_question_again(talk: _Talk, frames: Sequence[str]) -> tuple[str, ...]:
-    question, _ = talk.open_question
-    if not question or sum(question in line for line in talk.spoken) > 2:
-        return ()
-    again = talk.choose(scenario.fill(frame, {"question": question}) for frame in frames)
-    return (again,) if again else ()
+def _inside_a_sentence(match: re.Match[str], group: str) -> str:
+    """What a group matched, without a capital that only the beginning of a sentence gave it ("Summer is nice")."""
+    begins = re.search(r"(?:^|[.!?])\s*$", match.string[: match.start(group)])
+    small = match.string[: match.start(group)] + match.string[match.start(group) :].lower()
+    again = match.re.search(small, match.start()) if begins else None
+    return again[group] or "" if again else match[group] or ""
+
+
+def _again(talk: _Talk, frames: Sequence[str]) -> str:
+    """The open question once more, "" if there is none."""
+    if talk.open_question is None:
+        return ""
+    return talk.choose(scenario.fill(frame, {"question": talk.open_question[0]}) for frame in frames)
+
+
+def _times_asked(talk: _Talk) -> int:
+    asked = talk.open_question
+    return sum(asked[0] in line for line in talk.spoken) if asked else 0
 
 
 def _explained(talk: _Talk, *, easier: bool) -> tuple[str, ...]:
-    """The open question in simpler words, or help to answer it."""
-    question, made_from = talk.open_question
-    if not question:
+    """The open question in simpler words, or help to answer it; nothing if both have been given."""
+    if talk.open_question is None:
         return ()
-    simpler = made_from.easy if made_from else talk.brief.scenario.opening_easy
-    simpler = scenario.sentences(simpler)[-1] if simpler else ""
-    if easier and simpler and not talk.said(simpler) and scenario.slots(simpler) <= talk.own_words.keys():
-        return (talk.choose(scenario.fill(frame, {"question": simpler}) for frame in smalltalk.IN_OTHER_WORDS),)
-    transcript = [Line("assistant", line) for line in talk.spoken]
-    hints = [scenario.hint(talk.brief, transcript, nth) for nth in range(len(talk.brief.scenario.hints) + 1)]
-    hint, request = talk.choose(hints), talk.choose(smalltalk.TRY_NOW)
+    _, made_from = talk.open_question
+    if easier and made_from.easy and not scenario.slots(made_from.easy) and not talk.said(made_from.easy):
+        return (talk.choose(scenario.fill(frame, {"question": made_from.easy}) for frame in phrases.IN_OTHER_WORDS),)
+    asked = [Line("assistant", line) for line in talk.spoken]
+    hints = [scenario.hint(talk.brief, asked, nth) for nth in range(len(talk.brief.scenario.hints) + 1)]
+    hint, request = talk.first_unsaid(hints), talk.choose(phrases.NOW_YOU)
     return (hint, request) if hint and request else ()
 
 
 def _recast(talk: _Talk, heard: str, corrections: Sequence[Correction]) -> str:
-    sure = next((one for one in corrections if one.sure and one.better.strip()), None)
+    fit = (one for one in corrections if one.sure and 0 < len(one.better.split()) <= _LONGEST_RECAST)
+    sure = next(fit, None)
     if sure is None:
         return ""
     better = _in_context(heard, sure)
-    return talk.choose(scenario.fill(frame, {"better": better}) for frame in smalltalk.RECASTS)
+    return talk.choose(scenario.fill(frame, {"better": better}) for frame in phrases.RECASTS)
 
 
 def _in_context(heard: str, correction: Correction) -> str:
@@ -289,21 +330,37 @@ def _what_was_done(talk: _Talk, heard: str) -> str:
     reached = [done for _, done in scenario.goals(talk.brief, lines)]
     deeds = [goal.deed for goal, done in zip(talk.brief.scenario.goals, reached, strict=True) if done]
     if deeds:
-        return f"Today you {' and '.join(deeds[:2])}."
+        return f"Today you {_enumerated(deeds[:2])}."
     return "Thank you for speaking English with me today." if len(lines) > 2 else ""
+
+
+def _enumerated(deeds: Sequence[str]) -> str:
+    """They follow "you"; a verb they share is said only once: "said where you live and who with"."""
+    verb, _, _ = deeds[0].partition(" ")
+    return deeds[0] + "".join(
+        f" and {deed.removeprefix(f'{verb} ')}" if deed.startswith(f"{verb} ") else f", and you {deed}"
+        for deed in deeds[1:]
+    )
 
 
 def _after_the_end(talk: _Talk) -> tuple[str, ...]:
     """A polite word, another each time; after a great many the first ones come again."""
-    first, then = smalltalk.AFTER_THE_END_FIRST, smalltalk.AFTER_THE_END_THEN
+    first, then = phrases.AFTER_THE_END_FIRST, phrases.AFTER_THE_END_THEN
     return _spoken(talk.choose(first), talk.choose(then)) or (first[0],)
 
 
-def _openings(brief: Brief) -> list[str]:
-    """The openings that fit, the best one first."""
-    one = brief.scenario
-    ordinary = [one.opening_easy, one.opening] if _should_be_easy(brief) else [one.opening, one.opening_easy]
-    return [text for text in (one.opening_topic, *ordinary) if text]
+def _opening_template(talk: _Talk) -> str:
+    one = talk.brief.scenario
+    if one.opening_topic and "topic" in talk.own_words:
+        return one.opening_topic
+    return one.opening_easy if one.opening_easy and _should_be_easy(talk.brief) else one.opening
+
+
+def _opening_question(talk: _Talk) -> FollowUp:
+    one = talk.brief.scenario
+    ordinary = one.opening_topic if one.opening_topic and "topic" in talk.own_words else one.opening
+    easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
+    return FollowUp(ask=scenario.sentences(ordinary)[-1], easy=easy, hint=one.opening_hint)
 
 
 def _wording(brief: Brief, one: FollowUp) -> str:
@@ -316,8 +373,8 @@ def _should_be_easy(brief: Brief) -> bool:
 
 
 def _speakable(text: str) -> str:
-    """The learner's own words as part of one of our sentences: one line, a few words, nothing that ends a sentence."""
-    words = re.sub(r"[^\w\s,'%&+-]|_", " ", re.sub(r"[.!?:;]+(?=\s)", ",", text)).split()
+    """The learner's own words as part of one of our sentences: a few words, and nothing that would end the sentence."""
+    words = re.sub(r"[^A-Za-z0-9\u00c0-\u024f\s,'%&+-]", " ", re.sub(r"[.!?:;]+(?=\s)", ",", text)).split()
     short = ""
     for word in words:
         if len(short) + len(word) >= _LONGEST_OWN_WORDS:

@@ -77,9 +77,7 @@ class LocalSession:
         pcm = bytes(turn.pending)
         turn.pending.clear()
         stop = self._stop_decoding = threading.Event()
-        work = asyncio.get_running_loop().run_in_executor(
-            transcriber.EXECUTOR, turn.decoder.transcribe, pcm, stop
-        )
+        work = asyncio.get_running_loop().run_in_executor(transcriber.EXECUTOR, turn.decoder.transcribe, pcm, stop)
         self._decoding = work
         try:
             return await asyncio.shield(work)

@@ -28,7 +28,9 @@ LOUDNESS = 0.8  # of full scale; Piper's own full scale distorts on small loudsp
 _LONG_WORDS = 10
 _CLAUSE_WORDS = 3
 _LONGEST_CHARS = 240
-_CLAUSE_END = re.compile(r"[,;:](?=\s)|\s(?=[–—]\s)|(?<=\w)(?=\s(?:and|but|because|so|which|while|when|if|or)\s)")
+_CLAUSE_END = re.compile(
+    r"[,;:](?=\s)|\s(?=[\u2013\u2014]\s)|(?<=\w)(?=\s(?:and|but|because|so|which|while|when|if|or)\s)"
+)
 
 _QUIET = 0.01
 _BEFORE_S, _AFTER_S, _AFTER_CLAUSE_S = 0.03, 0.25, 0.12

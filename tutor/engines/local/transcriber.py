@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 # Two learners at once, not more: with two cores a third would only slow both down.
 EXECUTOR = ThreadPoolExecutor(2, thread_name_prefix="transcriber")
 
-# Whisper was made to see 30 s, yet is as good on less, as long as the speech has silence before and after it. A clip of 3 s:
+# Whisper was made to see 30 s, yet is as good on less, as long as the speech has silence before and after it. A clip of 3 s takes
 # 0.14 s in a window of 12 s, 0.37 s in one of 30 s; beam 5 instead of 1 costs 0.05 s and changed no word.
-WINDOWS_S = (12, 20, 30)
+WINDOW_S, WHOLE_WINDOW_S = 12, 30
 LEAD_S = 0.3  # without this silence at the beginning "ill-disposed" and "they lives" are misheard
-TAIL_S = 1.0
 
 # A guess that is less likely than this, per token, is decoded again in the window that Whisper was made for.
 DOUBTFUL = -1.2
@@ -34,11 +33,16 @@ DOUBTFUL = -1.2
 NO_SPEECH, UNLIKELY = 0.6, -1.0
 
 # In frames of voice activity
-_LONGEST = 28_000 // FRAME_MS  # of a piece
-_CLOSES_AFTER = 5_000 // FRAME_MS  # a piece this long that ended in a pause is not decoded again when the learner goes on
+# Longer pieces, with pauses in them, Whisper at times gives up after the first sentence.
+_LONGEST = 10_500 // FRAME_MS
+_CLOSES_AFTER = (
+    5_000 // FRAME_MS
+)  # a piece this long that ended in a pause is not decoded again when the learner goes on
 _PAUSE = SHORT_PAUSE_MS // FRAME_MS
 _MARGIN = 9  # around speech: its first and last sounds are often too soft to count as voice
 _VOICED = 3  # less is a click
+_SPLITTABLE = 3_000 // FRAME_MS
+_FEWEST_CHARS_A_SECOND = 4  # of voice; less, and Whisper has left something out
 
 _MEL_FRAMES_PER_S = 100
 _WORD_LOOP = re.compile(r"\b(\w[^\s,.!?]*)(?:[\s,.!?]+\1\b){5,}", re.IGNORECASE)
@@ -62,11 +66,10 @@ class Whisper:
         self._prompt = model.get_prompt(tokenizer, [], without_timestamps=True)
 
     def transcribe(self, samples: Samples) -> str:
-        """At most 28 s of sound at 16 kHz, with speech in it. "" if there is nothing that can be understood."""
-        window_s = next((w for w in WINDOWS_S if len(samples) / MODEL_RATE + LEAD_S + TAIL_S <= w), WINDOWS_S[-1])
-        guess = self._guess(samples, window_s, beam=1)
+        """At most 11.5 s of sound at 16 kHz, with speech in it. "" if there is nothing that can be understood."""
+        guess = self._guess(samples, WINDOW_S, beam=1)
         if guess.likelihood < DOUBTFUL or without_loops(guess.text) != guess.text:
-            guess = self._guess(samples, WINDOWS_S[-1], beam=5)
+            guess = self._guess(samples, WHOLE_WINDOW_S, beam=5)
         if guess.no_speech > NO_SPEECH and guess.likelihood < UNLIKELY:
             return ""
         return without_loops(guess.text)
@@ -80,7 +83,9 @@ class Whisper:
             self._model.encode(features),
             [self._prompt],
             beam_size=beam,
-            max_length=min(224, 20 + 10 * len(samples) // MODEL_RATE),  # nobody says ten tokens a second: a loop ends here
+            max_length=min(
+                224, 20 + 10 * len(samples) // MODEL_RATE
+            ),  # nobody says ten tokens a second: a loop ends here
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
@@ -108,12 +113,12 @@ class Turn:
         if self._may_close():
             self._close(self._decoded_until)
         while (runs := speech_runs(self._chances)) and runs[-1][1] != self._decoded_until and not stop.is_set():
-            start, end = runs[0][0], runs[-1][1]
+            start, end = max(0, runs[0][0] - _MARGIN), runs[-1][1]
             if end - start <= _LONGEST:
-                self._decode(start, end)
+                self._text, self._decoded_until = self._decode(start, end + _MARGIN), end
             else:
-                cut = quietest(self._chances, start + _LONGEST // 2, start + _LONGEST)
-                self._decode(start, cut)
+                cut = quietest(self._chances, start + _LONGEST // 3, start + _LONGEST)
+                self._text = self._decode(start, cut)
                 self._close(cut)
         return " ".join(filter(None, (*self._closed, self._text)))
 
@@ -131,10 +136,14 @@ class Turn:
         self._samples, self._chances = self._samples[end * FRAME :], self._chances[end:]
         self._decoded_until, self._text = 0, ""
 
-    def _decode(self, start: int, end: int) -> None:
-        piece = self._samples[max(0, start - _MARGIN) * FRAME : (end + _MARGIN) * FRAME]
-        self._text = load().transcribe(piece)
-        self._decoded_until = end
+    def _decode(self, start: int, end: int) -> str:
+        """From frame to frame. Where the text is too short for so much voice, in two parts."""
+        text = load().transcribe(self._samples[start * FRAME : end * FRAME])
+        voice_s = np.count_nonzero(self._chances[start:end] >= SPEECH) * FRAME_MS / 1000
+        if end - start < _SPLITTABLE or len(text) >= voice_s * _FEWEST_CHARS_A_SECOND:
+            return text
+        cut = quietest(self._chances, start + (end - start) // 4, end - (end - start) // 4)
+        return " ".join(filter(None, (self._decode(start, cut), self._decode(cut, end))))
 
 
 def speech_runs(chances: Samples) -> list[tuple[int, int]]:
@@ -142,7 +151,7 @@ def speech_runs(chances: Samples) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     speaking = False
     for frame, chance in enumerate(chances):
-        speaking = chance >= (SILENCE if speaking else SPEECH)
+        speaking = bool(chance >= (SILENCE if speaking else SPEECH))
         if not speaking:
             continue
         if runs and frame - runs[-1][1] < _PAUSE:

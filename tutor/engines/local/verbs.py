@@ -7,8 +7,10 @@ be was been; become became become; begin began begun; break broke broken; bring 
 buy bought bought; catch caught caught; choose chose chosen; come came come; do did done; draw drew drawn;
 drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen; feel felt felt; find found found; fly flew flown;
 forget forgot forgotten; get got gotten; give gave given; go went gone; grow grew grown; have had had; hear heard heard;
-keep kept kept; know knew known; leave left left; lose lost lost; make made made; meet met met; pay paid paid;
-ride rode ridden; run ran run; say said said; see saw seen; sell sold sold; send sent sent; sing sang sung; sit sat sat;
+keep kept kept; know knew known; leave left left; lose lost lost;
+make made made; meet met met; pay paid paid;
+read read read; ride rode ridden; run ran run; say said said; see saw seen; sell sold sold;
+send sent sent; sing sang sung; sit sat sat;
 sleep slept slept; speak spoke spoken; spend spent spent; stand stood stood; swim swam swum; take took taken;
 teach taught taught; tell told told; think thought thought; understand understood understood; wake woke woken;
 wear wore worn; win won won; write wrote written
