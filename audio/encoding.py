@@ -17,6 +17,8 @@ BYTES_PER_SECOND = RATE * 2
 BIT_RATE = 24_000  # of Opus: speech without audible loss, some 0.2 MB a minute
 MAX_BYTES = 25 * 1024 * 1024
 MAX_SECONDS = 600
+# Only these containers are opened: others, such as playlists, would have ffmpeg open further files of the server's.
+CONTAINERS = "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,ogg,wav,webm"
 KEPT_AS_THEY_ARE = {
     ("matroska,webm", "opus"): "audio/webm",
     ("mp3", "mp3"): "audio/mpeg",
@@ -68,10 +70,12 @@ def to_pcm(data: bytes) -> bytes:
     """Any common audio format as PCM. Raises BadAudio."""
     import av
 
+    if not data:
+        raise BadAudio("The audio is empty.")
     if len(data) > MAX_BYTES:
         raise BadAudio(f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
     try:
-        with av.open(io.BytesIO(data), "r") as container:
+        with _opened(data) as container:
             pcm = b"".join(_bounded(_samples(container)))
     except (av.FFmpegError, ValueError, IndexError) as error:
         if isinstance(error, BadAudio):
@@ -82,10 +86,15 @@ def to_pcm(data: bytes) -> bytes:
     return pcm
 
 
-def _kept_type(data: bytes) -> str | None:
+def _opened(data: bytes) -> "InputContainer":
     import av
 
-    with av.open(io.BytesIO(data)) as container:
+    # What a recorder wrote into title or comment need not be UTF-8.
+    return av.open(io.BytesIO(data), options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
+
+
+def _kept_type(data: bytes) -> str | None:
+    with _opened(data) as container:
         only_audio = len(container.streams) == 1
         return (
             KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name)) if only_audio else None

@@ -58,7 +58,10 @@ def keep(owner: Owner, clip: Clip, *, at: datetime | None = None) -> Recording:
         unique_fields=["id"],
         update_fields=["learner", "size", "duration", "sha256"],
     )
-    return Recording.objects.using("local").get(pk=row)
+    recording = Recording.objects.using("local").get(pk=row)
+    if recording.key != key:  # somebody kept the same bytes at the same moment, and was first
+        storages["audio_local"].delete(key)
+    return recording
 
 
 def of(keys: Iterable[str], *, learner: uuid.UUID | None = None) -> dict[str, Recording]:

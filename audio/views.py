@@ -43,7 +43,7 @@ def audio_file(request: HttpRequest, key: str) -> HttpResponse:
 
 def _ranged(wanted: str, data: bytes, content_type: str) -> HttpResponse:
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted)
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", wanted)
     if not match or match[0] == "bytes=-":
         return HttpResponse(data, content_type=content_type, headers=headers)
     first, last = match.groups()

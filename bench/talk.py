@@ -24,12 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from audio.encoding import BYTES_PER_SECOND
 from tests.servers import AgentServer
-from tests.talking import Talker, new_learner, silence, spoken, talking
+from tests.talking import Talker, bytes_before_voice, new_learner, silence, spoken, talking
 from tutor.listening import PAUSE_MS
 
 CLIPS = ("learner_london", "learner_family", "learner_canada", "learner_station", "learner_park", "librivox_0930")
 LEVEL = "B1"
-AUDIBLE = 10 ** (-40 / 20) * 32768
 TURNS_A_TALK = 6  # a talk comes to its end; the next one begins
 HESITATION_S = 0.8
 
@@ -38,18 +37,12 @@ def percentile(values: list[float], share: float) -> float:
     return float(np.percentile(values, share * 100))
 
 
-def audible_delay(voice: bytes) -> float:
-    """Seconds of silence before the voice in the agent's sound."""
-    loud = np.flatnonzero(np.abs(np.frombuffer(voice, "<i2").astype(np.int32)) > AUDIBLE)
-    return int(loud[0]) * 2 / BYTES_PER_SECOND if len(loud) else float("inf")
-
-
 async def wait_for_voice(talker: Talker, before: int, ended: float) -> dict[str, float]:
     first, _ = await talker.wait_for("response.output_audio.delta", after=before)
     await talker.wait_for("response.done", after=before)
     await talker.wait_for("talk.saved", after=before, count=2)
     timing = talker.events("talk.timing", after=before)[0]
-    waited = first - ended + audible_delay(talker.voice(after=before))
+    waited = first - ended + bytes_before_voice(talker.voice(after=before)) / BYTES_PER_SECOND
     steps = {name: timing[f"{name}_ms"] / 1000 for name in ("transcribe", "think", "speak")}
     return {"waited": waited, **steps}
 
@@ -90,8 +83,8 @@ async def hands_free(url: str, clips: list[str], *, hesitating: bool) -> tuple[l
 
 
 def trailing_silence(pcm: bytes) -> float:
-    loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > AUDIBLE)
-    return (len(pcm) / 2 - int(loud[-1])) * 2 / BYTES_PER_SECOND
+    backwards = np.frombuffer(pcm, "<i2")[::-1].tobytes()
+    return bytes_before_voice(backwards) / BYTES_PER_SECOND
 
 
 def row(name: str, turns: list[dict[str, float]]) -> dict[str, float]:

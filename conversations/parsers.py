@@ -1,14 +1,16 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
+MAX_DEPTH = 50
+TOO_DEEP = "The JSON is nested too deeply."
+
 
 class TooLarge(APIException):
     status_code = 413
-    default_detail = "The body is larger than {limit} MB."
 
     def __init__(self) -> None:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024 // 1024
@@ -25,6 +27,22 @@ class StrictJSONParser(JSONParser):
         if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge
         try:
-            return super().parse(stream, media_type, parser_context)
+            parsed = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
+            raise ParseError(TOO_DEEP) from error
+        _check_depth(parsed)
+        return parsed
+
+
+def _check_depth(value: Any) -> None:
+    # What can just be parsed here may exhaust the stack where it is saved or answered with.
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, list | dict)]
+        if not level:
+            return
+    raise ParseError(TOO_DEEP)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

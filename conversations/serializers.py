@@ -1,24 +1,28 @@
 """The JSON of a conversation, in: checked field by field, so that what is wrong can be named. (Out: `wire.py`.)"""
 
 import base64
-import binascii
 import json
+import math
 import re
 import time
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
-from audio.encoding import MAX_BYTES, BadAudio, from_upload
+from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
 from conversations.models import Message
 from conversations.store import Draft
 
 MAX_ID = 200
 MAX_MESSAGES = 2_000
+MAX_CORRECTIONS = 100
+MAX_SOUND = 3600  # seconds of audio in one conversation as it is sent: decoding takes time
 MAX_JSON = 64 * 1024  # characters of a free-form field
+MAX_INTEGER = 2**63 - 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # inside the range of every database
 DATA_URL = re.compile(r"data:(?:audio/|video/webm|application/octet-stream)[^,]{0,100};base64,", re.ASCII)
@@ -42,6 +46,16 @@ class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
         return moment
 
 
+class FiniteField(serializers.FloatField):
+    """A number; "nan", which Python reads as one, is not."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
 class FreeField(serializers.JSONField):
     """An object whose inside is the client's own business, as long as every database can hold it."""
 
@@ -49,20 +63,29 @@ class FreeField(serializers.JSONField):
         value = super().to_internal_value(data)
         if not isinstance(value, dict):
             raise serializers.ValidationError("Write an object.")
-        text = json.dumps(value)
-        if len(text) > MAX_JSON:
+        if len(json.dumps(value)) > MAX_JSON:
             raise serializers.ValidationError(f"This is longer than {MAX_JSON} characters.")
-        if re.search(r"(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])", _without_pairs(text)):
-            raise serializers.ValidationError("This holds characters that are not text.")
+        for leaf in _leaves(value):
+            if isinstance(leaf, str) and re.search("[\0\ud800-\udfff]", leaf):
+                raise serializers.ValidationError("This holds characters that are not text.")
+            if isinstance(leaf, int) and abs(leaf) > MAX_INTEGER:
+                raise serializers.ValidationError("This holds a number that is too large.")
         return value
 
 
-def _without_pairs(text: str) -> str:
-    return re.sub(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", "", text)
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _leaves(each)
+    else:
+        yield value
 
 
 class AudioField(serializers.Field[Any, Any, str, Any]):
-    """A data URL, decoded. A `blob:` URL is dead outside the tab that made it: no audio then."""
+    """A data URL, as bytes. A `blob:` URL is dead outside the tab that made it: no audio then."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
@@ -75,11 +98,9 @@ class AudioField(serializers.Field[Any, Any, str, Any]):
         if (len(data) - head.end()) * 3 // 4 > MAX_BYTES:
             raise serializers.ValidationError(f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
         try:
-            return from_upload(base64.b64decode(data[head.end() :], validate=True))
-        except binascii.Error as error:
+            return base64.b64decode(data[head.end() :], validate=True)
+        except ValueError as error:
             raise serializers.ValidationError("The data URL is not base64.") from error
-        except BadAudio as error:
-            raise serializers.ValidationError(str(error)) from error
 
 
 class CorrectionSerializer(serializers.Serializer[Any]):
@@ -87,18 +108,20 @@ class CorrectionSerializer(serializers.Serializer[Any]):
     better = serializers.CharField(max_length=1000, allow_blank=True)
     why = serializers.CharField(max_length=1000, allow_blank=True, default="")
     category = serializers.CharField(max_length=100, allow_blank=True, default="")
-    start = serializers.IntegerField(min_value=0, required=False)
-    end = serializers.IntegerField(min_value=0, required=False)
+    start = serializers.IntegerField(min_value=0, max_value=100_000, required=False)
+    end = serializers.IntegerField(min_value=0, max_value=100_000, required=False)
 
 
 class MessageSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(max_length=MAX_ID, required=False)
-    role = serializers.ChoiceField(choices=Message.Role.choices)
+    role = serializers.ChoiceField(
+        choices=Message.Role.choices, error_messages={"invalid_choice": "Write user or assistant."}
+    )
     content = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
     timestamp = MillisecondsField(required=False)
     audioData = AudioField(required=False, allow_null=True)
     audioS3Key = serializers.CharField(max_length=255, required=False, allow_null=True, allow_blank=True)
-    corrections = CorrectionSerializer(many=True, required=False)
+    corrections = CorrectionSerializer(many=True, max_length=MAX_CORRECTIONS, required=False)
     interrupted = serializers.BooleanField(required=False)
 
 
@@ -106,7 +129,7 @@ class ConfigSerializer(serializers.Serializer[Any]):
     topic = serializers.CharField(max_length=500, required=False, allow_blank=True)
     difficulty = serializers.IntegerField(min_value=1, max_value=5, required=False)
     voice = serializers.CharField(max_length=100, required=False, allow_blank=True)
-    timeLimit = serializers.FloatField(min_value=0, max_value=100_000, required=False)
+    timeLimit = FiniteField(min_value=0, max_value=100_000, required=False)
     language = serializers.CharField(max_length=20, required=False, allow_blank=True)
     mode = serializers.CharField(max_length=50, required=False, allow_blank=True)
 
@@ -121,14 +144,14 @@ class ConversationSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(max_length=MAX_ID)
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     timestamp = MillisecondsField(required=False)
-    messages = serializers.ListField(child=MessageSerializer(), max_length=MAX_MESSAGES, required=False)
+    messages = MessageSerializer(many=True, max_length=MAX_MESSAGES, required=False)
     config = ConfigSerializer(required=False)
     analysis = FreeField(required=False, allow_null=True)
     callEnded = serializers.BooleanField(required=False)
-    timeRemaining = serializers.FloatField(min_value=-1e9, max_value=1e9, required=False, allow_null=True)
+    timeRemaining = FiniteField(min_value=-1e9, max_value=1e9, required=False, allow_null=True)
     startTime = MillisecondsField(required=False, allow_null=True)
     endTime = MillisecondsField(required=False, allow_null=True)
-    duration = serializers.FloatField(min_value=0, max_value=1e9, required=False, allow_null=True)
+    duration = FiniteField(min_value=0, max_value=1e9, required=False, allow_null=True)
 
     COLUMNS = {
         "title": "title",
@@ -144,6 +167,7 @@ class ConversationSerializer(serializers.Serializer[Any]):
 
     def validate_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         seen: set[str] = set()
+        seconds = 0.0
         for index, message in enumerate(messages):
             message.setdefault("id", f"{message['role']}-{uuid.uuid4().hex}")
             if message["id"] in seen:
@@ -151,6 +175,11 @@ class ConversationSerializer(serializers.Serializer[Any]):
                     f"Message {index} has the id of an earlier one: {message['id'][:50]!r}."
                 )
             seen.add(message["id"])
+            if message.get("audioData") is not None:
+                message["audioData"] = _decoded(message["audioData"], index)
+                seconds += message["audioData"].duration
+            if seconds > MAX_SOUND:
+                raise serializers.ValidationError(f"This holds more than {MAX_SOUND // 60} minutes of audio.")
         return messages
 
     def columns(self) -> dict[str, Any]:
@@ -162,20 +191,32 @@ class ConversationSerializer(serializers.Serializer[Any]):
 
     def drafts(self, own_keys: set[str]) -> list[Draft]:
         """The messages, in the order they were sent; of the audio keys they name only `own_keys` count."""
-        now = timezone.now()
-        return [_draft(message, now, own_keys) for message in self.validated_data.get("messages", [])]
+        data = self.validated_data
+        moment = data.get("startTime") or data.get("timestamp") or timezone.now()
+        drafts = []
+        for message in data.get("messages", []):
+            moment = message.get("timestamp") or moment + timedelta(milliseconds=1)
+            drafts.append(_draft(message, moment, own_keys))
+        return drafts
 
     def named_keys(self) -> list[str]:
         return [m["audioS3Key"] for m in self.validated_data.get("messages", []) if m.get("audioS3Key")]
 
 
-def _draft(message: dict[str, Any], now: datetime, own_keys: set[str]) -> Draft:
+def _decoded(sound: bytes, index: int) -> Clip:
+    try:
+        return from_upload(sound)
+    except BadAudio as error:
+        raise serializers.ValidationError({index: {"audioData": str(error)}}) from error
+
+
+def _draft(message: dict[str, Any], at: datetime, own_keys: set[str]) -> Draft:
     named = message.get("audioS3Key")
     return Draft(
         id=message["id"],
         role=message["role"],
         content=message["content"],
-        at=message.get("timestamp") or now,
+        at=at,
         audio=message.get("audioData"),
         audio_key=named if named in own_keys else None,
         corrections=[dict(each) for each in message["corrections"]] if "corrections" in message else None,

@@ -1,7 +1,7 @@
 """The unified store: all that reads and writes conversations goes through these verbs. They are synchronous; the talk path
 calls them in a thread, never before the voice.
 
-Every verb takes the learner, and reaches that learner's rows only.
+Every verb takes the learner, and reaches that learner's rows only; but `look_up` is for operators.
 """
 
 import uuid
@@ -21,6 +21,7 @@ from conversations.models import Conversation, Message
 
 LOCAL = "local"
 UNDO = timedelta(minutes=10)
+ERASE_AT_ONCE = 500  # rows
 MESSAGE_COLUMNS = (
     "role",
     "content",
@@ -109,6 +110,12 @@ def get(learner: uuid.UUID, wire_id: str) -> Stored | None:
     return _whole([found])[0] if found else None
 
 
+def look_up(key: uuid.UUID) -> Stored | None:
+    """For operators: the conversation with this key, whosever it is and deleted or not."""
+    found = Conversation.objects.using(LOCAL).filter(pk=key).first()
+    return _whole([found])[0] if found else None
+
+
 def is_deleted(learner: uuid.UUID, wire_id: str) -> bool:
     key = conversation_key(learner, wire_id)
     return Conversation.objects.using(LOCAL).filter(pk=key, deleted_at__isnull=False).exists()
@@ -161,16 +168,14 @@ def erase_deleted(*, before: datetime | None = None) -> int:
     Returns how many conversations and messages were erased. Interrupted half-way, the next call does the rest.
     """
     due = {"deleted_at__lt": before or timezone.now() - UNDO, "erased": False}
-    conversations = list(Conversation.objects.using(LOCAL).filter(**due).values_list("pk", flat=True)[:500])
-    messages = list(
-        Message.objects.using(LOCAL)
-        .filter(Q(**due) | Q(conversation__in=conversations, erased=False))
-        .values_list("pk", flat=True)
-    )
-    recordings.remove(
-        Recording.objects.using(LOCAL).filter(Q(message__in=messages) | Q(conversation__in=conversations))
-    )
-    Message.objects.using(LOCAL).filter(pk__in=messages).update(content="", audio_key="", corrections=[], erased=True)
+    conversations = list(Conversation.objects.using(LOCAL).filter(**due).values_list("pk", flat=True)[:ERASE_AT_ONCE])
+    doomed = Message.objects.using(LOCAL).filter(Q(**due) | Q(conversation__in=conversations, erased=False))
+    messages = list(doomed.values_list("pk", flat=True))
+    for start in range(0, len(messages), ERASE_AT_ONCE):  # a query takes only so many parameters
+        batch = messages[start : start + ERASE_AT_ONCE]
+        recordings.remove(Recording.objects.using(LOCAL).filter(message__in=batch))
+        Message.objects.using(LOCAL).filter(pk__in=batch).update(content="", audio_key="", corrections=[], erased=True)
+    recordings.remove(Recording.objects.using(LOCAL).filter(conversation__in=conversations))
     Conversation.objects.using(LOCAL).filter(pk__in=conversations).update(
         title="", topic="", config={}, goals=[], analysis=None, erased=True
     )
@@ -197,6 +202,8 @@ def _upsert_conversation(
 ) -> Conversation:
     key = conversation_key(learner, wire_id)
     row = Conversation.objects.using(LOCAL).filter(pk=key).first()
+    if row and row.deleted_at and not revive:
+        raise Deleted(wire_id)  # meanwhile
     if row is None:
         row = Conversation(id=key, learner=learner, wire_id=wire_id, created_at=now, timestamp=now)
     for name, value in columns.items():

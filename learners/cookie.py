@@ -25,6 +25,7 @@ def unseal(value: str | None) -> uuid.UUID | None:
 
 
 def attach(response: HttpResponseBase, learner: uuid.UUID) -> None:
+    response.headers.setdefault("Cache-Control", "private, no-cache")  # no cache may hand it to somebody else
     response.set_cookie(
         NAME, seal(learner), max_age=MAX_AGE, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
     )

@@ -13,4 +13,7 @@ def is_foreign(headers: Mapping[str, str], host: str) -> bool:
     origin = headers.get("Origin")
     if origin is None:
         return False
-    return origin != settings.APP_URL and urlsplit(origin).netloc != host
+    try:
+        return origin != settings.APP_URL and urlsplit(origin).netloc != host
+    except ValueError:
+        return True

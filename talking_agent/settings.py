@@ -5,6 +5,7 @@ A value that cannot be read stops the start with its name and what is wrong with
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,46 +14,46 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
 for name in os.environ.get("ENV_FILES", ".env.local .env").split():
     if (BASE_DIR / name).is_file():
-        env.read_env(BASE_DIR / name)
+        environ.Env.read_env(BASE_DIR / name)
 
 
 def text(name: str, default: str = "") -> str:
-    return env.str(name, default=default).strip()
+    # Not `Env.str`: it takes a value that begins with "$" for the name of another variable.
+    return os.environ.get(name, "").strip() or default
 
 
 def flag(name: str, default: bool) -> bool:
-    value = text(name).lower()
-    if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
-        return value in ("1", "true", "yes", "on") if value else default
+    value = text(name, "on" if default else "off").lower()
+    if value in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        return value in ("1", "true", "yes", "on")
     raise ImproperlyConfigured(f"{name}={value!r}: write on or off.")
 
 
 def number(name: str, default: int, *, low: int, high: int) -> int:
-    value = text(name) or str(default)
+    value = text(name, str(default))
     if value.isascii() and value.isdigit() and low <= int(value) <= high:
         return int(value)
     raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {low} to {high}.")
 
 
 def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
-    value = text(name) or default
+    value = text(name, default)
     if value in choices:
         return value
     raise ImproperlyConfigured(f"{name}={value!r}: write one of {', '.join(choices)}.")
 
 
 def origin(name: str, default: str) -> str:
-    value = (text(name) or default).rstrip("/")
+    value = text(name, default).rstrip("/")
     try:
         parts = urlsplit(value)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         valid = False
-    if valid and not (parts.path or parts.query or parts.username):
-        return value
+    if valid and not (parts.path or parts.query or parts.fragment or parts.username):
+        return f"{parts.scheme}://{parts.netloc.lower()}"  # as browsers write it
     raise ImproperlyConfigured(f"{name}={value!r}: write an origin such as https://talk.example.org, without a path.")
 
 
@@ -60,6 +61,7 @@ def data_dir() -> Path:
     path = Path(text("DATA_DIR") or BASE_DIR / "data").expanduser().resolve()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         raise ImproperlyConfigured(f"DATA_DIR={path}: {error.strerror}. Name a folder that can be written.") from error
     return path
@@ -92,7 +94,13 @@ HOST = text("HOST", "127.0.0.1")
 PORT = number("PORT", 8000, low=1, high=65535)
 APP_URL = origin("APP_URL", f"http://localhost:{PORT}")
 HTTPS = APP_URL.startswith("https://")
-ALLOWED_HOSTS = [urlsplit(APP_URL).hostname or "", "localhost", "127.0.0.1", "[::1]", *text("ALLOWED_HOSTS").split()]
+ALLOWED_HOSTS = [
+    urlsplit(APP_URL).hostname or "",
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    *text("ALLOWED_HOSTS").replace(",", " ").split(),
+]
 CSRF_TRUSTED_ORIGINS = [APP_URL]
 
 SECURE_SSL_REDIRECT = HTTPS
@@ -113,7 +121,7 @@ INSTALLED_APPS = [
     "tutor",
     "rest_framework",
     "channels",
-    "django.contrib.admin",
+    "talking_agent.operators.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -130,6 +138,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "learners.middleware.known_learner",
+    "conversations.errors.method_errors",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -208,6 +217,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["conversations.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "conversations.errors.error_answer",
+    "LIST_SERIALIZER_ERRORS_AS_DICT": True,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # a whole conversation with its audio as data URLs
 FILE_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024  # an upload is decoded at once: never a detour over a file

@@ -9,3 +9,6 @@ for name in ("SECRET_KEY", "DEBUG", "APP_URL", "PORT", "HOST", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
 
 from talking_agent.settings import *  # noqa: E402, F403
+
+# Pages are rendered without `collectstatic` first; the real server's tests have run it.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import websockets
 
 from audio.encoding import BYTES_PER_SECOND, to_pcm
 
 SPEECH = Path(__file__).parent / "speech"
+AUDIBLE = 10 ** (-40 / 20) * 32768
 CHUNK_MS = 40
 CHUNK = BYTES_PER_SECOND * CHUNK_MS // 1000
 Event = dict[str, Any]
@@ -27,6 +29,12 @@ def spoken(name: str) -> bytes:
 
 def silence(seconds: float) -> bytes:
     return bytes(int(seconds * BYTES_PER_SECOND) // 2 * 2)
+
+
+def bytes_before_voice(pcm: bytes) -> int:
+    """Where the first audible sample is: above -40 dB of full scale."""
+    loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > AUDIBLE)
+    return int(loud[0]) * 2 if len(loud) else len(pcm)
 
 
 def new_learner(url: str) -> str:
@@ -50,7 +58,9 @@ class Talker:
     async def send_raw(self, frame: str | bytes) -> None:
         await self._socket.send(frame)
 
-    async def set_up(self, *, scenario: str = "travel", level: str = "B1", hands_free: bool = False, **detection: Any) -> None:
+    async def set_up(
+        self, *, scenario: str = "travel", level: str = "B1", hands_free: bool = False, **detection: Any
+    ) -> None:
         turn_detection = {"type": "server_vad", **detection} if hands_free else None
         session = {
             "type": "realtime",
@@ -107,7 +117,9 @@ class Talker:
 
     def voice(self, *, after: int = 0) -> bytes:
         """The agent's sound."""
-        return b"".join(base64.b64decode(event["delta"]) for event in self.events("response.output_audio.delta", after=after))
+        return b"".join(
+            base64.b64decode(event["delta"]) for event in self.events("response.output_audio.delta", after=after)
+        )
 
     async def closed(self, within: float = 10.0) -> int:
         """Wait until the server hangs up; returns the close code."""

@@ -72,7 +72,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     async def say(self, said: Event) -> None:
         # A learner who is gone hears nothing; what is under way is still saved.
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, OSError):
             await self.send(text_data=json.dumps(said))
 
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:

@@ -30,6 +30,7 @@ SHORT_PAUSE_MS = 300
 # Learners look for words; the less they know, the longer they may.
 PAUSE_MS = {"A1": 1800, "A2": 1650, "B1": 1500, "B2": 1350, "C1": 1200}
 
+_AT_ONCE = 64  # frames: ten minutes at once would need hundreds of megabytes
 _CONTEXT = 64  # samples of the previous frame that the model wants before each frame
 
 
@@ -82,10 +83,11 @@ class VoiceActivity:
         pending = np.concatenate((self._pending, self._resampler.feed(from_pcm16(pcm[:whole]))))
         count = len(pending) // FRAME
         samples, self._pending = pending[: count * FRAME], pending[count * FRAME :].copy()
-        return samples, self._judge(samples) if count else np.empty(0, np.float32)
-
-    def _judge(self, samples: Samples) -> Samples:
         frames = samples.reshape(-1, FRAME)
+        chances = [self._judge(frames[start : start + _AT_ONCE]) for start in range(0, count, _AT_ONCE)]
+        return samples, np.concatenate(chances) if chances else np.empty(0, np.float32)
+
+    def _judge(self, frames: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Samples:
         before = np.vstack((self._context, frames[:-1, -_CONTEXT:]))
         inputs = {"input": np.hstack((before, frames)), "h": self._state[0], "c": self._state[1]}
         speech, *state = _model().run(None, inputs)

@@ -7,6 +7,7 @@ import numpy as np
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 _TAPS = 48  # per phase: 1 ms of look-ahead at 24 kHz, folded frequencies below -80 dB
+_BLOCK = 24_000  # samples at a time: the products below need 48 times the memory of their input
 
 
 class Resampler:
@@ -20,6 +21,10 @@ class Resampler:
         self._next = 0  # where the next output lies, in 1/up input samples from the first pending one
 
     def feed(self, samples: Samples) -> Samples:
+        blocks = range(0, max(1, len(samples)), _BLOCK)
+        return np.concatenate([self._feed(samples[start : start + _BLOCK]) for start in blocks])
+
+    def _feed(self, samples: Samples) -> Samples:
         pending = np.concatenate((self._pending, samples))
         last = len(pending) - _TAPS  # the last input sample a whole window starts at
         count = (last * self._up + self._up - 1 - self._next) // self._down + 1 if last >= 0 else 0

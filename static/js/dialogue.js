@@ -12,6 +12,8 @@ export class Dialogue {
     this.onReplay = onReplay;
     this.onMend = onMend;
     this.turns = new Map(); // id → {role, element, text, corrections, source}
+    this.atEnd = true;
+    if (scroller) this.watch(scroller);
   }
 
   has(id) {
@@ -33,7 +35,8 @@ export class Dialogue {
     element.querySelector('[data-action="replay"]').addEventListener("click", () => this.onReplay(id, turn.source));
     if (this.onMend && role === "user") this.addEditing(turn);
     this.turns.set(id, turn);
-    this.follow(() => this.list.append(element));
+    this.list.append(element);
+    this.toEnd();
     return turn;
   }
 
@@ -63,11 +66,9 @@ export class Dialogue {
 
   draw({ element, text, corrections }) {
     const list = element.querySelector(".corrections");
-    this.follow(() => {
-      element.querySelector(".turn-text").replaceChildren(...marked(text, corrections));
-      list.replaceChildren(...corrections.map(correctionItem));
-      list.hidden = !corrections.length;
-    });
+    element.querySelector(".turn-text").replaceChildren(...marked(text, corrections));
+    list.replaceChildren(...corrections.map(correctionItem));
+    list.hidden = !corrections.length;
   }
 
   setSource(id, source) {
@@ -101,12 +102,18 @@ export class Dialogue {
     this.list.replaceChildren();
   }
 
-  /** Keeps the end in view while things grow, unless the reader has scrolled away from it. */
-  follow(change) {
-    const box = this.scroller;
-    const atEnd = box && box.scrollHeight - box.scrollTop - box.clientHeight < 120;
-    change();
-    if (atEnd) box.scrollTop = box.scrollHeight;
+  // The end stays in view while things grow, unless the reader has scrolled away from it.
+  watch(scroller) {
+    scroller.addEventListener("scroll", () => {
+      this.atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+    });
+    const follow = new ResizeObserver(() => this.toEnd());
+    follow.observe(scroller);
+    follow.observe(this.list);
+  }
+
+  toEnd() {
+    if (this.scroller && this.atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   addEditing(turn) {

@@ -5,6 +5,7 @@ import { peak } from "./pcm.js";
 
 const byId = (id) => document.getElementById(id);
 const SIGNAL = 0.004; // below this, not even a quiet room is heard
+const HOLD = matchMedia("(hover: hover)").matches ? "Your turn. Hold the button or the space bar, and speak." : "Your turn. Hold the button and speak.";
 const SPOKEN = { ready: "Your turn.", recording: "Listening." }; // for screen readers; the agent is heard anyway
 
 export class TalkView {
@@ -98,8 +99,8 @@ function inWords({ state, handsFree, muted, thinking, lost, microphone }) {
   if (state === "thinking") return "One moment…";
   if (!microphone) return state === "agent" ? "The agent is speaking." : "Your turn. Type your answer.";
   if (handsFree && muted) return "You are muted. Press the button to be heard.";
-  if (state === "agent") return handsFree ? "The agent is speaking. Just speak to break in." : "The agent is speaking. Hold the button to break in.";
-  return handsFree ? "Your turn. Just speak." : "Your turn. Hold the button, or the space bar, and speak.";
+  if (state === "agent") return handsFree ? "The agent is speaking. Just speak to break in." : "The agent is speaking. Hold to break in.";
+  return handsFree ? "Your turn. Just speak." : HOLD;
 }
 
 export class Meter {

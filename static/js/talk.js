@@ -256,6 +256,8 @@ addEventListener("popstate", () => location.reload());
 
 // The page's first sight
 
+byId("goals").open = matchMedia("(width >= 1040px)").matches; // where there is room beside the dialogue
+
 async function showEarlier(id) {
   await delivery.run(id);
   const earlier = await api.conversation(id);
@@ -267,7 +269,6 @@ async function showEarlier(id) {
   byId("resume").hidden = false;
   byId("resume-talk").addEventListener("click", () => start({ id, talk: null, messages: earlier.messages }), { once: true });
   byId("resume-talk").focus();
-  byId("dialogue-scroll").scrollTop = byId("dialogue-scroll").scrollHeight;
 }
 
 async function begin() {

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.HOST, settings.PORT))
+            listener.listen()  # now, and not when the application is loaded: of two servers one must fail here
         except OSError as error:
             port = settings.PORT + 1
             raise CommandError(

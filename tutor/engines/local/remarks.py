@@ -45,6 +45,7 @@ _FAREWELL = r"(?:,? (?:later|soon|tomorrow|then|again|next time|thank you|thanks
 # Each is matched against a whole sentence: "goodbye" asks to end the talk, "I said goodbye to my family" does not.
 _ASKED: dict[Intent, tuple[str, ...]] = {
     Intent.GOODBYE: (
+        r"have a (?:nice|good|great) (?:day|evening|weekend|time|night)",
         rf"(?:good ?bye|bye(?:[ -]?bye)?|see you|good night){_FAREWELL}",
         r"i(?:'ve got| have| need| must|'d like| want| gotta| should)(?: to)? (?:go|leave|stop|finish|end)"
         r"(?: here| now| the talk| this| home| today)*",

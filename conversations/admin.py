@@ -1,0 +1,358 @@
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import actions
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audio import recordings
+from audio.models import Recording
+from conversations import store
+from conversations.models import Conversation, Message
+from talking_agent.operators import (
+    LearnerFilter,
+    LinkedFilter,
+    ReadOnlyAdmin,
+    filter_link,
+    ids_like,
+    length,
+    words_of,
+)
+
+LEVELS = ("A1", "A2", "B1", "B2", "C1")  # of the difficulties 1 to 5
+MOST_AT_ONCE = 500  # the confirmation names each conversation in a field, and Django takes 1000 fields
+MOST_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message as the dialogue shows it; `url` is where its voice can be heard."""
+
+    message: Message
+    recording: Recording | None
+    url: str
+    length: str
+
+
+class StateFilter(admin.SimpleListFilter):
+    """What was deleted is out of sight until asked for."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("deleted", "Deleted"), ("all", "All")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        kept, *others = super().choices(changelist)
+        yield {**kept, "display": "Kept"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(deleted_at__isnull=self.value() != "deleted")
+
+
+class LevelFilter(admin.SimpleListFilter):
+    title = "level"
+    parameter_name = "level"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(level, level) for level in LEVELS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        if self.value() not in LEVELS:
+            return queryset
+        difficulty = LEVELS.index(str(self.value())) + 1
+        return queryset.filter(
+            Q(config__level=self.value()) | Q(config__level__isnull=True, config__difficulty=difficulty)
+        )
+
+
+class ScenarioFilter(LinkedFilter):
+    title = "scenario"
+    parameter_name = "scenario"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        return queryset.filter(config__scenario=self.value())
+
+
+class CountedList(ChangeList):
+    """A page of the list whose rows know their turns and corrections: one query more, however many rows."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)
+        turns, corrections = _counts(row.pk for row in rows)
+        for row in rows:
+            row.turns, row.corrections = turns[row.pk], corrections[row.pk]
+        self.result_list = rows  # evaluated here, lest the counts be lost
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ReadOnlyAdmin):
+    """Read as a dialogue, listened to, deleted and undeleted; all through the store, whose tombstones other stores and
+    the eraser go by. Django's own cascade would leave the recordings behind, and nothing to undo."""
+
+    list_display = ("name", "learner_link", "level", "date", "turns", "minutes", "corrections")
+    list_display_links = ("name",)
+    list_filter = (LearnerFilter, ScenarioFilter, StateFilter, "timestamp", LevelFilter)
+    date_hierarchy = "timestamp"
+    search_fields = ("title", "topic", "wire_id")
+    search_help_text = (
+        "Words of the title, the topic or what was said; or an id, the learner's or the conversation's "
+        "(the first 8 characters do)."
+    )
+    fields = ()
+    actions = ("delete_selected", "undelete")
+
+    # The list
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CountedList
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "state") if _shows_deleted(request) else self.list_display
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        offered = super().get_actions(request)
+        if not _shows_deleted(request):
+            offered.pop("undelete", None)
+        return offered
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
+    ) -> tuple[QuerySet[Conversation], bool]:
+        for word in words_of(search_term):
+            said = Message.objects.filter(content__icontains=word, deleted_at=None)
+            named = Q(title__icontains=word) | Q(topic__icontains=word) | Q(wire_id__icontains=word)
+            queryset = queryset.filter(
+                named | ids_like(word, ("learner", "pk")) | Q(pk__in=said.values("conversation"))
+            )
+        return queryset, False
+
+    @admin.display(description="conversation", ordering="title")
+    def name(self, row: Conversation) -> str | SafeString:
+        if row.title and row.topic and row.title != row.topic:
+            return format_html('{} <span class="topic">{}</span>', row.title, row.topic)
+        return str(row)
+
+    @admin.display(description="learner", ordering="learner")
+    def learner_link(self, row: Conversation) -> SafeString:
+        return filter_link("admin:conversations_conversation_changelist", "learner", row.learner)
+
+    @admin.display(description="level", empty_value="")
+    def level(self, row: Conversation) -> str:
+        return level_of(row)
+
+    @admin.display(description="date (UTC)", ordering="timestamp")
+    def date(self, row: Conversation) -> str:
+        return date_format(row.timestamp, "j M Y, H:i")
+
+    @admin.display(description="turns")
+    def turns(self, row: Any) -> int:
+        return row.turns
+
+    @admin.display(description="length", ordering="duration")
+    def minutes(self, row: Conversation) -> str:
+        return length(seconds_of(row))
+
+    @admin.display(description="corrections")
+    def corrections(self, row: Any) -> int:
+        return row.corrections
+
+    @admin.display(description="state", ordering="deleted_at")
+    def state(self, row: Conversation) -> SafeString:
+        return format_html('<span class="state">{}</span>', state_of(row))
+
+    # One conversation
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        stored = store.look_up(obj.pk)
+        if stored is None:
+            raise Http404
+        context |= self._page(request, stored)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _page(self, request: HttpRequest, stored: store.Stored) -> dict[str, Any]:
+        row, voices = stored.conversation, stored.recordings.values()
+        may_listen = self.admin_site.get_model_admin(Recording).has_view_permission(request)
+        may_undelete = self.has_delete_permission(request) and _undo_until(row) is not None
+        return {
+            "title": str(row),
+            "subtitle": None,
+            "turns": [_turn(message, stored, may_listen) for message in stored.messages],
+            "may_listen": may_listen,
+            "may_undelete": may_undelete,
+            "state": state_of(row),
+            "level": level_of(row),
+            "scenario": _config(row).get("scenario"),
+            "engine": _config(row).get("voice"),
+            "length": length(seconds_of(row)),
+            "storage": stored.storage,
+            "corrections": sum(len(message.corrections) for message in stored.messages),
+            "voices": len(voices),
+            "voices_length": length(sum(voice.duration for voice in voices)),
+            "voices_size": sum(voice.size for voice in voices),
+            "as_stored": json.dumps({"config": row.config, "analysis": row.analysis}, indent=2, ensure_ascii=False),
+        }
+
+    # Deleting and undeleting
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        deleted = isinstance(obj, Conversation) and obj.deleted_at is not None
+        return not deleted and super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        rows = list(objs)
+        keys = [row.pk for row in rows]
+        named = [
+            f"{row}, {date_format(row.timestamp, 'j M Y, H:i')}, learner {row.learner}" for row in rows[:MOST_NAMED]
+        ]
+        if len(rows) > MOST_NAMED:
+            named.append(f"… and {len(rows) - MOST_NAMED} more")
+        counts = {
+            "conversations": len(rows),
+            "turns": Message.objects.filter(conversation__in=keys, deleted_at=None).count(),
+            "recordings": Recording.objects.filter(conversation__in=keys).count(),
+        }
+        return named, counts, set(), []
+
+    @admin.action(permissions=["delete"], description="Delete selected conversations")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
+        kept = queryset.filter(deleted_at=None)
+        chosen = kept.count()
+        if not chosen:
+            self.message_user(request, "These conversations are deleted already.", messages.WARNING)
+            return None
+        if chosen > MOST_AT_ONCE:
+            self.message_user(request, f"Choose at most {MOST_AT_ONCE} conversations at once.", messages.WARNING)
+            return None
+        return actions.delete_selected(self, request, kept)
+
+    @admin.action(permissions=["delete"], description="Undelete selected conversations")
+    def undelete(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
+        deleted = list(queryset.filter(deleted_at__isnull=False))
+        back = [row for row in deleted if store.restore(row.learner, row.wire_id)]
+        self._log(request, back, CHANGE, "Undeleted.")
+        if back:
+            self.message_user(request, f"{_how_many(back)} undeleted.", messages.SUCCESS)
+        if too_late := len(deleted) - len(back):
+            text = f"{too_late} could not be undeleted: the {_minutes(store.UNDO)} minutes for that are over."
+            self.message_user(request, text, messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Iterable[Any]) -> None:
+        for row in queryset:
+            store.delete(row.learner, row.wire_id)
+        where = reverse("admin:conversations_conversation_changelist") + "?state=deleted"
+        text = 'For {} minutes this can be undone: see <a href="{}">what was deleted</a>.'
+        self.message_user(request, format_html(text, _minutes(store.UNDO), where), messages.INFO)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> Any:
+        return self._log(request, queryset, DELETION, "")
+
+    def _log(self, request: HttpRequest, rows: Iterable[Conversation], flag: int, message: str) -> list[LogEntry]:
+        # By their ids, not their titles: the log outlives what is erased.
+        kind = ContentType.objects.get_for_model(Conversation)
+        return LogEntry.objects.bulk_create(
+            LogEntry(
+                user=request.user,
+                content_type=kind,
+                object_id=str(row.pk),
+                object_repr=row.wire_id,
+                action_flag=flag,
+                change_message=message,
+            )
+            for row in rows
+        )
+
+
+def level_of(row: Conversation) -> str:
+    """A1 to C1; a client that knows no levels has sent the difficulty."""
+    config = _config(row)
+    if config.get("level") in LEVELS:
+        return str(config["level"])
+    difficulty = config.get("difficulty")
+    return LEVELS[difficulty - 1] if isinstance(difficulty, int) and 1 <= difficulty <= len(LEVELS) else ""
+
+
+def seconds_of(row: Conversation) -> float | None:
+    if row.duration is not None:
+        return row.duration * 60
+    if row.started_at and row.ended_at:
+        return max(0.0, (row.ended_at - row.started_at).total_seconds())
+    return None
+
+
+def state_of(row: Conversation) -> str:
+    if row.erased:
+        return "erased for good"
+    if until := _undo_until(row):
+        return f"deleted, can be undeleted until {date_format(until, 'H:i:s')}"
+    return "deleted, about to be erased" if row.deleted_at else "kept"
+
+
+def _undo_until(row: Conversation) -> datetime | None:
+    """Until when a deletion can be undone; None if there is none to undo, or it is too late."""
+    if row.deleted_at is None or row.erased or row.deleted_at + store.UNDO <= timezone.now():
+        return None
+    return row.deleted_at + store.UNDO
+
+
+def _turn(message: Message, stored: store.Stored, may_listen: bool) -> Turn:
+    voice = stored.recordings.get(message.audio_key)
+    if voice is None or not may_listen:
+        return Turn(message, None, "", "")
+    return Turn(message, voice, recordings.url(voice), length(voice.duration))
+
+
+def _counts(keys: Iterable[Any]) -> tuple[Counter[Any], Counter[Any]]:
+    """How many turns each of these conversations has, and how many corrections."""
+    turns: Counter[Any] = Counter()
+    corrections: Counter[Any] = Counter()
+    found = Message.objects.filter(conversation__in=list(keys), deleted_at=None).order_by()
+    for key, made in found.values_list("conversation_id", "corrections"):
+        turns[key] += 1
+        corrections[key] += len(made)
+    return turns, corrections
+
+
+def _config(row: Conversation) -> dict[str, Any]:
+    return row.config if isinstance(row.config, dict) else {}
+
+
+def _shows_deleted(request: HttpRequest) -> bool:
+    return StateFilter.parameter_name in request.GET
+
+
+def _how_many(rows: list[Conversation]) -> str:
+    return "1 conversation" if len(rows) == 1 else f"{len(rows)} conversations"
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds()) // 60

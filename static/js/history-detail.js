@@ -1,0 +1,128 @@
+// One talk of the history: both voices, the corrections, and what can be changed about it.
+
+import * as api from "./api.js";
+import { toast } from "./announce.js";
+import { Dialogue } from "./dialogue.js";
+import { showGoals } from "./goals.js";
+import { began, counts, day, length, time } from "./history-list.js";
+import { Replayer } from "./replay.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class Detail {
+  constructor({ onChanged, onDelete, onError }) {
+    Object.assign(this, { onChanged, onDelete, onError });
+    this.conversation = null;
+    this.replayer = new Replayer({
+      onChange: (id) => this.playing(id),
+      onError: (message) => onError(new Error(message)),
+    });
+    this.dialogue = new Dialogue({
+      list: byId("dialogue"),
+      onReplay: (id, source) => this.replayer.toggle(id, source),
+      onMend: (id, text) => this.mend(id, text),
+    });
+    this.bind();
+  }
+
+  bind() {
+    const form = byId("rename-form");
+    byId("delete").addEventListener("click", () => this.onDelete(this.conversation));
+    byId("play-all").addEventListener("click", () => this.playAll());
+    byId("rename").addEventListener("click", () => this.renaming(true));
+    form.querySelector('[data-action="cancel"]').addEventListener("click", () => this.renaming(false));
+    form.addEventListener("keydown", (event) => event.key === "Escape" && this.renaming(false));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.rename(byId("rename-title").value.trim());
+    });
+  }
+
+  async open(id, { focus = true } = {}) {
+    const conversation = await api.conversation(id);
+    this.close();
+    this.show(conversation);
+    byId("detail").hidden = false;
+    for (const message of conversation.messages) this.dialogue.show(message);
+    if (focus) byId("detail-title").focus();
+  }
+
+  show(conversation) {
+    this.conversation = conversation;
+    document.title = `${conversation.title}: Talking Agent`;
+    byId("detail-title").textContent = conversation.title;
+    const when = `${day(began(conversation))}, ${time(began(conversation))}`;
+    const facts = [when, conversation.config?.level, length(conversation), ...counts(conversation)];
+    byId("detail-facts").textContent = facts.filter(Boolean).join(" · ");
+    byId("go-on").href = `/?conversation=${encodeURIComponent(conversation.id)}`;
+    byId("play-all").hidden = !conversation.messages.some((message) => message.audioS3Key);
+    showGoals({ box: byId("goals"), list: byId("goal-list"), count: byId("goals-count") }, conversation.goals || []);
+  }
+
+  close() {
+    this.replayer.stop();
+    this.renaming(false, { focus: false });
+    this.dialogue.clear();
+    byId("detail").hidden = true;
+    this.conversation = null;
+  }
+
+  playing(id) {
+    this.dialogue.setPlaying(id);
+    const turn = id && this.dialogue.turns.get(id).element;
+    if (turn && this.all) turn.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  async playAll() {
+    const button = byId("play-all");
+    if (this.all) return this.replayer.stop();
+    const turns = [...this.dialogue.turns.values()].filter((turn) => turn.source);
+    const show = (on) => {
+      this.all = on;
+      button.setAttribute("aria-pressed", on);
+      button.querySelector("span").textContent = on ? "Stop" : "Play all";
+    };
+    show(true);
+    await this.replayer.sequence(turns);
+    return show(false);
+  }
+
+  renaming(on, { focus = true } = {}) {
+    byId("rename-form").hidden = !on;
+    byId("rename").hidden = on;
+    byId("detail-title").hidden = on;
+    if (on) {
+      byId("rename-title").value = this.conversation.title;
+      byId("rename-title").select();
+    } else if (focus) byId("rename").focus();
+  }
+
+  async rename(title) {
+    if (!title) return;
+    try {
+      const conversation = await api.rename(this.conversation.id, title);
+      this.show(conversation);
+      this.onChanged(conversation);
+      this.renaming(false);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  /** Saves what the learner really said; true when it is saved. */
+  async mend(id, text) {
+    try {
+      const message = await api.mend(this.conversation.id, id, text);
+      const messages = this.conversation.messages.map((one) => (one.id === id ? { ...one, ...message } : one));
+      this.dialogue.setText(id, message.content);
+      this.dialogue.setCorrections(id, message.corrections || []);
+      this.show({ ...this.conversation, messages });
+      this.onChanged(this.conversation);
+      toast("Mended.");
+      return true;
+    } catch (error) {
+      this.onError(error);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// The history: what was talked about, to be read, heard and gone on with.
+
+import "./page.js";
+import * as api from "./api.js";
+import { toast } from "./announce.js";
+import { Delivery } from "./delivery.js";
+import { Detail } from "./history-detail.js";
+import { HistoryList } from "./history-list.js";
+import { openOutbox } from "./outbox.js";
+import { showOutbox } from "./outbox-status.js";
+
+const byId = (id) => document.getElementById(id);
+const main = byId("main");
+const UNDO_SECONDS = 10;
+
+const outbox = await openOutbox();
+const delivery = new Delivery({
+  outbox,
+  onStatus: (status) => showOutbox(byId("outbox-status"), outbox, status, () => delivery.report()),
+  onDelivered: () => list.load().catch(tell),
+  onDropped: (entry, why) =>
+    toast(why === "silence" ? "Nothing was said in a recording that was waiting, so it was not kept." : "A recording was waiting for a talk that has been deleted; it was deleted too."),
+});
+const list = new HistoryList({ onOpen: (id) => go(`/history/${encodeURIComponent(id)}`) });
+const detail = new Detail({
+  onChanged: (conversation) => list.update(conversation),
+  onDelete: (conversation) => remove(conversation),
+  onError: tell,
+});
+
+function tell(error) {
+  toast(error.message, { kind: "error" });
+}
+
+// One address for each talk; the browser's back button works.
+
+function go(path) {
+  history.pushState(null, "", path);
+  return showLocation();
+}
+
+async function showLocation({ focus = true } = {}) {
+  const id = decodeURIComponent(location.pathname.split("/")[2] || "");
+  main.dataset.view = id ? "detail" : "list";
+  list.mark(id);
+  byId("detail-placeholder").hidden = Boolean(id);
+  if (!id) {
+    detail.close();
+    document.title = "History: Talking Agent";
+    if (focus) byId("history-title").focus();
+    return;
+  }
+  try {
+    await detail.open(id, { focus });
+  } catch (error) {
+    tell(error.status === 404 ? new Error("That talk is not here any more.") : error);
+    if (error.status === 404) await go("/history");
+  }
+}
+
+// Deleting: at once, with ten seconds to think better of it.
+
+async function remove({ id, title }) {
+  delivery.held.add(id); // what still waits for it must neither bring it back nor be lost if it is brought back
+  try {
+    await api.remove(id);
+  } catch (error) {
+    delivery.held.delete(id);
+    tell(error);
+    return;
+  }
+  list.remove(id);
+  await go("/history");
+  toast(`“${title}” was deleted.`, {
+    seconds: UNDO_SECONDS,
+    action: { label: "Undo", act: () => bringBack(id) },
+    onGone: (acted) => acted || delivery.discardConversation(id),
+  });
+}
+
+async function bringBack(id) {
+  try {
+    await api.restore(id);
+    delivery.held.delete(id);
+    await list.load();
+    await go(`/history/${encodeURIComponent(id)}`);
+  } catch (error) {
+    tell(error);
+  }
+}
+
+async function removeAll() {
+  try {
+    await api.removeAll();
+    await delivery.discardConversation();
+    await list.load();
+    await go("/history");
+    toast("All your talks were deleted.");
+  } catch (error) {
+    tell(error);
+  }
+}
+
+byId("back").addEventListener("click", (event) => {
+  event.preventDefault();
+  go("/history");
+});
+byId("clear-all").addEventListener("click", () => byId("clear-dialog").showModal());
+byId("clear-dialog").addEventListener("close", () => byId("clear-dialog").returnValue === "delete" && removeAll());
+addEventListener("popstate", () => showLocation());
+
+await Promise.all([list.load().catch((error) => list.fail(error)), showLocation({ focus: false })]);
+await delivery.run();
