@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from audio import recordings
 from audio.models import Recording
 from talking_agent.operators import (
+    DateFilter,
     IdFilter,
     LearnerFilter,
     ReadOnlyAdmin,
@@ -66,7 +67,7 @@ class RecordingAdmin(ReadOnlyAdmin):
         "place",
         "short_key",
     )
-    list_filter = (LearnerFilter, ConversationFilter, SpeakerFilter, "created_at", TypeFilter, "place")
+    list_filter = (LearnerFilter, ConversationFilter, SpeakerFilter, ("created_at", DateFilter), TypeFilter, "place")
     date_hierarchy = "created_at"
     search_fields = ("key",)
     search_help_text = (

@@ -23,6 +23,7 @@ from audio.models import Recording
 from conversations import store
 from conversations.models import Conversation, Message
 from talking_agent.operators import (
+    DateFilter,
     LearnerFilter,
     LinkedFilter,
     ReadOnlyAdmin,
@@ -110,7 +111,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "learner_link", "level", "date", "turns", "minutes", "corrections")
     list_display_links = ("name",)
-    list_filter = (LearnerFilter, ScenarioFilter, StateFilter, "timestamp", LevelFilter)
+    list_filter = (LearnerFilter, ScenarioFilter, StateFilter, ("timestamp", DateFilter), LevelFilter)
     date_hierarchy = "timestamp"
     search_fields = ("title", "topic", "wire_id")
     search_help_text = (

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import smart_split, unescape_string_literal
+from django.utils.text import capfirst, smart_split, unescape_string_literal
 
 SHORT = 8  # hex digits by which an id is shown and can be searched for
 
@@ -21,6 +21,7 @@ class OperatorSite(admin.AdminSite):
     site_header = "Talking Agent"
     site_title = "Talking Agent"
     index_title = "Administration"
+    enable_nav_sidebar = False  # the few lists are all on the first page, and tables need the width
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         operators = get_user_model().objects.filter(is_staff=True, is_active=True)
@@ -45,6 +46,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class DateFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "date"
 
 
 class LinkedFilter(admin.SimpleListFilter):
