@@ -44,9 +44,9 @@ def audio_file(request: HttpRequest, key: str) -> HttpResponse:
 def _ranged(wanted: str, data: bytes, content_type: str) -> HttpResponse:
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
     match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", wanted)
-    if not match or match[0] == "bytes=-":
+    first, last = match.groups() if match else ("", "")
+    if not (first or last) or (first and last and int(last) < int(first)):
         return HttpResponse(data, content_type=content_type, headers=headers)
-    first, last = match.groups()
     start = int(first) if first else max(0, len(data) - int(last))
     stop = min(len(data), int(last) + 1) if first and last else len(data)
     if start >= stop:

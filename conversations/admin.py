@@ -178,7 +178,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state", ordering="deleted_at")
     def state(self, row: Conversation) -> SafeString:
-        return format_html('<span class="state">{}</span>', state_of(row))
+        return format_html('<span class="{}">{}</span>', "deleted" if row.deleted_at else "kept", state_of(row))
 
     # One conversation
 
@@ -282,7 +282,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         kind = ContentType.objects.get_for_model(Conversation)
         return LogEntry.objects.bulk_create(
             LogEntry(
-                user=request.user,
+                user=request.user,  # type: ignore[misc]  # nobody anonymous comes here
                 content_type=kind,
                 object_id=str(row.pk),
                 object_repr=row.wire_id,

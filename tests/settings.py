@@ -10,9 +10,11 @@ for name in ("SECRET_KEY", "DEBUG", "APP_URL", "PORT", "HOST", "ALLOWED_HOSTS"):
 
 from talking_agent.settings import *  # noqa: E402, F403
 
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405
 # Pages are rendered without `collectstatic` first; the real server's tests have run it.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 
 # Files, for the threads of a test cannot share a database in memory the way that they share a real one.
 for alias, database in DATABASES.items():  # noqa: F405
     database["TEST"] = {"NAME": DATA_DIR / f"test-{alias}.sqlite3"}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a good one takes a third of a second per account

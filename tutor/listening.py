@@ -162,6 +162,11 @@ class Listener:
         self._candidates.clear()
 
 
+def load() -> None:
+    """Load the model; it blocks. Raises EngineError if its packages are not installed."""
+    _model()
+
+
 def _is_speech(chances: list[float]) -> bool:
     """Two sure frames or three likely ones: the agent must stop 200 ms after a voice, and a click lasts one frame."""
     return len(chances) >= 3 or (len(chances) == 2 and min(chances) >= 0.8)

@@ -53,7 +53,7 @@ def resample(samples: Samples, source: int, target: int) -> Samples:
 
 
 def from_pcm16(pcm: bytes) -> Samples:
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
 def to_pcm16(samples: Samples) -> bytes:

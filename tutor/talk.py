@@ -13,7 +13,7 @@ from django.conf import settings
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS
 from conversations import store
 from conversations.threads import in_thread
-from tutor import protocol
+from tutor import listening, protocol
 from tutor.answer import Answer
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
@@ -30,6 +30,7 @@ SLICE = (
 )  # 40 ms: a large piece of sound is listened to in slices, so that nobody else waits for it
 PREROLL_MS = 400  # a voice is made out up to 100 ms after it began, and its first sound may be soft
 TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
+NOT_HANDS_FREE = "Hands-free needs the packages of requirements-local.txt on the server. Hold to talk instead."
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 
 Send = Callable[[Event], Awaitable[None]]
@@ -56,7 +57,7 @@ class Talk:
         self._stack = contextlib.AsyncExitStack()
         self._session: Session
         self._dialogue: Dialogue
-        self._listener = Listener()
+        self._listener: Listener | None = None  # None where nothing can tell a voice from silence
         self._hands_free = False
         self._pause_ms: int | None = None
         self._received = 0  # bytes of sound
@@ -77,6 +78,9 @@ class Talk:
         self._keeper = Keeper(self.learner, self.conversation, self._tell)
         self._dialogue = Dialogue.of(self.conversation, stored, self.engine.name)
         await self._open_session()
+        with contextlib.suppress(EngineError):  # told by `_warm`; hold-to-talk does without
+            await asyncio.to_thread(listening.load)
+            self._listener = Listener()
         await self._send(event("session.created", session=self._shape()))
         self._warming = asyncio.create_task(self._warm())
 
@@ -148,6 +152,8 @@ class Talk:
 
     async def _update(self, sent: Event) -> None:
         wishes = protocol.wishes_of(sent)
+        if wishes.hands_free and self._listener is None:
+            raise ProtocolError("hands_free_not_available", NOT_HANDS_FREE)
         if wishes.talk is not None and self._dialogue.begin_with(wishes.talk):
             await self._open_session()
         if wishes.hands_free is not None and wishes.hands_free != self._hands_free:
@@ -157,7 +163,8 @@ class Talk:
             self._pause_ms = wishes.pause_ms
         if wishes.speed is not None:
             self._session.speed = wishes.speed
-        self._listener.pause_ms = self._pause() if self._hands_free else None
+        if self._listener:
+            self._listener.pause_ms = self._pause() if self._hands_free else None
         await self._send(event("session.updated", session=self._shape()))
 
     async def _append(self, sent: Event) -> None:
@@ -217,7 +224,8 @@ class Talk:
         await self._send(event("conversation.item.truncated", item_id=item, **kept))
 
     async def _think(self, sent: Event) -> None:
-        self._listener.hold = sent.get("on") is True
+        if self._listener:
+            self._listener.hold = sent.get("on") is True
 
     async def _hint(self, sent: Event) -> None:
         await self._send(event("talk.hint", text=self._dialogue.hint()))
@@ -242,13 +250,12 @@ class Talk:
         self._received += len(pcm)
         if self._turn is None and not self._hands_free:
             self._turn = Turn(start_ms)
-            self._listener.reset()
         if self._turn:
             self._turn.pcm += pcm
             await self._session.hear(pcm)
         else:
             self._preroll = (self._preroll + pcm)[-bytes_of(PREROLL_MS) :]
-        for happened in self._listener.feed(pcm):
+        for happened in self._listener.feed(pcm) if self._listener else ():
             await self._notice(happened)
 
     async def _notice(self, happened: ListenerEvent) -> None:
@@ -285,7 +292,7 @@ class Talk:
         turn, self._turn = self._turn, None
         assert turn is not None
         ahead, self._ahead = self._ahead, None
-        self._listener.reset()
+        self._forget_voice()
         await self._take_turn(turn, ahead)
 
     async def _too_long(self) -> None:
@@ -305,7 +312,11 @@ class Talk:
         if self._turn:
             self._turn = None
             await self._session.end_turn()
-        self._listener.reset()
+        self._forget_voice()
+
+    def _forget_voice(self) -> None:
+        if self._listener:
+            self._listener.reset()
 
     def _position_ms(self) -> int:
         return self._received * 1000 // BYTES_PER_SECOND

@@ -16,6 +16,7 @@ from tutor.engines import engine
 from tutor.protocol import Event, ProtocolError
 from tutor.talk import Talk
 
+_driven: set[asyncio.Task[None]] = set()
 PIECE = 1024 * 1024  # bytes of PCM in one event
 
 
@@ -57,6 +58,8 @@ async def take(learner: uuid.UUID, conversation: str, asked: Asked) -> AsyncIter
     except store.Deleted as error:
         raise Refused(410, "This conversation was deleted.") from error
     work = asyncio.create_task(_drive(talk, asked, pcm))
+    _driven.add(work)  # it goes on when whoever asked has gone: the turn is kept all the same
+    work.add_done_callback(_driven.discard)
     work.add_done_callback(lambda _: events.put_nowait(None))
     while said := await events.get():
         yield said

@@ -142,7 +142,7 @@ WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
 from django.conf import settings
-settings.configure()
+settings.configure(SECRET_KEY="x")
 from django.core.files.base import ContentFile
 from audio.storages import LocalAudioStorage
 storage = LocalAudioStorage(sys.argv[1])

@@ -1,7 +1,7 @@
 // The WebSocket to /v1/realtime, kept up: lost connections are made again, with growing pauses.
 
 const PAUSES = [500, 1000, 2000, 4000, 8000];
-const FINAL = new Set([4001, 4003, 4004, 4400]); // opened elsewhere, foreign origin, deleted, bad id: trying again can't help
+const FINAL = new Set([4001, 4003, 4004, 4400, 4401]); // opened elsewhere, foreign origin, deleted, bad id, no cookie: trying again can't help
 const CONGESTED = 2_000_000; // bytes waiting to leave: some 30 s of sound, so the line is dead without saying so
 
 export class Connection {

@@ -1,10 +1,10 @@
 // Sends what is left in the outbox to the server, one recording at a time, and never from two tabs at once.
 
-import { sendTurn } from "./api.js";
+import { conversation as fetchConversation, sendTurn } from "./api.js";
 import { wav } from "./pcm.js";
 
 const EVERY = 5000;
-const LIVE = 60_000; // how long a turn sent over the live connection may take to be saved before it is sent again
+const LIVE = 30_000; // how long a turn sent over the live connection may take to be saved before it is sent again
 const SLOW = 3000; // a turn saved sooner than this is not worth a word
 
 // Names this tab's turns. A lock of the same name tells other tabs that this one is alive.
@@ -76,7 +76,19 @@ export class Delivery {
   async refused(entry, error) {
     if (error.status === 422) return this.drop(entry, "silence");
     if (error.status === 404 || error.status === 410) return this.drop(entry, "deleted");
-    await this.outbox.put({ ...entry, finished: true, refused: error.message });
+    const kept = await this.find(entry);
+    if (!kept) return this.outbox.put({ ...entry, finished: true, refused: error.message });
+    await this.outbox.remove(entry.key);
+    return this.onDelivered(entry, { message: kept });
+  }
+
+  // It may have arrived on another way meanwhile; then there is nothing to tell the learner.
+  async find({ conversation, item }) {
+    try {
+      return (await fetchConversation(conversation)).messages.find((message) => message.id === item);
+    } catch {
+      return undefined;
+    }
   }
 
   async drop(entry, why) {

@@ -16,7 +16,7 @@ const RESEND = RATE; // samples an event when a turn is sent again
 
 export class Learner {
   /**
-   * `send(event)`: false if the line is down. `onChange()` whenever what is being recorded changes.
+   * `send(event)`: false if the line is down. `meta()`: {conversation, scenario, level} for the outbox.
    * `onTurn(item, "recording"|"spoken"|"dropped", recording)`; `onSilent()` when a turn has no signal in it.
    */
   constructor({ outbox, send, meta, onTurn, onSilent, onTooShort, onTrouble }) {
@@ -80,21 +80,21 @@ export class Learner {
   finishHeld() {
     clearTimeout(this.releasing);
     this.releasing = null;
-    const recording = this.end();
-    if (!recording.samples) {
-      this.drop(recording.item);
-      return;
-    }
-    this.onTurn(recording.item, "spoken", recording);
-    recording.finish();
-    if (this.send({ type: "input_audio_buffer.commit", item_id: recording.item })) this.send({ type: "response.create" });
+    this.commit();
+    this.send({ type: "response.create" });
+  }
+
+  /** Ends the turn by itself, without waiting for a pause. */
+  commit() {
+    const recording = this.close();
+    if (recording) this.send({ type: "input_audio_buffer.commit", item_id: recording.item });
   }
 
   cancel() {
     clearTimeout(this.releasing);
     this.releasing = null;
     if (!this.recording) return;
-    this.drop(this.end().item);
+    this.drop(this.recording.item);
     this.send({ type: "input_audio_buffer.clear" });
   }
 
@@ -113,17 +113,11 @@ export class Learner {
   frameOffline(pcm) {
     this.recording.add(pcm);
     this.quietMs = peak(pcm) < QUIET ? this.quietMs + (pcm.length / RATE) * 1000 : 0;
-    if (this.quietMs > OFFLINE_QUIET_MS) this.endOffline();
-  }
-
-  endOffline() {
-    const recording = this.end();
-    this.onTurn(recording.item, "spoken", recording);
-    recording.finish();
+    if (this.quietMs > OFFLINE_QUIET_MS) this.close();
   }
 
   speechStarted(item, startMs) {
-    if (this.recording) this.endOffline();
+    this.close();
     this.begin(item);
     const start = ((startMs - BEFORE_MS) * RATE) / 1000;
     for (const { from, pcm } of this.recent) if (from + pcm.length > start) this.recording.add(pcm);
@@ -131,24 +125,14 @@ export class Learner {
 
   /** The server has ended the turn (hands-free), or confirms that we did (held: nothing left to do then). */
   committed(item) {
-    if (this.recording?.item !== item || !this.handsFree) return;
-    const recording = this.end();
-    this.onTurn(item, "spoken", recording);
-    recording.finish();
+    if (this.recording?.item === item) this.close();
   }
 
   // Both
 
   setHandsFree(on) {
     if (on === this.handsFree) return;
-    if (this.releasing) this.finishHeld();
-    if (this.recording) {
-      // What is being said becomes a turn before the rules change.
-      const recording = this.end();
-      this.onTurn(recording.item, "spoken", recording);
-      recording.finish();
-      if (this.send({ type: "input_audio_buffer.commit", item_id: recording.item })) this.send({ type: "response.create" });
-    }
+    if (this.recording) this.finishHeld(); // what is being said becomes a turn before the rules change
     this.handsFree = on;
     this.preroll = [];
   }
@@ -160,9 +144,17 @@ export class Learner {
     this.onTurn(item, "recording", this.recording);
   }
 
-  end() {
+  /** What was recorded is a turn now; undefined if nothing was. */
+  close() {
     const recording = this.recording;
     this.recording = null;
+    if (!recording) return undefined;
+    if (!recording.samples) {
+      this.drop(recording.item);
+      return undefined;
+    }
+    this.onTurn(recording.item, "spoken", recording);
+    recording.finish();
     return recording;
   }
 
@@ -170,10 +162,24 @@ export class Learner {
     return this.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) });
   }
 
-  /** After a lost connection: what is being said goes to the new one from its beginning. */
+  /**
+   * After a lost connection: what is not saved, and what is being said, goes to the new one from its beginning.
+   * True if a whole turn was among it.
+   */
   resend() {
-    if (!this.recording || this.handsFree) return;
-    const pcm = this.recording.pcm();
+    let whole = false;
+    for (const recording of this.recordings.values()) {
+      if (recording === this.recording && this.handsFree) continue;
+      this.sendAgain(recording);
+      if (recording === this.recording) continue;
+      this.send({ type: "input_audio_buffer.commit", item_id: recording.item });
+      whole = true;
+    }
+    return whole;
+  }
+
+  sendAgain(recording) {
+    const pcm = recording.pcm();
     for (let at = 0; at < pcm.length; at += RESEND) this.append(pcm.subarray(at, at + RESEND));
   }
 
@@ -189,10 +195,10 @@ export class Learner {
     this.onTurn(item, "dropped");
   }
 
-  /** Page closing or talk ending: what is being said is kept as far as it goes. */
+  /** The page is closed or the talk ended: what is being said is kept as far as it goes; nobody waits for an answer. */
   stop() {
-    if (!this.recording) return;
-    if (this.releasing || !this.handsFree) this.finishHeld();
-    else this.endOffline();
+    clearTimeout(this.releasing);
+    this.releasing = null;
+    this.commit();
   }
 }

@@ -70,6 +70,8 @@ export class Session {
       this.fetched = false;
       return;
     }
+    // Hands-free, the server said when speech began; a new connection knows nothing of it.
+    if (this.learner.handsFree) this.learner.close();
     await this.delivery.run(this.conversation);
     try {
       const { messages, goals } = await fetchConversation(this.conversation);
@@ -99,9 +101,8 @@ export class Session {
     this.learner.restart();
     this.view.facts(session.talk);
     this.update();
-    this.learner.resend();
-    const speaking = this.learner.recording && !this.learner.handsFree;
-    if (this.answerIsDue() && !speaking) {
+    const resent = this.learner.resend();
+    if ((resent || this.answerIsDue()) && !this.learner.recording) {
       this.awaiting = true;
       this.connection.send({ type: "response.create" });
     }
@@ -237,6 +238,7 @@ export class Session {
 
   delivered(entry, { message, goals }) {
     if (entry.conversation !== this.conversation) return;
+    this.learner.saved(entry.item);
     this.dialogue.show(message);
     if (goals) this.view.goals(goals);
   }

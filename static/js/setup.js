@@ -6,6 +6,30 @@ import * as settings from "./settings.js";
 const LEVEL_NAMES = { A1: "Beginner", A2: "Elementary", B1: "Intermediate", B2: "Upper intermediate", C1: "Advanced" };
 const KIND_NAMES = { chat: "", interview: "Interview", own: "Yours" };
 const KIND_ICONS = { chat: "message-circle", interview: "briefcase", own: "pen-line" };
+// The symbols (of icons/sprite.svg) for the scenarios known here; any other has its kind's.
+const ICONS = {
+  culture: "theater",
+  decisions: "compass",
+  environment: "leaf",
+  family: "users",
+  films: "clapperboard",
+  food: "utensils",
+  friends: "smile",
+  health: "heart-pulse",
+  hobbies: "palette",
+  "home-town": "map-pin",
+  "interview-general": "handshake",
+  "interview-shop": "shopping-cart",
+  "interview-software": "code",
+  "interview-university": "graduation-cap",
+  school: "school",
+  shopping: "shopping-bag",
+  technology: "laptop",
+  travel: "plane",
+  weather: "cloud-sun",
+  weekend: "sun",
+  work: "building-2",
+};
 const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
 
 const byId = (id) => document.getElementById(id);
@@ -65,17 +89,12 @@ function card(scenario) {
   element.dataset.scenario = scenario.id;
   element.dataset.kind = scenario.kind;
   element.querySelector("input").value = scenario.id;
-  element.querySelector("use").setAttribute("href", `${document.body.dataset.icons}#${icon(scenario)}`);
+  element.querySelector("use").setAttribute("href", `${document.body.dataset.icons}#${ICONS[scenario.id] || KIND_ICONS[scenario.kind] || KIND_ICONS.chat}`);
   element.querySelector("strong").textContent = scenario.title;
   element.querySelector(".scenario-summary").textContent = scenario.summary;
   element.querySelector(".scenario-facts").textContent =
     scenario.kind === "own" ? "Any level" : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
   return element;
-}
-
-// A scenario may name one of the symbols of icons/sprite.svg.
-function icon({ icon: name, kind }) {
-  return /^[a-z][a-z0-9-]*$/.test(name || "") ? name : KIND_ICONS[kind] || KIND_ICONS.chat;
 }
 
 function filter(cards) {

@@ -203,6 +203,7 @@ function closed(code) {
   const { conversation } = session;
   const again = () => location.assign(`/?conversation=${conversation}`);
   if (code === 4001) return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]]);
+  if (code === 4401) return view.notice("The server does not know this browser any more. Reload the page to go on.", [["Reload", () => location.reload()]]);
   if (code !== 4004) return view.notice("The server refused this talk.", [["Start a new talk", () => location.assign("/")]]);
   return view.notice("This talk has been deleted.", [
     ["Bring it back", () => api.restore(conversation).then(again, (error) => toast(error.message, { kind: "error" }))],
@@ -252,6 +253,7 @@ for (const name of ["speed", "pauseMs"]) settings.onChange(name, () => session?.
 settings.onChange("device", () => microphone.open && startMicrophone());
 setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
 addEventListener("pagehide", () => session?.learner.stop());
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 addEventListener("popstate", () => location.reload());
 
 // The page's first sight

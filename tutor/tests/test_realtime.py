@@ -225,8 +225,10 @@ class TestInterrupting:
             item = talker.events("response.output_audio_transcript.done")[0]["item_id"]
             await talker.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=0)
             await talker.wait_for("conversation.item.truncated")
+            await talker.turn(LONDON)  # saving is in order: when this is saved, that is done
         messages = get(server, cookie, "conversations?id=unheard")["conversation"]["messages"]
-        assert [message["role"] for message in messages] == ["user"]
+        assert item not in [message["id"] for message in messages]
+        assert [message["role"] for message in messages] == ["user", "user", "assistant"]
 
     async def test_a_cancelled_response_ends_as_cancelled(self, server: AgentServer):
         async with talking(server.url, "cancelled", new_learner(server.url)) as talker:

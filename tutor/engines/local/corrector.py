@@ -5,6 +5,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ MISTAKES = (*VERB_MISTAKES, *WORD_MISTAKES)
 _SPELLING = "SpellCheck"
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
 _INSERT_AFTER = 2  # harper.SuggestionKind.INSERT_AFTER
+
+EXECUTOR = ThreadPoolExecutor(1, thread_name_prefix="corrector")
 
 _lock = threading.Lock()  # a Linter raises when two threads are in it at once
 _linter: "Linter | None" = None

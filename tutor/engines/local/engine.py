@@ -15,7 +15,9 @@ class LocalEngine:
     detects_turns = False
 
     async def warm(self) -> None:
-        await asyncio.gather(*(asyncio.to_thread(part.load) for part in (transcriber, speaker, corrector)))
+        loop = asyncio.get_running_loop()
+        parts = (transcriber, speaker, corrector)
+        await asyncio.gather(*(loop.run_in_executor(part.EXECUTOR, part.load) for part in parts))
 
     async def correct(self, text: str) -> tuple[Correction, ...]:
         return await asyncio.to_thread(corrector.correct, text)

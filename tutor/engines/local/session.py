@@ -48,7 +48,7 @@ class LocalSession:
             yield Heard(heard)
             if not heard:
                 return
-            corrections = await asyncio.to_thread(corrector.correct, heard)
+            corrections = await asyncio.get_running_loop().run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
             if corrections:
                 yield Corrected(corrections)
             answer = partner.answer(self._brief, transcript, heard, corrections)
@@ -71,7 +71,7 @@ class LocalSession:
     async def _transcribe(self, turn: _Turn) -> str:
         """Everything heard of this turn so far. What is cancelled half-way goes on to the end of the piece it is at, and
         leaves its work to the next call."""
-        if self._decoding and not self._decoding.done():
+        while self._decoding and not self._decoding.done():
             self._stop_decoding.set()
             await asyncio.wait((self._decoding,))
         pcm = bytes(turn.pending)
@@ -87,29 +87,21 @@ class LocalSession:
 
     async def _say(self, sentences: Sequence[str]) -> AsyncIterator[Event]:
         """Each sentence's words, then its sound, while the next one is being made."""
-        loop = asyncio.get_running_loop()
         made: asyncio.Queue[Event | None] = asyncio.Queue()
-        stop = threading.Event()
-
-        def put(event: Event) -> None:
-            loop.call_soon_threadsafe(made.put_nowait, event)
-
-        work = loop.run_in_executor(speaker.EXECUTOR, self._make, sentences, put, stop)
+        work = asyncio.create_task(self._make(sentences, made.put_nowait))
         work.add_done_callback(lambda _: made.put_nowait(None))
         try:
             while event := await made.get():
                 yield event
             await work
         finally:
-            stop.set()
             work.cancel()
 
-    def _make(self, sentences: Sequence[str], put: Callable[[Event], None], stop: threading.Event) -> None:
+    async def _make(self, sentences: Sequence[str], put: Callable[[Event], None]) -> None:
+        loop = asyncio.get_running_loop()
         for sentence in sentences:
-            if stop.is_set():
-                return
             put(Words(sentence))
-            for pcm in speaker.speak(sentence, self.speed):
-                if stop.is_set():
-                    return
+            sound = speaker.speak(sentence, self.speed)
+            # Piece by piece, so that talks take turns at the one voice
+            while pcm := await loop.run_in_executor(speaker.EXECUTOR, next, sound, b""):
                 put(Speech(pcm))

@@ -19,7 +19,8 @@ from tutor.resampling import Samples, resample, to_pcm16
 if TYPE_CHECKING:
     from piper import PiperVoice
 
-EXECUTOR = ThreadPoolExecutor(2, thread_name_prefix="speaker")
+# One sentence at a time, on two threads inside: two at once are no faster on two cores and take 130 MB more.
+EXECUTOR = ThreadPoolExecutor(1, thread_name_prefix="speaker")
 
 SLOWEST, FASTEST = 0.6, 1.2
 LOUDNESS = 0.8  # of full scale; Piper's own full scale distorts on small loudspeakers
@@ -41,13 +42,17 @@ _voice: "PiperVoice | None" = None
 
 def speak(text: str, speed: float = 1.0) -> Iterator[bytes]:
     """PCM16 24 kHz, piece by piece. Nothing for a text without anything to pronounce."""
+    voice = load()
     from piper import SynthesisConfig
 
-    voice = load()
     config = SynthesisConfig(length_scale=1 / min(FASTEST, max(SLOWEST, speed)), volume=LOUDNESS)
     for piece in pieces(pronounceable(text)):
         after = _AFTER_S if piece.endswith((".", "!", "?")) else _AFTER_CLAUSE_S
-        for chunk in voice.synthesize(piece, config):
+        try:
+            chunks = list(voice.synthesize(piece, config))
+        except _failures() as error:
+            raise EngineError(f"The voice failed at {piece!r}: {error}", retryable=True) from error
+        for chunk in chunks:
             sound = trimmed(chunk.audio_float_array, chunk.sample_rate, after)
             if len(sound):
                 yield to_pcm16(resample(sound, chunk.sample_rate, SAMPLE_RATE))
@@ -97,7 +102,7 @@ def trimmed(sound: Samples, rate: int, after_s: float) -> Samples:
 
 
 def load() -> "PiperVoice":
-    """The voice, read once for the whole process."""
+    """The voice, read once for the whole process (0.6 s), its slow first run done."""
     global _voice
     with _lock:
         if _voice is None:
@@ -119,9 +124,20 @@ def _read_voice() -> "PiperVoice":
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text()))
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (OSError, ValueError, KeyError, onnxruntime.capi.onnxruntime_pybind11_state.Fail) as error:
+    except (OSError, KeyError, *_failures()) as error:
         raise EngineError(f"The Piper voice cannot be read from {path}: {error}") from error
-    return PiperVoice(config=config, session=session)
+    voice = PiperVoice(config=config, session=session)
+    list(voice.synthesize("Hello."))  # the first run is slow
+    return voice
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What espeak-ng and onnxruntime raise; the latter's classes have no common base but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as onnx
+
+    return (
+        RuntimeError, ValueError, onnx.Fail, onnx.InvalidArgument, onnx.InvalidProtobuf, onnx.NoSuchFile, onnx.RuntimeException,
+    )  # fmt: skip
 
 
 def _bundled_voice() -> str:

@@ -16,6 +16,7 @@ from tutor.packages import optional_packages
 from tutor.resampling import Samples
 
 if TYPE_CHECKING:
+    from ctranslate2.models import WhisperGenerationResult
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
@@ -74,23 +75,32 @@ class Whisper:
             return ""
         return without_loops(guess.text)
 
+    def warm(self) -> None:
+        self._guess(np.zeros(MODEL_RATE, np.float32), WINDOW_S, beam=1)
+        VoiceActivity().feed(bytes(MODEL_RATE))
+
     def _guess(self, samples: Samples, window_s: int, *, beam: int) -> Guess:
         lead = np.zeros(int(LEAD_S * MODEL_RATE), np.float32)
         sound = np.concatenate((lead, samples))[: window_s * MODEL_RATE]
         sound = np.pad(sound, (0, window_s * MODEL_RATE - len(sound)))
         features = self._model.feature_extractor(sound, padding=0)[:, : window_s * _MEL_FRAMES_PER_S]
-        result = self._model.model.generate(
+        try:
+            result = self._generate(features, beam, most_tokens=20 + 10 * len(samples) // MODEL_RATE)
+        except RuntimeError as error:  # what CTranslate2 raises, whatever went wrong
+            raise EngineError(f"What was said could not be transcribed: {error}", retryable=True) from error
+        text = self._tokenizer.decode(result.sequences_ids[0]).strip()
+        return Guess(text, result.scores[0], result.no_speech_prob)
+
+    def _generate(self, features: np.ndarray, beam: int, *, most_tokens: int) -> "WhisperGenerationResult":
+        """Nobody says ten tokens a second: a loop of the model ends at `most_tokens`."""
+        return self._model.model.generate(
             self._model.encode(features),
             [self._prompt],
             beam_size=beam,
-            max_length=min(
-                224, 20 + 10 * len(samples) // MODEL_RATE
-            ),  # nobody says ten tokens a second: a loop ends here
+            max_length=min(224, most_tokens),
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        text = self._tokenizer.decode(result.sequences_ids[0]).strip()
-        return Guess(text, result.scores[0], result.no_speech_prob)
 
 
 class Turn:
@@ -173,11 +183,13 @@ def without_loops(text: str) -> str:
 
 
 def load() -> Whisper:
-    """The model, read once for the whole process (0.4 s)."""
+    """The model, read once for the whole process (0.8 s), its slow first run done."""
     global _whisper
     with _lock:
         if _whisper is None:
-            _whisper = _read_model()
+            whisper = _read_model()
+            whisper.warm()
+            _whisper = whisper
     return _whisper
 
 
