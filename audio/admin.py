@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -87,6 +87,12 @@ class RecordingAdmin(ReadOnlyAdmin):
         "place",
         "sha256",
     )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        untitled = {"title": "Recording", "subtitle": None}  # its key, which is long, is among the fields
+        return super().change_view(request, object_id, form_url, {**untitled, **(extra_context or {})})
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         # A recording goes with its conversation: alone, it would leave a turn that names a voice nobody can hear, and no

@@ -90,7 +90,7 @@ def _opened(data: bytes) -> "InputContainer":
     import av
 
     # What a recorder wrote into title or comment need not be UTF-8.
-    return av.open(io.BytesIO(data), options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
+    return av.open(io.BytesIO(data), "r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
 
 
 def _kept_type(data: bytes) -> str | None:

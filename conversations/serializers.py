@@ -14,8 +14,9 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
+from audio.models import Recording
 from conversations.models import Message
-from conversations.store import Draft
+from conversations.store import Draft, conversation_key, message_key
 
 MAX_ID = 200
 MAX_MESSAGES = 2_000
@@ -121,7 +122,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     timestamp = MillisecondsField(required=False)
     audioData = AudioField(required=False, allow_null=True)
     audioS3Key = serializers.CharField(max_length=255, required=False, allow_null=True, allow_blank=True)
-    corrections = CorrectionSerializer(many=True, max_length=MAX_CORRECTIONS, required=False)
+    corrections = CorrectionSerializer(many=True, max_length=MAX_CORRECTIONS, required=False)  # type: ignore[call-arg]
     interrupted = serializers.BooleanField(required=False)
 
 
@@ -144,7 +145,7 @@ class ConversationSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(max_length=MAX_ID)
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     timestamp = MillisecondsField(required=False)
-    messages = MessageSerializer(many=True, max_length=MAX_MESSAGES, required=False)
+    messages = MessageSerializer(many=True, max_length=MAX_MESSAGES, required=False)  # type: ignore[call-arg]
     config = ConfigSerializer(required=False)
     analysis = FreeField(required=False, allow_null=True)
     callEnded = serializers.BooleanField(required=False)
@@ -189,14 +190,18 @@ class ConversationSerializer(serializers.Serializer[Any]):
             columns["topic"] = data["config"].get("topic", "")
         return columns
 
-    def drafts(self, own_keys: set[str]) -> list[Draft]:
-        """The messages, in the order they were sent; of the audio keys they name only `own_keys` count."""
+    def drafts(self, learner: uuid.UUID, named: dict[str, Recording]) -> list[Draft]:
+        """The messages, in the order they were sent. Of the recordings they name only their own count: one that two
+        messages shared would be gone when the first of them is."""
         data = self.validated_data
+        conversation = conversation_key(learner, data["id"])
         moment = data.get("startTime") or data.get("timestamp") or timezone.now()
         drafts = []
         for message in data.get("messages", []):
             moment = message.get("timestamp") or moment + timedelta(milliseconds=1)
-            drafts.append(_draft(message, moment, own_keys))
+            recording = named.get(message.get("audioS3Key") or "")
+            is_own = recording is not None and recording.message == message_key(conversation, message["id"])
+            drafts.append(_draft(message, moment, message["audioS3Key"] if is_own else None))
         return drafts
 
     def named_keys(self) -> list[str]:
@@ -207,18 +212,18 @@ def _decoded(sound: bytes, index: int) -> Clip:
     try:
         return from_upload(sound)
     except BadAudio as error:
-        raise serializers.ValidationError({index: {"audioData": str(error)}}) from error
+        detail: Any = {index: {"audioData": str(error)}}
+        raise serializers.ValidationError(detail) from error
 
 
-def _draft(message: dict[str, Any], at: datetime, own_keys: set[str]) -> Draft:
-    named = message.get("audioS3Key")
+def _draft(message: dict[str, Any], at: datetime, audio_key: str | None) -> Draft:
     return Draft(
         id=message["id"],
         role=message["role"],
         content=message["content"],
         at=at,
         audio=message.get("audioData"),
-        audio_key=named if named in own_keys else None,
+        audio_key=audio_key,
         corrections=[dict(each) for each in message["corrections"]] if "corrections" in message else None,
         interrupted=message.get("interrupted"),
     )

@@ -176,7 +176,8 @@ def erase_deleted(*, before: datetime | None = None) -> int:
         recordings.remove(Recording.objects.using(LOCAL).filter(message__in=batch))
         Message.objects.using(LOCAL).filter(pk__in=batch).update(content="", audio_key="", corrections=[], erased=True)
     recordings.remove(Recording.objects.using(LOCAL).filter(conversation__in=conversations))
-    Conversation.objects.using(LOCAL).filter(pk__in=conversations).update(
+    # `due` again: one that was brought back in the meantime keeps its words.
+    Conversation.objects.using(LOCAL).filter(pk__in=conversations, **due).update(
         title="", topic="", config={}, goals=[], analysis=None, erased=True
     )
     return len(conversations) + len(messages)

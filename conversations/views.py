@@ -43,10 +43,8 @@ class ConversationViewSet(ViewSet):
         sent = ConversationSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         learner = learner_of(request)
-        own = set(recordings.of(sent.named_keys(), learner=learner))
-        stored = store.save(
-            learner, sent.validated_data["id"], columns=sent.columns(), messages=sent.drafts(own), replace=True
-        )
+        drafts = sent.drafts(learner, recordings.of(sent.named_keys(), learner=learner))
+        stored = store.save(learner, sent.validated_data["id"], columns=sent.columns(), messages=drafts, replace=True)
         return _answer(stored, status.HTTP_201_CREATED if stored.created else status.HTTP_200_OK)
 
     def partial_update(self, request: Request, pk: str) -> Response:

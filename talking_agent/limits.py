@@ -11,7 +11,8 @@ class BodyTooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: a body over DATA_UPLOAD_MAX_MEMORY_SIZE is answered with 413 as soon as that is known."""
+    """ASGI middleware: a body over DATA_UPLOAD_MAX_MEMORY_SIZE is answered with 413 as soon as that is known, and one
+    that does not say how long it is with 411."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -28,15 +29,18 @@ class BodyLimit:
                 raise BodyTooLarge
             return message
 
+        if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+            # Django takes such a body for an empty one.
+            return await _refuse(send, 411, "Send the body with its Content-Length, not in chunks.")
         try:
-            await self.application(scope, counted, send)
+            return await self.application(scope, counted, send)
         except BodyTooLarge:
-            await _refuse(send, limit)
+            return await _refuse(send, 413, f"The body is larger than {limit // 1024 // 1024} MB.")
 
 
-async def _refuse(send: Any, limit: int) -> None:
-    answer = JsonResponse({"error": f"The body is larger than {limit // 1024 // 1024} MB."}, status=413)
+async def _refuse(send: Any, status: int, message: str) -> None:
+    answer = JsonResponse({"error": message}, status=status)
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
     headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content})

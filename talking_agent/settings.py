@@ -46,13 +46,13 @@ def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
 
 
 def origin(name: str, default: str) -> str:
-    value = text(name, default).rstrip("/")
+    value = text(name, default)
     try:
         parts = urlsplit(value)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         valid = False
-    if valid and not (parts.path or parts.query or parts.fragment or parts.username):
+    if valid and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username):
         return f"{parts.scheme}://{parts.netloc.lower()}"  # as browsers write it
     raise ImproperlyConfigured(f"{name}={value!r}: write an origin such as https://talk.example.org, without a path.")
 

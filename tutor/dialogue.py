@@ -26,7 +26,8 @@ class Dialogue:
         self._ids: list[str] = []
         self._title = ""
         self._config: dict[str, Any] = {}
-        self._started_at = datetime.now(UTC)
+        self._started_at = self._opened_at = datetime.now(UTC)
+        self._minutes_before = 0.0  # of talking, before this time
         self._last_stamp = 0
         self._hints = 0
         self._goals: list[dict[str, Any]] = self._reached()
@@ -122,7 +123,7 @@ class Dialogue:
             "timestamp": self._started_at,
             "started_at": self._started_at,
             "ended_at": now,
-            "duration": round((now - self._started_at).total_seconds() / 60, 3),
+            "duration": round(self._minutes_before + (now - self._opened_at).total_seconds() / 60, 3),
             "call_ended": self.ended,
         }
 
@@ -130,6 +131,7 @@ class Dialogue:
         row = stored.conversation
         self._title, self._config = row.title, row.config
         self._started_at = row.started_at or row.timestamp
+        self._minutes_before = row.duration or 0.0
         for message in stored.messages:
             self._ids.append(message.wire_id)
             self.lines.append(Line(message.role, message.content))

@@ -1,6 +1,7 @@
 """Sounds made for tests, and files of them in every format."""
 
 import io
+from typing import cast
 
 import av
 import numpy as np
@@ -19,7 +20,7 @@ def file_of(pcm: bytes, container: str, codec: str, *, rate: int = RATE, **metad
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
         out.metadata.update(metadata)
-        stream = out.add_stream(codec, rate=rate, layout="mono")
+        stream = cast(av.AudioStream, out.add_stream(codec, rate=rate, layout="mono"))
         frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = RATE
         for packet in [*stream.encode(frame), *stream.encode(None)]:

@@ -107,7 +107,7 @@ def test_a_recording_that_was_cut_off_is_kept_as_far_as_it_goes() -> None:
     ids=["text", "zeros", "html", "webm header", "wav header", "m4a cut off"],
 )
 def test_what_is_not_audio_is_refused(data: bytes) -> None:
-    with pytest.raises(BadAudio, match="not audio|empty"):
+    with pytest.raises(BadAudio, match=r"not audio|empty"):
         encoding.from_upload(data)
 
 

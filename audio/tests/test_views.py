@@ -55,7 +55,9 @@ def test_staff_get_any_link(staff: LearnerClient, kept: Recording) -> None:
     assert staff.get(signed(staff, kept.key)).content == SAID.data
 
 
-def test_an_account_that_is_not_staff_gets_no_link(staff: LearnerClient, kept: Recording, django_user_model: Any) -> None:
+def test_an_account_that_is_not_staff_gets_no_link(
+    staff: LearnerClient, kept: Recording, django_user_model: Any
+) -> None:
     staff.force_login(django_user_model.objects.create(username="somebody"))
     assert staff.get("/api/audio", {"key": kept.key}).status_code == 404
 
@@ -86,7 +88,9 @@ def test_a_link_expires(owner: LearnerClient, kept: Recording, settings: Any) ->
     assert "expired" in response.json()["error"]
 
 
-@pytest.mark.parametrize("change", [("signature=", "signature=x"), (".webm", ".mp3"), ("audio/file/audio/", "audio/file/")])
+@pytest.mark.parametrize(
+    "change", [("signature=", "signature=x"), (".webm", ".mp3"), ("audio/file/audio/", "audio/file/")]
+)
 def test_a_tampered_link_is_refused(owner: LearnerClient, kept: Recording, change: tuple[str, str]) -> None:
     assert owner.get(recordings.url(kept).replace(*change)).status_code == 403
 

@@ -52,7 +52,9 @@ def test_what_is_not_sent_as_json(owner: LearnerClient, content_type: str) -> No
 
 @pytest.mark.parametrize("pair", ["[]", ("{", "}")])
 @pytest.mark.parametrize("depth", [60, 300, 900, 100_000])
-@pytest.mark.parametrize("field", ["", "config", "analysis", "messages", "id", "title", "duration", "callEnded", "role"])
+@pytest.mark.parametrize(
+    "field", ["", "config", "analysis", "messages", "id", "title", "duration", "callEnded", "role"]
+)
 def test_deep_nesting(owner: LearnerClient, pair: Any, depth: int, field: str) -> None:
     deep = '{"a":' * depth + "1" + "}" * depth if pair != "[]" else "[" * depth + "]" * depth
     if field == "role":
@@ -60,11 +62,6 @@ def test_deep_nesting(owner: LearnerClient, pair: Any, depth: int, field: str) -
     else:
         body = f'{{"id": "x", "{field}": {deep}}}' if field else deep
     refused(raw(owner, body), "The JSON is nested too deeply.")
-
-
-def test_a_body_over_the_limit(owner: LearnerClient, settings: Any) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-    refused(owner.send(URL, conversation(title="x" * 1024 * 1024)), "The body is larger than 1 MB.", status=413)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +239,8 @@ def test_unusual_text_is_kept(owner: LearnerClient, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"), [("2024-05-01T07:00:00+07:00", "2024-05-01T00:00:00.000Z"), (1_714_521_600_000, "2024-05-01T00:00:00.000Z")]
+    ("sent", "kept"),
+    [("2024-05-01T07:00:00+07:00", "2024-05-01T00:00:00.000Z"), (1_714_521_600_000, "2024-05-01T00:00:00.000Z")],
 )
 def test_a_time_may_be_iso_or_milliseconds(owner: LearnerClient, sent: Any, kept: str) -> None:
     owner.send(URL, conversation(timestamp=sent))

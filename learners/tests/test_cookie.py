@@ -124,7 +124,10 @@ def test_one_signed_with_another_key_is_not_ours() -> None:
 
 
 def test_to_know_a_learner_reads_no_database(owner: LearnerClient) -> None:
-    with CaptureQueriesContext(connections["default"]) as accounts, CaptureQueriesContext(connections["local"]) as local:
+    with (
+        CaptureQueriesContext(connections["default"]) as accounts,
+        CaptureQueriesContext(connections["local"]) as local,
+    ):
         owner.get("/")
     assert (len(accounts), len(local)) == (0, 0)
 

@@ -2,12 +2,13 @@
 
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 const FINAL = new Set([4001, 4003, 4004, 4400, 4401]); // opened elsewhere, foreign origin, deleted, bad id, no cookie: trying again can't help
-const CONGESTED = 2_000_000; // bytes waiting to leave: some 30 s of sound, so the line is dead without saying so
+const CONGESTED = 1_000_000; // bytes waiting to leave: some 15 s of sound
+const STALLED = 8000; // … and not growing fewer for so long: the line is dead without saying so
 
 export class Connection {
   /**
    * `prepare()` is awaited before each attempt; `onEvent(event)` gets what the server says;
-   * `onState("online"|"lost"|"closed", {code, reason})` tells how the line is.
+   * `onState("online"|"lost"|"closed", {code})` tells how the line is.
    */
   constructor({ conversation, prepare, onEvent, onState }) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -19,8 +20,10 @@ export class Connection {
     this.socket = null;
     this.ready = false;
     this.closed = false;
+    this.waiting = 0; // bytes
+    this.movedAt = 0;
     this.hurry = () => this.retryNow();
-    this.drop = () => this.socket?.close();
+    this.drop = () => this.socket && this.lost({ code: 1006 });
     addEventListener("online", this.hurry);
     addEventListener("offline", this.drop);
   }
@@ -38,22 +41,25 @@ export class Connection {
     if (event.type === "session.created") {
       this.ready = true;
       this.failures = 0;
-      this.onState("online", event.session);
+      this.onState("online");
     }
     this.onEvent(event);
   }
 
-  lost({ code, reason }) {
+  lost({ code }) {
+    if (this.socket) this.socket.onclose = this.socket.onmessage = null;
+    this.socket?.close();
     this.socket = null;
     this.ready = false;
     if (this.closed) return;
     if (FINAL.has(code)) {
       this.stop();
-      this.onState("closed", { code, reason });
+      this.onState("closed", { code });
       return;
     }
-    this.onState("lost", { code, reason });
+    this.onState("lost", { code });
     const pause = PAUSES[Math.min(this.failures++, PAUSES.length - 1)];
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => this.retryNow(), pause * (0.8 + 0.4 * Math.random()));
   }
 
@@ -67,12 +73,19 @@ export class Connection {
   /** False when the event could not be sent. */
   send(event) {
     if (!this.ready || this.socket.readyState !== WebSocket.OPEN) return false;
-    if (this.socket.bufferedAmount > CONGESTED) {
-      this.socket.close();
+    if (this.stalled(this.socket.bufferedAmount)) {
+      this.lost({ code: 1006 }); // closing would wait for an answer from the dead
       return false;
     }
     this.socket.send(JSON.stringify(event));
     return true;
+  }
+
+  stalled(waiting) {
+    const fewer = waiting < CONGESTED || waiting < this.waiting;
+    this.waiting = waiting;
+    if (fewer) this.movedAt = performance.now();
+    return performance.now() - this.movedAt > STALLED;
   }
 
   stop() {

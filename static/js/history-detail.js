@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { toast } from "./announce.js";
 import { Dialogue } from "./dialogue.js";
 import { showGoals } from "./goals.js";
-import { began, counts, day, length, time } from "./history-list.js";
+import { began, counts, day, length, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
 
 const byId = (id) => document.getElementById(id);
@@ -53,7 +53,7 @@ export class Detail {
     byId("detail-title").textContent = conversation.title;
     const when = `${day(began(conversation))}, ${time(began(conversation))}`;
     const facts = [when, conversation.config?.level, length(conversation), ...counts(conversation)];
-    byId("detail-facts").textContent = facts.filter(Boolean).join(" · ");
+    byId("detail-facts").textContent = line(facts);
     byId("go-on").href = `/?conversation=${encodeURIComponent(conversation.id)}`;
     byId("play-all").hidden = !conversation.messages.some((message) => message.audioS3Key);
     showGoals({ box: byId("goals"), list: byId("goal-list"), count: byId("goals-count") }, conversation.goals || []);

@@ -30,6 +30,9 @@ export function day(date) {
   return days < 300 ? DAY.format(date) : DAY_AND_YEAR.format(date);
 }
 
+/** Facts in a row, broken only between them. */
+export const line = (facts) => facts.filter(Boolean).map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+
 export const time = (date) => TIME.format(date);
 
 export class HistoryList {
@@ -122,7 +125,7 @@ export class HistoryList {
     });
     element.querySelector(".entry-title").textContent = conversation.title;
     const facts = [time(began(conversation)), conversation.config?.level, length(conversation), ...counts(conversation)];
-    element.querySelector(".entry-facts").textContent = facts.filter(Boolean).join(" · ");
+    element.querySelector(".entry-facts").textContent = line(facts);
     return element;
   }
 }

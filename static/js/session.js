@@ -1,17 +1,16 @@
 // One talk: what goes over its connection, and what becomes of it on the page.
 
 import { conversation as fetchConversation } from "./api.js";
-import { announce, toast } from "./announce.js";
 import { Agent } from "./agent.js";
+import { announce, toast } from "./announce.js";
 import { Connection } from "./connection.js";
 import { TAB } from "./delivery.js";
+import { FOLLOWED } from "./followed.js";
 import { Learner } from "./learner.js";
 import { keyOf } from "./outbox.js";
 import { peak, wav } from "./pcm.js";
 import * as settings from "./settings.js";
 
-// Errors that only say that two things crossed on the line.
-const HARMLESS = new Set(["response_cancel_not_active", "conversation_already_has_active_response", "item_not_found", "item_exists"]);
 const INTERRUPTING = { level: 0.08, frames: 4, forMs: 700 };
 const LAST_SAVES = 10_000;
 
@@ -89,7 +88,7 @@ export class Session {
   line(state, detail) {
     this.online = state === "online";
     this.learner.streaming = false;
-    if (this.online) this.begin(detail);
+    if (this.online) this.begin();
     else this.agent.lost();
     if (state === "lost") this.lostOnce = true;
     if (state === "closed") this.view.closed(detail.code);
@@ -97,9 +96,8 @@ export class Session {
     this.delivery.report();
   }
 
-  begin(session) {
+  begin() {
     this.learner.restart();
-    this.view.facts(session.talk);
     this.update();
     const resent = this.learner.resend();
     if ((resent || this.answerIsDue()) && !this.learner.recording) {
@@ -269,39 +267,3 @@ export class Session {
     this.agent.stop();
   }
 }
-
-const FOLLOWED = {
-  "session.updated": (session, { session: { talk } }) => {
-    session.learner.streaming = true;
-    session.view.facts(talk);
-  },
-  "input_audio_buffer.speech_started": (session, event) => {
-    session.agent.interrupt({ cancel: false });
-    session.learner.speechStarted(event.item_id, event.audio_start_ms);
-  },
-  "input_audio_buffer.committed": (session, event) => session.learner.committed(event.item_id),
-  "conversation.item.input_audio_transcription.completed": (session, { item_id: item, transcript }) => {
-    session.dialogue.turn(item, "user");
-    session.dialogue.setText(item, transcript);
-    session.dialogue.setStatus(item, "waiting");
-    announce(`You said: ${transcript}`);
-  },
-  "conversation.item.input_audio_transcription.failed": (session, event) => session.notHeard(event),
-  "conversation.item.truncated": (session, event) => session.agent.truncated(event),
-  "talk.correction": (session, { item_id: item, corrections }) => {
-    session.dialogue.setCorrections(item, corrections);
-    for (const { better } of corrections) announce(`Better: ${better}`);
-  },
-  "talk.saved": (session, event) => session.saved(event),
-  "talk.goals": (session, { goals }) => session.view.goals(goals),
-  "talk.hint": (session, { text }) => session.view.hint(text),
-  "talk.ended": (session) => session.view.ended(),
-  "talk.notice": (session, { code, message }) => {
-    if (code !== "taken_over" && code !== "deleted") toast(message, { kind: code === "stopping" ? "plain" : "error" });
-  },
-  error: (session, { error }) => {
-    if (HARMLESS.has(error.code)) return;
-    session.awaiting = false;
-    toast(error.message, { kind: "error" });
-  },
-};

@@ -47,12 +47,18 @@ export async function showSetup({ onStart }) {
   const chosen = () => cards.find(({ element }) => element.querySelector("input").checked)?.scenario;
   const refresh = () => {
     filter(cards);
+    // What is not shown is not chosen.
+    const shown = cards.filter(({ element }) => !element.hidden);
+    if (shown.length && !shown.some(({ element }) => element.querySelector("input").checked)) shown[0].element.querySelector("input").checked = true;
     showChoice(chosen());
   };
   byId("setup-form").addEventListener("change", ({ target }) => {
     if (target.name === "level") settings.set("level", target.value);
     if (target.name === "scenario") settings.set("scenario", target.value);
     refresh();
+    if (!byId("own-topic").hidden && ["kind", "scenario"].includes(target.name)) {
+      byId("own-topic").scrollIntoView({ block: "nearest" });
+    }
   });
   settings.onChange("level", (level) => {
     document.querySelector(`[name="level"][value="${level}"]`).checked = true;
@@ -61,7 +67,9 @@ export async function showSetup({ onStart }) {
   byId("setup-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const scenario = chosen();
-    if (scenario) onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), ...ownWords(scenario) });
+    if (!scenario) return;
+    settings.set("scenario", scenario.id);
+    onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), ...ownWords(scenario) });
   });
   refresh();
 }
@@ -101,12 +109,14 @@ function filter(cards) {
   const kind = document.querySelector('[name="kind"]:checked').value;
   const level = settings.get("level");
   const onlyMine = byId("only-my-level").checked;
+  byId("scenarios").hidden = kind === "own";
   byId("only-level").textContent = level;
   let shown = 0;
   for (const { scenario, element } of cards) {
-    const fits = scenario.kind === "own" || ((kind === "all" || scenario.kind === kind) && (!onlyMine || scenario.level === level));
-    element.hidden = !fits;
-    if (fits && scenario.kind !== "own") shown += 1;
+    const fits = kind === "all" || scenario.kind === kind;
+    const suits = !onlyMine || scenario.level === level || scenario.kind === "own";
+    element.hidden = !(fits && suits);
+    if (fits && suits) shown += 1;
   }
   byId("no-scenarios").hidden = shown > 0;
 }

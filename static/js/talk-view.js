@@ -5,7 +5,7 @@ import { peak } from "./pcm.js";
 
 const byId = (id) => document.getElementById(id);
 const SIGNAL = 0.004; // below this, not even a quiet room is heard
-const HOLD = matchMedia("(hover: hover)").matches ? "Your turn. Hold the button or the space bar, and speak." : "Your turn. Hold the button and speak.";
+const HOLD = matchMedia("(hover: hover)").matches ? "Your turn. Hold the button or the space bar and speak." : "Your turn. Hold the button and speak.";
 const SPOKEN = { ready: "Your turn.", recording: "Listening." }; // for screen readers; the agent is heard anyway
 
 export class TalkView {
@@ -33,21 +33,21 @@ export class TalkView {
   }
 
   /** Shows the state and returns it. */
-  state({ state, handsFree, muted, thinking, lost, microphone, over }) {
+  state({ state, handsFree, muted, thinking, lost, microphone, closed }) {
     const before = this.main.dataset.state;
     Object.assign(this.main.dataset, { state, handsFree, muted: handsFree && muted, microphone });
     const button = byId("talk-button");
-    button.disabled = !microphone || over;
+    button.disabled = !microphone || closed;
     const pressed = handsFree ? muted : state === "recording";
     button.setAttribute("aria-pressed", pressed);
     byId("talk-button-label").textContent = handsFree ? "Mute" : "Hold to talk";
     byId("think").hidden = !handsFree;
     byId("think").setAttribute("aria-pressed", thinking);
-    byId("state-text").textContent = inWords({ state, handsFree, muted, thinking, lost, microphone });
+    byId("state-text").textContent = closed ? "" : inWords({ state, handsFree, muted, thinking, lost, microphone });
     if (state !== before && SPOKEN[state]) announce(SPOKEN[state]);
     if (state === "recording") this.hint("");
     if (lost) this.notice("Connection lost. Reconnecting…");
-    else if (state !== "connecting" && !over) this.notice("");
+    else if (state !== "connecting" && !closed) this.notice("");
     return state;
   }
 

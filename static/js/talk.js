@@ -30,6 +30,7 @@ let muted = false;
 let goals = [];
 let finishing = false; // the agent said goodbye: the summary comes when it has been heard
 let began = 0;
+let scenario = "";
 
 const outbox = await openOutbox();
 const replayer = new Replayer({
@@ -146,6 +147,7 @@ function start({ id, talk, messages }) {
 }
 
 function showFacts(talk) {
+  scenario = talk.scenario;
   if (talk.title) view.title(talk.title, talk.level);
   setGoals(talk.goals || []);
 }
@@ -168,7 +170,7 @@ function refresh() {
     thinking: Boolean(session.thinking),
     lost: session.lostOnce && !session.online && !session.connection.closed,
     microphone: microphone.open,
-    over: session.over,
+    closed: session.over || session.connection.closed,
   });
   if (state === "recording" || !session.online) replayer.stop();
   if (finishing && state === "ready") endTalk();
@@ -188,7 +190,7 @@ async function endTalk() {
     seconds: (Date.now() - began) / 1000,
     turns: [...dialogue.turns.values()],
     goals,
-    scenario: ended.talk?.scenario,
+    scenario,
   });
   view.show("summary");
   byId("summary-saving").hidden = false;
@@ -200,6 +202,7 @@ async function endTalk() {
 function closed(code) {
   microphone.stop();
   meter.off();
+  session.learner.stop();
   const { conversation } = session;
   const again = () => location.assign(`/?conversation=${conversation}`);
   if (code === 4001) return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]]);
@@ -235,6 +238,10 @@ const talkButton = bindTalkButton(byId("talk-button"), {
 });
 byId("hint-button").addEventListener("click", () => session?.connection.send({ type: "talk.hint" }));
 byId("think").addEventListener("click", () => session.think(!session.thinking));
+// After a click, the space bar should be the talk button's again; who came by keyboard stays where they are.
+main.addEventListener("click", ({ target, detail }) => {
+  if (detail > 0 && target.closest("#hint-button, #think, #hands-free, [data-action='replay']")) byId("talk-button").focus({ focusVisible: false });
+});
 byId("type-button").addEventListener("click", () => showTyping(byId("type-form").hidden));
 byId("end-talk").addEventListener("click", () => (session ? endTalk() : location.assign("/")));
 byId("type-form").addEventListener("submit", (event) => {

@@ -1,3 +1,4 @@
+import contextlib
 import http.client
 import os
 import socket
@@ -26,7 +27,10 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=10,
         )
         threading.Thread(target=self._greet, daemon=True).start()
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(
+            KeyboardInterrupt
+        ):  # uvicorn has stopped in good order, and says again how it was told to
+            uvicorn.Server(config).run(sockets=[listener])
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET

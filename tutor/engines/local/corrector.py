@@ -13,6 +13,7 @@ from tutor.engines.base import Correction
 from tutor.engines.local.harper_rules import RULES, Rule
 from tutor.engines.local.mistakes_verbs import MISTAKES as VERB_MISTAKES
 from tutor.engines.local.mistakes_words import MISTAKES as WORD_MISTAKES
+from tutor.engines.local.verbs import BY_PARTICIPLE, BY_PAST
 from tutor.packages import optional_packages
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MISTAKES = (*VERB_MISTAKES, *WORD_MISTAKES)
 
 _SPELLING = "SpellCheck"
+_HAVE = re.compile(r"\b(?:have|has|had|having|\w+'ve)(?: \w+)? $|\b(?:have|has|had)n't $", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
 _INSERT_AFTER = 2  # harper.SuggestionKind.INSERT_AFTER
 
@@ -60,12 +62,20 @@ def _candidates(sentence: str, name: str, lint: "Lint") -> Iterator[Correction]:
     rule = RULES[name]
     if rule.unless and re.search(rf"(?:{rule.unless})$", sentence[: lint.span.start], re.IGNORECASE):
         return
-    # "some advice" before "advice"
-    for suggestion in sorted(lint.suggestions, key=lambda one: not one.replacement_text.startswith("some ")):
+    after_have = bool(_HAVE.search(sentence[: lint.span.start]))
+    for suggestion in sorted(lint.suggestions, key=lambda one: _rank(one.replacement_text, after_have)):
         start, end, better = _edit(sentence, lint, suggestion, rule)
         said = sentence[start:end]
         if not rule.only or re.fullmatch(rule.only, said, re.IGNORECASE):
             yield Correction(said, better, rule.why.format(better=better), rule.category, start, end, rule.sure)
+
+
+def _rank(better: str, after_have: bool) -> int:
+    """ "some advice" before "advice"; "ate" before "eaten", but not after "have": Harper's own order is any."""
+    if better.startswith("some "):
+        return 0
+    forms = (BY_PARTICIPLE, BY_PAST) if after_have else (BY_PAST, BY_PARTICIPLE)
+    return next((rank for rank, table in enumerate(forms, 1) if better in table), 1)
 
 
 def _edit(sentence: str, lint: "Lint", suggestion: "Suggestion", rule: Rule) -> tuple[int, int, str]:
@@ -76,6 +86,8 @@ def _edit(sentence: str, lint: "Lint", suggestion: "Suggestion", rule: Rule) -> 
         new, following = sentence[start:end] + new, 1
     elif not new.strip():
         context, following = max(context, 1), 1
+    elif rule.category == "preposition" and " " not in new:
+        context = max(context, 1)
     mended = sentence[:start] + new + sentence[end:]
     tail = len(sentence) - end
     if words := re.search(rf"(?:[\w']+ +){{0,{context}}}$", sentence[:start]):

@@ -36,8 +36,8 @@ _UNCOUNTABLES = (
     r"|luck|weather|music|money|progress|rice|garbage|evidence|jewelry|laughter|patience|happiness)s?"
 )
 _COMPARED = (
-    r"(?:more|most) (?:(?:tall|small|smart|old|young|cheap|fast|cold|rich|long|short|high|strong|nic|larg|warm|clean|dark|quick"
-    r"|slow|kind|hard|great|poor|new|saf|lat|wid|deep|weak|loud|bigg|hott|fatt|thinn|sadd"
+    r"(?:more|most) (?:(?:tall|small|smart|old|young|cheap|fast|cold|rich|long|short|high|strong|nic|larg|warm|clean|dark"
+    r"|quick|slow|kind|hard|great|poor|new|saf|lat|wid|deep|weak|loud|bigg|hott|fatt|thinn|sadd"
     r"|\w+i)(?:er|est)"
     r"|better|best|worse|worst)"
 )
@@ -62,7 +62,7 @@ RULES = {
     "Payed": Rule("verb form", "This word has an irregular form.", sure=True),
     "DidPast": Rule("verb form", 'After "did" the verb keeps its basic form.', sure=True, context=1),
     "HelpedPast": Rule("verb form", _BASE),
-    "WillNonLemma": Rule("verb form", _BASE, context=1),
+    "WillNonLemma": Rule("verb form", _BASE, context=1, only=r"(?-i:[\w']+ will [\w' ]+)"),
     "WillContain": Rule("verb form", _BASE, context=1),
     "LookingForwardTo": Rule("verb form", "After this expression use the -ing form.", context=3),
     "WorthToDo": Rule("verb form", 'After "worth" use the -ing form.'),
@@ -115,7 +115,7 @@ RULES = {
     "SimilarLike": Rule("preposition", 'Say "similar to".'),
     "SameAs": Rule("preposition", 'Say "the same as".'),
     "TakeCareOf": Rule("preposition", 'Say "take care of".'),
-    "TakeALookTo": Rule("preposition", 'We look "at" something.'),
+    "TakeALookTo": Rule("preposition", 'We look "at" something.', context=2),
     "LookForwardTo": Rule("preposition", 'Say "look forward to".'),
     "LaughOfAt": Rule("preposition", 'We laugh "at" somebody.'),
     "LeaveToFor": Rule("preposition", 'We leave "for" a place.'),

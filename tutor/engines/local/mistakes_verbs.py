@@ -219,7 +219,7 @@ MISTAKES = (
     mistake(
         r"\bwhat means (this word|this|that|it)(?=\?)",
         r"what does \1 mean",
-        'Ask with "does": "What does it mean?"',
+        'Ask with "does", as in "What does it mean".',
         "word order",
     ),
     mistake(

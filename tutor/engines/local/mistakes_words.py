@@ -204,7 +204,7 @@ _PREPOSITIONS = (
     ),
     mistake(rf"\bfor to ({_BASE})\b", r"to \1", 'Give a reason with "to" alone.', "preposition"),
     mistake(
-        rf"\b(go|goes|went|going|come|came|coming|get|got|return|returned) to home{ENDS}",
+        rf"\b(go|goes|went|going|come|came|coming|get|got|return|returned) to home(?! in on\b){ENDS}",
         r"\1 home",
         'We "go home", without "to".',
         "preposition",

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 
 from tutor.engines.base import Corrected, Ended, Event, Heard, Line, Speech, Words
 from tutor.engines.local import corrector, partner, speaker, transcriber
@@ -37,10 +38,10 @@ class LocalSession:
     async def interrupt(self, played_ms: int) -> None:
         """Nothing to do: closing the reply stops the voice, and what was heard of it is in the transcript."""
 
-    def reply(self, text: str | None = None) -> AsyncIterator[Event]:
+    def reply(self, text: str | None = None) -> AsyncGenerator[Event, None]:
         return self._reply(text, self._turn, tuple(self.transcript))
 
-    async def _reply(self, text: str | None, turn: _Turn, transcript: tuple[Line, ...]) -> AsyncIterator[Event]:
+    async def _reply(self, text: str | None, turn: _Turn, transcript: tuple[Line, ...]) -> AsyncGenerator[Event, None]:
         if text is None and not turn.has_sound:
             answer = self._without_turn(transcript)
         else:
@@ -52,8 +53,9 @@ class LocalSession:
             if corrections:
                 yield Corrected(corrections)
             answer = partner.answer(self._brief, transcript, heard, corrections)
-        async for event in self._say(answer.sentences):
-            yield event
+        async with aclosing(self._say(answer.sentences)) as said:
+            async for event in said:
+                yield event
         if answer.ended:
             yield Ended()
 
@@ -85,7 +87,7 @@ class LocalSession:
             stop.set()
             raise
 
-    async def _say(self, sentences: Sequence[str]) -> AsyncIterator[Event]:
+    async def _say(self, sentences: Sequence[str]) -> AsyncGenerator[Event, None]:
         """Each sentence's words, then its sound, while the next one is being made."""
         made: asyncio.Queue[Event | None] = asyncio.Queue()
         work = asyncio.create_task(self._make(sentences, made.put_nowait))

@@ -124,7 +124,7 @@ def _read_voice() -> "PiperVoice":
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text()))
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (OSError, KeyError, *_failures()) as error:
+    except _failures() as error:
         raise EngineError(f"The Piper voice cannot be read from {path}: {error}") from error
     voice = PiperVoice(config=config, session=session)
     list(voice.synthesize("Hello."))  # the first run is slow
@@ -135,9 +135,8 @@ def _failures() -> tuple[type[Exception], ...]:
     """What espeak-ng and onnxruntime raise; the latter's classes have no common base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as onnx
 
-    return (
-        RuntimeError, ValueError, onnx.Fail, onnx.InvalidArgument, onnx.InvalidProtobuf, onnx.NoSuchFile, onnx.RuntimeException,
-    )  # fmt: skip
+    broken = (onnx.Fail, onnx.InvalidArgument, onnx.InvalidProtobuf, onnx.NoSuchFile, onnx.RuntimeException)
+    return (OSError, RuntimeError, ValueError, KeyError, *broken)
 
 
 def _bundled_voice() -> str:

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.conf import settings
 
-from tutor.engines.base import EngineError
+from tutor.engines.base import SAMPLE_RATE, EngineError
 from tutor.listening import FRAME, FRAME_MS, MODEL_RATE, SHORT_PAUSE_MS, SILENCE, SPEECH, VoiceActivity
 from tutor.packages import optional_packages
 from tutor.resampling import Samples
 
 if TYPE_CHECKING:
-    from ctranslate2.models import WhisperGenerationResult
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
 # Two learners at once, not more: with two cores a third would only slow both down.
 EXECUTOR = ThreadPoolExecutor(2, thread_name_prefix="transcriber")
 
-# Whisper was made to see 30 s, yet is as good on less, as long as the speech has silence before and after it. A clip of 3 s takes
-# 0.14 s in a window of 12 s, 0.37 s in one of 30 s; beam 5 instead of 1 costs 0.05 s and changed no word.
+# Whisper was made to see 30 s, yet is as good on less, as long as the speech has silence before and after it. A clip of 3 s
+# takes 0.14 s in a window of 12 s, 0.37 s in one of 30 s; beam 5 instead of 1 costs 0.05 s and changed no word.
 WINDOW_S, WHOLE_WINDOW_S = 12, 30
 LEAD_S = 0.3  # without this silence at the beginning "ill-disposed" and "they lives" are misheard
 
@@ -36,10 +35,10 @@ NO_SPEECH, UNLIKELY = 0.6, -1.0
 # In frames of voice activity
 # Longer pieces, with pauses in them, Whisper at times gives up after the first sentence.
 _LONGEST = 10_500 // FRAME_MS
-_CLOSES_AFTER = (
-    5_000 // FRAME_MS
-)  # a piece this long that ended in a pause is not decoded again when the learner goes on
+# What is this long and ended in a pause is not decoded again when the learner goes on.
+_CLOSES_AFTER = 5_000 // FRAME_MS
 _PAUSE = SHORT_PAUSE_MS // FRAME_MS
+_BLOCK = 10 * 2 * SAMPLE_RATE  # bytes: after so much sound it looks whether to stop
 _MARGIN = 9  # around speech: its first and last sounds are often too soft to count as voice
 _VOICED = 3  # less is a click
 _SPLITTABLE = 3_000 // FRAME_MS
@@ -85,22 +84,18 @@ class Whisper:
         sound = np.pad(sound, (0, window_s * MODEL_RATE - len(sound)))
         features = self._model.feature_extractor(sound, padding=0)[:, : window_s * _MEL_FRAMES_PER_S]
         try:
-            result = self._generate(features, beam, most_tokens=20 + 10 * len(samples) // MODEL_RATE)
+            result = self._model.model.generate(
+                self._model.encode(features),
+                [self._prompt],
+                beam_size=beam,
+                max_length=min(224, 20 + 10 * len(samples) // MODEL_RATE),  # more than ten tokens a second is a loop
+                return_scores=True,
+                return_no_speech_prob=True,
+            )[0]
         except RuntimeError as error:  # what CTranslate2 raises, whatever went wrong
             raise EngineError(f"What was said could not be transcribed: {error}", retryable=True) from error
         text = self._tokenizer.decode(result.sequences_ids[0]).strip()
         return Guess(text, result.scores[0], result.no_speech_prob)
-
-    def _generate(self, features: np.ndarray, beam: int, *, most_tokens: int) -> "WhisperGenerationResult":
-        """Nobody says ten tokens a second: a loop of the model ends at `most_tokens`."""
-        return self._model.model.generate(
-            self._model.encode(features),
-            [self._prompt],
-            beam_size=beam,
-            max_length=min(224, most_tokens),
-            return_scores=True,
-            return_no_speech_prob=True,
-        )[0]
 
 
 class Turn:
@@ -108,6 +103,7 @@ class Turn:
 
     def __init__(self) -> None:
         self._activity = VoiceActivity()
+        self._pending = bytearray()
         self._closed: list[str] = []
         self._samples: Samples = np.empty(0, np.float32)  # from here on: of the part that is not closed
         self._chances: Samples = np.empty(0, np.float32)
@@ -117,20 +113,29 @@ class Turn:
     def transcribe(self, pcm: bytes, stop: threading.Event) -> str:
         """The text of all sound so far, of which `pcm` (PCM16 24 kHz) is new; "" if nobody spoke. When `stop` is set it
         returns at the next piece, with what it has; the work done is kept either way."""
-        samples, chances = self._activity.feed(pcm)
+        self._pending += pcm
+        while self._pending and not stop.is_set():
+            self._listen()
+            while (span := self._span()) and span[1] - span[0] > _LONGEST and not stop.is_set():
+                cut = quietest(self._chances, span[0] + _LONGEST // 3, span[0] + _LONGEST)
+                self._text = self._decode(span[0], cut)
+                self._close(cut)
+        if (span := self._span()) and span[1] != self._decoded_until and not stop.is_set():
+            self._text, self._decoded_until = self._decode(span[0], span[1] + _MARGIN), span[1]
+        return " ".join(filter(None, (*self._closed, self._text)))
+
+    def _listen(self) -> None:
+        samples, chances = self._activity.feed(bytes(self._pending[:_BLOCK]))
+        del self._pending[:_BLOCK]
         self._samples = np.concatenate((self._samples, samples))
         self._chances = np.concatenate((self._chances, chances))
         if self._may_close():
             self._close(self._decoded_until)
-        while (runs := speech_runs(self._chances)) and runs[-1][1] != self._decoded_until and not stop.is_set():
-            start, end = max(0, runs[0][0] - _MARGIN), runs[-1][1]
-            if end - start <= _LONGEST:
-                self._text, self._decoded_until = self._decode(start, end + _MARGIN), end
-            else:
-                cut = quietest(self._chances, start + _LONGEST // 3, start + _LONGEST)
-                self._text = self._decode(start, cut)
-                self._close(cut)
-        return " ".join(filter(None, (*self._closed, self._text)))
+
+    def _span(self) -> tuple[int, int] | None:
+        """From a little before the first speech of the open part to the end of its last."""
+        runs = speech_runs(self._chances)
+        return (max(0, runs[0][0] - _MARGIN), runs[-1][1]) if runs else None
 
     def _may_close(self) -> bool:
         """What was decoded is long, ended in a pause and sounded finished: what follows does not change it."""
@@ -201,6 +206,7 @@ def _read_model() -> Whisper:
 
         path = settings.WHISPER_MODEL or _bundled_model()
     try:
+        # Two turns at once take 1.5 times as long as one with two workers, twice as long with one.
         model = WhisperModel(path, device="cpu", compute_type="int8", num_workers=2, cpu_threads=2)
     except (RuntimeError, ValueError, OSError) as error:
         raise EngineError(f"The Whisper model cannot be read from {path}: {error}") from error

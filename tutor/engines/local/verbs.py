@@ -13,7 +13,8 @@ read read read; ride rode ridden; run ran run; say said said; see saw seen; sell
 send sent sent; sing sang sung; sit sat sat;
 sleep slept slept; speak spoke spoken; spend spent spent; stand stood stood; swim swam swum; take took taken;
 teach taught taught; tell told told; think thought thought; understand understood understood; wake woke woken;
-wear wore worn; win won won; write wrote written
+wear wore worn; win won won; write wrote written; throw threw thrown; steal stole stolen; shake shook shaken;
+freeze froze frozen; blow blew blown
 """
 _REGULAR = """
 ask call change clean cook dance enjoy explain finish happen help learn like listen live look love move need open play prefer

@@ -1,0 +1,169 @@
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from talking_agent.tests.processes import ROOT, environment, manage
+from tests.servers import AgentServer, free_port
+
+ACCOUNTS, SHELTER = "auth_user", "conversations_message"  # a table that only one of the databases has
+
+
+def tables(data_dir: Path, name: str) -> set[str]:
+    if not (data_dir / name).exists():
+        return set()
+    with sqlite3.connect(data_dir / name) as database:
+        rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {row[0] for row in rows} & {ACCOUNTS, SHELTER}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data_dir = tmp_path_factory.mktemp("data")
+    AgentServer(data_dir).set_up()
+    return data_dir
+
+
+def test_migrate_migrates_every_database(tmp_path: Path) -> None:
+    assert manage(tmp_path, "migrate").returncode == 0
+    assert (tables(tmp_path, "accounts.sqlite3"), tables(tmp_path, "shelter.sqlite3")) == ({ACCOUNTS}, {SHELTER})
+
+
+@pytest.mark.parametrize(
+    ("alias", "accounts", "shelter"), [("default", {ACCOUNTS}, set()), ("local", set(), {SHELTER})]
+)
+def test_migrate_with_a_database_named_migrates_that_one(
+    alias: str, accounts: set[str], shelter: set[str], tmp_path: Path
+) -> None:
+    assert manage(tmp_path, "migrate", "--database", alias).returncode == 0
+    assert (tables(tmp_path, "accounts.sqlite3"), tables(tmp_path, "shelter.sqlite3")) == (accounts, shelter)
+
+
+def test_migrating_again_changes_nothing(prepared: Path) -> None:
+    again = manage(prepared, "migrate")
+    assert again.returncode == 0
+    assert again.stdout.count("No migrations to apply.") == 2
+
+
+def test_migrate_with_an_unknown_database_is_refused(tmp_path: Path) -> None:
+    assert "cloudy" in manage(tmp_path, "migrate", "--database", "cloudy").stderr
+
+
+def test_migrate_check_fails_while_something_waits(tmp_path: Path) -> None:
+    assert manage(tmp_path, "migrate", "--check").returncode == 1
+
+
+def test_migrate_check_is_content_when_nothing_does(prepared: Path) -> None:
+    assert manage(prepared, "migrate", "--check").returncode == 0
+
+
+def test_the_shelter_survives_a_power_loss(tmp_path: Path) -> None:
+    code = "from django.db import connections; c = connections['local'].cursor(); "
+    code += "print(*[c.execute(f'PRAGMA {p}').fetchone()[0] for p in ('journal_mode', 'synchronous')])"
+    assert manage(tmp_path, "shell", "--no-imports", "-c", code).stdout.strip() == "wal 2"
+
+
+# serve
+
+
+def test_serve_on_a_port_that_is_used_says_so(tmp_path: Path) -> None:
+    with socket.socket() as used:
+        used.bind(("127.0.0.1", 0))
+        used.listen()
+        port = used.getsockname()[1]
+        done = manage(tmp_path, "serve", PORT=str(port))
+    assert done.returncode != 0
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use. Try PORT={port + 1}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_on_an_address_that_is_not_ours_says_so(tmp_path: Path) -> None:
+    done = manage(tmp_path, "serve", HOST="192.0.2.1", PORT=str(free_port()))
+    assert done.returncode != 0
+    assert "192.0.2.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def serving(prepared: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`manage.py serve` on a free port, and the first line that it prints."""
+    env = environment(prepared, PORT=str(free_port()), PYTHONUNBUFFERED="1", STARTED_AT=str(int(time.time())))
+    command = [sys.executable, "manage.py", "serve"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        yield process, process.stdout.readline()
+        process.kill()
+
+
+def test_serve_says_when_the_first_page_has_come(serving: tuple[subprocess.Popen[str], str]) -> None:
+    assert serving[1].startswith("Talking Agent is on http://localhost:")
+    assert "first page after" in serving[1]
+
+
+def test_serve_serves_the_page(serving: tuple[subprocess.Popen[str], str]) -> None:
+    address = serving[1].split()[4]
+    with urllib.request.urlopen(f"{address}/") as page:
+        assert b"<main" in page.read()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_serve_stops_within_seconds(serving: tuple[subprocess.Popen[str], str], how: signal.Signals) -> None:
+    process, _ = serving
+    began = time.monotonic()
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=15)
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in errors
+
+
+def test_of_two_servers_on_one_port_one_is_told(prepared: Path) -> None:
+    env = environment(prepared, PORT=str(free_port()))
+    command = [sys.executable, "manage.py", "serve"]
+    servers = [
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        deadline = time.monotonic() + 20
+        while all(server.poll() is None for server in servers) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        told = [server for server in servers if server.poll() is not None]
+        assert len(told) == 1
+        assert told[0].stderr
+        assert "cannot be listened on" in told[0].stderr.read()
+    finally:
+        for server in servers:
+            server.kill()
+            server.communicate()
+
+
+# What only the real server does
+
+
+def test_a_body_over_the_limit_is_refused(server: AgentServer) -> None:
+    response = httpx.post(f"{server.url}/api/conversations", content=bytes(65 * 1024 * 1024), timeout=30)
+    assert (response.status_code, response.json()) == (413, {"error": "The body is larger than 64 MB."})
+
+
+def test_a_body_in_chunks_is_refused_and_not_taken_for_an_empty_one(server: AgentServer) -> None:
+    response = httpx.post(f"{server.url}/api/conversations", content=iter([b'{"id": ', b'"chunked"}']))
+    assert (response.status_code, list(response.json())) == (411, ["error"])
+
+
+def test_head_sends_no_body(server: AgentServer) -> None:
+    response = httpx.head(f"{server.url}/")
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_the_server_runs_without_debug(server: AgentServer) -> None:
+    assert "urlpatterns" not in httpx.get(f"{server.url}/nothing").text

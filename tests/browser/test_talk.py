@@ -1,0 +1,191 @@
+"""A learner speaks into Chromium's microphone and is heard, corrected and answered aloud."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bench.wer import word_error_rate
+from tests.browser.chromium import OPENING_S, chromium, microphone_file, one_turn
+from tests.servers import AgentServer
+from tests.talking import SPEECH, silence, spoken
+
+SAID = json.loads((SPEECH / "transcripts.json").read_text())
+AUDIBLE = 0.05  # of full scale
+WITHIN = 20_000  # ms
+
+
+def choose_and_start(page: Page, server: AgentServer, scenario: str = "travel") -> None:
+    page.goto(server.url)
+    page.locator(".scenario", has=page.locator(f"input[value={scenario}]")).click()
+    page.get_by_role("button", name="Start talking").click()
+
+
+def start_talking(page: Page, server: AgentServer, scenario: str = "travel") -> None:
+    choose_and_start(page, server, scenario)
+    expect(page.locator("li.turn[data-role=assistant] .turn-text").first).not_to_be_empty(timeout=WITHIN)
+
+
+def hands_free(page: Page) -> None:
+    page.get_by_role("switch", name="Hands-free").check()
+
+
+def peak(page: Page) -> float:
+    return float(page.locator("#main").get_attribute("data-peak") or 0)
+
+
+def wait_until_answered(page: Page, turns: int = 1) -> None:
+    """Until the agent's answer to the learner's turn is there and everything is saved."""
+    expect(page.locator("li.turn[data-role=user] .turn-text").nth(turns - 1)).not_to_be_empty(timeout=WITHIN)
+    expect(page.locator("li.turn[data-role=assistant]")).to_have_count(turns + 1, timeout=WITHIN)
+    replays = page.locator("li.turn [data-action=replay]:visible")
+    expect(replays).to_have_count(2 * turns + 1, timeout=WITHIN)
+
+
+def conversation(page: Page, server: AgentServer) -> dict:
+    (wire_id,) = re.findall(r"conversation=([^&]+)", page.url)
+    answer = page.request.get(f"{server.url}/api/conversations/{wire_id}")
+    return answer.json()["conversation"]
+
+
+def replay(page: Page, role: str) -> float:
+    """Replay the latest turn of this role to its end; returns its seconds as the browser played them."""
+    page.locator(f"li.turn[data-role={role}]").last.locator("[data-action=replay]").click()
+    page.wait_for_function("document.querySelector('#replay-audio').currentTime > 0.3")
+    page.wait_for_function("document.querySelector('#replay-audio').ended", timeout=WITHIN)
+    return float(page.evaluate("document.querySelector('#replay-audio').currentTime"))
+
+
+@pytest.fixture
+def page_hearing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page whose microphone hears the clip that the test names."""
+    with chromium(one_turn(tmp_path / "microphone.wav", request.param)) as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 860})
+
+
+@pytest.mark.parametrize(
+    ("page_hearing", "corrections"),
+    [
+        ("learner_london", ["has gone"]),
+        ("learner_family", ["has", "live"]),
+        ("librivox_0870", []),
+        ("librivox_0930", []),
+    ],
+    indirect=["page_hearing"],
+    ids=["london", "family", "0870", "0930"],
+)
+def test_what_is_said_is_heard_corrected_answered_and_kept(
+    server: AgentServer, page_hearing: Page, corrections: list[str], request: pytest.FixtureRequest
+):
+    page, clip = page_hearing, request.node.callspec.params["page_hearing"]
+    start_talking(page, server)
+    assert peak(page) > AUDIBLE
+    hands_free(page)
+    page.wait_for_selector("li.turn[data-role=user]", timeout=WITHIN)
+    wait_until_answered(page)
+    heard = page.locator("li.turn[data-role=user] .turn-text").inner_text()
+    assert word_error_rate(SAID[f"{clip}.wav"], heard) <= 0.15
+    shown = " ".join(page.locator("li.turn[data-role=user] .correction ins").all_inner_texts())
+    assert all(better in shown for better in corrections)
+    page.wait_for_function("document.querySelector('#main').dataset.state === 'ready'", timeout=WITHIN)
+    assert peak(page) > AUDIBLE
+
+    # Tomorrow: found in the history, and both voices are replayed.
+    wire_id = conversation(page, server)["id"]
+    page.goto(f"{server.url}/history")
+    page.get_by_role("link", name=re.compile("Travel")).first.click()
+    expect(page).to_have_url(re.compile(wire_id))
+    expect(page.locator("li.turn[data-role=user] .turn-text")).to_have_text(heard)
+    seconds = len(spoken(clip)) / 48_000
+    assert replay(page, "user") == pytest.approx(seconds, abs=0.3)
+    kept = page.request.get(f"{server.url}/api/conversations/{wire_id}").json()["conversation"]["messages"]
+    assert replay(page, "assistant") == pytest.approx(kept[-1]["audioDuration"], abs=0.3)
+
+
+@pytest.mark.parametrize("page_hearing", ["learner_london"], indirect=True)
+@pytest.mark.parametrize("how", ["mouse", "space"])
+def test_hold_to_talk(server: AgentServer, page_hearing: Page, how: str):
+    page = page_hearing
+    choose_and_start(page, server)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    if how == "mouse":
+        page.get_by_role("button", name=re.compile("Hold to talk")).hover()
+        page.mouse.down()
+    else:
+        page.locator("#talk-title").focus()
+        page.keyboard.down("Space")
+    expect(page.locator("#main")).to_have_attribute("data-state", "recording")
+    page.wait_for_timeout((OPENING_S + 1) * 1000)  # the clip comes meanwhile
+    page.mouse.up() if how == "mouse" else page.keyboard.up("Space")
+    wait_until_answered(page)
+    message = conversation(page, server)["messages"][1]
+    assert message["content"] == "My brother has went to London last week."
+    assert message["audioDuration"] == pytest.approx(len(spoken("learner_london")) / 48_000, abs=0.3)
+
+
+def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: AgentServer, tmp_path: Path):
+    # The second sentence breaks in on the answer to the first.
+    london, family = spoken("learner_london"), spoken("learner_family")
+    heard = microphone_file(tmp_path / "mic.wav", silence(OPENING_S), london, silence(2.6), family, silence(1))
+    with chromium(heard) as browser:
+        page = browser.new_page()
+        start_talking(page, server, "family")
+        hands_free(page)
+        wait_until_answered(page, turns=2)
+        messages = conversation(page, server)["messages"]
+    answer = messages[2]
+    assert answer["role"] == "assistant"
+    assert answer["interrupted"] is True
+    assert answer["audioDuration"] < 3
+
+
+def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
+    with chromium() as browser:
+        mine, other = browser.new_context(), browser.new_context()
+        page = mine.new_page()
+        start_talking(page, server)
+        page.get_by_role("button", name="Type").click()
+        page.get_by_label("Type what you want to say").fill("I went to Rome.")
+        page.keyboard.press("Enter")
+        expect(page.locator("li.turn[data-role=assistant]")).to_have_count(2, timeout=WITHIN)
+        address = f"{server.url}/api/conversations"
+        page.wait_for_timeout(1000)
+        assert len(page.request.get(address).json()["conversations"]) == 1
+        stranger = other.new_page()
+        stranger.goto(f"{server.url}/history")
+        assert stranger.request.get(address).json()["conversations"] == []
+
+
+def test_a_denied_microphone_is_explained_and_typing_works(server: AgentServer):
+    with chromium(None, "--deny-permission-prompts") as browser:
+        context = browser.new_context(permissions=[])
+        page = context.new_page()
+        page.add_init_script(
+            "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+        )
+        start_talking(page, server)
+        expect(page.locator("#microphone-help")).to_contain_text("microphone")
+        page.get_by_label("Type what you want to say").fill("She have a dog.")
+        page.keyboard.press("Enter")
+        expect(page.locator(".correction ins").first).to_contain_text("has", timeout=WITHIN)
+
+
+def test_a_silent_microphone_is_told(server: AgentServer, tmp_path: Path):
+    with chromium(microphone_file(tmp_path / "silent.wav", silence(60))) as browser:
+        page = browser.new_page()
+        start_talking(page, server)
+        hands_free(page)
+        expect(page.locator("#microphone-help")).to_be_visible(timeout=30_000)
+
+
+def test_mute_sends_nothing_that_was_said(server: AgentServer, tmp_path: Path):
+    with chromium(one_turn(tmp_path / "mic.wav", "learner_london")) as browser:
+        page = browser.new_page()
+        start_talking(page, server)
+        hands_free(page)
+        page.locator("#talk-button").click()
+        page.wait_for_timeout((OPENING_S + 5) * 1000)
+        expect(page.locator("li.turn[data-role=user]")).to_have_count(0)

@@ -1,0 +1,235 @@
+import asyncio
+import subprocess
+import sys
+import time
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tutor import scenario
+from tutor.engines.base import Corrected, Ended, EngineError, Event, Heard, Line, Speech, Words
+from tutor.engines.local.engine import LocalEngine
+from tutor.engines.local.session import LocalSession
+from tutor.scenario import Brief
+from tutor.tests.sound import clip, loudness, seconds, silence, white_noise
+
+ROOT = Path(__file__).resolve().parents[2]
+LONDON = clip("learner_london")
+SAID = "My brother has went to London last week."
+OPENED = (Line("assistant", "Hello! Where did you go on your last trip?"),)
+
+
+@pytest.fixture
+async def engine() -> LocalEngine:
+    engine = LocalEngine()
+    await engine.warm()
+    return engine
+
+
+@pytest.fixture
+def brief() -> Brief:
+    return Brief(scenario=scenario.get("travel"), level="B1", seed="conv-1700000000000-abcdefg")
+
+
+async def reply(session: LocalSession, text: str | None = None) -> list[Event]:
+    return [event async for event in session.reply(text)]
+
+
+def heard(events: list[Event]) -> str:
+    return next(event.text for event in events if isinstance(event, Heard))
+
+
+def sound(events: list[Event]) -> bytes:
+    return b"".join(event.pcm for event in events if isinstance(event, Speech))
+
+
+async def test_it_opens_the_talk(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, []) as session:
+        events = await reply(session)
+    assert isinstance(events[0], Words)
+    assert loudness(sound(events)) > 0.02
+
+
+async def test_it_takes_up_a_talk_that_was_left(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        events = await reply(session)
+    assert isinstance(events[0], Words)
+    assert not any(isinstance(event, Heard) for event in events)
+
+
+async def test_it_hears_corrects_and_answers_in_this_order(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        events = await reply(session)
+    assert [type(event) for event in events[:4]] == [Heard, Corrected, Words, Speech]
+    assert heard(events) == SAID
+
+
+async def test_the_correction_is_there(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        (correction,) = next(event for event in await reply(session) if isinstance(event, Corrected)).corrections
+    assert (correction.said, correction.better) == ("has went", "has gone")
+
+
+async def test_every_sentence_has_its_words_and_then_its_sound(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        events = await reply(session, "I went to Rome with my wife.")
+    answer = [type(event) for event in events if isinstance(event, Words | Speech)]
+    assert answer[0] is Words
+    assert not any(one is Words and other is Words for one, other in pairwise(answer))
+
+
+async def test_typed_text_is_taken_as_it_is(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        events = await reply(session, " She have a dog. ")
+    assert heard(events) == "She have a dog."
+
+
+@pytest.mark.parametrize("pcm", [silence(2), white_noise(2)])
+async def test_where_nobody_spoke_nothing_follows(engine: LocalEngine, brief: Brief, pcm: bytes):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(pcm)
+        assert await reply(session) == [Heard("")]
+
+
+async def test_a_reply_may_be_asked_for_again_after_more_was_heard(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON + silence(0.4))
+        first = heard(await reply(session))
+        await session.hear(clip("learner_family"))
+        assert heard(await reply(session)) == f"{first} She have a big family and they lives in Brazil."
+
+
+async def test_the_next_turn_is_heard_by_itself(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        await reply(session)
+        await session.end_turn()
+        await session.hear(clip("learner_family"))
+        assert heard(await reply(session)) == "She have a big family and they lives in Brazil."
+
+
+async def test_the_turn_may_end_while_the_reply_is_under_way(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session, aclosing(session.reply()) as events:
+        await session.hear(LONDON)
+        first = await anext(events)
+        await session.end_turn()
+        rest = [event async for event in events]
+    assert first == Heard(SAID)
+    assert loudness(sound(rest)) > 0.02
+
+
+async def test_a_reply_closed_half_way_leaves_the_session_able_to_go_on(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        async with aclosing(session.reply()) as events:
+            async for event in events:
+                if isinstance(event, Words):
+                    break
+        assert heard(await reply(session)) == SAID
+
+
+async def test_a_reply_cancelled_while_it_listens_loses_nothing(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        task = asyncio.create_task(reply(session))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert heard(await reply(session)) == SAID
+
+
+async def test_ten_minutes_can_be_broken_off(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        for _ in range(20):
+            await session.hear((LONDON + silence(0.5)) * 11)
+        task = asyncio.create_task(reply(session))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait((task,))
+        start = time.perf_counter()
+        async with engine.talk(brief, OPENED) as other:
+            await other.hear(LONDON)
+            assert heard(await reply(other)) == SAID
+    assert time.perf_counter() - start < 3
+
+
+async def test_the_event_loop_goes_on_meanwhile(engine: LocalEngine, brief: Brief):
+    longest = 0.0
+
+    async def tick() -> None:
+        nonlocal longest
+        while True:
+            start = time.perf_counter()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.perf_counter() - start)
+
+    ticking = asyncio.create_task(tick())
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        await reply(session)
+    ticking.cancel()
+    assert longest < 0.15
+
+
+async def test_two_talks_at_once_do_not_mix(engine: LocalEngine, brief: Brief):
+    async def said(name: str) -> str:
+        async with engine.talk(brief, OPENED) as session:
+            await session.hear(clip(name))
+            return heard(await reply(session))
+
+    london, family = await asyncio.gather(said("learner_london"), said("learner_family"))
+    assert (london, family) == (SAID, "She have a big family and they lives in Brazil.")
+
+
+async def test_the_speed_of_the_voice(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, []) as session:
+        usual = seconds(sound(await reply(session)))
+        session.speed = 0.6
+        assert seconds(sound(await reply(session))) > 1.3 * usual
+
+
+async def test_a_goodbye_ends_the_talk(engine: LocalEngine, brief: Brief):
+    transcript = [*OPENED, Line("user", "I went to Rome."), Line("assistant", "What did you see there?")]
+    async with engine.talk(brief, transcript) as session:
+        events = await reply(session, "I have to go now. Goodbye!")
+    assert isinstance(events[-1], Ended)
+
+
+async def test_once_warm_it_warms_at_once(engine: LocalEngine):
+    start = time.perf_counter()
+    await engine.warm()
+    assert time.perf_counter() - start < 0.1
+
+
+async def test_when_all_was_heard_ahead_the_answer_sounds_at_once(engine: LocalEngine, brief: Brief):
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON + silence(0.3))
+        await reply(session)
+        await session.hear(silence(0.9))
+        start = time.perf_counter()
+        async with aclosing(session.reply()) as events:
+            await anext(event async for event in events if isinstance(event, Speech))
+    assert time.perf_counter() - start < 0.5  # 0.1 on an idle machine
+
+
+async def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    monkeypatch.setattr("tutor.engines.local.transcriber._whisper", None)
+    with pytest.raises(EngineError, match=r"pip install -r requirements-local\.txt"):
+        await LocalEngine().warm()
+
+
+def test_importing_the_engine_loads_nothing_heavy():
+    code = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings';"
+        "import tutor.engines.local.engine, tutor.listening;"
+        "print([m for m in ('faster_whisper', 'onnxruntime', 'piper', 'harper', 'ctranslate2', 'av') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
