@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,25 @@ from tutor.protocol import Event, event
 
 PIECE = BYTES_PER_SECOND // 4  # 250 ms of sound an event
 ALL_BUT = 0.15  # seconds: who breaks in on the last sound of a sentence has heard it
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words, and where their sound is: bytes of the response's PCM."""
+
+    words: str
+    start: int
+    end: int
+
+    def up_to(self, heard: int) -> "Piece | None":
+        """What of it was heard: a word counts when all of it was."""
+        if heard <= self.start or self.end == self.start:
+            return None
+        if heard + ALL_BUT * BYTES_PER_SECOND >= self.end:
+            return self
+        letters = int(len(self.words) * (heard - self.start) / (self.end - self.start))
+        whole = self.words[: letters + 1].rpartition(" ")[0]
+        return Piece(whole, self.start, heard) if whole else None
 
 
 class Response:
@@ -23,12 +43,12 @@ class Response:
         self.item_id, self.at = item_id, at
         self.pcm = bytearray()
         self.done = False
-        self._pieces: list[tuple[str, int]] = []  # words, and where their sound ends in `pcm`
+        self._pieces: list[Piece] = []
         self._previous, self._send = previous, send
 
     @property
     def text(self) -> str:
-        return " ".join(words for words, _ in self._pieces)
+        return " ".join(piece.words for piece in self._pieces)
 
     async def begin(self) -> None:
         await self._send(event("response.created", response=self._shape("in_progress")))
@@ -39,18 +59,20 @@ class Response:
 
     async def words(self, text: str) -> None:
         delta = f" {text}" if self._pieces else text
-        self._pieces.append((text, len(self.pcm)))
+        self._pieces.append(Piece(text, len(self.pcm), len(self.pcm)))
         await self._say("response.output_audio_transcript.delta", delta=delta)
 
     async def sound(self, pcm: bytes) -> None:
         self.pcm += pcm
-        self._pieces[-1] = (self._pieces[-1][0], len(self.pcm))
+        self._pieces[-1] = replace(self._pieces[-1], end=len(self.pcm))
         for start in range(0, len(pcm), PIECE):
             await self._say("response.output_audio.delta", delta=base64.b64encode(pcm[start : start + PIECE]).decode())
 
     async def end(self, status: str, reason: str = "") -> None:
         """`status`: completed, cancelled or failed."""
         self.done = True
+        if status == "cancelled":  # the last words may have no sound yet: nobody heard them
+            self._pieces = [piece for piece in self._pieces if piece.end > piece.start]
         item = self._item("completed" if status == "completed" else "incomplete")
         await self._say("response.output_audio.done")
         await self._say("response.output_audio_transcript.done", transcript=self.text)
@@ -62,18 +84,8 @@ class Response:
     def truncate(self, heard_ms: int) -> str:
         """Forget what was not heard; returns the words that were."""
         heard = heard_ms * BYTES_PER_SECOND // 1000
-        kept: list[tuple[str, int]] = []
-        start = 0
-        for words, end in self._pieces:
-            if heard + ALL_BUT * BYTES_PER_SECOND >= end:
-                kept.append((words, end))
-            elif part := _share(words, (heard - start) / (end - start)):
-                kept.append((part, heard))
-            start = end
-            if start > heard:
-                break
-        self._pieces = kept
-        del self.pcm[max(0, heard - heard % 2) :]
+        self._pieces = [kept for piece in self._pieces if (kept := piece.up_to(heard))]
+        del self.pcm[heard - heard % 2 :]
         return self.text
 
     async def _say(self, kind: str, **fields: Any) -> None:
@@ -105,11 +117,3 @@ def response_shape(response_id: str, status: str, reason: str, output: list[dict
         "output": output,
         "output_modalities": ["audio"],
     }
-
-
-def _share(words: str, part: float) -> str:
-    """The first words of a sentence of which this part was heard: a word counts when all of it was."""
-    count = len(words) * max(0.0, part)
-    if count >= len(words):
-        return words
-    return words[: words.rfind(" ", 0, int(count) + 1)] if " " in words[: int(count) + 1] else ""

@@ -26,17 +26,12 @@ def users_turns(page: Page, server: AgentServer) -> list[str]:
 
 def wait_until_sent_again(page: Page, server: AgentServer) -> None:
     (wire_id,) = re.findall(r"conversation=([^&]+)", page.url)
-    page.wait_for_function(
-        """async (url) => {
-            const answer = await fetch(url);
-            if (!answer.ok) return false;
-            const { conversation } = await answer.json();
-            return conversation.messages.some((message) => message.role === "user" && message.audioS3Key);
-        }""",
-        arg=f"{server.url}/api/conversations/{wire_id}",
-        timeout=40_000,
-        polling=500,
-    )
+    for _ in range(80):
+        answer = page.request.get(f"{server.url}/api/conversations/{wire_id}")
+        if answer.ok and any(each["role"] == "user" for each in answer.json()["conversation"]["messages"]):
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError("The turn was not sent again.")
 
 
 def test_the_server_is_killed_while_the_learner_speaks(own_server: AgentServer, tmp_path: Path):

@@ -33,8 +33,9 @@ def hands_free(page: Page) -> None:
     page.get_by_role("switch", name="Hands-free").check()
 
 
-def peak(page: Page) -> float:
-    return float(page.locator("#main").get_attribute("data-peak") or 0)
+def wait_for_voice(page: Page) -> None:
+    """Until the agent can be heard: signal that went to the loudspeaker, not just an event."""
+    page.wait_for_function(f"Number(document.querySelector('#main').dataset.peak) > {AUDIBLE}", timeout=WITHIN)
 
 
 def wait_until_answered(page: Page, turns: int = 1) -> None:
@@ -82,16 +83,16 @@ def test_what_is_said_is_heard_corrected_answered_and_kept(
 ):
     page, clip = page_hearing, request.node.callspec.params["page_hearing"]
     start_talking(page, server)
-    assert peak(page) > AUDIBLE
+    wait_for_voice(page)
     hands_free(page)
-    page.wait_for_selector("li.turn[data-role=user]", timeout=WITHIN)
     wait_until_answered(page)
     heard = page.locator("li.turn[data-role=user] .turn-text").inner_text()
     assert word_error_rate(SAID[f"{clip}.wav"], heard) <= 0.15
     shown = " ".join(page.locator("li.turn[data-role=user] .correction ins").all_inner_texts())
     assert all(better in shown for better in corrections)
-    page.wait_for_function("document.querySelector('#main').dataset.state === 'ready'", timeout=WITHIN)
-    assert peak(page) > AUDIBLE
+    expect(page.locator("#main")).to_have_attribute("data-state", "agent", timeout=WITHIN)
+    wait_for_voice(page)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
 
     # Tomorrow: found in the history, and both voices are replayed.
     wire_id = conversation(page, server)["id"]
@@ -147,12 +148,13 @@ def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
         mine, other = browser.new_context(), browser.new_context()
         page = mine.new_page()
         start_talking(page, server)
+        wait_for_voice(page)
         page.get_by_role("button", name="Type").click()
         page.get_by_label("Type what you want to say").fill("I went to Rome.")
         page.keyboard.press("Enter")
         expect(page.locator("li.turn[data-role=assistant]")).to_have_count(2, timeout=WITHIN)
+        expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
         address = f"{server.url}/api/conversations"
-        page.wait_for_timeout(1000)
         assert len(page.request.get(address).json()["conversations"]) == 1
         stranger = other.new_page()
         stranger.goto(f"{server.url}/history")

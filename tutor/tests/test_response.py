@@ -46,3 +46,14 @@ async def test_only_words_that_were_heard_whole_are_kept(response: Response, hea
 async def test_only_the_sound_that_was_heard_is_kept(response: Response):
     response.truncate(1500)
     assert len(response.pcm) == 72_000
+
+
+async def test_words_that_have_no_sound_yet_were_not_heard(response: Response):
+    await response.words("And where next?")
+    assert response.truncate(9000) == "Ah, London is big. What did you like there?"
+
+
+async def test_an_answer_that_is_cancelled_before_its_first_sound_has_no_words(response: Response):
+    await response.words("And where next?")
+    await response.end("cancelled")
+    assert response.text == "Ah, London is big. What did you like there?"
