@@ -1,7 +1,9 @@
 """Every error of the API is `{"error": "..."}`: one sentence that names the field."""
 
+import logging
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 from rest_framework.exceptions import APIException
@@ -10,8 +12,15 @@ from rest_framework.views import exception_handler
 
 from talking_agent.middleware import middleware
 
+UNWRITABLE = "The storage cannot be reached or written. It was not saved; try again in a moment."
+
+logger = logging.getLogger(__name__)
+
 
 def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
+    if isinstance(error, OSError | OperationalError):  # a full disk, a locked database
+        logger.error("The storage failed.", exc_info=error)
+        return Response({"error": UNWRITABLE}, status=503)
     response = exception_handler(error, context)
     if response is not None:
         detail = error.detail if isinstance(error, APIException) else response.data.get("detail", "Not found.")

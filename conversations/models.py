@@ -50,12 +50,13 @@ class Message(Kept):
     role = models.CharField(max_length=10, choices=Role.choices)
     content = models.TextField(blank=True)
     timestamp = models.DateTimeField()
+    position = models.PositiveIntegerField(default=0, help_text="among messages of the same timestamp")
     audio_key = models.CharField(max_length=255, blank=True, help_text="the key of its Recording")
     corrections = models.JSONField(default=list, blank=True, help_text="[{said, better, why, category, start, end}]")
     interrupted = models.BooleanField(default=False, help_text="the learner broke in: `content` is what was heard")
 
     class Meta:
-        ordering = ["timestamp", "id"]
+        ordering = ["timestamp", "position", "id"]
         indexes = [
             models.Index("conversation", "timestamp", name="message_in_order"),
             models.Index("deleted_at", "erased", name="message_to_erase"),

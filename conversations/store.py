@@ -26,6 +26,7 @@ MESSAGE_COLUMNS = (
     "role",
     "content",
     "timestamp",
+    "position",
     "audio_key",
     "corrections",
     "interrupted",
@@ -90,6 +91,8 @@ def save(
         conversation = _upsert_conversation(learner, wire_id, columns, now, revive=replace)
         known = {row.wire_id: row for row in Message.objects.using(LOCAL).filter(conversation=conversation)}
         rows = [_row(conversation, draft, known.get(draft.id), audio_keys, now) for draft in drafts.values()]
+        for position, row in enumerate(rows):
+            row.position = position
         _upsert(rows)
         if replace:
             gone = [row.pk for row in known.values() if row.wire_id not in drafts]

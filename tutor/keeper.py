@@ -23,9 +23,9 @@ DELETED = "This conversation was deleted. Start a new one, or undo the deletion 
 
 @dataclass(slots=True)
 class Save:
-    """A message on its way to the store, with its voice as PCM16 24 kHz (empty: typed)."""
+    """A message on its way to the store, with its voice as PCM16 24 kHz (empty: typed); None: the columns alone."""
 
-    draft: Draft
+    draft: Draft | None
     pcm: bytes
     columns: dict[str, Any]
 
@@ -67,7 +67,7 @@ class Keeper:
             logger.exception("A message that was not heard could not be taken back.")
 
     async def _save(self, save: Save) -> None:
-        item = save.draft.id
+        item = save.draft.id if save.draft else None
         try:
             stored = await in_thread(_encode_and_save, self._learner, self._conversation, save)
         except store.Deleted:
@@ -76,12 +76,15 @@ class Keeper:
             logger.exception("A turn could not be saved.")
             await self._send(event("talk.notice", code="not_saved", item_id=item, message=NOT_SAVED))
         else:
-            await self._send(_saved(save.draft, stored))
+            if save.draft:
+                await self._send(_saved(save.draft, stored))
 
 
 def _encode_and_save(learner: uuid.UUID, conversation: str, save: Save) -> Stored:
-    draft = replace(save.draft, audio=encoding.from_pcm(save.pcm)) if save.pcm else save.draft
-    return store.save(learner, conversation, columns=save.columns, messages=[draft], replace=False)
+    drafts = [save.draft] if save.draft else []
+    if save.pcm:
+        drafts = [replace(draft, audio=encoding.from_pcm(save.pcm)) for draft in drafts]
+    return store.save(learner, conversation, columns=save.columns, messages=drafts, replace=False)
 
 
 def _saved(draft: Draft, stored: Stored) -> Event:

@@ -87,7 +87,7 @@ class Scenario:
     kind: str
     level: str
     summary: str
-    icon: str
+    icon: str  # a symbol of static/icons/sprite.svg
     opening: str
     goals: tuple[Goal, ...]
     follow_ups: tuple[FollowUp, ...]

@@ -18,7 +18,7 @@ from tutor.answer import Answer
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Engine, EngineError, Session
-from tutor.keeper import Keeper
+from tutor.keeper import Keeper, Save
 from tutor.listening import PAUSE_MS, Listener, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
 from tutor.protocol import Event, ProtocolError, event
 from tutor.turn import Turn, bytes_of
@@ -230,6 +230,11 @@ class Talk:
     async def _hint(self, sent: Event) -> None:
         await self._send(event("talk.hint", text=self._dialogue.hint()))
 
+    async def _end(self, sent: Event) -> None:
+        if self._dialogue.lines:
+            self._dialogue.ended = True
+            self._keeper.put(Save(None, b"", self._dialogue.columns()))
+
     _FOLLOWED: dict[str, Callable[["Talk", Event], Awaitable[None]]] = {
         "session.update": _update,
         "input_audio_buffer.append": _append,
@@ -241,6 +246,7 @@ class Talk:
         "conversation.item.truncate": _truncate,
         "talk.think": _think,
         "talk.hint": _hint,
+        "talk.end": _end,
     }
 
     # Hearing

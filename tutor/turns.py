@@ -66,7 +66,7 @@ async def take(learner: uuid.UUID, conversation: str, asked: Asked) -> AsyncIter
     try:
         await work
     except ProtocolError as problem:
-        raise Refused(400, str(problem)) from problem
+        raise Refused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
 async def find(learner: uuid.UUID, conversation: str, message_id: str | None) -> Stored | None:

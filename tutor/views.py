@@ -56,6 +56,9 @@ async def turn(request: HttpRequest, pk: str) -> HttpResponseBase:
         said = [first, *[each async for each in events]]
         return JsonResponse(await _outcome(learner, pk, said))
     except Refused as refusal:
+        # It may have been saved while this one was on its way: a connection that was lost finishes its work.
+        if refusal.status == 409 and (kept := await turns.find(learner, pk, asked.message_id)):
+            return JsonResponse(turns.summary(kept, asked.message_id or "", []))
         return JsonResponse({"error": str(refusal)}, status=refusal.status)
 
 

@@ -200,7 +200,7 @@ def test_a_full_disk_is_told_and_no_words_are_half_kept(owner: LearnerClient, re
     owner.raise_request_exception = False
     recordings_folder.write_text("a file in the place of the folder")
     response = owner.send(URL, conversation(messages=[said("One.", audioData=data_url(WEBM))]))
-    assert response.status_code == 500
+    assert response.status_code == 503
     assert list(response.json()) == ["error"]
     assert owner.get(URL).json()["conversations"] == []
 

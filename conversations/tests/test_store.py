@@ -49,6 +49,11 @@ def test_a_turn_that_is_saved_again_is_there_once() -> None:
     assert words(save(turn())) == ["Hello."]
 
 
+def test_turns_of_the_same_moment_stay_in_the_order_they_were_sent() -> None:
+    said = [str(number) for number in range(8)]
+    assert words(save(*(turn(f"user-{number}", number) for number in said))) == said
+
+
 def test_what_a_turn_does_not_say_stays_as_it_is() -> None:
     first = save(
         Draft("user-1", "user", "He has went.", AT, audio=VOICE, corrections=[{"said": "has went"}], interrupted=True)

@@ -252,6 +252,7 @@ export class Session {
     this.awaiting = false;
     const late = Date.now() + LAST_SAVES;
     while (this.online && Date.now() < late && (await this.unsaved())) await new Promise((resolve) => setTimeout(resolve, 200));
+    this.connection.send({ type: "talk.end" });
     this.close();
     await this.delivery.run();
   }

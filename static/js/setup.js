@@ -5,31 +5,6 @@ import * as settings from "./settings.js";
 
 const LEVEL_NAMES = { A1: "Beginner", A2: "Elementary", B1: "Intermediate", B2: "Upper intermediate", C1: "Advanced" };
 const KIND_NAMES = { chat: "", interview: "Interview", own: "Yours" };
-const KIND_ICONS = { chat: "message-circle", interview: "briefcase", own: "pen-line" };
-// The symbols (of icons/sprite.svg) for the scenarios known here; any other has its kind's.
-const ICONS = {
-  culture: "theater",
-  decisions: "compass",
-  environment: "leaf",
-  family: "users",
-  films: "clapperboard",
-  food: "utensils",
-  friends: "smile",
-  health: "heart-pulse",
-  hobbies: "palette",
-  "home-town": "map-pin",
-  "interview-general": "handshake",
-  "interview-shop": "shopping-cart",
-  "interview-software": "code",
-  "interview-university": "graduation-cap",
-  school: "school",
-  shopping: "shopping-bag",
-  technology: "laptop",
-  travel: "plane",
-  weather: "cloud-sun",
-  weekend: "sun",
-  work: "building-2",
-};
 const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
 
 const byId = (id) => document.getElementById(id);
@@ -97,7 +72,7 @@ function card(scenario) {
   element.dataset.scenario = scenario.id;
   element.dataset.kind = scenario.kind;
   element.querySelector("input").value = scenario.id;
-  element.querySelector("use").setAttribute("href", `${document.body.dataset.icons}#${ICONS[scenario.id] || KIND_ICONS[scenario.kind] || KIND_ICONS.chat}`);
+  element.querySelector("use").setAttribute("href", `${document.body.dataset.icons}#${scenario.icon}`);
   element.querySelector("strong").textContent = scenario.title;
   element.querySelector(".scenario-summary").textContent = scenario.summary;
   element.querySelector(".scenario-facts").textContent =

@@ -35,7 +35,7 @@ def hands_free(page: Page) -> None:
 
 def wait_for_voice(page: Page) -> None:
     """Until the agent can be heard: signal that went to the loudspeaker, not just an event."""
-    page.wait_for_function(f"Number(document.querySelector('#main').dataset.peak) > {AUDIBLE}", timeout=WITHIN)
+    page.wait_for_function(f"() => Number(document.querySelector('#main').dataset.peak) > {AUDIBLE}", timeout=WITHIN)
 
 
 def wait_until_answered(page: Page, turns: int = 1) -> None:
@@ -55,8 +55,8 @@ def conversation(page: Page, server: AgentServer) -> dict:
 def replay(page: Page, role: str) -> float:
     """Replay the latest turn of this role to its end; returns its seconds as the browser played them."""
     page.locator(f"li.turn[data-role={role}]").last.locator("[data-action=replay]").click()
-    page.wait_for_function("document.querySelector('#replay-audio').currentTime > 0.3")
-    page.wait_for_function("document.querySelector('#replay-audio').ended", timeout=WITHIN)
+    page.wait_for_function("() => document.querySelector('#replay-audio').currentTime > 0.3")
+    page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
     return float(page.evaluate("document.querySelector('#replay-audio').currentTime"))
 
 

@@ -1,6 +1,7 @@
 """The local store cannot be written for a while: the talk goes on, and tells the truth."""
 
 import asyncio
+import base64
 import sqlite3
 from pathlib import Path
 
@@ -59,3 +60,14 @@ async def test_a_locked_database_delays_the_saving_but_not_the_voice(own_server:
         lock.execute("ROLLBACK")
         lock.close()
         await talker.wait_for("talk.saved", after=before, count=2)
+
+
+async def test_a_whole_conversation_is_refused_as_not_saved(own_server: AgentServer, unwritable: Path):
+    audio = "data:audio/wav;base64," + base64.b64encode((SPEECH / "learner_london.wav").read_bytes()).decode()
+    message = {"id": "user-1", "role": "user", "content": "Hello.", "audioData": audio}
+    async with httpx.AsyncClient(headers={"Cookie": new_learner(own_server.url)}) as client:
+        address = f"{own_server.url}/api/conversations"
+        refused = await client.post(address, json={"id": "conv-1", "messages": [message]})
+        assert refused.status_code == 503
+        assert "not saved" in refused.json()["error"]
+        assert (await client.get(address)).json()["conversations"] == []

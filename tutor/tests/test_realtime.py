@@ -137,6 +137,16 @@ async def test_the_silence_around_the_voice_is_not_kept(server: AgentServer):
     assert message["audioDuration"] == pytest.approx(len(LONDON) / 48_000, abs=0.3)
 
 
+async def test_a_talk_that_the_learner_ends_is_marked_as_ended(server: AgentServer):
+    cookie = new_learner(server.url)
+    async with talking(server.url, "ended", cookie) as talker:
+        await talker.set_up()
+        await talker.turn(LONDON)
+        await talker.send("talk.end")
+        await talker.turn(LONDON)  # saving is in order: when this is saved, that is done
+    assert get(server, cookie, "conversations?id=ended")["conversation"]["callEnded"] is True
+
+
 class TestHandsFree:
     async def test_a_pause_ends_the_turn(self, server: AgentServer):
         async with talking(server.url, "free", new_learner(server.url)) as talker:

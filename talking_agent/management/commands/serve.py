@@ -22,14 +22,13 @@ class Command(BaseCommand):
             "talking_agent.asgi:application",
             log_level="warning",
             access_log=False,
+            proxy_headers=False,  # TRUST_PROXY is Django's business
             ws_max_size=MAX_FRAME,
             ws_per_message_deflate=False,  # speech hardly shrinks, and trying costs more than sending it
             timeout_graceful_shutdown=10,
         )
         threading.Thread(target=self._greet, daemon=True).start()
-        with contextlib.suppress(
-            KeyboardInterrupt
-        ):  # uvicorn has stopped in good order, and says again how it was told to
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped in good order, and says again how
             uvicorn.Server(config).run(sockets=[listener])
 
     def _listen(self) -> socket.socket:
