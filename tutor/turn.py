@@ -7,7 +7,7 @@ from datetime import datetime
 from audio.encoding import BYTES_PER_SECOND
 from tutor.listening import SHORT_PAUSE_MS
 
-MARGIN_MS = 250  # kept around the voice: first and last sounds are often too soft to be told from silence
+MARGIN_MS = 180  # kept around the voice: first and last sounds are often too soft to be told from silence
 
 
 def bytes_of(ms: int) -> int:

@@ -78,7 +78,8 @@ export class Microphone {
 }
 
 async function requestStream(device) {
-  const wanted = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+  // No noise suppression: it blurs the endings that learners get wrong, and "she have" is then heard as "she has".
+  const wanted = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 1 };
   try {
     return await navigator.mediaDevices.getUserMedia({ audio: { ...wanted, deviceId: device ? { exact: device } : undefined } });
   } catch (error) {

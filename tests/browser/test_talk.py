@@ -71,7 +71,7 @@ def page_hearing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pag
     ("page_hearing", "corrections"),
     [
         ("learner_london", ["has gone"]),
-        ("learner_family", ["has", "live"]),
+        ("learner_family", ["has"]),
         ("librivox_0870", []),
         ("librivox_0930", []),
     ],
@@ -104,6 +104,22 @@ def test_what_is_said_is_heard_corrected_answered_and_kept(
     assert replay(page, "user") == pytest.approx(seconds, abs=0.3)
     kept = page.request.get(f"{server.url}/api/conversations/{wire_id}").json()["conversation"]["messages"]
     assert replay(page, "assistant") == pytest.approx(kept[-1]["audioDuration"], abs=0.3)
+
+
+def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_said_again(server: AgentServer, tmp_path: Path):
+    # The model hears "they lives in" as "they live in" one time in four, from the very same sound a few samples later.
+    sentence = spoken("learner_family")
+    again = [part for _ in range(3) for part in (sentence, silence(8))]
+    with chromium(microphone_file(tmp_path / "mic.wav", silence(OPENING_S), *again)) as browser:
+        page = browser.new_page()
+        start_talking(page, server)
+        hands_free(page)
+        for turns in (1, 2, 3):
+            wait_until_answered(page, turns=turns)
+        for heard in page.locator("li.turn[data-role=user] .turn-text").all_inner_texts():
+            assert word_error_rate(SAID["learner_family.wav"], heard) <= 0.15
+        pairs = page.locator("li.turn[data-role=user] .correction-pair").all_inner_texts()
+    assert any("lives" in pair and "live" in pair.split() for pair in pairs)
 
 
 @pytest.mark.parametrize("page_hearing", ["learner_london"], indirect=True)
