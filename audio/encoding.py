@@ -95,10 +95,9 @@ def _opened(data: bytes) -> "InputContainer":
 
 def _kept_type(data: bytes) -> str | None:
     with _opened(data) as container:
-        only_audio = len(container.streams) == 1
-        return (
-            KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name)) if only_audio else None
-        )
+        if len(container.streams) > 1:  # a picture, a video: only the sound is kept
+            return None
+        return KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
 
 
 def _samples(container: "InputContainer") -> Iterator[bytes]:

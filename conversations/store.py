@@ -74,15 +74,15 @@ def message_key(conversation: uuid.UUID, wire_id: str) -> uuid.UUID:
 
 
 def save(
-    learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft], replace: bool = True
+    learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft] | None, replace: bool = True
 ) -> Stored:
     """Save a conversation: `columns` of it, and its messages. Durable when this returns; saving again changes nothing.
 
-    With `replace` the messages are all there are, and a deleted conversation comes back; without it they are added to
-    those there are, and a deleted conversation raises Deleted.
+    With `replace` the messages are all there are (None: they stay as they are), and a deleted conversation comes back;
+    without it they are added to those there are, and a deleted conversation raises Deleted.
     """
     now, key = timezone.now(), conversation_key(learner, wire_id)
-    drafts = {draft.id: draft for draft in messages}
+    drafts = {draft.id: draft for draft in messages or ()}
     before = Conversation.objects.using(LOCAL).filter(pk=key).first()
     if before and before.deleted_at and not replace:
         raise Deleted(wire_id)
@@ -94,7 +94,7 @@ def save(
         for position, row in enumerate(rows):
             row.position = position
         _upsert(rows)
-        if replace:
+        if replace and messages is not None:
             gone = [row.pk for row in known.values() if row.wire_id not in drafts]
             Message.objects.using(LOCAL).filter(pk__in=gone, deleted_at=None).update(deleted_at=now, updated_at=now)
     _remove_superseded(rows, known)

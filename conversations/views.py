@@ -23,8 +23,6 @@ def learner_of(request: Request | HttpRequest) -> uuid.UUID:
 class ConversationViewSet(ViewSet):
     """The learner's own conversations: the contract's calls on the collection, and the REST form of the same."""
 
-    lookup_value_regex = r"[^/]+"
-
     def list(self, request: Request) -> Response:
         asked = LimitSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
@@ -43,7 +41,8 @@ class ConversationViewSet(ViewSet):
         sent = ConversationSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         learner = learner_of(request)
-        drafts = sent.drafts(learner, recordings.of(sent.named_keys(), learner=learner))
+        named = recordings.of(sent.named_keys(), learner=learner)
+        drafts = sent.drafts(learner, named) if "messages" in sent.validated_data else None
         stored = store.save(learner, sent.validated_data["id"], columns=sent.columns(), messages=drafts, replace=True)
         return _answer(stored, status.HTTP_201_CREATED if stored.created else status.HTTP_200_OK)
 

@@ -10,10 +10,6 @@ SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 REMEMBERED = ("/", "/history")  # pages renew the cookie, so that who comes back now and then is never forgotten
 
 
-class LearnerRequest(HttpRequest):
-    learner: uuid.UUID
-
-
 def _refuse_foreign(request: HttpRequest) -> HttpResponseBase | None:
     # The admin has Django's own CSRF protection.
     if request.method in SAFE or not request.path.startswith("/api/"):

@@ -187,9 +187,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.InMemoryStorage"
-    },  # nothing uses it: audio has storages of its own
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # unused: audio has storages of its own
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

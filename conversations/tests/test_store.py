@@ -54,6 +54,11 @@ def test_turns_of_the_same_moment_stay_in_the_order_they_were_sent() -> None:
     assert words(save(*(turn(f"user-{number}", number) for number in said))) == said
 
 
+def test_a_save_without_messages_leaves_them_as_they_are() -> None:
+    save(turn())
+    assert words(store.save(LEARNER, "conv-1", columns={"title": "Mine"}, messages=None)) == ["Hello."]
+
+
 def test_what_a_turn_does_not_say_stays_as_it_is() -> None:
     first = save(
         Draft("user-1", "user", "He has went.", AT, audio=VOICE, corrections=[{"said": "has went"}], interrupted=True)

@@ -1,0 +1,87 @@
+"""The pictures in docs/screenshots: `make screenshots`. A real server, a real talk, a real browser."""
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.chromium import OPENING_S, chromium, microphone_file
+from tests.browser.test_talk import WITHIN, hands_free, start_talking, wait_until_answered
+from tests.servers import AgentServer
+from tests.talking import silence, spoken
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+OPERATOR = {"DJANGO_SUPERUSER_PASSWORD": "for-the-pictures"}
+
+
+def take(page: Page, name: str, *, full: bool = False) -> None:
+    page.wait_for_timeout(400)  # what fades in has faded in
+    page.screenshot(path=FOLDER / f"{name}.png", full_page=full)
+    print(f"docs/screenshots/{name}.png")
+
+
+def take_all_looks(page: Page, name: str) -> None:
+    """The same page wide, narrow and dark."""
+    for look, size, scheme in (("wide", WIDE, "light"), ("narrow", NARROW, "light"), ("dark", WIDE, "dark")):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        take(page, f"{name}-{look}")
+
+
+def talk(browser: Browser, server: AgentServer) -> None:
+    page = browser.new_page(viewport=WIDE)
+    page.goto(server.url)
+    page.wait_for_selector(".scenario")
+    take_all_looks(page, "start")
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    start_talking(page, server)
+    hands_free(page)
+    wait_until_answered(page, turns=1)
+    wait_until_answered(page, turns=2)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    take_all_looks(page, "talk")
+    page.goto(f"{server.url}/history")
+    page.wait_for_selector(".entry")
+    take_all_looks(page, "history")
+    page.locator(".entry a").first.click()
+    page.wait_for_selector("li.turn")
+    take_all_looks(page, "conversation")
+
+
+def admin(browser: Browser, server: AgentServer) -> None:
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{server.url}/admin/")
+    page.get_by_label("Username").fill("operator")
+    page.get_by_label("Password").fill(OPERATOR["DJANGO_SUPERUSER_PASSWORD"])
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{server.url}/admin/conversations/conversation/")
+    take_all_looks(page, "admin-conversations")
+    page.locator("#result_list th a").first.click()
+    take_all_looks(page, "admin-conversation")
+    page.goto(f"{server.url}/admin/audio/recording/")
+    take_all_looks(page, "admin-recordings")
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        server = AgentServer(Path(folder) / "data", **OPERATOR)
+        server.set_up()
+        server.manage("createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.org")
+        server.start()
+        pause = silence(9)
+        voices = (silence(OPENING_S + 3), spoken("learner_london"), pause, spoken("learner_family"), pause)
+        heard = microphone_file(Path(folder) / "microphone.wav", *voices)
+        try:
+            with chromium(heard) as browser:
+                talk(browser, server)
+                admin(browser, server)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
