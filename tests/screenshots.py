@@ -24,10 +24,13 @@ def take(page: Page, name: str, *, full: bool = False) -> None:
 
 def take_all_looks(page: Page, name: str) -> None:
     """The same page wide, narrow and dark."""
-    for look, size, scheme in (("wide", WIDE, "light"), ("narrow", NARROW, "light"), ("dark", WIDE, "dark")):
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=scheme)
-        take(page, f"{name}-{look}")
+    take(page, f"{name}-wide")
+    page.emulate_media(color_scheme="dark")
+    take(page, f"{name}-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(NARROW)
+    take(page, f"{name}-narrow")
+    page.set_viewport_size(WIDE)
 
 
 def talk(browser: Browser, server: AgentServer) -> None:
@@ -35,8 +38,6 @@ def talk(browser: Browser, server: AgentServer) -> None:
     page.goto(server.url)
     page.wait_for_selector(".scenario")
     take_all_looks(page, "start")
-    page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light")
     start_talking(page, server)
     hands_free(page)
     wait_until_answered(page, turns=1)
