@@ -60,7 +60,7 @@ def admin(browser: Browser, server: AgentServer) -> None:
     page.get_by_role("button", name="Log in").click()
     page.goto(f"{server.url}/admin/conversations/conversation/")
     take_all_looks(page, "admin-conversations")
-    page.locator("#result_list th a").first.click()
+    page.locator("#result_list tbody th a").first.click()
     take_all_looks(page, "admin-conversation")
     page.goto(f"{server.url}/admin/audio/recording/")
     take_all_looks(page, "admin-recordings")

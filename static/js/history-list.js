@@ -12,8 +12,9 @@ export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 
 export const began = (conversation) => new Date(conversation.startTime || conversation.timestamp);
 
 export function length(conversation) {
-  const minutes = Math.round((conversation.endTime - conversation.startTime) / 60_000) || Math.round(conversation.duration || 0);
-  return minutes < 1 ? "under a minute" : `${minutes} min`;
+  // A talk may be gone on with another day: `duration` counts the talking alone.
+  const minutes = Math.round(conversation.duration ?? (conversation.endTime - conversation.startTime) / 60_000);
+  return !(minutes >= 1) ? "under a minute" : `${minutes} min`;
 }
 
 export function counts({ messages }) {
