@@ -21,7 +21,7 @@ serve:  ## the server alone
 	@$(BIN)/python manage.py serve
 
 admin: setup  ## create an operator's account for /admin
-	@$(BIN)/python manage.py createsuperuser
+	@$(BIN)/python manage.py createsuperuser $(if $(DJANGO_SUPERUSER_USERNAME),--noinput)
 
 test: $(VENV)/.dev  ## all tests; make test ARGS="-k learner" for some
 	@sh tests/chromium.sh

@@ -4,6 +4,7 @@ A value that cannot be read stops the start with its name and what is wrong with
 """
 
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -14,9 +15,18 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+
+def read_env_file(path: Path) -> None:
+    """What the environment does not name yet. Raises ImproperlyConfigured where a line cannot be understood."""
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not re.match(r"\s*(#|$|(export\s+)?[A-Za-z_][\w.]*=)", line):
+            raise ImproperlyConfigured(f"{path}, line {number}: write NAME=value, with no space around the = sign.")
+    environ.Env.read_env(path)
+
+
 for name in os.environ.get("ENV_FILES", ".env.local .env").split():
     if (BASE_DIR / name).is_file():
-        environ.Env.read_env(BASE_DIR / name)
+        read_env_file(BASE_DIR / name)
 
 
 def text(name: str, default: str = "") -> str:
@@ -43,6 +53,13 @@ def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
     if value in choices:
         return value
     raise ImproperlyConfigured(f"{name}={value!r}: write one of {', '.join(choices)}.")
+
+
+def existing_path(name: str) -> str:
+    value = text(name)
+    if value and not Path(value).expanduser().exists():
+        raise ImproperlyConfigured(f"{name}={value!r}: there is nothing at this path.")
+    return str(Path(value).expanduser()) if value else ""
 
 
 def origin(name: str, default: str) -> str:
@@ -203,8 +220,8 @@ ENGINES = {"local": "tutor.engines.local.engine.LocalEngine"}
 TUTOR_ENGINE = one_of("TUTOR_ENGINE", "auto", ("auto", *ENGINES))
 
 # Empty paths mean the models that the packages of requirements-local.txt carry.
-WHISPER_MODEL = text("WHISPER_MODEL")
-PIPER_VOICE = text("PIPER_VOICE")
+WHISPER_MODEL = existing_path("WHISPER_MODEL")
+PIPER_VOICE = existing_path("PIPER_VOICE")
 SPECULATE = flag("SPECULATE", True)
 
 # The interface
@@ -226,5 +243,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"faster_whisper": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "faster_whisper": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
 }

@@ -10,6 +10,7 @@ handler500 = "conversations.errors.server_error"
 urlpatterns = [
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    path("favicon.ico", views.favicon),
     path("api/", include("tutor.urls")),
     path("api/", include("conversations.urls")),
     path("api/", include("audio.urls")),

@@ -5,11 +5,17 @@ import tempfile
 from django.conf import settings
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.templatetags.static import static
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
+
+
+def favicon(request: HttpRequest) -> HttpResponseRedirect:
+    """For whoever asks without having read the page, which names the picture."""
+    return HttpResponseRedirect(static("icons/favicon.svg"))
 
 
 def readyz(request: HttpRequest) -> JsonResponse:

@@ -40,7 +40,7 @@ class Answer:
         self._attempt, self._dialogue, self._keeper, self._send = attempt, dialogue, keeper, send
         self._text = ""
         self._corrections: tuple[Correction, ...] = ()
-        self._heard = self._saved = self._stopped = False
+        self._heard = self._saved = self._stopped = self._says_goodbye = False
         self._times = {"end": time.perf_counter()}
         self._task = asyncio.create_task(self._run())
 
@@ -78,6 +78,7 @@ class Answer:
                 await self._follow(happened)
             await self._finish("cancelled" if self._stopped else "completed")
         except EngineError as error:
+            logger.error("The engine failed: %s", error, exc_info=error.__cause__)
             await self._fail("engine", str(error))
         except Exception:  # the outermost loop of an answer: a fault in it must not leave the learner waiting
             logger.exception("An answer failed.")
@@ -90,7 +91,8 @@ class Answer:
                 await self._hear(text)
             case Corrected(corrections):
                 self._corrections = corrections
-                await self._say_corrections(corrections)
+                if self.turn:
+                    await self._say_corrections(self.turn, corrections)
             case Words(text):
                 await self._begin()
                 if self.response:
@@ -101,7 +103,7 @@ class Answer:
                 if is_first:
                     await self._sounded()
             case Ended():
-                self._dialogue.ended = True
+                self._dialogue.ended = self._says_goodbye = True
 
     async def _hear(self, text: str) -> None:
         turn = self.turn
@@ -134,10 +136,9 @@ class Answer:
         detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
         await self._send(event(kind, item_id=self.turn.item_id, content_index=0, error=detail))
 
-    async def _say_corrections(self, corrections: tuple[Correction, ...]) -> None:
-        assert self.turn
+    async def _say_corrections(self, turn: Turn, corrections: tuple[Correction, ...]) -> None:
         shapes = [correction_shape(each) for each in corrections]
-        await self._send(event("talk.correction", item_id=self.turn.item_id, corrections=shapes))
+        await self._send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
 
     async def _begin(self) -> None:
         """The first words are there: the answer begins as soon as it is wanted."""
@@ -180,7 +181,7 @@ class Answer:
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [])
             await self._send(event("response.created", response=shape | {"status": "in_progress"}))
             await self._send(event("response.done", response=shape))
-        if self._dialogue.ended and status == "completed":
+        if self._says_goodbye and status == "completed":
             await self._send(event("talk.ended"))
 
     async def _fail(self, code: str, message: str) -> None:

@@ -2,6 +2,7 @@ import contextlib
 import json
 import logging
 import uuid
+from typing import Any
 from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -75,11 +76,15 @@ class TalkConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(RuntimeError, OSError):
             await self.send(text_data=json.dumps(said))
 
+    async def hang_up(self, code: int) -> None:
+        with contextlib.suppress(RuntimeError, OSError):  # it may be closed already
+            await self.close(code)
+
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
         self.key = store.conversation_key(learner, conversation)
         if before := _talks.get(self.key):
             await before.taken_over()
-        talk = Talk(learner=learner, conversation=conversation, engine=engine(), send=self.say, hang_up=self.close)
+        talk = Talk(learner=learner, conversation=conversation, engine=engine(), send=self.say, hang_up=self.hang_up)
         try:
             await talk.begin()
         except store.Deleted:
@@ -95,6 +100,12 @@ class TalkConsumer(AsyncWebsocketConsumer):
     async def _refuse(self, code: int, name: str, message: str) -> None:
         await self.say(protocol.error(ProtocolError(name, message)))
         await self.close(code)
+
+
+async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Any other address: HTTP 403 before the handshake, and not a line in the log."""
+    await receive()
+    await send({"type": "websocket.close"})
 
 
 def _conversation(query: bytes) -> str | None:

@@ -136,7 +136,6 @@ class Dialogue:
             self._ids.append(message.wire_id)
             self.lines.append(Line(message.role, message.content))
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
-        self.ended = row.call_ended
         self._goals = self._reached()
 
     def _reached(self) -> list[dict[str, Any]]:

@@ -72,7 +72,9 @@ class Keeper:
             stored = await in_thread(_encode_and_save, self._learner, self._conversation, save)
         except store.Deleted:
             await self._send(event("talk.notice", code="deleted", item_id=item, message=DELETED))
-        except (DatabaseError, OSError):
+        except (
+            Exception
+        ):  # the outermost loop of saving: whatever happens, the learner is told and the next turn is saved
             logger.exception("A turn could not be saved.")
             await self._send(event("talk.notice", code="not_saved", item_id=item, message=NOT_SAVED))
         else:

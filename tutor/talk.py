@@ -182,6 +182,7 @@ class Talk:
     async def _commit(self, sent: Event) -> None:
         item_id = protocol.item_id_of(sent.get("item_id"))
         if item_id and self._dialogue.has(item_id):
+            await self._drop_turn()  # or it would be the beginning of the next turn
             raise ProtocolError("item_exists", f"The item {item_id} is there already.")
         if self._turn is None or not self._turn.pcm:
             raise ProtocolError("input_audio_buffer_commit_empty", "There is no sound to commit.")
@@ -201,6 +202,8 @@ class Talk:
     async def _respond(self, sent: Event) -> None:
         answer = self._answer
         if answer is None or answer.done:
+            if self._turn:
+                raise ProtocolError("input_audio_buffer_not_committed", "Commit or clear the sound first.")
             await self._answer_with(None, await self._reply())
         elif answer.turn and not answer.turn.answer_wanted.is_set():
             answer.turn.answer_wanted.set()

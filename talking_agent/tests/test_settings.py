@@ -51,7 +51,21 @@ def test_a_value_that_cannot_be_read_stops_the_start_with_its_name(name: str, va
 def test_no_command_starts_with_such_a_value(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", PORT="http")
     assert done.returncode != 0
-    assert done.stderr.endswith("ImproperlyConfigured: PORT='http': write a whole number from 1 to 65535.\n")
+    assert done.stderr == "Not started. PORT='http': write a whole number from 1 to 65535.\n"
+
+
+@pytest.mark.parametrize("name", ["WHISPER_MODEL", "PIPER_VOICE"])
+def test_a_model_that_is_not_there_stops_the_start(name: str, tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", **{name: "/nowhere"})
+    assert done.stderr == f"Not started. {name}='/nowhere': there is nothing at this path.\n"
+
+
+@pytest.mark.parametrize("line", ["THIS IS RUBBISH", "PORT = 8322", "PORT: 8322"])
+def test_a_line_of_a_file_that_cannot_be_understood_is_named(line: str, tmp_path: Path) -> None:
+    file = env_file(tmp_path / "local", f"# A comment\n\n{line}\n")
+    done = manage(tmp_path, "check", ENV_FILES=file)
+    assert done.returncode != 0
+    assert f"{file}, line 3: " in done.stderr
 
 
 @pytest.mark.parametrize(

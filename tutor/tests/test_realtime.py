@@ -147,6 +147,18 @@ async def test_a_talk_that_the_learner_ends_is_marked_as_ended(server: AgentServ
     assert get(server, cookie, "conversations?id=ended")["conversation"]["callEnded"] is True
 
 
+async def test_a_talk_that_was_ended_can_be_gone_on_with(server: AgentServer):
+    cookie = new_learner(server.url)
+    async with talking(server.url, "after-the-end", cookie) as talker:
+        await talker.set_up()
+        await talker.turn(LONDON)
+        await talker.send("talk.end")
+    async with talking(server.url, "after-the-end", cookie) as talker:
+        await talker.turn(LONDON)
+        assert not talker.events("talk.ended")
+    assert get(server, cookie, "conversations?id=after-the-end")["conversation"]["callEnded"] is False
+
+
 class TestHandsFree:
     async def test_a_pause_ends_the_turn(self, server: AgentServer):
         async with talking(server.url, "free", new_learner(server.url)) as talker:
@@ -306,11 +318,24 @@ class TestBadInput:
     async def test_an_item_is_not_taken_twice(self, server: AgentServer):
         async with talking(server.url, "twice", new_learner(server.url)) as talker:
             await talker.set_up()
-            for count in (1, 2):
-                await talker.say(LONDON, at_speaking_speed=False)
-                await talker.commit(item_id="user-1700000000000")
-                await talker.wait_for("response.done" if count == 1 else "error")
-            assert talker.events("error")[0]["error"]["code"] == "item_exists"
+            await talker.say(LONDON, at_speaking_speed=False)
+            await talker.commit(item_id="user-1700000000000")
+            await talker.wait_for("talk.saved", count=2)
+            await talker.say(LONDON, at_speaking_speed=False)
+            await talker.send("input_audio_buffer.commit", item_id="user-1700000000000")
+            _, error = await talker.wait_for("error")
+            assert error["error"]["code"] == "item_exists"
+            await talker.turn(spoken("learner_canada"))
+            heard = talker.events("conversation.item.input_audio_transcription.completed")[-1]["transcript"]
+            assert heard.startswith("I have been learning")
+
+    async def test_an_answer_to_what_was_not_committed_is_refused(self, server: AgentServer):
+        async with talking(server.url, "early", new_learner(server.url)) as talker:
+            await talker.set_up()
+            await talker.say(LONDON, at_speaking_speed=False)
+            await talker.send("response.create")
+            _, error = await talker.wait_for("error")
+            assert error["error"]["code"] == "input_audio_buffer_not_committed"
 
     @pytest.mark.parametrize("name", ["", "x" * 201, "a%00b"])
     async def test_a_conversation_that_cannot_be_a_name_is_refused(self, server: AgentServer, name: str):
@@ -357,6 +382,19 @@ class TestWhoMayTalk:
 
 
 class TestDeletedMeanwhile:
+    async def test_turns_that_are_on_their_way_do_not_keep_the_server_from_stopping(self, own_server: AgentServer):
+        cookie = new_learner(own_server.url)
+        async with talking(own_server.url, "stuck", cookie) as talker:
+            await talker.set_up()
+            await talker.turn(LONDON)
+            send(own_server, cookie, "DELETE", "conversations/stuck")
+            item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+            for _ in range(4):
+                await talker.send("conversation.item.create", item=item)
+            assert await talker.closed() == 4004
+        own_server.stop()
+        assert "Cancel" not in own_server.log.read_text()
+
     async def test_the_talk_ends_and_says_so(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "deleted", cookie) as talker:

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import http.client
 import os
 import socket
@@ -39,9 +40,10 @@ class Command(BaseCommand):
             listener.bind((settings.HOST, settings.PORT))
             listener.listen()  # now, and not when the application is loaded: of two servers one must fail here
         except OSError as error:
-            port = settings.PORT + 1
+            used = error.errno == errno.EADDRINUSE
+            advice = f"Try PORT={settings.PORT + 1} make run." if used else "HOST must be an address of this machine."
             raise CommandError(
-                f"{settings.HOST}:{settings.PORT} cannot be listened on: {error.strerror}. Try PORT={port} make run."
+                f"{settings.HOST}:{settings.PORT} cannot be listened on: {error.strerror}. {advice}"
             ) from error
         return listener
 
@@ -51,6 +53,7 @@ class Command(BaseCommand):
         while not self._answers():
             time.sleep(0.05)
         self.stdout.write(f"Talking Agent is on {settings.APP_URL} (first page after {time.time() - began:.1f} s).")
+        self.stdout.flush()  # a log file is to show it, too
 
     def _answers(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)

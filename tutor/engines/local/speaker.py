@@ -125,7 +125,7 @@ def _read_voice() -> "PiperVoice":
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text()))
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _failures() as error:
-        raise EngineError(f"The Piper voice cannot be read from {path}: {error}") from error
+        raise EngineError("The agent's voice cannot be loaded: the operator should check PIPER_VOICE.") from error
     voice = PiperVoice(config=config, session=session)
     list(voice.synthesize("Hello."))  # the first run is slow
     return voice

@@ -209,7 +209,7 @@ def _read_model() -> Whisper:
         # Two turns at once take 1.5 times as long as one with two workers, twice as long with one.
         model = WhisperModel(path, device="cpu", compute_type="int8", num_workers=2, cpu_threads=2)
     except (RuntimeError, ValueError, OSError) as error:
-        raise EngineError(f"The Whisper model cannot be read from {path}: {error}") from error
+        raise EngineError("The model for hearing cannot be loaded: the operator should check WHISPER_MODEL.") from error
     return Whisper(model, Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en"))
 
 
