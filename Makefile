@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
-export STARTED_AT ?= $(shell date +%s)
+export STARTED_AT := $(or $(STARTED_AT),$(shell date +%s))
 
 .PHONY: run setup serve admin test check bench screenshots lock clean
 .DEFAULT_GOAL := run

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tutor import sorrow
+
 if TYPE_CHECKING:
     from tutor.engines.base import Line
 
@@ -28,6 +30,9 @@ _FEWEST = {"goals": 2, "hints": 3, "closings": 2}
 _SLOT = re.compile(r"\{(\w+)\}")
 _BADLY_SPOKEN = re.compile(r"[*_#`<>\[\]|\\…—]|\.\.|\s\s|\n|[\U00002190-\U0010ffff]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+_QUESTION = re.compile(r"\?$|^(?:can|could|shall|may|let's|what do you think)\b", re.IGNORECASE)
+_REQUEST = re.compile(r"(?:\w+, )?(?:can|could|may|might) (?:I|we)\b", re.IGNORECASE)
 
 # A goal is shown as a wish ("Say where you went") and told at the end as done ("You said where you went").
 _DEEDS = {
@@ -52,6 +57,11 @@ class ScenarioError(Exception):
 class Goal:
     text: str
     patterns: tuple[re.Pattern[str], ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a question of the learner can reach it."""
+        return self.text.startswith("Ask ")
 
     @property
     def deed(self) -> str:
@@ -129,7 +139,11 @@ def get(scenario_id: str) -> Scenario:
 def goals(brief: Brief, transcript: "Sequence[Line]") -> list[tuple[str, bool]]:
     """The scenario's goals, each with whether the learner has reached it by what was said so far."""
     heard = [line.text for line in transcript if line.role == "user"]
-    return [(goal.text, any(_matches(goal.patterns, text) for text in heard)) for goal in brief.scenario.goals]
+    told = [_told(text, brief.scenario.kind) for text in heard]
+    return [
+        (goal.text, any(_matches(goal.patterns, text) for text in (heard if goal.asks else told)))
+        for goal in brief.scenario.goals
+    ]
 
 
 def hint(brief: Brief, transcript: "Sequence[Line]", nth: int = 0) -> str:
@@ -356,6 +370,15 @@ def _hints_for_latest(scenario: Scenario, spoken: Sequence[str]) -> list[str]:
             if one.found_in(line):
                 return [one.hint] if one.hint else []
     return [scenario.opening_hint] if spoken and scenario.opening_hint else []
+
+
+def _told(text: str, kind: str) -> str:
+    """What tells something: a question does not, nor is anybody to be ticked off for grief. On a topic of their own a
+    learner may practise asking for something."""
+    if sorrow.in_distress(text) or sorrow.mourned(text):
+        return ""
+    request = _REQUEST if kind == "own" else None
+    return " ".join(one for one in sentences(text) if not _QUESTION.search(one) or (request and request.match(one)))
 
 
 def _matches(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
-from tutor import scenario
+from tutor import scenario, sorrow
 from tutor.engines.base import Correction, Line
 from tutor.engines.local import phrases, remarks
 from tutor.engines.local.remarks import Intent, Remark
@@ -63,6 +63,11 @@ class _Talk:
     @cached_property
     def over(self) -> bool:
         return any(_plain(closing) in line for closing in self.brief.scenario.closings for line in self.spoken)
+
+    @cached_property
+    def mourned(self) -> frozenset[str]:
+        """The words for those the learner has lost."""
+        return frozenset[str]().union(*(sorrow.mourned(text) for text in self.heard))
 
     @cached_property
     def own_words(self) -> Mapping[str, str]:
@@ -120,18 +125,31 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
 def answer(brief: Brief, transcript: Sequence[Line], heard: str, corrections: Sequence[Correction]) -> Answer:
     """The reply to what was heard, which is not yet in the transcript."""
     talk = _Talk(brief, transcript)
+    remark = _understood(talk, heard)
+    if remark.intent is Intent.DISTRESS:
+        return Answer(phrases.DISTRESS, ended=talk.over)
     if talk.over:
         return Answer(_after_the_end(talk), ended=True)
-    remark = _understood(talk, heard)
-    if remark.intent is Intent.GOODBYE or len(talk.heard) + 1 >= _LONGEST_TALK:
+    if remark.intent is Intent.GOODBYE:
         return _close(talk, heard)
+    if len(talk.heard) + 1 >= _LONGEST_TALK:
+        return _close(talk, heard, _lead(talk, remark))
+    if _waits_after_distress(talk, heard):
+        return Answer(phrases.AFTER_DISTRESS, ended=False)
     if remark.intent in _SMALL_TALK and len(remarks.words(remark.answer)) < 3:
         return _small_talk(talk, remark)
     return _take_up(talk, remark, heard, _recast(talk, heard, corrections))
 
 
-_SMALL_TALK = frozenset(phrases.LEADS) - {Intent.AND_YOU}
-_ABOUT_THE_QUESTION = frozenset({Intent.MEANING, Intent.UNCLEAR, Intent.HELP})
+_SAD_NEWS = frozenset({Intent.LOSS, Intent.SAD})
+_SMALL_TALK = frozenset(phrases.LEADS) - {Intent.AND_YOU} - _SAD_NEWS
+_ABOUT_THE_QUESTION = frozenset({Intent.MEANING, Intent.UNCLEAR, Intent.HELP, Intent.OTHER_LANGUAGE})
+# These want an answer of their own, so the talk is not ended with one
+_WANTS_AN_ANSWER = frozenset(
+    {Intent.AND_YOU, Intent.QUESTION, Intent.REQUEST, Intent.OTHER_TOPIC, Intent.SKIP, Intent.CORRECTING, Intent.LIFE}
+    | {Intent.WHO_ARE_YOU, Intent.HOW_ARE_YOU, Intent.INSULT, *_SAD_NEWS}
+)
+_GOES_ON = re.compile(r"\b(?:yes|ok|okay|go on|continue|next|let's|i'm fine|i am fine)\b", re.IGNORECASE)
 _INVITES_QUESTIONS = re.compile(r"\b(?:ask|say|know before|want to know)\b", re.IGNORECASE)
 
 
@@ -139,12 +157,28 @@ def _understood(talk: _Talk, heard: str) -> Remark:
     """What was heard as a remark; where the partner had asked for a question, a question is an answer."""
     remark = remarks.understand(heard)
     invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question[0])
-    return Remark(Intent.ANSWER, heard) if remark.intent is Intent.QUESTION and invited else remark
+    own = talk.brief.scenario.kind == "own"
+    if (remark.intent in (Intent.QUESTION, Intent.REQUEST) and invited) or (remark.intent is Intent.OTHER_TOPIC and own):
+        return Remark(Intent.ANSWER, heard)
+    if remark.intent is Intent.REQUEST and not own:
+        return Remark(Intent.QUESTION, remark.answer)
+    return remark
+
+
+def _waits_after_distress(talk: _Talk, heard: str) -> bool:
+    """Whether the talk is not to go on yet: the learner has not said so since the last words, which were grave."""
+    return bool(talk.spoken) and phrases.DISTRESS[0] in talk.spoken[-1] and not _GOES_ON.search(heard)
+
+
+def _lead(talk: _Talk, remark: Remark) -> str:
+    """What is said to a remark that wants an answer of its own, if need be again; "" to any other."""
+    leads = phrases.LEADS.get(remark.intent, ())
+    return talk.choose(leads) or leads[0] if remark.intent in _WANTS_AN_ANSWER else ""
 
 
 def _small_talk(talk: _Talk, remark: Remark) -> Answer:
     lead = talk.choose(phrases.LEADS[remark.intent])
-    if remark.intent in (Intent.SKIP, Intent.DONT_KNOW):
+    if remark.intent in (Intent.SKIP, Intent.OTHER_TOPIC, Intent.DONT_KNOW, Intent.REQUEST):
         rest: tuple[str, ...] = ()
     elif remark.intent in _ABOUT_THE_QUESTION:
         rest = _explained(talk, easier=remark.intent is not Intent.HELP)
@@ -154,26 +188,34 @@ def _small_talk(talk: _Talk, remark: Remark) -> Answer:
         rest = (_again(talk, phrases.ASK_AGAIN),)
     else:
         rest = (_again(talk, phrases.BACK_TO_QUESTION),)
-    return Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer)
+    return Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer, remark.intent)
 
 
 def _take_up(talk: _Talk, remark: Remark, heard: str, recast: str) -> Answer:
-    if remark.intent is Intent.SAD:
-        return _go_on(talk, talk.choose(phrases.SORRY), recast, "")
+    if remark.intent in _SAD_NEWS:
+        return _go_on(talk, _lead(talk, remark), "", "", remark.intent, lost=sorrow.mourned(heard))
     lead = talk.choose(phrases.LEADS[remark.intent]) if remark.intent in (Intent.AND_YOU, Intent.QUESTION) else ""
-    return _go_on(talk, lead, recast, heard)
+    return _go_on(talk, lead, recast, heard, remark.intent)
 
 
-def _go_on(talk: _Talk, lead: str, recast: str, heard: str) -> Answer:
+def _go_on(
+    talk: _Talk,
+    lead: str,
+    recast: str,
+    heard: str,
+    intent: Intent = Intent.ANSWER,
+    *,
+    lost: frozenset[str] = frozenset(),
+) -> Answer:
     """The next question, taking up what was heard; the end of the talk where there is nothing more to ask."""
     follow_up = _best_match(talk, heard)
-    if _is_time_to_close(talk, heard, follow_up):
+    if intent not in _WANTS_AN_ANSWER and _is_time_to_close(talk, heard, follow_up):
         return _close(talk, heard)
     if follow_up is None and not lead and (more := _ask_for_more(talk, heard)):
         return Answer(_spoken(recast, more), ended=False)
-    question = follow_up or _from_earlier(talk) or _next_general(talk, heard)
+    question = follow_up or _from_earlier(talk, lost) or _next_general(talk, heard, lost)
     if question is None:
-        return _close(talk, heard)
+        return _close(talk, heard, lead)
     acknowledgement = lead or question.take or _acknowledgement(talk, heard)
     return Answer(_spoken(acknowledgement, recast, question.ask), ended=False)
 
@@ -201,7 +243,7 @@ def _ask_for_more(talk: _Talk, heard: str) -> str:
     """A request for more after an answer of a word or two, at most once for each question."""
     said = remarks.words(heard)
     requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
-    if not 0 < len(said) <= 2 or (talk.spoken and any(_plain(one) in talk.spoken[-1] for one in requests)):
+    if not 0 < len(said) <= 2 or talk.open_question is None or (talk.spoken and any(_plain(one) in talk.spoken[-1] for one in requests)):
         return ""
     yes_or_no = said[0] in ("yes", "yeah", "yep", "no", "nope", "maybe", "sure", "sometimes", "okay", "ok")
     return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
@@ -217,26 +259,34 @@ def _best_match(talk: _Talk, heard: str, *, only_naming: bool = False) -> _Quest
         score = sum(len(match[0]) for match in matches)
         if matches and (best is None or score > best[0]):
             words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
-            best = score, _Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
+            question = _Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
+            if not _is_about(question, talk.mourned):
+                best = score, question
     return best[1] if best else None
 
 
-def _from_earlier(talk: _Talk) -> _Question | None:
+def _is_about(question: _Question, people: frozenset[str]) -> bool:
+    return not people.isdisjoint(remarks.words(f"{question.take} {question.ask}"))
+
+
+def _from_earlier(talk: _Talk, lost: frozenset[str]) -> _Question | None:
     """A question about something said before and not yet taken up, if it names the thing and so can be asked later."""
     back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
     for heard in reversed(talk.heard if back else []):
-        if (question := _best_match(talk, heard, only_naming=True)) is not None:
+        if remarks.understand(heard).intent not in (Intent.ANSWER, Intent.AND_YOU):
+            continue
+        question = _best_match(talk, heard, only_naming=True)
+        if question is not None and not _is_about(question, lost):
             return _Question(back, question.ask)
     return None
 
 
-def _next_general(talk: _Talk, heard: str) -> _Question | None:
+def _next_general(talk: _Talk, heard: str, lost: frozenset[str]) -> _Question | None:
     told = [*talk.heard, heard]
     general = [one for one in _unasked(talk) if not one.when and scenario.slots(one.ask) <= talk.own_words.keys()]
-    wanted = [one for one in general if not any(pattern.search(text) for pattern in one.unless for text in told)]
-    if not wanted:
-        return None
-    return _Question("", scenario.fill(_wording(talk.brief, wanted[0]), talk.own_words))
+    wanted = (one for one in general if not any(pattern.search(text) for pattern in one.unless for text in told))
+    asked = (_Question("", scenario.fill(_wording(talk.brief, one), talk.own_words)) for one in wanted)
+    return next((one for one in asked if not _is_about(one, talk.mourned | lost)), None)
 
 
 def _unasked(talk: _Talk) -> list[FollowUp]:
@@ -319,10 +369,10 @@ def _in_context(heard: str, correction: Correction) -> str:
     return better
 
 
-def _close(talk: _Talk, heard: str) -> Answer:
+def _close(talk: _Talk, heard: str, lead: str = "") -> Answer:
     closings = talk.brief.scenario.closings
     closing = talk.choose(closings) or closings[0]
-    return Answer(_spoken(_what_was_done(talk, heard), *scenario.sentences(closing)), ended=True)
+    return Answer(_spoken(lead, _what_was_done(talk, heard), *scenario.sentences(closing)), ended=True)
 
 
 def _what_was_done(talk: _Talk, heard: str) -> str:

@@ -31,7 +31,17 @@ BACK_TO_WHAT_YOU_SAID = (
     "You mentioned something earlier.",
     "I remember a word you said before.",
 )
-SORRY = ("I'm sorry to hear that.", "Oh, I'm sorry.", "That sounds hard.")
+DISTRESS = (
+    "I'm sorry, that sounds very serious.",
+    "I'm a computer program, and I can't help with this.",
+    "Please talk to someone you trust, or call your local emergency number.",
+    "We don't have to go on with the talk.",
+)
+AFTER_DISTRESS = (
+    "I'm only a program for practising English, so please tell a person you trust about it.",
+    "In an emergency, call your local emergency number.",
+    'If you want to go on with our talk, say: "Let\'s go on."',
+)
 
 # Asked when the answer was only a word or two: these fit whatever the question was.
 MORE_THAN_YES = (
@@ -106,6 +116,36 @@ LEADS = {
         "Here is an idea for you.",
         "Let me help.",
     ),
+    Intent.OTHER_LANGUAGE: (
+        "I'm sorry, I understand only English.",
+        "Sorry, I speak only English.",
+        "English is the only language I know.",
+    ),
+    Intent.OTHER_TOPIC: (
+        "I can only ask about the topic of this talk; for another one, please start a new talk.",
+        "For another topic, please start a new talk; here I have my questions only.",
+    ),
+    Intent.INSULT: (
+        "That's all right, I'm only a program, and far from perfect.",
+        "I'm sorry that you are not happy with me.",
+        "I'm sorry, I do what a program can.",
+    ),
+    Intent.CORRECTING: (
+        "Mistakes that I notice are shown beside your words, but I don't notice all of them.",
+        "I show corrections beside your words, but I can miss mistakes.",
+        "Look beside your words: there is every mistake that I noticed, and there may be others.",
+    ),
+    Intent.LIFE: (
+        "No, I'm a computer, so I don't do or feel such things.",
+        "A computer like me has no life, so no.",
+        "No, I'm just a program, I have nothing like that.",
+    ),
+    Intent.REQUEST: (
+        "Good. Try to say why.",
+        "Good, you asked for something. Now give your reason.",
+    ),
+    Intent.LOSS: ("I'm very sorry for your loss.", "I'm so sorry.", "I'm sorry, that is a great loss."),
+    Intent.SAD: ("I'm sorry to hear that.", "Oh, I'm sorry.", "That sounds hard."),
     Intent.SKIP: (
         "All right, another question.",
         "No problem, let's leave that.",

@@ -4,23 +4,31 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tutor import scenario
+from tutor import scenario, sorrow
 
 
 class Intent(Enum):
     """What a remark asks of the partner; where a remark holds several, the first of this order counts."""
 
+    DISTRESS = auto()
     GOODBYE = auto()
+    OTHER_LANGUAGE = auto()
     REPEAT = auto()
     SLOWER = auto()
     MEANING = auto()
     UNCLEAR = auto()
     HELP = auto()
+    OTHER_TOPIC = auto()
     SKIP = auto()
+    INSULT = auto()
+    CORRECTING = auto()
+    LIFE = auto()
     WHO_ARE_YOU = auto()
     HOW_ARE_YOU = auto()
     AND_YOU = auto()
+    REQUEST = auto()
     QUESTION = auto()
+    LOSS = auto()
     SAD = auto()
     ANSWER = auto()
     DONT_KNOW = auto()
@@ -82,11 +90,37 @@ _ASKED: dict[Intent, tuple[str, ...]] = {
         rf"{_CAN_YOU}(?:help me|give me (?:a |an |some )?(?:hint|example|idea|help)).*",
         rf"(?:please )?help(?: me)?{_PLEASE}|(?:a )?hint{_PLEASE}|what (?:can|should|could|do) i (?:say|answer)",
     ),
+    Intent.OTHER_TOPIC: (
+        r"(?:can|could|shall|may|should) (?:we|you|i) (?:please )?(?:talk|speak) about (?!me\b|myself\b).*",
+        r"(?:why don't we|let's|what about if we) (?:talk|speak) about .*",
+    ),
     Intent.SKIP: (
         rf"(?:the )?(?:next|another|new|different)(?: (?:one|question|topic))?{_PLEASE}|skip(?: it| this| that)?{_PLEASE}",
         r"(?:let's|can we|could we|i want to|i'd like to) (?:talk|speak) about (?:something|another|other).*",
         r"i(?: don't want to|'d rather not| would rather not| do not want to) (?:answer|talk about|say)(?: this| that| it)?",
         r"(?:let's |can we )?change the (?:topic|subject|question)",
+    ),
+    Intent.INSULT: (
+        r"(?:you(?:'re| are)|this is|this program is|it's)(?: \w+)? (?:an? )?(?:\w+ )?"
+        r"(?:stupid|idiot|idiotic|useless|dumb|moron|terrible|awful|rubbish|shit|bullshit|bad|annoying|crap)"
+        r"(?: (?:robot|computer|machine|program|bot|teacher|thing|ai|app))?",
+        r"(?:fuck|screw|shut|damn)(?: (?:you|off|up|it))?|(?:i hate you|you suck|go to hell|stupid \w+|idiot)",
+    ),
+    Intent.CORRECTING: (
+        r"(?:can|could|will|would|do|are) you (?:please )?(?:also )?(?:correct(?:ing)?|check(?:ing)?|fix|mend|tell me)"
+        r"(?: .*\b(?:my|me|mistakes?|errors?|english|grammar|wrong|correct)\b.*)",
+        r"(?:please )?correct (?:me|my \w+)(?: please)?",
+        r"(?:was|is|were) (?:that|this|it|my (?:\w+ )?(?:sentence|english|grammar|answer)) (?:\w+ )?(?:correct|right|wrong|ok|okay)"
+        r"(?: english)?",
+        r"(?:did|do) i (?:say|speak|make|have) .*\b(?:right|correct(?:ly)?|well|mistakes?|errors?|wrong)\b.*",
+    ),
+    Intent.LIFE: (
+        r"(?:have|had) you (?:ever|already|been|seen|tried|visited|read|eaten)\b.*",
+        r"(?:do|did|would|don't) you (?:also |too |ever |really )?(?:like|love|enjoy|hate|prefer|live|eat|drink|travel|sleep|work|study"
+        r"|play|watch|go|cook|want|feel|dream|have (?:a |any )?(?:family|friends?|hobby|hobbies|brothers?|sisters?|children"
+        r"|kids|pets?|wife|husband|boyfriend|girlfriend|job|dog|cat|parents|mother|father))\b.*",
+        r"(?:what|which|where|who)(?:'s| is| are)? your favou?rite .*|where (?:do you live|are you from|were you born)\b.*",
+        r"how old are you|are you (?:married|happy|sad|tired|hungry|lonely|alive|from .*)|what do you like .*",
     ),
     Intent.WHO_ARE_YOU: (
         r"what(?:'s| is) your name|who are you|do you have a name|what (?:can|should) i call you",
@@ -109,6 +143,8 @@ _ASKED: dict[Intent, tuple[str, ...]] = {
 }
 _COMPILED = {intent: re.compile("|".join(patterns)) for intent, patterns in _ASKED.items()}
 
+# For something to be given or allowed: where the learner plays a part, it is what they practise
+_REQUEST = re.compile(r"(?:can|could|may|might) (?:i|we) (?!ask you|say)\b.*|(?:i'd|i would) like to ask (?:you )?for .*")
 _AUXILIARY = r"(?:do|does|did|are|is|was|were|can|could|would|will|have|has|should|may)"
 _QUESTION = re.compile(
     rf"(?:what|which|how)\b.*\?$|(?:where|when|who|why)(?:'s| {_AUXILIARY})\b.*\?$|{_AUXILIARY} .*\?$"
@@ -117,7 +153,7 @@ _QUESTION = re.compile(
 )
 # Only of the learner's own life: in the story of a film somebody may die without our being sorry.
 _SAD = re.compile(
-    r"\b(?:my|our)\b.{0,40}\b(?:died|passed away|is dead|(?:has|had) cancer|(?:is|was) in (?:the )?hospital|funeral)\b"
+    r"\b(?:my|our)\b.{0,40}\b(?:(?:has|had) cancer|(?:is|was) in (?:the )?hospital)\b"
     r"|\bi (?:have |had )?(?:lost my (?:job|wife|husband|son|daughter|\w+ther|dog|cat|home)|(?:was|got) fired|have cancer)\b"
     r"|\bi(?:'m| am| feel| was)(?: very| so| really)? (?:sad|lonely|depressed|ill|sick)\b|\bgot divorced\b"
 )
@@ -129,8 +165,41 @@ _WORD = re.compile(r"[^\W_][\w']*")
 _NO_WORDS = frozenset("um umm uh uhh er erm hm hmm mm mhm ah oh eh the a and you huh".split())  # noqa: SIM905
 
 
+# The commonest words of the languages that learners fall back on, none of them English
+_FOREIGN = frozenset(
+    (  # noqa: SIM905
+        "je ne pas parle suis vous nous est les des une bonjour merci anglais oui pourquoi avec mais très"
+        " ich nicht bin und das ist kein keine spreche englisch wie bitte danke hallo guten tag auf verstehe auch"
+        " yo no hablo inglés ingles soy estoy muy pero por qué que hola gracias usted tengo entiendo buenos días español el los"
+        " io sono parlo inglese non capisco grazie ciao buongiorno perché che della il"
+        " eu não falo inglês sou obrigado olá entendo você para muito uma"
+        " ben bilmiyorum ingilizce merhaba ja nie rozumiem mówię po angielsku dzień dobry"
+    ).split()
+) - {"no", "tag", "die", "pas", "ben", "para"}
+_NO_LATIN = re.compile(r"[^\W\d_\u0000-\u024f]")
+
+
+def is_foreign(heard: str) -> bool:
+    """Whether most of it is in another language, as far as a few words can tell: a name or a dish is no language."""
+    said = words(heard)
+    foreign = sum(word in _FOREIGN for word in said)
+    return bool(_NO_LATIN.search(heard) and len(said) < 40 and _mostly_not_latin(heard)) or (
+        foreign >= 2 and foreign * 2 > len(said)
+    )
+
+
+def _mostly_not_latin(heard: str) -> bool:
+    return 2 * len(_NO_LATIN.findall(heard)) > len(re.findall(r"[^\W\d_]", heard))
+
+
 def understand(heard: str) -> Remark:
     """What this remark asks of the partner. Most are simply answers."""
+    if sorrow.in_distress(heard):
+        return Remark(Intent.DISTRESS, "")
+    if sorrow.mourned(heard):
+        return Remark(Intent.LOSS, "")
+    if is_foreign(heard):
+        return Remark(Intent.OTHER_LANGUAGE, "")
     spoken = scenario.sentences(heard.replace("\u2019", "'"))
     intents = [_intent(sentence.lower()) for sentence in spoken]
     if set(intents) <= {Intent.ANSWER} and not set(words(heard)) - _NO_WORDS:
@@ -152,6 +221,8 @@ def _intent(sentence: str) -> Intent:
         for intent, pattern in _COMPILED.items():
             if pattern.fullmatch(said):
                 return intent
+    if _REQUEST.fullmatch(_LEAD_IN.sub("", whole)):
+        return Intent.REQUEST
     if _QUESTION.fullmatch(_LEAD_IN.sub("", sentence)):
         return Intent.QUESTION
     return Intent.SAD if _SAD.search(sentence) else Intent.ANSWER
