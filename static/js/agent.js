@@ -18,7 +18,7 @@ export class Agent {
     this.refused = new Set(); // responses whose rest is not wanted any more
     this.voices = new Map(); // item → its sound, until it can be fetched from the server
     this.sounding = new Set(); // items not yet heard to their end
-    this.unsure = new Set(); // items that were under way when the connection broke: perhaps the server kept them
+    this.unsaved = new Set(); // items that the server has not said it keeps
   }
 
   get speaking() {
@@ -61,6 +61,7 @@ export class Agent {
     this.dialogue.turn(id, "assistant");
     this.dialogue.setStatus(id, "speaking");
     this.sounding.add(id);
+    this.unsaved.add(id);
     this.response?.items.push(id);
   }
 
@@ -134,19 +135,31 @@ export class Agent {
   /** The server keeps the recording now. */
   saved(id, key) {
     this.voices.delete(id);
+    this.unsaved.delete(id);
     if (key) this.dialogue.setSource(id, { key });
   }
 
   remove(id) {
     this.voices.delete(id);
+    this.unsaved.delete(id);
     this.captions.freeze(id);
     this.sounding.delete(id);
     this.dialogue.remove(id);
   }
 
+  /** What the server does not keep, it never said: after a crash it says something else instead. */
+  reconcile(known) {
+    for (const item of [...this.unsaved]) {
+      if (known.has(item)) this.unsaved.delete(item);
+      else {
+        if (this.sounding.has(item)) this.player.stop();
+        this.remove(item);
+      }
+    }
+  }
+
   /** The connection is gone, and with it what was still to come. */
   lost() {
-    for (const item of this.response?.items || []) this.unsure.add(item);
     this.response = null;
     this.refused.clear();
     for (const item of this.sounding) this.captions.complete(item);

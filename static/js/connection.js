@@ -3,6 +3,7 @@
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 const FINAL = new Set([4001, 4003, 4004, 4400, 4401]); // opened elsewhere, foreign origin, deleted, bad id, no cookie: trying again can't help
 const CONGESTED = 1_000_000; // bytes waiting to leave: some 15 s of sound
+const BYTES_PER_MS = 64; // of sound in base64
 const STALLED = 8000; // … and not growing fewer for so long: the line is dead without saying so
 
 export class Connection {
@@ -79,6 +80,11 @@ export class Connection {
     }
     this.socket.send(JSON.stringify(event));
     return true;
+  }
+
+  /** How much sound had not left yet at the last event, in milliseconds. */
+  get unsentMs() {
+    return this.waiting / BYTES_PER_MS;
   }
 
   stalled(waiting) {

@@ -5,6 +5,7 @@ import { wav } from "./pcm.js";
 
 const EVERY = 5000;
 const LIVE = 30_000; // how long a turn sent over the live connection may take to be saved before it is sent again
+const ABOUT_THE_TALK = ["scenario", "level", "topic", "goal", "rules", "expectations"];
 const SLOW = 3000; // a turn saved sooner than this is not worth a word
 
 // Names this tab's turns. A lock of the same name tells other tabs that this one is alive.
@@ -39,7 +40,8 @@ export class Delivery {
 
   async round(conversation) {
     const living = await livingTabs();
-    for (const entry of await this.outbox.list()) {
+    const entries = await this.outbox.list();
+    for (const entry of entries.sort((a, b) => a.time - b.time)) {
       if (conversation && entry.conversation !== conversation) continue;
       if (this.isOurs(entry, living) && !(await this.deliver(entry))) return;
     }
@@ -57,8 +59,7 @@ export class Delivery {
     const form = new FormData();
     form.set("messageId", entry.item);
     form.set("reply", "false");
-    if (entry.scenario) form.set("scenario", entry.scenario);
-    if (entry.level) form.set("level", entry.level);
+    for (const name of ABOUT_THE_TALK) if (entry[name]) form.set(name, entry[name]);
     if (entry.text) form.set("text", entry.text);
     else form.set("audio", wav(await this.outbox.pcm(entry.key)), `${entry.item}.wav`);
     try {
@@ -68,6 +69,7 @@ export class Delivery {
     } catch (error) {
       if (error.retryable === undefined) throw error;
       if (error.retryable) return false;
+      if (error.status === 409 && !(await this.find(entry))) return false; // the server is just taking it
       await this.refused(entry, error);
     }
     return true;

@@ -4,6 +4,8 @@ import { correctionItem, marked } from "./corrections.js";
 
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
+const NOT_MADE_OUT = "could not be made out; the recording is kept";
+
 export class Dialogue {
   /** `onReplay(id, source)` plays a turn; `onMend(id, text)`, if given, saves a learner's better transcript. */
   constructor({ list, scroller, onReplay, onMend }) {
@@ -46,8 +48,23 @@ export class Dialogue {
     this.setText(message.id, message.content);
     this.setCorrections(message.id, message.corrections || []);
     if (message.audioS3Key) this.setSource(message.id, { key: message.audioS3Key, url: message.audioUrl });
-    this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
+    if (message.role === "user") this.keptByServer(message.id);
+    else this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
     return turn;
+  }
+
+  /** A learner's turn is saved; from now on it can be mended. */
+  keptByServer(id) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    if (turn.text) this.setStatus(id, "");
+    else this.notMadeOut(id);
+    turn.element.querySelector('[data-action="edit"]').hidden = !this.onMend;
+  }
+
+  notMadeOut(id) {
+    this.turn(id, "user");
+    this.setStatus(id, "unheard", NOT_MADE_OUT);
   }
 
   setText(id, text) {
@@ -78,7 +95,7 @@ export class Dialogue {
     turn.element.querySelector('[data-action="replay"]').hidden = !source;
   }
 
-  /** status: "recording", "writing" (being understood), "waiting" (not saved yet), "speaking", "interrupted" or "". */
+  /** status: "recording", "writing" (being understood), "waiting" (not saved yet), "unheard", "speaking", "interrupted" or "". */
   setStatus(id, status, note = "") {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -118,7 +135,6 @@ export class Dialogue {
 
   addEditing(turn) {
     const button = turn.element.querySelector('[data-action="edit"]');
-    button.hidden = false;
     button.addEventListener("click", () => this.edit(turn, button));
   }
 

@@ -7,7 +7,7 @@ const HARMLESS = new Set(["response_cancel_not_active", "conversation_already_ha
 
 export const FOLLOWED = {
   "session.updated": (session, { session: { talk } }) => {
-    session.learner.streaming = true;
+    session.learner.resume();
     session.view.facts(talk);
   },
   "input_audio_buffer.speech_started": (session, event) => {

@@ -1,11 +1,11 @@
-// Says how many recordings are not saved yet, and offers those that the server refused for download.
+// Says how many turns are not saved yet, and offers those that the server refused for download.
 
 import { wav } from "./pcm.js";
 
 export function showOutbox(element, outbox, { waiting, refused }, refresh) {
   const parts = [];
   if (waiting.length) {
-    const what = waiting.length === 1 ? "1 recording" : `${waiting.length} recordings`;
+    const what = waiting.length === 1 ? "1 turn" : `${waiting.length} turns`;
     parts.push(Object.assign(document.createElement("span"), { className: "waiting", textContent: `${what} waiting to be saved` }));
   }
   for (const entry of refused) parts.push(refusedLine(entry, outbox, refresh));

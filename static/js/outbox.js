@@ -24,7 +24,7 @@ class Database {
     this.database = database;
   }
 
-  /** entry: {key, conversation, item, scenario, level, time, tab, finished, text?} */
+  /** entry: {key, conversation, item, scenario?, level?, topic?, …, time, tab, finished, text?} */
   put(entry) {
     const transaction = this.database.transaction("entries", "readwrite");
     transaction.objectStore("entries").put(entry);

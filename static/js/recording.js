@@ -6,7 +6,7 @@ import { RATE, join, peak } from "./pcm.js";
 const PIECE = RATE / 2; // samples: half a second is the most that a crash can take
 
 export class Recording {
-  /** meta: {conversation, item, scenario, level, tab} */
+  /** meta: {conversation, item, tab} and what the talk is about */
   constructor(outbox, meta, onTrouble) {
     this.outbox = outbox;
     this.onTrouble = onTrouble;

@@ -13,6 +13,7 @@ import * as settings from "./settings.js";
 
 const INTERRUPTING = { level: 0.08, frames: 4, forMs: 700 };
 const LAST_SAVES = 10_000;
+const WAITING = "waiting to be saved";
 
 export class Session {
   /**
@@ -33,7 +34,8 @@ export class Session {
     this.learner = new Learner({
       outbox,
       send,
-      meta: () => ({ conversation, scenario: this.talk?.scenario, level: this.talk?.level }),
+      unsentMs: () => this.connection.unsentMs,
+      meta: () => this.meta(),
       onTurn: (...turn) => this.learnerTurn(...turn),
       onSilent: () => view.silent(),
       onTooShort: () => toast("Hold the button while you speak, and let go when you have finished."),
@@ -49,7 +51,7 @@ export class Session {
   }
 
   get state() {
-    if (this.learner.recording) return "recording";
+    if (this.learner.speaking) return "recording";
     if (!this.online) return "connecting";
     if (this.agent.speaking) return "agent";
     return this.awaiting || this.agent.thinking ? "thinking" : "ready";
@@ -69,31 +71,43 @@ export class Session {
       this.fetched = false;
       return;
     }
-    // Hands-free, the server said when speech began; a new connection knows nothing of it.
-    if (this.learner.handsFree) this.learner.close();
+    this.learner.connecting = true;
+    await this.learner.written();
     await this.delivery.run(this.conversation);
     try {
       const { messages, goals } = await fetchConversation(this.conversation);
       this.messages = messages;
-      const known = new Set(messages.map((message) => message.id));
-      for (const item of this.agent.unsure) if (!known.has(item)) this.agent.remove(item);
       for (const message of messages) this.dialogue.show(message);
       this.view.goals(goals || []);
     } catch (error) {
       this.messages = error.status === 404 ? [] : null;
     }
-    this.agent.unsure.clear();
+    if (this.messages) this.agent.reconcile(new Set(this.messages.map((message) => message.id)));
+  }
+
+  /** What the outbox keeps with each turn: if it is the first to arrive, the talk begins with it. */
+  meta() {
+    const { scenario, level, own } = this.talk || {};
+    return { conversation: this.conversation, scenario, level, ...own };
   }
 
   line(state, detail) {
     this.online = state === "online";
-    this.learner.streaming = false;
     if (this.online) this.begin();
-    else this.agent.lost();
+    else this.lost();
     if (state === "lost") this.lostOnce = true;
     if (state === "closed") this.view.closed(detail.code);
     this.view.changed();
     this.delivery.report();
+  }
+
+  lost() {
+    this.learner.lost();
+    this.agent.lost();
+    for (const { id, role, element } of this.dialogue.turns.values()) {
+      const unsaved = role === "user" && ["writing", "waiting"].includes(element.dataset.status);
+      if (unsaved) this.dialogue.setStatus(id, "waiting", WAITING);
+    }
   }
 
   begin() {
@@ -166,9 +180,11 @@ export class Session {
       this.dialogue.turn(item, "user");
       this.dialogue.setStatus(item, "recording", "listening…");
       this.awaiting = false;
+    } else if (what === "kept") {
+      this.delivery.report();
     } else {
       this.dialogue.setSource(item, { blob: wav(recording.pcm()) });
-      this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? "writing it down…" : "waiting to be saved");
+      this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? "writing it down…" : WAITING);
       this.awaiting = true;
     }
     this.view.changed();
@@ -179,16 +195,16 @@ export class Session {
     this.agent.interrupt({ cancel: true });
     this.dialogue.turn(item, "user");
     this.dialogue.setText(item, text);
-    this.dialogue.setStatus(item, "waiting");
+    this.dialogue.setStatus(item, "waiting", this.online ? "" : WAITING);
     this.awaiting = true;
     this.view.changed();
     const content = [{ type: "input_text", text }];
     const sent = this.connection.send({ type: "conversation.item.create", item: { id: item, type: "message", role: "user", content } });
     if (sent) this.connection.send({ type: "response.create" });
-    const { scenario, level } = this.talk || {};
-    const entry = { key: keyOf(this.conversation, item), conversation: this.conversation, item, scenario, level, tab: TAB, text };
+    const entry = { ...this.meta(), key: keyOf(this.conversation, item), item, tab: TAB, text };
     await this.outbox.put({ ...entry, time: Date.now(), finished: true, finishedAt: Date.now() });
     if (this.savedEarly?.has(item)) await this.outbox.remove(entry.key);
+    await this.delivery.report();
   }
 
   think(on) {
@@ -212,16 +228,12 @@ export class Session {
     this.agent.handle(event);
     const speaking = this.learner.recording && !this.learner.handsFree;
     if (event.type === "response.created" && speaking) this.agent.interrupt({ cancel: true });
-    if (event.type === "response.done" && event.response.status === "failed") {
-      const reason = event.response.status_details?.reason;
-      toast(reason || "The agent could not answer this time. Say it again, or go on.", { kind: "error" });
-    }
   }
 
   async saved({ item_id: item, role, audioS3Key: key }) {
     if (role !== "user") return this.agent.saved(item, key);
     if (key) this.dialogue.setSource(item, { key });
-    this.dialogue.setStatus(item, "");
+    this.dialogue.keptByServer(item);
     this.savedEarly = new Set([item]); // a typed turn may be saved before it is in the outbox
     await this.learner.saved(item);
     await this.outbox.remove(keyOf(this.conversation, item));
@@ -230,8 +242,9 @@ export class Session {
 
   notHeard({ item_id: item, error }) {
     this.awaiting = false;
+    if (error.code !== "nothing_heard") return this.dialogue.notMadeOut(item); // a `talk.notice` says why
     this.learner.drop(item);
-    toast(error.message);
+    return toast(error.message);
   }
 
   delivered(entry, { message, goals }) {

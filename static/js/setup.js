@@ -14,9 +14,10 @@ export async function showSetup({ onStart }) {
   const { scenarios, levels } = await fetchScenarios();
   fillLevels(levels);
   const cards = scenarios.map((scenario) => ({ scenario, element: card(scenario) }));
-  byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
   const wanted = settings.get("scenario");
   const first = cards.find(({ scenario }) => scenario.id === wanted) || suited(cards, settings.get("level"));
+  cards.sort((a, b) => (b === first) - (a === first)); // what is chosen is seen
+  byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
   if (first) first.element.querySelector("input").checked = true;
 
   const chosen = () => cards.find(({ element }) => element.querySelector("input").checked)?.scenario;

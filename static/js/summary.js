@@ -1,6 +1,6 @@
 // What a talk came to: time, goals, and what to remember.
 
-import { correctionItem } from "./corrections.js";
+import { correctedSentence, correctionItem } from "./corrections.js";
 import { goalItem } from "./goals.js";
 
 const byId = (id) => document.getElementById(id);
@@ -11,10 +11,10 @@ export function showSummary({ conversation, title, seconds, turns, goals, scenar
   const reached = goals.filter((goal) => goal.done).length;
   byId("summary-topic").textContent = title;
   byId("summary-title").textContent = headline(learners.length, reached, goals.length);
-  byId("summary-minutes").textContent = seconds < 60 ? "<1" : String(Math.round(seconds / 60));
+  byId("summary-minutes").textContent = seconds < 60 ? "under 1" : String(Math.round(seconds / 60));
   byId("summary-turns").textContent = String(learners.length);
   byId("summary-goals").textContent = goals.length ? `${reached} of ${goals.length}` : "–";
-  byId("summary-corrections").replaceChildren(...distinct(corrections).map(correctionItem));
+  byId("summary-corrections").replaceChildren(...learners.flatMap(toRemember));
   byId("summary-no-corrections").hidden = corrections.length > 0;
   byId("summary-goal-list").replaceChildren(...goals.map(goalItem));
   byId("summary-goals-card").hidden = !goals.length;
@@ -26,9 +26,12 @@ export function showSummary({ conversation, title, seconds, turns, goals, scenar
 function headline(turns, reached, all) {
   if (!turns) return "Maybe next time.";
   if (all && reached === all) return "Every goal reached.";
-  return turns < 3 ? "A good start." : "Well talked.";
+  return turns < 3 ? "A good start." : "Well done.";
 }
 
-function distinct(corrections) {
-  return [...new Map(corrections.map((correction) => [`${correction.said}→${correction.better}`, correction])).values()];
+// Corrections without a place in the sentence stand by themselves.
+function toRemember({ text, corrections }) {
+  const placed = corrections.filter(({ start, end }) => Number.isInteger(start) && start < end && end <= text.length);
+  const others = corrections.filter((correction) => !placed.includes(correction));
+  return [...(placed.length ? [correctedSentence(text, placed)] : []), ...others.map(correctionItem)];
 }

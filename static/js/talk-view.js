@@ -41,6 +41,7 @@ export class TalkView {
     const pressed = handsFree ? muted : state === "recording";
     button.setAttribute("aria-pressed", pressed);
     byId("talk-button-label").textContent = handsFree ? "Mute" : "Hold to talk";
+    for (const id of ["hint-button", "type-button", "hands-free", "think"]) byId(id).disabled = closed;
     byId("think").hidden = !handsFree;
     byId("think").setAttribute("aria-pressed", thinking);
     byId("state-text").textContent = closed ? "" : inWords({ state, handsFree, muted, thinking, lost, microphone });
@@ -51,13 +52,16 @@ export class TalkView {
     return state;
   }
 
-  /** actions: [[label, act]]. */
-  notice(text, actions = []) {
+  /** actions: [[label, act]]; icon: its name in the sprite. */
+  notice(text, actions = [], icon = "wifi-off") {
     const box = byId("connection-notice");
     const words = box.querySelector("[data-text]");
     if (words.textContent === text && box.hidden === !text) return;
     words.textContent = text;
     box.hidden = !text;
+    const use = box.querySelector("use");
+    const href = `${document.body.dataset.icons}#${icon}`;
+    if (use.getAttribute("href") !== href) use.setAttribute("href", href); // setting it fetches it, and the line may be down
     const buttons = actions.map(([label, act]) => {
       const button = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: label });
       button.addEventListener("click", act);
@@ -93,7 +97,8 @@ function keepLargest(element, value) {
 }
 
 function inWords({ state, handsFree, muted, thinking, lost, microphone }) {
-  if (lost && state !== "recording") return "Connection lost. Reconnecting…";
+  if (lost && handsFree && muted) return "You are muted. Press the button to be heard.";
+  if (lost) return microphone ? "Go on, it is kept here." : "Go on and type, it is kept here.";
   if (state === "connecting") return "Connecting…";
   if (state === "recording") return thinking ? "Take your time…" : "Listening…";
   if (state === "thinking") return "One moment…";

@@ -44,6 +44,7 @@ const dialogue = new Dialogue({
     session?.agent.interrupt({ cancel: true });
     replayer.toggle(id, source);
   },
+  onMend: (id, text) => mend(id, text),
 });
 const delivery = new Delivery({
   outbox,
@@ -205,13 +206,28 @@ function closed(code) {
   session.learner.stop();
   const { conversation } = session;
   const again = () => location.assign(`/?conversation=${conversation}`);
-  if (code === 4001) return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]]);
-  if (code === 4401) return view.notice("The server does not know this browser any more. Reload the page to go on.", [["Reload", () => location.reload()]]);
-  if (code !== 4004) return view.notice("The server refused this talk.", [["Start a new talk", () => location.assign("/")]]);
-  return view.notice("This talk has been deleted.", [
+  showTyping(false);
+  if (code === 4001) return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]], "monitor");
+  if (code === 4401) return view.notice("The server does not know this browser any more. Reload the page to go on.", [["Reload", () => location.reload()]], "circle-alert");
+  if (code !== 4004) return view.notice("The server refused this talk.", [["Start a new talk", () => location.assign("/")]], "circle-alert");
+  const deleted = [
     ["Bring it back", () => api.restore(conversation).then(again, (error) => toast(error.message, { kind: "error" }))],
     ["Start a new talk", () => delivery.discardConversation(conversation).then(() => location.assign("/"))],
-  ]);
+  ];
+  return view.notice("This talk has been deleted.", deleted, "trash-2");
+}
+
+/** Saves what the learner really said; true when it is saved. */
+async function mend(id, text) {
+  try {
+    const message = await api.mend(session?.conversation || wanted, id, text);
+    dialogue.show(message);
+    toast("Mended.");
+    return true;
+  } catch (error) {
+    toast(error.message, { kind: "error" });
+    return false;
+  }
 }
 
 function showTyping(on, { focus = true } = {}) {
@@ -248,7 +264,7 @@ byId("type-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = byId("type-text");
   const text = field.value.trim();
-  if (!text || !session || session.over) return;
+  if (!text || !session || session.over || session.connection.closed) return;
   field.value = "";
   session.type(text);
 });
@@ -265,7 +281,10 @@ addEventListener("popstate", () => location.reload());
 
 // The page's first sight
 
-byId("goals").open = matchMedia("(width >= 1040px)").matches; // where there is room beside the dialogue
+const roomBeside = matchMedia("(width >= 1040px)"); // of the dialogue
+const openGoals = () => (byId("goals").open = roomBeside.matches);
+roomBeside.addEventListener("change", openGoals);
+openGoals();
 
 async function showEarlier(id) {
   await delivery.run(id);
