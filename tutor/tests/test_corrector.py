@@ -82,10 +82,25 @@ He has a good job, isn't it? | He has a good job, doesn't he?
 She suggested me to go. | She suggested that I go.
 I am working here for three years. | I have been working here for three years.
 I'm boring in the class. | I'm bored in the class.
+I am boring in the class. | I am bored in the class.
+I have 25 years. | I am 25 years old.
+She is married with a doctor. | She is married to a doctor.
+I want that you help me. | I want you to help me.
+I want that she comes with us. | I want her to come with us.
+How do you call this? | What do you call this?
+I didn't saw nothing. | I didn't see anything.
+I don't know nobody here. | I don't know anybody here.
 """
 
 RIGHT = """
 My brother has gone to London.
+She don't, I mean, she doesn't like it.
+I have 25 years of experience.
+How do you call somebody in another country?
+I am boring, and I know it.
+He is married with a child.
+I want that, you know.
+There was nothing, and nobody came.
 She has a big family and they live in Brazil.
 Um, I I think it was, uh, a really good trip.
 I agree with you, but I'm not sure.
@@ -200,8 +215,35 @@ def test_most_mistakes_are_found():
 
 def test_has_went():
     (one,) = correct("My brother has went to London last week.")
-    assert (one.said, one.better, one.sure) == ("has went", "has gone", True)
+    assert (one.said, one.better, one.sure) == ("has went", "has gone", False)
+    assert one.why == 'After "have" use the past participle. With "last week", say "went".'
     assert one.category == "verb form"
+
+
+@pytest.mark.parametrize("time", ["yesterday", "last year", "in 2019", "two years ago"])
+def test_has_gone_is_not_said_to_be_right_of_a_time_that_is_over(time: str):
+    (one,) = correct(f"I have went to Paris {time}.")
+    assert not one.sure
+    assert one.why.endswith(f'With "{time}", say "went".')
+
+
+def test_has_went_at_no_time_that_is_over_is_sure():
+    (one,) = correct("My brother has went to London.")
+    assert one.sure
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("She have a dog.", 'With "she" the verb takes -s: she has.'),
+        ("I think they lives in Brazil.", 'With "they" the verb has no -s: they live.'),
+        ("They was at home.", 'With "they" say "were": they were.'),
+        ("He don't like it.", 'With "he" say "doesn\'t": he doesn\'t.'),
+    ],
+)
+def test_the_rule_of_agreement_is_named(said: str, why: str):
+    (one,) = correct(said)
+    assert one.why == why
 
 
 def test_she_have_and_they_lives():

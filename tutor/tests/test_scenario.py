@@ -161,6 +161,30 @@ def test_a_sensible_answer_reaches_a_goal(scenario_id, said, goal):
     assert (goal, True) in scenario.goals(brief(scenario_id), [Line("user", said)])
 
 
+@pytest.mark.parametrize(
+    ("scenario_id", "said", "goal"),
+    [
+        ("travel", "I want to go to Japan next year.", "Say where you went"),
+        ("travel", "We will visit Rome.", "Say where you went"),
+        ("travel", "My brother went to London.", "Say where you went"),
+        ("travel", "Did you go to Japan?", "Say where you went"),
+        ("weekend", "I want to read a book.", "Say what you did last weekend"),
+        ("shopping", "I want to buy a car.", "Say what you bought"),
+        ("family", "My mother is dead.", "Name the people in your family"),
+        ("family", "My father died last year.", "Name the people in your family"),
+        ("hobbies", "Can we talk about my hobbies?", "Say what you do in your free time"),
+        ("school", "Can we talk about history?", "Name a subject and what you think of it"),
+    ],
+)
+def test_what_was_not_told_reaches_no_goal(scenario_id, said, goal):
+    assert (goal, False) in scenario.goals(brief(scenario_id), [Line("user", said)])
+
+
+def test_a_request_reaches_a_goal_of_ones_own_topic():
+    said = "Could I have a pay rise, please, because I work a lot?"
+    assert ("Give a reason", True) in scenario.goals(brief("own-topic"), [Line("user", said)])
+
+
 def test_nothing_said_reaches_no_goal():
     for one in scenario.load_all().values():
         assert not any(done for _, done in scenario.goals(brief(one.id), lines(one.opening, "Hmm, yes.")))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tutor.engines.base import Correction
+from tutor.engines.local.explained import explained
 from tutor.engines.local.harper_rules import RULES, Rule
 from tutor.engines.local.mistakes_verbs import MISTAKES as VERB_MISTAKES
 from tutor.engines.local.mistakes_words import MISTAKES as WORD_MISTAKES
@@ -24,6 +25,10 @@ MISTAKES = (*VERB_MISTAKES, *WORD_MISTAKES)
 _SPELLING = "SpellCheck"
 _HAVE = re.compile(r"\b(?:have|has|had|having|\w+'ve)(?: \w+)? $|\b(?:have|has|had)n't $", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
+_ON_SECOND_THOUGHT = re.compile(
+    r"(?: [\w']+){0,3}[,.]? (?:I mean|I meant|sorry|no wait|or rather|no|uh no)\b,?", re.IGNORECASE
+)
+_SECOND_THOUGHT = 4  # words
 _INSERT_AFTER = 2  # harper.SuggestionKind.INSERT_AFTER
 
 EXECUTOR = ThreadPoolExecutor(1, thread_name_prefix="corrector")
@@ -34,10 +39,11 @@ _linter: "Linter | None" = None
 
 def correct(text: str) -> tuple[Correction, ...]:
     """The mistakes in their order, none overlapping another. `start` and `end` are characters of `text`."""
+    text = text.replace("\u2019", "'")
     found = []
-    for sentence in _SENTENCE.finditer(text.replace("\u2019", "'")):
+    for sentence in _SENTENCE.finditer(text):
         found += [_moved(one, sentence.start()) for one in _in_sentence(sentence.group())]
-    return tuple(found)
+    return tuple(one for one in found if not _put_right_at_once(one, text))
 
 
 def load() -> None:
@@ -54,7 +60,14 @@ def _in_sentence(sentence: str) -> list[Correction]:
     for candidates in found:
         mending = (one for one in candidates if not _overlaps(one, chosen) and _mends(sentence, one, before))
         chosen.extend(itertools.islice(mending, 1))
-    return sorted(chosen, key=lambda one: one.start)
+    return sorted((explained(one, sentence) for one in chosen), key=lambda one: one.start)
+
+
+def _put_right_at_once(one: Correction, text: str) -> bool:
+    """Whether the learner noticed it, too: "She don't, I mean, she doesn't"."""
+    again = _ON_SECOND_THOUGHT.match(text[one.end :])
+    last = one.better.split()[-1].strip(".,!?").lower()
+    return again is not None and last in re.findall(r"[\w']+", text[one.end + again.end() :].lower())[:_SECOND_THOUGHT]
 
 
 def _candidates(sentence: str, name: str, lint: "Lint") -> Iterator[Correction]:

@@ -20,8 +20,8 @@ class Rule:
 
 
 # What a learner is told
-_AGREE = "The verb must fit the person who does it."
-_PARTICIPLE = 'After "have" use the past participle.'
+AGREE = "The verb must fit the person who does it."
+PARTICIPLE = 'After "have" use the past participle.'
 _BASE = "After this word the verb keeps its basic form."
 _UNCOUNTABLE = 'This word cannot be counted: it has no plural, and no "a".'
 _WHY_AN = 'Before a vowel sound say "an", before any other "a".'
@@ -48,16 +48,16 @@ _WANTS = (
 )
 
 RULES = {
-    "PronounVerbAgreement": Rule("agreement", _AGREE, sure=True),
-    "PronounInflectionBe": Rule("agreement", _AGREE, sure=True),
-    "IAmAgreement": Rule("agreement", _AGREE),
-    "IDo": Rule("agreement", _AGREE),
-    "HavePronoun": Rule("agreement", _AGREE),
+    "PronounVerbAgreement": Rule("agreement", AGREE, sure=True),
+    "PronounInflectionBe": Rule("agreement", AGREE, sure=True),
+    "IAmAgreement": Rule("agreement", AGREE),
+    "IDo": Rule("agreement", AGREE),
+    "HavePronoun": Rule("agreement", AGREE),
     "ThereIsAgreement": Rule("agreement", "The verb must fit what there is: one thing, or more than one."),
     "OneOfTheSingular": Rule("agreement", 'After "one of the" use the plural.'),
     "ThisTypeOfThing": Rule("agreement", "Both words must be singular, or both plural."),
     "AnotherThings": Rule("agreement", '"Another" is for one thing.'),
-    "SimplePastToPastParticiple": Rule("verb form", _PARTICIPLE, sure=True, context=1, unless=_BE),
+    "SimplePastToPastParticiple": Rule("verb form", PARTICIPLE, sure=True, context=1, unless=_BE),
     "RegularIrregulars": Rule("verb form", "This word has an irregular form.", sure=True),
     "Payed": Rule("verb form", "This word has an irregular form.", sure=True),
     "DidPast": Rule("verb form", 'After "did" the verb keeps its basic form.', sure=True, context=1),

@@ -1,5 +1,6 @@
 """Mistakes in the form and the tense of verbs."""
 
+from tutor.engines.local.harper_rules import PARTICIPLE
 from tutor.engines.local.mistakes import CLAUSE_STARTS, DAY, I_WORDS, NUMBER, PLURAL, SPAN, mistake, one_of
 from tutor.engines.local.verbs import BY_BASE, BY_GERUND, BY_THIRD, VERBS, verb
 
@@ -30,6 +31,7 @@ _ASKED_OR_MADE = (
     r"\b(?:did|didn't|do|don't|does|doesn't|can|could|will|would|should|may|might|must|let|lets|make|made|help|helped|saw|see"
     r"|watch|watched|heard|hear|if|that|suggest|insist|recommend|have|has|had|to|not) "
 )
+_OBJECT = {"he": "him", "she": "her", "they": "them", "we": "us", "i": "me"}
 _HELPED = r"\b(?:have|has|had|haven't|hasn't|hadn't|having|been|be|is|are|was|were|get|got|as|than) "
 _ALL_ONE_CAN = (
     r"\b(?:everything|all|what|whatever|anything|much|best|more|hard|fast|quick|soon|nothing|things?|way|it)\b[^.,!?]*"
@@ -39,7 +41,6 @@ _WHY_PAST = "The time is over, so use the past tense."
 _WHY_BASE = "After this word the verb keeps its basic form."
 _WHY_NO_TO = 'After words like "can" and "must" the verb stands without "to".'
 _WHY_ING = "After this expression use the -ing form."
-_WHY_PARTICIPLE = 'After "have" use the past participle.'
 _WHY_STILL = "It began in the past and still goes on, so use the present perfect."
 _WHY_AGREE = '"Agree" is a verb here: it needs no "am", "is" or "are".'
 
@@ -179,13 +180,13 @@ MISTAKES = (
     mistake(
         rf"\b((?:haven|hasn|hadn)'t|(?:have|has|had) (?:not|never|already|just|ever|been)) ({_PAST_ONLY})\b",
         lambda m: f"{m[1]} {verb(m[2]).participle}",
-        _WHY_PARTICIPLE,
+        PARTICIPLE,
         "verb form",
     ),
     mistake(
         rf"\b((?:have|has) {I_WORDS}(?: ever| already| never)?) ({_PAST_ONLY})\b",
         lambda m: f"{m[1]} {verb(m[2]).participle}",
-        _WHY_PARTICIPLE,
+        PARTICIPLE,
         "verb form",
         after=CLAUSE_STARTS + r"|\b(?:what|where|when|why|how|who|and) ",
     ),
@@ -195,6 +196,13 @@ MISTAKES = (
         'Without "have" use the simple past.',
         "verb form",
         unless=_HELPED,
+    ),
+    mistake(
+        rf"\b(want|wants|wanted|'d like|would like) that ({I_WORDS}) ({_BASE}|{_THIRD})\b",
+        lambda m: f"{m[1]} {_OBJECT.get(m[2].lower(), m[2])} to {verb(m[3]).base}",
+        'Say "want somebody to do something".',
+        "verb form",
+        unless=r"\b(?:all|everything|what|things?|one) (?:\w+ )?",
     ),
     mistake(
         rf"\bdo (you|they|we|I) can ({_BASE})\b",

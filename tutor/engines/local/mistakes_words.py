@@ -191,7 +191,8 @@ _PREPOSITIONS = (
         "preposition",
     ),
     mistake(
-        r"\b((?:am|is|was|are|were|got|get|been|'m) married) with (my|his|her|him|me|you)\b",
+        r"\b((?:am|is|was|are|were|got|get|been|'m) married) with"
+        rf" (my|his|her|him|me|you|an? (?:\w+ )?(?:man|woman|girl|guy|person)|an? {_JOB})\b",
         r"\1 to \2",
         'Say "married to".',
         "preposition",
@@ -254,6 +255,34 @@ _CHOICES = (
         lambda m: f"{m[1]} {_to_be(m[1])} {m[2]} years old",
         'Say your age with "be": "I am twenty years old".',
         "word choice",
+    ),
+    mistake(
+        r"\b(I) have (1[5-9]|[2-9]\d) years(?=[.!?]|$| and (?:I|my)\b)",
+        r"\1 am \2 years old",
+        'Say your age with "be": "I am twenty years old".',
+        "word choice",
+        sure=False,
+    ),
+    mistake(
+        r"\b((?:I am|I'm|I was|I feel|we are|we're)(?: very| really| so| always| often)?) boring"
+        r"(?= (?:(?:in|at|during) (?:the |my |our |this )?(?:\w+ )?(?:class|classes|lessons?|school|work|office|home|meetings?)"
+        r"|today|now|because)\b)",
+        r"\1 bored",
+        'You are "bored"; the thing is "boring".',
+        "word choice",
+    ),
+    mistake(
+        r"\bhow do (you|we|they) call (this|that|it|these|those)(?=[?.]|$| (?:in|thing)\b)",
+        r"what do \1 call \2",
+        'Ask for a name with "what".',
+        "word choice",
+    ),
+    mistake(
+        r"\b(nothing|nobody|nowhere)\b",
+        lambda m: f"any{m[1].lower().removeprefix('no')}",
+        'One "not" is enough: then say "any".',
+        "word choice",
+        after=rf"(?:n't|cannot|(?:do|does|did) not) (?:{_BASE}|saw|seen|did|done|ate|said|bought|heard|went)(?: to)? ",
     ),
     mistake(
         r"\b(I|we|they|you) have (hungry|thirsty|sleepy|afraid)\b",

@@ -14,6 +14,7 @@ from zlib import crc32
 from tutor import scenario, sorrow
 from tutor.engines.base import Correction, Line
 from tutor.engines.local import phrases, remarks
+from tutor.engines.local.recast import recasts
 from tutor.engines.local.remarks import Intent, Remark
 from tutor.scenario import Brief, FollowUp
 
@@ -32,7 +33,6 @@ _NOT_A_NAME = frozenset(
     ).split()
 )
 _SHUFFLED_TOGETHER = 3  # questions
-_LONGEST_RECAST = 12  # words: a longer one is shown, but not spoken
 _ASKED_OFTEN_ENOUGH = 3  # then the same question is left, and another one asked
 
 
@@ -96,6 +96,8 @@ class _Talk:
     def choose(self, options: Iterable[str]) -> str:
         """One of these that has not been said yet, "" when all have been."""
         options = list(options)
+        if not options:
+            return ""
         first = crc32(f"{self.brief.seed} {options[0]}".encode()) % len(options)
         return self.first_unsaid([*options[first:], *options[:first]])
 
@@ -106,7 +108,9 @@ class _Talk:
 def opening(brief: Brief) -> str:
     """The agent's first words, the first question among them."""
     talk = _Talk(brief, ())
-    return scenario.fill(_opening_template(talk), talk.own_words)
+    *greeting, question = scenario.sentences(_opening_template(talk))
+    goal = phrases.YOUR_GOAL if "goal" in talk.own_words else ""
+    return scenario.fill(_joined(*greeting, goal, question), talk.own_words)
 
 
 def resume(brief: Brief, transcript: Sequence[Line]) -> str:
@@ -136,18 +140,32 @@ def answer(brief: Brief, transcript: Sequence[Line], heard: str, corrections: Se
         return _close(talk, heard, _lead(talk, remark))
     if _waits_after_distress(talk, heard):
         return Answer(phrases.AFTER_DISTRESS, ended=False)
+    if _follows_distress(talk) and remark.intent is Intent.ANSWER:
+        return _go_on(talk, phrases.GOING_ON, "", "")
     if remark.intent in _SMALL_TALK and len(remarks.words(remark.answer)) < 3:
         return _small_talk(talk, remark)
-    return _take_up(talk, remark, heard, _recast(talk, heard, corrections))
+    return _take_up(talk, remark, heard, talk.choose(recasts(heard, corrections)))
 
 
 _SAD_NEWS = frozenset({Intent.LOSS, Intent.SAD})
 _SMALL_TALK = frozenset(phrases.LEADS) - {Intent.AND_YOU} - _SAD_NEWS
-_ABOUT_THE_QUESTION = frozenset({Intent.MEANING, Intent.UNCLEAR, Intent.HELP, Intent.OTHER_LANGUAGE})
+_ABOUT_THE_QUESTION = frozenset({Intent.MEANING, Intent.UNCLEAR, Intent.HELP})
 # These want an answer of their own, so the talk is not ended with one
 _WANTS_AN_ANSWER = frozenset(
-    {Intent.AND_YOU, Intent.QUESTION, Intent.REQUEST, Intent.OTHER_TOPIC, Intent.SKIP, Intent.CORRECTING, Intent.LIFE}
+    {
+        Intent.AND_YOU,
+        Intent.QUESTION,
+        Intent.REQUEST,
+        Intent.OTHER_TOPIC,
+        Intent.SKIP,
+        Intent.ROLE,
+        Intent.CORRECTING,
+        Intent.LIFE,
+    }
     | {Intent.WHO_ARE_YOU, Intent.HOW_ARE_YOU, Intent.INSULT, *_SAD_NEWS}
+)
+_UNNAMED = frozenset(
+    {"two", "that friend", "this friend", "together", "he", "she", "him", "her", "his", "other", "touch"}
 )
 _GOES_ON = re.compile(r"\b(?:yes|ok|okay|go on|continue|next|let's|i'm fine|i am fine)\b", re.IGNORECASE)
 _INVITES_QUESTIONS = re.compile(r"\b(?:ask|say|know before|want to know)\b", re.IGNORECASE)
@@ -158,7 +176,9 @@ def _understood(talk: _Talk, heard: str) -> Remark:
     remark = remarks.understand(heard)
     invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question[0])
     own = talk.brief.scenario.kind == "own"
-    if (remark.intent in (Intent.QUESTION, Intent.REQUEST) and invited) or (remark.intent is Intent.OTHER_TOPIC and own):
+    if (remark.intent in (Intent.QUESTION, Intent.REQUEST) and invited and not own) or (
+        remark.intent is Intent.OTHER_TOPIC and own
+    ):
         return Remark(Intent.ANSWER, heard)
     if remark.intent is Intent.REQUEST and not own:
         return Remark(Intent.QUESTION, remark.answer)
@@ -167,35 +187,52 @@ def _understood(talk: _Talk, heard: str) -> Remark:
 
 def _waits_after_distress(talk: _Talk, heard: str) -> bool:
     """Whether the talk is not to go on yet: the learner has not said so since the last words, which were grave."""
-    return bool(talk.spoken) and phrases.DISTRESS[0] in talk.spoken[-1] and not _GOES_ON.search(heard)
+    return _follows_distress(talk) and phrases.AFTER_DISTRESS[0] not in talk.spoken[-1] and not _GOES_ON.search(heard)
+
+
+def _follows_distress(talk: _Talk) -> bool:
+    return bool(talk.spoken) and any(one in talk.spoken[-1] for one in (phrases.DISTRESS[0], phrases.AFTER_DISTRESS[0]))
 
 
 def _lead(talk: _Talk, remark: Remark) -> str:
-    """What is said to a remark that wants an answer of its own, if need be again; "" to any other."""
-    leads = phrases.LEADS.get(remark.intent, ())
-    return talk.choose(leads) or leads[0] if remark.intent in _WANTS_AN_ANSWER else ""
+    """What is said to a remark that wants an answer of its own, sympathy if need be again; "" to any other."""
+    if remark.intent not in _WANTS_AN_ANSWER or remark.intent not in phrases.LEADS:
+        return ""
+    leads = phrases.LEADS[remark.intent]
+    return talk.choose(leads) or (leads[0] if remark.intent in _SAD_NEWS else "")
 
 
 def _small_talk(talk: _Talk, remark: Remark) -> Answer:
     lead = talk.choose(phrases.LEADS[remark.intent])
-    if remark.intent in (Intent.SKIP, Intent.OTHER_TOPIC, Intent.DONT_KNOW, Intent.REQUEST):
+    if remark.intent in (Intent.SKIP, Intent.OTHER_TOPIC, Intent.DONT_KNOW):
         rest: tuple[str, ...] = ()
     elif remark.intent in _ABOUT_THE_QUESTION:
         rest = _explained(talk, easier=remark.intent is not Intent.HELP)
     elif _times_asked(talk) >= _ASKED_OFTEN_ENOUGH:
         rest = ()
+    elif remark.intent is Intent.OTHER_LANGUAGE:
+        rest = (_simpler(talk) or _again(talk, phrases.ASK_AGAIN),)
     elif remark.intent in (Intent.REPEAT, Intent.SLOWER, Intent.NOTHING):
         rest = (_again(talk, phrases.ASK_AGAIN),)
     else:
         rest = (_again(talk, phrases.BACK_TO_QUESTION),)
-    return Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer, remark.intent)
+    return (
+        Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer, remark.intent)
+    )
 
 
 def _take_up(talk: _Talk, remark: Remark, heard: str, recast: str) -> Answer:
     if remark.intent in _SAD_NEWS:
         return _go_on(talk, _lead(talk, remark), "", "", remark.intent, lost=sorrow.mourned(heard))
+    if remark.intent is Intent.REQUEST and (more := _about_the_request(talk, heard)):
+        return Answer(_spoken(recast, more), ended=False)
     lead = talk.choose(phrases.LEADS[remark.intent]) if remark.intent in (Intent.AND_YOU, Intent.QUESTION) else ""
     return _go_on(talk, lead, recast, heard, remark.intent)
+
+
+def _about_the_request(talk: _Talk, heard: str) -> str:
+    why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
+    return talk.first_unsaid([*why, *phrases.REQUESTED])
 
 
 def _go_on(
@@ -243,7 +280,11 @@ def _ask_for_more(talk: _Talk, heard: str) -> str:
     """A request for more after an answer of a word or two, at most once for each question."""
     said = remarks.words(heard)
     requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
-    if not 0 < len(said) <= 2 or talk.open_question is None or (talk.spoken and any(_plain(one) in talk.spoken[-1] for one in requests)):
+    if (
+        not 0 < len(said) <= 2
+        or talk.open_question is None
+        or (talk.spoken and any(_plain(one) in talk.spoken[-1] for one in requests))
+    ):
         return ""
     yes_or_no = said[0] in ("yes", "yeah", "yep", "no", "nope", "maybe", "sure", "sometimes", "okay", "ok")
     return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
@@ -266,12 +307,16 @@ def _best_match(talk: _Talk, heard: str, *, only_naming: bool = False) -> _Quest
 
 
 def _is_about(question: _Question, people: frozenset[str]) -> bool:
-    return not people.isdisjoint(remarks.words(f"{question.take} {question.ask}"))
+    """Whether it names one of these people, or could mean one of them."""
+    words = f" {' '.join(remarks.words(f'{question.take} {question.ask}'))} "
+    return any(f" {one} " in words for one in (people | _UNNAMED if people else ()))
 
 
 def _from_earlier(talk: _Talk, lost: frozenset[str]) -> _Question | None:
     """A question about something said before and not yet taken up, if it names the thing and so can be asked later."""
     back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
+    if any(sorrow.in_distress(heard) for heard in talk.heard):  # what was said before may belong to it
+        return None
     for heard in reversed(talk.heard if back else []):
         if remarks.understand(heard).intent not in (Intent.ANSWER, Intent.AND_YOU):
             continue
@@ -334,39 +379,24 @@ def _times_asked(talk: _Talk) -> int:
     return sum(asked[0] in line for line in talk.spoken) if asked else 0
 
 
+def _simpler(talk: _Talk) -> str:
+    """The open question in simpler words, "" if there are none that were not yet said."""
+    easy = talk.open_question[1].easy if talk.open_question else ""
+    if not easy or scenario.slots(easy) or talk.said(easy):
+        return ""
+    return talk.choose(scenario.fill(frame, {"question": easy}) for frame in phrases.IN_OTHER_WORDS)
+
+
 def _explained(talk: _Talk, *, easier: bool) -> tuple[str, ...]:
     """The open question in simpler words, or help to answer it; nothing if both have been given."""
     if talk.open_question is None:
         return ()
-    _, made_from = talk.open_question
-    if easier and made_from.easy and not scenario.slots(made_from.easy) and not talk.said(made_from.easy):
-        return (talk.choose(scenario.fill(frame, {"question": made_from.easy}) for frame in phrases.IN_OTHER_WORDS),)
+    if easier and (simpler := _simpler(talk)):
+        return (simpler,)
     asked = [Line("assistant", line) for line in talk.spoken]
     hints = [scenario.hint(talk.brief, asked, nth) for nth in range(len(talk.brief.scenario.hints) + 1)]
     hint, request = talk.first_unsaid(hints), talk.choose(phrases.NOW_YOU)
     return (hint, request) if hint and request else ()
-
-
-def _recast(talk: _Talk, heard: str, corrections: Sequence[Correction]) -> str:
-    fit = (one for one in corrections if one.sure and 0 < len(one.better.split()) <= _LONGEST_RECAST)
-    sure = next(fit, None)
-    if sure is None:
-        return ""
-    better = _in_context(heard, sure)
-    return talk.choose(scenario.fill(frame, {"better": better}) for frame in phrases.RECASTS)
-
-
-def _in_context(heard: str, correction: Correction) -> str:
-    """The better words, a single one with its neighbour: "has" alone teaches little, "she has" does."""
-    better = correction.better.strip(' .,!?"')
-    if " " in better:
-        return better
-    before, after = heard[: correction.start].split(), heard[correction.end :].split()
-    if before and before[-1][-1].isalnum():
-        return f"{before[-1]} {better}"
-    if after and not heard[correction.end :].startswith((".", ",", "!", "?")):
-        return f"{better} {after[0].strip('.,!?')}"
-    return better
 
 
 def _close(talk: _Talk, heard: str, lead: str = "") -> Answer:
@@ -408,9 +438,10 @@ def _opening_template(talk: _Talk) -> str:
 
 def _opening_question(talk: _Talk) -> FollowUp:
     one = talk.brief.scenario
-    ordinary = one.opening_topic if one.opening_topic and "topic" in talk.own_words else one.opening
+    if one.opening_topic and "topic" in talk.own_words:
+        return FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
     easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
-    return FollowUp(ask=scenario.sentences(ordinary)[-1], easy=easy, hint=one.opening_hint)
+    return FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
 
 
 def _wording(brief: Brief, one: FollowUp) -> str:

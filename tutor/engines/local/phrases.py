@@ -5,32 +5,13 @@ None claims more about what was said than the partner can know: it recognises wo
 
 from tutor.engines.local.remarks import Intent
 
-# Said before the next question when nothing of the answer was recognised.
-NEUTRAL = (
-    "I see.",
-    "Thank you for telling me.",
-    "All right.",
-    "Thank you for your answer.",
-    "Okay.",
-    "Let me ask you something else.",
-    "Thanks, let's go on.",
-    "Here is another question.",
-    "Right.",
-    "Now something a little different.",
-    "All right, let's continue.",
-    "Let's move on to this.",
-    "And here is the next one.",
-    "I'd like to ask you this too.",
-    "Let's look at another side of it.",
-    "One more question.",
-)
-REASON_GIVEN = ("Thank you for giving a reason.", "So that is your reason.", "You explained why, thank you.")
-LONG_ANSWER = ("You told me a lot, thank you.", "That was a long answer, thank you.", "Thank you for saying so much.")
-BACK_TO_WHAT_YOU_SAID = (
-    "Let me go back to something you said.",
-    "You mentioned something earlier.",
-    "I remember a word you said before.",
-)
+YOUR_GOAL = "Your goal is this: {goal}."
+
+# Said before the next question when nothing of the answer was recognised: true whatever it was, and soon used up.
+NEUTRAL = ("I see.", "All right.", "Okay.", "Thank you for telling me.", "Thank you.")
+REASON_GIVEN = ("Thank you for giving a reason.", "You explained why, thank you.")
+LONG_ANSWER = ("You told me a lot, thank you.", "That was a long answer, thank you.")
+BACK_TO_WHAT_YOU_SAID = ("Let me go back to something you said.", "You mentioned something earlier.")
 DISTRESS = (
     "I'm sorry, that sounds very serious.",
     "I'm a computer program, and I can't help with this.",
@@ -42,6 +23,8 @@ AFTER_DISTRESS = (
     "In an emergency, call your local emergency number.",
     'If you want to go on with our talk, say: "Let\'s go on."',
 )
+
+GOING_ON = "All right, let's go on."
 
 # Asked when the answer was only a word or two: these fit whatever the question was.
 MORE_THAN_YES = (
@@ -57,15 +40,20 @@ MORE_THAN_A_WORD = (
     "Can you say a bit more, maybe with a reason?",
 )
 
+# Said where the learner asks for something, as one does in a part: nothing is granted, it is practice.
+REQUESTED_WITHOUT_A_REASON = "Good. Can you also say why you ask for it?"
+REQUESTED = (
+    "Good, that is how you can ask. What would you say if the answer was no?",
+    "Good. How could you ask the same more politely?",
+)
+
+RECAST_SENTENCE = 'You can say: "{better}"'
 RECASTS = (
     'We say "{better}".',
     'A small thing: "{better}".',
     'In English it is "{better}".',
     'Here we say "{better}".',
-    'Try it like this: "{better}".',
     'Next time, say "{better}".',
-    'One correction: "{better}".',
-    'You can put it like this: "{better}".',
 )
 
 ASK_AGAIN = (
@@ -125,6 +113,11 @@ LEADS = {
         "I can only ask about the topic of this talk; for another one, please start a new talk.",
         "For another topic, please start a new talk; here I have my questions only.",
     ),
+    Intent.ROLE: (
+        "I can't play a role, I only ask questions.",
+        "I'm sorry, playing a part is something I can't do, but you can say your part to me.",
+        "No, I can't play anybody else; I can only ask you questions.",
+    ),
     Intent.INSULT: (
         "That's all right, I'm only a program, and far from perfect.",
         "I'm sorry that you are not happy with me.",
@@ -136,13 +129,11 @@ LEADS = {
         "Look beside your words: there is every mistake that I noticed, and there may be others.",
     ),
     Intent.LIFE: (
-        "No, I'm a computer, so I don't do or feel such things.",
-        "A computer like me has no life, so no.",
-        "No, I'm just a program, I have nothing like that.",
-    ),
-    Intent.REQUEST: (
-        "Good. Try to say why.",
-        "Good, you asked for something. Now give your reason.",
+        "I'm a computer: I have been nowhere, and there is nothing I like or do myself.",
+        "I'm only a program, without a life or likes of my own.",
+        "A computer like me has no life, so there is nothing to tell.",
+        "Only people have that, and I'm a computer.",
+        "As a program, I do and feel nothing of the kind.",
     ),
     Intent.LOSS: ("I'm very sorry for your loss.", "I'm so sorry.", "I'm sorry, that is a great loss."),
     Intent.SAD: ("I'm sorry to hear that.", "Oh, I'm sorry.", "That sounds hard."),

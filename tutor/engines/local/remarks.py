@@ -20,6 +20,7 @@ class Intent(Enum):
     HELP = auto()
     OTHER_TOPIC = auto()
     SKIP = auto()
+    ROLE = auto()
     INSULT = auto()
     CORRECTING = auto()
     LIFE = auto()
@@ -100,6 +101,13 @@ _ASKED: dict[Intent, tuple[str, ...]] = {
         r"i(?: don't want to|'d rather not| would rather not| do not want to) (?:answer|talk about|say)(?: this| that| it)?",
         r"(?:let's |can we )?change the (?:topic|subject|question)",
     ),
+    Intent.ROLE: (
+        rf"{_CAN_YOU}(?:play|be|pretend|act)\b(?! (?:football|tennis|music|chess|cards|slower|quiet)\b).*",
+        r"(?:please |now |let's )*(?:pretend|do a role.?play|play (?:the role|the part)|role.?play)\b.*",
+        r"(?:please |now )*play (?:the|my|an?) \w+(?:,? please)?",
+        r"(?:please )?(?:you are|you're|be) (?:the|my|an?) (?:landlord|boss|waiter|waitress"
+        r"|doctor|policeman|seller|interviewer|customer|receptionist|teacher|friend)(?: (?:now|please))*",
+    ),
     Intent.INSULT: (
         r"(?:you(?:'re| are)|this is|this program is|it's)(?: \w+)? (?:an? )?(?:\w+ )?"
         r"(?:stupid|idiot|idiotic|useless|dumb|moron|terrible|awful|rubbish|shit|bullshit|bad|annoying|crap)"
@@ -110,15 +118,15 @@ _ASKED: dict[Intent, tuple[str, ...]] = {
         r"(?:can|could|will|would|do|are) you (?:please )?(?:also )?(?:correct(?:ing)?|check(?:ing)?|fix|mend|tell me)"
         r"(?: .*\b(?:my|me|mistakes?|errors?|english|grammar|wrong|correct)\b.*)",
         r"(?:please )?correct (?:me|my \w+)(?: please)?",
-        r"(?:was|is|were) (?:that|this|it|my (?:\w+ )?(?:sentence|english|grammar|answer)) (?:\w+ )?(?:correct|right|wrong|ok|okay)"
-        r"(?: english)?",
+        r"(?:was|is|were) (?:that|this|it|my (?:\w+ )?(?:sentence|english|grammar|answer))"
+        r" (?:\w+ )?(?:correct|right|wrong|ok|okay)(?: english)?",
         r"(?:did|do) i (?:say|speak|make|have) .*\b(?:right|correct(?:ly)?|well|mistakes?|errors?|wrong)\b.*",
     ),
     Intent.LIFE: (
         r"(?:have|had) you (?:ever|already|been|seen|tried|visited|read|eaten)\b.*",
-        r"(?:do|did|would|don't) you (?:also |too |ever |really )?(?:like|love|enjoy|hate|prefer|live|eat|drink|travel|sleep|work|study"
-        r"|play|watch|go|cook|want|feel|dream|have (?:a |any )?(?:family|friends?|hobby|hobbies|brothers?|sisters?|children"
-        r"|kids|pets?|wife|husband|boyfriend|girlfriend|job|dog|cat|parents|mother|father))\b.*",
+        r"(?:do|did|would|don't) you (?:also |too |ever |really )?(?:like|love|enjoy|hate|prefer|live|eat|drink|travel|sleep"
+        r"|work|study|play|watch|go|cook|want|feel|dream|have (?:a |any )?(?:family|friends?|hobby|hobbies|brothers?|sisters?"
+        r"|children|kids|pets?|wife|husband|boyfriend|girlfriend|job|dog|cat|parents|mother|father))\b.*",
         r"(?:what|which|where|who)(?:'s| is| are)? your favou?rite .*|where (?:do you live|are you from|were you born)\b.*",
         r"how old are you|are you (?:married|happy|sad|tired|hungry|lonely|alive|from .*)|what do you like .*",
     ),
@@ -144,7 +152,9 @@ _ASKED: dict[Intent, tuple[str, ...]] = {
 _COMPILED = {intent: re.compile("|".join(patterns)) for intent, patterns in _ASKED.items()}
 
 # For something to be given or allowed: where the learner plays a part, it is what they practise
-_REQUEST = re.compile(r"(?:can|could|may|might) (?:i|we) (?!ask you|say)\b.*|(?:i'd|i would) like to ask (?:you )?for .*")
+_REQUEST = re.compile(
+    r"(?:can|could|may|might) (?:i|we) (?!ask you|say)\b.*|(?:i'd|i would) like to ask (?:you )?for .*"
+)
 _AUXILIARY = r"(?:do|does|did|are|is|was|were|can|could|would|will|have|has|should|may)"
 _QUESTION = re.compile(
     rf"(?:what|which|how)\b.*\?$|(?:where|when|who|why)(?:'s| {_AUXILIARY})\b.*\?$|{_AUXILIARY} .*\?$"
@@ -204,7 +214,7 @@ def understand(heard: str) -> Remark:
     intents = [_intent(sentence.lower()) for sentence in spoken]
     if set(intents) <= {Intent.ANSWER} and not set(words(heard)) - _NO_WORDS:
         return Remark(Intent.NOTHING, "")
-    told = (Intent.ANSWER, Intent.AND_YOU, Intent.SAD)
+    told = (Intent.ANSWER, Intent.AND_YOU, Intent.SAD, Intent.REQUEST)
     answer = " ".join(text for text, intent in zip(spoken, intents, strict=True) if intent in told)
     if Intent.GOODBYE in intents and Intent.GOODBYE not in intents[-2:]:
         return Remark(Intent.ANSWER, heard)
