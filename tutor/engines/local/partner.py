@@ -4,35 +4,31 @@ Pure functions. All state is read from the transcript, so a talk can be taken up
 cut short by an interruption was not asked. What could be chosen freely is chosen by the brief's seed.
 """
 
-import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from zlib import crc32
 
 from tutor import scenario, sorrow
 from tutor.engines.base import Correction, Line
 from tutor.engines.local import phrases, remarks
+from tutor.engines.local.questions import (
+    Question,
+    SoFar,
+    best_match,
+    from_earlier,
+    next_general,
+    opening_template,
+    plain,
+)
 from tutor.engines.local.recast import recasts
 from tutor.engines.local.remarks import Intent, Remark
-from tutor.scenario import Brief, FollowUp
+from tutor.scenario import Brief
 
 _ENOUGH_TURNS = 8  # of the learner: after these a talk whose goals are reached may end
 _USUAL_TURNS = 12  # after these it ends, unless the learner has just said something there is a question about
 _LONGEST_TALK = 16
 _LONG_ANSWER = 25  # words
-_LONGEST_OWN_WORDS = 80  # characters of the learner's own topic, goal or rules that are spoken back
 
-_NEGATION = re.compile(r"(?:\b(?:not|never|no(?!,)|nobody|nothing|without|hate)\b|n't\b)[^.!?;]*$", re.IGNORECASE)
-_CONTRAST = re.compile(r"\b(?:but|however|instead)\b", re.IGNORECASE)
-_NOT_A_NAME = frozenset(
-    (  # noqa: SIM905
-        "i i'm mr mrs english god internet christmas easter monday tuesday wednesday thursday friday saturday sunday"
-        " january february march april may june july august september october november december"
-    ).split()
-)
-_SHUFFLED_TOGETHER = 3  # questions
 _ASKED_OFTEN_ENOUGH = 3  # then the same question is left, and another one asked
 
 
@@ -44,71 +40,10 @@ class Answer:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A follow-up ready to be asked: `take` acknowledges what it takes up, "" if it takes up nothing."""
-
-    take: str
-    ask: str
-
-
-class _Talk:
-    """The dialogue so far, as the partner needs to see it."""
-
-    def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
-        self.brief = brief
-        self.spoken = [_plain(line.text) for line in transcript if line.role == "assistant"]
-        self.heard = [line.text for line in transcript if line.role == "user"]
-
-    @cached_property
-    def over(self) -> bool:
-        return any(_plain(closing) in line for closing in self.brief.scenario.closings for line in self.spoken)
-
-    @cached_property
-    def mourned(self) -> frozenset[str]:
-        """The words for those the learner has lost."""
-        return frozenset[str]().union(*(sorrow.mourned(text) for text in self.heard))
-
-    @cached_property
-    def own_words(self) -> Mapping[str, str]:
-        words = {name: _speakable(getattr(self.brief, name)) for name in scenario.OWN_WORDS}
-        return {name: text for name, text in words.items() if text}
-
-    @cached_property
-    def questions(self) -> list[FollowUp]:
-        """All that can be asked, the opening's question first: it too may have been cut short."""
-        return [_opening_question(self), *self.brief.scenario.follow_ups]
-
-    @cached_property
-    def open_question(self) -> tuple[str, FollowUp] | None:
-        """The question that waits for an answer, as it was asked, and what it was made from; None if it was cut short."""
-        for line in reversed(self.spoken):
-            if "?" not in line:
-                return None
-            for one in self.questions:
-                if asked := one.found_in(line):
-                    return asked, one
-        return None
-
-    def said(self, sentence: str) -> bool:
-        return any(_plain(sentence) in line for line in self.spoken)
-
-    def choose(self, options: Iterable[str]) -> str:
-        """One of these that has not been said yet, "" when all have been."""
-        options = list(options)
-        if not options:
-            return ""
-        first = crc32(f"{self.brief.seed} {options[0]}".encode()) % len(options)
-        return self.first_unsaid([*options[first:], *options[:first]])
-
-    def first_unsaid(self, options: Sequence[str]) -> str:
-        return next((one for one in options if not self.said(one)), "")
-
-
 def opening(brief: Brief) -> str:
     """The agent's first words, the first question among them."""
-    talk = _Talk(brief, ())
-    *greeting, question = scenario.sentences(_opening_template(talk))
+    talk = SoFar(brief, ())
+    *greeting, question = scenario.sentences(opening_template(talk))
     goal = phrases.YOUR_GOAL if "goal" in talk.own_words else ""
     return scenario.fill(_joined(*greeting, goal, question), talk.own_words)
 
@@ -117,7 +52,7 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
     """The agent's words to a learner who comes back: a welcome, and the question that is still open."""
     if not transcript:
         return opening(brief)
-    talk = _Talk(brief, transcript)
+    talk = SoFar(brief, transcript)
     if talk.over:
         return phrases.WELCOME_BACK_TO_THE_END
     welcome = talk.choose(phrases.WELCOME_BACK)
@@ -128,7 +63,7 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
 
 def answer(brief: Brief, transcript: Sequence[Line], heard: str, corrections: Sequence[Correction]) -> Answer:
     """The reply to what was heard, which is not yet in the transcript."""
-    talk = _Talk(brief, transcript)
+    talk = SoFar(brief, transcript)
     remark = _understood(talk, heard)
     if remark.intent is Intent.DISTRESS:
         return Answer(phrases.DISTRESS, ended=talk.over)
@@ -164,14 +99,11 @@ _WANTS_AN_ANSWER = frozenset(
     }
     | {Intent.WHO_ARE_YOU, Intent.HOW_ARE_YOU, Intent.INSULT, *_SAD_NEWS}
 )
-_UNNAMED = frozenset(
-    {"two", "that friend", "this friend", "together", "he", "she", "him", "her", "his", "other", "touch"}
-)
 _GOES_ON = re.compile(r"\b(?:yes|ok|okay|go on|continue|next|let's|i'm fine|i am fine)\b", re.IGNORECASE)
 _INVITES_QUESTIONS = re.compile(r"\b(?:ask|say|know before|want to know)\b", re.IGNORECASE)
 
 
-def _understood(talk: _Talk, heard: str) -> Remark:
+def _understood(talk: SoFar, heard: str) -> Remark:
     """What was heard as a remark; where the partner had asked for a question, a question is an answer."""
     remark = remarks.understand(heard)
     invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question[0])
@@ -185,16 +117,16 @@ def _understood(talk: _Talk, heard: str) -> Remark:
     return remark
 
 
-def _waits_after_distress(talk: _Talk, heard: str) -> bool:
+def _waits_after_distress(talk: SoFar, heard: str) -> bool:
     """Whether the talk is not to go on yet: the learner has not said so since the last words, which were grave."""
     return _follows_distress(talk) and phrases.AFTER_DISTRESS[0] not in talk.spoken[-1] and not _GOES_ON.search(heard)
 
 
-def _follows_distress(talk: _Talk) -> bool:
+def _follows_distress(talk: SoFar) -> bool:
     return bool(talk.spoken) and any(one in talk.spoken[-1] for one in (phrases.DISTRESS[0], phrases.AFTER_DISTRESS[0]))
 
 
-def _lead(talk: _Talk, remark: Remark) -> str:
+def _lead(talk: SoFar, remark: Remark) -> str:
     """What is said to a remark that wants an answer of its own, sympathy if need be again; "" to any other."""
     if remark.intent not in _WANTS_AN_ANSWER or remark.intent not in phrases.LEADS:
         return ""
@@ -202,7 +134,7 @@ def _lead(talk: _Talk, remark: Remark) -> str:
     return talk.choose(leads) or (leads[0] if remark.intent in _SAD_NEWS else "")
 
 
-def _small_talk(talk: _Talk, remark: Remark) -> Answer:
+def _small_talk(talk: SoFar, remark: Remark) -> Answer:
     lead = talk.choose(phrases.LEADS[remark.intent])
     if remark.intent in (Intent.SKIP, Intent.OTHER_TOPIC, Intent.DONT_KNOW):
         rest: tuple[str, ...] = ()
@@ -221,7 +153,7 @@ def _small_talk(talk: _Talk, remark: Remark) -> Answer:
     )
 
 
-def _take_up(talk: _Talk, remark: Remark, heard: str, recast: str) -> Answer:
+def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> Answer:
     if remark.intent in _SAD_NEWS:
         return _go_on(talk, _lead(talk, remark), "", "", remark.intent, lost=sorrow.mourned(heard))
     if remark.intent is Intent.REQUEST and (more := _about_the_request(talk, heard)):
@@ -230,13 +162,13 @@ def _take_up(talk: _Talk, remark: Remark, heard: str, recast: str) -> Answer:
     return _go_on(talk, lead, recast, heard, remark.intent)
 
 
-def _about_the_request(talk: _Talk, heard: str) -> str:
+def _about_the_request(talk: SoFar, heard: str) -> str:
     why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
     return talk.first_unsaid([*why, *phrases.REQUESTED])
 
 
 def _go_on(
-    talk: _Talk,
+    talk: SoFar,
     lead: str,
     recast: str,
     heard: str,
@@ -245,19 +177,19 @@ def _go_on(
     lost: frozenset[str] = frozenset(),
 ) -> Answer:
     """The next question, taking up what was heard; the end of the talk where there is nothing more to ask."""
-    follow_up = _best_match(talk, heard)
+    follow_up = best_match(talk, heard)
     if intent not in _WANTS_AN_ANSWER and _is_time_to_close(talk, heard, follow_up):
         return _close(talk, heard)
     if follow_up is None and not lead and (more := _ask_for_more(talk, heard)):
         return Answer(_spoken(recast, more), ended=False)
-    question = follow_up or _from_earlier(talk, lost) or _next_general(talk, heard, lost)
+    question = follow_up or from_earlier(talk, lost) or next_general(talk, heard, lost)
     if question is None:
         return _close(talk, heard, lead)
     acknowledgement = lead or question.take or _acknowledgement(talk, heard)
     return Answer(_spoken(acknowledgement, recast, question.ask), ended=False)
 
 
-def _is_time_to_close(talk: _Talk, heard: str, follow_up: _Question | None) -> bool:
+def _is_time_to_close(talk: SoFar, heard: str, follow_up: Question | None) -> bool:
     turns = len(talk.heard) + 1
     if turns > _USUAL_TURNS:
         return follow_up is None
@@ -265,7 +197,7 @@ def _is_time_to_close(talk: _Talk, heard: str, follow_up: _Question | None) -> b
     return turns > _ENOUGH_TURNS and all(done for _, done in reached)
 
 
-def _acknowledgement(talk: _Talk, heard: str) -> str:
+def _acknowledgement(talk: SoFar, heard: str) -> str:
     said = remarks.words(heard)
     if not said:
         return ""
@@ -276,110 +208,33 @@ def _acknowledgement(talk: _Talk, heard: str) -> str:
     return talk.choose(phrases.NEUTRAL)
 
 
-def _ask_for_more(talk: _Talk, heard: str) -> str:
+def _ask_for_more(talk: SoFar, heard: str) -> str:
     """A request for more after an answer of a word or two, at most once for each question."""
     said = remarks.words(heard)
     requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
     if (
         not 0 < len(said) <= 2
         or talk.open_question is None
-        or (talk.spoken and any(_plain(one) in talk.spoken[-1] for one in requests))
+        or (talk.spoken and any(plain(one) in talk.spoken[-1] for one in requests))
     ):
         return ""
     yes_or_no = said[0] in ("yes", "yeah", "yep", "no", "nope", "maybe", "sure", "sometimes", "okay", "ok")
     return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
 
 
-def _best_match(talk: _Talk, heard: str, *, only_naming: bool = False) -> _Question | None:
-    """The follow-up about the most of what was said, the earlier one of the file where two match as much."""
-    best: tuple[int, _Question] | None = None
-    for one in _unasked(talk):
-        if only_naming and not scenario.slots(_wording(talk.brief, one)):
-            continue
-        matches = [match for pattern in one.when if (match := _affirmed(pattern, heard))]
-        score = sum(len(match[0]) for match in matches)
-        if matches and (best is None or score > best[0]):
-            words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
-            question = _Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
-            if not _is_about(question, talk.mourned):
-                best = score, question
-    return best[1] if best else None
-
-
-def _is_about(question: _Question, people: frozenset[str]) -> bool:
-    """Whether it names one of these people, or could mean one of them."""
-    words = f" {' '.join(remarks.words(f'{question.take} {question.ask}'))} "
-    return any(f" {one} " in words for one in (people | _UNNAMED if people else ()))
-
-
-def _from_earlier(talk: _Talk, lost: frozenset[str]) -> _Question | None:
-    """A question about something said before and not yet taken up, if it names the thing and so can be asked later."""
-    back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
-    if any(sorrow.in_distress(heard) for heard in talk.heard):  # what was said before may belong to it
-        return None
-    for heard in reversed(talk.heard if back else []):
-        if remarks.understand(heard).intent not in (Intent.ANSWER, Intent.AND_YOU):
-            continue
-        question = _best_match(talk, heard, only_naming=True)
-        if question is not None and not _is_about(question, lost):
-            return _Question(back, question.ask)
-    return None
-
-
-def _next_general(talk: _Talk, heard: str, lost: frozenset[str]) -> _Question | None:
-    told = [*talk.heard, heard]
-    general = [one for one in _unasked(talk) if not one.when and scenario.slots(one.ask) <= talk.own_words.keys()]
-    wanted = (one for one in general if not any(pattern.search(text) for pattern in one.unless for text in told))
-    asked = (_Question("", scenario.fill(_wording(talk.brief, one), talk.own_words)) for one in wanted)
-    return next((one for one in asked if not _is_about(one, talk.mourned | lost)), None)
-
-
-def _unasked(talk: _Talk) -> list[FollowUp]:
-    """In the file's order, from easy to deep, but a little different from talk to talk."""
-    first, *others = talk.questions
-    shuffle = random.Random(talk.brief.seed).shuffle
-    ordered = [first]
-    taking_up = [one for one in others if one.when]
-    general = [one for one in others if not one.when]
-    for start in range(0, len(general), _SHUFFLED_TOGETHER):
-        group = general[start : start + _SHUFFLED_TOGETHER]
-        shuffle(group)
-        ordered += group
-    return [one for one in (*taking_up, *ordered) if not any(one.found_in(line) for line in talk.spoken)]
-
-
-def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:
-    """A match that is not denied ("I don't like the beach"), and whose names are names."""
-    heard = heard.replace("\u2019", "'")
-    for match in pattern.finditer(heard):
-        clause = _CONTRAST.split(heard[: match.start()])[-1]
-        names = (text.casefold() for text in match.groupdict().values() if text)
-        if not _NEGATION.search(clause) and not _NOT_A_NAME.intersection(names):
-            return match
-    return None
-
-
-def _inside_a_sentence(match: re.Match[str], group: str) -> str:
-    """What a group matched, without a capital that only the beginning of a sentence gave it ("Summer is nice")."""
-    begins = re.search(r"(?:^|[.!?])\s*$", match.string[: match.start(group)])
-    small = match.string[: match.start(group)] + match.string[match.start(group) :].lower()
-    again = match.re.search(small, match.start()) if begins else None
-    return again[group] or "" if again else match[group] or ""
-
-
-def _again(talk: _Talk, frames: Sequence[str]) -> str:
+def _again(talk: SoFar, frames: Sequence[str]) -> str:
     """The open question once more, "" if there is none."""
     if talk.open_question is None:
         return ""
     return talk.choose(scenario.fill(frame, {"question": talk.open_question[0]}) for frame in frames)
 
 
-def _times_asked(talk: _Talk) -> int:
+def _times_asked(talk: SoFar) -> int:
     asked = talk.open_question
     return sum(asked[0] in line for line in talk.spoken) if asked else 0
 
 
-def _simpler(talk: _Talk) -> str:
+def _simpler(talk: SoFar) -> str:
     """The open question in simpler words, "" if there are none that were not yet said."""
     easy = talk.open_question[1].easy if talk.open_question else ""
     if not easy or scenario.slots(easy) or talk.said(easy):
@@ -387,7 +242,7 @@ def _simpler(talk: _Talk) -> str:
     return talk.choose(scenario.fill(frame, {"question": easy}) for frame in phrases.IN_OTHER_WORDS)
 
 
-def _explained(talk: _Talk, *, easier: bool) -> tuple[str, ...]:
+def _explained(talk: SoFar, *, easier: bool) -> tuple[str, ...]:
     """The open question in simpler words, or help to answer it; nothing if both have been given."""
     if talk.open_question is None:
         return ()
@@ -399,13 +254,13 @@ def _explained(talk: _Talk, *, easier: bool) -> tuple[str, ...]:
     return (hint, request) if hint and request else ()
 
 
-def _close(talk: _Talk, heard: str, lead: str = "") -> Answer:
+def _close(talk: SoFar, heard: str, lead: str = "") -> Answer:
     closings = talk.brief.scenario.closings
     closing = talk.choose(closings) or closings[0]
     return Answer(_spoken(lead, _what_was_done(talk, heard), *scenario.sentences(closing)), ended=True)
 
 
-def _what_was_done(talk: _Talk, heard: str) -> str:
+def _what_was_done(talk: SoFar, heard: str) -> str:
     lines = [Line("user", text) for text in (*talk.heard, heard)]
     reached = [done for _, done in scenario.goals(talk.brief, lines)]
     deeds = [goal.deed for goal, done in zip(talk.brief.scenario.goals, reached, strict=True) if done]
@@ -423,49 +278,10 @@ def _enumerated(deeds: Sequence[str]) -> str:
     )
 
 
-def _after_the_end(talk: _Talk) -> tuple[str, ...]:
+def _after_the_end(talk: SoFar) -> tuple[str, ...]:
     """A polite word, another each time; after a great many the first ones come again."""
     first, then = phrases.AFTER_THE_END_FIRST, phrases.AFTER_THE_END_THEN
     return _spoken(talk.choose(first), talk.choose(then)) or (first[0],)
-
-
-def _opening_template(talk: _Talk) -> str:
-    one = talk.brief.scenario
-    if one.opening_topic and "topic" in talk.own_words:
-        return one.opening_topic
-    return one.opening_easy if one.opening_easy and _should_be_easy(talk.brief) else one.opening
-
-
-def _opening_question(talk: _Talk) -> FollowUp:
-    one = talk.brief.scenario
-    if one.opening_topic and "topic" in talk.own_words:
-        return FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
-    easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
-    return FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
-
-
-def _wording(brief: Brief, one: FollowUp) -> str:
-    return one.easy if one.easy and _should_be_easy(brief) else one.ask
-
-
-def _should_be_easy(brief: Brief) -> bool:
-    levels = scenario.LEVELS
-    return levels.index(brief.level) < levels.index(brief.scenario.level)
-
-
-def _speakable(text: str) -> str:
-    """The learner's own words as part of one of our sentences: a few words, and nothing that would end the sentence."""
-    words = re.sub(r"[^A-Za-z0-9\u00c0-\u024f\s,'%&+-]", " ", re.sub(r"[.!?:;]+(?=\s)", ",", text)).split()
-    short = ""
-    for word in words:
-        if len(short) + len(word) >= _LONGEST_OWN_WORDS:
-            break
-        short = f"{short} {word}".strip()
-    return short.strip(" ,-'")
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _spoken(*parts: str) -> tuple[str, ...]:
