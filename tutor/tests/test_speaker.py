@@ -63,7 +63,7 @@ def test_markup_is_not_spoken():
 def test_a_voice_that_is_not_there_is_named(settings, monkeypatch):
     settings.PIPER_VOICE = "/no/such/voice.onnx"
     monkeypatch.setattr(speaker, "_voice", None)
-    with pytest.raises(EngineError, match=r"/no/such/voice\.onnx"):
+    with pytest.raises(EngineError, match="PIPER_VOICE"):
         speaker.load()
 
 
