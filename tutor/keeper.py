@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import DatabaseError
-
 from audio import encoding, recordings
 from conversations import store
 from conversations.store import Draft, Stored
@@ -57,29 +55,28 @@ class Keeper:
             job = await self._queue.get()
             try:
                 await (self._drop(job) if isinstance(job, str) else self._save(job))
+            except Exception:  # the outermost loop of saving: whatever happens, it is told and the next turn is saved
+                logger.exception("A turn could not be saved.")
+                if isinstance(job, Save):
+                    await self._say(job, "not_saved", NOT_SAVED)
             finally:
                 self._queue.task_done()
 
     async def _drop(self, message: str) -> None:
-        try:
-            await in_thread(store.drop_message, self._learner, self._conversation, message)
-        except (DatabaseError, OSError):
-            logger.exception("A message that was not heard could not be taken back.")
+        await in_thread(store.drop_message, self._learner, self._conversation, message)
 
     async def _save(self, save: Save) -> None:
-        item = save.draft.id if save.draft else None
         try:
             stored = await in_thread(_encode_and_save, self._learner, self._conversation, save)
         except store.Deleted:
-            await self._send(event("talk.notice", code="deleted", item_id=item, message=DELETED))
-        except (
-            Exception
-        ):  # the outermost loop of saving: whatever happens, the learner is told and the next turn is saved
-            logger.exception("A turn could not be saved.")
-            await self._send(event("talk.notice", code="not_saved", item_id=item, message=NOT_SAVED))
+            await self._say(save, "deleted", DELETED)
         else:
             if save.draft:
                 await self._send(_saved(save.draft, stored))
+
+    async def _say(self, save: Save, code: str, message: str) -> None:
+        item = save.draft.id if save.draft else None
+        await self._send(event("talk.notice", code=code, item_id=item, message=message))
 
 
 def _encode_and_save(learner: uuid.UUID, conversation: str, save: Save) -> Stored:

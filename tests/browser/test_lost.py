@@ -22,6 +22,13 @@ def hold_through_the_clip(page: Page) -> None:
     page.wait_for_timeout((OPENING_S + 1) * 1000)
 
 
+def speak_until_the_server_is_killed(page: Page, server: AgentServer) -> None:
+    start_talking(page, server)
+    hold_through_the_clip(page)
+    server.kill()
+    page.keyboard.up("Space")
+
+
 def users_turns(page: Page, server: AgentServer) -> list[str]:
     return [each["content"] for each in conversation(page, server)["messages"] if each["role"] == "user"]
 
@@ -39,10 +46,7 @@ def wait_until_sent_again(page: Page, server: AgentServer) -> None:
 def test_the_server_is_killed_while_the_learner_speaks(own_server: AgentServer, tmp_path: Path):
     with chromium(one_turn(tmp_path / "mic.wav", "learner_london")) as browser:
         page = browser.new_page()
-        start_talking(page, own_server)
-        hold_through_the_clip(page)
-        own_server.kill()
-        page.keyboard.up("Space")
+        speak_until_the_server_is_killed(page, own_server)
         expect(page.locator("#connection-notice")).to_be_visible(timeout=WITHIN)
         expect(page.locator("#outbox-status")).to_contain_text("1")
         own_server.start()
@@ -54,10 +58,7 @@ def test_the_server_is_killed_while_the_learner_speaks(own_server: AgentServer, 
 def test_the_page_is_reloaded_before_the_turn_was_saved(own_server: AgentServer, tmp_path: Path):
     with chromium(one_turn(tmp_path / "mic.wav", "learner_london")) as browser:
         page = browser.new_page()
-        start_talking(page, own_server)
-        hold_through_the_clip(page)
-        own_server.kill()
-        page.keyboard.up("Space")
+        speak_until_the_server_is_killed(page, own_server)
         page.wait_for_timeout(500)
         own_server.start()
         page.reload()
