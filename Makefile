@@ -14,7 +14,7 @@ run: setup  ## set up what is missing, then serve
 	@$(MAKE) --no-print-directory serve
 
 setup: $(VENV)/.runtime  ## all of `run` but the server
-	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py migrate --verbosity 0 --skip-unreachable
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 
 serve:  ## the server alone

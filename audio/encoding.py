@@ -45,7 +45,8 @@ def from_pcm(pcm: bytes) -> Clip:
     import numpy as np
 
     file = io.BytesIO()
-    with av.open(file, "w", format="webm") as container:
+    # Bit-exact: the same sound is the same bytes, so that sending it twice keeps it once.
+    with av.open(file, "w", format="webm", container_options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libopus", rate=RATE, layout="mono", bit_rate=BIT_RATE)
         stream.options = {"application": "voip"}
         frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")

@@ -7,6 +7,7 @@ class Recording(models.Model):
 
     class Place(models.TextChoices):
         LOCAL = "local", "local storage"
+        CLOUD = "cloud", "bucket"
 
     id = models.UUIDField(primary_key=True, db_column="_id", editable=False)  # uuid5(message, SHA-256 of the bytes)
     learner = models.UUIDField(db_index=True)

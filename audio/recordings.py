@@ -1,21 +1,40 @@
-"""The verbs of audio, all that the rest of the code calls: `keep`, `url`, `read`, `remove`."""
+"""The verbs of audio, all that the rest of the code calls: `keep`, `of`, `url`, `read`, `remove`.
 
+Bytes are in the bucket or in local storage; the row of a Recording says where (`place`). Rows whose bytes wait for the bucket
+stay in the shelter with them; the others are in the cloud's database, or wait for it in the shelter.
+"""
+
+import contextlib
 import hashlib
+import logging
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audio.encoding import Clip
 from audio.models import Recording
+from audio.storages import ChecksumMismatch
+from talking_agent import cloud
 
 EXTENSIONS = {"audio/webm": "webm", "audio/mpeg": "mp3"}
 SPEAKERS = {"user": "user", "assistant": "ai"}
+PLACES = {Recording.Place.LOCAL: "audio_local", Recording.Place.CLOUD: "audio_cloud"}
+LOCAL = "local"
+
+logger = logging.getLogger(__name__)
+_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="bucket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,70 +47,179 @@ class Owner:
     role: str
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A recording to be kept."""
+
+    owner: Owner
+    clip: Clip
+    at: datetime
+
+
 def keep(owner: Owner, clip: Clip, *, at: datetime | None = None) -> Recording:
     """Keep a voice; durable when this returns. The same bytes for the same message are kept once.
 
-    Raises OSError if the storage cannot be written.
+    Raises OSError if neither the bucket nor the local storage can be written.
     """
-    at = at or timezone.now()
-    digest = hashlib.sha256(clip.data).hexdigest()
-    row = uuid.uuid5(owner.message, digest)
-    if (kept := Recording.objects.using("local").filter(pk=row).first()) and _storage(kept).exists(kept.key):
-        return kept
-    key = kept.key if kept else _new_key(owner, clip, at)
-    storages["audio_local"].save(key, ContentFile(clip.data))
-    recording = Recording(
-        id=row,
-        learner=owner.learner,
-        conversation=owner.conversation,
-        message=owner.message,
-        key=key,
-        content_type=clip.content_type,
-        size=len(clip.data),
-        duration=clip.duration,
-        sha256=digest,
-        created_at=at,
-    )
-    Recording.objects.using("local").bulk_create(
-        [recording],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["learner", "size", "duration", "sha256"],
-    )
-    recording = Recording.objects.using("local").get(pk=row)
-    if recording.key != key:  # somebody kept the same bytes at the same moment, and was first
-        storages["audio_local"].delete(key)
-    return recording
+    return keep_all([Voice(owner, clip, at or timezone.now())])[0]
+
+
+def keep_all(voices: Sequence[Voice]) -> list[Recording]:
+    """As `keep`; the bytes of many go to the bucket side by side."""
+    rows = [_row(voice) for voice in voices]
+    stored = _put_in_bucket([(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)])
+    for row, voice in zip(rows, voices, strict=True):
+        if row.key not in stored:
+            row.place = Recording.Place.LOCAL
+            storages["audio_local"].save(row.key, ContentFile(voice.clip.data))
+    return [_insert(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)]
 
 
 def of(keys: Iterable[str], *, learner: uuid.UUID | None = None) -> dict[str, Recording]:
     """The recordings behind these keys, by key; with `learner`, only that learner's own."""
-    rows = Recording.objects.using("local").filter(key__in=list(keys))
-    if learner is not None:
-        rows = rows.filter(learner=learner)
-    return {row.key: row for row in rows}
+    wanted = {"key__in": list(keys)} | ({} if learner is None else {"learner": learner})
+    return {row.key: row for row in _everywhere(wanted)}
+
+
+def of_conversations(conversations: Iterable[uuid.UUID]) -> dict[str, Recording]:
+    """All recordings of these conversations, by key."""
+    return {row.key: row for row in _everywhere({"conversation__in": list(conversations)})}
 
 
 def url(recording: Recording) -> str:
-    """A link to the bytes that expires after AUDIO_URL_EXPIRY seconds."""
+    """A link to the bytes that expires after AUDIO_URL_EXPIRY seconds; empty if they are in a bucket that is not configured
+    any more. Signing asks nobody: it works while the bucket is down."""
+    if recording.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
+        return ""
     return _storage(recording).url(recording.key)
 
 
 def read(recording: Recording) -> bytes:
-    """The bytes. Raises FileNotFoundError."""
-    with _storage(recording).open(recording.key) as file:
+    """The bytes. Raises FileNotFoundError, cloud.Unavailable."""
+    guard = cloud.bucket.use() if recording.place == Recording.Place.CLOUD else contextlib.nullcontext()
+    with guard, _storage(recording).open(recording.key) as file:
         return file.read()
 
 
+def content_type_of(key: str) -> str:
+    return next((kind for kind, extension in EXTENSIONS.items() if key.endswith(f".{extension}")), "audio/webm")
+
+
 def remove(recordings: Iterable[Recording]) -> None:
-    """Remove bytes, then rows: what is interrupted half-way is done by the next call."""
+    """Remove bytes, then rows: what is interrupted half-way is done by the next call. Raises OSError, cloud.Unavailable."""
     for recording in recordings:
-        _storage(recording).delete(recording.key)
-        recording.delete(using="local")
+        if recording.place == Recording.Place.CLOUD or cloud.bucket.on:
+            # Bytes that are here may be there, too: an upload that was given up may have arrived all the same.
+            with cloud.bucket.use():
+                storages["audio_cloud"].delete(recording.key)
+        storages["audio_local"].delete(recording.key)
+        recording.delete(using=recording._state.db)
+
+
+def probe() -> None:
+    """Proves that the bucket can be written and read; raises OSError."""
+    bucket: Any = storages["audio_cloud"]
+    bucket.probe()
+
+
+def database_for(place: str) -> str:
+    """Where the row of a recording belongs whose bytes are in this place: with bytes that still have to move, it stays."""
+    waits = place == Recording.Place.LOCAL and cloud.bucket.on
+    return settings.CLOUD_DATABASE if cloud.database.usable and not waits else LOCAL
+
+
+def _row(voice: Voice) -> Recording:
+    owner, clip = voice.owner, voice.clip
+    digest = hashlib.sha256(clip.data).hexdigest()
+    return Recording(
+        id=uuid.uuid5(owner.message, digest),
+        learner=owner.learner,
+        conversation=owner.conversation,
+        message=owner.message,
+        key=_new_key(owner, clip, voice.at),
+        place=Recording.Place.CLOUD,
+        content_type=clip.content_type,
+        size=len(clip.data),
+        duration=clip.duration,
+        sha256=digest,
+        created_at=voice.at,
+    )
+
+
+def _put_in_bucket(rows: Sequence[tuple[Recording, bytes]]) -> set[str]:
+    """Returns the keys of those that are durable there; none, if the bucket is off or down."""
+    stored: set[str] = set()
+
+    def put(row: Recording, data: bytes) -> None:
+        bucket: Any = storages["audio_cloud"]
+        try:
+            bucket.put(row.key, data, row.content_type, row.sha256)
+        except ChecksumMismatch:
+            logger.exception("%s did not arrive in the bucket as it was sent; it is kept locally.", row.key)
+        else:
+            stored.add(row.key)
+
+    with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
+        if len(rows) == 1:
+            put(*rows[0])
+        else:  # the request's deadline goes along with the context
+            uploads = [_threads.submit(copy_context().run, put, row, data) for row, data in rows]
+            for upload in wait(uploads).done:
+                upload.result()
+    return stored
+
+
+def _insert(row: Recording, data: bytes) -> Recording:
+    """The row as it is kept: if the same bytes were kept before for this message, the one that was first."""
+    using = database_for(row.place)
+    if using != LOCAL:
+        try:
+            with cloud.database.use():
+                return _insert_into(using, row, data)
+        except cloud.Unavailable:
+            pass
+    return _insert_into(LOCAL, row, data)
+
+
+def _insert_into(using: str, row: Recording, data: bytes) -> Recording:
+    try:
+        with transaction.atomic(using=using):
+            row.save(using=using, force_insert=True)
+        return row
+    except IntegrityError:
+        first = Recording.objects.using(using).get(pk=row.pk)
+    if first.place == Recording.Place.LOCAL and not storages["audio_local"].exists(first.key):
+        storages["audio_local"].save(first.key, ContentFile(data))  # its bytes were lost; these are the same
+    _discard(row)
+    return first
+
+
+def _discard(row: Recording) -> None:
+    if row.place == Recording.Place.LOCAL:
+        storages["audio_local"].delete(row.key)
+        return
+    with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
+        storages["audio_cloud"].delete(row.key)
+
+
+def _everywhere(wanted: dict[str, Any]) -> list[Recording]:
+    # The shelter first: what moves meanwhile is then seen twice, and not missed. Of two, the one whose bytes have moved.
+    found = {row.pk: row for row in _rows(LOCAL, wanted)}
+    if cloud.database.usable:
+        try:
+            with cloud.database.use():
+                found |= {row.pk: row for row in _rows(settings.CLOUD_DATABASE, wanted)}
+        except cloud.Unavailable:
+            pass
+    return list(found.values())
+
+
+def _rows(using: str, wanted: dict[str, Any]) -> QuerySet[Recording]:
+    return Recording.objects.using(using).filter(**wanted).order_by()
 
 
 def _storage(recording: Recording) -> Storage:
-    return storages["audio_local"]
+    return storages[PLACES[Recording.Place(recording.place)]]
 
 
 def _new_key(owner: Owner, clip: Clip, at: datetime) -> str:

@@ -12,6 +12,10 @@ from django.urls import reverse
 signer = signing.TimestampSigner(salt="audio.url")
 
 
+class ChecksumMismatch(ValueError):
+    """The bytes that arrived are not those whose SHA-256 was given. Nothing was kept."""
+
+
 def sync_folder(path: str) -> None:
     """A renamed file survives a power loss only when its folder has been written too."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -10,14 +10,20 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from conversations import wire
+from conversations.store import OutOfReach
 from talking_agent.middleware import middleware
 
 UNWRITABLE = "The storage cannot be reached or written. It was not saved; try again in a moment."
+
+OUT_OF_REACH = "The database with this conversation cannot be reached. Nothing is lost; try again in a moment."
 
 logger = logging.getLogger(__name__)
 
 
 def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
+    if isinstance(error, OutOfReach):
+        return Response({"error": OUT_OF_REACH, **wire.where()}, status=503)
     if isinstance(error, OSError | OperationalError):  # a full disk, a locked database
         logger.error("The storage failed.", exc_info=error)
         return Response({"error": UNWRITABLE}, status=503)

@@ -12,6 +12,8 @@ class Kept(models.Model):
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
     erased = models.BooleanField(default=False, help_text="deleted for good: nothing that was said is left in the row")
+    # In the shelter only: what was saved while the database, and with it the rest of the row, was out of reach.
+    partial = models.JSONField(null=True, editable=False, help_text="the columns this copy knows; null: all")
 
     class Meta:
         abstract = True
@@ -29,12 +31,14 @@ class Conversation(Kept):
     duration = models.FloatField(null=True, blank=True, help_text="minutes")
     time_remaining = models.FloatField(null=True, blank=True, help_text="seconds")
     call_ended = models.BooleanField(default=False)
+    # In the shelter only, too: messages that are older and were not sent again have been replaced.
+    replaced_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["-timestamp", "-id"]
         indexes = [
-            models.Index("learner", models.F("timestamp").desc(), models.F("id").desc(), name="conversation_newest"),
-            models.Index("deleted_at", "erased", name="conversation_to_erase"),
+            models.Index(fields=["learner", "-timestamp", "-id"], name="conversation_newest"),
+            models.Index(fields=["erased", "deleted_at"], name="conversation_to_erase"),
         ]
 
     def __str__(self) -> str:
@@ -58,9 +62,19 @@ class Message(Kept):
     class Meta:
         ordering = ["timestamp", "position", "id"]
         indexes = [
-            models.Index("conversation", "timestamp", name="message_in_order"),
-            models.Index("deleted_at", "erased", name="message_to_erase"),
+            models.Index(fields=["conversation", "timestamp"], name="message_in_order"),
+            models.Index(fields=["erased", "deleted_at"], name="message_to_erase"),
         ]
 
     def __str__(self) -> str:
         return self.content[:80]
+
+
+class Clearing(models.Model):
+    """In the shelter only: the learner cleared all conversations while the database was out of reach. What is older goes."""
+
+    learner = models.UUIDField(primary_key=True, db_column="_id")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.learner} until {self.at}"

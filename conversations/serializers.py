@@ -15,8 +15,8 @@ from rest_framework import serializers
 
 from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
 from audio.models import Recording
+from conversations.changes import Draft, conversation_key, message_key
 from conversations.models import Message
-from conversations.store import Draft, conversation_key, message_key
 
 MAX_ID = 200
 MAX_MESSAGES = 2_000

@@ -29,13 +29,13 @@ class ConversationViewSet(ViewSet):
         if wire_id := asked.validated_data.get("id"):
             return self.retrieve(request, wire_id)
         found = store.history(learner_of(request), limit=asked.validated_data["limit"])
-        return Response({"conversations": [wire.conversation(each) for each in found], "storage": "local"})
+        return Response({"conversations": [wire.conversation(each) for each in found], **wire.where()})
 
     def retrieve(self, request: Request, pk: str) -> Response:
         stored = store.get(learner_of(request), pk)
         if stored is None:
             raise NotFound(UNKNOWN)
-        return Response({"conversation": wire.conversation(stored, signed=True), "storage": stored.storage})
+        return Response({"conversation": wire.conversation(stored, signed=True), **wire.where(stored.storage)})
 
     def create(self, request: Request) -> Response:
         sent = ConversationSerializer(data=request.data)
@@ -72,8 +72,8 @@ def _answer(stored: store.Stored | None, code: int = status.HTTP_200_OK) -> Resp
     if stored is None:
         raise NotFound(UNKNOWN)
     shape: dict[str, Any] = wire.conversation(stored, signed=True)
-    return Response({"success": True, "conversation": shape, "storage": stored.storage}, status=code)
+    return Response({"success": True, "conversation": shape, **wire.where(stored.storage)}, status=code)
 
 
 def _done(message: str) -> Response:
-    return Response({"success": True, "message": message, "storage": "local"})
+    return Response({"success": True, "message": message, **wire.where()})

@@ -6,10 +6,19 @@ from typing import Any
 from audio import recordings
 from conversations.models import Message
 from conversations.store import Stored
+from talking_agent import cloud
 
 
 def milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def where(storage: str | None = None) -> dict[str, Any]:
+    """Where what is answered lies, or where what is said now goes; and what of the cloud is down, and why."""
+    shape: dict[str, Any] = {"storage": storage or ("cloud" if cloud.database.usable else "local")}
+    if down := cloud.down():
+        shape |= {"degraded": True, "down": down}
+    return shape
 
 
 def conversation(stored: Stored, *, signed: bool = False) -> dict[str, Any]:
@@ -47,6 +56,6 @@ def message(row: Message, stored: Stored, *, signed: bool = False) -> dict[str, 
         shape["audioS3Key"] = row.audio_key
     if voice := stored.recordings.get(row.audio_key):
         shape["audioDuration"] = round(voice.duration, 3)
-        if signed:
-            shape["audioUrl"] = recordings.url(voice)
+        if signed and (link := recordings.url(voice)):
+            shape["audioUrl"] = link
     return shape

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+
+from talking_agent import cloud
 
 Before = Callable[[HttpRequest], HttpResponseBase | None]
 After = Callable[[HttpRequest, HttpResponseBase], None]
@@ -31,8 +34,10 @@ def middleware(*, before: Before = lambda request: None, after: After = lambda r
     return factory
 
 
+# Recordings come from a bucket: over HTTPS, or from a server of one's own that may do without.
+MEDIA = "https:" if settings.AWS_S3_ENDPOINT_URL.startswith("https:") else f"https: {settings.AWS_S3_ENDPOINT_URL}"
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; media-src 'self' blob: https:; connect-src 'self'; "
+    f"default-src 'self'; img-src 'self' data:; media-src 'self' blob: {MEDIA.strip()}; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
@@ -43,3 +48,4 @@ def _forbid_foreign_content(request: HttpRequest, response: HttpResponseBase) ->
 
 
 content_security_policy = middleware(after=_forbid_foreign_content)
+patience = middleware(before=lambda request: cloud.begin_request(), after=lambda request, response: cloud.end_request())

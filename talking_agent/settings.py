@@ -3,25 +3,42 @@
 A value that cannot be read stops the start with its name and what is wrong with it. `.env.example` explains each.
 """
 
+import io
 import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from talking_agent import dsn
+
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+FROM_FILES: set[str] = set()  # the names whose values have lost their quotes and comments already
 
 
 def read_env_file(path: Path) -> None:
     """What the environment does not name yet. Raises ImproperlyConfigured where a line cannot be understood."""
+    lines, before = [], set(os.environ)
     for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if not re.match(r"\s*(#|$|(export\s+)?[A-Za-z_][\w.]*=)", line):
+        found = re.match(r"\s*((?:export\s+)?[A-Za-z_][\w.]*=)(.*)|\s*(#|$)", line)
+        if not found:
             raise ImproperlyConfigured(f"{path}, line {number}: write NAME=value, with no space around the = sign.")
-    environ.Env.read_env(path)
+        lines.append(f"{found[1]}{uncommented(found[2])}" if found[1] else "")
+    environ.Env.read_env(io.StringIO("\n".join(lines)))
+    FROM_FILES.update(set(os.environ) - before)
+
+
+def uncommented(value: str) -> str:
+    quoted = re.fullmatch(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*(?:#.*)?""", value)
+    return quoted[1] if quoted else re.split(r"\s#|^#", value, maxsplit=1)[0].strip()
 
 
 for name in os.environ.get("ENV_FILES", ".env.local .env").split():
@@ -31,7 +48,12 @@ for name in os.environ.get("ENV_FILES", ".env.local .env").split():
 
 def text(name: str, default: str = "") -> str:
     # Not `Env.str`: it takes a value that begins with "$" for the name of another variable.
-    return os.environ.get(name, "").strip() or default
+    value = os.environ.get(name, "").strip()
+    if name not in FROM_FILES:  # Docker's --env-file, for one, leaves quotes and comments where they are
+        value = uncommented(value)
+        if len(value) > 1 and value[0] == value[-1] in "\"'":
+            value = value[1:-1]
+    return value or default
 
 
 def flag(name: str, default: bool) -> bool:
@@ -74,6 +96,22 @@ def origin(name: str, default: str) -> str:
     raise ImproperlyConfigured(f"{name}={value!r}: write an origin such as https://talk.example.org, without a path.")
 
 
+def configured(name: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
+    if not text(name):
+        return None
+    try:
+        return read(text(name))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+
+
+def cloud_database() -> str:
+    """The alias of the database that holds conversations when the cloud is on; empty where there is none, or no saying."""
+    there_is = {"postgresql": bool(POSTGRESQL), "mongodb": bool(MONGODB)}
+    chosen = [name for name, there in there_is.items() if there and DATABASE_TYPE in ("", name)]
+    return {"postgresql": "default", "mongodb": "mongodb"}[chosen[0]] if len(chosen) == 1 else ""
+
+
 def data_dir() -> Path:
     path = Path(text("DATA_DIR") or BASE_DIR / "data").expanduser().resolve()
     try:
@@ -104,12 +142,17 @@ def secret_key() -> str:
 
 # Where and who
 
+# What decides whether and where there is a cloud, beside the settings that are read from them.
+CLOUD_VARIABLES = (
+    *("USE_CLOUD_STORAGE", "NEXT_PUBLIC_USE_CLOUD_STORAGE", "DATABASE_URL", "MONGODB_URI", "SECRET_KEY"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "S3_BUCKET_NAME"),
+)
 DEBUG = flag("DEBUG", False)
 DATA_DIR = data_dir()
 SECRET_KEY = secret_key()
 HOST = text("HOST", "127.0.0.1")
 PORT = number("PORT", 8000, low=1, high=65535)
-APP_URL = origin("APP_URL", f"http://localhost:{PORT}")
+APP_URL = origin("APP_URL", text("NEXT_PUBLIC_APP_URL") or f"http://localhost:{PORT}")
 HTTPS = APP_URL.startswith("https://")
 ALLOWED_HOSTS = [
     urlsplit(APP_URL).hostname or "",
@@ -136,6 +179,7 @@ INSTALLED_APPS = [
     "audio",
     "conversations",
     "tutor",
+    "migration",
     "rest_framework",
     "channels",
     "talking_agent.operators.AdminConfig",
@@ -149,6 +193,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "talking_agent.middleware.content_security_policy",
+    "talking_agent.middleware.patience",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "learners.middleware.same_site_only",
@@ -180,13 +225,14 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-# Stores: accounts in `default`, conversations in `local`, the shelter. Two files, for two aliases on one lock each other out.
+# Stores. Accounts are in `default`, PostgreSQL where DATABASE_URL is set; conversations in the shelter, `local`, and with the
+# cloud on in what DATABASE_TYPE names: PostgreSQL (then `default` is also theirs) or MongoDB.
 
 
-def sqlite(name: str) -> dict[str, object]:
+def sqlite(name: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / name,
+        "NAME": DATA_DIR / name,  # a file each: two aliases on one file lock each other out
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
@@ -196,14 +242,29 @@ def sqlite(name: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": sqlite("accounts.sqlite3"), "local": sqlite("shelter.sqlite3")}
+POSTGRESQL = configured("DATABASE_URL", dsn.postgresql)
+MONGODB = configured("MONGODB_URI", dsn.mongodb)
+DATABASES = {"default": POSTGRESQL or sqlite("accounts.sqlite3"), "local": sqlite("shelter.sqlite3")}
+if MONGODB:
+    DATABASES["mongodb"] = MONGODB
 DATABASE_ROUTERS = ["conversations.routers.ConversationRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The cloud: each half is on where it is configured. `talking_agent.checks` says what does not fit together.
+
+USE_CLOUD_STORAGE = flag("USE_CLOUD_STORAGE", flag("NEXT_PUBLIC_USE_CLOUD_STORAGE", False))
+DATABASE_TYPE = one_of("DATABASE_TYPE", "", ("", "mongodb", "postgresql"))
+S3_BUCKET_NAME = text("S3_BUCKET_NAME")
+AWS_S3_ENDPOINT_URL = text("AWS_S3_ENDPOINT_URL")
+GIVEN = {name for name in CLOUD_VARIABLES if text(name)}
+CLOUD_DATABASE = cloud_database() if USE_CLOUD_STORAGE else ""
+CLOUD_AUDIO = USE_CLOUD_STORAGE and bool(S3_BUCKET_NAME)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-STORAGES = {
+AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # unused: audio has storages of its own
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
     "staticfiles": {
@@ -212,7 +273,21 @@ STORAGES = {
         else "talking_agent.staticfiles.ModuleManifestStorage"
     },
 }
-AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
+if S3_BUCKET_NAME:
+    STORAGES["audio_cloud"] = {
+        "BACKEND": "audio.s3.S3AudioStorage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET_NAME,
+            "access_key": text("AWS_ACCESS_KEY_ID") or None,  # None: what the machine's own role gives
+            "secret_key": text("AWS_SECRET_ACCESS_KEY") or None,
+            "region_name": text("AWS_REGION", "us-east-1"),
+            "endpoint_url": AWS_S3_ENDPOINT_URL or None,
+            "querystring_expire": AUDIO_URL_EXPIRY,
+            "cloudfront_domain": text("CLOUDFRONT_DOMAIN"),
+            "cloudfront_key_id": text("CLOUDFRONT_KEY_ID"),
+            "cloudfront_key": text("CLOUDFRONT_KEY"),
+        },
+    }
 
 # Talking
 
@@ -241,11 +316,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    # That a store is down is logged when it goes and when it comes back, not once per request.
+    "filters": {
+        "not_503": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", None) != 503,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "faster_whisper": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["not_503"]},
+        "psycopg.pool": {"level": "ERROR"},
     },
 }

@@ -8,6 +8,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
 from django.templatetags.static import static
 
+from talking_agent import cloud
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
@@ -19,14 +21,22 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """What the server needs, each part by name: "ok", or what is wrong; 503 if anything is."""
-    parts = {f"database {alias}": _database(alias) for alias in connections}
-    parts["data directory"] = _data_directory()
-    ready = all(state == "ok" for state in parts.values())
-    return JsonResponse({"status": "ok" if ready else "not ready", "parts": parts}, status=200 if ready else 503)
+    """What the server needs, each part by name: "ok", or what is wrong. 503 if learners cannot be served; without the cloud, or
+    the database with the accounts, they can ("degraded")."""
+    needed = {"local storage": _database("local"), "data directory": _data_directory()}
+    accounts = {"accounts": _database("default")}
+    if connections["default"].vendor == "sqlite":  # a file here, and no server that may be away
+        needed |= accounts
+    parts = needed | accounts
+    parts |= {half.name: f"down: {half.cause}" if not half.up else "ok" for half in cloud.halves if half.on}
+    if any(state != "ok" for state in needed.values()):
+        return JsonResponse({"status": "not ready", "parts": parts}, status=503)
+    return JsonResponse({"status": "ok" if set(parts.values()) == {"ok"} else "degraded", "parts": parts})
 
 
 def _database(alias: str) -> str:
+    if cloud.database.shuts_out(alias):
+        return f"down: {cloud.database.cause}"
     try:
         executor = MigrationExecutor(connections[alias])
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())

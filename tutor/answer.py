@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-from conversations.store import Draft
+from conversations.changes import Draft
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Speech, Words

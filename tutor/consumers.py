@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.http.cookie import parse_cookie
 
 from conversations import store
+from conversations.changes import conversation_key
 from conversations.serializers import MAX_ID, is_wire_id, new_conversation_id
 from learners import cookie
 from learners.origin import is_foreign
@@ -81,7 +82,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await self.close(code)
 
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
-        self.key = store.conversation_key(learner, conversation)
+        self.key = conversation_key(learner, conversation)
         if before := _talks.get(self.key):
             await before.taken_over()
         talk = Talk(learner=learner, conversation=conversation, engine=engine(), send=self.say, hang_up=self.hang_up)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audio import encoding, recordings
-from conversations import store
-from conversations.store import Draft, Stored
+from conversations import store, wire
+from conversations.changes import Draft
+from conversations.store import Stored
 from conversations.threads import in_thread
+from talking_agent import cloud
 from tutor.protocol import Event, event
 
 logger = logging.getLogger(__name__)
@@ -83,7 +85,8 @@ def _encode_and_save(learner: uuid.UUID, conversation: str, save: Save) -> Store
     drafts = [save.draft] if save.draft else []
     if save.pcm:
         drafts = [replace(draft, audio=encoding.from_pcm(save.pcm)) for draft in drafts]
-    return store.save(learner, conversation, columns=save.columns, messages=drafts, replace=False)
+    with cloud.patience():  # each save has its own: the talk outlives the request that began it
+        return store.save(learner, conversation, columns=save.columns, messages=drafts, replace=False)
 
 
 def _saved(draft: Draft, stored: Stored) -> Event:
@@ -93,7 +96,7 @@ def _saved(draft: Draft, stored: Stored) -> Event:
         "talk.saved",
         item_id=draft.id,
         role=draft.role,
-        storage=stored.storage,
+        **wire.where(stored.storage),
         audioS3Key=message.audio_key or None,
         audioUrl=recordings.url(voice) if voice else None,
         duration=round(voice.duration, 3) if voice else None,

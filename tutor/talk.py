@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS
-from conversations import store
+from conversations import store, wire
 from conversations.threads import in_thread
 from tutor import listening, protocol
 from tutor.answer import Answer
@@ -72,7 +72,9 @@ class Talk:
 
     async def begin(self) -> None:
         """Find the conversation, or begin it. Raises store.Deleted, DatabaseError."""
-        stored = await in_thread(store.get, self.learner, self.conversation)
+        stored = None
+        with contextlib.suppress(store.OutOfReach):  # begun anew here; what is said joins what is there
+            stored = await in_thread(store.get, self.learner, self.conversation)
         if stored is None and await in_thread(store.is_deleted, self.learner, self.conversation):
             raise store.Deleted(self.conversation)
         self._keeper = Keeper(self.learner, self.conversation, self._tell)
@@ -141,8 +143,7 @@ class Talk:
                 "input": {"format": {"type": "audio/pcm", "rate": 24000}, "turn_detection": detection},
                 "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": self._session.speed},
             },
-            "talk": self._dialogue.shape()
-            | {"engine": self.engine.name, "storage": store.LOCAL, "pause_ms": self._pause()},
+            "talk": self._dialogue.shape() | {"engine": self.engine.name, "pause_ms": self._pause(), **wire.where()},
         }
 
     def _pause(self) -> int:

@@ -71,7 +71,10 @@ async def take(learner: uuid.UUID, conversation: str, asked: Asked) -> AsyncIter
 
 async def find(learner: uuid.UUID, conversation: str, message_id: str | None) -> Stored | None:
     """The conversation, if it has this message already."""
-    stored = await in_thread(store.get, learner, conversation) if message_id else None
+    try:
+        stored = await in_thread(store.get, learner, conversation) if message_id else None
+    except store.OutOfReach:  # a turn that is taken twice is kept once all the same
+        return None
     return stored if stored and any(row.wire_id == message_id for row in stored.messages) else None
 
 
@@ -88,7 +91,7 @@ def summary(stored: Stored, message_id: str, events: list[Event]) -> dict[str, A
         "reply": rows[reply.wire_id] if reply else None,
         "goals": stored.conversation.goals,
         "ended": stored.conversation.call_ended,
-        "storage": stored.storage,
+        **wire.where(stored.storage),
         "timing": next((said for said in events if said["type"] == "talk.timing"), None),
     }
 

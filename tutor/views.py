@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from audio.encoding import MAX_BYTES
 from conversations import store, wire
+from conversations.errors import OUT_OF_REACH
 from conversations.serializers import MAX_ID, is_wire_id
 from conversations.threads import in_thread
 from tutor import protocol, turns
@@ -20,6 +21,7 @@ from tutor.protocol import OWN_WORDS, Event, ProtocolError
 from tutor.scenario import LEVELS, load_all
 from tutor.turns import Asked, Refused
 
+SAVED_BUT = "The turn is saved, but the database with it cannot be reached now. Ask for it again in a moment."
 ANY_MESSAGE = "This message does not exist, or is not yours."
 
 
@@ -76,11 +78,16 @@ async def message(request: HttpRequest, pk: str, message_id: str) -> HttpRespons
         return JsonResponse({"error": str(problem)}, status=400)
     except EngineError as error:
         return JsonResponse({"error": str(error)}, status=503)
-    stored = await in_thread(store.mend, learner, pk, message_id, content, corrections)
+    try:
+        stored = await in_thread(store.mend, learner, pk, message_id, content, corrections)
+    except store.OutOfReach:
+        return JsonResponse({"error": OUT_OF_REACH, **wire.where()}, status=503)
     row = next((row for row in stored.messages if row.wire_id == message_id), None) if stored else None
     if stored is None or row is None:
         return JsonResponse({"error": ANY_MESSAGE}, status=404)
-    return JsonResponse({"success": True, "message": wire.message(row, stored, signed=True), "storage": stored.storage})
+    return JsonResponse(
+        {"success": True, "message": wire.message(row, stored, signed=True), **wire.where(stored.storage)}
+    )
 
 
 def _asked(request: HttpRequest, conversation: str) -> Asked:
@@ -132,7 +139,10 @@ async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> 
     saved = next((each for each in said if each["type"] == "talk.saved" and each["role"] == "user"), None)
     if saved is None:
         raise _failure(said)
-    stored = await in_thread(store.get, learner, conversation)
+    try:
+        stored = await in_thread(store.get, learner, conversation)
+    except store.OutOfReach:
+        raise Refused(503, SAVED_BUT) from None
     if stored is None:
         raise Refused(410, "This conversation was deleted.")
     return turns.summary(stored, saved["item_id"], said)

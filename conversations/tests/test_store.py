@@ -9,8 +9,9 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import store
+from conversations.changes import Draft
 from conversations.models import Conversation, Message
-from conversations.store import UNDO, Deleted, Draft, Stored
+from conversations.store import UNDO, Deleted, Stored
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()
@@ -41,7 +42,8 @@ def deleted_ago(ago: timedelta, model: type[Conversation] | type[Message] = Conv
 
 def test_a_turn_is_added_to_those_there_are() -> None:
     save(turn())
-    assert words(save(turn("user-2", "Bye.", seconds=1))) == ["Hello.", "Bye."]
+    save(turn("user-2", "Bye.", seconds=1))
+    assert words(store.get(LEARNER, "conv-1")) == ["Hello.", "Bye."]
 
 
 def test_a_turn_that_is_saved_again_is_there_once() -> None:

@@ -133,7 +133,8 @@ def test_the_environment_wins_over_the_files(tmp_path: Path) -> None:
 def test_dot_env_local_comes_before_dot_env(tmp_path: Path) -> None:
     code = tmp_path / "talking_agent"
     code.mkdir()
-    shutil.copy(ROOT / "talking_agent" / "settings.py", code)
+    for module in ("settings.py", "dsn.py"):
+        shutil.copy(ROOT / "talking_agent" / module, code)
     env_file(tmp_path / ".env.local", "PORT=8001\n")
     env_file(tmp_path / ".env", "PORT=8002\nHOST=0.0.0.0\n")
     show = [sys.executable, "-c", "import talking_agent.settings as s; print(s.PORT, s.HOST)"]

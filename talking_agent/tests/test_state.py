@@ -17,7 +17,7 @@ def test_a_process_that_answers_is_alive(client: Client) -> None:
 def test_what_is_there_is_named_part_by_part(client: Client) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (200, "ok")
-    assert response.json()["parts"] == {"database default": "ok", "database local": "ok", "data directory": "ok"}
+    assert response.json()["parts"] == {"accounts": "ok", "local storage": "ok", "data directory": "ok"}
 
 
 @pytest.mark.parametrize(("alias", "app"), [("default", "auth"), ("local", "conversations")])
@@ -25,7 +25,7 @@ def test_a_migration_that_waits_is_named(client: Client, alias: str, app: str) -
     MigrationRecorder.Migration.objects.using(alias).filter(app=app).delete()
     response = client.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (503, "not ready")
-    assert "manage.py migrate" in response.json()["parts"].pop(f"database {alias}")
+    assert "manage.py migrate" in response.json()["parts"].pop({"default": "accounts", "local": "local storage"}[alias])
     assert set(response.json()["parts"].values()) >= {"ok"}
 
 
@@ -47,7 +47,7 @@ def test_a_database_that_is_gone_is_named(client: Client, tmp_path: Path) -> Non
     finally:
         connection.settings_dict["NAME"] = name
     assert response.status_code == 503
-    assert response.json()["parts"]["database local"] == "cannot be reached"
+    assert response.json()["parts"]["local storage"] == "cannot be reached"
 
 
 def test_it_asks_for_no_learner(client: Client) -> None:

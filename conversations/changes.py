@@ -1,0 +1,145 @@
+"""What a verb of the store changes in one conversation, worked out on copies of its rows: nothing here touches a database."""
+
+import copy
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from audio.encoding import Clip
+from conversations import rows
+from conversations.models import Conversation, Message
+from conversations.rows import Copy
+
+TICK = timedelta(milliseconds=1)  # MongoDB keeps no more of a moment
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message to be saved. What is None is left as it is where the message is already there."""
+
+    id: str
+    role: str
+    content: str
+    at: datetime
+    audio: Clip | None = None
+    audio_key: str | None = None
+    corrections: list[dict[str, Any]] | None = None
+    interrupted: bool | None = None
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Change:
+    """What a verb changes in one conversation."""
+
+    learner: uuid.UUID
+    wire_id: str
+    columns: dict[str, Any]
+    drafts: Sequence[Draft] = ()
+    audio_keys: dict[str, str] = field(default_factory=dict)  # by the drafts' ids
+    replaces: bool = False  # the drafts are all the messages there are
+
+
+def conversation_key(learner: uuid.UUID, wire_id: str) -> uuid.UUID:
+    return uuid.uuid5(learner, wire_id)
+
+
+def message_key(conversation: uuid.UUID, wire_id: str) -> uuid.UUID:
+    return uuid.uuid5(conversation, wire_id)
+
+
+def changed(change: Change, before: Copy | None, *, partial: bool = False) -> Copy:
+    now = now_after(before)
+    if before:
+        conversation = copy.copy(before.conversation)
+    else:
+        key = conversation_key(change.learner, change.wire_id)
+        conversation = Conversation(
+            id=key, learner=change.learner, wire_id=change.wire_id, created_at=now, timestamp=now
+        )
+    for name, value in change.columns.items():
+        setattr(conversation, name, value)
+    conversation.updated_at = now
+    if partial:
+        _note(conversation, change.columns, is_new=before is None)
+    messages = dict(before.messages) if before else {}
+    sent = set()
+    for position, draft in enumerate(change.drafts):
+        row = _message(conversation, draft, change, messages, position, partial)
+        messages[row.pk] = row
+        sent.add(row.pk)
+    if change.replaces:
+        if partial:
+            conversation.replaced_at = now
+        for pk in [pk for pk, row in messages.items() if pk not in sent and row.deleted_at is None]:
+            messages[pk] = copy.copy(messages[pk])
+            messages[pk].deleted_at = messages[pk].updated_at = now
+            if partial:
+                _note(messages[pk], ["deleted_at"], is_new=False)
+    return Copy(conversation, messages)
+
+
+def _message(
+    conversation: Conversation,
+    draft: Draft,
+    change: Change,
+    known: dict[uuid.UUID, Message],
+    position: int,
+    partial: bool,
+) -> Message:
+    key = message_key(conversation.pk, draft.id)
+    before = known.get(key)
+    columns = {
+        "role": draft.role,
+        "content": draft.content,
+        "timestamp": draft.at,
+        "audio_key": change.audio_keys.get(draft.id, draft.audio_key),
+        "corrections": draft.corrections,
+        "interrupted": draft.interrupted,
+    }
+    columns = {name: value for name, value in columns.items() if value is not None}
+    columns |= {"deleted_at": None, "erased": False}
+    if draft.deleted:
+        columns = {"deleted_at": conversation.updated_at}
+    if change.replaces:
+        columns["position"] = position
+    if before:
+        row = copy.copy(before)
+    else:
+        row = Message(
+            id=key,
+            learner=conversation.learner,
+            wire_id=draft.id,
+            conversation_id=conversation.pk,
+            role=draft.role,
+            timestamp=draft.at,
+            position=position,
+            created_at=conversation.updated_at,
+        )
+    for name, value in columns.items():
+        setattr(row, name, value)
+    if before and not partial and not rows.differing(row, before):
+        return before
+    row.updated_at = conversation.updated_at
+    if partial:
+        _note(row, columns, is_new=before is None)
+    return row
+
+
+def _note(row: Conversation | Message, columns: Iterable[str], *, is_new: bool) -> None:
+    if is_new or row.partial is not None:
+        row.partial = sorted({*(row.partial or ()), *columns})
+
+
+def now_after(before: Copy | None = None) -> datetime:
+    """Now, to the millisecond, and later than any row of `before` was written: whatever other servers' clocks say."""
+    now = timezone.now()
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    if before is None:
+        return now
+    written = [before.conversation.updated_at, *(row.updated_at for row in before.messages.values())]
+    return max(now, max(written) + TICK)

@@ -1,0 +1,108 @@
+"""Conversations and their messages in one database: read together, and written so that writing again changes nothing.
+
+One way for SQLite, PostgreSQL and MongoDB, which knows no `ON CONFLICT`: what is missing is inserted, and of what is there
+only the columns that differ are updated, so that two writers lose nothing of each other's.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from conversations.models import Conversation, Kept, Message
+
+AT_ONCE = 500  # keys in one query: SQLite takes only so many parameters
+
+
+class Changed(Exception):
+    """Somebody wrote to the conversation between reading and writing."""
+
+
+@dataclass(slots=True)
+class Copy:
+    """A conversation as one database has it; `messages` by key, deleted ones too."""
+
+    conversation: Conversation
+    messages: dict[uuid.UUID, Message] = field(default_factory=dict)
+
+
+def load(
+    using: str, keys: Collection[uuid.UUID], *, messages: Collection[uuid.UUID] | None = None
+) -> dict[uuid.UUID, Copy]:
+    """The conversations with these keys, by key; of their messages only those with the given keys (None: all)."""
+    found: list[Conversation] = []
+    for some in _batches(keys):
+        found += Conversation.objects.using(using).filter(pk__in=some)
+    return with_messages(using, found, messages=messages)
+
+
+def with_messages(
+    using: str, conversations: Iterable[Conversation], *, messages: Collection[uuid.UUID] | None = None
+) -> dict[uuid.UUID, Copy]:
+    """As `load`, for conversations that were read already."""
+    copies = {row.pk: Copy(row) for row in conversations}
+    table = Message.objects.using(using).order_by()
+    for some in _batches(copies if messages is None else messages):
+        for message in table.filter(conversation__in=some) if messages is None else table.filter(pk__in=some):
+            if message.conversation_id in copies:
+                copies[message.conversation_id].messages[message.pk] = message
+    return copies
+
+
+def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
+    """Make the database hold these copies, having `seen` what it held. Conversations first: MongoDB rolls nothing back.
+
+    Raises Changed if it does not hold any more what was seen: look again, and write again.
+    """
+    copies = list(copies)
+    known = {key: message for copy in seen.values() for key, message in copy.messages.items()}
+    try:
+        with transaction.atomic(using=using):
+            _put_conversations(using, [copy.conversation for copy in copies], seen)
+            _put_messages(using, [message for copy in copies for message in copy.messages.values()], known)
+    except IntegrityError as error:  # inserted by somebody else
+        raise Changed from error
+
+
+def remove(copies: Iterable[Copy], *, using: str) -> int:
+    """Take these copies out, but those that were written to since they were read; returns how many went."""
+    gone = 0
+    with transaction.atomic(using=using):
+        for copy in copies:
+            key, seen_at = copy.conversation.pk, copy.conversation.updated_at
+            still = Conversation.objects.using(using).filter(pk=key, updated_at=seen_at)
+            if still.exists():
+                Message.objects.using(using).filter(conversation=key)._raw_delete(using)
+                gone += bool(still._raw_delete(using))
+    return gone
+
+
+def differing(row: Kept, seen: Kept) -> dict[str, Any]:
+    """The columns of `row` that are not as they were seen, with their values."""
+    names = [column.attname for column in row._meta.concrete_fields if not column.primary_key]
+    return {name: getattr(row, name) for name in names if getattr(row, name) != getattr(seen, name)}
+
+
+def _put_conversations(using: str, conversations: list[Conversation], seen: Mapping[uuid.UUID, Copy]) -> None:
+    table = Conversation.objects.using(using)
+    table.bulk_create([row for row in conversations if row.pk not in seen])
+    for row in conversations:
+        before = seen[row.pk].conversation if row.pk in seen else None
+        columns = differing(row, before) if before else {}
+        if before and columns and not table.filter(pk=row.pk, updated_at=before.updated_at).update(**columns):
+            raise Changed
+
+
+def _put_messages(using: str, messages: list[Message], seen: Mapping[uuid.UUID, Message]) -> None:
+    table = Message.objects.using(using)
+    table.bulk_create([row for row in messages if row.pk not in seen])
+    for row in messages:
+        if row.pk in seen and (columns := differing(row, seen[row.pk])):
+            table.filter(pk=row.pk).update(**columns)
+
+
+def _batches(keys: Iterable[uuid.UUID]) -> Iterable[list[uuid.UUID]]:
+    every = list(keys)
+    return (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))

@@ -1,0 +1,199 @@
+"""Moves what lies in the shelter to the cloud: recordings, then conversations. What is interrupted anywhere is done by the next
+run, and nothing is taken from the shelter before the cloud has said that it holds it."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db import IntegrityError, transaction
+
+from audio.models import Recording
+from audio.storages import ChecksumMismatch
+from conversations import rows
+from conversations.merging import merged
+from conversations.models import Clearing, Conversation, Message
+from conversations.rows import Changed
+from migration import shelter
+from talking_agent import cloud
+
+LOCAL = "local"
+BATCH = 50
+BATCH_PATIENCE = 20.0  # seconds that the cloud may take for one batch
+UPLOADS = 4  # at a time: a talk needs the machine, too
+
+
+@dataclass(slots=True)
+class Report:
+    """What was moved, and what could not be, with the reason."""
+
+    conversations: int = 0
+    recordings: int = 0
+    bytes: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> int:
+        return self.conversations + self.recordings
+
+
+class Unmovable(Exception):
+    """This one cannot be moved; the message says why."""
+
+
+def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
+    """Move what can be moved now. `go_on` is asked between batches. A half of the cloud that fails ends its share."""
+    report = Report()
+    try:
+        if cloud.database.usable:
+            _clear()
+        _drain_recordings(report, go_on)
+        if cloud.database.usable:
+            _drain_conversations(report, go_on)
+    except cloud.Unavailable:
+        pass  # its breaker has said so; the rest waits
+    return report
+
+
+def _clear() -> None:
+    for clearing in Clearing.objects.using(LOCAL):
+        with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+            Conversation.objects.using(settings.CLOUD_DATABASE).filter(
+                learner=clearing.learner, deleted_at=None, updated_at__lte=clearing.at
+            ).update(deleted_at=clearing.at, updated_at=clearing.at)
+        Clearing.objects.using(LOCAL).filter(learner=clearing.learner, at=clearing.at).delete()
+
+
+def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:
+    tried: set[uuid.UUID] = set()
+    with ThreadPoolExecutor(UPLOADS, thread_name_prefix="mover") as threads:
+        while go_on():
+            batch = list(shelter.recordings().exclude(pk__in=tried).order_by("created_at")[:BATCH])
+            if not batch:
+                return
+            tried |= {row.pk for row in batch}
+            arrived = _upload(batch, threads, report)
+            for row in arrived:
+                _hand_over(row)
+                report.recordings += 1
+
+
+def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Report) -> list[Recording]:
+    """Those of the batch whose bytes are where they belong, verified; `place` says so."""
+    there = _already_there(batch)
+    waiting = [row for row in batch if row.place == Recording.Place.LOCAL and cloud.bucket.on and row.pk not in there]
+    arrived = [row for row in batch if row not in waiting]
+    if not waiting:
+        return arrived
+    with cloud.patience(BATCH_PATIENCE), cloud.bucket.use():
+        uploads = [(row, threads.submit(copy_context().run, _upload_one, row)) for row in waiting]
+        for row, upload in uploads:
+            try:
+                report.bytes += upload.result()
+            except Unmovable as error:
+                report.failed[row.key] = str(error)
+            else:
+                row.place = Recording.Place.CLOUD
+                arrived.append(row)
+    return arrived
+
+
+def _upload_one(row: Recording) -> int:
+    """Returns the bytes. Raises Unmovable, OSError."""
+    try:
+        with storages["audio_local"].open(row.key) as file:
+            data = file.read()
+    except OSError as error:
+        raise Unmovable(f"its file cannot be read: {error.strerror or error}") from error
+    if hashlib.sha256(data).hexdigest() != row.sha256:
+        raise Unmovable("its file is not what was kept: the SHA-256 differs")
+    bucket: Any = storages["audio_cloud"]
+    try:
+        bucket.put(row.key, data, row.content_type, row.sha256)
+    except ChecksumMismatch as error:
+        raise Unmovable(str(error)) from error
+    held = bucket.head(row.key)
+    if held.size != len(data) or held.sha256 not in (None, row.sha256):
+        raise OSError(f"the bucket holds {held.size} bytes of {row.key} where {len(data)} were sent")
+    return len(data)
+
+
+def _already_there(batch: Iterable[Recording]) -> set[uuid.UUID]:
+    """Of these, what the cloud's database has: moved, and then interrupted; or kept again meanwhile."""
+    if not cloud.database.usable:
+        return set()
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        found = Recording.objects.using(settings.CLOUD_DATABASE).filter(pk__in=[row.pk for row in batch])
+        return set(found.values_list("pk", flat=True))
+
+
+def _hand_over(row: Recording) -> None:
+    """Bytes that have arrived: their row into the cloud's database, and what is left out of the shelter."""
+    key, here = row.key, Recording.objects.using(LOCAL).filter(pk=row.pk)
+    if not cloud.database.usable:
+        here.update(place=row.place)
+        if row.place == Recording.Place.CLOUD:
+            storages["audio_local"].delete(key)
+        return
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        kept = _insert(row)
+    if kept.place == Recording.Place.CLOUD:
+        storages["audio_local"].delete(key)  # before its row: an interrupted run comes here again
+    here.delete()
+
+
+def _insert(row: Recording) -> Recording:
+    """Returns the row that the cloud's database has for these bytes of this message."""
+    using = settings.CLOUD_DATABASE
+    key = row.key
+    try:
+        with transaction.atomic(using=using):
+            row.save(using=using, force_insert=True)
+        return row
+    except IntegrityError:
+        there = Recording.objects.using(using).get(pk=row.pk)
+    if there.key != key:  # kept twice: once here, once there
+        for each in (using, LOCAL):
+            Message.objects.using(each).filter(pk=row.message, audio_key=key).update(audio_key=there.key)
+    return there
+
+
+def _drain_conversations(report: Report, go_on: Callable[[], bool]) -> None:
+    tried: set[uuid.UUID] = set()
+    while go_on():
+        waiting = Conversation.objects.using(LOCAL).order_by("updated_at").values_list("pk", flat=True)
+        batch = [key for key in waiting[: BATCH + len(tried)] if key not in tried][:BATCH]
+        if not batch:
+            return
+        tried |= set(batch)
+        try:
+            report.conversations += _move(batch)
+        except (Changed, cloud.Unavailable):
+            _move_singly(batch, report)
+
+
+def _move_singly(batch: Sequence[uuid.UUID], report: Report) -> None:
+    """One that cannot be moved must not keep the others. Raises cloud.Unavailable if that is not what it was."""
+    for key in batch:
+        try:
+            report.conversations += _move([key])
+        except Changed:
+            continue  # somebody is writing to it; the next run moves it
+        except cloud.Unavailable as error:
+            if not cloud.database.usable:
+                raise
+            report.failed[str(key)] = f"the database does not take it: {error.__cause__}"
+
+
+def _move(keys: Sequence[uuid.UUID]) -> int:
+    near = rows.load(LOCAL, keys)
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        far = rows.load(settings.CLOUD_DATABASE, keys)
+        both = [merged(far.get(key), near[key]) for key in near]
+        rows.write(settings.CLOUD_DATABASE, [each for each in both if each], far)
+    return rows.remove(near.values(), using=LOCAL)

@@ -1,0 +1,52 @@
+"""Moves what waits in the shelter within seconds of the cloud's recovery, for as long as the server runs."""
+
+import asyncio
+import logging
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import DatabaseError, connections
+
+from migration import mover, shelter
+from migration.models import claim, release
+from migration.mover import Report
+
+EVERY = 1.0  # seconds
+WORK = "reconcile"
+
+logger = logging.getLogger(__name__)
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reconciler")
+
+
+async def run() -> None:
+    """Until it is cancelled."""
+    failed: dict[str, str] = {}
+    while True:
+        await asyncio.sleep(EVERY)
+        try:
+            report = await asyncio.get_running_loop().run_in_executor(_thread, reconcile)
+        except (DatabaseError, OSError):
+            logger.exception("What waits in the shelter could not be moved; trying again.")
+            continue
+        if report.moved:
+            counts = f"{report.conversations} conversations and {report.recordings} recordings"
+            logger.info("Moved %s (%s bytes) from the shelter to the cloud.", counts, report.bytes)
+        for what, why in report.failed.items():
+            if failed.get(what) != why:
+                logger.error("%s waits in the shelter and cannot be moved: %s.", what, why)
+        failed = report.failed
+
+
+def reconcile() -> Report:
+    """Move what can be moved now, unless another process is at it."""
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    try:
+        if not shelter.can_move() or not claim(WORK, holder):
+            return Report()
+        try:
+            return mover.drain(go_on=lambda: claim(WORK, holder))
+        finally:
+            release(WORK, holder)
+    finally:
+        connections.close_all()  # this thread's

@@ -1,0 +1,49 @@
+"""What waits in the shelter for the cloud."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet, Sum
+
+from audio.models import Recording
+from conversations.models import Clearing, Conversation
+from talking_agent import cloud
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    conversations: int
+    recordings: int
+    bytes: int
+
+
+def pending() -> Pending:
+    """How much waits, whether or not it can be moved now."""
+    if not (cloud.database.on or cloud.bucket.on):
+        return Pending(0, 0, 0)
+    conversations = Conversation.objects.using(LOCAL).count() if cloud.database.on else 0
+    waiting = recordings(can_move_now=False)
+    size = waiting.filter(place=Recording.Place.LOCAL).aggregate(size=Sum("size"))["size"] if cloud.bucket.on else 0
+    return Pending(conversations, waiting.count(), size or 0)
+
+
+def recordings(*, can_move_now: bool = True) -> QuerySet[Recording]:
+    """Those whose bytes wait for the bucket, or whose rows wait for the database."""
+    database = cloud.database.usable if can_move_now else cloud.database.on
+    bucket = cloud.bucket.usable if can_move_now else cloud.bucket.on
+    wait_for_bucket = Q(place=Recording.Place.LOCAL) if cloud.bucket.on else Q(pk__in=[])
+    wait_for_database = ~wait_for_bucket if cloud.bucket.on else Q()
+    waiting = Q(pk__in=[])
+    if bucket:
+        waiting |= wait_for_bucket
+    if database:
+        waiting |= wait_for_database
+    return Recording.objects.using(LOCAL).filter(waiting)
+
+
+def can_move() -> bool:
+    """Is there anything that can be moved now?"""
+    if cloud.database.usable and (Conversation.objects.using(LOCAL).exists() or Clearing.objects.using(LOCAL).exists()):
+        return True
+    return (cloud.database.usable or cloud.bucket.usable) and recordings().exists()

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, of which no query can hang: see `base`."""

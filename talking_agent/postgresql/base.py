@@ -1,0 +1,65 @@
+"""A frozen server answers nothing, and neither connect_timeout nor statement_timeout ends the wait: so every wait for the
+server ends at the deadline of the operation it belongs to (`talking_agent.cloud`), and the connection is given up."""
+
+from typing import Any
+
+import psycopg
+import psycopg_pool
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.postgresql import base
+from psycopg import errors
+
+from talking_agent import cloud
+
+NO_ANSWER = "timeout: the server did not answer in time"
+
+
+class Connection(psycopg.Connection[Any]):
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        left = cloud.seconds_left()
+        if left is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, left if timeout is None else min(left, timeout))
+        except errors._WaitTimeout as error:
+            self.pgconn.finish()  # what it was about to answer belongs to nobody any more
+            raise errors.OperationalError(NO_ANSWER) from error
+
+
+class Pool(psycopg_pool.ConnectionPool[Connection]):
+    def getconn(self, timeout: float | None = None) -> Connection:
+        left = cloud.seconds_left()
+        longest = self.timeout if timeout is None else timeout
+        return super().getconn(longest if left is None else max(0.0, min(longest, left)))
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    _connection_pools: dict[str, Pool] = {}
+    _configure_connection: Any  # Django's own
+
+    @property
+    def pool(self) -> Pool | None:
+        """As Django's, of our own classes."""
+        options = self.settings_dict["OPTIONS"].get("pool")
+        if self.alias == NO_DB_ALIAS or not options:
+            return None
+        if self.alias not in self._connection_pools:
+            pool = Pool(
+                kwargs=self.get_connection_params() | {"autocommit": True},
+                connection_class=Connection,
+                configure=self._configure_connection,
+                open=False,
+                **options,
+            )
+            self._connection_pools.setdefault(self.alias, pool)
+        return self._connection_pools[self.alias]
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if cloud.database.shuts_out(self.alias):
+            raise errors.OperationalError("the database is down; it is being asked in the background")
+        return super().get_new_connection(conn_params)
+
+    def forget_connections(self) -> None:
+        """Let go of the pool's idle connections: a server that was away does not know them any more."""
+        if self.pool:
+            self.pool.drain()

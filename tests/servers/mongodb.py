@@ -1,0 +1,103 @@
+"""A server that speaks MongoDB's protocol, with authorisation on: SecantusDB, see secantus_server.py."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from tests.servers.process import ServerProcess
+
+DATABASE = "talking-agent"
+SYSTEM = ("admin", "config", "local")
+
+
+class MongoServer(ServerProcess):
+    """There is no `missing()`: a database of MongoDB's appears when it is written to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.env = self._env("password")
+        self.env_with_wrong_secret = self._env("wrong")
+
+    @staticmethod
+    def available() -> bool:
+        return find_spec("secantus") is not None
+
+    def _env(self, password: str) -> dict[str, str]:
+        url = f"mongodb://user:{password}@127.0.0.1:{self.port}/{DATABASE}?authSource=admin&directConnection=true"
+        return {"USE_CLOUD_STORAGE": "true", "DATABASE_TYPE": "mongodb", "MONGODB_URI": url}
+
+    def command(self) -> list[str]:
+        program = Path(__file__).with_name("secantus_server.py")
+        return [sys.executable, str(program), str(self.port), str(self.folder / "data")]
+
+    def answers(self) -> bool:
+        try:
+            self.client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True
+
+    @cached_property
+    def client(self) -> MongoClient[dict[str, Any]]:
+        """The administrator's."""
+        return MongoClient(
+            f"mongodb://admin:admin@127.0.0.1:{self.port}/?directConnection=true",
+            serverSelectionTimeoutMS=500,
+            socketTimeoutMS=10_000,
+        )
+
+    def database(self) -> Database[dict[str, Any]]:
+        return self.client[DATABASE]
+
+    def empty(self) -> None:
+        """Drop every database."""
+        for name in self.client.list_database_names():
+            if name not in SYSTEM:
+                self.client.drop_database(name)
+
+    def restore(self) -> None:
+        """As good as new, whatever was done to it."""
+        if self.running:
+            self.thaw()
+        self.start()
+        self._change_user(roles=["root"], pwd="password")
+        self.empty()
+
+    def end_sessions(self) -> None:
+        """Close the application's connections: here, unlike with mongod, open ones keep the rights they began with."""
+        for operation in self.client.admin.command("currentOp")["inprog"]:
+            if {"user": "user", "db": "admin"} in operation["effectiveUsers"]:
+                self.client.admin.command("killOp", op=operation["opid"])
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Writes are refused (code 13, Unauthorized)."""
+        self._change_user(roles=["readAnyDatabase"])
+        try:
+            yield
+        finally:
+            self._change_user(roles=["root"])
+
+    @contextmanager
+    def wrong_credentials(self) -> Iterator[None]:
+        """The application's password is not right any more (code 18), and its connections are closed.
+
+        A client that was refused tries again with its next heartbeat: after 10 s unless told otherwise.
+        """
+        self._change_user(pwd="changed")
+        try:
+            yield
+        finally:
+            self._change_user(pwd="password")
+
+    def _change_user(self, **change: Any) -> None:
+        self.client.admin.command("updateUser", "user", **change)
+        self.end_sessions()

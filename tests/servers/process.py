@@ -1,0 +1,136 @@
+"""What all the servers have in common: processes that start, stop, die and freeze."""
+
+import functools
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from tests.servers import reaper
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STOP_WITHIN = 20  # seconds
+
+_taken: set[int] = set()
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that the system gives to outgoing connections: one of these could
+    otherwise take the port of a server that is down for a while."""
+    while True:
+        port = random.randint(12000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if port not in _taken and probe.connect_ex(("127.0.0.1", port)) != 0:
+                _taken.add(port)
+                return port
+
+
+@functools.cache
+def _reaper() -> subprocess.Popen[str]:
+    """In a session of its own: Ctrl-C must not end it before the servers have ended."""
+    return subprocess.Popen(
+        [sys.executable, reaper.__file__], stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
+    )
+
+
+def _tell_reaper(change: str) -> None:
+    pipe = _reaper().stdin
+    assert pipe
+    pipe.write(f"{change}\n")
+
+
+class ServerProcess(ABC):
+    """Keeps its folder and port: after `stop` or `kill`, `start` goes on with the same data."""
+
+    start_within = 30.0  # seconds
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def command(self) -> list[str]: ...
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether it does its work; may take a second or two, but never hangs."""
+
+    def prepare(self) -> None:
+        """Before each start: make what is missing on disk."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def popen_options(self) -> dict[str, Any]:
+        return {}
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Returns when it answers; does nothing if it runs. RuntimeError, with the log, if it does not come up."""
+        if self.running:
+            return
+        self.prepare()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self.popen_options(),
+            )
+        _tell_reaper(f"+{self.pid}")
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + self.start_within
+        while not self.answers():
+            if not self.running or time.monotonic() > deadline:
+                self.kill()
+                log = self.log.read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"{type(self).__name__} did not start:\n{log}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """In good order."""
+        if self.running:
+            self.thaw()
+            os.kill(self.pid, self.stop_signal)
+            self._ended()
+
+    def kill(self) -> None:
+        """kill -9 of every process of it."""
+        if self.running:
+            reaper.kill_family(self.pid)
+        self._ended()
+
+    def _ended(self) -> None:
+        if self._process:
+            self._process.wait(timeout=STOP_WITHIN)
+            _tell_reaper(f"-{self.pid}")
+
+    def freeze(self) -> None:
+        """SIGSTOP of every process of it: connections are accepted by the kernel and hang."""
+        os.kill(self.pid, signal.SIGSTOP)  # first, so that it starts no more of them
+        for process in reaper.family(self.pid):
+            process.suspend()
+
+    def thaw(self) -> None:
+        for process in reaper.family(self.pid):
+            process.resume()

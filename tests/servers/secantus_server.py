@@ -1,0 +1,97 @@
+"""Runs SecantusDB, a server that speaks MongoDB's protocol (no genuine mongod comes from a package registry).
+
+    python secantus_server.py PORT FOLDER
+
+It departs from mongod's documented behaviour in two points that django-mongodb-backend needs, mended here before it
+starts: a nested document in $project, $addFields and $set means dotted paths ({a: {b: 1}} is {"a.b": 1}), and $type of
+a missing $getField is "missing".
+"""
+
+import functools
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from secantus import aggregate, expressions
+from secantus.auth import SCRAM_SHA_256, derive_credentials
+from secantus.server import SecantusDBServer
+
+FLATTENED_STAGES = ("$project", "$addFields", "$set")
+PASSWORDS = {"admin": "admin", "user": "password"}
+
+type_as_shipped = expressions._op_type
+
+
+def dotted(spec: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[Any, Any]]:
+    for key, value in spec.items():
+        if isinstance(value, Mapping) and value and not any(str(name).startswith("$") for name in value):
+            yield from dotted(value, f"{prefix}{key}.")
+        else:
+            yield (f"{prefix}{key}" if prefix else key), value
+
+
+def flattening(stage: Callable[..., Any]) -> Callable[..., Any]:
+    if isinstance(stage, functools.partial):
+        return functools.partial(flattening(stage.func), *stage.args, **stage.keywords)
+
+    @functools.wraps(stage)
+    def flattened(spec: Any, *args: Any, **kwargs: Any) -> Any:
+        return stage(dict(dotted(spec)) if isinstance(spec, Mapping) else spec, *args, **kwargs)
+
+    return flattened
+
+
+def type_or_missing(argument: Any, context: Any) -> Any:
+    if not isinstance(argument, Mapping):
+        return type_as_shipped(argument, context)
+    value = expressions._eval_field_value(argument, context)
+    return "missing" if value is expressions.MISSING else expressions._type_name(value)
+
+
+def dispatch_tables(module: Any) -> list[dict[Any, Any]]:
+    return [table for table in vars(module).values() if isinstance(table, dict)]
+
+
+def mend() -> int:
+    """Returns how many entries were mended."""
+    mended = 0
+    for table in dispatch_tables(aggregate):
+        for name in FLATTENED_STAGES:
+            if callable(table.get(name)) and not isinstance(table[name], type):
+                table[name] = flattening(table[name])
+                mended += 1
+    for table in dispatch_tables(expressions):
+        if table.get("$type") is type_as_shipped:
+            table["$type"] = type_or_missing
+            mended += 1
+    return mended
+
+
+def add_users(server: SecantusDBServer) -> None:
+    """Those that are there already stay as they are."""
+    for name, password in PASSWORDS.items():
+        record = {
+            "_id": f"admin.{name}",
+            "user": name,
+            "db": "admin",
+            "credentials": derive_credentials(password, mechanism=SCRAM_SHA_256, username=name).to_doc(),
+            "roles": [{"role": "root", "db": "admin"}],
+            "mechanisms": [SCRAM_SHA_256],
+        }
+        server.storage.add_user("admin", name, record, replace=False)
+
+
+def main(port: str, folder: str) -> None:
+    if not mend():
+        sys.exit("There was nothing to mend: this is another version of SecantusDB than the one that is pinned.")
+    # Without sync_on_commit, kill -9 loses the last writes: they are still in the process.
+    server = SecantusDBServer(port=int(port), storage_path=folder, require_auth=True, sync_on_commit=True)
+    add_users(server)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.start()
+    server.wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
