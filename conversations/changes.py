@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from audio.encoding import Clip
+from audio.models import Recording
 from conversations import rows
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
@@ -40,7 +41,7 @@ class Change:
     wire_id: str
     columns: dict[str, Any]
     drafts: Sequence[Draft] = ()
-    audio_keys: dict[str, str] = field(default_factory=dict)  # by the drafts' ids
+    voices: dict[str, Recording] = field(default_factory=dict)  # by the drafts' ids
     replaces: bool = False  # the drafts are all the messages there are
 
 
@@ -97,7 +98,7 @@ def _message(
         "role": draft.role,
         "content": draft.content,
         "timestamp": draft.at,
-        "audio_key": change.audio_keys.get(draft.id, draft.audio_key),
+        "audio_key": change.voices[draft.id].key if draft.id in change.voices else draft.audio_key,
         "corrections": draft.corrections,
         "interrupted": draft.interrupted,
     }

@@ -96,9 +96,7 @@ def save(
     voices = _keep_voices(learner, key, drafts)
     if replace:
         columns = columns | {"deleted_at": None, "erased": False}
-    audio_keys = {name: voice.key for name, voice in voices.items()}
-    change = Change(learner, wire_id, columns, drafts, audio_keys, replaces)
-    return _apply(change, found, wanted)
+    return _apply(Change(learner, wire_id, columns, drafts, voices, replaces), found, wanted)
 
 
 def history(learner: uuid.UUID, *, limit: int = 50, before: tuple[datetime, uuid.UUID] | None = None) -> list[Stored]:
@@ -287,8 +285,8 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Stored]:
         else:
             if found.near:
                 rows.remove([found.near], using=LOCAL)
-            return before, _stored(after, "cloud")
-    return found.near, _stored(_shelter(change, found.near), LOCAL)
+            return before, _stored(after, "cloud", change.voices.values())
+    return found.near, _stored(_shelter(change, found.near), LOCAL, change.voices.values())
 
 
 def _shelter(change: Change, near: Copy | None) -> Copy:
@@ -339,9 +337,10 @@ def _listed(
     return [_in_order(each, storage[each.conversation.pk], voices.get(each.conversation.pk, {})) for each in page]
 
 
-def _stored(there: Copy, storage: str) -> Stored:
-    keys = {row.audio_key for row in there.messages.values() if row.audio_key and not row.deleted_at}
-    return _in_order(there, storage, recordings.of(keys) if keys else {})
+def _stored(there: Copy, storage: str, known: Iterable[Recording] = ()) -> Stored:
+    voices = {row.key: row for row in known}
+    missing = {row.audio_key for row in there.messages.values() if row.audio_key and not row.deleted_at} - voices.keys()
+    return _in_order(there, storage, voices | recordings.of(missing) if missing else voices)
 
 
 def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> Stored:
