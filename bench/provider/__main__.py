@@ -1,0 +1,93 @@
+"""python -m bench.provider --port N [--delays JSON] [--settings JSON]"""
+
+import argparse
+import asyncio
+import json
+import logging
+import selectors
+import socket
+import sys
+import threading
+from typing import Any
+
+import uvicorn
+
+from bench.provider.app import App
+from bench.provider.settings import BadSetting, Settings
+from bench.provider.simulation import Simulation
+
+BIGGEST_EVENT = 32 * 1024 * 1024  # bytes: the API takes 15 MiB of audio at once, which is more as base64
+
+
+def main() -> None:
+    arguments = _arguments()
+    listener = _listener(arguments.host, arguments.port)
+    server: uvicorn.Server
+    simulation = Simulation(_settings(arguments), lambda: server.server_state.connections)
+    server = uvicorn.Server(_config(App(simulation)))
+    if arguments.until_stdin_closes:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
+    host, port = listener.getsockname()[:2]
+    print(f"The simulated provider listens on http://{host}:{port}/v1", flush=True)
+    with asyncio.Runner(loop_factory=_punctual_loop) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.provider", description="A simulated OpenAI.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0: any that is free")
+    parser.add_argument("--delays", type=json.loads, default={}, metavar="JSON", help="milliseconds, by stage")
+    parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON", help="everything in settings.py")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that started it")
+    return parser.parse_args()
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    try:
+        return Settings().changed(arguments.settings).changed({"delays": arguments.delays})
+    except BadSetting as error:
+        sys.exit(str(error))
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """asyncio turns Nagle's algorithm off only where the protocol is named; 40 ms would be added to every second event."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(512)
+    return listener
+
+
+def _punctual_loop() -> asyncio.AbstractEventLoop:
+    """epoll counts in whole milliseconds, select in microseconds (and has room for about a thousand connections)."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+def _config(app: Any) -> uvicorn.Config:
+    logging.getLogger("uvicorn.error").addFilter(_not_by_order)
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="websockets-sansio",
+        ws_max_size=BIGGEST_EVENT,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _not_by_order(record: logging.LogRecord) -> bool:
+    """An answer that a fault cuts off is no news."""
+    return "without completing" not in record.getMessage()
+
+
+def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
+    sys.stdin.read()
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""What the store adds to its databases and its bucket: ratios against plain drivers on the same servers in the same run.
+
+    python bench/store.py [--quick]
+
+For PostgreSQL and for the MongoDB-wire server of the tests: saving a conversation of ten messages, getting it, and listing the
+newest fifty through the API over HTTP, against the same rows written and read by psycopg and pymongo; `keep` of 64 KB against
+boto3's `put_object`; signing links; and, without --quick, a learner's list with 1,000 conversations and with 1,000,000
+(MongoDB: 100,000). PostgreSQL runs without fsync, so that what is seen is our share and not the disk's.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.peers import Peer, PlainMongo, PlainPostgres
+from bench.rest import Rest
+from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
+from tests.servers.postgresql import temporary_folder
+
+MESSAGES = 10
+LISTED = 50
+KEPT_BYTES = 64 * 1024
+SMALL, LARGE = 1_000, {"postgresql": 1_000_000, "mongodb": 100_000}
+SECRET_KEY = secrets.token_urlsafe(40)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="ends within a minute")
+    quick = options.parse_args().quick
+    results: dict[str, Any] = {"bench": "store", "quick": quick}
+    with ExitStack() as stack:
+        s3 = started(stack, S3Server(temporary_folder("bench-s3")))
+        postgres = started(stack, PostgresServer(temporary_folder("bench-postgresql")))
+        mongo = started(stack, MongoServer(temporary_folder("bench-mongodb")))
+        agent = serving(stack, postgres.env, s3.env)
+        set_up_django(agent, postgres.env, s3.env)
+        print(f"{'milliseconds, p50':<44}{'ours':>9}{'plain':>9}{'ratio':>8}")
+        results["postgresql"] = through_api(agent, PlainPostgres(postgres), times=20 if quick else 200)
+        results["keep"] = keeping(s3, times=100 if quick else 800)
+        results["signing_ratio"] = signing(s3)
+        on_mongo = serving(stack, mongo.env, s3.env)
+        results["mongodb"] = through_api(on_mongo, PlainMongo(mongo), times=10 if quick else 100)
+        if not quick:
+            for name, server, peer in (
+                ("postgresql", agent, PlainPostgres(postgres)),
+                ("mongodb", on_mongo, PlainMongo(mongo)),
+            ):
+                results[name]["list_growth"] = listing(name, server, peer)
+    print(json.dumps(results))
+
+
+def started(stack: ExitStack, server: Any) -> Any:
+    stack.callback(server.kill)
+    server.start()
+    return server
+
+
+def serving(stack: ExitStack, *envs: dict[str, str]) -> AgentServer:
+    agent = AgentServer(temporary_folder("bench-server"), *envs, SECRET_KEY=SECRET_KEY)
+    agent.set_up()
+    return started(stack, agent)
+
+
+def set_up_django(agent: AgentServer, *envs: dict[str, str]) -> None:
+    """This process on the same stores as the server, for what is measured without HTTP."""
+    ours = {"ENV_FILES": "", "DATA_DIR": str(agent.data_dir), "SECRET_KEY": SECRET_KEY}
+    for env in (*envs, ours, {"DJANGO_SETTINGS_MODULE": "talking_agent.settings"}):
+        os.environ.update(env)
+    import django
+
+    django.setup()
+
+
+def p50_ms(call: Callable[[], object], times: int) -> float:
+    durations = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        durations.append(time.perf_counter() - began)
+    return statistics.median(durations) * 1000
+
+
+def row(name: str, ours: float, plain: float) -> float:
+    ratio = round(ours / plain, 2)
+    print(f"{name:<44}{ours:9.2f}{plain:9.2f}{ratio:8.2f}")
+    return ratio
+
+
+def conversation(number: int = 0) -> dict[str, Any]:
+    said = [
+        {
+            "id": f"{'user' if turn % 2 else 'ai'}-{turn}",
+            "role": "user" if turn % 2 else "assistant",
+            "content": "The station is two streets from here, past the old bridge.",
+            "timestamp": 1_760_000_000_000 + turn * 1000,
+        }
+        for turn in range(MESSAGES)
+    ]
+    return {
+        "id": f"conv-{number}-{secrets.token_hex(4)}",
+        "messages": said,
+        "config": {"topic": "Travel", "level": "B1"},
+    }
+
+
+def through_api(agent: AgentServer, peer: Peer, times: int) -> dict[str, float]:
+    client = Rest(agent.url)
+    first = conversation()
+    client.post("/api/conversations", first)
+    peer.take_as_example(first["id"])
+    for number in range(LISTED):
+        client.post("/api/conversations", conversation(number))
+    learner = peer.learner
+    name = type(peer).__name__.removeprefix("Plain")
+    return {
+        "save_ratio": row(
+            f"{name}: save {MESSAGES} messages",
+            p50_ms(lambda: client.post("/api/conversations", conversation()), times),
+            p50_ms(peer.save, times),
+        ),
+        "get_ratio": row(
+            f"{name}: get",
+            p50_ms(lambda: client.get(f"/api/conversations/{first['id']}"), times),
+            p50_ms(peer.get, times),
+        ),
+        "list_ratio": row(
+            f"{name}: list {LISTED}",
+            p50_ms(lambda: client.get(f"/api/conversations?limit={LISTED}"), times),
+            p50_ms(lambda: peer.newest(learner, LISTED), times),
+        ),
+    }
+
+
+def keeping(s3: S3Server, times: int) -> dict[str, float]:
+    """`keep` against `put_object`, in turns, so that both meet the same machine; operations a second, and the ratio."""
+    from audio import recordings
+    from audio.encoding import Clip
+    from audio.recordings import Owner
+
+    client = s3.client()
+    bucket = s3.env["S3_BUCKET_NAME"]
+
+    def keep(_: int) -> None:
+        owner = Owner(uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), "user")
+        recordings.keep(owner, Clip(os.urandom(KEPT_BYTES), "audio/webm", 20.0))
+
+    def put(_: int) -> None:
+        client.put_object(
+            Bucket=bucket, Key=f"bench/{uuid.uuid4()}", Body=os.urandom(KEPT_BYTES), ContentType="audio/webm"
+        )
+
+    results = {}
+    for at_a_time in (1, 8):
+        with ThreadPoolExecutor(at_a_time) as threads:
+            rates: dict[str, list[float]] = {"keep": [], "put": []}
+            for name, work in (("keep", keep), ("put", put)) * 5:
+                began = time.perf_counter()
+                list(threads.map(work, range(times // 5)))
+                rates[name].append(times // 5 / (time.perf_counter() - began))
+        ours, plain = statistics.median(rates["keep"]), statistics.median(rates["put"])
+        results[f"throughput_ratio_{at_a_time}"] = round(ours / plain, 2)
+        print(
+            f"{f'keep 64 KB, {at_a_time} at a time: operations a second':<44}{ours:9.0f}{plain:9.0f}{ours / plain:8.2f}"
+        )
+    return results
+
+
+def signing(s3: S3Server) -> float:
+    from django.core.files.storage import storages
+
+    keys = [f"audio/{uuid.uuid4()}-user.webm" for _ in range(1000)]
+    client, bucket = s3.client(), s3.env["S3_BUCKET_NAME"]
+    ours = p50_ms(lambda: [storages["audio_cloud"].url(key) for key in keys], 5)
+    plain = p50_ms(
+        lambda: [client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}) for key in keys], 5
+    )
+    return row("signing 1,000 links", ours, plain)
+
+
+def listing(name: str, agent: AgentServer, peer: Peer) -> float:
+    """The newest of a learner with many conversations, as a multiple of one with few."""
+    few, many = uuid.uuid4(), uuid.uuid4()
+    client = Rest(agent.url)
+    example = conversation()
+    client.post("/api/conversations", example)
+    peer.take_as_example(example["id"])
+    durations = []
+    for learner, count in ((few, SMALL), (many, LARGE[name])):
+        peer.fill(learner, count)
+        durations.append(
+            p50_ms(lambda learner=learner: Rest(agent.url, learner).get("/api/conversations?limit=50"), 60)
+        )  # type: ignore[misc]
+    return row(f"{name}: list 50 of {LARGE[name]:,} / of {SMALL:,}", durations[1], durations[0])
+
+
+if __name__ == "__main__":
+    main()
