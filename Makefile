@@ -38,6 +38,8 @@ check: $(VENV)/.dev  ## what can be said of the code without running it
 bench: $(VENV)/.dev  ## measure; make bench ARGS=--quick ends within a minute each
 	$(BIN)/python bench/words.py $(ARGS)
 	$(BIN)/python bench/talk.py $(ARGS)
+	$(BIN)/python bench/store.py $(ARGS)
+	$(BIN)/python bench/outage.py $(ARGS)
 
 screenshots: $(VENV)/.dev  ## the pictures in docs/screenshots
 	@sh tests/chromium.sh
