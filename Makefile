@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 export STARTED_AT := $(or $(STARTED_AT),$(shell date +%s))
 
-.PHONY: run setup serve admin test check bench screenshots lock clean
+.PHONY: run setup serve admin test soak check bench screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: setup  ## set up what is missing, then serve
@@ -26,6 +26,10 @@ admin: setup  ## create an operator's account for /admin
 test: $(VENV)/.dev  ## all tests; make test ARGS="-k learner" for some
 	@sh tests/chromium.sh
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/.dev  ## the tests that take minutes; make test leaves them out
+	@sh tests/chromium.sh
+	$(BIN)/python -m pytest -m soak $(ARGS)
 
 check: $(VENV)/.dev  ## what can be said of the code without running it
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 
 from tests.clients import LearnerClient
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.clouds"]
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from django.utils import timezone
 from audio.encoding import Clip
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from talking_agent import cloud
+from talking_agent import cloud, metrics
 
 EXTENSIONS = {"audio/webm": "webm", "audio/mpeg": "mp3"}
 SPEAKERS = {"user": "user", "assistant": "ai"}
@@ -71,7 +71,8 @@ def keep_all(voices: Sequence[Voice]) -> list[Recording]:
     for row, voice in zip(rows, voices, strict=True):
         if row.key not in stored:
             row.place = Recording.Place.LOCAL
-            storages["audio_local"].save(row.key, ContentFile(voice.clip.data))
+            with metrics.sheltered():
+                storages["audio_local"].save(row.key, ContentFile(voice.clip.data))
     return [_insert(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)]
 
 
@@ -113,7 +114,7 @@ def remove(recordings: Iterable[Recording]) -> None:
             with cloud.bucket.use():
                 storages["audio_cloud"].delete(recording.key)
         storages["audio_local"].delete(recording.key)
-        recording.delete(using=recording._state.db)
+        _forget(recording)
 
 
 def probe() -> None:
@@ -178,7 +179,8 @@ def _insert(row: Recording, data: bytes) -> Recording:
                 return _insert_into(using, row, data)
         except cloud.Unavailable:
             pass
-    return _insert_into(LOCAL, row, data)
+    with metrics.sheltered():
+        return _insert_into(LOCAL, row, data)
 
 
 def _insert_into(using: str, row: Recording, data: bytes) -> Recording:
@@ -190,8 +192,25 @@ def _insert_into(using: str, row: Recording, data: bytes) -> Recording:
         first = Recording.objects.using(using).get(pk=row.pk)
     if first.place == Recording.Place.LOCAL and not storages["audio_local"].exists(first.key):
         storages["audio_local"].save(first.key, ContentFile(data))  # its bytes were lost; these are the same
+    if first.place == Recording.Place.CLOUD and not _is_held(first):
+        return insert_beside(using, row)  # it was being removed, or cannot be asked for
     _discard(row)
     return first
+
+
+def insert_beside(using: str, row: Recording) -> Recording:
+    """Where a row has the primary key already, under another key, and either may be named by a message: keep both."""
+    row.pk = uuid.uuid5(row.message, row.key)
+    row.save(using=using, force_insert=True)
+    return row
+
+
+def _is_held(recording: Recording) -> bool:
+    try:
+        with cloud.bucket.use():
+            return storages["audio_cloud"].exists(recording.key)
+    except cloud.Unavailable:
+        return False
 
 
 def _discard(row: Recording) -> None:
@@ -200,6 +219,15 @@ def _discard(row: Recording) -> None:
         return
     with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
         storages["audio_cloud"].delete(row.key)
+
+
+def _forget(recording: Recording) -> None:
+    """Its row, in both databases: while it moves it may be in either, and one that was left would have no bytes."""
+    same = {"pk": recording.pk, "key": recording.key}
+    if recording._state.db != LOCAL or cloud.database.usable:
+        with cloud.database.use():
+            Recording.objects.using(settings.CLOUD_DATABASE).filter(**same).delete()
+    Recording.objects.using(LOCAL).filter(**same).delete()
 
 
 def _everywhere(wanted: dict[str, Any]) -> list[Recording]:

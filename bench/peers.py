@@ -74,7 +74,7 @@ class PlainPostgres:
         columns = ", ".join(f'"{name}"' for name in self._example)
         values = ", ".join(given.get(name, f't."{name}"') for name in self._example)
         self._connection.execute(
-            f"INSERT INTO {CONVERSATIONS} ({columns}) SELECT {values} FROM {CONVERSATIONS} t, generate_series(1, %(count)s) n "  # type: ignore[arg-type]
+            f"INSERT INTO {CONVERSATIONS} ({columns}) SELECT {values} FROM {CONVERSATIONS} t, generate_series(1, %(count)s) n "
             "WHERE t._id = %(example)s",
             {"learner": learner, "newest": NEWEST, "count": count, "example": self._example["_id"]},
         )
@@ -82,7 +82,7 @@ class PlainPostgres:
         columns = ", ".join(f'"{name}"' for name in self._said[0])
         values = ", ".join(given.get(name, f't."{name}"') for name in self._said[0])
         self._connection.execute(
-            f"INSERT INTO {MESSAGES} ({columns}) SELECT {values} FROM {MESSAGES} t, {CONVERSATIONS} c "  # type: ignore[arg-type]
+            f"INSERT INTO {MESSAGES} ({columns}) SELECT {values} FROM {MESSAGES} t, {CONVERSATIONS} c "
             "WHERE t._id = ANY(%s) AND c.learner = %s",
             [[row["_id"] for row in self._said[:2]], learner],
         )

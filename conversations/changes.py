@@ -3,9 +3,9 @@
 import copy
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.utils import timezone
 
@@ -43,6 +43,7 @@ class Change:
     drafts: Sequence[Draft] = ()
     voices: dict[str, Recording] = field(default_factory=dict)  # by the drafts' ids
     replaces: bool = False  # the drafts are all the messages there are
+    adds: bool = False  # only what is missing: what is there stays as it is, and one that was deleted comes back
 
 
 def conversation_key(learner: uuid.UUID, wire_id: str) -> uuid.UUID:
@@ -62,14 +63,18 @@ def changed(change: Change, before: Copy | None, *, partial: bool = False) -> Co
         conversation = Conversation(
             id=key, learner=change.learner, wire_id=change.wire_id, created_at=now, timestamp=now
         )
-    for name, value in change.columns.items():
+    columns = _columns_to_add(change, before) if change.adds else change.columns
+    for name, value in columns.items():
         setattr(conversation, name, value)
     conversation.updated_at = now
     if partial:
-        _note(conversation, change.columns, is_new=before is None)
+        _note(conversation, columns, is_new=before is None)
     messages = dict(before.messages) if before else {}
     sent = set()
-    for position, draft in enumerate(change.drafts):
+    for position, sent_draft in enumerate(change.drafts):
+        draft = _draft_to_add(change, sent_draft, conversation.pk, before) if change.adds else sent_draft
+        if draft is None:
+            continue
         row = _message(conversation, draft, change, messages, position, partial)
         messages[row.pk] = row
         sent.add(row.pk)
@@ -82,6 +87,36 @@ def changed(change: Change, before: Copy | None, *, partial: bool = False) -> Co
             if partial:
                 _note(messages[pk], ["deleted_at"], is_new=False)
     return Copy(conversation, messages)
+
+
+def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
+    """What there is not yet of a message. One that was taken back lacks nothing; one that was erased with its
+    conversation, everything."""
+    row = before.messages.get(key) if before else None
+    if row is None:
+        return "all"
+    if row.deleted_at:
+        return ""
+    return "all" if row.erased else "" if row.audio_key else "voice"
+
+
+def _columns_to_add(change: Change, before: Copy | None) -> dict[str, Any]:
+    if before is None:
+        return change.columns
+    if before.conversation.deleted_at is None:
+        return {}
+    return {"deleted_at": None, "erased": False} | (change.columns if before.conversation.erased else {})
+
+
+def _draft_to_add(change: Change, draft: Draft, conversation: uuid.UUID, before: Copy | None) -> Draft | None:
+    key = message_key(conversation, draft.id)
+    lacks = lacking(before, key)
+    if lacks != "voice" or before is None:
+        return draft if lacks else None
+    row = before.messages[key]
+    if draft.id not in change.voices or draft.role != row.role:
+        return None
+    return replace(draft, content=row.content, at=row.timestamp, corrections=None, interrupted=None)
 
 
 def _message(

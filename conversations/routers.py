@@ -6,7 +6,7 @@ from django.db.models import Model
 from talking_agent import cloud
 
 KEPT = ("conversations", "audio")
-SHELTERED = ("migration.Claim",)  # what is about the shelter is in it
+CLAIM = "migration.Claim"  # in the shelter for the work on it, in `default` for the rest
 
 
 class ConversationRouter:
@@ -14,8 +14,6 @@ class ConversationRouter:
     `default`. Code that knows better says `.using(alias)`; this is for what asks no more than the model: the admin."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
-        if model._meta.label in SHELTERED:
-            return "local"
         if model._meta.app_label not in KEPT:
             return "default"
         return settings.CLOUD_DATABASE if cloud.database.usable else "local"
@@ -27,8 +25,8 @@ class ConversationRouter:
         return True if {first._meta.app_label, second._meta.app_label} <= set(KEPT) else None
 
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
-        if f"{app_label}.{model_name}".lower() in map(str.lower, SHELTERED):
-            return db == "local"
+        if f"{app_label}.{model_name}".lower() == CLAIM.lower():
+            return db in ("default", "local")
         if app_label in KEPT:
             # PostgreSQL has the tables even while the cloud is off: a migration is recorded as done once, and for all.
             return db != "default" or "postgresql" in settings.DATABASES["default"]["ENGINE"]

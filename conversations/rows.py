@@ -6,14 +6,19 @@ only the columns that differ are updated, so that two writers lose nothing of ea
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from conversations.models import Conversation, Kept, Message
 
 AT_ONCE = 500  # keys in one query: SQLite takes only so many parameters
+
+
+WRITE_CONFLICT = 112  # MongoDB's code for two transactions on one document
 
 
 class Changed(Exception):
@@ -26,6 +31,13 @@ class Copy:
 
     conversation: Conversation
     messages: dict[uuid.UUID, Message] = field(default_factory=dict)
+
+    def is_like(self, other: "Copy") -> bool:
+        """Would writing it over the other change nothing?"""
+        messages = self.messages.items()
+        return not differing(self.conversation, other.conversation) and all(
+            key in other.messages and not differing(message, other.messages[key]) for key, message in messages
+        )
 
 
 def load(
@@ -52,18 +64,23 @@ def with_messages(
 
 
 def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
-    """Make the database hold these copies, having `seen` what it held. Conversations first: MongoDB rolls nothing back.
+    """Make the database hold these copies, having `seen` what it held. Conversations first: a MongoDB server that is no replica
+    set rolls nothing back.
 
     Raises Changed if it does not hold any more what was seen: look again, and write again.
     """
     copies = list(copies)
     known = {key: message for copy in seen.values() for key, message in copy.messages.items()}
     try:
-        with transaction.atomic(using=using):
+        with _atomic(using):
             _put_conversations(using, [copy.conversation for copy in copies], seen)
             _put_messages(using, [message for copy in copies for message in copy.messages.values()], known)
     except IntegrityError as error:  # inserted by somebody else
         raise Changed from error
+    except DatabaseError as error:
+        if getattr(error.__cause__, "code", None) == WRITE_CONFLICT:
+            raise Changed from error
+        raise
 
 
 def remove(copies: Iterable[Copy], *, using: str) -> int:
@@ -83,6 +100,19 @@ def differing(row: Kept, seen: Kept) -> dict[str, Any]:
     """The columns of `row` that are not as they were seen, with their values."""
     names = [column.attname for column in row._meta.concrete_fields if not column.primary_key]
     return {name: getattr(row, name) for name in names if getattr(row, name) != getattr(seen, name)}
+
+
+def _atomic(using: str) -> AbstractContextManager[object]:
+    if connections[using].vendor != "mongodb":
+        return transaction.atomic(using=using)
+    from django_mongodb_backend import transaction as of_mongodb  # Django's own is nothing there
+
+    return of_mongodb.atomic(using=using) if _is_replica_set(using) else nullcontext()
+
+
+@cache
+def _is_replica_set(using: str) -> bool:
+    return bool(connections[using].features._supports_transactions)  # type: ignore[attr-defined]
 
 
 def _put_conversations(using: str, conversations: list[Conversation], seen: Mapping[uuid.UUID, Copy]) -> None:

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
 from audio.models import Recording
 from conversations.changes import Draft, conversation_key, message_key
 from conversations.models import Message
+from conversations.pages import Place, place_at
 
 MAX_ID = 200
 MAX_MESSAGES = 2_000
@@ -26,9 +28,11 @@ MAX_JSON = 64 * 1024  # characters of a free-form field
 MAX_INTEGER = 2**63 - 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # inside the range of every database
+NO_CURSOR = "Send `next` of the page before, as it is."
 DATA_URL = re.compile(r"data:(?:audio/|video/webm|application/octet-stream)[^,]{0,100};base64,", re.ASCII)
 
 
+@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]})
 class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
     """Milliseconds since 1970, or an ISO 8601 string, as a datetime."""
 
@@ -57,6 +61,7 @@ class FiniteField(serializers.FloatField):
         return value
 
 
+@extend_schema_field({"type": "object"})
 class FreeField(serializers.JSONField):
     """An object whose inside is the client's own business, as long as every database can hold it."""
 
@@ -85,6 +90,7 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+@extend_schema_field({"type": "string", "description": "A data URL of audio, at most 25 MB."})
 class AudioField(serializers.Field[Any, Any, str, Any]):
     """A data URL, as bytes. A `blob:` URL is dead outside the tab that made it: no audio then."""
 
@@ -113,6 +119,18 @@ class CorrectionSerializer(serializers.Serializer[Any]):
     end = serializers.IntegerField(min_value=0, max_value=100_000, required=False)
 
 
+@extend_schema_field(str)
+class CursorField(serializers.Field[Place, Any, str, Any]):
+    def to_internal_value(self, data: Any) -> Place:
+        try:
+            place = place_at(str(data))
+        except ValueError as error:
+            raise serializers.ValidationError(NO_CURSOR) from error
+        if place.timestamp > LATEST:
+            raise serializers.ValidationError(NO_CURSOR)
+        return place
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(max_length=MAX_ID, required=False)
     role = serializers.ChoiceField(
@@ -124,6 +142,22 @@ class MessageSerializer(serializers.Serializer[Any]):
     audioS3Key = serializers.CharField(max_length=255, required=False, allow_null=True, allow_blank=True)
     corrections = CorrectionSerializer(many=True, max_length=MAX_CORRECTIONS, required=False)  # type: ignore[call-arg]
     interrupted = serializers.BooleanField(required=False)
+
+
+class NewMessageSerializer(MessageSerializer):
+    """One message, to be added to a conversation; `draft` is what the store takes."""
+
+    def validate_audioData(self, sound: bytes | None) -> Clip | None:
+        if sound is None:
+            return None
+        try:
+            return from_upload(sound)
+        except BadAudio as error:
+            raise serializers.ValidationError(str(error)) from error
+
+    def draft(self) -> Draft:
+        data = {"id": f"{self.validated_data['role']}-{uuid.uuid4().hex}", **self.validated_data}
+        return _draft(data, data.get("timestamp") or timezone.now(), None)
 
 
 class ConfigSerializer(serializers.Serializer[Any]):
@@ -233,9 +267,18 @@ class TitleSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=200, allow_blank=True)
 
 
-class LimitSerializer(serializers.Serializer[Any]):
+class PageSerializer(serializers.Serializer[Any]):
+    """Which page of a list is asked for."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=100)
+    cursor = CursorField(required=False, help_text="`next` of the page before; without it, the first page.")
+
+
+class ListSerializer(PageSerializer):
     limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    id = serializers.CharField(max_length=MAX_ID, required=False)
+    id = serializers.CharField(
+        max_length=MAX_ID, required=False, help_text="Only this conversation, answered as by its own address."
+    )
 
 
 def is_wire_id(value: str) -> bool:

@@ -1,6 +1,7 @@
 """Moves what lies in the shelter to the cloud: recordings, then conversations. What is interrupted anywhere is done by the next
 run, and nothing is taken from the shelter before the cloud has said that it holds it."""
 
+import contextlib
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +13,14 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
+from audio import recordings
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from conversations import rows
 from conversations.merging import merged
-from conversations.models import Clearing, Conversation, Message
+from conversations.models import Clearing, Conversation
 from conversations.rows import Changed
 from migration import shelter
 from talking_agent import cloud
@@ -49,14 +52,14 @@ class Unmovable(Exception):
 def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
     """Move what can be moved now. `go_on` is asked between batches. A half of the cloud that fails ends its share."""
     report = Report()
-    try:
+    with contextlib.suppress(cloud.Unavailable):  # its breaker has said so; the rest waits
         if cloud.database.usable:
             _clear()
+    with contextlib.suppress(cloud.Unavailable):
         _drain_recordings(report, go_on)
+    with contextlib.suppress(cloud.Unavailable):
         if cloud.database.usable:
             _drain_conversations(report, go_on)
-    except cloud.Unavailable:
-        pass  # its breaker has said so; the rest waits
     return report
 
 
@@ -70,23 +73,23 @@ def _clear() -> None:
 
 
 def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:
-    tried: set[uuid.UUID] = set()
+    behind = Q()
     with ThreadPoolExecutor(UPLOADS, thread_name_prefix="mover") as threads:
         while go_on():
-            batch = list(shelter.recordings().exclude(pk__in=tried).order_by("created_at")[:BATCH])
+            batch = list(shelter.recordings().filter(behind).order_by("created_at", "pk")[:BATCH])
             if not batch:
                 return
-            tried |= {row.pk for row in batch}
+            last = batch[-1]
+            behind = Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, pk__gt=last.pk)
             arrived = _upload(batch, threads, report)
             for row in arrived:
-                _hand_over(row)
-                report.recordings += 1
+                report.recordings += _hand_over(row)
 
 
 def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Report) -> list[Recording]:
     """Those of the batch whose bytes are where they belong, verified; `place` says so."""
     there = _already_there(batch)
-    waiting = [row for row in batch if row.place == Recording.Place.LOCAL and cloud.bucket.on and row.pk not in there]
+    waiting = [row for row in batch if row.place == Recording.Place.LOCAL and cloud.bucket.on and row.key not in there]
     arrived = [row for row in batch if row not in waiting]
     if not waiting:
         return arrived
@@ -96,7 +99,8 @@ def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Rep
             try:
                 report.bytes += upload.result()
             except Unmovable as error:
-                report.failed[row.key] = str(error)
+                if _here(row).exists():  # or it was removed meanwhile
+                    report.failed[row.key] = str(error)
             else:
                 row.place = Recording.Place.CLOUD
                 arrived.append(row)
@@ -117,60 +121,73 @@ def _upload_one(row: Recording) -> int:
         bucket.put(row.key, data, row.content_type, row.sha256)
     except ChecksumMismatch as error:
         raise Unmovable(str(error)) from error
-    held = bucket.head(row.key)
+    try:
+        held = bucket.head(row.key)
+    except FileNotFoundError as error:
+        raise Unmovable("the bucket has taken it, and does not have it") from error
     if held.size != len(data) or held.sha256 not in (None, row.sha256):
         raise OSError(f"the bucket holds {held.size} bytes of {row.key} where {len(data)} were sent")
     return len(data)
 
 
-def _already_there(batch: Iterable[Recording]) -> set[uuid.UUID]:
-    """Of these, what the cloud's database has: moved, and then interrupted; or kept again meanwhile."""
+def _already_there(batch: Iterable[Recording]) -> set[str]:
+    """The keys of those that the cloud's database has: moved, and then interrupted."""
     if not cloud.database.usable:
         return set()
     with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-        found = Recording.objects.using(settings.CLOUD_DATABASE).filter(pk__in=[row.pk for row in batch])
-        return set(found.values_list("pk", flat=True))
+        found = Recording.objects.using(settings.CLOUD_DATABASE).filter(key__in=[row.key for row in batch])
+        return set(found.values_list("key", flat=True))
 
 
-def _hand_over(row: Recording) -> None:
-    """Bytes that have arrived: their row into the cloud's database, and what is left out of the shelter."""
-    key, here = row.key, Recording.objects.using(LOCAL).filter(pk=row.pk)
+def _here(row: Recording) -> QuerySet[Recording]:
+    return Recording.objects.using(LOCAL).filter(pk=row.pk, key=row.key)
+
+
+def _hand_over(row: Recording) -> bool:
+    """Bytes that have arrived: their row into the cloud's database, and what is left out of the shelter. False if it was
+    removed while it moved."""
+    here = _here(row)
     if not cloud.database.usable:
-        here.update(place=row.place)
+        if not here.update(place=row.place):
+            return _take_back(row)
         if row.place == Recording.Place.CLOUD:
-            storages["audio_local"].delete(key)
-        return
+            storages["audio_local"].delete(row.key)
+        return True
     with cloud.patience(BATCH_PATIENCE), cloud.database.use():
         kept = _insert(row)
     if kept.place == Recording.Place.CLOUD:
-        storages["audio_local"].delete(key)  # before its row: an interrupted run comes here again
-    here.delete()
+        storages["audio_local"].delete(row.key)  # before its row: an interrupted run comes here again
+    return bool(here.delete()[0]) or kept is not row or _take_back(row)
+
+
+def _take_back(row: Recording) -> bool:
+    with cloud.patience(BATCH_PATIENCE):
+        recordings.remove([row])
+    return False
 
 
 def _insert(row: Recording) -> Recording:
-    """Returns the row that the cloud's database has for these bytes of this message."""
+    """Returns the row that the cloud's database has with this key. Another with the same bytes, kept while the cloud was out of
+    reach, stays beside it: somebody may just be saving the message that names either."""
     using = settings.CLOUD_DATABASE
-    key = row.key
     try:
         with transaction.atomic(using=using):
             row.save(using=using, force_insert=True)
         return row
     except IntegrityError:
-        there = Recording.objects.using(using).get(pk=row.pk)
-    if there.key != key:  # kept twice: once here, once there
-        for each in (using, LOCAL):
-            Message.objects.using(each).filter(pk=row.message, audio_key=key).update(audio_key=there.key)
-    return there
+        there = Recording.objects.using(using).filter(key=row.key).first()
+    return there or recordings.insert_beside(using, row)
 
 
 def _drain_conversations(report: Report, go_on: Callable[[], bool]) -> None:
-    tried: set[uuid.UUID] = set()
+    behind = Q()
     while go_on():
-        waiting = Conversation.objects.using(LOCAL).order_by("updated_at").values_list("pk", flat=True)
-        batch = [key for key in waiting[: BATCH + len(tried)] if key not in tried][:BATCH]
-        if not batch:
+        waiting = Conversation.objects.using(LOCAL).filter(behind).order_by("updated_at", "pk")[:BATCH]
+        found = list(waiting.values_list("updated_at", "pk"))
+        if not found:
             return
-        tried |= set(batch)
+        (moment, last), batch = found[-1], [key for _, key in found]
+        behind = Q(updated_at__gt=moment) | Q(updated_at=moment, pk__gt=last)
         try:
             report.conversations += _move(batch)
         except (Changed, cloud.Unavailable):

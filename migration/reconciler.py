@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 from migration import mover, shelter
 from migration.models import claim, release
 from migration.mover import Report
+from talking_agent import metrics
 
 EVERY = 1.0  # seconds
 WORK = "reconcile"
@@ -29,11 +30,15 @@ async def run() -> None:
         except (DatabaseError, OSError):
             logger.exception("What waits in the shelter could not be moved; trying again.")
             continue
+        metrics.RECONCILED.labels("conversations").inc(report.conversations)
+        metrics.RECONCILED.labels("recordings").inc(report.recordings)
+        metrics.RECONCILED_BYTES.inc(report.bytes)
         if report.moved:
             counts = f"{report.conversations} conversations and {report.recordings} recordings"
             logger.info("Moved %s (%s bytes) from the shelter to the cloud.", counts, report.bytes)
         for what, why in report.failed.items():
             if failed.get(what) != why:
+                metrics.RECONCILE_FAILURES.inc()
                 logger.error("%s waits in the shelter and cannot be moved: %s.", what, why)
         failed = report.failed
 

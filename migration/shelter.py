@@ -33,12 +33,11 @@ def recordings(*, can_move_now: bool = True) -> QuerySet[Recording]:
     database = cloud.database.usable if can_move_now else cloud.database.on
     bucket = cloud.bucket.usable if can_move_now else cloud.bucket.on
     wait_for_bucket = Q(place=Recording.Place.LOCAL) if cloud.bucket.on else Q(pk__in=[])
-    wait_for_database = ~wait_for_bucket if cloud.bucket.on else Q()
     waiting = Q(pk__in=[])
     if bucket:
         waiting |= wait_for_bucket
     if database:
-        waiting |= wait_for_database
+        waiting |= ~wait_for_bucket
     return Recording.objects.using(LOCAL).filter(waiting)
 
 

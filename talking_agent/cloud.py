@@ -3,6 +3,7 @@ by each request. A breaker opens at the first failure, asks in the background, a
 
 import contextlib
 import logging
+import math
 import re
 import threading
 import time
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
+
+from talking_agent import metrics
 
 PATIENCE = 2.0  # seconds that one request waits for the cloud, for all its operations together
 PATIENCE_ELSEWHERE = 10.0  # for a query that no breaker guards, such as one of the admin's
@@ -32,6 +35,7 @@ class Patience:
 
 _patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)  # of the operation under way
+_regardless: ContextVar[bool] = ContextVar("regardless", default=False)
 
 
 @contextlib.contextmanager
@@ -58,6 +62,16 @@ def seconds_left() -> float | None:
     if (deadline := _deadline.get()) is not None:
         return max(0.0, deadline - time.monotonic())
     return None if _patience.get() is None else PATIENCE_ELSEWHERE
+
+
+@contextlib.contextmanager
+def regardless() -> Iterator[None]:
+    """What is done inside is let through to a database that is known to be down: it may be what brings it up."""
+    token = _regardless.set(True)
+    try:
+        yield
+    finally:
+        _regardless.reset(token)
 
 
 class Breaker:
@@ -94,16 +108,22 @@ class Breaker:
         longer than the request's patience, having opened the breaker. What the caller did wrong passes through."""
         patience = _patience.get() or Patience(PATIENCE)
         if not self.usable or patience.left <= 0:
+            if self.on:
+                metrics.stored(self.name, "skipped")
             raise Unavailable(self.name)
+        began, outcome = time.perf_counter(), "ok"
         try:
             with self._limited(patience):
                 yield
         except (IntegrityError, FileNotFoundError):
             raise
         except self.failures() as error:
+            outcome = "failed"
             if not isinstance(error, DataError):
                 self.trip(error)
             raise Unavailable(self.name) from error
+        finally:
+            metrics.stored(self.name, outcome, time.perf_counter() - began)
 
     def trip(self, error: Exception) -> None:
         with self._lock:
@@ -122,18 +142,21 @@ class Breaker:
 
     def shuts_out(self, alias: str) -> bool:
         """Must a query to this database fail at once, for it is known to be down? Not that of the probe."""
-        return self.on and not self.up and alias == settings.CLOUD_DATABASE and _deadline.get() is None
+        let_through = _deadline.get() is not None or _regardless.get()
+        return self.on and not self.up and alias == settings.CLOUD_DATABASE and not let_through
 
     @contextlib.contextmanager
     def _limited(self, patience: Patience) -> Iterator[None]:
-        began = time.monotonic()
-        token = _deadline.set(began + patience.left)
+        began, outer = time.monotonic(), _deadline.get()
+        deadline = min(began + patience.left, outer or math.inf)
+        token = _deadline.set(deadline)
         try:
-            with _mongo_limit(patience.left):
+            with _mongo_limit(max(0.0, deadline - began)):
                 yield
         finally:
             _deadline.reset(token)
-            patience.left -= time.monotonic() - began
+            if outer is None:  # else the operation around this one pays
+                patience.left -= time.monotonic() - began
 
     def _ask(self) -> None:
         try:
@@ -154,14 +177,17 @@ class Breaker:
                 self.since = datetime.now(UTC)
                 self.up = True
                 logger.warning("The %s is back after %.0f s.", self.name, away)
+                return  # if it has gone again already, somebody else is asking
 
 
 def _mongo_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
     if settings.CLOUD_DATABASE != "mongodb":
         return contextlib.nullcontext()
     import pymongo  # 20 MB that nobody else needs
+    from pymongo.common import MIN_HEARTBEAT_INTERVAL
 
-    return pymongo.timeout(seconds)
+    # It waits for a server in steps of half a second, and looks at the clock after each.
+    return pymongo.timeout(max(0.1, seconds - MIN_HEARTBEAT_INTERVAL))
 
 
 def _sentence(error: BaseException) -> str:
@@ -174,11 +200,12 @@ def _sentence(error: BaseException) -> str:
 
 
 CAUSES = (
-    (r"time[d ]?[- ]?out|in time|No replica set members|ServerSelectionTimeout", "it does not answer"),
+    # First: MongoDB's driver tells its timeouts in every message.
     (r"refused|reset|closed|terminat|shut(ting)? ?down|starting up|recovery mode", "the connection is refused"),
+    (r"time[d ]?[- ]?out|in time|get a connection|No replica set members|ServerSelectionTimeout", "it does not answer"),
     (r"password|authenticat|credential|signature|access ?key|role .* does not", "the credentials are refused"),
     (r"does not exist|no such|missing|waiting to be applied", "it does not exist"),
-    (r"read-only|denied|not (allowed|authorized)|permission|not ?master|NotWritable", "writing is refused"),
+    (r"read-?only|denied|not (allowed|authorized)|permission|not ?master|NotWritable", "writing is refused"),
     (r"", "it fails"),
 )
 

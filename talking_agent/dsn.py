@@ -4,7 +4,7 @@ The drivers are imported where they are used: who has one database does not pay 
 """
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 # What Prisma reads from the query of a URL and libpq refuses.
 OF_PRISMA = (
@@ -23,24 +23,26 @@ def postgresql(url: str) -> dict[str, Any]:
     """`postgresql://…`, with or without Prisma's parameters. Raises ValueError; its message holds nothing of the URL."""
     import psycopg.conninfo
 
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("write postgresql://user:password@host:5432/name.")
     try:
         parts = urlsplit(url)
-        if parts.scheme not in ("postgresql", "postgres"):
-            raise ValueError("write postgresql://user:password@host:5432/name.")
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        query = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))  # to libpq + is no space
         kept = {name: value for name, value in query.items() if name not in OF_PRISMA}
-        # psycopg says what is wrong with the rest, in words that may hold the password.
-        found = psycopg.conninfo.conninfo_to_dict(urlunsplit(parts._replace(query=urlencode(kept))))
-    except psycopg.ProgrammingError:
+        # What is wrong with the rest is said in words that may hold the password.
+        found = psycopg.conninfo.conninfo_to_dict(f"{url.partition('?')[0]}?{urlencode(kept, quote_via=quote)}")
+    except (psycopg.ProgrammingError, ValueError):
         raise ValueError(f"libpq cannot read it. {ENCODE}") from None
-    if parts.fragment or "@" in str(found.get("host")) or not str(found.get("port") or 5432).replace(",", "").isdigit():
+    misplaced = parts.fragment or "@" in parts.path or "@" in str(found.get("host"))
+    if misplaced or not str(found.get("port") or 5432).replace(",", "").isdigit():
         raise ValueError(f"host or port is wrong. {ENCODE}")
     name = found.pop("dbname", None)
     if not name:
         raise ValueError("name the database: postgresql://user:password@host:5432/name.")
     schema = query.get("schema", "public")
     if schema != "public":
-        found["options"] = f"{found.get('options') or ''} -c search_path={schema}".strip()
+        quoted = schema.replace('"', '""').replace("\\", r"\\").replace(" ", r"\ ")  # Prisma keeps capitals
+        found["options"] = f'{found.get("options") or ""} -c search_path="{quoted}"'.strip()
     return {
         "ENGINE": "talking_agent.postgresql",
         "NAME": name,

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
-    tasks = [asyncio.create_task(work()) for work in (_migrate, _check, _erase_deleted, reconciler.run)]
+    await _check()  # before anybody writes: a database may be there, and not be migrated yet
+    tasks = [asyncio.create_task(work()) for work in (_migrate, _erase_deleted, reconciler.run)]
     await send({"type": "lifespan.startup.complete"})
     await receive()
     for task in tasks:
@@ -50,16 +51,17 @@ async def _migrate() -> None:
 
 
 def _migrate_one(alias: str) -> None:
-    executor = MigrationExecutor(connections[alias])
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", database=alias, verbosity=0, interactive=False)
-        logger.warning("The database %r has been migrated.", alias)
+    with cloud.regardless():  # without its tables the breaker takes it for down
+        with cloud.patience():  # to ask; migrating takes as long as it takes
+            executor = MigrationExecutor(connections[alias])
+            waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if waiting:
+            call_command("migrate", database=alias, verbosity=0, interactive=False)
+            logger.warning("The database %r has been migrated.", alias)
 
 
 async def _check() -> None:
-    for half in cloud.halves:
-        if half.on:
-            await _in_thread(half.check)
+    await asyncio.gather(*(_in_thread(half.check) for half in cloud.halves if half.on))
 
 
 async def _erase_deleted() -> None:

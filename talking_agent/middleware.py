@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from talking_agent import cloud
+from talking_agent import cloud, metrics
 
 Before = Callable[[HttpRequest], HttpResponseBase | None]
 After = Callable[[HttpRequest, HttpResponseBase], None]
@@ -48,4 +48,5 @@ def _forbid_foreign_content(request: HttpRequest, response: HttpResponseBase) ->
 
 
 content_security_policy = middleware(after=_forbid_foreign_content)
+measured = middleware(before=metrics.begin_request, after=metrics.end_request)
 patience = middleware(before=lambda request: cloud.begin_request(), after=lambda request, response: cloud.end_request())

@@ -70,6 +70,20 @@ def number(name: str, default: int, *, low: int, high: int) -> int:
     raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {low} to {high}.")
 
 
+def price(name: str, default: float) -> float:
+    value = text(name, str(default))
+    if re.fullmatch(r"\d{1,6}(\.\d+)?", value, re.ASCII):
+        return float(value)
+    raise ImproperlyConfigured(f"{name}={value!r}: write an amount in dollars such as {default}.")
+
+
+def price_range(name: str, default: str) -> tuple[float, float]:
+    value = text(name, default)
+    if found := re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(?:\s*-\s*(\d{1,6}(?:\.\d+)?))?", value, re.ASCII):
+        return float(found[1]), max(float(found[1]), float(found[2] or found[1]))
+    raise ImproperlyConfigured(f"{name}={value!r}: write an amount in dollars, or from and to: {default}.")
+
+
 def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
     value = text(name, default)
     if value in choices:
@@ -166,7 +180,7 @@ CSRF_TRUSTED_ORIGINS = [APP_URL]
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("TRUST_PROXY", False) else None
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by machines, inside, over plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked by machines, inside, over plain HTTP
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -181,15 +195,18 @@ INSTALLED_APPS = [
     "tutor",
     "migration",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the page at /api/docs needs nothing from elsewhere
     "channels",
     "talking_agent.operators.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "talking_agent.staticfiles.StaticFilesConfig",
 ]
 MIDDLEWARE = [
+    "talking_agent.middleware.measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "talking_agent.middleware.content_security_policy",
@@ -264,6 +281,10 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
+# In dollars, for `manage.py storage cost`.
+PRICE_STORAGE = price("PRICE_STORAGE", 0.023)  # a GB and month
+PRICE_REQUESTS = price("PRICE_REQUESTS", 0.0004)  # a thousand
+PRICE_DATABASE = price_range("PRICE_DATABASE", "7-20")  # a month
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # unused: audio has storages of its own
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
@@ -306,11 +327,35 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["conversations.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "talking_agent.openapi.ObjectSchema",
     "EXCEPTION_HANDLER": "conversations.errors.error_answer",
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Talking Agent API",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "Who is asking is told by the cookie `learner`, which the first answer sets: keep it and send it. An error is "
+        '`{"error": …}`, in words. The talk itself goes over the WebSocket `/v1/realtime`, which docs/api.md describes.'
+    ),
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # they are for who reads the code
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "list", "defaultModelsExpandDepth": 0},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "conversations.schema.add_shapes",
+        "audio.schema.add_calls",
+        "tutor.schema.add_calls",
+    ],
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # a whole conversation with its audio as data URLs
 FILE_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024  # an upload is decoded at once: never a detour over a file
+METRICS_TOKEN = text("METRICS_TOKEN")
 
 LOGGING = {
     "version": 1,

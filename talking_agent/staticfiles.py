@@ -1,4 +1,15 @@
+from django.contrib.staticfiles import apps
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class StaticFilesConfig(apps.StaticFilesConfig):
+    # What drf-spectacular brings and /api/docs does not need: compressing it at every start takes seconds.
+    ignore_patterns = [
+        *apps.StaticFilesConfig.ignore_patterns,
+        "redoc",
+        "swagger-ui-*.map",
+        "oauth2-redirect*",
+    ]
 
 
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):

@@ -14,6 +14,9 @@ STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405
 # Pages are rendered without `collectstatic` first; the real server's tests have run it.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 
+# What stands for the cloud's database where no real server is needed: `tests.clouds`.
+DATABASES["cloud"] = sqlite("cloud.sqlite3")  # noqa: F405
+
 # Files, for the threads of a test cannot share a database in memory the way that they share a real one.
 for alias, database in DATABASES.items():  # noqa: F405
     database["TEST"] = {"NAME": DATA_DIR / f"test-{alias}.sqlite3"}  # noqa: F405

@@ -10,7 +10,9 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
-READERS = {"text", "flag", "number", "one_of", "origin", "existing_path", "configured"} | {"get"}  # of os.environ
+READERS = {"text", "price", "price_range", "flag", "number", "one_of", "origin", "existing_path", "configured"} | {
+    "get"
+}  # of os.environ
 API = ("/api/", "/v1/", "/healthz", "/readyz")
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from conversations.changes import Draft
+from talking_agent import metrics
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Speech, Words
@@ -158,7 +159,10 @@ class Answer:
         self._save_turn()
         assert self.response
         item = self.turn.item_id if self.turn else None
-        await self._send(event("talk.timing", item_id=item, response_id=self.response.id, **self._timing()))
+        timing = self._timing()
+        if self.turn:
+            metrics.answered(self._dialogue.engine, timing)
+        await self._send(event("talk.timing", item_id=item, response_id=self.response.id, **timing))
 
     def _timing(self) -> dict[str, int]:
         """Milliseconds from the end of the turn; a step that was done before it took none."""

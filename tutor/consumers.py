@@ -14,6 +14,7 @@ from conversations.changes import conversation_key
 from conversations.serializers import MAX_ID, is_wire_id, new_conversation_id
 from learners import cookie
 from learners.origin import is_foreign
+from talking_agent import metrics
 from tutor import protocol
 from tutor.engines import engine
 from tutor.keeper import DELETED
@@ -27,6 +28,7 @@ BAD_ID = f"`conversation` must have from 1 to {MAX_ID} characters, none of them 
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
 
 _talks: dict[uuid.UUID, Talk] = {}  # by the key of their conversation: a second window takes a talk over
+metrics.TALKS.set_function(lambda: len(_talks))
 
 
 class TalkConsumer(AsyncWebsocketConsumer):

@@ -22,7 +22,7 @@ class Dialogue:
     def __init__(self, conversation: str, brief: Brief, engine: str) -> None:
         self.brief, self.lines = brief, list[Line]()
         self.ended = False
-        self._conversation, self._engine = conversation, engine
+        self._conversation, self.engine = conversation, engine
         self._ids: list[str] = []
         self._title = ""
         self._config: dict[str, Any] = {}
@@ -113,7 +113,7 @@ class Dialogue:
         """The conversation's row as it is now."""
         now = datetime.now(UTC)
         level = self.brief.level
-        config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self._engine, "language": "en"}
+        config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine, "language": "en"}
         config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
         config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
         return {

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audio import encoding, recordings
@@ -12,7 +13,7 @@ from conversations import store, wire
 from conversations.changes import Draft
 from conversations.store import Stored
 from conversations.threads import in_thread
-from talking_agent import cloud
+from talking_agent import cloud, metrics
 from tutor.protocol import Event, event
 
 logger = logging.getLogger(__name__)
@@ -28,13 +29,16 @@ class Save:
     draft: Draft | None
     pcm: bytes
     columns: dict[str, Any]
+    handed_over: float = field(default_factory=time.perf_counter)
 
 
 class Keeper:
     """Saves the turns of one talk, one after the other, and says `talk.saved` for each."""
 
-    def __init__(self, learner: uuid.UUID, conversation: str, send: Callable[[Event], Awaitable[None]]) -> None:
-        self._learner, self._conversation, self._send = learner, conversation, send
+    def __init__(
+        self, learner: uuid.UUID, conversation: str, engine: str, send: Callable[[Event], Awaitable[None]]
+    ) -> None:
+        self._learner, self._conversation, self._engine, self._send = learner, conversation, engine, send
         self._queue: asyncio.Queue[Save | str] = asyncio.Queue()
         self._worker = asyncio.create_task(self._work())
 
@@ -74,6 +78,8 @@ class Keeper:
             await self._say(save, "deleted", DELETED)
         else:
             if save.draft:
+                if save.draft.role == "user":
+                    metrics.saved(self._engine, time.perf_counter() - save.handed_over)
                 await self._send(_saved(save.draft, stored))
 
     async def _say(self, save: Save, code: str, message: str) -> None:

@@ -77,7 +77,7 @@ class Talk:
             stored = await in_thread(store.get, self.learner, self.conversation)
         if stored is None and await in_thread(store.is_deleted, self.learner, self.conversation):
             raise store.Deleted(self.conversation)
-        self._keeper = Keeper(self.learner, self.conversation, self._tell)
+        self._keeper = Keeper(self.learner, self.conversation, self.engine.name, self._tell)
         self._dialogue = Dialogue.of(self.conversation, stored, self.engine.name)
         await self._open_session()
         with contextlib.suppress(EngineError):  # told by `_warm`; hold-to-talk does without

@@ -39,7 +39,7 @@ def scenarios(request: HttpRequest) -> JsonResponse:
         }
         for each in load_all().values()
     ]
-    return JsonResponse({"scenarios": shapes, "levels": LEVELS})
+    return JsonResponse({"scenarios": shapes, "levels": LEVELS, **wire.where()})
 
 
 @require_http_methods(["POST"])

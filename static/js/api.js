@@ -1,5 +1,7 @@
 // Calls to the server's REST API. Failures come as ApiError, whose message can be shown as it is.
 
+import * as cloud from "./cloud-state.js";
+
 export class ApiError extends Error {
   constructor(message, status) {
     super(message);
@@ -9,12 +11,6 @@ export class ApiError extends Error {
   get retryable() {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
-}
-
-const degradation = new EventTarget();
-
-export function onDegraded(listener) {
-  degradation.addEventListener("change", (event) => listener(event.detail));
 }
 
 export async function call(method, path, body) {
@@ -28,14 +24,13 @@ export async function call(method, path, body) {
       credentials: "same-origin",
     });
   } catch {
+    cloud.forget();
     throw new ApiError("The server can't be reached. Check your connection and try again.", 0);
   }
   const data = await answer.json().catch(() => ({}));
+  cloud.heed(data);
   if (!answer.ok) {
     throw new ApiError(data.error || `The server could not do that (${answer.status}). Please try again.`, answer.status);
-  }
-  if ("storage" in data || "degraded" in data) {
-    degradation.dispatchEvent(new CustomEvent("change", { detail: Boolean(data.degraded) }));
   }
   return data;
 }
@@ -55,4 +50,9 @@ export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${enco
 export async function mend(id, message, content) {
   const path = `${conversationPath(id)}/messages/${encodeURIComponent(message)}`;
   return (await call("PATCH", path, { content })).message;
+}
+
+/** What has become of each entry; fewer answers than entries where the storage failed on the way. */
+export async function bringIn(entries, { bringBack = false } = {}) {
+  return (await call("POST", "/api/import", { entries, bring_back: bringBack })).results;
 }

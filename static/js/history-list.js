@@ -42,6 +42,8 @@ export class HistoryList {
     this.conversations = [];
     this.limit = PAGE;
     this.chosen = "";
+    this.partial = false; // the database is down: those that are only there are missing
+    this.cloudOn = false;
     byId("search").addEventListener("input", () => this.draw());
     byId("show-more").addEventListener("click", () => {
       this.limit += PAGE;
@@ -50,8 +52,20 @@ export class HistoryList {
   }
 
   async load() {
-    this.conversations = (await api.history(this.limit)).conversations;
+    const { conversations, storage, down = {} } = await api.history(this.limit);
+    this.conversations = conversations;
+    this.partial = "database" in down;
+    this.cloudOn = storage === "cloud" || this.partial;
     this.draw();
+  }
+
+  /** Is it kept on the server only, until the cloud can take it? */
+  waits(conversation) {
+    return this.cloudOn && conversation.storage === "local";
+  }
+
+  get anyWaits() {
+    return this.conversations.some((one) => this.waits(one));
   }
 
   fail(error) {
@@ -82,12 +96,13 @@ export class HistoryList {
     const days = byDay(found);
     byId("days").replaceChildren(...[...days].map(([name, conversations]) => this.section(name, conversations)));
     const none = !this.conversations.length;
-    byId("empty").hidden = !none;
+    byId("empty").hidden = !none || this.partial;
     byId("search-field").hidden = none;
     byId("clear-all").hidden = none;
     byId("show-more").hidden = this.conversations.length < this.limit;
-    byId("list-status").textContent = none ? "" : this.statusText(found.length);
-    byId("main").toggleAttribute("data-empty", none);
+    byId("list-status").textContent = [none ? "" : this.statusText(found.length), this.missing(none)].filter(Boolean).join(" ");
+    byId("main").toggleAttribute("data-empty", none && !this.partial);
+    byId("main").toggleAttribute("data-unlisted", none && this.partial);
     this.mark(this.chosen);
   }
 
@@ -102,6 +117,11 @@ export class HistoryList {
   statusText(found) {
     if (!byId("search").value.trim()) return "";
     return found ? `${plural(found, "talk")} found.` : "Nothing found. Try another word.";
+  }
+
+  missing(none) {
+    if (!this.partial) return "";
+    return none ? "Your talks are out of reach for the moment. Nothing is lost: they are shown here again as soon as the cloud answers." : "Older talks are out of reach for the moment.";
   }
 
   section(name, conversations) {
@@ -125,6 +145,7 @@ export class HistoryList {
       this.onOpen(conversation.id);
     });
     element.querySelector(".entry-title").textContent = conversation.title;
+    element.querySelector(".entry-waiting").hidden = !this.waits(conversation);
     const facts = [time(began(conversation)), conversation.config?.level, length(conversation), ...counts(conversation)];
     element.querySelector(".entry-facts").textContent = line(facts);
     return element;

@@ -3,11 +3,14 @@
 import "./page.js";
 import * as api from "./api.js";
 import { toast } from "./announce.js";
+import * as cloud from "./cloud-state.js";
+import { onSettled, settle } from "./cloud-watch.js";
 import { Delivery } from "./delivery.js";
 import { Detail } from "./history-detail.js";
 import { HistoryList } from "./history-list.js";
 import { openOutbox } from "./outbox.js";
 import { showOutbox } from "./outbox-status.js";
+import { Unreached } from "./unreached.js";
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -28,6 +31,8 @@ const detail = new Detail({
   onError: tell,
 });
 
+const unreached = new Unreached({ place: byId("detail-unreached"), onRetry: () => showLocation() });
+
 function tell(error) {
   toast(error.message, { kind: "error" });
 }
@@ -40,11 +45,13 @@ function go(path) {
 }
 
 async function showLocation({ focus = true } = {}) {
-  const id = decodeURIComponent(location.pathname.split("/")[2] || "");
+  const path = location.pathname;
+  const id = decodeURIComponent(path.split("/")[2] || "");
   main.dataset.view = id ? "detail" : "list";
   list.mark(id);
   byId("detail-placeholder").hidden = Boolean(id);
   if (!id) {
+    unreached.hide();
     detail.close();
     document.title = "History: Talking Agent";
     if (focus) byId("history-title").focus();
@@ -52,10 +59,31 @@ async function showLocation({ focus = true } = {}) {
   }
   try {
     await detail.open(id, { focus });
+    unreached.hide();
   } catch (error) {
+    if (error.retryable) return location.pathname === path && showUnreached(error, { focus });
     tell(error.status === 404 ? new Error("That talk is not here any more.") : error);
     if (error.status === 404) await go("/history");
   }
+}
+
+function showUnreached(error, { focus }) {
+  detail.close();
+  unreached.show(error, { focus });
+}
+
+// The cloud comes back: what was out of reach is shown.
+
+cloud.onChange(({ returned }) => {
+  if (!returned.includes("database")) return;
+  reload();
+  if (unreached.shown) showLocation({ focus: unreached.element.contains(document.activeElement) });
+});
+onSettled(reload);
+
+/** In the background: if it can't be done, the list stays as it is. */
+function reload() {
+  list.load().catch(() => {});
 }
 
 // Deleting: at once, with ten seconds to think better of it.
@@ -101,13 +129,16 @@ async function removeAll() {
   }
 }
 
-byId("back").addEventListener("click", (event) => {
-  event.preventDefault();
-  go("/history");
-});
+for (const link of document.querySelectorAll(".back-link")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    go("/history");
+  });
+}
 byId("clear-all").addEventListener("click", () => byId("clear-dialog").showModal());
 byId("clear-dialog").addEventListener("close", () => byId("clear-dialog").returnValue === "delete" && removeAll());
 addEventListener("popstate", () => showLocation());
 
 await Promise.all([list.load().catch((error) => list.fail(error)), showLocation({ focus: false })]);
+if (list.anyWaits && !cloud.anyDown()) settle();
 await delivery.run();

@@ -1,6 +1,6 @@
-// What every page has: settings, theme, the banner about storage, the mark in the navigation.
+// What every page has: settings, theme, the banner about the cloud, the mark in the navigation.
 
-import { onDegraded } from "./api.js";
+import "./cloud-watch.js";
 import { devices } from "./microphone.js";
 import * as settings from "./settings.js";
 
@@ -92,9 +92,6 @@ bindSettings();
 bindSpeed();
 bindPause();
 bindDevices();
-onDegraded((degraded) => {
-  document.getElementById("degraded").hidden = !degraded;
-});
 document.getElementById("open-settings").addEventListener("click", () => {
   fillDevices();
   dialog.showModal();

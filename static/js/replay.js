@@ -1,6 +1,10 @@
 // Plays recordings of turns, one at a time. A source is {blob}, or {key, url?} of a recording on the server.
 
-import { audioUrl } from "./api.js";
+import { ApiError, audioUrl } from "./api.js";
+
+const PATIENCE = 8000; // ms: a server that hangs says nothing
+const UNPLAYABLE = "This recording can't be played right now.";
+const UNREACHED = "This recording can't be reached at the moment. Nothing is lost; try again in a while.";
 
 export class Replayer {
   /** `onChange(id|null)`: which turn is sounding now. */
@@ -9,7 +13,9 @@ export class Replayer {
     this.onError = onError;
     this.audio = document.getElementById("replay-audio");
     this.current = null;
+    this.sounding = false; // it has begun
     this.audio.addEventListener("ended", () => this.finish?.(true));
+    this.audio.addEventListener("error", () => this.sounding && this.fail(UNREACHED));
   }
 
   toggle(id, source) {
@@ -27,9 +33,9 @@ export class Replayer {
     });
     try {
       await this.start(id, source);
-    } catch {
-      if (this.current === id) this.onError("This recording can't be played right now.");
-      this.finish?.(false);
+      this.sounding = this.current === id;
+    } catch (error) {
+      if (this.current === id) this.fail(why(error, source));
     }
     const whole = await ended;
     if (this.current === id) this.stop();
@@ -42,8 +48,8 @@ export class Replayer {
       source.url ||= await audioUrl(source.key);
       return await this.load(id, source.url);
     } catch (error) {
-      if (error.name === "AbortError" || !source.key || this.current !== id) throw error;
-      // Signed addresses live for an hour, a page may stay open for longer.
+      if (error.name !== "NotSupportedError" || !source.key || this.current !== id) throw error;
+      // Signed addresses live for an hour, a page may stay open for longer; and a recording moves into the bucket.
       source.url = await audioUrl(source.key);
       return this.load(id, source.url);
     }
@@ -52,12 +58,19 @@ export class Replayer {
   load(id, url) {
     if (this.current !== id) return undefined; // stopped, or another one chosen, while the address was asked for
     this.audio.src = url;
-    return this.audio.play();
+    const late = new Promise((_, reject) => setTimeout(() => reject(new DOMException("late", "TimeoutError")), PATIENCE));
+    return Promise.race([this.audio.play(), late]);
+  }
+
+  fail(message) {
+    this.onError(message);
+    this.stop();
   }
 
   stop() {
     if (this.current === null) return;
     this.current = null;
+    this.sounding = false;
     this.audio.pause();
     if (this.audio.src.startsWith("blob:")) URL.revokeObjectURL(this.audio.src);
     this.finish?.(false);
@@ -69,4 +82,10 @@ export class Replayer {
   async sequence(turns) {
     for (const { id, source } of turns) if (!(await this.play(id, source))) return;
   }
+}
+
+/** In words for the learner. An address that does not load is a NotSupportedError. */
+function why(error, source) {
+  if (error instanceof ApiError) return error.message;
+  return source.key && ["NotSupportedError", "TimeoutError"].includes(error.name) ? UNREACHED : UNPLAYABLE;
 }

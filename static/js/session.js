@@ -3,6 +3,7 @@
 import { conversation as fetchConversation } from "./api.js";
 import { Agent } from "./agent.js";
 import { announce, toast } from "./announce.js";
+import * as cloud from "./cloud-state.js";
 import { Connection } from "./connection.js";
 import { TAB } from "./delivery.js";
 import { FOLLOWED } from "./followed.js";
@@ -95,7 +96,10 @@ export class Session {
     this.online = state === "online";
     if (this.online) this.begin();
     else this.lost();
-    if (state === "lost") this.lostOnce = true;
+    if (state === "lost") {
+      this.lostOnce = true;
+      cloud.forget();
+    }
     if (state === "closed") this.view.closed(detail.code);
     this.view.changed();
     this.delivery.report();
@@ -216,6 +220,7 @@ export class Session {
   // What the server says
 
   handle(event) {
+    cloud.heed(event.session?.talk || event);
     if (event.type.startsWith("response.")) return this.answer(event);
     const follow = FOLLOWED[event.type];
     if (follow) follow(this, event);

@@ -3,6 +3,7 @@
 import "./page.js";
 import * as api from "./api.js";
 import { announce, toast } from "./announce.js";
+import * as cloud from "./cloud-state.js";
 import { bindTalkButton } from "./controls.js";
 import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
@@ -18,6 +19,7 @@ import * as settings from "./settings.js";
 import { showSetup } from "./setup.js";
 import { showSummary } from "./summary.js";
 import { Meter, TalkView } from "./talk-view.js";
+import { Unreached } from "./unreached.js";
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -312,7 +314,16 @@ async function begin() {
   return delivery.run();
 }
 
-begin().catch((error) => {
-  byId("loading").textContent = error.message;
-  byId("loading").setAttribute("role", "alert");
-});
+const unreached = new Unreached({ place: main, onRetry: attempt });
+
+function attempt() {
+  return begin().then(() => unreached.hide(), fail);
+}
+
+function fail(error) {
+  byId("loading").hidden = true;
+  unreached.show(error);
+}
+
+cloud.onChange(({ returned }) => unreached.shown && returned.includes("database") && attempt());
+attempt();

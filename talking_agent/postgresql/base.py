@@ -1,6 +1,7 @@
 """A frozen server answers nothing, and neither connect_timeout nor statement_timeout ends the wait: so every wait for the
 server ends at the deadline of the operation it belongs to (`talking_agent.cloud`), and the connection is given up."""
 
+import select
 from typing import Any
 
 import psycopg
@@ -30,7 +31,25 @@ class Pool(psycopg_pool.ConnectionPool[Connection]):
     def getconn(self, timeout: float | None = None) -> Connection:
         left = cloud.seconds_left()
         longest = self.timeout if timeout is None else timeout
-        return super().getconn(longest if left is None else max(0.0, min(longest, left)))
+        longest = longest if left is None else max(0.0, min(longest, left))
+        connection = super().getconn(longest)
+        if not _hung_up(connection):
+            return connection
+        # The server was restarted, or something on the way closes what is idle. Is it there? The pool itself would find
+        # each of its connections dead in turn, and ask a server that refuses for its whole timeout.
+        connection.close()
+        self.putconn(connection)
+        self.drain()
+        kwargs: Any = self.kwargs
+        self.connection_class.connect(str(self.conninfo), **kwargs).close()
+        return super().getconn(longest)
+
+
+def _hung_up(connection: Connection) -> bool:
+    """Nothing comes unasked on an idle connection but its end. Costs no round trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -60,6 +79,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def forget_connections(self) -> None:
-        """Let go of the pool's idle connections: a server that was away does not know them any more."""
+        """Let go of the pool's idle connections: a server that was away does not know them any more. Raises what a new one is
+        refused with: the pool would say only that it has none."""
         if self.pool:
             self.pool.drain()
+            Connection.connect(**self.get_connection_params()).close()

@@ -1,5 +1,6 @@
 """What all the servers have in common: processes that start, stop, die and freeze."""
 
+import contextlib
 import functools
 import os
 import random
@@ -11,6 +12,8 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.servers import reaper
 
@@ -129,8 +132,10 @@ class ServerProcess(ABC):
         """SIGSTOP of every process of it: connections are accepted by the kernel and hang."""
         os.kill(self.pid, signal.SIGSTOP)  # first, so that it starts no more of them
         for process in reaper.family(self.pid):
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it was just ending
+                process.suspend()
 
     def thaw(self) -> None:
         for process in reaper.family(self.pid):
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()

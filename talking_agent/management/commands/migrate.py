@@ -29,11 +29,15 @@ class Command(migrate.Command):
             try:
                 super().handle(*args, **{**options, "database": alias})
             except _unreachable(alias) as error:
-                unreachable.append(f"The database {alias!r} was not migrated: {str(error).splitlines()[0]}")
+                unreachable.append(f"The database {alias!r} was not migrated: {_first_line(error)}")
         if unreachable and not skip:
             raise CommandError("\n".join(unreachable))
         for each in unreachable:
             self.stderr.write(f"{each}\nThe server migrates it when it is back.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or repr(error.__cause__)).splitlines()[0]  # what the MongoDB backend translates has no words
 
 
 def _unreachable(alias: str) -> tuple[type[Exception], ...]:

@@ -1,0 +1,355 @@
+"""What browsers still hold of the application that this one follows, read leniently: a bad field costs that field, a bad
+message that message, and a conversation is refused only if nothing was said in it. What could not be used is named.
+
+All shapes are told apart by their fields alone: entries of `conversationHistory`, nested or flat, of
+`englishPracticeConversations`, and our own answers.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import Field
+
+from conversations.changes import Draft
+from conversations.errors import in_words
+from conversations.models import Message
+from conversations.serializers import (
+    MAX_MESSAGES,
+    ConfigSerializer,
+    ConversationSerializer,
+    FreeField,
+    MessageSerializer,
+    MillisecondsField,
+    is_wire_id,
+)
+
+MAX_CONTENT = 20_000
+MAX_TITLE = 200
+MAX_TOPIC = 500
+EXCERPT = 60
+ROLES = {
+    "user": Message.Role.USER,
+    "learner": Message.Role.USER,
+    "human": Message.Role.USER,
+    "assistant": Message.Role.ASSISTANT,
+    "ai": Message.Role.ASSISTANT,
+    "agent": Message.Role.ASSISTANT,
+    "bot": Message.Role.ASSISTANT,
+    "model": Message.Role.ASSISTANT,
+}
+PREFIXES = {Message.Role.USER: "user", Message.Role.ASSISTANT: "ai"}
+CONFIG = tuple(ConfigSerializer().fields)
+NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+DEAD = "The recording was only in the tab that made it, and is gone."
+ELSEWHERE = "The recording is not in here, only a link to it."
+LATER = "later"  # in place of a recording that comes with another request: one may be too large for all of them
+NOT_AUDIO = "The recording cannot be read: this is no data URL."
+
+
+class GoalSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(max_length=500)
+    done = serializers.BooleanField(default=False)
+
+
+class Unusable(ValueError):
+    """Nothing of an entry can be used; the message says why."""
+
+
+@dataclass(slots=True)
+class Lost:
+    """What could not be used: a message or its recording (`message`: its id), or a `field` of the conversation."""
+
+    why: str
+    message: str | None = None
+    text: str = ""
+    field: str | None = None
+
+    def shape(self) -> dict[str, Any]:
+        return {"message": self.message, "text": self.text, "field": self.field, "why": self.why}
+
+
+@dataclass(slots=True)
+class Said:
+    """A message; its recording is a data URL that nobody has looked into yet, or `silent` says why there is none."""
+
+    draft: Draft
+    sound: str = ""
+    silent: str = ""
+    dated: bool = True
+
+    def lost(self, why: str) -> Lost:
+        return Lost(why, message=self.draft.id, text=excerpt(self.draft.content))
+
+
+@dataclass(slots=True)
+class Entry:
+    """A conversation as the store takes it."""
+
+    id: str
+    title: str
+    columns: dict[str, Any]
+    said: list[Said] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+
+
+def read(raw: Any) -> Entry:
+    """An entry of any shape. The same entry gives the same ids, whether it brought some or not. Raises Unusable."""
+    if not isinstance(raw, dict):
+        raise Unusable("This is not a conversation.")
+    sent = raw.get("messages")
+    if not isinstance(sent, list):
+        raise Unusable("There is no list of messages in it.")
+    if not sent:
+        raise Unusable("Nothing was said in it.")
+    lost: list[Lost] = []
+    columns = _columns(raw, lost)
+    begun = columns.get("started_at") or columns.get("timestamp")
+    said = _messages(sent, begun, lost)
+    if not said:
+        raise Unusable(f"None of its messages can be used: {lost[-1].why}")
+    if begun is None and said[0].dated:
+        begun = said[0].draft.at
+    wire_id = _own_id(raw.get("id")) or _derived_id(begun, columns["topic"], said)
+    columns.setdefault("timestamp", begun or said[0].draft.at)
+    title = columns.get("title") or columns.get("topic") or "A conversation"
+    return Entry(wire_id, title, columns, said, lost)
+
+
+def label(raw: Any) -> tuple[str | None, str]:
+    """The id and the title of what need not be a conversation, as far as there are any."""
+    if not isinstance(raw, dict):
+        return None, ""
+    config = raw.get("config")
+    names = (raw.get("title"), config.get("topic") if isinstance(config, dict) else None, raw.get("topic"))
+    title = next((name for name in names if isinstance(name, str)), "")
+    wire_id = raw.get("id")
+    return (excerpt(wire_id) if isinstance(wire_id, str) else None), excerpt(title)
+
+
+def excerpt(text: str) -> str:
+    text = clean(text[: 4 * EXCERPT]).strip()
+    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
+
+
+def clean(text: str) -> str:
+    """What is no text, NUL and halves of characters, replaced: no database holds it."""
+    return NOT_TEXT.sub("\ufffd", text)
+
+
+# A conversation
+
+
+def _columns(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
+    fields = ConversationSerializer().fields
+    columns = {}
+    for name, column in ConversationSerializer.COLUMNS.items():
+        if name not in ("title", "config") and (value := _checked(fields[name], name, raw.get(name), lost)) is not None:
+            columns[column] = value
+    if (goals := _checked(GoalSerializer(many=True), "goals", raw.get("goals"), lost)) is not None:
+        columns["goals"] = [dict(goal) for goal in goals]
+    columns["config"] = _config(raw, lost)
+    columns["topic"] = columns["config"].get("topic", "")
+    title = _text(raw.get("title"), "title", MAX_TITLE, lost)
+    if title and title != columns["topic"]:
+        columns["title"] = title
+    if "ended_at" in columns:
+        columns.setdefault("call_ended", True)
+    return columns
+
+
+def _config(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
+    """Nested in `config`, or flat beside the messages."""
+    nested = raw.get("config")
+    if nested is not None and not isinstance(nested, dict):
+        lost.append(Lost("This is not an object.", field="config"))
+        nested = None
+    sent = {name: raw[name] for name in CONFIG if name in raw} | (nested or {})
+    fields = ConfigSerializer().fields
+    config = {}
+    for name, value in sent.items():
+        if name == "topic":
+            value = _text(value, name, MAX_TOPIC, lost)
+        elif name in fields:
+            value = _checked(fields[name], name, value, lost)
+        else:
+            value = _unknown(name, value, lost)
+        if value is not None:
+            config[name] = value
+    return config
+
+
+def _unknown(name: str, value: Any, lost: list[Lost]) -> Any:
+    if name == "__proto__" or NOT_TEXT.search(name):
+        lost.append(Lost("No field can be called so.", field=excerpt(name)))
+        return None
+    held = _checked(FreeField(), excerpt(name), {name: value}, lost)
+    return None if held is None else held[name]
+
+
+def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list[Lost]) -> Any:
+    """The value as the serializers take it; None if it is missing or bad."""
+    if value is None:
+        return None
+    if isinstance(check, MillisecondsField):
+        value = _milliseconds(value)
+    try:
+        return check.run_validation(value)
+    except ValidationError as error:
+        lost.append(Lost(in_words(error.detail), field=name))
+    except (OverflowError, RecursionError):
+        lost.append(Lost("This is out of range.", field=name))
+    return None
+
+
+def _text(value: Any, name: str, longest: int, lost: list[Lost]) -> str:
+    if isinstance(value, str):
+        if len(value) > longest:
+            lost.append(Lost(f"Only its first {longest:,} characters were kept.", field=name))
+        return clean(value[:longest])
+    if value is not None:
+        lost.append(Lost("This is not text.", field=name))
+    return ""
+
+
+def _milliseconds(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value, re.ASCII) else value
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment: datetime = MillisecondsField().run_validation(_milliseconds(value))
+    except (ValidationError, OverflowError):
+        return None
+    return moment
+
+
+def _derived_id(begun: datetime | None, topic: str, said: list[Said]) -> str:
+    """From what was said, so that the same conversation is the same the next time; not from its recordings, which may come
+    later."""
+    stamp = 0 if begun is None else int(begun.timestamp() * 1000)
+    return f"conv-{stamp}-{_digest(topic, *(each.draft.id for each in said))[:7]}"
+
+
+def _own_id(value: Any) -> str:
+    """The id that was sent, if it can be part of an address; else an empty one."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
+        return str(value)
+    return value if isinstance(value, str) and is_wire_id(value) and not re.search(r"/|^\.+$", value) else ""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+# Its messages
+
+
+def _messages(sent: list[Any], begun: datetime | None, lost: list[Lost]) -> list[Said]:
+    """Those that can be used, in their order. Where no time is given they follow one another by a millisecond."""
+    known: dict[str, tuple[str, str]] = {}
+    said: list[Said] = []
+    at = begun or timezone.now()
+    for number, raw in enumerate(sent[:MAX_MESSAGES], start=1):
+        each = _message(raw, number, known, lost)
+        if each is None:
+            continue
+        if each.dated:
+            at = each.draft.at
+        elif said:
+            at += timedelta(milliseconds=1)
+        each.draft.at = at
+        said.append(each)
+    if len(sent) > MAX_MESSAGES:
+        lost.append(Lost(f"Only the first {MAX_MESSAGES:,} messages were kept, of {len(sent):,}.", field="messages"))
+    return said
+
+
+def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: list[Lost]) -> Said | None:
+    if not isinstance(raw, dict):
+        lost.append(Lost("This is not a message.", message=f"{number}"))
+        return None
+    content = next((raw[name] for name in ("content", "text", "message") if isinstance(raw.get(name), str)), "")
+    name = excerpt(raw["id"]) if isinstance(raw.get("id"), str) and raw["id"] else f"{number}"
+    role = _role(raw)
+    if role is None:
+        lost.append(Lost("It does not say who spoke.", message=name, text=excerpt(content)))
+        return None
+    sound, silent = _sound(raw)
+    if not content.strip() and not sound and raw.get("audioData") != LATER:
+        lost.append(Lost("It is empty.", message=name))
+        return None
+    moment = _moment(raw.get("timestamp"))
+    wire_id = _message_id(raw, role, content, moment, known)
+    if wire_id is None:
+        return None  # the same message, once more
+    if len(content) > MAX_CONTENT:
+        why = f"Only the first {MAX_CONTENT:,} characters were kept, of {len(content):,}."
+        lost.append(Lost(why, message=wire_id, text=excerpt(content)))
+    draft = Draft(wire_id, role, clean(content[:MAX_CONTENT]), moment or timezone.now())
+    _add_what_we_know(draft, raw, lost)
+    return Said(draft, sound, silent, dated=moment is not None)
+
+
+def _add_what_we_know(draft: Draft, raw: Mapping[str, Any], lost: list[Lost]) -> None:
+    """What only our own answers have."""
+    fields = MessageSerializer().fields
+    bad: list[Lost] = []
+    corrections = _checked(fields["corrections"], "corrections", raw.get("corrections"), bad)
+    draft.corrections = None if corrections is None else [dict(each) for each in corrections]
+    draft.interrupted = _checked(fields["interrupted"], "interrupted", raw.get("interrupted"), bad)
+    lost += [Lost(f"{each.field}: {each.why}", message=draft.id, text=excerpt(draft.content)) for each in bad]
+
+
+def _role(raw: Mapping[str, Any]) -> Message.Role | None:
+    if isinstance(raw.get("isUser"), bool):
+        return Message.Role.USER if raw["isUser"] else Message.Role.ASSISTANT
+    role = raw.get("role")
+    if isinstance(role, str):
+        return ROLES.get(role.strip().lower())
+    wire_id = raw.get("id") if isinstance(raw.get("id"), str) else ""
+    return next((role for role, prefix in PREFIXES.items() if str(wire_id).startswith(f"{prefix}-")), None)
+
+
+def _sound(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """The data URL of its recording, and, if there is none though there was a recording, why."""
+    sent = [raw[name] for name in ("audioData", "audioUrl") if raw.get(name)]
+    if url := next((each for each in sent if isinstance(each, str) and each.startswith("data:")), ""):
+        return url, ""
+    if LATER in sent:
+        return "", ""
+    if any(isinstance(each, str) and each.startswith("blob:") for each in sent):
+        return "", DEAD
+    if raw.get("audioS3Key") or any(isinstance(each, str) and re.match("https?:|/", each) for each in sent):
+        return "", ELSEWHERE
+    return "", NOT_AUDIO if sent else ""
+
+
+def _message_id(
+    raw: Mapping[str, Any],
+    role: Message.Role,
+    content: str,
+    moment: datetime | None,
+    known: dict[str, tuple[str, str]],
+) -> str | None:
+    """Its own id, or one that follows from what it says; None if it is a copy of an earlier one."""
+    said = (role.value, content)
+    wire_id = _own_id(raw.get("id"))
+    if known.get(wire_id) == said:
+        return None
+    if not wire_id or wire_id in known:
+        stamp = 0 if moment is None else int(moment.timestamp() * 1000)
+        stem = f"{PREFIXES[role]}-{stamp}-{_digest(wire_id, *map(clean, said))[:7]}"
+        wire_id = stem
+        again = 1
+        while wire_id in known:  # "Yes." may well have been said twice
+            again += 1
+            wire_id = f"{stem}-{again}"
+    known[wire_id] = said
+    return wire_id

@@ -1,0 +1,75 @@
+"""Who is staff is in the accounts' database; whoever talks must not need it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import connections
+from django.http import HttpRequest
+
+from learners.authentication import is_staff
+from tests.clients import LearnerClient
+from tests.clouds import somebodys_recording
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"], transaction=True)
+
+
+@contextmanager
+def accounts_down(tmp_path: Path) -> Iterator[None]:
+    connection = connections["default"]
+    connection.close()
+    name, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], tmp_path / "nowhere" / "db.sqlite3"
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+
+
+@pytest.fixture
+def key() -> str:
+    """Of somebody's recording."""
+    return somebodys_recording()
+
+
+def status(client: LearnerClient, key: str) -> int:
+    return client.get("/api/audio", {"key": key}).status_code
+
+
+@pytest.mark.parametrize(("user", "staff"), [(User(is_staff=True), True), (User(), False), (AnonymousUser(), False)])
+def test_staff_are_staff_and_nobody_else_is(user: User | AnonymousUser, staff: bool) -> None:
+    request = HttpRequest()
+    request.user = user
+    assert is_staff(request) == staff
+
+
+def test_staff_hear_any_recording(staff: LearnerClient, key: str) -> None:
+    assert status(staff, key) == 200
+
+
+def test_a_learner_hears_no_other_learners(outsider: LearnerClient, key: str) -> None:
+    assert status(outsider, key) == 404
+
+
+def test_without_the_accounts_nobody_is_staff(staff: LearnerClient, key: str, tmp_path: Path) -> None:
+    with accounts_down(tmp_path):
+        assert status(staff, key) == 404
+
+
+def test_an_operator_talks_without_the_accounts_like_any_learner(staff: LearnerClient, tmp_path: Path) -> None:
+    with accounts_down(tmp_path):
+        assert staff.send("/api/conversations", {"id": "conv-1"}).status_code == 201
+        assert len(staff.get("/api/conversations").json()["conversations"]) == 1
+
+
+def test_a_learner_talks_without_the_accounts(owner: LearnerClient, tmp_path: Path) -> None:
+    with accounts_down(tmp_path):
+        assert owner.send("/api/conversations", {"id": "conv-1"}).status_code == 201
+
+
+def test_an_operator_is_one_again_when_they_are_back(staff: LearnerClient, key: str, tmp_path: Path) -> None:
+    with accounts_down(tmp_path):
+        status(staff, key)
+    assert status(staff, key) == 200

@@ -1,0 +1,23 @@
+"""What `manage.py storage ACTION` does, a module per action: its docstring is the help, `add_arguments` adds options to an
+argparse parser, and `run` does it; it writes to `out` and returns False if anything failed."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Protocol
+
+from django.core.management.base import CommandParser, OutputWrapper
+
+NAMES: tuple[str, ...] = ("verify", "test", "migrate", "setup", "cost", "prune")
+
+
+class Action(Protocol):
+    __doc__: str | None
+
+    def add_arguments(self, parser: CommandParser) -> None: ...
+
+    def run(self, options: Mapping[str, Any], out: OutputWrapper) -> bool: ...
+
+
+def named(name: str) -> ModuleType:
+    return import_module(f"migration.actions.{name}")

@@ -1,0 +1,95 @@
+"""Deletes what is older than so many days: whole conversations, or with --audio-only the recordings alone.
+
+It shows first what would go, and asks. A conversation is as old as the newest thing said in it. What is deleted cannot be brought
+back. Exit code 2: there is something to delete, and it was only shown.
+"""
+
+import json
+import re
+import uuid
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
+from django.utils import timezone
+
+from migration import pruning
+from migration.actions.terminal import TO_DO, confirmed, size
+from migration.pruning import Down, Old, Pruned
+
+DAYS = {"d": 1, "w": 7, "y": 365}
+
+
+def add_arguments(parser: CommandParser) -> None:
+    option = parser.add_argument
+    option("--older-than", required=True, type=age, metavar="AGE", help="such as 365d (days), 26w (weeks), 2y (years)")
+    option("--audio-only", action="store_true", help="delete the recordings, and keep what was said as text")
+    option("--learner", type=uuid.UUID, metavar="UUID", help="one learner's alone")
+    option("--yes", action="store_true", help="ask nothing")
+    option("--json", action="store_true", help="print what went, or would go, as one line of JSON")
+
+
+def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    old = Old(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
+    try:
+        return _run(old, options, out)
+    except Down as error:
+        raise CommandError(f"{error} Nothing more is deleted until it is back; then run this again.") from error
+    except OSError as error:
+        raise CommandError(f"Not all could be deleted: {error} Run this again.") from error
+
+
+def age(value: str) -> timedelta:
+    found = re.fullmatch(r"([1-9]\d{0,4})([dwy])", value)
+    if not found:
+        raise ArgumentTypeError(f"{value!r}: write a number of days such as 365d, or of weeks or years: 26w, 2y.")
+    return timedelta(days=int(found[1]) * DAYS[found[2]])
+
+
+def _run(old: Old, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    planned = pruning.plan(old)
+    if not options["json"]:
+        out.write(f"Before {old.before:%Y-%m-%d}: {_in_words(planned)}.")
+    if not planned.anything:
+        return _end(planned, False, "Nothing to do.", options, out)
+    if not options["yes"] and (options["json"] or not confirmed("Delete it for good?")):
+        _end(planned, False, "Nothing was deleted: --yes deletes it.", options, out)
+        raise SystemExit(TO_DO)
+
+    def tell(so_far: Pruned) -> None:
+        if out.isatty() and not options["json"]:
+            gone, all_of_it = _count(so_far), _count(planned)
+            out.write(f"\r{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)", ending="")
+            out.flush()
+
+    done = pruning.prune(old, tell)
+    if out.isatty():
+        out.write("")
+    return _end(done, True, f"Deleted: {_in_words(done)}.", options, out)
+
+
+def _end(pruned: Pruned, deleted: bool, verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    out.write(json.dumps({"deleted": deleted, **_plain(pruned)}) if options["json"] else verdict)
+    return True
+
+
+def _count(pruned: Pruned) -> int:
+    return pruned.conversations or pruned.recordings
+
+
+def _plain(pruned: Pruned) -> dict[str, Any]:
+    counts = {"conversations": pruned.conversations, "recordings": pruned.recordings, "bytes": pruned.bytes}
+    return counts | {"oldest": _iso(pruned.oldest), "newest": _iso(pruned.newest)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _in_words(pruned: Pruned) -> str:
+    said = f"{pruned.conversations:,} conversations, {pruned.recordings:,} recordings ({size(pruned.bytes)})"
+    if pruned.oldest and pruned.newest:
+        said += f", from {pruned.oldest:%Y-%m-%d} to {pruned.newest:%Y-%m-%d}"
+    return said

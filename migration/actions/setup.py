@@ -1,0 +1,128 @@
+"""Shows how the bucket differs from how it should be, and changes it when confirmed; running it again changes nothing.
+
+It should be there, private, encrypted and versioned, with old versions and unfinished uploads deleted after a while, and readable
+by the site's own pages. Rules that are not ours stay. Exit code 2: there is something to do, and it was only shown.
+"""
+
+import json
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
+
+from audio.s3 import S3AudioStorage
+from migration import setup
+from migration.actions.terminal import TO_DO, confirmed
+from migration.setup import Asked, Finding, State, iam
+from migration.setup.aspect import Bucket
+
+POLICIES = {"application": iam.for_application, "verify": iam.for_verify, "setup": iam.for_setup}
+MARKS = {State.RIGHT: "  ok", State.TO_DO: "  →", State.DONE: "done", State.UNSUPPORTED: "   -", State.FAILED: "  ✗"}
+
+
+def add_arguments(parser: CommandParser) -> None:
+    option = parser.add_argument
+    option("--yes", action="store_true", help="ask nothing")
+    option("--json", action="store_true", help="print the findings as one line of JSON")
+    option(
+        "--print-iam",
+        nargs="?",
+        const="application",
+        choices=POLICIES,
+        help="print the least IAM policy, and do nothing",
+    )
+    destination = parser.add_mutually_exclusive_group()
+    destination.add_argument("--queue", type=arn_of("sqs"), default="", metavar="ARN", help="told of new recordings")
+    destination.add_argument("--topic", type=arn_of("sns"), default="", metavar="ARN", help="told of new recordings")
+    option("--alarms", type=arn_of("sns"), default="", metavar="TOPIC_ARN", help="told of errors and unusual growth")
+    option("--retention-days", type=days, metavar="N", help="let the bucket delete recordings after N days (0: not)")
+    option("--old-versions-days", type=days, metavar="N", help="and old versions (default: 30, or as it is; 0: not)")
+
+
+def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    try:
+        return _run(_storage(), options, out)
+    except OSError as error:
+        raise CommandError(str(error)) from error
+
+
+def _run(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    if options["print_iam"]:
+        out.write(json.dumps(POLICIES[options["print_iam"]](Bucket(storage)), indent=2))
+        return True
+    asked = Asked(**{name: options[name] for name in Asked.__dataclass_fields__})
+    findings = setup.look(storage, asked)
+    if not options["json"]:
+        out.write(f"The bucket {storage.bucket_name}:")
+        out.write("\n".join(map(_in_words, findings)))
+    if not any(each.state is State.TO_DO for each in findings):
+        return _end(findings, "Nothing to do.", options, out)
+    question = "Change what is marked with →?"
+    if not options["yes"] and (options["json"] or not confirmed(question)):
+        _end(findings, "Nothing was changed: --yes changes it.", options, out)
+        raise SystemExit(1 if _failed(findings) else TO_DO)
+
+    def tell(finding: Finding) -> None:
+        if not options["json"] and finding.now and finding.state is not State.RIGHT:
+            out.write(_in_words(finding))
+
+    return _end(setup.carry_out(storage, asked, tell), "The bucket is set up.", options, out)
+
+
+def arn_of(service: str) -> Any:
+    def arn(value: str) -> str:
+        if value and not re.fullmatch(rf"arn:[\w-]+:{service}:[\w-]+:\d+:[\w.-]+", value):
+            raise ArgumentTypeError(f"{value!r}: write an ARN such as arn:aws:{service}:us-east-1:123456789012:name.")
+        return value
+
+    return arn
+
+
+def days(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) <= 36_500):
+        raise ArgumentTypeError(f"{value!r}: write a whole number of days, 0 for never.")
+    return int(value)
+
+
+def _storage() -> S3AudioStorage:
+    if "audio_cloud" not in settings.STORAGES:
+        raise CommandError("S3_BUCKET_NAME is not set: name the bucket there; it need not exist yet.")
+    try:
+        storage = storages["audio_cloud"]
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
+    if not isinstance(storage, S3AudioStorage):
+        raise CommandError("The bucket is not one of S3's.")
+    return storage
+
+
+def _end(findings: list[Finding], verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    failed = _failed(findings)
+    if options["json"]:
+        out.write(json.dumps([asdict(each) for each in findings]))
+    else:
+        out.write("What is marked with ✗ could not be looked at or changed." if failed else verdict)
+    return not failed
+
+
+def _failed(findings: list[Finding]) -> bool:
+    return any(each.state is State.FAILED for each in findings)
+
+
+def _in_words(finding: Finding) -> str:
+    said = f"{MARKS[finding.state]:>4}  {finding.aspect}: "
+    match finding.state:
+        case State.RIGHT:
+            return said + finding.now
+        case State.TO_DO | State.DONE:
+            return said + f"{finding.now} → {finding.wanted}"
+        case State.UNSUPPORTED:
+            return said + f"{finding.state}. {finding.trouble}".rstrip()
+        case State.FAILED:
+            return said + finding.trouble

@@ -1,0 +1,45 @@
+"""Is the cloud set up right, and this machine? `verify` asks everything at once and answers within five seconds."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from migration.probes import bucket, database, local, runner, variables
+from migration.probes.runner import Probe, Result, State
+
+ORDER = (variables.GROUP, database.GROUP, database.ACCOUNTS, database.OTHER, bucket.GROUP, local.GROUP)
+
+
+def probes() -> list[Probe]:
+    """All there are, in the order in which an operator reads them."""
+    found = [*variables.probes(), *database.probes(), *bucket.probes(), *local.probes()]
+    return sorted(found, key=lambda probe: ORDER.index(probe.group))
+
+
+def verify() -> Iterator[Result]:
+    """The results as they come; five seconds later all are there."""
+    return runner.run(probes())
+
+
+def in_order(results: Iterable[Result]) -> list[Result]:
+    return sorted(results, key=lambda result: result.place)
+
+
+def report(results: Iterable[Result]) -> dict[str, Any]:
+    """What `POST /api/migration` and `storage verify --json` answer. Valid: nothing required is missing, and nothing failed."""
+    checks = in_order(results)
+    missing = variables.missing()
+    return {
+        "isValid": not missing and not any(check.state == State.FAILED for check in checks),
+        "missing": missing,
+        "checks": [
+            {
+                "group": check.group,
+                "name": check.name,
+                "state": check.state.value,
+                "found": check.found,
+                "advice": check.advice,
+                "seconds": check.seconds,
+            }
+            for check in checks
+        ],
+    }

@@ -1,0 +1,227 @@
+"""Deletes what is old: whole conversations, whose words and sound are erased at once, or the sound alone.
+
+A conversation is as old as the newest thing that was said in it. Batch by batch; what is interrupted anywhere is done by the next
+run. Nothing begins while a half of the cloud is down, for what it has could not be erased.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Min, Sum
+from django.utils import timezone
+
+from audio import recordings
+from audio.models import Recording
+from conversations import store
+from conversations.changes import now_after
+from conversations.models import Conversation, Message
+from talking_agent import cloud
+
+LOCAL = "local"
+LOOKED_AT_ONCE = 400  # keys; SQLite takes only so many in a query
+DELETED_AT_ONCE = 20  # conversations
+BATCH_PATIENCE = 120.0  # seconds that the cloud may take for one batch
+
+
+class Down(Exception):
+    """A half of the cloud is down; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What is to go: what was said before this moment, by all or by one learner."""
+
+    before: datetime
+    learner: uuid.UUID | None = None
+    audio_only: bool = False
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What would go, or went. `bytes` are of the recordings; `oldest` and `newest` say when they were begun, or spoken."""
+
+    conversations: int = 0
+    recordings: int = 0
+    bytes: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+    def add(self, other: "Pruned") -> None:
+        self.conversations += other.conversations
+        self.recordings += other.recordings
+        self.bytes += other.bytes
+        self.oldest = min((each for each in (self.oldest, other.oldest) if each), default=None)
+        self.newest = max((each for each in (self.newest, other.newest) if each), default=None)
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.conversations or self.recordings)
+
+
+def plan(old: Old) -> Pruned:
+    """What would go. Changes nothing. Raises Down."""
+    if old.audio_only:
+        return _plan_recordings(old)
+    return _each_batch(old, LOOKED_AT_ONCE, lambda batch: None, lambda so_far: None)
+
+
+def prune(old: Old, told: Callable[[Pruned], None] = lambda so_far: None) -> Pruned:
+    """Delete it; `told` hears after each batch what has gone so far. Raises Down or OSError, having done a part of it."""
+    if old.audio_only:
+        return _each_batch(old, LOOKED_AT_ONCE, _silence, told)
+    return _each_batch(old, DELETED_AT_ONCE, _delete, told)
+
+
+def _each_batch(old: Old, at_once: int, work: Callable[[Any], None], told: Callable[[Pruned], None]) -> Pruned:
+    pruned = Pruned()
+    batches: Iterator[list[Any]] = _old_recordings(old, at_once) if old.audio_only else _old_conversations(old, at_once)
+    count: Callable[[Any], Pruned] = _count_recordings if old.audio_only else _count_conversations
+    with _while_all_is_up():
+        for batch in batches:
+            counted = count(batch)
+            with cloud.patience(BATCH_PATIENCE):
+                work(batch)
+            _require_up()  # the store goes on without the cloud, and leaves what is there
+            pruned.add(counted)
+            told(pruned)
+    return pruned
+
+
+@contextlib.contextmanager
+def _while_all_is_up() -> Iterator[None]:
+    for half in cloud.halves:
+        if half.on:
+            half.check()
+    _require_up()
+    try:
+        yield
+    except cloud.Unavailable as error:
+        raise Down(_which_is_down() or f"The {error} is switched off, or took too long.") from error
+
+
+def _require_up() -> None:
+    if down := _which_is_down():
+        raise Down(down)
+
+
+def _which_is_down() -> str:
+    return " ".join(f"The {half.name} is down: {half.reason}" for half in cloud.halves if half.on and not half.up)
+
+
+# Whole conversations
+
+
+def _old_conversations(old: Old, at_once: int) -> Iterator[list[Conversation]]:
+    """Those that are not erased yet. One that waits in the shelter is as new as it is there, whatever the cloud has of it."""
+    sheltered: set[uuid.UUID] = set()
+    for using in _databases():
+        rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=old.before)
+        for some in _in_batches(rows.filter(learner=old.learner) if old.learner else rows, using):
+            keys = [row.pk for row in some if row.pk not in sheltered]
+            talked_in = _talked_in_since(old.before, keys)
+            found = [row for row in some if row.pk in keys and row.pk not in talked_in]
+            for start in range(0, len(found), at_once):
+                yield found[start : start + at_once]
+        if using == LOCAL and cloud.database.on:
+            sheltered = set(Conversation.objects.using(LOCAL).values_list("pk", flat=True))
+
+
+def _talked_in_since(moment: datetime, keys: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    found: set[uuid.UUID] = set()
+    for using in _databases():
+        since = Message.objects.using(using).filter(conversation__in=keys, timestamp__gte=moment, deleted_at=None)
+        with _reaching(using):
+            found.update(since.order_by().values_list("conversation_id", flat=True))
+    return found
+
+
+def _count_conversations(batch: Sequence[Conversation]) -> Pruned:
+    moments = [row.timestamp for row in batch]
+    counted = Pruned(len(batch), oldest=min(moments), newest=max(moments))
+    for using in _databases():
+        voices = Recording.objects.using(using).filter(conversation__in=[row.pk for row in batch]).order_by()
+        with _reaching(using):
+            found = voices.aggregate(count=Count("pk"), size=Sum("size"))
+        counted.add(Pruned(0, found["count"], found["size"] or 0))
+    return counted
+
+
+def _delete(batch: Sequence[Conversation]) -> None:
+    for row in batch:
+        store.delete(row.learner, row.wire_id)
+    keys = [row.pk for row in batch]
+    # Sound first: rows are erased in one operation on the database, which hundreds of deletions in the bucket would outlast.
+    recordings.remove(recordings.of_conversations(keys).values())
+    store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
+
+
+# Sound alone
+
+
+def _plan_recordings(old: Old) -> Pruned:
+    planned = Pruned()
+    spoken = {"oldest": Min("created_at"), "newest": Max("created_at")}
+    with _while_all_is_up():
+        for using in _databases():
+            with _reaching(using):
+                found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
+            planned.add(Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"]))
+    return planned
+
+
+def _old_recordings(old: Old, at_once: int) -> Iterator[list[Recording]]:
+    for using in _databases():
+        yield from _in_batches(_spoken_before(using, old), using, at_once)
+
+
+def _spoken_before(using: str, old: Old) -> Any:
+    rows = Recording.objects.using(using).filter(created_at__lt=old.before)
+    return rows.filter(learner=old.learner) if old.learner else rows
+
+
+def _count_recordings(batch: Sequence[Recording]) -> Pruned:
+    moments = [row.created_at for row in batch]
+    return Pruned(0, len(batch), sum(row.size for row in batch), min(moments), max(moments))
+
+
+def _silence(batch: Sequence[Recording]) -> None:
+    """The messages forget their recordings before these go: interrupted, none names a recording that is not there."""
+    keys, messages = [row.key for row in batch], {row.message for row in batch}
+    for using in _databases():
+        named = Message.objects.using(using).filter(pk__in=messages, audio_key__in=keys)
+        with _reaching(using):
+            named.update(audio_key="", updated_at=now_after())
+    for row in batch:
+        with cloud.patience(BATCH_PATIENCE):
+            recordings.remove([row])
+
+
+def _databases() -> list[str]:
+    return [LOCAL, settings.CLOUD_DATABASE] if cloud.database.on else [LOCAL]
+
+
+def _reaching(using: str) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext() if using == LOCAL else _patiently()
+
+
+@contextlib.contextmanager
+def _patiently() -> Iterator[None]:
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        yield
+
+
+def _in_batches(rows: Any, using: str, at_once: int = LOOKED_AT_ONCE) -> Iterator[list[Any]]:
+    """By key: flat in memory, and what is deleted meanwhile does not confuse it."""
+    last = uuid.UUID(int=0)
+    while True:
+        with _reaching(using):
+            batch = list(rows.filter(pk__gt=last).order_by("pk")[:at_once])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1].pk

@@ -1,0 +1,146 @@
+"""CloudWatch's alarms on a bucket: requests that fail, and growth that is unlike that of the weeks before."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from migration.setup.aspect import OURS, Aspect, Bucket, Unsupported
+
+ALL_REQUESTS = "EntireBucket"  # as the console calls it
+FIVE_MINUTES, A_DAY = 300, 86_400
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A metric of S3's; with `above`, a limit for five minutes, else whatever is beyond what is expected."""
+
+    title: str
+    metric: str
+    above: int | None = None
+    storage_type: str = ""
+
+
+WATCHED = (
+    Watched("refused requests", "4xxErrors", above=100),
+    Watched("failed requests", "5xxErrors", above=10),
+    Watched("growth in bytes", "BucketSizeBytes", storage_type="StandardStorage"),
+    Watched("growth in objects", "NumberOfObjects", storage_type="AllStorageTypes"),
+)
+
+
+def aspects(bucket: Bucket, topic: str) -> Iterator[Aspect]:
+    yield RequestMetrics(bucket)
+    for watched in WATCHED:
+        yield Alarm(bucket, watched, topic)
+
+
+class RequestMetrics(Aspect):
+    """Without them S3 does not count the requests that fail. They cost what CloudWatch's custom metrics do."""
+
+    name = "request metrics"
+
+    def is_now(self) -> str:
+        _require_cloudwatch(self.bucket)
+        return self.wanted() if filter_of_all(self.bucket) else "off"
+
+    def wanted(self) -> str:
+        return "on"
+
+    def apply(self) -> None:
+        counted: dict[str, Any] = {"Id": ALL_REQUESTS, "MetricsConfiguration": {"Id": ALL_REQUESTS}}
+        self.bucket.ask("put_bucket_metrics_configuration", **counted)
+
+
+class Alarm(Aspect):
+    def __init__(self, bucket: Bucket, watched: Watched, topic: str) -> None:
+        super().__init__(bucket)
+        self.watched, self.topic = watched, topic
+        self.name = f"alarm: {watched.title}"
+
+    def is_now(self) -> str:
+        found = self._ask("describe_alarms", AlarmNames=[self._title]) or {}
+        alarms = found.get("MetricAlarms", [])
+        return self.wanted() if alarms and _has(alarms[0], self._definition()) else ("other" if alarms else "off")
+
+    def wanted(self) -> str:
+        limit = "when it is unusual" if self.watched.above is None else f"above {self.watched.above} in five minutes"
+        return f"{limit}, to {self.topic}"
+
+    def apply(self) -> None:
+        self._ask("put_metric_alarm", **self._definition())
+
+    @property
+    def _title(self) -> str:
+        return f"{OURS} {self.bucket.name}: {self.watched.title}"
+
+    def _definition(self) -> dict[str, Any]:
+        common = {"AlarmName": self._title, "AlarmActions": [self.topic], "EvaluationPeriods": 1}
+        if self.watched.above is None:
+            return common | self._unusual()
+        return common | {
+            **self._metric(("FilterId", filter_of_all(self.bucket) or ALL_REQUESTS)),
+            "Statistic": "Sum",
+            "Period": FIVE_MINUTES,
+            "Threshold": float(self.watched.above),
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",  # S3 says nothing where there is nothing to count
+        }
+
+    def _unusual(self) -> dict[str, Any]:
+        stat = {"Metric": self._metric(("StorageType", self.watched.storage_type)), "Period": A_DAY, "Stat": "Average"}
+        return {
+            "ComparisonOperator": "GreaterThanUpperThreshold",
+            "ThresholdMetricId": "expected",
+            "Metrics": [
+                {"Id": "counted", "MetricStat": stat, "ReturnData": True},
+                {"Id": "expected", "Expression": "ANOMALY_DETECTION_BAND(counted, 3)", "ReturnData": True},
+            ],
+            "TreatMissingData": "ignore",  # it is counted once a day
+        }
+
+    def _metric(self, also: tuple[str, str]) -> dict[str, Any]:
+        dimensions = [("BucketName", self.bucket.name), also]
+        named = [{"Name": name, "Value": value} for name, value in dimensions]
+        return {"Namespace": "AWS/S3", "MetricName": self.watched.metric, "Dimensions": named}
+
+    def _ask(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        return self.bucket.ask_of(cloudwatch(self.bucket), operation, **parameters)
+
+
+def filter_of_all(bucket: Bucket) -> str:
+    """The id by which CloudWatch knows the requests to the whole bucket; empty if they are not counted."""
+    found = bucket.ask("list_bucket_metrics_configurations") or {}
+    return next((each["Id"] for each in found.get("MetricsConfigurationList", []) if "Filter" not in each), "")
+
+
+def cloudwatch(bucket: Bucket) -> Any:
+    """CloudWatch's client with the bucket's credentials. Raises Unsupported where there is no CloudWatch."""
+    _require_cloudwatch(bucket)
+    storage = bucket.storage
+    return boto3.client(
+        "cloudwatch",
+        region_name=bucket.region,
+        aws_access_key_id=storage.access_key,
+        aws_secret_access_key=storage.secret_key,
+        aws_session_token=storage.security_token if storage.access_key else None,
+    )
+
+
+def _require_cloudwatch(bucket: Bucket) -> None:
+    # boto3's own variable: an installation that imitates AWS may have one.
+    if bucket.storage.endpoint_url and not os.environ.get("AWS_ENDPOINT_URL_CLOUDWATCH"):
+        raise Unsupported("There is no CloudWatch beside AWS_S3_ENDPOINT_URL.")
+
+
+def _has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Is all that is wanted found, whatever else there is? Of lists, in any order."""
+    return all(_normal(found.get(name)) == _normal(value) for name, value in wanted.items())
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _normal(each) for name, each in value.items()}
+    return sorted(map(_normal, value), key=repr) if isinstance(value, list) else value

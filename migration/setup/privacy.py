@@ -1,0 +1,158 @@
+"""The bucket is there, it is ours alone, and what is in it is encrypted and not lost by an overwriting."""
+
+import json
+from typing import Any
+
+from migration.setup.aspect import Aspect, Impossible, Unsupported
+
+EVERYBODY = ("/global/AllUsers", "/global/AuthenticatedUsers")  # the latter is whoever has any account at all
+BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+class Existence(Aspect):
+    name = "bucket"
+    is_needed_by_all = True
+
+    def is_now(self) -> str:
+        # Not head_bucket: its refusals have no words.
+        return self.wanted() if self.bucket.ask("list_objects_v2", MaxKeys=1) is not None else "there is no bucket"
+
+    def wanted(self) -> str:
+        return f"{self.bucket.name} is there"
+
+    def apply(self) -> None:
+        # us-east-1 is where a bucket is that says nothing, and must not be said.
+        elsewhere: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": self.bucket.region}}
+        self.bucket.ask("create_bucket", **({} if self.bucket.region in ("us-east-1", "auto") else elsewhere))
+
+
+class PublicAccessBlock(Aspect):
+    name = "public access block"
+
+    def is_now(self) -> str:
+        found = self.bucket.ask("get_public_access_block", absent=("NoSuchPublicAccessBlockConfiguration",)) or {}
+        blocked = found.get("PublicAccessBlockConfiguration", {})
+        missing = [name for name in BLOCKED if not blocked.get(name)]
+        return f"off: {', '.join(missing)}" if missing else self.wanted()
+
+    def wanted(self) -> str:
+        return "on"
+
+    def apply(self) -> None:
+        self.bucket.ask("put_public_access_block", PublicAccessBlockConfiguration=dict.fromkeys(BLOCKED, True))
+
+
+class Policy(Aspect):
+    """No statement of the bucket's policy lets everybody in. The other statements stay."""
+
+    name = "bucket policy"
+
+    def is_now(self) -> str:
+        statements = self._statements()
+        if opened := [_title(number, each) for number, each in enumerate(statements, 1) if _is_public(each)]:
+            return f"public by {', '.join(opened)}"
+        if statements and self._server_says_public():
+            raise Impossible(
+                "A statement with a condition makes the bucket public: change the bucket's policy by hand."
+            )
+        return self.wanted()
+
+    def wanted(self) -> str:
+        return "not public"
+
+    def apply(self) -> None:
+        found = self._document()
+        found["Statement"] = [each for each in self._statements() if not _is_public(each)]
+        if found["Statement"]:
+            self.bucket.ask("put_bucket_policy", Policy=json.dumps(found))
+        else:
+            self.bucket.ask("delete_bucket_policy")
+
+    def _document(self) -> dict[str, Any]:
+        found = self.bucket.ask("get_bucket_policy", absent=("NoSuchBucketPolicy",))
+        return json.loads(found["Policy"]) if found else {}
+
+    def _statements(self) -> list[dict[str, Any]]:
+        statements = self._document().get("Statement", [])
+        return statements if isinstance(statements, list) else [statements]
+
+    def _server_says_public(self) -> bool:
+        try:
+            status = self.bucket.ask("get_bucket_policy_status", absent=("NoSuchBucketPolicy",)) or {}
+        except Unsupported:
+            return False
+        return bool(status.get("PolicyStatus", {}).get("IsPublic"))
+
+
+class AccessList(Aspect):
+    """The bucket's ACL gives nothing to everybody. Its other grants stay."""
+
+    name = "access list"
+
+    def is_now(self) -> str:
+        opened = [grant["Permission"] for grant in self._list().get("Grants", []) if _is_for_everybody(grant)]
+        return f"public: {', '.join(opened)}" if opened else self.wanted()
+
+    def wanted(self) -> str:
+        return "private"
+
+    def apply(self) -> None:
+        there = self._list()
+        kept = [grant for grant in there.get("Grants", []) if not _is_for_everybody(grant)]
+        self.bucket.ask("put_bucket_acl", AccessControlPolicy={"Grants": kept, "Owner": there["Owner"]})
+
+    def _list(self) -> dict[str, Any]:
+        return self.bucket.ask("get_bucket_acl") or {}
+
+
+class Encryption(Aspect):
+    """Any kind will do; where there is none, the server's own keys."""
+
+    name = "encryption"
+
+    def is_now(self) -> str:
+        none = ("ServerSideEncryptionConfigurationNotFoundError",)
+        found = self.bucket.ask("get_bucket_encryption", absent=none) or {}
+        rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        return self.wanted() if any("ApplyServerSideEncryptionByDefault" in rule for rule in rules) else "off"
+
+    def wanted(self) -> str:
+        return "on"
+
+    def apply(self) -> None:
+        default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        self.bucket.ask("put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [default]})
+        try:
+            self.bucket.storage.probe()
+        except OSError as error:  # a server that has no key for it accepts the setting, and then no object
+            self.bucket.ask("delete_bucket_encryption")
+            raise Unsupported("Nothing could be written with it, so it was switched off again.") from error
+
+
+class Versioning(Aspect):
+    name = "versioning"
+
+    def is_now(self) -> str:
+        found = self.bucket.ask("get_bucket_versioning") or {}
+        return {"Enabled": self.wanted(), "Suspended": "suspended"}.get(found.get("Status", ""), "off")
+
+    def wanted(self) -> str:
+        return "on"
+
+    def apply(self) -> None:
+        self.bucket.ask("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+
+
+def _is_public(statement: dict[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+    everybody = "*" in (named if isinstance(named, list) else [named])
+    return statement.get("Effect") == "Allow" and everybody and not statement.get("Condition")
+
+
+def _title(number: int, statement: dict[str, Any]) -> str:
+    return f"statement {statement.get('Sid') or number}"
+
+
+def _is_for_everybody(grant: dict[str, Any]) -> bool:
+    return str(grant.get("Grantee", {}).get("URI", "")).endswith(EVERYBODY)

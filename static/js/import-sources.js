@@ -1,0 +1,95 @@
+// Where earlier conversations may be: in this browser's storage, which is only read, and in exported files.
+
+import { look } from "./import-look.js";
+import { parse } from "./salvage.js";
+
+const CONVERSATIONS = { conversationHistory: "Conversation history", englishPracticeConversations: "Earlier practice" };
+const SETTINGS = "englishPracticeSettings";
+const SETTING_NAMES = ["language", "timeLimit", "difficulty", "voice", "prompt"];
+const LEVELS = ["A1", "A2", "B1", "B2", "C1"];
+const MINUTES = [1, 2, 3, 5, 8, 10];
+const MAX_FILE = 400 * 1024 * 1024; // a longer text than this no browser holds
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The sources in this browser, none if there are none: [{title, origin, items: [{raw, look}], broken: [{what, why}], settings}]. */
+export function inBrowser() {
+  const origin = "in this browser";
+  try {
+    const keys = [...Object.keys(CONVERSATIONS), SETTINGS].filter((key) => localStorage.getItem(key) !== null);
+    return keys.map((key) => fromKey(key, localStorage.getItem(key), origin));
+  } catch (error) {
+    return [source("This browser's storage", origin, { broken: [{ what: "", why: `It cannot be read: ${error.message}` }] })];
+  }
+}
+
+export async function inFile(file) {
+  if (file.size > MAX_FILE) return [source(file.name, file.name, { broken: [{ what: "", why: "The file is too large for a browser: export it in parts." }] })];
+  try {
+    const { value, broken } = parse(await file.text());
+    if (value === undefined) return [source(file.name, "a file", { broken })];
+    const found = sorted(value, file.name);
+    found[0].broken.push(...broken);
+    return found;
+  } catch (error) {
+    return [source(file.name, "a file", { broken: [{ what: "", why: `The file cannot be read: ${error.message}` }] })];
+  }
+}
+
+function source(title, origin, { entries = [], broken = [], settings = null } = {}) {
+  return { title, origin, items: entries.map((raw) => ({ raw, look: look(raw) })), broken, settings };
+}
+
+/** Whatever an export may be: a list of conversations, one of them, our own answer, keys with their values, settings. */
+function sorted(value, origin) {
+  if (typeof value === "string") {
+    const inner = parse(value);
+    const found = inner.value === undefined || typeof inner.value === "string" ? [source(origin, "a file")] : sorted(inner.value, origin);
+    found[0].broken.push(...inner.broken);
+    return found;
+  }
+  if (Array.isArray(value)) return [source("Conversations", origin, { entries: value })];
+  if (!isObject(value)) return [source(origin, "a file", { broken: [nothing()] })];
+  if (Array.isArray(value.conversations)) return [source("Conversations", origin, { entries: value.conversations })];
+  if (isObject(value.conversation)) return [source("Conversation", origin, { entries: [value.conversation] })];
+  if ("messages" in value) return [source("Conversation", origin, { entries: [value] })];
+  return fromKeys(value, origin);
+}
+
+function fromKeys(value, origin) {
+  const known = [...Object.keys(CONVERSATIONS), SETTINGS].filter((key) => Object.hasOwn(value, key));
+  const others = Object.keys(value).filter((key) => !known.includes(key));
+  if (known.length) {
+    const found = known.map((key) => fromKey(key, value[key], origin));
+    found[0].broken.push(...others.map((key) => ({ what: key.slice(0, 60), why: "It is not one of the earlier app's." })));
+    return found;
+  }
+  if (SETTING_NAMES.some((name) => Object.hasOwn(value, name))) return [fromKey(SETTINGS, value, origin)];
+  return [source(origin, "a file", { broken: [nothing()] })];
+}
+
+const nothing = () => ({ what: "", why: "There are no conversations of the earlier app in it." });
+
+/** One key of the storage. Its value is a string there; an export may have unpacked it. */
+function fromKey(key, stored, origin) {
+  const { value, broken } = typeof stored === "string" ? parse(stored) : { value: stored, broken: [] };
+  const title = CONVERSATIONS[key] ?? "Settings";
+  if (value === undefined) return source(title, origin, { broken });
+  if (key === SETTINGS) return isObject(value) ? source(title, origin, { settings: settings(value), broken }) : source(title, origin, { broken: [{ what: "", why: "These are not settings." }] });
+  if (value === null) return source(title, origin, { broken });
+  const entries = Array.isArray(value) ? value : [value];
+  return source(title, origin, { entries, broken });
+}
+
+/** What of the earlier settings fits here, and what does not. */
+function settings(value) {
+  const level = LEVELS[Number(value.difficulty) - 1];
+  const minutes = value.timeLimit === undefined ? undefined : MINUTES[Number(value.timeLimit)];
+  const others = [
+    minutes && `a limit of ${minutes} min`,
+    typeof value.voice === "string" && value.voice && `the voice “${value.voice.slice(0, 40)}”`,
+    typeof value.language === "string" && value.language && `the language “${value.language.slice(0, 20)}”`,
+    value.prompt && "your instructions to the agent",
+  ].filter(Boolean);
+  return { level, others };
+}

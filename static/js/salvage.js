@@ -1,0 +1,50 @@
+// JSON that is damaged: what can still be read of a list.
+
+/** {value, broken: [{what, why}]}. Of a list that breaks off or is spoilt in places, `value` has the elements that can be read;
+ * of anything else that is no JSON, it is undefined. */
+export function parse(text) {
+  try {
+    return { value: JSON.parse(text), broken: [] };
+  } catch (error) {
+    const start = text.match(/^\uFEFF?\s*(?:\{\s*"\w+"\s*:\s*)?\[/);
+    if (start) return elements(text, start[0].length);
+    return { value: undefined, broken: [{ what: "", why: text.trim() ? `This is not JSON, or it is damaged: ${error.message}` : "This is empty." }] };
+  }
+}
+
+function elements(text, from) {
+  const value = [];
+  const broken = [];
+  let start = from;
+  let at = from;
+  const end = () => {
+    const piece = text.slice(start, at).trim();
+    if (piece) read(piece, value, broken);
+    start = at + 1;
+  };
+  for (let depth = 1; at < text.length && depth > 0; at += 1) {
+    const character = text[at];
+    if (character === '"') at = closing(text, at);
+    else if (character === "[" || character === "{") depth += 1;
+    else if (character === "]" || character === "}") depth -= 1;
+    if (depth === 0 || (depth === 1 && character === ",")) end();
+  }
+  end();
+  return { value, broken };
+}
+
+/** Where the string ends that begins here. */
+function closing(text, from) {
+  let at = from + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
+}
+
+function read(piece, value, broken) {
+  if (/^[\]}\s]*$/.test(piece)) return;
+  try {
+    value.push(JSON.parse(piece));
+  } catch {
+    broken.push({ what: piece.slice(0, 60), why: `It is damaged, or breaks off (${piece.length.toLocaleString("en")} characters).` });
+  }
+}

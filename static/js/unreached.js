@@ -1,0 +1,39 @@
+// Says that something can't be had at the moment, with a button to try again.
+
+import { announce } from "./announce.js";
+
+export class Unreached {
+  /** Put at the end of `place`, hidden; `onRetry()` tries, and calls `show` or `hide`. */
+  constructor({ place, onRetry }) {
+    this.element = document.getElementById("unreached-template").content.firstElementChild.cloneNode(true);
+    this.button = this.element.querySelector("button");
+    this.onRetry = onRetry;
+    this.trying = false;
+    this.button.addEventListener("click", () => this.retry());
+    place.append(this.element);
+  }
+
+  get shown() {
+    return !this.element.hidden;
+  }
+
+  /** `error`: its message can be shown as it is. */
+  show(error, { focus = true } = {}) {
+    this.element.querySelector("p").textContent = error.message;
+    this.button.hidden = error.retryable === false;
+    this.element.hidden = false;
+    if (this.trying) announce(`Still out of reach. ${error.message}`);
+    else if (focus) this.element.querySelector("h2").focus();
+  }
+
+  hide() {
+    this.element.hidden = true;
+  }
+
+  async retry() {
+    if (this.trying) return;
+    this.trying = true;
+    await this.onRetry();
+    this.trying = false;
+  }
+}

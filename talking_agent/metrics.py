@@ -1,0 +1,91 @@
+"""What is counted, and shown at /metrics. A label is one of a few words known beforehand: never who, never what was said."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+from prometheus_client import Counter, Gauge, Histogram
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+OTHER = "other"
+SHELTER = "shelter"
+
+REQUESTS = Histogram(
+    "talking_agent_request_seconds",
+    "Requests: how many, and how long until the answer began. The route is the URL's pattern.",
+    ["route", "method", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+TALKS = Gauge("talking_agent_talks_open", "Talks that are open on a WebSocket.")
+OPERATIONS = Histogram(
+    "talking_agent_store_operation_seconds",
+    "Operations on the cloud's database and bucket, and writes to the shelter. Skipped: it was known to be down.",
+    ["backend", "outcome"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+RECONCILED = Counter("talking_agent_reconciled", "Moved from the shelter to the cloud.", ["what"])
+RECONCILED_BYTES = Counter(
+    "talking_agent_reconciled_bytes", "Bytes of recordings moved from the shelter to the bucket."
+)
+RECONCILE_FAILURES = Counter(
+    "talking_agent_reconcile_failures", "What could not be moved from the shelter, each counted when it is first told."
+)
+STAGES = Histogram(
+    "talking_agent_turn_seconds",
+    "A learner's turn, from its end until it was heard, thought about and answered with the first audio; "
+    "and saved, from when it was handed over.",
+    ["engine", "stage"],
+    buckets=(0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10),
+)
+
+
+def begin_request(request: HttpRequest) -> None:
+    request.began = time.perf_counter()  # type: ignore[attr-defined]
+
+
+def end_request(request: HttpRequest, response: HttpResponseBase) -> None:
+    method = request.method if request.method in METHODS else OTHER
+    seconds = time.perf_counter() - request.began  # type: ignore[attr-defined]
+    REQUESTS.labels(route_of(request), method, response.status_code).observe(seconds)
+
+
+def route_of(request: HttpRequest) -> str:
+    """The pattern that the request's path matched; for what no view answered, whether it asked for a static file."""
+    if request.resolver_match:
+        return f"/{request.resolver_match.route}"
+    return settings.STATIC_URL if request.path.startswith(settings.STATIC_URL) else OTHER
+
+
+def stored(backend: str, outcome: str, seconds: float = 0.0) -> None:
+    """`outcome`: ok, failed, or skipped because the backend is down."""
+    OPERATIONS.labels(backend, outcome).observe(seconds)
+
+
+@contextlib.contextmanager
+def sheltered() -> Iterator[None]:
+    """Around a write to the shelter."""
+    began, outcome = time.perf_counter(), "ok"
+    try:
+        yield
+    except (DatabaseError, OSError):
+        outcome = "failed"
+        raise
+    finally:
+        stored(SHELTER, outcome, time.perf_counter() - began)
+
+
+def answered(engine: str, timing: dict[str, Any]) -> None:
+    """`timing`: that of a `talk.timing`, milliseconds each."""
+    heard = timing["transcribe_ms"]
+    moments = {"heard": heard, "thought": heard + timing["think_ms"], "first audio": timing["total_ms"]}
+    for stage, milliseconds in moments.items():
+        STAGES.labels(engine, stage).observe(milliseconds / 1000)
+
+
+def saved(engine: str, seconds: float) -> None:
+    """A turn of the learner's is durable."""
+    STAGES.labels(engine, "saved").observe(seconds)

@@ -1,0 +1,169 @@
+"""What does not fit together in the settings of the cloud, both ways: told where it does not, silent where it does."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talking_agent.checks import cloud_settings
+from talking_agent.tests.processes import manage
+
+KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "S3_BUCKET_NAME"}
+OPTIONS = {"bucket_name": "talk", "access_key": "key", "secret_key": "secret", "region_name": "us-east-1"}
+BACKEND = "audio.s3.S3AudioStorage"
+
+
+@pytest.fixture(autouse=True)
+def in_order(settings: Any) -> Any:
+    """The cloud is on, with PostgreSQL and a bucket, and nothing is wrong."""
+    settings.USE_CLOUD_STORAGE, settings.DATABASE_TYPE = True, ""
+    settings.CLOUD_DATABASE, settings.CLOUD_AUDIO = "default", True
+    settings.GIVEN = {"USE_CLOUD_STORAGE", "DATABASE_URL", "SECRET_KEY", *KEYS}
+    settings.STORAGES = settings.STORAGES | {"audio_cloud": {"BACKEND": BACKEND, "OPTIONS": OPTIONS}}
+    return settings
+
+
+def told() -> list[str]:
+    return [message.id or "" for message in cloud_settings(None)]
+
+
+def words() -> str:
+    (message,) = cloud_settings(None)
+    return f"{message.msg} {message.hint}"
+
+
+def test_what_is_in_order_is_not_spoken_of() -> None:
+    assert told() == []
+
+
+# W001: configured, but off
+
+
+def turn_off(settings: Any, *given: str) -> None:
+    settings.USE_CLOUD_STORAGE, settings.CLOUD_DATABASE, settings.CLOUD_AUDIO = False, "", False
+    settings.GIVEN = set(given)
+
+
+@pytest.mark.parametrize("given", [["MONGODB_URI"], ["S3_BUCKET_NAME"], ["MONGODB_URI", "S3_BUCKET_NAME"]])
+def test_a_cloud_that_is_configured_and_off_is_told(in_order: Any, given: list[str]) -> None:
+    turn_off(in_order, *given)
+    assert told() == ["cloud.W001"]
+    assert words().startswith(" and ".join(given))
+
+
+@pytest.mark.parametrize("name", ["USE_CLOUD_STORAGE", "NEXT_PUBLIC_USE_CLOUD_STORAGE"])
+def test_one_that_was_turned_off_is_not(in_order: Any, name: str) -> None:
+    turn_off(in_order, "MONGODB_URI", name)
+    assert told() == []
+
+
+def test_no_cloud_at_all_is_not(in_order: Any) -> None:
+    turn_off(in_order)
+    assert told() == []
+
+
+def test_postgresql_for_the_accounts_alone_is_not(in_order: Any) -> None:
+    turn_off(in_order, "DATABASE_URL")
+    assert told() == []
+
+
+# E001: two databases
+
+
+def test_two_databases_without_a_choice_are_told(in_order: Any) -> None:
+    in_order.GIVEN |= {"MONGODB_URI"}
+    in_order.CLOUD_DATABASE = ""
+    assert told() == ["cloud.E001"]
+    assert "DATABASE_TYPE=mongodb or DATABASE_TYPE=postgresql" in words()
+
+
+@pytest.mark.parametrize("chosen", ["mongodb", "postgresql"])
+def test_two_databases_with_a_choice_are_not(in_order: Any, chosen: str) -> None:
+    in_order.GIVEN |= {"MONGODB_URI"}
+    in_order.DATABASE_TYPE = chosen
+    assert told() == []
+
+
+# E002: the chosen one is not there
+
+
+@pytest.mark.parametrize(
+    ("chosen", "there", "missing"),
+    [("mongodb", "DATABASE_URL", "MONGODB_URI"), ("postgresql", "MONGODB_URI", "DATABASE_URL")],
+)
+def test_a_choice_that_is_not_configured_is_told(in_order: Any, chosen: str, there: str, missing: str) -> None:
+    in_order.GIVEN = in_order.GIVEN - {"DATABASE_URL"} | {there}
+    in_order.DATABASE_TYPE = chosen
+    assert told() == ["cloud.E002"]
+    assert f"DATABASE_TYPE={chosen}, but {missing} is not set." in words()
+
+
+@pytest.mark.parametrize(("chosen", "there"), [("mongodb", "MONGODB_URI"), ("postgresql", "DATABASE_URL")])
+def test_a_choice_that_is_configured_is_not(in_order: Any, chosen: str, there: str) -> None:
+    in_order.GIVEN = in_order.GIVEN - {"DATABASE_URL"} | {there}
+    in_order.DATABASE_TYPE = chosen
+    assert told() == []
+
+
+# W002: no database
+
+
+def test_no_database_is_told(in_order: Any) -> None:
+    in_order.GIVEN = in_order.GIVEN - {"DATABASE_URL"}
+    in_order.CLOUD_DATABASE = ""
+    assert told() == ["cloud.W002"]
+
+
+# E003: a bucket that cannot be
+
+
+def test_a_bucket_whose_options_cannot_be_is_told_without_a_secret(in_order: Any) -> None:
+    options = OPTIONS | {"endpoint_url": "not a url with hunter2"}
+    in_order.STORAGES = in_order.STORAGES | {"audio_cloud": {"BACKEND": BACKEND, "OPTIONS": options}}
+    assert told() == ["cloud.E003"]
+    assert "AWS_S3_ENDPOINT_URL" in words()
+    assert "hunter2" not in words()
+
+
+# W003: half of a bucket
+
+
+def test_a_bucket_without_keys_uses_the_machines_own_role_and_says_so(in_order: Any) -> None:
+    in_order.GIVEN = in_order.GIVEN - {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert told() == ["cloud.W003"]
+    assert "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY" in words()
+
+
+def test_no_bucket_is_told(in_order: Any) -> None:
+    in_order.GIVEN, in_order.CLOUD_AUDIO = in_order.GIVEN - {"S3_BUCKET_NAME"}, False
+    assert told() == ["cloud.W003"]
+    assert "recordings are kept locally" in words()
+
+
+# W004: several servers
+
+
+def test_a_generated_secret_key_is_told(in_order: Any) -> None:
+    in_order.GIVEN = in_order.GIVEN - {"SECRET_KEY"}
+    assert told() == ["cloud.W004"]
+
+
+def test_one_server_may_keep_its_own(in_order: Any) -> None:
+    turn_off(in_order)
+    assert told() == []
+
+
+# In manage.py
+
+
+def test_an_error_stops_a_command(tmp_path: Path) -> None:
+    env = {"USE_CLOUD_STORAGE": "true", "DATABASE_TYPE": "mongodb", "DATABASE_URL": "postgresql://localhost/talk"}
+    done = manage(tmp_path, "check", **env)
+    assert done.returncode == 1
+    assert "cloud.E002" in done.stderr
+
+
+def test_a_warning_does_not(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", USE_CLOUD_STORAGE="true")
+    assert done.returncode == 0
+    assert "cloud.W002" in done.stderr

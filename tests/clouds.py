@@ -1,0 +1,121 @@
+"""A cloud in the test's own process: a second SQLite database stands for its database, a folder for its bucket. An outage is
+a breaker that opens, as a real failure opens it, and a probe that fails until it is mended."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import OperationalError
+
+from audio import recordings
+from audio.encoding import Clip
+from audio.recordings import Owner
+from audio.s3 import Stored
+from audio.storages import LocalAudioStorage
+from talking_agent import cloud
+from talking_agent.cloud import Breaker
+
+ALIAS = "cloud"
+DATABASES = ["default", "local", ALIAS]
+
+
+class FolderBucket(LocalAudioStorage):
+    """A bucket's verbs on a folder."""
+
+    def put(self, name: str, data: bytes, content_type: str = "", sha256: str = "") -> None:
+        self.save(name, ContentFile(data))
+
+    def head(self, name: str) -> Stored:
+        return Stored(Path(self.path(name)).stat().st_size, None)
+
+    def probe(self) -> None:
+        return None
+
+
+class Half:
+    """One half of the cloud, which the test takes down and brings back."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self.breaker = breaker
+
+    def goes_down(self, error: Exception | None = None) -> None:
+        self.stays_down()
+        self.breaker.trip(error or OperationalError("connection refused"))
+
+    def stays_down(self) -> None:
+        """Once it has gone."""
+        self.breaker.probe = self._fail
+
+    def comes_back(self) -> None:
+        """Returns when the breaker has noticed."""
+        self.breaker.probe = lambda: None
+        wait_for(lambda: self.breaker.up)
+
+    def up(self) -> AbstractContextManager[None]:
+        """For a test that chooses."""
+        return nullcontext()
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        self.goes_down()
+        try:
+            yield
+        finally:
+            self.comes_back()
+
+    def _fail(self) -> None:
+        raise OperationalError("connection refused")
+
+
+def somebodys_recording() -> str:
+    """Its key."""
+    owner = Owner(uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), "user")
+    return recordings.keep(owner, Clip(b"a voice", "audio/webm", 1.0)).key
+
+
+def wait_for(what: Callable[[], object], seconds: float = 5) -> None:
+    """Until it is true; fails after so many seconds."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.005)):
+        if what():
+            return
+        pause.wait(0.005)
+    raise AssertionError("It has not become true.")
+
+
+def use_bucket(settings: Any, backend: str, options: dict[str, Any]) -> None:
+    settings.STORAGES = settings.STORAGES | {"audio_cloud": {"BACKEND": backend, "OPTIONS": options}}
+    settings.CLOUD_AUDIO = True
+
+
+@pytest.fixture
+def sound_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Breakers that ask often, and afterwards are as they were: closed, and nobody asking."""
+    monkeypatch.setattr(cloud, "PROBE_EVERY", 0.002)
+    cloud.end_request()  # of a test before, whose request went wrong
+    probes = {half: half.probe for half in cloud.halves}
+    yield
+    for half in cloud.halves:
+        Half(half).comes_back()
+    wait_for(lambda: not any(thread.name.endswith("-probe") for thread in threading.enumerate()))
+    for half, probe in probes.items():
+        half.probe, half.reason = probe, ""
+
+
+@pytest.fixture
+def database(settings: Any, sound_breakers: None) -> Half:
+    """The cloud is on, with a database and no bucket."""
+    settings.CLOUD_DATABASE = ALIAS
+    return Half(cloud.database)
+
+
+@pytest.fixture
+def bucket(settings: Any, sound_breakers: None, tmp_path: Path, recordings_folder: Path) -> Half:
+    """The cloud is on, with a bucket in the folder "bucket"."""
+    use_bucket(settings, "tests.clouds.FolderBucket", {"location": tmp_path / "bucket"})
+    return Half(cloud.bucket)

@@ -1,0 +1,63 @@
+"""The six combinations: each database with each place for audio. Each has one server, for all the tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import LiteralString
+
+import httpx
+import pytest
+
+from tests.contract.places import Audio, Bucket, Database, LocalAudio, Mongo, Place, Postgres, Sqlite
+from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
+
+DATABASES = ("sqlite", "postgresql", "mongodb")
+AUDIO = ("local", "s3")
+NEW_DATABASES: dict[str, LiteralString] = {
+    "contract_local": 'CREATE DATABASE contract_local OWNER "user"',
+    "contract_s3": 'CREATE DATABASE contract_s3 OWNER "user"',
+}
+SECRET_KEY = "the same for all servers of the tests, and long enough to sign with"
+
+
+@pytest.fixture(scope="session", params=[f"{database}+{audio}" for database in DATABASES for audio in AUDIO])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    kind, _, audio_kind = request.param.partition("+")
+    data_dir = tmp_path_factory.mktemp("contract")
+    database = _database(kind, f"contract_{audio_kind}", data_dir, request)
+    audio = _audio(audio_kind, data_dir, request)
+    server = AgentServer(data_dir, database.env, audio.env, SECRET_KEY=SECRET_KEY)
+    server.set_up()
+    server.start()
+    yield Place(server, database, audio)
+    server.stop()
+
+
+def _database(kind: str, name: str, data_dir: Path, request: pytest.FixtureRequest) -> Database:
+    if kind == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        postgres.execute(NEW_DATABASES[name], database="postgres")
+        return Postgres(postgres, name)
+    if kind == "mongodb":
+        mongo: MongoServer = request.getfixturevalue("mongo")
+        return Mongo(mongo, name)
+    return Sqlite(data_dir)
+
+
+def _audio(kind: str, data_dir: Path, request: pytest.FixtureRequest) -> Audio:
+    if kind == "s3":
+        s3: S3Server = request.getfixturevalue("s3")
+        return Bucket(s3)
+    return LocalAudio(data_dir)
+
+
+@pytest.fixture
+def learner(place: Place) -> Iterator[httpx.Client]:
+    with place.learner() as client:
+        yield client
+
+
+@pytest.fixture
+def outsider(place: Place) -> Iterator[httpx.Client]:
+    """Another learner, who must see nothing of the first one's."""
+    with place.learner() as client:
+        yield client

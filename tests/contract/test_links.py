@@ -1,0 +1,122 @@
+"""Signed links: good for a while, for reading, for one recording; and nothing without them."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from conversations.tests.shapes import data_url
+from tests.contract.calls import MP3, WEBM, save_voice, voice
+from tests.contract.places import BUCKET, Bucket, Place, fetch, newcomer
+from tests.servers import AgentServer, S3Server
+
+LIFE = 2  # seconds
+
+
+def tampered(url: str, old: str, new: str) -> str:
+    assert old in url
+    return url.replace(old, new, 1)
+
+
+@pytest.fixture
+def url(learner: httpx.Client) -> str:
+    """A link to WEBM."""
+    save_voice(learner, audioData=data_url(WEBM))
+    return str(voice(learner)["audioUrl"])
+
+
+@pytest.fixture
+def other_key(outsider: httpx.Client) -> str:
+    return str(save_voice(outsider, audioData=data_url(MP3))["audioS3Key"])
+
+
+def signature(place: Place) -> str:
+    """The parameter of a link by which it is signed."""
+    return "X-Amz-Signature=" if isinstance(place.audio, Bucket) else "signature="
+
+
+def test_a_link_without_its_signature_is_refused(place: Place, url: str):
+    assert place.fetch(url.split("?")[0]).status_code == 403
+
+
+def test_a_link_with_another_signature_is_refused(place: Place, url: str):
+    assert place.fetch(tampered(url, signature(place), f"{signature(place)}0")).status_code == 403
+
+
+def test_a_link_to_one_recording_opens_no_other(place: Place, learner: httpx.Client, url: str, other_key: str):
+    assert place.fetch(tampered(url, voice(learner)["audioS3Key"], other_key)).status_code == 403
+
+
+def test_a_links_life_cannot_be_made_longer(place: Place, url: str):
+    if isinstance(place.audio, Bucket):
+        assert place.fetch(tampered(url, "X-Amz-Expires=3600", "X-Amz-Expires=7200")).status_code == 403
+    else:
+        moment = url.rsplit(":", 1)[0].rsplit("=", 1)[-1]
+        assert place.fetch(tampered(url, f"signature={moment}", "signature=zzzzzz")).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+def test_a_link_is_for_reading_only(place: Place, learner: httpx.Client, url: str, method: str):
+    response = learner.request(method, url, content=b"other")
+    assert response.status_code in (403, 405)
+    assert place.fetch(url).content == WEBM
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first", "last"),
+    [("bytes=0-0", 0, 0), ("bytes=10-19", 10, 19), ("bytes=100-", 100, len(WEBM) - 1), ("bytes=-10", -10, -1)],
+)
+def test_a_range_is_206_with_its_bytes(place: Place, url: str, wanted: str, first: int, last: int):
+    first, last = first % len(WEBM), last % len(WEBM)
+    response = place.fetch(url, Range=wanted)
+    assert (response.status_code, response.content) == (206, WEBM[first : last + 1])
+    assert response.headers["content-range"] == f"bytes {first}-{last}/{len(WEBM)}"
+    assert response.headers["content-type"] == "audio/webm"
+
+
+def test_a_range_outside_is_416(place: Place, url: str):
+    assert place.fetch(url, Range=f"bytes={len(WEBM)}-").status_code == 416
+
+
+def test_a_player_is_told_that_it_may_ask_for_ranges(place: Place, url: str):
+    assert place.fetch(url).headers["accept-ranges"] == "bytes"
+
+
+def test_no_shared_cache_keeps_a_voice(place: Place, url: str):
+    assert "private" in place.fetch(url).headers["cache-control"]
+
+
+# In the bucket
+
+
+@pytest.mark.parametrize("place", ["sqlite+s3", "postgresql+s3", "mongodb+s3"], indirect=True)
+def test_nothing_in_the_bucket_is_public(place: Place, s3: S3Server, url: str):
+    keys = place.audio.all_keys()
+    assert keys
+    assert {place.fetch(f"{s3.endpoint}/{BUCKET}/{key}").status_code for key in keys} == {403}
+    assert place.fetch(f"{s3.endpoint}/{BUCKET}?list-type=2").status_code == 403
+
+
+# Expiry
+
+
+@pytest.fixture(params=["local", "s3"])
+def brief(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
+    """A server whose links live for two seconds."""
+    env = request.getfixturevalue("s3").env if request.param == "s3" else {}
+    server = AgentServer(tmp_path_factory.mktemp("brief"), env, AUDIO_URL_EXPIRY=str(LIFE))
+    server.set_up()
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_link_is_refused_when_its_time_is_over(brief: AgentServer):
+    with newcomer(brief) as learner:
+        save_voice(learner, audioData=data_url(WEBM))
+        url = voice(learner)["audioUrl"]
+        assert fetch(brief, url).content == WEBM
+        time.sleep(LIFE + 1.1)  # signatures count whole seconds
+        assert fetch(brief, url).status_code == 403
+        assert fetch(brief, voice(learner)["audioUrl"]).content == WEBM

@@ -1,0 +1,370 @@
+"""The law of the faults: every save that was acknowledged exists exactly once, with its audio byte for byte; no deletion comes
+back; and what was not acknowledged has happened or has not, but never half.
+
+A Learner is one client that does one thing after the other and notes, for each conversation, every state in which it may be:
+exactly one where the server has said yes, one more for each request that it left without an answer.
+"""
+
+import hashlib
+import itertools
+import json
+import random
+import re
+import time
+import uuid
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import httpx
+import numpy as np
+
+from audio.encoding import RATE, from_pcm
+from tests.faults.backends import Backends, Row
+
+DAY_ONE = 1_700_000_000_000  # ms
+UNASKED = -1
+SOUND = re.compile('base64,[^"]*')
+GIVEN_UP_AFTER = 10.0  # seconds: far beyond what any request may take
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message; `audio` is what was sent, byte for byte."""
+
+    id: str
+    content: str
+    at: int  # ms
+    audio: bytes | None = None
+
+    @property
+    def role(self) -> str:
+        return "user" if self.id.startswith("user") else "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A conversation as its learner means it to be."""
+
+    title: str
+    said: tuple[Said, ...]
+    deleted: bool = False
+
+
+Change = Callable[[State | None], State | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`status` 0: there was none; UNASKED: the request was not even sent. `began` is of time.monotonic(), `seconds` how long."""
+
+    what: str
+    asked: str
+    status: int
+    body: dict[str, Any]
+    began: float
+    seconds: float
+
+    @property
+    def acknowledged(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def ended(self) -> float:
+        return self.began + self.seconds
+
+    @property
+    def degraded(self) -> bool:
+        return self.body.get("degraded") is True
+
+
+@cache
+def clips(count: int = 6) -> tuple[bytes, ...]:
+    """Tenths of a second of WebM/Opus, which the server keeps as they are."""
+    moments = np.arange(RATE // 10) / RATE
+    tones = [(np.sin(2 * np.pi * 110 * (number + 2) * moments) * 8000).astype("<i2") for number in range(count)]
+    return tuple(from_pcm(tone.tobytes()).data for tone in tones)
+
+
+class Learner:
+    """All verbs return the Answer; none raises because of what the server does."""
+
+    def __init__(self, url: str, name: str, choose: random.Random | None = None) -> None:
+        self.name = name
+        self.choose = choose or random.Random(name)
+        self.states: dict[str, set[State | None]] = {}
+        self.answers: list[Answer] = []
+        self.unlawful: list[str] = []
+        self._count = itertools.count(1)
+        self._http = httpx.Client(base_url=url, timeout=GIVEN_UP_AFTER)
+        self._http.get("/api/conversations").raise_for_status()
+        self.id = uuid.UUID(self._http.cookies["learner"].split(":")[0])
+
+    def close(self) -> None:
+        self._http.close()
+
+    @property
+    def alive(self) -> list[str]:
+        """The conversations that exist, whatever became of requests without an answer."""
+        return [wire for wire, may_be in self.states.items() if all(state and not state.deleted for state in may_be)]
+
+    @property
+    def deleted(self) -> list[str]:
+        return [wire for wire, may_be in self.states.items() if all(state and state.deleted for state in may_be)]
+
+    @property
+    def cookie(self) -> str:
+        return f"learner={self._http.cookies['learner']}"
+
+    # What learners do
+
+    def begin(self) -> Answer:
+        """Save a new conversation: one turn, heard and answered, both with a voice or with none."""
+        number = next(self._count)
+        said = (self._message("user", self._clip()), self._message("ai", self._clip()))
+        return self.save(f"conv-{self.name}-{number}", State(f"Talk {number}", said))
+
+    def go_on(self, wire: str) -> Answer:
+        """Save it with one more message."""
+        before = self._known(wire)
+        role = "user" if len(before.said) % 2 == 0 else "ai"
+        return self.save(wire, replace(before, said=(*before.said, self._message(role, self._clip()))))
+
+    def say_otherwise(self, wire: str) -> Answer:
+        """Save it with another recording and other words for its last message, and without its first, if there are three."""
+        before = self._known(wire)
+        first, last = before.said[len(before.said) > 2 :][:-1], before.said[-1]
+        changed = replace(
+            last, content=f"{last.content} Mended {next(self._count)}.", audio=self._clip(other=last.audio)
+        )
+        return self.save(wire, replace(before, said=(*first, changed)))
+
+    def save(self, wire: str, state: State) -> Answer:
+        """POST the whole of it. Audio that it certainly has is not sent again each time."""
+        body = {
+            "id": wire,
+            "title": state.title,
+            "timestamp": DAY_ONE,
+            "messages": [self._sent(wire, each) for each in state.said],
+        }
+        answer = self.ask("save", "POST", "/api/conversations", body)
+        self._note(wire, answer, lambda before: replace(state, deleted=False))
+        self._expect(answer, 200, 201)
+        return answer
+
+    def rename(self, wire: str) -> Answer:
+        title = f"Renamed {next(self._count)}"
+        answer = self.ask("rename", "PATCH", f"/api/conversations/{wire}", {"title": title})
+        self._note(wire, answer, lambda before: before and replace(before, title=title))
+        self._expect(answer, 200)
+        return answer
+
+    def delete(self, wire: str) -> Answer:
+        answer = self.ask("delete", "DELETE", f"/api/conversations/{wire}")
+        self._note(wire, answer, _deleted)
+        self._expect(answer, 200)
+        return answer
+
+    def restore(self, wire: str) -> Answer:
+        answer = self.ask("restore", "POST", f"/api/conversations/{wire}/restore")
+        self._note(wire, answer, lambda before: before and replace(before, deleted=False))
+        self._expect(answer, 200)
+        return answer
+
+    def clear(self) -> Answer:
+        answer = self.ask("clear", "DELETE", "/api/conversations?clearAll=true")
+        for wire in self.states:
+            self._note(wire, answer, _deleted)
+        self._expect(answer, 200)
+        return answer
+
+    def look(self) -> Answer:
+        """The list. With nothing down, it has exactly what it must have."""
+        answer = self.ask("list", "GET", "/api/conversations?limit=200")
+        self._expect(answer, 200)
+        if answer.acknowledged and not answer.degraded:
+            listed = [each["id"] for each in answer.body["conversations"]]
+            if missing := set(self.alive) - set(listed):
+                self.unlawful.append(f"{self.name}: nothing is down, and the list misses {sorted(missing)}")
+            if back := set(self.deleted) & set(listed):
+                self.unlawful.append(f"{self.name}: nothing is down, and the list has {sorted(back)}, deleted")
+            if len(set(listed)) < len(listed):
+                self.unlawful.append(f"{self.name}: the list has one twice: {listed}")
+        return answer
+
+    def open(self, wire: str) -> Answer:
+        return self.ask("get", "GET", f"/api/conversations/{wire}")
+
+    def ask(self, what: str, method: str, path: str, body: Any = None) -> Answer:
+        began = time.monotonic()
+        try:
+            got = self._http.request(method, path, json=body)
+            status, found = got.status_code, got.json()
+        except httpx.ConnectError as error:
+            status, found = UNASKED, {"error": repr(error)}
+            time.sleep(0.1)  # the server is away
+        except (httpx.TransportError, ValueError) as error:
+            status, found = 0, {"error": repr(error)}
+        answer = Answer(
+            what, f"{path} {json.dumps(body) if body else ''}", status, found, began, time.monotonic() - began
+        )
+        self.answers.append(answer)
+        return answer
+
+    def fetch(self, url: str) -> bytes:
+        """The bytes behind a signed link, by somebody without a cookie."""
+        got = httpx.get(self._http.base_url.join(url), timeout=GIVEN_UP_AFTER)
+        return got.content if got.status_code == 200 else f"status {got.status_code}".encode()
+
+    # What must be so
+
+    def _note(self, wire: str, answer: Answer, change: Change) -> None:
+        before = self.states.get(wire, {None})
+        after = {change(state) for state in before}
+        if answer.acknowledged:
+            self.states[wire] = after
+        elif answer.status == 0 or answer.status >= 500:
+            self.states[wire] = before | after
+
+    def _expect(self, answer: Answer, *good: int) -> None:
+        # 404: what may be absent may be found absent. Whatever is refused for another reason is refused wrongly.
+        uncertain = answer.what in ("rename", "restore") and answer.status == 404
+        if answer.status not in good and 0 < answer.status < 500 and not uncertain:
+            self.unlawful.append(f"{self.name}: {answer.what} was answered {answer.status}: {answer.body}")
+
+    def _known(self, wire: str) -> State:
+        states = [state for state in self.states[wire] if state]
+        return max(states, key=lambda state: (len(state.said), state.title))
+
+    def _message(self, role: str, audio: bytes | None) -> Said:
+        number = next(self._count)
+        return Said(f"{role}-{number}", f"Said {number} by {self.name}.", DAY_ONE + number, audio)
+
+    def _clip(self, other: bytes | None = None) -> bytes | None:
+        if other is None and self.choose.random() < 0.3:
+            return None
+        return self.choose.choice([clip for clip in clips() if clip != other])
+
+    def _sent(self, wire: str, said: Said) -> dict[str, Any]:
+        body: dict[str, Any] = {"id": said.id, "role": said.role, "content": said.content, "timestamp": said.at}
+        if said.audio and (not self._has_certainly(wire, said) or self.choose.random() < 0.3):
+            body["audioData"] = f"data:audio/webm;base64,{b64encode(said.audio).decode()}"
+        return body
+
+    def _has_certainly(self, wire: str, said: Said) -> bool:
+        may_be = self.states.get(wire, {None})
+        return all(
+            state and any((each.id, each.audio) == (said.id, said.audio) for each in state.said) for state in may_be
+        )
+
+
+def _deleted(before: State | None) -> State | None:
+    return before and replace(before, deleted=True)
+
+
+def check_law(learners: Iterable[Learner], backends: Backends) -> None:
+    """When nothing is down and nothing waits. Raises AssertionError with all that is wrong."""
+    wrong = [*backends.leftovers()]
+    store = _Store(backends)
+    for learner in learners:
+        wrong += learner.unlawful
+        wrong += _wrong_by_api(learner)
+        wrong += store.wrong(learner)
+    assert not wrong, f"{len(wrong)} breaches of the law:\n" + "\n".join(wrong[:60])
+
+
+def _wrong_by_api(learner: Learner) -> list[str]:
+    listed = learner.ask("list", "GET", "/api/conversations?limit=200").body["conversations"]
+    by_id = {each["id"]: each for each in listed}
+    wrong = [f"{learner.name}: the list has one twice"] if len(by_id) < len(listed) else []
+    wrong += [f"{wire} is listed, and was never begun" for wire in by_id.keys() - learner.states.keys()]
+    for wire, may_be in learner.states.items():
+        answer = learner.open(wire)
+        state = _read(learner, answer.body["conversation"]) if answer.status == 200 else None
+        if (state is not None) != (wire in by_id):
+            wrong.append(f"{wire} is answered {answer.status}, but is in the list: {wire in by_id}")
+        if state not in {_visible(each) for each in may_be}:
+            wrong.append(
+                f"{wire}: {_told(state)}; what it may be: {' or '.join(_told(_visible(each)) for each in may_be)}"
+            )
+            wrong += _history(learner, wire)
+    return wrong
+
+
+def _history(learner: Learner, wire: str) -> list[str]:
+    """What was asked of a conversation, and how it was answered; the sound left out."""
+    return [
+        f"  {answer.began:.3f} +{answer.seconds:.3f} {answer.what} {SOUND.sub('…', answer.asked)}"
+        f" -> {answer.status} {answer.body.get('storage')} {answer.body.get('down', '')} {answer.body.get('error', '')}"
+        for answer in learner.answers
+        if f"/{wire}" in answer.asked or f'"{wire}"' in answer.asked or "clearAll" in answer.asked
+    ]
+
+
+def _visible(state: State | None) -> State | None:
+    return None if state is None or state.deleted else state
+
+
+def _read(learner: Learner, shape: dict[str, Any]) -> State:
+    said = [
+        Said(
+            each["id"],
+            each["content"],
+            each["timestamp"],
+            learner.fetch(each["audioUrl"]) if "audioUrl" in each else each.get("audioS3Key", "").encode() or None,
+        )
+        for each in shape["messages"]
+    ]
+    return State(shape["title"], tuple(said))
+
+
+def _told(state: State | None) -> str:
+    if state is None:
+        return "gone"
+    said = ", ".join(f"{each.id} {each.content[-14:]!r} {_told_audio(each.audio)}" for each in state.said)
+    return f"{state.title!r} [{said}]"
+
+
+def _told_audio(audio: bytes | None) -> str:
+    if audio is None:
+        return "mute"
+    return f"clip {clips().index(audio)}" if audio in clips() else f"{audio[:60]!r}"
+
+
+class _Store:
+    """What is in the database and the bucket, read without the application."""
+
+    def __init__(self, backends: Backends) -> None:
+        self.conversations = backends.rows("conversations_conversation")
+        self.messages = backends.rows("conversations_message")
+        self.recordings = {row["key"]: row for row in backends.rows("audio_recording")}
+        self.objects = backends.objects()
+
+    def wrong(self, learner: Learner) -> list[str]:
+        found: dict[str, list[Row]] = {}
+        for row in self.conversations:
+            if row["learner"] == learner.id:
+                found.setdefault(row["wire_id"], []).append(row)
+        wrong = [f"{wire} is {len(rows)} times in the database" for wire, rows in found.items() if len(rows) > 1]
+        for wire, may_be in learner.states.items():
+            alive = [row for row in found.get(wire, ()) if row["deleted_at"] is None]
+            state = self._state(alive[0]) if alive else None
+            if state not in {_visible(each) for each in may_be}:
+                wrong.append(f"In the database, {wire} is {_told(state)}")
+        return wrong
+
+    def _state(self, row: Row) -> State:
+        mine = [each for each in self.messages if each["conversation_id"] == row["_id"] and each["deleted_at"] is None]
+        said = [Said(each["wire_id"], each["content"], each["timestamp"], self._audio(each)) for each in mine]
+        return State(row["title"] or row["topic"], tuple(sorted(said, key=lambda each: each.at)))
+
+    def _audio(self, message: Row) -> bytes | None:
+        if not message["audio_key"]:
+            return None
+        row = self.recordings.get(message["audio_key"])
+        if not row or row["message"] != message["_id"] or row["place"] != "cloud":
+            return f"no recording {message['audio_key']}: {row}".encode()
+        data = self.objects.get(row["key"], b"no object")
+        return data if hashlib.sha256(data).hexdigest() == row["sha256"] else b"another checksum"

@@ -1,0 +1,89 @@
+"""The cloud goes away while learners save, in every way that it can, and comes back."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.faults.backends import BUCKET, DATABASE, KINDS, NOTICED_WITHIN, Backends
+from tests.faults.law import Answer, Learner, check_law
+
+LONGEST = 2.5  # seconds that a request may wait for the cloud, and all else that it does
+CAUSES = {
+    "killed": ("the connection is refused",),
+    "frozen": ("it does not answer",),
+    "refused": ("the connection is refused",),
+    "wrong credentials": ("the credentials are refused",),
+    "missing": ("it does not exist", "writing is refused"),
+    "read-only": ("writing is refused",),
+}
+OF_POSTGRESQL = [("postgresql", (half,), kind) for half in (DATABASE, BUCKET) for kind in KINDS]
+OF_MONGODB = [("mongodb", (DATABASE,), kind) for kind in KINDS if kind != "missing"]
+OF_BOTH = [(name, (DATABASE, BUCKET), kind) for name in ("postgresql", "mongodb") for kind in ("killed", "frozen")]
+
+
+@contextmanager
+def saving(cloud: Backends, count: int = 3) -> Iterator[list[Learner]]:
+    """Learners who save all the time."""
+    learners = [Learner(cloud.agent.url, f"l{number}-{time.time_ns():x}") for number in range(count)]
+    over = threading.Event()
+    threads = [threading.Thread(target=_go_on_saving, args=(learner, over), daemon=True) for learner in learners]
+    for thread in threads:
+        thread.start()
+    try:
+        yield learners
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(timeout=15)
+
+
+def _go_on_saving(learner: Learner, over: threading.Event) -> None:
+    ways: list[Callable[[str], Answer]] = [learner.go_on, learner.say_otherwise, learner.rename, learner.open]
+    while not over.is_set():
+        learner.begin()
+        for way in ways:
+            way(learner.choose.choice(list(learner.states)))
+        if learner.choose.random() < 0.3:
+            learner.delete(learner.choose.choice(list(learner.states)))
+        learner.look()
+        time.sleep(0.05)
+
+
+def all_answers(learners: list[Learner]) -> list[Answer]:
+    return [answer for learner in learners for answer in learner.answers]
+
+
+def slowest(answers: list[Answer]) -> float:
+    return max(answer.seconds for answer in answers)
+
+
+@pytest.mark.parametrize(("cloud", "halves", "kind"), [*OF_POSTGRESQL, *OF_MONGODB, *OF_BOTH], indirect=["cloud"])
+def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tuple[str, ...], kind: str):
+    with saving(cloud) as learners:
+        time.sleep(0.4)
+        with ExitStack() as outages:
+            for half in halves:
+                outages.enter_context(cloud.broken(half, kind))
+            out = time.monotonic()
+            for half in halves:
+                cloud.noticed(half)
+            known = time.monotonic()
+            time.sleep(0.6)
+            cloud.down_because(dict.fromkeys(halves, CAUSES[kind]))
+            readiness = cloud.readiness()
+            over = time.monotonic()
+        cloud.recovered(within=NOTICED_WITHIN)
+    cloud.moved()
+    assert readiness == (200, "degraded")
+    during = [answer for answer in all_answers(learners) if out < answer.began < over]
+    assert [answer for answer in during if answer.what in ("save", "list") and not answer.acknowledged] == []
+    since = [answer for answer in during if answer.began > known and answer.ended < over and answer.what == "save"]
+    assert since
+    assert [answer for answer in since if not answer.degraded or not set(halves) <= set(answer.body["down"])] == []
+    if DATABASE in halves:
+        assert {answer.body["storage"] for answer in since} == {"local"}
+    assert slowest(all_answers(learners)) < LONGEST
+    check_law(learners, cloud)

@@ -1,0 +1,137 @@
+"""The server itself: killed with -9 while it saves and while it moves what waited, and started while the cloud is away."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.backends import BUCKET, DATABASE, Backends
+from tests.faults.law import Learner, check_law
+from tests.servers import AgentServer
+from tests.servers.agent import collected_static
+
+BOTH = ["postgresql", "mongodb"]
+
+
+def begun(cloud: Backends, count: int, *, learners: int = 6) -> list[Learner]:
+    """Learners who have begun so many conversations in all, and gone on with the first of them."""
+    those = [Learner(cloud.agent.url, f"b{number}-{time.time_ns():x}") for number in range(learners)]
+
+    def begin(learner: Learner) -> None:
+        for _ in range(count // learners):
+            learner.begin()
+        learner.go_on(next(iter(learner.states)))
+
+    at_once([threading.Thread(target=begin, args=(learner,)) for learner in those])
+    return those
+
+
+def at_once(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def wait_until_it_moves(cloud: Backends) -> None:
+    """Returns when some of what waits has gone home, and not all."""
+    at_first = sum(cloud.waiting().values())
+    deadline = time.monotonic() + 10
+    while sum(cloud.waiting().values()) >= at_first:
+        assert time.monotonic() < deadline, cloud.log()
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("cloud", BOTH, indirect=True)
+def test_nothing_is_lost_when_the_server_is_killed_while_it_saves(cloud: Backends):
+    learners = [Learner(cloud.agent.url, f"k{number}-{time.time_ns():x}") for number in range(6)]
+    over = threading.Event()
+
+    def save(learner: Learner) -> None:
+        while not over.is_set():
+            learner.begin()
+            if alive := learner.alive:
+                learner.go_on(learner.choose.choice(alive))
+                learner.say_otherwise(learner.choose.choice(alive))
+                learner.delete(learner.choose.choice(alive))
+
+    threads = [threading.Thread(target=save, args=(learner,)) for learner in learners]
+    for thread in threads:
+        thread.start()
+    for pause in (0.5, 0.9):
+        time.sleep(pause)
+        cloud.agent.kill()
+        cloud.agent.start()
+    over.set()
+    for thread in threads:
+        thread.join()
+    cloud.moved()
+    assert [answer for learner in learners for answer in learner.answers if answer.status == 0]
+    check_law(learners, cloud)
+
+
+@pytest.mark.parametrize("cloud", BOTH, indirect=True)
+def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backends):
+    with cloud.broken(DATABASE, "frozen"), cloud.broken(BUCKET, "frozen"):
+        learners = begun(cloud, 90)
+    for _ in range(3):
+        wait_until_it_moves(cloud)
+        cloud.agent.kill()
+        assert cloud.waiting()
+        cloud.agent.start()
+    cloud.moved()
+    check_law(learners, cloud)
+
+
+CASES = [
+    *[("postgresql", half, kind) for half in (DATABASE, BUCKET) for kind in ("killed", "frozen")],
+    *[("mongodb", DATABASE, kind) for kind in ("killed", "frozen")],
+]
+
+
+@pytest.mark.parametrize(("cloud", "half", "kind"), CASES, indirect=["cloud"])
+def test_nothing_is_lost_in_an_outage_while_it_moves(cloud: Backends, half: str, kind: str):
+    with cloud.broken(half, "frozen"):
+        learners = begun(cloud, 90)
+    wait_until_it_moves(cloud)
+    with cloud.broken(half, kind):
+        for learner in learners:
+            learner.delete(next(iter(learner.states)))
+            learner.begin()
+        cloud.noticed(half)
+        assert cloud.waiting()
+    cloud.recovered()
+    cloud.moved()
+    check_law(learners, cloud)
+
+
+@pytest.fixture
+def unprepared(cloud: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """A new server on a database with no table, neither started."""
+    cloud.agent.stop()
+    cloud.database.empty()
+    agent = AgentServer(tmp_path_factory.mktemp("new"), cloud.database.env, cloud.s3.env, SECRET_KEY="k" * 50)
+    (agent.data_dir / "static").symlink_to(collected_static())
+    yield Backends(cloud.database, cloud.s3, agent)
+    agent.kill()
+    cloud.agent.manage("migrate", "--verbosity", "0")
+
+
+@pytest.mark.parametrize(("cloud", "half", "kind"), CASES, indirect=["cloud"])
+def test_the_server_starts_before_the_cloud_comes(unprepared: Backends, half: str, kind: str):
+    if half == BUCKET:
+        unprepared.agent.manage("migrate", "--verbosity", "0")
+    with unprepared.broken(half, kind):
+        if half == DATABASE and kind == "frozen":  # the command would wait for it
+            unprepared.agent.manage("migrate", "--verbosity", "0", "--database", "local")
+        else:
+            unprepared.agent.manage("migrate", "--verbosity", "0", "--skip-unreachable")
+        unprepared.agent.start()
+        learners = begun(unprepared, 12)
+        assert unprepared.down().keys() == {half}
+        assert unprepared.readiness() == (200, "degraded")
+    unprepared.recovered()
+    unprepared.moved()
+    assert unprepared.readiness() == (200, "ok")
+    check_law(learners, unprepared)

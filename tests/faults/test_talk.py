@@ -1,0 +1,57 @@
+"""The cloud goes away in the middle of a talk: the talk goes on, and every turn comes home with its sound."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from tests.faults.backends import BUCKET, DATABASE, Backends
+from tests.talking import Event, new_learner, spoken, talking
+
+LONDON = spoken("learner_london")
+SAVED_WITHIN = 2.5 + 1.0  # seconds: what a request may wait for the cloud, and the encoding of the voice
+
+
+def sounds(cloud: Backends, cookie: str, events: list[Event]) -> dict[str, bytes]:
+    """What is behind the links of `talk.saved`, by the messages' ids."""
+    with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}) as client:
+        links = {event["item_id"]: event["audioUrl"] for event in events if event["audioUrl"]}
+        return {item: httpx.get(client.base_url.join(link)).content for item, link in links.items()}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "half", "kind"),
+    [("postgresql", half, kind) for half in (DATABASE, BUCKET) for kind in ("killed", "frozen")],
+    indirect=["cloud"],
+)
+async def test_a_talk_goes_on_in_an_outage(cloud: Backends, half: str, kind: str):
+    cookie, conversation = new_learner(cloud.agent.url), f"talk-{time.time_ns():x}"
+    async with talking(cloud.agent.url, conversation, cookie) as talker:
+        await talker.set_up()
+        await talker.turn(LONDON)
+        before = len(talker.heard)
+        with cloud.broken(half, kind):
+            began = time.perf_counter()
+            await talker.say(LONDON, at_speaking_speed=False)
+            await talker.commit()
+            heard, _ = await talker.wait_for("response.output_audio.delta", after=before)
+            saved, _ = await talker.wait_for("talk.saved", after=before, count=2)
+            during = talker.events("talk.saved", after=before)
+            kept = await asyncio.to_thread(sounds, cloud, cookie, during) if half == BUCKET else {}
+        await asyncio.to_thread(cloud.recovered)
+        await talker.turn(LONDON)
+        everything = talker.events("talk.saved")
+    assert [event["degraded"] for event in during] == [True, True]
+    assert all(half in event["down"] for event in during)
+    assert heard < saved or saved - began < 1
+    assert saved - heard < 2 * SAVED_WITHIN  # both sides of the turn
+    assert not talker.events("talk.notice")
+    await asyncio.to_thread(cloud.moved)
+    with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}) as client:
+        messages = client.get(f"/api/conversations/{conversation}").json()["conversation"]["messages"]
+        found = {each["id"]: httpx.get(each["audioUrl"]).content for each in messages if "audioUrl" in each}
+    ids = [each["id"] for each in messages]
+    assert sorted(ids) == sorted({event["item_id"] for event in everything})
+    assert len(found) == sum(1 for event in everything if event["audioUrl"])
+    assert {item: found[item] for item in kept} == kept
