@@ -61,7 +61,7 @@ function facts({ items }, usable) {
   return [
     [plural(usable.length, "conversation")],
     [plural(sum(usable, "messages"), "message")],
-    [plural(sum(usable, "recordings"), "recording")],
+    [sum(usable, "recordings") ? plural(sum(usable, "recordings"), "recording") : "no recordings"],
     sum(usable, "dead") && [`${plural(sum(usable, "dead"), "recording")} already gone`, "bad"],
     sum(usable, "bad") && [`${plural(sum(usable, "bad"), "message")} that can't be used`, "bad"],
   ].filter(Boolean);
@@ -80,7 +80,8 @@ function showSettings(element, source) {
     return;
   }
   label.hidden = false;
-  label.querySelector("span").textContent = `Take over the level: ${found}. ${left}`;
+  label.querySelector(".settings-level").textContent = `Take over the level: ${found}`;
+  label.querySelector("small").textContent = left;
   label.querySelector("input").addEventListener("change", (event) => {
     source.level = event.target.checked ? found : null;
     showChosen();
@@ -177,6 +178,7 @@ function isStored(value) {
 
 async function send(next) {
   sender = next;
+  byId("unsent").hidden = true;
   show("sending");
   byId("sending-error").hidden = true;
   byId("sending-title").textContent = "Importing…";

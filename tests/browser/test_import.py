@@ -229,7 +229,7 @@ def test_it_is_cancelled_and_gone_on_with(page: Page, server: AgentServer):
     seen: list[int] = []
 
     def slow(route: Route) -> None:
-        seen.append(len(route.request.post_data_json["entries"]))
+        seen.append(len(json.loads(route.request.post_data or "")["entries"]))
         page.wait_for_timeout(250)
         route.continue_()
 
@@ -327,7 +327,7 @@ def test_it_is_done_from_the_keyboard_alone(page: Page, server: AgentServer):
     expect(page.locator(".entry")).to_have_count(1)
 
 
-SAMPLES = [
+SAMPLES: list[Any] = [
     nested(),
     flat(),
     oldest(),
