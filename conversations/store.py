@@ -166,7 +166,7 @@ def delete(learner: uuid.UUID, wire_id: str) -> bool:
     lingers = found.near and not found.near.conversation.deleted_at  # would be seen if the cloud went away now
     if was_gone and not lingers:
         return False
-    _apply(Change(learner, wire_id, {"deleted_at": timezone.now(), "erased": False}), found, ())
+    _apply(Change(learner, wire_id, {"deleted_at": now_after(), "erased": False}), found, ())
     return not was_gone
 
 

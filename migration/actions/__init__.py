@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from django.core.management.base import CommandParser, OutputWrapper
 
-NAMES: tuple[str, ...] = ("verify", "test", "migrate", "setup", "cost", "prune")
+NAMES: tuple[str, ...] = ("verify", "test", "migrate", "setup", "cost", "prune", "backup", "restore")
 
 
 class Action(Protocol):

@@ -1,0 +1,89 @@
+"""Writes all that is stored into one file, which `storage restore` brings into any store.
+
+Conversations, recordings and operators' accounts, in a tar with a manifest and checksums, for its owner's eyes only: it holds
+personal data and the hashes of passwords. Exit code 1: it was written, but lacks recordings whose files are missing or damaged;
+the report names them, and so does the manifest.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
+
+from migration import stores
+from migration.actions.terminal import size
+from migration.archive import Unusable, writing
+from migration.archive.writing import Wish, Written
+
+SHOWN = 20  # missing recordings on the terminal
+PERSONAL = "It holds personal data and the hashes of passwords: keep it where only you can read it."
+LEARNERS_OWN = "It holds one learner's personal data, and no accounts."
+COOKIES = (
+    "Learners are known by a cookie that SECRET_KEY signs, and the archive does not have it: elsewhere they are strangers "
+    "unless the same SECRET_KEY is set there (or use --with-secret-key)."
+)
+HAS_KEY = "It holds the secret key, too: whoever has it can sign in as anybody."
+
+
+def add_arguments(parser: CommandParser) -> None:
+    option = parser.add_argument
+    option("file", type=Path, metavar="FILE", help="the archive to write, such as talking-agent.tar")
+    option("--from", dest="source", default=writing.IN_USE, metavar="STORE", help="local, cloud, mongodb or postgresql")
+    option("--learner", type=uuid.UUID, metavar="UUID", help="one learner's data alone, and no accounts")
+    option("--no-audio", dest="audio", action="store_false", help="leave out the recordings' sound")
+    option("--audio", dest="audio", action="store_true", default=True, help="with the sound (default)")
+    option("--with-secret-key", action="store_true", help="include SECRET_KEY, by which learners' cookies are known")
+    option("--yes", action="store_true", help="replace the file if it is there")
+    option("--json", action="store_true", help="print the report as one line of JSON")
+
+
+def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    path, wish = (
+        options["file"],
+        Wish(options["source"], options["learner"], options["audio"], options["with_secret_key"]),
+    )
+    is_seen = out.isatty() and not options["json"]
+
+    def tell(written: Written) -> None:
+        if is_seen:
+            done, to_come = written.counts, written.to_come
+            said = f"{done.conversations:,} of {to_come['conversations']:,} conversations, "
+            said += f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
+            out.write(f"\r{said:<79}", ending="")
+            out.flush()
+
+    try:
+        written = writing.backup(path, wish, replace=options["yes"], told=tell)
+    except (Unusable, stores.Unknown) as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        why = f"{error.strerror}: {error.filename or path}" if error.strerror else str(error)
+        raise CommandError(f"No archive was written; a file that was there is as it was. {why}") from error
+    if is_seen:
+        out.write("")
+    out.write(json.dumps(_plain(path, written)) if options["json"] else _in_words(path, wish, written))
+    return not written.counts.missing
+
+
+def _plain(path: Path, written: Written) -> dict[str, Any]:
+    return {"file": str(path), "size": written.size, "counts": asdict(written.counts), "missing": written.missing}
+
+
+def _in_words(path: Path, wish: Wish, written: Written) -> str:
+    counts = written.counts
+    sound = size(counts.bytes) if wish.audio else "their sound left out"
+    lines = [
+        f"{path} ({size(written.size)}): {counts.conversations:,} conversations with {counts.messages:,} messages, "
+        f"{counts.recordings:,} recordings ({sound}), {counts.accounts:,} accounts."
+    ]
+    lines += [f"MISSING: {key}: {why}." for key, why in list(written.missing.items())[:SHOWN]]
+    if counts.missing > SHOWN:
+        lines.append(f"… and {counts.missing - SHOWN:,} more; the manifest in the archive names them.")
+    lines.append(LEARNERS_OWN if wish.learner else PERSONAL)
+    if not wish.learner:
+        lines.append(HAS_KEY if wish.secret_key else COOKIES)
+    return "\n".join(lines)

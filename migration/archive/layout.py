@@ -1,0 +1,110 @@
+"""How an archive is laid out: the names of its parts, their bounds, and rows as JSON."""
+
+import json
+import re
+import tarfile
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+
+from audio.models import Recording
+from conversations.models import Conversation, Message
+from conversations.rows import Copy
+from migration.archive import Unusable
+
+FORMAT, VERSION = "talking-agent-archive", 1
+MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+MISSING = "missing"  # why a recording has no file in it
+ACCOUNTS, SECRET_KEY = "accounts.json", "secret_key"
+SHARD = re.compile(r"(conversations|recordings)/\d{6}\.jsonl")
+KEY = re.compile(
+    r"audio/(?!\.)[\w.~=+@-]+(/(?!\.)[\w.~=+@-]+)*", re.ASCII
+)  # no part begins with a dot, so none leads out
+LARGEST = 256 * 1024 * 1024  # bytes of one part: it goes through memory
+
+Row = TypeVar("Row", bound=Model)
+
+
+def is_sound(name: str) -> bool:
+    """Is it the name of a recording's file?"""
+    return len(name) <= 255 and bool(KEY.fullmatch(name))
+
+
+def forget_members(tar: tarfile.TarFile) -> None:
+    """tarfile keeps all that it has written or read."""
+    tar.members = []  # type: ignore[attr-defined]
+
+
+def lines(values: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+def parsed(part: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unusable(f"{part} is no JSON: the archive is damaged, or was not made by `storage backup`.") from error
+
+
+def records(part: str, data: bytes) -> list[dict[str, Any]]:
+    found = [parsed(part, line) for line in data.splitlines()]
+    if not all(isinstance(each, dict) for each in found):
+        raise Unusable(f"{part} has a line that is no object: it was not made by `storage backup`.")
+    return found
+
+
+def of_copy(copy: Copy) -> dict[str, Any]:
+    """A conversation with its messages, tombstones too."""
+    messages = sorted(copy.messages.values(), key=lambda row: (row.timestamp, row.position, row.pk))
+    return of_row(copy.conversation) | {"messages": [of_row(row) for row in messages]}
+
+
+def to_copy(part: str, record: Mapping[str, Any]) -> Copy:
+    """Raises Unusable."""
+    columns = dict(record)
+    said = columns.pop("messages", None)
+    if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
+        raise Unusable(f"{part} has a conversation without messages: it was not made by `storage backup`.")
+    conversation = to_row(part, Conversation, columns)
+    messages = [to_row(part, Message, each) for each in said]
+    if any(row.conversation_id != conversation.pk or row.learner != conversation.learner for row in messages):
+        raise Unusable(f"{part}: the conversation {conversation.pk} has a message of another.")
+    return Copy(conversation, {row.pk: row for row in messages})
+
+
+def to_recording(part: str, record: Mapping[str, Any]) -> Recording:
+    """Raises Unusable. Where its bytes were (`place`) says nothing about where they will be."""
+    return to_row(part, Recording, {name: value for name, value in record.items() if name != MISSING})
+
+
+def of_row(row: Model) -> dict[str, Any]:
+    """The columns of a row by name; those that are null are left out."""
+    values = {column.attname: getattr(row, column.attname) for column in row._meta.concrete_fields}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
+    """Raises Unusable."""
+    columns = {column.attname: column for column in model._meta.concrete_fields}
+    if unknown := sorted(values.keys() - columns.keys()):
+        raise Unusable(f"{part} has {unknown[0]!r}, which this version does not know: update the application first.")
+    row = model()
+    for name, column in columns.items():
+        try:
+            value = column.to_python(values.get(name))
+        except (ValidationError, TypeError, ValueError) as error:
+            raise Unusable(f"{part}: what it has as {name!r} of a {model._meta.model_name} is none.") from error
+        if value is None and not column.null:
+            raise Unusable(f"{part}: a {model._meta.model_name} has no {name!r}.")
+        setattr(row, name, value)
+    return row
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):  # whole, where Django's own encoder cuts off the microseconds
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value

@@ -1,0 +1,289 @@
+"""Brings an archive into a store. Of what is in both the newer holds, and what is there already is not written again; so a
+restore that was interrupted is finished by restoring again. Nothing is deleted, and no account is changed."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage
+from django.db import IntegrityError, transaction
+
+from audio.models import Recording
+from audio.storages import ChecksumMismatch, sync_folder
+from conversations import rows
+from conversations.merging import merged
+from conversations.models import Conversation, Message
+from conversations.rows import Changed, Copy
+from migration import stores
+from migration.archive import Unusable, accounts, layout
+from migration.archive.reading import Archive, Contents, Sound, opened
+from migration.copying import carry, holds
+from migration.stores import Store
+from talking_agent import cloud
+
+AT_ONCE = 200  # conversations
+WORKERS = 8
+IN_HAND = 8 * 1024 * 1024  # bytes of recordings, before they are brought
+TRIES, PAUSE = 4, 0.2  # seconds before the second, doubled each time
+BUSY = "it is being written to all the time; restore again"
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was new, and what was there already (`same`). `unheard`: recordings whose bytes the archive does not have."""
+
+    conversations: int = 0
+    conversations_same: int = 0
+    recordings: int = 0
+    recordings_same: int = 0
+    recordings_erased: int = 0  # of messages that were deleted here since
+    unheard: int = 0
+    bytes: int = 0
+    accounts: int = 0
+    accounts_same: int = 0
+    groups: int = 0
+    unknown_permissions: list[str] = field(default_factory=list)
+    secret_key: str = ""  # "same", "differs", "restored"; empty: the archive has none
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be done with it. `destination`: a store's name; empty: the cloud if it is on, else local."""
+
+    destination: str = ""
+    dry: bool = False
+    accounts: bool = True
+    secret_key: bool = False
+
+
+Verified = Callable[[int], None]
+Told = Callable[[Contents, Restored], None]
+
+
+def destination_named(name: str) -> Store:
+    """Rows and a place for bytes. Raises stores.Unknown, Unusable."""
+    store = stores.named(name or ("cloud" if cloud.database.on or cloud.bucket.on else "local"))
+    if store.database is None:
+        raise Unusable(f"{name} is a bucket alone: it does not know what its recordings are. Name a database.")
+    has_bucket = "audio_cloud" in settings.STORAGES
+    return replace(store, place=store.place or (Recording.Place.CLOUD if has_bucket else Recording.Place.LOCAL))
+
+
+def restore(
+    path: Path,
+    wish: Wish,
+    *,
+    verified: Verified = lambda position: None,
+    told: Told = lambda contents, restored: None,
+) -> tuple[Contents, Restored]:
+    """Verify all of it, then bring it. With `dry` nothing is written. Raises Unusable, stores.Unknown, OSError, DatabaseError."""
+    store = destination_named(wish.destination)
+    with opened(path, verified) as archive:
+        contents = archive.contents
+        if wish.secret_key and not contents.has(layout.SECRET_KEY):
+            raise Unusable("It has no secret key: `storage backup --with-secret-key` makes one that has.")
+        restoring = _Restoring(archive, store, wish.dry, lambda restored: told(contents, restored))
+        restoring.conversations()
+        restoring.recordings()
+        if wish.accounts and contents.has(layout.ACCOUNTS):
+            restoring.accounts()
+        if contents.has(layout.SECRET_KEY):
+            key = archive.part(layout.SECRET_KEY).decode(errors="replace")
+            restoring.restored.secret_key = _secret_key(key, write=wish.secret_key and not wish.dry)
+        return contents, restoring.restored
+
+
+class _Restoring:
+    def __init__(self, archive: Archive, store: Store, dry: bool, told: Callable[[Restored], None]) -> None:
+        assert store.database
+        self._archive, self._store, self._using, self._dry = archive, store, store.database, dry
+        self._told = told
+        self.restored = Restored()
+
+    def conversations(self) -> None:
+        for copies in self._archive.copies():
+            for start in range(0, len(copies), AT_ONCE):
+                self._bring_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
+                self._told(self.restored)
+
+    def recordings(self) -> None:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="restore") as threads:
+            for sounds in self._archive.sounds():
+                self._bring_sounds(sounds, threads)
+                self._told(self.restored)
+
+    def accounts(self) -> None:
+        part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))
+        done = accounts.restore(part, dry=self._dry)
+        self.restored.accounts, self.restored.accounts_same = done.accounts, done.accounts_same
+        self.restored.groups, self.restored.unknown_permissions = done.groups, done.unknown
+
+    def _bring_copies(self, copies: dict[UUID, Copy]) -> None:
+        try:
+            self._merge(copies)
+        except Changed:  # somebody is writing to one of them
+            for key, each in copies.items():
+                self._bring_one(key, each)
+
+    def _bring_one(self, key: UUID, each: Copy) -> None:
+        for _ in range(TRIES):
+            with suppress(Changed):
+                self._merge({key: each})
+                return
+        self.restored.failed[f"conversation {key}"] = BUSY
+
+    def _merge(self, copies: dict[UUID, Copy]) -> None:
+        there = rows.load(self._using, list(copies))
+        both = {key: merged(there.get(key), _newer(near, there.get(key))) for key, near in copies.items()}
+        new = {key: each for key, each in both.items() if each and not (key in there and each.is_like(there[key]))}
+        if not self._dry:
+            rows.write(self._using, new.values(), there)
+        self.restored.conversations += len(new)
+        self.restored.conversations_same += len(copies) - len(new)
+
+    def _bring_sounds(self, sounds: Sequence[Sound], threads: ThreadPoolExecutor) -> None:
+        there = {row.key: row for row in self._rows(key__in=[each.row.key for each in sounds])}
+        erased = self._erased([each.row for each in sounds])
+        wanted = []
+        for each in sounds:
+            if each.member is None:
+                self.restored.unheard += 1
+            elif each.row.message in erased:
+                self.restored.recordings_erased += 1
+            else:
+                wanted.append(each)
+        known = [there[each.row.key] for each in wanted if each.row.key in there]
+        whole = threads.map(self._is_whole, known)
+        kept = {row.key for row, is_whole in zip(known, whole, strict=True) if is_whole}
+        self.restored.recordings_same += len(kept)
+        missing = [each for each in wanted if each.row.key not in kept]
+        if self._dry:
+            self.restored.recordings += len(missing)
+            self.restored.bytes += sum(each.row.size for each in missing)
+            return
+        for some in _in_hand(missing):
+            data = [self._archive.sound(each) for each in some]  # one after the other: it is one file
+            list(threads.map(self._carry, [each.row for each in some], data))
+        self._write([each.row for each in missing], there)
+
+    def _is_whole(self, row: Recording) -> bool:
+        if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
+            return False
+        return holds(self._store.bytes_of(row), row)
+
+    def _carry(self, row: Recording, data: bytes) -> None:
+        """As often as it takes. Raises OSError: a place that does not take one takes no other."""
+        pause = PAUSE
+        for _ in range(TRIES - 1):
+            try:
+                return carry(row, _InHand(data), self._store.audio)
+            except (OSError, ChecksumMismatch):
+                time.sleep(pause)
+                pause *= 2
+        try:
+            carry(row, _InHand(data), self._store.audio)
+        except ChecksumMismatch as error:
+            raise OSError(str(error)) from error
+
+    def _write(self, arrived: Sequence[Recording], there: dict[str, Recording]) -> None:
+        """Rows, after their bytes. Where the same voice has a row under another key both stay: a message may name either."""
+        table = Recording.objects.using(self._using)
+        new = [row for row in arrived if row.key not in there]
+        taken = {row.pk for row in self._rows(pk__in=[row.pk for row in new])}
+        for row in new:
+            if row.pk in taken:
+                row.pk = uuid5(row.message, row.key)
+        for row in arrived:
+            assert self._store.place
+            row.place = self._store.place
+        for row in arrived:
+            if row.key in there:
+                table.filter(key=row.key).update(place=row.place, size=row.size, sha256=row.sha256)
+        try:
+            with transaction.atomic(using=self._using):
+                table.bulk_create(new)
+        except (
+            IntegrityError
+        ):  # a writer beside us, or a restore before us that was killed where nothing is rolled back
+            for row in new:
+                if not table.filter(key=row.key).exists():
+                    row.save(using=self._using, force_insert=True)
+        self.restored.recordings += len(arrived)
+        self.restored.bytes += sum(row.size for row in arrived)
+
+    def _erased(self, sound: Sequence[Recording]) -> set[UUID]:
+        """Messages whose words were erased here: their voices stay so."""
+        erased = Message.objects.using(self._using).filter(pk__in=[row.message for row in sound], erased=True)
+        gone = set(erased.order_by().values_list("pk", flat=True))
+        whole = Conversation.objects.using(self._using).filter(pk__in=[row.conversation for row in sound], erased=True)
+        keys = set(whole.order_by().values_list("pk", flat=True))
+        return gone | {row.message for row in sound if row.conversation in keys}
+
+    def _rows(self, **wanted: Any) -> Iterator[Recording]:
+        return Recording.objects.using(self._using).filter(**wanted).order_by().iterator()
+
+
+class _InHand(Storage):
+    """The bytes of one recording, whatever its key."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        return ContentFile(self._data, name)
+
+
+def _newer(archived: Copy, there: Copy | None) -> Copy:
+    """Of the archive's rows those that are newer than what is there; of two that are as old, what is there stays."""
+    if there is None:
+        return archived
+    conversation, known = archived.conversation, there.messages
+    if there.conversation.updated_at >= conversation.updated_at:
+        conversation = there.conversation
+    newer = {
+        key: row for key, row in archived.messages.items() if key not in known or row.updated_at > known[key].updated_at
+    }
+    return Copy(conversation, newer)
+
+
+def _in_hand(sounds: Sequence[Sound]) -> Iterator[list[Sound]]:
+    some: list[Sound] = []
+    for each in sounds:
+        some.append(each)
+        if sum(one.row.size for one in some) >= IN_HAND:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _secret_key(key: str, *, write: bool) -> str:
+    if hashlib.sha256(key.encode()).digest() == hashlib.sha256(settings.SECRET_KEY.encode()).digest():
+        return "same"
+    if not write:
+        return "differs"
+    path = settings.DATA_DIR / "secret_key"
+    aside, former = path.with_name(f"{path.name}.{os.getpid()}"), path.with_name(f"{path.name}.old")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        former.unlink(missing_ok=True)
+        os.link(path, former)  # never without one: a server that starts now would make another
+    os.replace(aside, path)
+    sync_folder(str(path.parent))
+    return "restored"

@@ -1,0 +1,543 @@
+"""What was put into an archive comes out of it, whatever the store, and what is wrong with an archive is noticed before it."""
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+
+from audio.encoding import Clip
+from audio.models import Recording
+from conversations import rows, store
+from conversations.changes import Draft, conversation_key
+from conversations.models import Conversation
+from migration.archive import Unusable, reading, restoring, writing
+from migration.archive.restoring import Restored
+from migration.archive.writing import Written
+from tests.clouds import ALIAS, DATABASES, Half
+from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
+
+LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()
+AT = datetime(2026, 11, 20, 9, 30, 0, 123000, tzinfo=UTC)
+
+sqlite = pytest.mark.django_db(databases=DATABASES, transaction=True)
+
+
+def talk(wire_id: str, *, learner: uuid.UUID = LEARNER, voice: bytes | None = None) -> uuid.UUID:
+    """One question, said aloud, and its answer; returns the conversation's key."""
+    sound = Clip(voice or f"the voice of {wire_id}".encode(), "audio/webm", 1.5)
+    drafts = [
+        Draft("asked", "user", "Where is the station? 駅", AT, audio=sound, corrections=[{"said": "a"}]),
+        Draft("answered", "assistant", "Past the bridge.\n\u2028", AT, interrupted=True),
+    ]
+    columns = {"timestamp": AT, "title": "mine", "config": {"level": "B1"}, "analysis": {"n": 1.5}, "duration": 0.1}
+    store.save(learner, wire_id, columns=columns, messages=drafts)
+    return conversation_key(learner, wire_id)
+
+
+def backed_up(path: Path, **wish: Any) -> Written:
+    return writing.backup(path, writing.Wish(**wish), replace=True)
+
+
+def restored(path: Path, **wish: Any) -> Restored:
+    return restoring.restore(path, restoring.Wish(**wish))[1]
+
+
+def forget_everything() -> None:
+    for model in (Conversation, Recording):
+        model.objects.using("local").all().delete()
+    for name in storages["audio_local"].listdir("audio")[1]:
+        storages["audio_local"].delete(f"audio/{name}")
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as tar:
+        files = {member.name: tar.extractfile(member) for member in tar}
+        return {name: file.read() for name, file in files.items() if file}
+
+
+def content(path: Path) -> dict[str, str]:
+    """Of an archive, a hash for each conversation and each recording; where bytes lie does not count."""
+    found = members(path)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in found.items() if name.startswith("audio/")}
+    for name, data in found.items():
+        for line in data.splitlines() if name.endswith(".jsonl") else []:
+            record = json.loads(line)
+            record.pop("place", None)
+            hashes[record["id"]] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return hashes
+
+
+def resealed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """Another archive, changed by somebody who knows how its checksums are made, but for those of recordings."""
+    parts = members(path)
+    del parts["manifest.sha256"]
+    manifest = parts.pop("manifest.json")
+    change(parts)
+    described = json.loads(parts.pop("manifest.json", manifest))
+    described["parts"] = [
+        {"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in parts.items()
+        if not name.startswith("audio/")
+    ]
+    parts["manifest.json"] = json.dumps(described).encode()
+    parts["manifest.sha256"] = hashlib.sha256(parts["manifest.json"]).hexdigest().encode()
+    other = path.with_name("other.tar")
+    with tarfile.open(other, "w") as tar:
+        for name, data in parts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return other
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Of two conversations, an operator and a group; nothing of it is there any more."""
+    for name in ("one", "two"):
+        talk(name)
+    group = Group.objects.create(name="helpdesk")
+    group.permissions.set(Permission.objects.filter(codename="view_conversation"))
+    operator = get_user_model().objects.create_user("anna", password="correct horse", is_staff=True)
+    operator.groups.add(group)
+    path = tmp_path / "made.tar"
+    backed_up(path, secret_key=True)
+    forget_everything()
+    operator.delete()
+    group.delete()
+    return path
+
+
+# What comes out
+
+
+@sqlite
+def test_what_was_said_comes_back_as_it_was(tmp_path: Path) -> None:
+    key = talk("one")
+    store.delete(LEARNER, "one")
+    talk("two")
+    before = rows.load("local", [key, conversation_key(LEARNER, "two")])
+    path = tmp_path / "made.tar"
+    backed_up(path)
+    forget_everything()
+    restored(path)
+    after = rows.load("local", list(before))
+    assert all(after[each].is_like(before[each]) and before[each].is_like(after[each]) for each in before)
+
+
+@sqlite
+def test_recordings_come_back_byte_for_byte(archive: Path) -> None:
+    restored(archive)
+    sound = {storages["audio_local"].open(row.key).read() for row in Recording.objects.using("local")}
+    assert sound == {b"the voice of one", b"the voice of two"}
+
+
+@sqlite
+def test_a_second_restore_adds_nothing(archive: Path) -> None:
+    restored(archive)
+    again = restored(archive)
+    assert (again.conversations, again.recordings, again.accounts, again.groups) == (0, 0, 0, 0)
+    assert (again.conversations_same, again.recordings_same, again.accounts_same) == (2, 2, 1)
+
+
+@sqlite
+def test_a_dry_run_counts_and_writes_nothing(archive: Path) -> None:
+    looked = restored(archive, dry=True)
+    assert (looked.conversations, looked.recordings, looked.accounts, looked.groups) == (2, 2, 1, 1)
+    assert not Conversation.objects.using("local").exists()
+    assert not Recording.objects.using("local").exists()
+    assert not get_user_model().objects.exists()
+    assert storages["audio_local"].listdir("audio")[1] == []
+
+
+@sqlite
+def test_accounts_log_in_with_their_passwords_and_have_their_rights(archive: Path) -> None:
+    restored(archive)
+    anna: Any = authenticate(username="anna", password="correct horse")
+    assert anna.is_staff
+    assert anna.has_perm("conversations.view_conversation")
+
+
+@sqlite
+def test_an_account_that_exists_stays_as_it_is(archive: Path) -> None:
+    get_user_model().objects.create_user("anna", password="another one")
+    restored(archive)
+    assert authenticate(username="anna", password="another one")
+    assert not get_user_model().objects.get(username="anna").is_staff
+
+
+@sqlite
+def test_what_is_newer_here_stays(archive: Path) -> None:
+    talk("one")
+    store.save(LEARNER, "one", columns={"title": "renamed"}, messages=None, replace=False)
+    restored(archive)
+    assert Conversation.objects.using("local").get(wire_id="one").title == "renamed"
+
+
+@sqlite
+def test_what_was_erased_here_stays_silent(tmp_path: Path) -> None:
+    talk("one")
+    path = tmp_path / "made.tar"
+    backed_up(path)
+    store.delete(LEARNER, "one")
+    store.erase_deleted(before=datetime.now(UTC))
+    assert restored(path).recordings_erased == 1
+    assert not Recording.objects.using("local").exists()
+    assert store.get(LEARNER, "one") is None
+
+
+@sqlite
+def test_a_recording_that_was_damaged_here_is_mended(archive: Path) -> None:
+    restored(archive)
+    row = Recording.objects.using("local").all()[0]
+    good = storages["audio_local"].open(row.key).read()
+    storages["audio_local"].save(row.key, ContentFile(b"damaged"))
+    assert restored(archive).recordings == 1
+    assert storages["audio_local"].open(row.key).read() == good
+
+
+@sqlite
+def test_the_same_voice_under_another_key_is_kept_beside(archive: Path) -> None:
+    talk("one")
+    restored(archive)
+    named = {row.audio_key for copy in rows.load("local", _keys()).values() for row in copy.messages.values()} - {""}
+    assert named <= set(Recording.objects.using("local").values_list("key", flat=True))
+    assert Recording.objects.using("local").count() == 3
+
+
+@sqlite
+def test_an_interrupted_restore_goes_on_where_it_was(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restoring, "AT_ONCE", 1)
+
+    def stop(contents: Any, so_far: Restored) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restoring.restore(archive, restoring.Wish(), told=stop)
+    rest = restored(archive)
+    assert (rest.conversations, rest.conversations_same, rest.recordings) == (1, 1, 2)
+
+
+@sqlite
+def test_the_shelter_and_the_cloud_are_one(database: Half, bucket: Half, tmp_path: Path) -> None:
+    talk("far")
+    talk("both")
+    with database.outage(), bucket.outage():
+        talk("near")
+        store.save(LEARNER, "both", columns={"title": "later"}, messages=None, replace=False)
+    path = tmp_path / "made.tar"
+    assert backed_up(path).counts.recordings == 3
+    found = [json.loads(line) for line in members(path)["conversations/000001.jsonl"].splitlines()]
+    titles = {each["wire_id"]: (each["title"], len(each["messages"])) for each in found}
+    assert titles == {"far": ("mine", 2), "near": ("mine", 2), "both": ("later", 2)}
+
+
+@sqlite
+def test_it_is_restored_into_the_cloud_that_is_on(archive: Path, database: Half, bucket: Half) -> None:
+    restored(archive)
+    assert Conversation.objects.using(ALIAS).count() == 2
+    assert {storages["audio_cloud"].exists(row.key) for row in Recording.objects.using(ALIAS)} == {True}
+
+
+@sqlite
+def test_one_learners_archive_has_nothing_of_others(tmp_path: Path) -> None:
+    get_user_model().objects.create_user("anna", password="correct horse")
+    talk("one")
+    talk("two", learner=OTHER)
+    path = tmp_path / "made.tar"
+    written = backed_up(path, learner=OTHER)
+    assert (written.counts.conversations, written.counts.recordings) == (1, 1)
+    whole = path.read_bytes()
+    assert str(LEARNER).encode() not in whole
+    assert b"anna" not in whole
+
+
+@sqlite
+def test_a_recording_that_cannot_be_read_is_named_and_the_rest_is_there(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        talk(name)
+    lost, damaged, _ = Recording.objects.using("local").order_by("key")
+    storages["audio_local"].delete(lost.key)
+    storages["audio_local"].save(damaged.key, ContentFile(b"damaged"))
+    path = tmp_path / "made.tar"
+    with pytest.raises(SystemExit):
+        call_command("storage", "backup", str(path))
+    manifest = json.loads(members(path)["manifest.json"])
+    assert manifest["missing"] == {
+        lost.key: "its file is missing",
+        damaged.key: "its file is not what was kept: the SHA-256 differs",
+    }
+    forget_everything()
+    done = restored(path)
+    assert (done.conversations, done.recordings, done.unheard) == (3, 1, 2)
+
+
+@sqlite
+def test_sound_can_be_left_out(tmp_path: Path) -> None:
+    talk("one")
+    path = tmp_path / "made.tar"
+    call_command("storage", "backup", str(path), "--no-audio")
+    assert not any(name.startswith("audio/") for name in members(path))
+    forget_everything()
+    assert restored(path).unheard == 1
+
+
+# The file
+
+
+@sqlite
+def test_only_its_owner_can_read_it(archive: Path) -> None:
+    assert archive.stat().st_mode & 0o777 == 0o600
+
+
+@sqlite
+def test_a_file_that_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "made.tar"
+    path.write_text("precious")
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("storage", "backup", str(path))
+    assert path.read_text() == "precious"
+    call_command("storage", "backup", str(path), "--yes")
+    assert tarfile.is_tarfile(path)
+
+
+@sqlite
+def test_a_backup_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "made.tar"
+    path.write_text("precious")
+
+    def is_full(self: Any, *args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", is_full)
+    with pytest.raises(CommandError, match="No space left"):
+        call_command("storage", "backup", str(path), "--yes")
+    assert path.read_text() == "precious"
+    assert os.listdir(tmp_path) == ["made.tar"]
+
+
+@sqlite
+def test_two_backups_into_one_file_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "made.tar"
+    with writing._aside(path), pytest.raises(CommandError, match="Another backup"):
+        call_command("storage", "backup", str(path))
+
+
+@sqlite
+def test_the_secret_key_is_in_it_only_when_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "made.tar"
+    backed_up(path)
+    assert django_settings.SECRET_KEY.encode() not in path.read_bytes()
+    with pytest.raises(Unusable, match="one learner's"):
+        backed_up(path, learner=LEARNER, secret_key=True)
+
+
+@sqlite
+def test_the_secret_key_is_taken_over_when_asked_for(archive: Path, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR, theirs = tmp_path, settings.SECRET_KEY
+    (tmp_path / "secret_key").write_text("ours")
+    settings.SECRET_KEY = "ours"
+    assert restored(archive).secret_key == "differs"
+    assert (tmp_path / "secret_key").read_text() == "ours"
+    assert restored(archive, secret_key=True).secret_key == "restored"
+    assert (tmp_path / "secret_key").read_text() == theirs
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "secret_key.old").read_text() == "ours"
+
+
+# What is wrong with it
+
+
+@sqlite
+def test_a_changed_byte_is_noticed_wherever_it_is(archive: Path) -> None:
+    with tarfile.open(archive) as tar:
+        parts = [(each.name, each.offset_data + each.size // 2) for each in tar if each.name != "manifest.sha256"]
+    assert len(parts) == 7
+    for name, position in parts:
+        whole = bytearray(archive.read_bytes())
+        whole[position] ^= 1
+        other = archive.with_name("other.tar")
+        other.write_bytes(whole)
+        with pytest.raises(Unusable, match=name):
+            restored(other)
+    assert not Conversation.objects.using("local").exists()
+
+
+@sqlite
+def test_a_file_that_is_cut_off_is_noticed_wherever_it_is_cut(archive: Path) -> None:
+    whole = archive.read_bytes()
+    with tarfile.open(archive) as tar:
+        last = tar.getmembers()[-1].offset_data
+    other = archive.with_name("other.tar")
+    for length in (0, 1, 511, 512, 513, 1024, last // 3, last // 2 // 512 * 512, last - 512, last - 1, last):
+        other.write_bytes(whole[:length])
+        with pytest.raises(Unusable):
+            restored(other)
+    assert not Conversation.objects.using("local").exists()
+
+
+@sqlite
+def test_a_newer_format_is_named(archive: Path) -> None:
+    def newer(parts: dict[str, bytes]) -> None:
+        manifest = json.loads(members(archive)["manifest.json"])
+        parts["manifest.json"] = json.dumps(manifest | {"version": 2}).encode()
+
+    with pytest.raises(Unusable, match="update it first"):
+        restored(resealed(archive, newer))
+
+
+@sqlite
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/evil", "audio/../../evil", "audio/.hidden", "audio/a/../b", "evil.py"]
+)
+def test_a_name_that_leads_elsewhere_is_refused(archive: Path, name: str) -> None:
+    with pytest.raises(Unusable, match="does not belong"):
+        restored(resealed(archive, lambda parts: parts.update({name: b"evil"})))
+
+
+@sqlite
+def test_a_recording_that_no_part_describes_is_refused(archive: Path) -> None:
+    with pytest.raises(Unusable, match=r"audio/added\.webm"):
+        restored(resealed(archive, lambda parts: parts.update({"audio/added.webm": b"evil"})))
+
+
+@sqlite
+def test_a_recording_that_is_not_there_is_named(archive: Path) -> None:
+    key = next(name for name in members(archive) if name.startswith("audio/"))
+
+    def without_it(parts: dict[str, bytes]) -> None:
+        del parts[key]
+
+    with pytest.raises(Unusable, match=key):
+        restored(resealed(archive, without_it))
+
+
+@sqlite
+def test_a_row_that_is_none_is_refused(archive: Path) -> None:
+    def spoilt(parts: dict[str, bytes]) -> None:
+        name = "conversations/000001.jsonl"
+        parts[name] = parts[name].replace(b'"created_at": "2', b'"created_at": "x')
+
+    with pytest.raises(Unusable, match="created_at"):
+        restored(resealed(archive, spoilt))
+
+
+@sqlite
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_links_and_the_like_are_refused(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "made.tar"
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("audio/link.webm")
+        member.type, member.linkname = kind, "/etc/passwd"
+        tar.addfile(member)
+    with pytest.raises(Unusable, match="no plain file"):
+        restored(path)
+
+
+@sqlite
+def test_a_size_that_is_declared_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "made.tar"
+    member = tarfile.TarInfo("accounts.json")
+    member.size = 10**12
+    path.write_bytes(member.tobuf(tarfile.GNU_FORMAT) + b"{}")
+    with pytest.raises(Unusable, match="1,000,000,000,000"):
+        restored(path)
+
+
+@sqlite
+def test_a_foreign_file_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "made.tar"
+    path.write_bytes(os.urandom(20_000))
+    with pytest.raises(CommandError, match="no archive of `storage backup`"):
+        call_command("storage", "restore", str(path), "--yes")
+
+
+@sqlite
+def test_nothing_is_restored_unasked(archive: Path) -> None:
+    with pytest.raises(SystemExit):
+        call_command("storage", "restore", str(archive))
+    assert not Conversation.objects.using("local").exists()
+
+
+@sqlite
+def test_what_is_said_during_a_backup_is_in_it_or_not(tmp_path: Path) -> None:
+    for number in range(20):
+        talk(f"before-{number}")
+    ended = threading.Event()
+
+    def go_on_talking() -> None:
+        from django.db import connections
+
+        number = 0
+        while not ended.is_set():
+            talk(f"during-{number}")
+            store.delete(LEARNER, f"during-{number}")
+            store.erase_deleted(before=datetime.now(UTC))
+            number += 1
+        connections.close_all()
+
+    talking = threading.Thread(target=go_on_talking)
+    talking.start()
+    try:
+        made = [backed_up(tmp_path / "made.tar") for _ in range(3)]
+    finally:
+        ended.set()
+        talking.join()
+    assert [written.missing for written in made] == [{}, {}, {}]
+    with reading.opened(tmp_path / "made.tar") as opened:
+        assert opened.contents.counts["conversations"] >= 20
+
+
+# Between installations
+
+
+@pytest.mark.soak  # three installations are made
+@sqlite
+def test_through_every_store_and_home_again(
+    tmp_path: Path, postgres: PostgresServer, mongo: MongoServer, s3: S3Server
+) -> None:
+    postgres.empty()
+    mongo.empty()
+    get_user_model().objects.create_user("anna", password="correct horse")
+    for number in range(30):
+        talk(f"talk-{number}", voice=os.urandom(2000))
+    store.delete(LEARNER, "talk-7")
+    first = tmp_path / "0.tar"
+    backed_up(first)
+    stops = [
+        AgentServer(tmp_path / "1", postgres.env, s3.env, DATABASE_TYPE="postgresql"),
+        AgentServer(tmp_path / "2", mongo.env, DATABASE_TYPE="mongodb"),
+        AgentServer(tmp_path / "3"),
+    ]
+    for number, stop in enumerate(stops, 1):
+        stop.manage("migrate", "-v0")
+        stop.manage("storage", "restore", str(tmp_path / f"{number - 1}.tar"), "--yes")
+        stop.manage("storage", "backup", str(tmp_path / f"{number}.tar"))
+    assert len(content(first)) == 90
+    assert [content(tmp_path / f"{number}.tar") == content(first) for number in (1, 2, 3)] == [True] * 3
+    assert json.loads(members(tmp_path / "3.tar")["accounts.json"]) == json.loads(members(first)["accounts.json"])
+
+
+@sqlite
+def test_the_command_says_what_is_wrong(archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:3000])
+    with pytest.raises(CommandError, match="cut off or damaged after"):
+        call_command("storage", "restore", str(archive), "--yes")
+
+
+def _keys() -> list[uuid.UUID]:
+    return [row.pk for row in Conversation.objects.using("local")]
