@@ -118,8 +118,9 @@ class S3AudioStorage(S3Storage):
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name  # keys are unique by themselves, and a key kept again means the same bytes
 
-    def put(self, name: str, data: bytes, content_type: str = "", sha256: str = "") -> None:
-        """One PUT. What is not given is found out: the type from the name, the SHA-256 (hex) from the bytes.
+    def put(self, name: str, data: bytes, content_type: str = "", sha256: str = "") -> str | None:
+        """One PUT. What is not given is found out: the type from the name, the SHA-256 (hex) from the bytes. Returns the SHA-256
+        of what the server has stored, where its answer says it: S3 and SeaweedFS do, and refuse what does not have it.
         Raises ChecksumMismatch."""
         sha256 = sha256 or hashlib.sha256(data).hexdigest()
         headers = {"content-type": _audio_type(name, content_type), "cache-control": "private"}
@@ -130,6 +131,7 @@ class S3AudioStorage(S3Storage):
             self._sends_checksums = False
             answer = self._send("PUT", name, headers, data, sha256)
         self._accept(answer)
+        return _digest(answer.headers.get("x-amz-checksum-sha256"))
 
     def _save(self, name: str, content: "File[bytes]") -> str:
         content.seek(0)

@@ -16,7 +16,7 @@ from typing import Any
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import Sum
 
 from audio import recordings
@@ -186,20 +186,22 @@ class Copying:
         self, batch: Sequence[Recording], threads: ThreadPoolExecutor
     ) -> list[tuple[Recording, Future[Outcome]]]:
         there = self._there(batch)
-        return [(row, threads.submit(self._bring, row, row.key in there)) for row in batch]
+        settled = set() if self.reads_back else there
+        self.progress.recordings_same += len(settled)
+        return [(row, threads.submit(self._bring, row, row.key in there)) for row in batch if row.key not in settled]
 
     def _there(self, batch: Sequence[Recording]) -> set[str]:
         """The keys of those that the destination's database has, with their bytes where they are to be."""
         if not self.destination.database:
             return set()
         keys = [row.key for row in batch]
-        found = Recording.objects.using(self.destination.database).filter(key__in=keys)
+        found = Recording.objects.using(self.destination.database).filter(key__in=keys).order_by()
         place = self.destination.place
-        return {row.key for row in found if place is None or row.place == place}
+        return {key for key, its_place in found.values_list("key", "place") if place is None or its_place == place}
 
     def _bring(self, row: Recording, known: bool) -> Outcome:
         """The bytes of one recording, as often as it takes."""
-        if not self.moves(row) or (known and not self.reads_back):
+        if not self.moves(row):
             return SAME if known else COPIED
         pause = PAUSE
         for more in range(TRIES - 1, -1, -1):
@@ -281,6 +283,8 @@ class Copying:
                 self._merge([key])
             except Changed:
                 continue
+            except OperationalError:  # it is not the conversation: a database is away, or full
+                raise
             except DatabaseError as error:
                 self._ask_databases()
                 self.progress.fail(f"conversation {key}", f"the database does not take it: {_reason(error)}")
@@ -308,7 +312,9 @@ def carry(row: Recording, source: Storage, destination: Any, *, reads_back: bool
     """The bytes of one recording, verified where they arrive. Raises Unmovable, OSError, ChecksumMismatch."""
     data = read(row, source)
     if hasattr(destination, "put"):
-        destination.put(row.key, data, row.content_type, row.sha256)
+        said = destination.put(row.key, data, row.content_type, row.sha256)
+        if said == row.sha256 and not reads_back:  # the server has checked it, so nobody needs to ask again
+            return
     else:
         destination.save(row.key, ContentFile(data))
     if not holds(destination, row, reads_back=reads_back):

@@ -215,7 +215,8 @@ def _claims(destination: str) -> str:
 
 
 def _holder() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 100_000}"
+    # Of its own for each run: the thread that begins one in the admin begins the next one, too.
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
 
 
 def _words(error: Exception) -> str:

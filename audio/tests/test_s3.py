@@ -118,6 +118,10 @@ def test_the_server_tells_size_and_checksum(storage: Any, key: str) -> None:
     assert storage.size(key) == len(SAID)
 
 
+def test_the_answer_to_a_put_says_what_is_stored(storage: Any, key: str) -> None:
+    assert storage.put(key, SAID) == hashlib.sha256(SAID).hexdigest()
+
+
 def test_the_head_of_what_is_not_there_says_so(storage: Any) -> None:
     with pytest.raises(FileNotFoundError):
         storage.head(new_key())
@@ -480,7 +484,7 @@ def test_bytes_that_were_cut_off_are_not_taken_for_all(play: Any) -> None:
 def test_a_server_that_knows_no_checksums_still_gets_the_bytes(play: Any) -> None:
     refusal = error(400, "InvalidArgument", "Unsupported header 'x-amz-checksum-sha256' received for this API call.")
     storage, server = play(refusal, answer(200), answer(200))
-    storage.put("k", SAID)
+    assert storage.put("k", SAID) is None
     storage.put("k", SAID)
     digest = hashlib.sha256(SAID).hexdigest().encode()
     assert [b"x-amz-checksum-sha256" in request for request in server.requests] == [True, False, False]

@@ -91,6 +91,7 @@ def _report(done: Run) -> dict[str, Any]:
         "to": done.destination,
         "state": done.state,
         "dry_run": bool(done.options.get("dry")),
+        "seconds": round((done.finished_at - done.started_at).total_seconds(), 2) if done.finished_at else None,
         **done.counts,
         "failed": done.failed,
         "error": done.error,

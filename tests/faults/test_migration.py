@@ -1,0 +1,390 @@
+"""The mover under fire: `manage.py storage migrate` in a process of its own, between real servers, while everything breaks.
+At the end what could be moved is there, byte for byte and once, and the rest is named."""
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.rest import Rest
+from tests.faults.flaky_s3 import FAULTS, FlakyS3, flaky
+from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
+from tests.servers.process import ROOT
+
+KEY = "k" * 50
+AT = "2026-03-01 12:00:00.123000"
+WITHIN = 120.0  # seconds, for one run of the command
+
+
+@dataclass
+class Shelter:
+    """What a server without a cloud has kept, written directly: thousands in a second."""
+
+    folder: Path
+    talks: list[uuid.UUID] = field(default_factory=list)
+    voices: dict[str, bytes] = field(default_factory=dict)  # by key
+    messages: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)  # and their conversations
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "shelter.sqlite3"
+
+    def file(self, key: str) -> Path:
+        return self.folder / "recordings" / key
+
+    def fill(self, conversations: int, recordings: int, seed: int = 1) -> None:
+        """Each recording has a message of its own."""
+        chance = random.Random(seed)
+        (self.folder / "recordings" / "audio").mkdir(parents=True, exist_ok=True)
+        self.talks = [uuid.UUID(int=chance.getrandbits(128)) for _ in range(conversations)]
+        with contextlib.closing(sqlite3.connect(self.database)) as file:
+            for key in self.talks:
+                _insert(file, "conversations_conversation", _conversation(key))
+            for number in range(recordings):
+                talk, message = self.talks[number % conversations], uuid.UUID(int=chance.getrandbits(128))
+                self.messages[message] = talk
+                row = _recording(talk, message, chance.randbytes(chance.randrange(200, 4000)), self)
+                _insert(file, "conversations_message", _message(talk, message, row["key"], number))
+                _insert(file, "audio_recording", row)
+            file.commit()
+
+    def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as file:
+            found = file.execute(sql, values).fetchall()
+            file.commit()
+            return found
+
+    def content(self) -> dict[str, str]:
+        """A hash over everything of each conversation: its columns, its messages, its recordings with their bytes."""
+        with contextlib.closing(sqlite3.connect(self.database)) as file:
+            file.row_factory = sqlite3.Row
+            parts: dict[str, list[Any]] = {}
+            for table, owner in (
+                ("conversations_conversation", "_id"),
+                ("conversations_message", "conversation_id"),
+                ("audio_recording", "conversation"),
+            ):
+                for row in file.execute(f"SELECT * FROM {table} ORDER BY _id"):
+                    of_row = {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118  # of sqlite3.Row
+                    if table == "audio_recording":
+                        of_row["bytes"] = hashlib.sha256(self.file(row["key"]).read_bytes()).hexdigest()
+                    parts.setdefault(row[owner], []).append(of_row)
+        return {
+            key: hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest() for key, rows in parts.items()
+        }
+
+
+def _plain(value: Any) -> Any:
+    """JSON columns: what they mean, not how they are spelt."""
+    if isinstance(value, str) and value.startswith(("[", "{")):
+        return json.loads(value)
+    return value
+
+
+def _insert(file: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    values = [value.hex if isinstance(value, uuid.UUID) else value for value in row.values()]
+    names = ", ".join(f'"{name}"' for name in row)
+    file.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", values)
+
+
+def _kept(key: uuid.UUID) -> dict[str, Any]:
+    return {
+        "_id": key,
+        "learner": uuid.UUID(int=key.int % 7 + 1),
+        "wire_id": key.hex[:12],
+        "created_at": AT,
+        "updated_at": AT,
+        "timestamp": AT,
+        "erased": 0,
+    }
+
+
+def _conversation(key: uuid.UUID) -> dict[str, Any]:
+    topic = {"title": "", "topic": f"Topic {key.hex[:4]}", "config": '{"level": "B1"}', "goals": "[]"}
+    return _kept(key) | topic | {"call_ended": 0}
+
+
+def _message(talk: uuid.UUID, key: uuid.UUID, audio_key: str, position: int) -> dict[str, Any]:
+    said = {"role": "user", "content": f"Words {position}", "audio_key": audio_key, "corrections": "[]"}
+    return _kept(key) | said | {"conversation_id": talk, "position": position, "interrupted": 0}
+
+
+def _recording(talk: uuid.UUID, message: uuid.UUID, data: bytes, shelter: Shelter) -> dict[str, Any]:
+    digest, key = hashlib.sha256(data).hexdigest(), f"audio/1760000000000-{talk.hex}-{message.hex}-user.webm"
+    shelter.voices[key] = data
+    shelter.file(key).write_bytes(data)
+    return {
+        "_id": uuid.uuid5(message, digest),
+        "learner": uuid.UUID(int=talk.int % 7 + 1),
+        "conversation": talk,
+        "message": message,
+        "key": key,
+        "place": "local",
+        "content_type": "audio/webm",
+        "size": len(data),
+        "duration": 1.0,
+        "sha256": digest,
+        "created_at": AT,
+    }
+
+
+class Mover:
+    """The command, begun and ended as an operator, or the kernel, does."""
+
+    def __init__(self, agent: AgentServer, postgres: PostgresServer) -> None:
+        self.agent, self.postgres = agent, postgres
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "manage.py", "storage", "migrate", "--yes", "--json", *options]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=ROOT, env=self.agent._env, stdout=pipe, stderr=pipe, text=True)
+
+    def run(self, *options: str) -> tuple[dict[str, Any], int]:
+        """The report, and the exit code."""
+        process = self.start(*options)
+        out, errors = process.communicate(timeout=WITHIN)
+        assert out.strip(), errors[-3000:]
+        return json.loads(out.splitlines()[-1]), process.returncode
+
+    def until(self, process: subprocess.Popen[str], enough: Callable[[], bool]) -> bool:
+        """Wait; False if the process ended before."""
+        deadline = time.monotonic() + WITHIN
+        while process.poll() is None:
+            if enough():
+                return True
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        return False
+
+    def resumed(self) -> list[str]:
+        """The options that go on with the run that was killed. Its claim lapses by itself, after seconds that nobody wants to
+        wait for here."""
+        self.postgres.execute("UPDATE migration_claim SET until = now()")
+        found = self.postgres.execute("SELECT id FROM migration_run ORDER BY started_at DESC LIMIT 1")
+        return ["--resume", str(found[0][0])] if found else []
+
+    def arrived(self) -> int:
+        return int(self.postgres.execute("SELECT count(*) FROM conversations_conversation")[0][0])
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.fixture
+def agent(own_postgres: PostgresServer, own_s3: S3Server, tmp_path: Path) -> AgentServer:
+    agent = AgentServer(tmp_path / "data", own_postgres.env, own_s3.env, SECRET_KEY=KEY)
+    agent.data_dir.mkdir()
+    agent.manage("migrate", "-v0")
+    return agent
+
+
+@pytest.fixture
+def shelter(agent: AgentServer) -> Shelter:
+    return Shelter(agent.data_dir)
+
+
+def rows_and_objects(postgres: PostgresServer, s3: S3Server) -> tuple[list[str], dict[str, bytes]]:
+    keys = [key for (key,) in postgres.execute("SELECT key FROM audio_recording WHERE place = 'cloud' ORDER BY key")]
+    return keys, {key: data for key, data in s3.objects().items() if not key.startswith("probe")}
+
+
+def flip_a_bit(s3: S3Server, key: str, data: bytes) -> None:
+    flipped = bytes([data[0] ^ 1]) + data[1:]
+    s3.client().put_object(Bucket=s3.env["S3_BUCKET_NAME"], Key=key, Body=flipped)
+
+
+def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Mover, *, kills: int) -> dict[str, str]:
+    """Everything that is to go wrong goes wrong; returns what is named at the end, with the reasons."""
+    chance = random.Random(proxy.stored + kills)
+    in_order = [key for (key,) in shelter.execute("SELECT key FROM audio_recording ORDER BY _id")]
+    missing, truncated, changed = in_order[3], in_order[len(in_order) // 2], in_order[-1]
+    shelter.file(missing).unlink()
+    shelter.file(truncated).write_bytes(shelter.voices[truncated][:-7])
+    unheard = shelter.talks[5]  # PostgreSQL takes no NUL
+    shelter.execute("UPDATE conversations_conversation SET topic = 'a' || char(0) || 'b' WHERE _id = ?", unheard.hex)
+    total = len(shelter.voices) + len(shelter.talks)
+    moments = sorted(chance.sample(range(total * 9 // 10), kills))
+    options: list[str] = []
+    killed = 0
+    for number, moment in enumerate(moments):
+        process = mover.start(*options)
+        if mover.until(process, partial(_past, moment, proxy, shelter, mover)):
+            kill(process)
+            killed += 1
+        else:
+            process.communicate()
+        if number == 0:
+            shelter.file(changed).write_bytes(b"something else")
+        options = mover.resumed()
+    assert killed >= kills - 1
+    process = mover.start(*options)
+    already = proxy.stored
+    mover.until(process, lambda: proxy.stored > already)
+    mover.postgres.kill()
+    mover.postgres.start()
+    process.communicate(timeout=WITHIN)
+    for _ in range(3):  # a recording has four tries in each run
+        report, code = mover.run(*mover.resumed())
+        if set(report["failed"]) == {missing, truncated, changed, f"conversation {unheard}"}:
+            break
+    assert code == 1
+    assert report["error"] == ""
+    named: dict[str, str] = report["failed"]
+    assert set(named) == {missing, truncated, changed, f"conversation {unheard}"}
+    assert named[missing] == "its file is missing"
+    assert "SHA-256" in named[truncated]
+    assert "SHA-256" in named[changed]
+    return named
+
+
+def _past(moment: int, proxy: FlakyS3, shelter: Shelter, mover: Mover) -> bool:
+    """Recordings come first, and conversations when all of them have arrived."""
+    late = proxy.stored >= len(shelter.voices) - 50
+    return proxy.stored + (mover.arrived() if late else 0) > moment
+
+
+def check_moved(shelter: Shelter, postgres: PostgresServer, s3: S3Server, named: dict[str, str]) -> None:
+    """Everything that is not named is there, byte for byte, and once."""
+    keys, objects = rows_and_objects(postgres, s3)
+    expected = {key: data for key, data in shelter.voices.items() if key not in named}
+    assert keys == sorted(expected)
+    assert objects == expected
+    conversations = {str(key) for (key,) in postgres.execute("SELECT _id::text FROM conversations_conversation")}
+    assert conversations == {str(key) for key in shelter.talks if f"conversation {key}" not in named}
+    messages = postgres.execute("SELECT count(*), count(DISTINCT audio_key) FROM conversations_message")
+    expected_messages = sum(f"conversation {talk}" not in named for talk in shelter.messages.values())
+    assert messages == [(expected_messages, expected_messages)]
+
+
+def check_deletion(shelter: Shelter, mover: Mover, postgres: PostgresServer, s3: S3Server) -> None:
+    """What was harmed at home is mended, one recording is harmed at the destination: all others may go from the source."""
+    for key, data in shelter.voices.items():
+        if not shelter.file(key).exists() or shelter.file(key).read_bytes() != data:
+            shelter.file(key).write_bytes(data)
+    shelter.execute("UPDATE conversations_conversation SET topic = 'ab' WHERE topic LIKE 'a' || char(0) || '%'")
+    flipped = sorted(shelter.voices)[7]
+    assert mover.run()[0]["state"] == "done"
+    flip_a_bit(s3, flipped, shelter.voices[flipped])
+    report, code = mover.run("--delete-source")
+    assert (code, report["state"], report["deleted"]["kept"]) == (1, "done", 1)
+    files = [path for path in (shelter.folder / "recordings").rglob("*") if path.is_file()]
+    assert files == [shelter.file(flipped)]
+    assert shelter.file(flipped).read_bytes() == shelter.voices[flipped]
+    assert shelter.execute("SELECT key FROM audio_recording") == [(flipped,)]
+    mended, code = mover.run("--verify", "read", "--delete-source")
+    assert (code, mended["recordings"], mended["deleted"]["recordings"]) == (0, 1, 1)
+    check_moved(shelter, postgres, s3, {})
+
+
+@pytest.mark.parametrize(
+    ("conversations", "recordings", "kills"),
+    [
+        pytest.param(150, 300, 3, id="some"),
+        pytest.param(2_000, 5_000, 10, id="many", marks=pytest.mark.soak),
+    ],
+)
+def test_the_mover_under_fire(
+    own_postgres: PostgresServer,
+    own_s3: S3Server,
+    agent: AgentServer,
+    shelter: Shelter,
+    conversations: int,
+    recordings: int,
+    kills: int,
+) -> None:
+    shelter.fill(conversations, recordings)
+    with flaky(own_s3.port, share=0.2, seed=4) as proxy:
+        agent._env["AWS_S3_ENDPOINT_URL"] = proxy.url
+        mover = Mover(agent, own_postgres)
+        named = under_fire(agent, shelter, proxy, mover, kills=kills)
+        assert set(proxy.faults) == set(FAULTS)
+    check_moved(shelter, own_postgres, own_s3, named)
+    assert len(shelter.execute("SELECT 1 FROM audio_recording")) == recordings  # nothing was deleted
+    agent._env["AWS_S3_ENDPOINT_URL"] = own_s3.endpoint
+    check_deletion(shelter, Mover(agent, own_postgres), own_postgres, own_s3)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[], int]]:
+    """A folder on a disk of 300 kB; what is yielded makes it large."""
+    folder.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("Only root may mount a small disk.")
+    try:
+        yield partial(subprocess.check_call, ["mount", "-o", "remount,size=100m", str(folder)])
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_on_the_way_back(
+    own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
+) -> None:
+    shelter.fill(50, 300)
+    assert Mover(agent, own_postgres).run()[1] == 0
+    home = AgentServer(tmp_path / "home", own_postgres.env, own_s3.env, SECRET_KEY=KEY)
+    home.data_dir.mkdir()
+    home.manage("migrate", "-v0")
+    mover = Mover(home, own_postgres)
+    with small_disk(home.data_dir / "recordings") as enlarge:
+        report, code = mover.run("--from", "cloud", "--to", "local")
+        assert (code, report["state"]) == (1, "failed")
+        assert "No space left on device" in report["error"]
+        enlarge()
+        report, code = mover.run("--resume", report["run"])
+        assert (code, report["state"], report["failed"]) == (0, "done", {})
+        assert Shelter(home.data_dir).content() == shelter.content()
+        assert not list((home.data_dir / "recordings").rglob(".aside-*"))
+
+
+def test_the_way_round_gives_back_what_went_out(
+    own_postgres: PostgresServer, own_mongo: MongoServer, own_s3: S3Server, tmp_path: Path
+) -> None:
+    """Local, S3 and PostgreSQL, S3 and MongoDB, and local again: the same hash of the content of each conversation."""
+    start, end = (AgentServer(tmp_path / name, SECRET_KEY=KEY) for name in ("start", "end"))
+    start.data_dir.mkdir()
+    start.manage("migrate", "-v0")
+    start.start()
+    try:
+        for number in range(5):
+            Rest(start.url).post("/api/conversations", said(number))
+    finally:
+        start.stop()
+    shelter = Shelter(start.data_dir)
+    shelter.fill(20, 40)
+    before = shelter.content()
+    assert len(before) == 25
+    start._env |= own_mongo.env | own_postgres.env | own_s3.env
+    start.manage("migrate", "-v0")
+    Mover(start, own_postgres).run()
+    start.manage("storage", "migrate", "--from", "postgresql", "--to", "mongodb", "--yes")
+    again = json.loads(start.manage("storage", "migrate", "--from", "postgresql", "--to", "mongodb", "--yes", "--json"))
+    assert (again["conversations"], again["conversations_same"], again["recordings_same"]) == (0, 25, 40)
+    end._env |= own_mongo.env | own_s3.env
+    end.data_dir.mkdir()
+    end.manage("migrate", "-v0")
+    end.manage("storage", "migrate", "--from", "cloud", "--to", "local", "--yes")
+    assert Shelter(end.data_dir).content() == before
+
+
+def said(number: int) -> dict[str, Any]:
+    messages = [
+        {"id": f"user-{turn}", "role": "user", "content": "Wörds ☕", "timestamp": 1_760_000_000_001 + turn * 1003}
+        for turn in range(6)
+    ]
+    return {"id": f"conv-{number}", "messages": messages, "config": {"topic": "Travel", "level": "B1"}}
