@@ -49,6 +49,10 @@ class Hopeless(OSError):
     """A storage takes or gives nothing any more."""
 
 
+class NotHeld(OSError):
+    """The storage has taken the bytes, and does not have them."""
+
+
 class Stopped(Exception):
     """Somebody asked for it."""
 
@@ -310,7 +314,11 @@ class Copying:
 
 def carry(row: Recording, source: Storage, destination: Any, *, reads_back: bool = False) -> None:
     """The bytes of one recording, verified where they arrive. Raises Unmovable, OSError, ChecksumMismatch."""
-    data = read(row, source)
+    deliver(row, read(row, source), destination, reads_back=reads_back)
+
+
+def deliver(row: Recording, data: bytes, destination: Any, *, reads_back: bool = False) -> None:
+    """Raises OSError (NotHeld: it was taken, and is not there), ChecksumMismatch."""
     if hasattr(destination, "put"):
         said = destination.put(row.key, data, row.content_type, row.sha256)
         if said == row.sha256 and not reads_back:  # the server has checked it, so nobody needs to ask again
@@ -318,7 +326,7 @@ def carry(row: Recording, source: Storage, destination: Any, *, reads_back: bool
     else:
         destination.save(row.key, ContentFile(data))
     if not holds(destination, row, reads_back=reads_back):
-        raise OSError("what arrived is not what was sent")
+        raise NotHeld("what arrived is not what was sent")
 
 
 def read(row: Recording, source: Storage) -> bytes:

@@ -2,13 +2,11 @@
 run, and nothing is taken from the shelter before the cloud has said that it holds it."""
 
 import contextlib
-import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -23,6 +21,7 @@ from conversations.merging import merged
 from conversations.models import Clearing, Conversation
 from conversations.rows import Changed
 from migration import shelter
+from migration.copying import NotHeld, Unmovable, deliver, read
 from talking_agent import cloud
 
 LOCAL = "local"
@@ -43,10 +42,6 @@ class Report:
     @property
     def moved(self) -> int:
         return self.conversations + self.recordings
-
-
-class Unmovable(Exception):
-    """This one cannot be moved; the message says why."""
 
 
 def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
@@ -110,23 +105,13 @@ def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Rep
 def _upload_one(row: Recording) -> int:
     """Returns the bytes. Raises Unmovable, OSError."""
     try:
-        with storages["audio_local"].open(row.key) as file:
-            data = file.read()
+        data = read(row, storages["audio_local"])
     except OSError as error:
         raise Unmovable(f"its file cannot be read: {error.strerror or error}") from error
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise Unmovable("its file is not what was kept: the SHA-256 differs")
-    bucket: Any = storages["audio_cloud"]
     try:
-        bucket.put(row.key, data, row.content_type, row.sha256)
-    except ChecksumMismatch as error:
+        deliver(row, data, storages["audio_cloud"])
+    except (ChecksumMismatch, NotHeld) as error:
         raise Unmovable(str(error)) from error
-    try:
-        held = bucket.head(row.key)
-    except FileNotFoundError as error:
-        raise Unmovable("the bucket has taken it, and does not have it") from error
-    if held.size != len(data) or held.sha256 not in (None, row.sha256):
-        raise OSError(f"the bucket holds {held.size} bytes of {row.key} where {len(data)} were sent")
     return len(data)
 
 

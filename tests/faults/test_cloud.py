@@ -21,6 +21,13 @@ CAUSES = {
 }
 OF_POSTGRESQL = [("postgresql", (half,), kind) for half in (DATABASE, BUCKET) for kind in KINDS]
 OF_MONGODB = [("mongodb", (DATABASE,), kind) for kind in KINDS if kind != "missing"]
+# Much like those that are killed, or slow to set up.
+RARE = [
+    ("postgresql", (BUCKET,), "missing"),
+    ("postgresql", (BUCKET,), "refused"),
+    ("postgresql", (DATABASE,), "refused"),
+    ("mongodb", (DATABASE,), "refused"),
+]
 OF_BOTH = [(name, (DATABASE, BUCKET), kind) for name in ("postgresql", "mongodb") for kind in ("killed", "frozen")]
 
 
@@ -60,7 +67,13 @@ def slowest(answers: list[Answer]) -> float:
     return max(answer.seconds for answer in answers)
 
 
-@pytest.mark.parametrize(("cloud", "halves", "kind"), [*OF_POSTGRESQL, *OF_MONGODB, *OF_BOTH], indirect=["cloud"])
+EVERY = [
+    pytest.param(*each, marks=pytest.mark.soak if each in RARE else ())
+    for each in (*OF_POSTGRESQL, *OF_MONGODB, *OF_BOTH)
+]
+
+
+@pytest.mark.parametrize(("cloud", "halves", "kind"), EVERY, indirect=["cloud"])
 def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tuple[str, ...], kind: str):
     with saving(cloud) as learners:
         time.sleep(0.4)

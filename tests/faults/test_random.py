@@ -107,6 +107,7 @@ def test_nothing_is_lost_in_a_long_random_run_on_postgresql(cloud: Backends):
     run_at_random(cloud, KINDS_OF_DATABASE["postgresql"], operations=2_000, outages=10, kills=2)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("cloud", ["mongodb"], indirect=True)
 def test_nothing_is_lost_in_a_random_run_on_mongodb(cloud: Backends):
     run_at_random(cloud, KINDS_OF_DATABASE["mongodb"], operations=500, outages=4, kills=1)
