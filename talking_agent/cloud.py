@@ -65,6 +65,17 @@ def seconds_left() -> float | None:
 
 
 @contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """What is asked inside of a database, any of them, waits no longer than this, in all. No breaker hears of it."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        with _mongo_limit(seconds):
+            yield
+    finally:
+        _deadline.reset(token)
+
+
+@contextlib.contextmanager
 def regardless() -> Iterator[None]:
     """What is done inside is let through to a database that is known to be down: it may be what brings it up."""
     token = _regardless.set(True)
@@ -100,7 +111,7 @@ class Breaker:
     @property
     def cause(self) -> str:
         """Why it is down, in words that anybody may read: no host, no name."""
-        return "" if self.up else next(words for pattern, words in CAUSES if re.search(pattern, self.reason, re.I))
+        return "" if self.up else cause_of(self.reason)
 
     @contextlib.contextmanager
     def use(self) -> Iterator[None]:
@@ -129,7 +140,7 @@ class Breaker:
         with self._lock:
             if not self.up:
                 return
-            self.up, self.since, self.reason = False, datetime.now(UTC), _sentence(error)
+            self.up, self.since, self.reason = False, datetime.now(UTC), sentence(error)
         logger.warning("The %s cannot be used: %s What is said is kept locally until it can.", self.name, self.reason)
         threading.Thread(target=self._watch, name=f"{self.name}-probe", daemon=True).start()
 
@@ -171,7 +182,7 @@ class Breaker:
             try:
                 self._ask()
             except Exception as error:  # noqa: BLE001  # whatever a probe finds, it is asked again
-                self.reason = _sentence(error)
+                self.reason = sentence(error)
             else:
                 away = (datetime.now(UTC) - self.since).total_seconds()
                 self.since = datetime.now(UTC)
@@ -190,11 +201,17 @@ def _mongo_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
     return pymongo.timeout(max(0.1, seconds - MIN_HEARTBEAT_INTERVAL))
 
 
-def _sentence(error: BaseException) -> str:
+def cause_of(reason: str) -> str:
+    """In words that anybody may read: no host, no name."""
+    return next(words for pattern, words in CAUSES if re.search(pattern, reason, re.I))
+
+
+def sentence(error: BaseException) -> str:
+    """An error's first line, for operators and the log."""
     # The first line: what follows is the SDK's advice, or the topology of a cluster. Translated errors may have no words.
     line = " ".join(str(error).split("\n")[0].split())[:300]
     if not line and error.__cause__:
-        return _sentence(error.__cause__)
+        return sentence(error.__cause__)
     line = line or type(error).__name__
     return line if line.endswith(".") else f"{line}."
 

@@ -1,12 +1,10 @@
-"""The operators' side: Django's admin under our name, and what its pages have in common."""
+"""What the operators' pages in Django's admin have in common."""
 
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import apps
-from django.contrib.auth import get_user_model
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -15,21 +13,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst, smart_split, unescape_string_literal
 
 SHORT = 8  # hex digits by which an id is shown and can be searched for
-
-
-class OperatorSite(admin.AdminSite):
-    site_header = "Talking Agent"
-    site_title = "Talking Agent"
-    index_title = "Administration"
-    enable_nav_sidebar = False  # the few lists are all on the first page, and tables need the width
-
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        operators = get_user_model().objects.filter(is_staff=True, is_active=True)
-        return super().login(request, {"no_operator": not operators.exists(), **(extra_context or {})})
-
-
-class AdminConfig(apps.AdminConfig):
-    default_site = "talking_agent.operators.OperatorSite"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -198,7 +198,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",  # the page at /api/docs needs nothing from elsewhere
     "channels",
-    "talking_agent.operators.AdminConfig",
+    "talking_agent.site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -211,6 +211,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "talking_agent.middleware.content_security_policy",
     "talking_agent.middleware.patience",
+    "talking_agent.unreachable.admin_without_accounts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "learners.middleware.same_site_only",

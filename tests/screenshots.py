@@ -1,13 +1,18 @@
 """The pictures in docs/screenshots: `make screenshots`. A real server, a real talk, a real browser."""
 
+import re
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from tests.browser import test_console
 from tests.browser.chromium import OPENING_S, chromium, microphone_file
+from tests.browser.test_history import conversation
 from tests.browser.test_talk import WITHIN, hands_free, start_talking, wait_until_answered
-from tests.servers import AgentServer
+from tests.fixtures import served
+from tests.servers import AgentServer, PostgresServer, S3Server
+from tests.servers.postgresql import temporary_folder
 from tests.talking import silence, spoken
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
@@ -22,14 +27,14 @@ def take(page: Page, name: str, *, full: bool = False) -> None:
     print(f"docs/screenshots/{name}.png")
 
 
-def take_all_looks(page: Page, name: str) -> None:
+def take_all_looks(page: Page, name: str, *, full: bool = False) -> None:
     """The same page wide, narrow and dark."""
-    take(page, f"{name}-wide")
+    take(page, f"{name}-wide", full=full)
     page.emulate_media(color_scheme="dark")
-    take(page, f"{name}-dark")
+    take(page, f"{name}-dark", full=full)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(NARROW)
-    take(page, f"{name}-narrow")
+    take(page, f"{name}-narrow", full=full)
     page.set_viewport_size(WIDE)
 
 
@@ -66,6 +71,51 @@ def admin(browser: Browser, server: AgentServer) -> None:
     take_all_looks(page, "admin-recordings")
 
 
+def console(browser: Browser) -> None:
+    """The operators' pages about storage: before a migration, during one, and when the bucket is away."""
+    with (
+        served(PostgresServer(temporary_folder("postgresql"))) as database,
+        served(S3Server(temporary_folder("s3"))) as s3,
+    ):
+        off = {"USE_CLOUD_STORAGE": "false", **OPERATOR}
+        folder = temporary_folder("agent") / "data"
+        agent = AgentServer(folder, database.env, s3.env, off)
+        agent.set_up()
+        agent.manage(*test_console.OPERATOR)
+        test_console.gather(agent, talks=80, recordings=2_000, missing=2, repeated=4_000)
+        with served(agent):
+            page = browser.new_page(viewport=WIDE)
+            test_console.sign_in(page, agent, OPERATOR["DJANGO_SUPERUSER_PASSWORD"])
+            page.goto(f"{agent.url}/admin/storage/")
+            page.get_by_role("button", name="Verify").click()
+            page.get_by_text(re.compile(r"^\d+ checks: ")).wait_for()
+            take_all_looks(page, "console-verify", full=True)
+            test_console.plan(page, workers=2)
+            take(page, "console-plan")
+            page.get_by_role("button", name="Begin to copy").click()
+            page.get_by_text(re.compile("about .* left")).wait_for()
+            take_all_looks(page, "console-run")
+            page.get_by_text("Not copied (2)").wait_for()
+            take(page, "console-run-failed")
+            page.goto(f"{agent.url}/admin/storage/cost/")
+            take_all_looks(page, "console-cost")
+        on = AgentServer(temporary_folder("agent-on") / "data", database.env, s3.env)
+        on.set_up()
+        with served(on):
+            test_console.sign_in(page, on, OPERATOR["DJANGO_SUPERUSER_PASSWORD"])
+            page.goto(f"{on.url}/admin/storage/")
+            take(page, "console-on")
+            s3.kill()
+            page.request.post(f"{on.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))
+            page.goto(f"{on.url}/admin/")
+            take(page, "console-front")
+            page.goto(f"{on.url}/admin/storage/")
+            take_all_looks(page, "console-degraded")
+            database.kill()
+            page.goto(f"{on.url}/admin/")
+            take(page, "console-unreachable")
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +130,7 @@ def main() -> None:
             with chromium(heard) as browser:
                 talk(browser, server)
                 admin(browser, server)
+                console(browser)
         finally:
             server.stop()
 

@@ -1,0 +1,393 @@
+"""The operators' pages about storage, inside Django's admin: its state, verify, test, migrate, the runs, and the cost. What they
+show comes from the same functions that the command and the API call."""
+
+import asyncio
+import json
+import threading
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import DatabaseError, InterfaceError, connections
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from migration import probes, runs, stores, trial
+from migration.api import PERMISSION
+from migration.cost import Bill, Costs, Month, costs
+from migration.models import Run
+from migration.overview import counted, overview
+from migration.probes import State, runner
+from talking_agent import cloud
+
+PER_PAGE = 15
+MOST_WORKERS = 32
+PLAN_WITHIN = 4.0  # seconds for counting what there is, wherever that is
+LISTED = 100  # failures that a page names
+WORDS = {
+    State.OK: "ok",
+    State.WARNING: "warning",
+    State.FAILED: "failed",
+    State.NOT_SUPPORTED: "not supported",
+    State.NOT_CONFIGURED: "not configured",
+}
+
+UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
+
+Tell = Callable[[dict[str, Any]], None]
+View = Callable[..., HttpResponseBase]
+
+
+def urls() -> list[URLPattern]:
+    """For the operators' site, below `storage/`."""
+    return [
+        path("", _page(overview_page), name="storage"),
+        path("verify/", _page(verify), name="storage_verify"),
+        path("test/", _page(test), name="storage_test"),
+        path("cost/", _page(cost_page), name="storage_cost"),
+        path("migrate/", _page(migrate), name="storage_migrate"),
+        path("runs/<uuid:key>/", _page(run_page), name="storage_run"),
+        path("runs/<uuid:key>/state/", _page(run_state), name="storage_run_state"),
+        path("runs/<uuid:key>/stop/", _page(stop), name="storage_run_stop"),
+        path("runs/<uuid:key>/resume/", _page(resume), name="storage_run_resume"),
+    ]
+
+
+def may_use(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(PERMISSION))
+
+
+def _page(view: View) -> View:
+    def allowed(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        if not may_use(request):
+            if request.method == "GET":
+                return _render(request, "forbidden", "Not for this account", status=403)
+            raise PermissionDenied
+        return view(request, **kwargs)
+
+    return admin.site.admin_view(allowed)
+
+
+def _render(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
+    context |= admin.site.each_context(request) | {"title": title}
+    return render(request, f"admin/storage/{template}.html", context, status=status)
+
+
+class MigrationForm(forms.Form):
+    source = forms.ChoiceField(label="From")
+    destination = forms.ChoiceField(label="To")
+    dry = forms.BooleanField(
+        label="Dry run", required=False, help_text="Only look, and count what would be copied. Nothing is written."
+    )
+    since = forms.DateField(
+        label="Said since",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Empty: everything, however old.",
+    )
+    learner = forms.UUIDField(
+        label="One learner only",
+        required=False,
+        widget=forms.TextInput(attrs={"size": 36, "spellcheck": "false"}),
+        help_text="The learner's id, as the list of conversations shows it. Empty: everybody.",
+    )
+    workers = forms.IntegerField(
+        label="Recordings at a time", min_value=1, max_value=MOST_WORKERS, initial=runs.DEFAULT_WORKERS
+    )
+    reads_back = forms.BooleanField(
+        label="Read every byte back",
+        required=False,
+        help_text="Slower. Otherwise size and checksum are asked for after each recording.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        named = list(stores.configured())
+        for field in ("source", "destination"):
+            self.fields[field].choices = [(name, _store_in_words(name)) for name in named]  # type: ignore[attr-defined]
+        self.initial = {"source": "local", "destination": "cloud", **self.initial}
+
+    def options(self) -> dict[str, Any]:
+        """As `runs.begin` takes them."""
+        given = self.cleaned_data
+        return {
+            "learner": str(given["learner"]) if given["learner"] else None,
+            "since": given["since"].isoformat() if given["since"] else None,
+            "workers": given["workers"],
+            "reads_back": given["reads_back"],
+            "dry": given["dry"],
+        }
+
+
+@require_GET
+def overview_page(request: HttpRequest) -> HttpResponse:
+    return _overview(request, MigrationForm())
+
+
+def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> HttpResponse:
+    earlier = Paginator(Run.objects.using("default"), PER_PAGE).get_page(request.GET.get("page"))
+    return _render(
+        request,
+        "overview",
+        "Storage",
+        status,
+        overview=overview(),
+        form=form,
+        several_stores=len(stores.configured()) > 1,
+        runs=earlier,
+        shown=[shown(run) for run in earlier],
+    )
+
+
+@require_POST
+def verify(request: HttpRequest) -> HttpResponseBase:
+    """Newline-delimited JSON: `{total}`, a line for each probe as it comes, `{done, said, well}`."""
+    return _streamed(_verify)
+
+
+def _verify(tell: Tell) -> None:
+    asked = probes.probes()
+    tell({"total": len(asked)})
+    counts: Counter[State] = Counter()
+    for result in runner.run(asked):
+        counts[result.state] += 1
+        tell({**asdict(result), "word": WORDS[result.state]})
+    told = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
+    tell({"done": True, "said": f"{len(asked)} checks: {told}.", "well": not counts[State.FAILED]})
+
+
+@require_POST
+def test(request: HttpRequest) -> HttpResponseBase:
+    """Newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
+    return _streamed(_test)
+
+
+def _test(tell: Tell) -> None:
+    def told(step: trial.Step) -> None:
+        tell({**asdict(step), "state": State.OK if step.ok else State.FAILED, "word": "ok" if step.ok else "failed"})
+
+    outcome = trial.run(told)
+    said = "The storage works." if outcome.success else "The storage does not work as it is set up."
+    tell({"done": True, "said": said, "well": outcome.success})
+
+
+def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
+    """The lines as `work` tells them. It waits in a thread of its own, outside the patience of a request; it goes on if the
+    browser leaves."""
+
+    async def lines() -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+        def tell(line: dict[str, Any] | None) -> None:
+            with suppress(RuntimeError):  # the server is stopping: nobody listens
+                loop.call_soon_threadsafe(queue.put_nowait, line)
+
+        def call() -> None:
+            try:
+                work(tell)
+            finally:
+                connections.close_all()
+                tell(None)
+
+        threading.Thread(target=call, name="console", daemon=True).start()
+        while (line := await queue.get()) is not None:
+            yield json.dumps(line) + "\n"
+
+    return StreamingHttpResponse(
+        lines(), content_type="application/x-ndjson", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+
+
+def migrate(request: HttpRequest) -> HttpResponse:
+    """GET: what there is to copy, and the question. POST: begin, and show the run."""
+    form = MigrationForm(request.POST if request.method == "POST" else request.GET)
+    if not form.is_valid():
+        return _overview(request, form, status=400)
+    source, destination = form.cleaned_data["source"], form.cleaned_data["destination"]
+    try:
+        if request.method == "POST":
+            return _begun(runs.begin(source, destination, form.options()))
+        with cloud.within(PLAN_WITHIN):
+            plan = runs.plan(source, destination, form.options())
+    except (ValueError, runs.Busy) as error:
+        form.add_error(None, str(error))
+        return _overview(request, form, status=400)
+    except UNREACHED + cloud.database.failures() as error:
+        form.add_error(None, f"{source} cannot be read now: {cloud.sentence(error)} Verify says more.")
+        return _overview(request, form, status=503)
+    return _render(
+        request,
+        "plan",
+        "Migrate: the plan",
+        form=form,
+        plan=plan,
+        source=_store_in_words(source),
+        destination=_store_in_words(destination),
+        options=_options_in_words(form.options()),
+    )
+
+
+def _begun(run: Run) -> HttpResponse:
+    runs.in_background(run)
+    return redirect("admin:storage_run", key=run.pk)
+
+
+@require_GET
+def run_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    return _run_page(request, _run(key))
+
+
+def _run_page(request: HttpRequest, run: Run, problem: str = "", status: int = 200) -> HttpResponse:
+    title = f"Migration from {run.source} to {run.destination}"
+    options = _options_in_words(run.options)
+    return _render(request, "run", title, status, run=run, shown=shown(run), options=options, problem=problem)
+
+
+@require_GET
+def run_state(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    return JsonResponse(shown(_run(key)))
+
+
+@require_POST
+def stop(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    runs.stop(_run(key).pk)
+    return redirect("admin:storage_run", key=key)
+
+
+@require_POST
+def resume(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    run = _run(key)
+    try:
+        run = runs.resume(run.pk)
+    except (ValueError, runs.Busy) as error:
+        return _run_page(request, run, problem=str(error), status=409)
+    if run.state == Run.State.RUNNING:
+        runs.in_background(run)
+    return redirect("admin:storage_run", key=key)
+
+
+def _run(key: uuid.UUID) -> Run:
+    return get_object_or_404(Run.objects.using("default"), pk=key)
+
+
+def shown(run: Run) -> dict[str, Any]:
+    """What a page says of a run, and asks for again while it runs. A run whose process is gone is interrupted."""
+    total = run.plan.get("conversations", 0) + run.plan.get("recordings", 0)
+    seen = runs.seen(run)
+    state = "interrupted" if runs.is_lost(run) else run.state
+    runs_now = state == Run.State.RUNNING
+    return {
+        "id": str(run.pk),
+        "url": reverse("admin:storage_run", args=[run.pk]),
+        "name": f"{run.source} to {run.destination}",
+        "state": state,
+        "word": "stopping" if runs_now and run.stop_requested else state,
+        "running": runs_now,
+        "stopping": runs_now and run.stop_requested,
+        "resumable": state in ("interrupted", Run.State.STOPPED, Run.State.FAILED),
+        "dry": bool(run.options.get("dry")),
+        "holder": run.holder,
+        "started": run.started_at,
+        "seconds": ((run.finished_at or timezone.now()) - run.started_at).total_seconds(),
+        "seen": min(seen, total) if runs_now else seen,
+        "total": max(total, 1) if runs_now else max(total, seen, 1),
+        "planned": bool(run.plan),
+        "counts": {name: run.counts.get(name, 0) for name in COUNTS},
+        "planned_bytes": run.plan.get("bytes", 0),
+        "accounts": run.counts.get("accounts", 0),
+        "failures": run.counts.get("failures", 0),
+        "failed": list(run.failed.items())[:LISTED],
+        "unnamed": max(0, run.counts.get("failures", 0) - min(len(run.failed), LISTED)),
+        "error": run.error,
+    }
+
+
+COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
+
+
+@require_GET
+def cost_page(request: HttpRequest) -> HttpResponse:
+    if cloud.database.usable:
+        cloud.database.check()  # counting waits long, for a database that answers
+    found = costs()
+    return _render(
+        request,
+        "cost",
+        "What is stored, and what it costs",
+        costs=found,
+        total=found.cloud + found.local,
+        bill=_bill_in_words(found.bill),
+        months=_bars(found.months),
+        described=_growth_in_words(found),
+    )
+
+
+def _bill_in_words(bill: Bill) -> dict[str, str]:
+    return {
+        "storage": _dollars(bill.storage),
+        "requests": _dollars(bill.requests),
+        "database": _dollars(*bill.database),
+        "total": _dollars(*bill.total),
+    }
+
+
+def _dollars(low: float, high: float | None = None) -> str:
+    if high is None or f"{low:.2f}" == f"{high:.2f}":
+        return f"${low:.2f}"
+    return f"${low:.2f} to ${high:.2f}"
+
+
+BAR_STEP, BAR_HEIGHT = 50, 120  # of the chart, in its own units
+
+
+def _bars(months: list[Month]) -> list[dict[str, Any]]:
+    """Where each month's bar stands in the chart, and how high it is."""
+    most = max(month.bytes for month in months) or 1
+    bars = []
+    for number, month in enumerate(months):
+        height = round(BAR_HEIGHT * month.bytes / most)
+        height = max(height, 2) if month.bytes else 0
+        place = {"x": number * BAR_STEP + 8, "middle": number * BAR_STEP + BAR_STEP // 2}
+        bars.append({"month": month, "height": height, "y": BAR_HEIGHT - height + 16, **place})
+    return bars
+
+
+def _growth_in_words(found: Costs) -> str:
+    added = sum(month.conversations for month in found.months)
+    return f"{counted(added, 'conversation')} added in twelve months that are still stored."
+
+
+def _store_in_words(name: str) -> str:
+    store = stores.named(name)
+    if name == "local":
+        return "local: the files of this machine"
+    if name == "cloud":
+        rows = {"default": "PostgreSQL", "mongodb": "MongoDB"}.get(store.database or "", "no database")
+        return f"cloud: {rows} and {'the bucket' if store.place else 'no bucket'}"
+    if store.bucket:
+        return f"{name}: the bucket's recordings alone"
+    return f"{name}: the database's conversations alone"
+
+
+def _options_in_words(options: dict[str, Any]) -> list[str]:
+    told = []
+    if options.get("dry"):
+        told.append("dry run: nothing is written")
+    if options.get("learner"):
+        told.append(f"only learner {options['learner']}")
+    if options.get("since"):
+        told.append(f"only what was said since {options['since']}")
+    if options.get("reads_back"):
+        told.append("every byte is read back")
+    return [*told, f"{options.get('workers') or runs.DEFAULT_WORKERS} recordings at a time"]

@@ -1,0 +1,85 @@
+"""The state of the cloud in an operator's words: in one line, and each half on its own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DatabaseError
+
+from migration import shelter
+from migration.actions.terminal import size
+from migration.shelter import Pending
+from talking_agent import cloud
+from talking_agent.cloud import Breaker
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """`state`: up, down or off. `reason`: what the server said, for operators."""
+
+    name: str
+    state: str
+    since: datetime | None = None
+    cause: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`state`: on, degraded or off. `pending` is None while the shelter itself cannot be read."""
+
+    state: str
+    halves: list[Half]
+    pending: Pending | None
+
+    @property
+    def line(self) -> str:
+        if self.state == "off":
+            return "Cloud storage is off: everything is kept on this machine."
+        known = [half for half in self.halves if half.state != "off"]
+        told = "; ".join(_in_words(half) for half in known)
+        return f"Cloud storage is {self.state}: {told}. {self.waiting}"
+
+    @property
+    def waiting(self) -> str:
+        if self.pending is None:
+            return "What waits on this machine cannot be counted: its local database cannot be read."
+        if not (self.pending.conversations or self.pending.recordings):
+            return "Nothing waits on this machine."
+        return f"Waiting on this machine: {in_numbers(self.pending)}."
+
+
+def overview() -> Overview:
+    """Asks only the shelter; of the cloud it tells what is known."""
+    halves = [_half(each) for each in cloud.halves]
+    states = {half.state for half in halves}
+    state = "degraded" if "down" in states else "on" if "up" in states else "off"
+    return Overview(state, halves, _pending())
+
+
+def in_numbers(pending: Pending) -> str:
+    talks = counted(pending.conversations, "conversation")
+    return f"{talks} and {counted(pending.recordings, 'recording')} ({size(pending.bytes)})"
+
+
+def counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _half(half: Breaker) -> Half:
+    if not half.on:
+        return Half(half.name, "off")
+    return Half(half.name, "up" if half.up else "down", half.since, half.cause, "" if half.up else half.reason)
+
+
+def _in_words(half: Half) -> str:
+    assert half.since
+    if half.state == "up":
+        return f"the {half.name} is up"
+    return f"the {half.name} is down since {half.since:%Y-%m-%d %H:%M} UTC ({half.cause})"
+
+
+def _pending() -> Pending | None:
+    try:
+        return shelter.pending()
+    except DatabaseError:
+        return None

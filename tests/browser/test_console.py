@@ -1,0 +1,175 @@
+"""An operator who has never seen it verifies, tests, migrates, stops and resumes, in Chromium."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.chromium import chromium
+from tests.fixtures import served
+from tests.servers import AgentServer, PostgresServer, S3Server
+from tests.servers.postgresql import temporary_folder
+
+WITHIN = 20_000  # ms
+MANY = 1_200  # recordings: several batches, so that there is time to stop
+PASSWORD = "for-the-test"
+OPERATOR = ("createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.org")
+# What a server without a cloud has gathered; the first `missing` recordings have lost their files.
+GATHER = """
+import hashlib, uuid
+from datetime import timedelta
+from django.conf import settings
+from django.utils import timezone
+from audio.models import Recording
+from conversations.models import Conversation
+now, rows = timezone.now(), []
+for number in range({talks}):
+    talk = Conversation(id=uuid.uuid4(), wire_id=f"c-{{number}}", learner=uuid.UUID(int=number % 5 + 1), title="A talk",
+        timestamp=now - timedelta(days=number), created_at=now - timedelta(days=number), updated_at=now)
+    talk.save(using="local")
+for number in range({recordings}):
+    data = b"voice %d " % number * {repeated}
+    key = f"{{number % 100:02}}/{{number}}.webm"
+    if number >= {missing}:
+        path = settings.DATA_DIR / "recordings" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    rows.append(Recording(id=uuid.uuid4(), learner=uuid.UUID(int=1), conversation=uuid.UUID(int=2),
+        message=uuid.uuid4(), key=key, content_type="audio/webm", size=len(data), duration=4.0,
+        sha256=hashlib.sha256(data).hexdigest(), created_at=now - timedelta(days=number % 300)))
+Recording.objects.using("local").bulk_create(rows, batch_size=200)
+"""
+
+
+def gather(agent: AgentServer, *, talks: int, recordings: int, missing: int = 0, repeated: int = 100) -> None:
+    counts = {"talks": talks, "recordings": recordings, "missing": missing, "repeated": repeated}
+    agent.manage("shell", "-c", GATHER.format(**counts))
+
+
+@pytest.fixture(scope="module")
+def agent() -> Iterator[AgentServer]:
+    """Its cloud is configured, and not switched on yet: as it is just before one migrates."""
+    with (
+        served(PostgresServer(temporary_folder("postgresql"))) as database,
+        served(S3Server(temporary_folder("s3"))) as s3,
+    ):
+        off = {"USE_CLOUD_STORAGE": "false", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+        agent = AgentServer(temporary_folder("agent") / "data", database.env, s3.env, off)
+        agent.set_up()
+        agent.manage(*OPERATOR)
+        gather(agent, talks=20, recordings=MANY, missing=2)
+        agent.start()
+        yield agent
+        agent.kill()
+
+
+@pytest.fixture(scope="module")
+def context(agent: AgentServer) -> Iterator[BrowserContext]:
+    """Of an operator who is signed in."""
+    with chromium() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 860})
+        sign_in(context.new_page(), agent, PASSWORD)
+        yield context
+
+
+@pytest.fixture
+def page(agent: AgentServer, context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{agent.url}/admin/")
+    page.get_by_role("link", name="Verify, test, migrate, costs").click()
+    yield page
+    page.close()
+    assert said == []  # also what the Content-Security-Policy refused
+
+
+def sign_in(page: Page, agent: AgentServer, password: str) -> None:
+    page.goto(f"{agent.url}/admin/")
+    page.get_by_label("Username").fill("operator")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector(".cloud-line")
+
+
+def checks(page: Page) -> Locator:
+    return page.locator("#results-list li")
+
+
+def plan(page: Page, *, workers: int = 8, dry: bool = False) -> None:
+    page.get_by_label("From", exact=True).select_option("local")
+    page.get_by_label("To", exact=True).select_option("cloud")
+    page.get_by_label("Recordings at a time").fill(str(workers))
+    page.get_by_label("Dry run").set_checked(dry)
+    page.get_by_role("button", name="Show the plan").click()
+
+
+def state(page: Page) -> Locator:
+    return page.locator("[data-run=word]")
+
+
+def test_verify_shows_each_result_and_their_sum(page: Page):
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"^\d+ checks: \d+ ok"), timeout=WITHIN)
+    assert checks(page).count() > 15
+    expect(page.get_by_role("heading", name="Verify")).to_be_visible()
+    expect(page.get_by_role("button", name="Verify")).to_be_enabled()
+
+
+def test_test_shows_each_step_by_the_keyboard_alone(page: Page):
+    page.get_by_role("button", name="Test", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("The storage works.", timeout=WITHIN)
+    expect(checks(page)).to_have_count(6)
+    expect(checks(page).last).to_contain_text("Nothing of it is left.")
+
+
+def test_a_migration_is_planned_watched_stopped_and_resumed(page: Page, agent: AgentServer):
+    plan(page, workers=1)
+    expect(page.get_by_text("Recordings there")).to_be_visible()
+    expect(page.get_by_text(str(MANY), exact=True)).to_be_visible()
+    page.get_by_role("button", name="Begin to copy").click()
+
+    bar = page.get_by_role("progressbar", name="Looked at")
+    expect(bar).to_be_visible()
+    expect(page.locator("[data-run=words]")).to_have_text(re.compile(r"% · .* a second · .* left"), timeout=WITHIN)
+    before = bar.evaluate("bar => bar.value")
+    expect(bar).not_to_have_js_property("value", before, timeout=WITHIN)
+    page.get_by_role("button", name="Stop").click()
+    expect(state(page)).to_have_text("stopped", timeout=WITHIN)
+    expect(page.get_by_text("Somebody stopped it.")).to_be_visible()
+    copied = int(page.locator("[data-count=recordings]").inner_text().replace(",", ""))
+    assert 0 < copied < MANY - 2
+
+    page.get_by_role("button", name="Resume").click()
+    expect(state(page)).to_have_text("running")
+    expect(state(page)).to_have_text("failed", timeout=WITHIN)
+    expect(page.get_by_role("heading", name="Not copied (2)")).to_be_visible()
+    expect(page.locator("[data-run=failed] li")).to_have_text([re.compile("its file is missing")] * 2)
+    expect(page.locator("[data-count=conversations]")).to_have_text("20")
+
+
+def test_what_the_page_shows_the_command_goes_on_with(page: Page, agent: AgentServer):
+    plan(page, dry=True)
+    page.get_by_role("button", name="Begin the dry run").click()
+    expect(state(page)).to_have_text(re.compile("done|failed"), timeout=WITHIN)
+    run = page.url.rstrip("/").rsplit("/", 1)[-1]
+    with contextlib.suppress(Exception):  # it exits with 1 if it failed again
+        agent.manage("storage", "migrate", "--resume", run)
+    page.reload()
+    expect(state(page)).to_have_text(re.compile("done|failed"))
+    page.get_by_role("link", name="Storage", exact=True).click()
+    expect(page.get_by_role("row").filter(has_text="(dry run)")).to_have_count(1)
+
+
+def test_a_narrow_page_does_not_scroll_sideways(page: Page):
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"^\d+ checks"), timeout=WITHIN)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    page.get_by_role("link", name="What is stored, how it grew").click()
+    expect(page.get_by_role("img", name="Recordings added by month")).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
