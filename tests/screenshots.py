@@ -27,14 +27,14 @@ def take(page: Page, name: str, *, full: bool = False) -> None:
     print(f"docs/screenshots/{name}.png")
 
 
-def take_all_looks(page: Page, name: str, *, full: bool = False) -> None:
+def take_all_looks(page: Page, name: str) -> None:
     """The same page wide, narrow and dark."""
-    take(page, f"{name}-wide", full=full)
+    take(page, f"{name}-wide")
     page.emulate_media(color_scheme="dark")
-    take(page, f"{name}-dark", full=full)
+    take(page, f"{name}-dark")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(NARROW)
-    take(page, f"{name}-narrow", full=full)
+    take(page, f"{name}-narrow")
     page.set_viewport_size(WIDE)
 
 
@@ -89,12 +89,15 @@ def console(browser: Browser) -> None:
             page.goto(f"{agent.url}/admin/storage/")
             page.get_by_role("button", name="Verify").click()
             page.get_by_text(re.compile(r"^\d+ checks: ")).wait_for()
-            take_all_looks(page, "console-verify", full=True)
-            test_console.plan(page, workers=2)
+            page.locator("#results").evaluate("results => results.scrollIntoView()")
+            take_all_looks(page, "console-verify")
+            test_console.plan(page)
             take(page, "console-plan")
-            page.get_by_role("button", name="Begin to copy").click()
-            page.get_by_text(re.compile("about .* left")).wait_for()
+            page.goto(f"{agent.url}/admin/storage/")
+            test_console.begin_slowly(page)
+            s3.freeze()  # it must not be done before the pictures are
             take_all_looks(page, "console-run")
+            s3.thaw()
             page.get_by_text("Not copied (2)").wait_for()
             take(page, "console-run-failed")
             page.goto(f"{agent.url}/admin/storage/cost/")

@@ -260,7 +260,7 @@ def test_the_list_has_pages(operator: Client, database: Half) -> None:
 def test_the_cost_page_has_numbers_and_a_chart(operator: Client, database: Half) -> None:
     said = page(operator, "storage_cost")
     assert "A month costs about $7.00 to $20.00" in said
-    assert said.count('class="bar"') == 12
+    assert said.count('class="added"') == 12
 
 
 def test_the_cost_page_says_what_it_cannot_see(operator: Client, database: Half) -> None:
