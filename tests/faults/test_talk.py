@@ -22,7 +22,12 @@ def sounds(cloud: Backends, cookie: str, events: list[Event]) -> dict[str, bytes
 
 @pytest.mark.parametrize(
     ("cloud", "half", "kind"),
-    [("postgresql", half, kind) for half in (DATABASE, BUCKET) for kind in ("killed", "frozen")],
+    [
+        ("postgresql", DATABASE, "killed"),
+        ("postgresql", BUCKET, "frozen"),
+        pytest.param("postgresql", DATABASE, "frozen", marks=pytest.mark.soak),
+        pytest.param("postgresql", BUCKET, "killed", marks=pytest.mark.soak),
+    ],
     indirect=["cloud"],
 )
 async def test_a_talk_goes_on_in_an_outage(cloud: Backends, half: str, kind: str):
