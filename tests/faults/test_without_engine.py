@@ -30,7 +30,8 @@ async def test_it_says_what_to_do_and_keeps_what_was_said(server: AgentServer):
         _, saved = await talker.wait_for("talk.saved")
         assert saved["duration"] == pytest.approx(2.2, abs=0.1)
         assert "pip install -r requirements-local.txt" in talker.events("talk.notice")[0]["message"]
-        assert talker.events("response.done")[0]["response"]["status"] == "incomplete"
+        # Failed, if the answer had been begun when the engine said that it cannot.
+        assert talker.events("response.done")[0]["response"]["status"] in ("incomplete", "failed")
 
 
 async def test_hands_free_is_refused_with_the_reason(server: AgentServer):
