@@ -191,7 +191,7 @@ def signing(s3: S3Server) -> float:
     return row("signing 1,000 links", ours, plain)
 
 
-def listing(name: str, agent: AgentServer, peer: Peer) -> float:
+def listing(name: str, agent: AgentServer, peer: Peer) -> float | None:
     """The newest of a learner with many conversations, as a multiple of one with few."""
     few, many = uuid.uuid4(), uuid.uuid4()
     client = Rest(agent.url)
@@ -202,6 +202,10 @@ def listing(name: str, agent: AgentServer, peer: Peer) -> float:
     for learner, count in ((few, SMALL), (many, LARGE[name])):
         peer.fill(learner, count)
         theirs = Rest(agent.url, learner)
+        listed = theirs.get("/api/conversations?limit=50")
+        if "degraded" in listed or len(listed["conversations"]) != LISTED:
+            print(f"{name}: the list of {count:,} was not to be had in time: {listed.get('down')}")
+            return None
         durations.append(p50_ms(partial(theirs.get, "/api/conversations?limit=50"), 60))
     return row(f"{name}: list 50 of {LARGE[name]:,} / of {SMALL:,}", durations[1], durations[0])
 
