@@ -44,6 +44,7 @@ bench: $(VENV)/.dev  ## measure; make bench ARGS=--quick ends within a minute ea
 	$(BIN)/python bench/talk.py $(ARGS)
 	$(BIN)/python bench/store.py $(ARGS)
 	$(BIN)/python bench/outage.py $(ARGS)
+	$(BIN)/python bench/migrate.py $(ARGS)
 
 screenshots: $(VENV)/.dev  ## the pictures in docs/screenshots
 	@sh tests/chromium.sh
