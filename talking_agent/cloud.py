@@ -53,8 +53,11 @@ def begin_request() -> None:
     _patience.set(Patience(PATIENCE))
 
 
-def end_request() -> None:
+def end_request() -> float:
+    """Returns how many seconds the request waited for the cloud, in all."""
+    patience = _patience.get()
     _patience.set(None)
+    return PATIENCE - patience.left if patience else 0.0
 
 
 def seconds_left() -> float | None:

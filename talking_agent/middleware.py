@@ -47,6 +47,11 @@ def _forbid_foreign_content(request: HttpRequest, response: HttpResponseBase) ->
     response.headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
 
 
+def _tell_the_wait(request: HttpRequest, response: HttpResponseBase) -> None:
+    if waited := cloud.end_request():
+        response.headers["Server-Timing"] = f"cloud;dur={waited * 1000:.1f}"
+
+
 content_security_policy = middleware(after=_forbid_foreign_content)
 measured = middleware(before=metrics.begin_request, after=metrics.end_request)
-patience = middleware(before=lambda request: cloud.begin_request(), after=lambda request, response: cloud.end_request())
+patience = middleware(before=lambda request: cloud.begin_request(), after=_tell_the_wait)

@@ -58,7 +58,8 @@ Change = Callable[[State | None], State | None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` 0: there was none; UNASKED: the request was not even sent. `began` is of time.monotonic(), `seconds` how long."""
+    """`status` 0: there was none; UNASKED: the request was not even sent. `began` is of time.monotonic(), `seconds` how long,
+    `waited` how many of them for the cloud, as the server tells."""
 
     what: str
     asked: str
@@ -66,6 +67,7 @@ class Answer:
     body: dict[str, Any]
     began: float
     seconds: float
+    waited: float
 
     @property
     def acknowledged(self) -> bool:
@@ -198,18 +200,17 @@ class Learner:
         return self.ask("get", "GET", f"/api/conversations/{wire}")
 
     def ask(self, what: str, method: str, path: str, body: Any = None) -> Answer:
-        began = time.monotonic()
+        began, waited = time.monotonic(), 0.0
         try:
             got = self._http.request(method, path, json=body)
-            status, found = got.status_code, got.json()
+            status, found, waited = got.status_code, got.json(), _waited(got)
         except httpx.ConnectError as error:
             status, found = UNASKED, {"error": repr(error)}
             time.sleep(0.1)  # the server is away
         except (httpx.TransportError, ValueError) as error:
             status, found = 0, {"error": repr(error)}
-        answer = Answer(
-            what, f"{path} {json.dumps(body) if body else ''}", status, found, began, time.monotonic() - began
-        )
+        asked = f"{path} {json.dumps(body) if body else ''}"
+        answer = Answer(what, asked, status, found, began, time.monotonic() - began, waited)
         self.answers.append(answer)
         return answer
 
@@ -368,3 +369,9 @@ class _Store:
             return f"no recording {message['audio_key']}: {row}".encode()
         data = self.objects.get(row["key"], b"no object")
         return data if hashlib.sha256(data).hexdigest() == row["sha256"] else b"another checksum"
+
+
+def _waited(response: httpx.Response) -> float:
+    """Seconds that the request waited for the cloud, from `Server-Timing: cloud;dur=<ms>`."""
+    _, _, milliseconds = response.headers.get("Server-Timing", "").partition("cloud;dur=")
+    return float(milliseconds or 0) / 1000
