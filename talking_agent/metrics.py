@@ -42,6 +42,10 @@ STAGES = Histogram(
     buckets=(0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10),
 )
 
+ENGINE_FAILURES = Counter(
+    "talking_agent_engine_failures", "Failures of an engine after which the next one went on.", ["engine"]
+)
+
 
 def begin_request(request: HttpRequest) -> None:
     request.began = time.perf_counter()  # type: ignore[attr-defined]
@@ -89,3 +93,7 @@ def answered(engine: str, timing: dict[str, Any]) -> None:
 def saved(engine: str, seconds: float) -> None:
     """A turn of the learner's is durable."""
     STAGES.labels(engine, "saved").observe(seconds)
+
+
+def engine_failed(engine: str) -> None:
+    ENGINE_FAILURES.labels(engine).inc()

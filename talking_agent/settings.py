@@ -126,6 +126,11 @@ def cloud_database() -> str:
     return {"postgresql": "default", "mongodb": "mongodb"}[chosen[0]] if len(chosen) == 1 else ""
 
 
+def provided(url: str, key: str, model: str) -> dict[str, str]:
+    """Where a stage is asked, with which key, for which model: its own settings, else those of all stages."""
+    return {"url": url or OPENAI_BASE_URL or "https://api.openai.com/v1", "key": key or OPENAI_API_KEY, "model": model}
+
+
 def data_dir() -> Path:
     path = Path(text("DATA_DIR") or BASE_DIR / "data").expanduser().resolve()
     try:
@@ -313,8 +318,31 @@ if S3_BUCKET_NAME:
 
 # Talking
 
-ENGINES = {"local": "tutor.engines.local.engine.LocalEngine"}
+# In the order in which they stand in for one another.
+ENGINES = {
+    "openai_realtime": "tutor.engines.openai_realtime.engine.RealtimeEngine",
+    "openai_pipeline": "tutor.engines.openai_pipeline.engine.PipelineEngine",
+    "local": "tutor.engines.local.engine.LocalEngine",
+}
 TUTOR_ENGINE = one_of("TUTOR_ENGINE", "auto", ("auto", *ENGINES))
+OPENAI_API_KEY = text("OPENAI_API_KEY")
+OPENAI_BASE_URL = text("OPENAI_BASE_URL")
+# What is asked where. The defaults have no announced end. OpenAI has announced one for all models of its speech endpoint, and
+# names a model of the Realtime API as their successor: "realtime" in a speech model's name tells which of the two it is asked of.
+OPENAI = {
+    "realtime": provided("", "", text("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")),
+    "transcription": provided(
+        text("OPENAI_TRANSCRIPTION_URL"),
+        text("OPENAI_TRANSCRIPTION_KEY"),
+        text("OPENAI_TRANSCRIPTION_MODEL", "gpt-transcribe"),
+    ),
+    "chat": provided(text("OPENAI_CHAT_URL"), text("OPENAI_CHAT_KEY"), text("OPENAI_CHAT_MODEL", "gpt-5.4-mini")),
+    "speech": provided(
+        text("OPENAI_SPEECH_URL"), text("OPENAI_SPEECH_KEY"), text("OPENAI_SPEECH_MODEL", "gpt-realtime-2.1-mini")
+    ),
+}
+OPENAI_VOICE = text("OPENAI_VOICE", "marin")
+ENGINE_PATIENCE = number("ENGINE_PATIENCE", 3500, low=500, high=60_000)  # ms until the next engine is tried
 
 # Empty paths mean the models that the packages of requirements-local.txt carry.
 WHISPER_MODEL = existing_path("WHISPER_MODEL")

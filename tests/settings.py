@@ -7,6 +7,8 @@ os.environ["ENV_FILES"] = ""
 os.environ["DATA_DIR"] = os.environ.get("TEST_DATA_DIR") or tempfile.mkdtemp(prefix="talking-agent-tests-")
 for name in ("SECRET_KEY", "DEBUG", "APP_URL", "PORT", "HOST", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
+for name in [name for name in os.environ if name.startswith(("OPENAI_", "TUTOR_ENGINE", "ENGINE_"))]:
+    del os.environ[name]
 
 from talking_agent.settings import *  # noqa: E402, F403
 

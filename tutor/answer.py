@@ -3,29 +3,33 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from conversations.changes import Draft
 from talking_agent import metrics
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
-from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Speech, Words
+from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Line, Speech, Spoken, Unheard, Words
 from tutor.engines.base import Event as EngineEvent
 from tutor.keeper import Keeper, Save
-from tutor.protocol import Event, event
+from tutor.protocol import Event, correction_shape, event
 from tutor.response import Response, response_shape
 from tutor.turn import Turn
 
 logger = logging.getLogger(__name__)
 
 NOTHING_HEARD = "I didn't hear anything. Check that the microphone is on, then say it again."
+NOT_MADE_OUT = "Your words could not be made out. What you said is kept as sound."
 FAILED = "Something went wrong on the server. What you said is kept; please go on."
 
 
+Check = Callable[[Turn, str, Sequence[Line]], bool]
+
+
 class Answer:
-    """Follows one reply of the engine to its end. `turn` is what it answers; None where the agent speaks first."""
+    """Follows one reply of the engine to its end. `turn` is what it answers; None where the agent speaks first. `check` has
+    the turn corrected beside the answer, if the engine does not do so itself."""
 
     def __init__(
         self,
@@ -35,13 +39,15 @@ class Answer:
         dialogue: Dialogue,
         keeper: Keeper,
         send: Callable[[Event], Awaitable[None]],
+        check: Check,
     ) -> None:
         self.turn = turn
         self.response: Response | None = None
         self._attempt, self._dialogue, self._keeper, self._send = attempt, dialogue, keeper, send
+        self._check = check
         self._text = ""
-        self._corrections: tuple[Correction, ...] = ()
-        self._heard = self._saved = self._stopped = self._says_goodbye = False
+        self._corrections: tuple[Correction, ...] | None = ()  # None: they are made beside the answer
+        self._placed = self._heard = self._sound_is_out = self._saved = self._stopped = self._says_goodbye = False
         self._times = {"end": time.perf_counter()}
         self._task = asyncio.create_task(self._run())
 
@@ -90,19 +96,23 @@ class Answer:
         match happened:
             case Heard(text):
                 await self._hear(text)
+            case Unheard():
+                await self._keep_as_sound()
             case Corrected(corrections):
                 self._corrections = corrections
                 if self.turn:
                     await self._say_corrections(self.turn, corrections)
-            case Words(text):
+            case Words(text, joined):
                 await self._begin()
-                if self.response:
-                    await self.response.words(text)
-            case Speech(pcm) if self.response and not self._stopped:
+                if self.response and not self.response.done:
+                    await self.response.words(text, joined=joined)
+            case Speech(pcm) if self.response and not (self._stopped or self.response.done):
                 is_first = not self.response.pcm
                 await self.response.sound(pcm)
                 if is_first:
                     await self._sounded()
+            case Spoken():
+                await self._end_response("cancelled" if self._stopped else "completed")
             case Ended():
                 self._dialogue.ended = self._says_goodbye = True
 
@@ -110,21 +120,46 @@ class Answer:
         turn = self.turn
         if turn is None or turn.item_id is None:
             return
+        if not text and self.response:  # it was answered, so there was something
+            await self._keep_as_sound()
+            return
         self._heard = True
         if not text:
             self._saved = True  # nothing was said: there is nothing to keep
             await self._say_unheard("nothing_heard", NOTHING_HEARD)
             return
         self._text = text
-        previous = self._dialogue.last_id
-        reached = self._dialogue.add(turn.item_id, "user", text)
-        item = _user_item(turn, text)
-        await self._send(event("conversation.item.added", previous_item_id=previous, item=item))
-        await self._send(event("conversation.item.done", previous_item_id=previous, item=item))
+        await self._place(turn)
+        before = self._dialogue.lines_before(turn.item_id)
+        reached = self._dialogue.make_out(turn.item_id, text)
         if turn.text is None:
             await self._say_transcript(turn, text)
         if reached:
             await self._send(event("talk.goals", goals=self._dialogue.goals))
+        if self._check(turn, text, before):
+            self._corrections = None
+        if self._sound_is_out:
+            self._save_turn()
+
+    async def _keep_as_sound(self) -> None:
+        if self.turn and not self._heard:
+            self._heard = True
+            await self._place(self.turn)
+            await self._say_unheard("not_made_out", NOT_MADE_OUT)
+            if self._sound_is_out:
+                self._save_turn()
+
+    async def _place(self, turn: Turn) -> None:
+        """The learner's turn takes its place in the dialogue, before its answer, whether or not its words are known yet."""
+        assert turn.item_id
+        if self._placed:
+            return
+        self._placed = True
+        previous = self._dialogue.last_id
+        self._dialogue.add(turn.item_id, "user", self._text)
+        item = _user_item(turn, self._text)
+        await self._send(event("conversation.item.added", previous_item_id=previous, item=item))
+        await self._send(event("conversation.item.done", previous_item_id=previous, item=item))
 
     async def _say_transcript(self, turn: Turn, text: str) -> None:
         kind = "conversation.item.input_audio_transcription.completed"
@@ -146,17 +181,22 @@ class Answer:
         if self.response:
             return
         if self.turn and not self.turn.answer_wanted.is_set():
-            self._save_turn()
+            if self._heard:
+                self._save_turn()
             await self.turn.answer_wanted.wait()
         if self._stopped:
             return
+        if self.turn:
+            await self._place(self.turn)
         previous = self._dialogue.last_id
         self.response = Response(self._dialogue.new_id("assistant"), self._dialogue.stamp(), previous, self._send)
         await self.response.begin()
 
     async def _sounded(self) -> None:
         """The first sound is out: now there is time to save."""
-        self._save_turn()
+        self._sound_is_out = True
+        if self._heard:
+            self._save_turn()
         assert self.response
         item = self.turn.item_id if self.turn else None
         timing = self._timing()
@@ -172,15 +212,19 @@ class Answer:
         steps = {"transcribe": heard - end, "think": words - heard, "speak": now - words, "total": now - end}
         return {f"{step}_ms": round(seconds * 1000) for step, seconds in steps.items()}
 
+    async def _end_response(self, status: str, reason: str = "") -> None:
+        if self.response is None or self.response.done:
+            return
+        if self.response.text:
+            self._dialogue.add(self.response.item_id, "assistant", self.response.text)
+        await self.response.end(status, reason)
+        if self.response.text:
+            self._save_response(interrupted=status != "completed")
+
     async def _finish(self, status: str, reason: str = "") -> None:
         self._save_turn()
-        if self.response:
-            if self.response.text:
-                self._dialogue.add(self.response.item_id, "assistant", self.response.text)
-            await self.response.end(status, reason)
-            if self.response.text:
-                self._save_response(interrupted=status != "completed")
-        elif self.turn and self.turn.answer_wanted.is_set() and not self._stopped:
+        await self._end_response(status, reason)
+        if self.response is None and self.turn and self.turn.answer_wanted.is_set() and not self._stopped:
             # Asked for an answer that there is not: whoever waits for `response.done` must not wait for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [])
             await self._send(event("response.created", response=shape | {"status": "in_progress"}))
@@ -202,7 +246,8 @@ class Answer:
         assert turn.item_id
         assert turn.at
         text = turn.text if turn.text is not None else self._text
-        corrections = [correction_shape(each) for each in self._corrections]
+        found = self._corrections
+        corrections = None if found is None else [correction_shape(each) for each in found]
         draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections)
         self._keeper.put(Save(draft, b"" if turn.text is not None else turn.spoken(), self._dialogue.columns()))
 
@@ -213,15 +258,9 @@ class Answer:
         self._keeper.put(Save(draft, bytes(response.pcm), self._dialogue.columns()))
 
 
-def correction_shape(correction: Correction) -> dict[str, Any]:
-    shape = asdict(correction)
-    del shape["sure"]
-    return shape
-
-
 def _user_item(turn: Turn, text: str) -> dict[str, Any]:
     typed = turn.text is not None
-    part = {"type": "input_text", "text": text} if typed else {"type": "input_audio", "transcript": text}
+    part = {"type": "input_text", "text": text} if typed else {"type": "input_audio", "transcript": text or None}
     return {
         "id": turn.item_id,
         "object": "realtime.item",

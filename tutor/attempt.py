@@ -5,19 +5,23 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
-from tutor.engines.base import EngineError, Event, Words
+from tutor import usage
+from tutor.engines.base import EngineError, Event, Heard, Unheard, Words
 
 
 class Attempt:
     """Runs the engine's reply and queues what comes, unheard and unsaved, until somebody iterates over it.
 
-    Iterating raises the EngineError that ended it, if one did.
+    Iterating raises the EngineError that ended it, if one did. `hears`: it tells what the learner said, sooner or
+    later. `used` is what it took of a provider so far.
     """
 
-    def __init__(self, events: AsyncIterator[Event]) -> None:
+    def __init__(self, events: AsyncIterator[Event], *, hears: bool = True) -> None:
         self._events = cast(AsyncGenerator[Event, None], events)
         self._queue: asyncio.Queue[Event | EngineError | None] = asyncio.Queue()
         self._answering = self._stopped = False
+        self._settled = not hears
+        self.used: list[usage.Used] = []
         self._task = asyncio.create_task(self._run())
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -29,7 +33,7 @@ class Attempt:
     def stop(self) -> None:
         """No answer is wanted (any more). What the learner said is still made out."""
         self._stopped = True
-        if self._answering:
+        if self._answering and self._settled:
             self._task.cancel()
 
     async def discard(self) -> None:
@@ -40,13 +44,20 @@ class Attempt:
 
     async def _run(self) -> None:
         try:
-            async with contextlib.aclosing(self._events) as events:
-                async for event in events:
-                    self._answering = self._answering or isinstance(event, Words)
-                    if self._answering and self._stopped:
-                        return
-                    self._queue.put_nowait(event)
+            with usage.collected() as self.used:
+                await self._queue_events()
         except EngineError as error:
             self._queue.put_nowait(error)
         finally:
             self._queue.put_nowait(None)
+
+    async def _queue_events(self) -> None:
+        async with contextlib.aclosing(self._events) as events:
+            async for event in events:
+                self._answering = self._answering or isinstance(event, Words)
+                is_heard = isinstance(event, Heard | Unheard)
+                self._settled = self._settled or is_heard
+                if not (self._answering and self._stopped) or is_heard:
+                    self._queue.put_nowait(event)
+                if self._answering and self._stopped and self._settled:
+                    return

@@ -16,7 +16,7 @@ from learners import cookie
 from learners.origin import is_foreign
 from talking_agent import metrics
 from tutor import protocol
-from tutor.engines import engine
+from tutor.engines import engines
 from tutor.keeper import DELETED
 from tutor.protocol import Event, ProtocolError
 from tutor.talk import Talk
@@ -87,7 +87,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         self.key = conversation_key(learner, conversation)
         if before := _talks.get(self.key):
             await before.taken_over()
-        talk = Talk(learner=learner, conversation=conversation, engine=engine(), send=self.say, hang_up=self.hang_up)
+        talk = Talk(learner=learner, conversation=conversation, engines=engines(), send=self.say, hang_up=self.hang_up)
         try:
             await talk.begin()
         except store.Deleted:

@@ -89,13 +89,21 @@ class Dialogue:
         self._last_stamp = max(self._last_stamp + 1, int(time.time() * 1000))
         return datetime.fromtimestamp(self._last_stamp / 1000, UTC)
 
-    def add(self, item_id: str, role: str, text: str) -> bool:
-        """A line was said; returns whether it reached a goal."""
+    def add(self, item_id: str, role: str, text: str) -> None:
+        """A line was said; of the learner's, the words may yet have to be made out."""
         self._ids.append(item_id)
         self.lines.append(Line(role, text))
         self._hints = 0
+
+    def make_out(self, item_id: str, text: str) -> bool:
+        """The words of a line that has its place already; returns whether they reached a goal."""
+        at = self._ids.index(item_id)
+        self.lines[at] = Line(self.lines[at].role, text)
         before, self._goals = self._goals, self._reached()
         return self._goals != before
+
+    def lines_before(self, item_id: str) -> list[Line]:
+        return self.lines[: self._ids.index(item_id)]
 
     def mend(self, item_id: str, text: str) -> None:
         """Of this line only so much was said; if nothing, it is gone."""

@@ -38,7 +38,8 @@ class Keeper:
     def __init__(
         self, learner: uuid.UUID, conversation: str, engine: str, send: Callable[[Event], Awaitable[None]]
     ) -> None:
-        self._learner, self._conversation, self._engine, self._send = learner, conversation, engine, send
+        self.engine = engine  # that talks now, for the metrics
+        self._learner, self._conversation, self._send = learner, conversation, send
         self._queue: asyncio.Queue[Save | str] = asyncio.Queue()
         self._worker = asyncio.create_task(self._work())
 
@@ -79,7 +80,7 @@ class Keeper:
         else:
             if save.draft:
                 if save.draft.role == "user":
-                    metrics.saved(self._engine, time.perf_counter() - save.handed_over)
+                    metrics.saved(self.engine, time.perf_counter() - save.handed_over)
                 await self._send(_saved(save.draft, stored))
 
     async def _say(self, save: Save, code: str, message: str) -> None:

@@ -5,13 +5,12 @@ The model is Silero's, as faster-whisper ships it: 6 ms of one core for a second
 
 import functools
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tutor.engines.base import SAMPLE_RATE
+from tutor.engines.base import SAMPLE_RATE, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
 from tutor.packages import optional_packages
 from tutor.resampling import Resampler, Samples, from_pcm16
 
@@ -32,37 +31,6 @@ PAUSE_MS = {"A1": 1800, "A2": 1650, "B1": 1500, "B2": 1350, "C1": 1200}
 
 _AT_ONCE = 64  # frames: ten minutes at once would need hundreds of megabytes
 _CONTEXT = 64  # samples of the previous frame that the model wants before each frame
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    """The first speech of a turn, or the first after the turn ended. `at_ms`: where the voice began."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShortPause:
-    """The first 300 ms of silence after speech are over at `at_ms`; perhaps the turn is, too."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechResumed:
-    """Speech after a short pause, in the same turn. `at_ms`: where the voice began again."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class TurnEnded:
-    """`pause_ms` of silence since the last speech are over at `at_ms`."""
-
-    at_ms: int
-
-
-ListenerEvent = SpeechStarted | ShortPause | SpeechResumed | TurnEnded
 
 
 class VoiceActivity:

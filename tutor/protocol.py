@@ -5,9 +5,10 @@ import binascii
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from tutor.engines.base import Correction
 from tutor.scenario import LEVELS
 
 Event = dict[str, Any]
@@ -42,6 +43,12 @@ def event(kind: str, **fields: Any) -> Event:
 def error(problem: ProtocolError, event_id: str | None = None) -> Event:
     detail = {"type": "invalid_request_error", "code": problem.code, "message": str(problem), "param": None}
     return event("error", error=detail | {"event_id": event_id})
+
+
+def correction_shape(correction: Correction) -> dict[str, Any]:
+    shape = asdict(correction)
+    del shape["sure"]
+    return shape
 
 
 def parse(text: str) -> Event:

@@ -57,9 +57,14 @@ class Response:
         await self._send(event("conversation.item.added", previous_item_id=self._previous, item=item))
         await self._say("response.content_part.added", part={"type": "audio", "transcript": ""})
 
-    async def words(self, text: str) -> None:
-        delta = f" {text}" if self._pieces else text
-        self._pieces.append(Piece(text, len(self.pcm), len(self.pcm)))
+    async def words(self, text: str, *, joined: bool = False) -> None:
+        """`joined`: they go on with the words before, just as they stand."""
+        if joined and self._pieces:
+            delta, last = text, self._pieces[-1]
+            self._pieces[-1] = replace(last, words=last.words + text)
+        else:
+            delta = f" {text}" if self._pieces else text
+            self._pieces.append(Piece(text, len(self.pcm), len(self.pcm)))
         await self._say("response.output_audio_transcript.delta", delta=delta)
 
     async def sound(self, pcm: bytes) -> None:

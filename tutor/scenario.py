@@ -119,6 +119,7 @@ class Brief:
     goal: str = ""
     rules: str = ""
     expectations: str = ""
+    language: str = "en"  # that mistakes are explained in
 
 
 @cache

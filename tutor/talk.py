@@ -5,7 +5,8 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -16,11 +17,25 @@ from conversations.threads import in_thread
 from tutor import listening, protocol
 from tutor.answer import Answer
 from tutor.attempt import Attempt
+from tutor.checks import Checks
 from tutor.dialogue import Dialogue
-from tutor.engines.base import Engine, EngineError, Session
+from tutor.engines import base
+from tutor.engines.base import (
+    Detection,
+    Engine,
+    EngineError,
+    Heard,
+    Line,
+    ListenerEvent,
+    ShortPause,
+    SpeechResumed,
+    SpeechStarted,
+    TurnEnded,
+)
 from tutor.keeper import Keeper, Save
-from tutor.listening import PAUSE_MS, Listener, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
+from tutor.listening import PAUSE_MS, Listener
 from tutor.protocol import Event, ProtocolError, event
+from tutor.relay import Notice, Relay
 from tutor.turn import Turn, bytes_of
 
 logger = logging.getLogger(__name__)
@@ -28,6 +43,7 @@ logger = logging.getLogger(__name__)
 SLICE = (
     BYTES_PER_SECOND // 25
 )  # 40 ms: a large piece of sound is listened to in slices, so that nobody else waits for it
+LONG_PREROLL_MS = 3000  # an engine that detects turns may tell late
 PREROLL_MS = 400  # a voice is made out up to 100 ms after it began, and its first sound may be soft
 TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
 NOT_HANDS_FREE = "Hands-free needs the packages of requirements-local.txt on the server. Hold to talk instead."
@@ -45,21 +61,22 @@ class Talk:
         *,
         learner: uuid.UUID,
         conversation: str,
-        engine: Engine,
+        engines: Sequence[Engine],
         send: Send,
         hang_up: HangUp,
         speculate: bool | None = None,
     ) -> None:
-        self.learner, self.conversation, self.engine = learner, conversation, engine
+        self.learner, self.conversation = learner, conversation
         self._send, self._hang_up = send, hang_up
+        self._relay = Relay(engines, self._notice)
         self._speculate = settings.SPECULATE if speculate is None else speculate
         self._keeper: Keeper
-        self._stack = contextlib.AsyncExitStack()
-        self._session: Session
+        self._checks: Checks
         self._dialogue: Dialogue
         self._listener: Listener | None = None  # None where nothing can tell a voice from silence
         self._hands_free = False
         self._pause_ms: int | None = None
+        self._hold = False  # "let me think"
         self._received = 0  # bytes of sound
         self._preroll = bytearray()
         self._turn: Turn | None = None  # being spoken
@@ -79,10 +96,11 @@ class Talk:
             raise store.Deleted(self.conversation)
         self._keeper = Keeper(self.learner, self.conversation, self.engine.name, self._tell)
         self._dialogue = Dialogue.of(self.conversation, stored, self.engine.name)
-        await self._open_session()
+        self._checks = Checks(self._dialogue, self._keeper, self._send)
+        await self._relay.open(self._dialogue.brief, self._dialogue.lines)
         with contextlib.suppress(EngineError):  # told by `_warm`; hold-to-talk does without
             await asyncio.to_thread(listening.load)
-            self._listener = Listener()
+            self._listen()
         await self._send(event("session.created", session=self._shape()))
         self._warming = asyncio.create_task(self._warm())
 
@@ -101,6 +119,7 @@ class Talk:
         """Returns when the last turn is answered and all is saved."""
         if self._answer:
             await self._answer.finished()
+        await self._checks.finished()
         await self._keeper.settled()
 
     async def close(self) -> None:
@@ -113,23 +132,19 @@ class Talk:
         self._keeper.close()
         if self._warming:
             self._warming.cancel()
-        await self._stack.aclose()
+        await self._relay.close()
         if self._thrown_away:
             logger.info("%s replies begun ahead were thrown away in %s.", self._thrown_away, self.conversation)
 
     async def _warm(self) -> None:
         try:
-            await self.engine.warm()
+            await self._relay.warm()
         except EngineError as error:
             await self._send(event("talk.notice", code="engine", message=str(error)))
 
-    async def _open_session(self) -> None:
-        speed = self._session.speed if hasattr(self, "_session") else 1.0
-        await self._stack.aclose()
-        self._session = await self._stack.enter_async_context(
-            self.engine.talk(self._dialogue.brief, self._dialogue.lines)
-        )
-        self._session.speed = speed
+    @property
+    def engine(self) -> Engine:
+        return self._relay.engine
 
     def _shape(self) -> dict[str, Any]:
         detection = {"type": "server_vad", "silence_duration_ms": self._pause()} if self._hands_free else None
@@ -141,7 +156,7 @@ class Talk:
             "output_modalities": ["audio"],
             "audio": {
                 "input": {"format": {"type": "audio/pcm", "rate": 24000}, "turn_detection": detection},
-                "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": self._session.speed},
+                "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": self._relay.speed},
             },
             "talk": self._dialogue.shape() | {"engine": self.engine.name, "pause_ms": self._pause(), **wire.where()},
         }
@@ -153,19 +168,18 @@ class Talk:
 
     async def _update(self, sent: Event) -> None:
         wishes = protocol.wishes_of(sent)
-        if wishes.hands_free and self._listener is None:
+        if wishes.hands_free and self._listener is None and not self.engine.detects_turns:
             raise ProtocolError("hands_free_not_available", NOT_HANDS_FREE)
         if wishes.talk is not None and self._dialogue.begin_with(wishes.talk):
-            await self._open_session()
+            await self._relay.open(self._dialogue.brief, self._dialogue.lines)
         if wishes.hands_free is not None and wishes.hands_free != self._hands_free:
             await self._drop_turn()
             self._hands_free = wishes.hands_free
         if wishes.hands_free:
             self._pause_ms = wishes.pause_ms
         if wishes.speed is not None:
-            self._session.speed = wishes.speed
-        if self._listener:
-            self._listener.pause_ms = self._pause() if self._hands_free else None
+            self._relay.speed = wishes.speed
+        await self._listen_for_turns()
         await self._send(event("session.updated", session=self._shape()))
 
     async def _append(self, sent: Event) -> None:
@@ -205,7 +219,7 @@ class Talk:
         if answer is None or answer.done:
             if self._turn:
                 raise ProtocolError("input_audio_buffer_not_committed", "Commit or clear the sound first.")
-            await self._answer_with(None, await self._reply())
+            await self._answer_with(None, await self._reply(None))
         elif answer.turn and not answer.turn.answer_wanted.is_set():
             answer.turn.answer_wanted.set()
         else:
@@ -222,14 +236,14 @@ class Talk:
         if not (answer and answer.response and sent.get("item_id") == answer.response.item_id):
             raise ProtocolError("item_not_found", "Only the agent's latest item can be truncated.")
         text = await answer.truncate(heard_ms)
-        await self._session.interrupt(heard_ms)
+        await self._relay.interrupt(heard_ms)
         item = answer.response.item_id
         kept = {"content_index": 0, "audio_end_ms": heard_ms, "transcript": text}
         await self._send(event("conversation.item.truncated", item_id=item, **kept))
 
     async def _think(self, sent: Event) -> None:
-        if self._listener:
-            self._listener.hold = sent.get("on") is True
+        self._hold = sent.get("on") is True
+        await self._listen_for_turns()
 
     async def _hint(self, sent: Event) -> None:
         await self._send(event("talk.hint", text=self._dialogue.hint()))
@@ -255,6 +269,20 @@ class Talk:
 
     # Hearing
 
+    async def _listen_for_turns(self) -> None:
+        """Tell whoever listens what ends a turn."""
+        if self.engine.detects_turns:
+            detection = Detection(PAUSE_MS[self._dialogue.brief.level], self._pause_ms, self._hold)
+            await self._relay.detect_turns(detection if self._hands_free else None)
+        if self._listener:
+            self._listener.pause_ms = self._pause() if self._hands_free else None
+            self._listener.hold = self._hold
+
+    def _listen(self) -> None:
+        """From now on, with a listener of our own, where its packages are."""
+        with contextlib.suppress(EngineError):
+            self._listener, self._listened_from_ms = Listener(), self._position_ms()
+
     async def _hear(self, pcm: bytes) -> None:
         start_ms = self._position_ms()
         self._received += len(pcm)
@@ -262,21 +290,29 @@ class Talk:
             self._turn = Turn(start_ms)
         if self._turn:
             self._turn.pcm += pcm
-            await self._session.hear(pcm)
+            await self._relay.hear(pcm)
         else:
-            self._preroll = (self._preroll + pcm)[-bytes_of(PREROLL_MS) :]
-        for happened in self._listener.feed(pcm) if self._listener else ():
-            await self._notice(happened)
+            self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if self._relay.detects else PREROLL_MS) :]
+            await self._relay.pass_by(pcm)
+        await self._listen_to(pcm)
 
-    async def _notice(self, happened: ListenerEvent) -> None:
+    async def _listen_to(self, pcm: bytes) -> None:
+        if self._listener and not self._relay.detects:
+            for happened in self._listener.feed(pcm):
+                await self._notice(replace(happened, at_ms=happened.at_ms + self._listened_from_ms))
+
+    async def _notice(self, happened: ListenerEvent | Notice) -> None:
         match happened:
+            case Notice():
+                await self._other_engine(happened)
             case SpeechStarted(at_ms):
-                turn = self._turn or await self._voice_began()
+                turn = self._turn or await self._voice_began(at_ms)
                 turn.voice_began(at_ms)
             case ShortPause(at_ms) if self._turn:
                 self._turn.voice_paused(at_ms)
-                if self._speculate and not self._ahead and (self._answer is None or self._answer.done):
-                    self._ahead = await self._reply()
+                may_begin = self._speculate and self.engine.begins_early and not self._ahead
+                if may_begin and (self._answer is None or self._answer.done):
+                    self._ahead = await self._reply(self._turn)
             case SpeechResumed(at_ms) if self._turn:
                 self._turn.voice_began(at_ms)
                 await self._throw_away()
@@ -287,15 +323,33 @@ class Talk:
                 self._turn.answer_wanted.set()
                 await self._end_turn()
 
-    async def _voice_began(self) -> Turn:
+    async def _other_engine(self, notice: Notice) -> None:
+        """Another engine goes on: what it does not do by itself is done here."""
+        await self._send(event("talk.notice", code=notice.code, message=notice.message, engine=notice.engine))
+        if notice.engine == self._dialogue.engine:
+            return
+        self._dialogue.engine = self._keeper.engine = notice.engine
+        self._listen()
+        if self._listener is None and not self.engine.detects_turns:
+            self._hands_free = False
+        await self._listen_for_turns()
+        await self._send(event("session.updated", session=self._shape()))
+        if self._turn:
+            self._listened_from_ms = self._turn.start_ms
+            await self._listen_to(bytes(self._turn.pcm))
+
+    async def _voice_began(self, at_ms: int) -> Turn:
         """Hands-free: a turn begins. First of all the agent falls silent."""
-        start_ms = self._position_ms() - len(self._preroll) * 1000 // BYTES_PER_SECOND
-        turn = self._turn = Turn(start_ms, item_id=self._dialogue.new_id("user"), pcm=self._preroll)
+        kept = bytes_of(self._position_ms() - at_ms + PREROLL_MS)  # a detector may be late to tell
+        pcm = self._preroll[-kept:]
+        start_ms = self._position_ms() - len(pcm) * 1000 // BYTES_PER_SECOND
+        turn = self._turn = Turn(start_ms, item_id=self._dialogue.new_id("user"), pcm=bytearray(pcm))
         self._preroll = bytearray()
         await self._send(event("input_audio_buffer.speech_started", item_id=turn.item_id, audio_start_ms=start_ms))
         if self._answer:
             self._answer.stop()
-        await self._session.hear(bytes(turn.pcm))
+        if not self._relay.detects:  # else it has heard it already
+            await self._relay.catch_up(bytes(turn.pcm))
         return turn
 
     async def _end_turn(self) -> None:
@@ -321,7 +375,7 @@ class Talk:
         await self._throw_away()
         if self._turn:
             self._turn = None
-            await self._session.end_turn()
+            await self._relay.end_turn()
         self._forget_voice()
 
     def _forget_voice(self) -> None:
@@ -340,21 +394,43 @@ class Talk:
             await self._send(
                 event("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=self._dialogue.last_id)
             )
-        await self._answer_with(turn, attempt or await self._reply(turn.text))
-        await self._session.end_turn()
+        if attempt is None and self._was_silent(turn):
+            attempt = Attempt(_nothing())
+        await self._answer_with(turn, attempt or await self._reply(turn))
+        await self._relay.end_turn()
+        await self._relay.return_if_rested()
 
-    async def _reply(self, text: str | None = None) -> Attempt:
+    def _was_silent(self, turn: Turn) -> bool:
+        """Nobody spoke, as far as can be told; asked only for an engine that would make something up."""
+        listening = self._listener and not self._relay.detects and turn.text is None
+        return bool(listening and self.engine.invents_in_silence and turn.voice_from_ms is None)
+
+    async def _reply(self, turn: Turn | None) -> Attempt:
         """An answer to what was heard; the one before is over first, so that it is in the transcript."""
         if self._answer:
             self._answer.stop()
             await self._answer.finished()
-        return Attempt(self._session.reply(text))
+        events = self._relay.reply(turn, turn.text if turn else None, lambda: self._turn)
+        return Attempt(events, hears=turn is not None)
 
     async def _answer_with(self, turn: Turn | None, attempt: Attempt) -> None:
-        self._answer = Answer(turn, attempt, dialogue=self._dialogue, keeper=self._keeper, send=self._send)
+        self._answer = Answer(
+            turn, attempt, dialogue=self._dialogue, keeper=self._keeper, send=self._send, check=self._check
+        )
+
+    def _check(self, turn: Turn, text: str, before: Sequence[Line]) -> bool:
+        """Have the turn corrected beside its answer; False where the engine does so itself."""
+        if not self.engine.corrects_aloud:
+            self._checks.begin(self.engine, turn, text, before)
+        return not self.engine.corrects_aloud
 
     async def _tell(self, said: Event) -> None:
         """What the keeper has to say; without its conversation a talk has nowhere to go on."""
         await self._send(said)
         if said.get("code") == "deleted":
             await self._hang_up(4004)
+
+
+async def _nothing() -> AsyncGenerator[base.Event, None]:
+    """The answer to silence."""
+    yield Heard("")

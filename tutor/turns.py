@@ -12,7 +12,7 @@ from audio.encoding import BadAudio, to_pcm
 from conversations import store, wire
 from conversations.store import Stored
 from conversations.threads import in_thread
-from tutor.engines import engine
+from tutor.engines import engines
 from tutor.protocol import Event, ProtocolError
 from tutor.talk import Talk
 
@@ -51,7 +51,7 @@ async def take(learner: uuid.UUID, conversation: str, asked: Asked) -> AsyncIter
         """The end of the turn is the end of the connection."""
 
     talk = Talk(
-        learner=learner, conversation=conversation, engine=engine(), send=send, hang_up=hang_up, speculate=False
+        learner=learner, conversation=conversation, engines=engines(), send=send, hang_up=hang_up, speculate=False
     )
     try:
         await talk.begin()

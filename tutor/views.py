@@ -14,10 +14,11 @@ from conversations.errors import OUT_OF_REACH
 from conversations.serializers import MAX_ID, is_wire_id
 from conversations.threads import in_thread
 from tutor import protocol, turns
-from tutor.answer import NOTHING_HEARD, correction_shape
-from tutor.engines import engine
+from tutor.answer import NOTHING_HEARD
+from tutor.engines import engines
 from tutor.engines.base import EngineError
 from tutor.protocol import OWN_WORDS, Event, ProtocolError
+from tutor.relay import first_awake
 from tutor.scenario import LEVELS, load_all
 from tutor.turns import Asked, Refused
 
@@ -71,7 +72,7 @@ async def message(request: HttpRequest, pk: str, message_id: str) -> HttpRespons
     try:
         body = _json(request)
         content = protocol.checked_text(body.get("content"), "content", 20_000, required=True)
-        corrections = [correction_shape(each) for each in await engine().correct(content)]
+        corrections = [protocol.correction_shape(each) for each in await first_awake(engines()).correct(content)]
     except Refused as refusal:
         return JsonResponse({"error": str(refusal)}, status=refusal.status)
     except ProtocolError as problem:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
-from tutor.engines.base import Corrected, Ended, Event, Heard, Line, Speech, Words
+from tutor.engines.base import Corrected, Detection, Ended, Event, Heard, Line, Speech, Words
 from tutor.engines.local import corrector, partner, speaker, transcriber
 from tutor.scenario import Brief
 
@@ -23,6 +23,7 @@ class LocalSession:
     def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
         self.transcript = transcript
         self.speed = 1.0
+        self.noticed = None
         self._brief = brief
         self._turn = _Turn()
         self._decoding: asyncio.Future[str] | None = None
@@ -34,6 +35,9 @@ class LocalSession:
 
     async def end_turn(self) -> None:
         self._turn = _Turn()
+
+    async def detect_turns(self, detection: Detection | None) -> None:
+        """The embedded engine has no ear for pauses: the talk listens beside it."""
 
     async def interrupt(self, played_ms: int) -> None:
         """Nothing to do: closing the reply stops the voice, and what was heard of it is in the transcript."""

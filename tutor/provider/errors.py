@@ -1,0 +1,58 @@
+"""What the `openai` client and what it stands on can raise, as the engine's one error.
+
+The provider's own words never reach a learner, nor the log: they may hold a piece of the key. What an operator needs is the
+kind of failure and the setting to look at.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import openai
+import websockets
+
+from tutor.engines.base import EngineError
+
+BUSY = "The speech service is busy."
+GONE = "The speech service cannot be reached."
+REFUSED = "The speech service cannot be used now."
+GARBLED = "The speech service gave an answer that cannot be used."
+
+
+@contextmanager
+def translated(what: str, model: str = "") -> Iterator[None]:
+    """Around whatever is asked of a provider. `what`, for operators: "chat", "the realtime session". Raises EngineError."""
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _of_status(what, model, error.status_code, error.code) from error
+    except websockets.InvalidStatus as error:
+        raise _of_status(what, model, error.response.status_code, None) from error
+    except (openai.APITimeoutError, TimeoutError) as error:
+        raise EngineError(GONE, retryable=True, detail=f"{what}: no answer in time.") from error
+    except (json.JSONDecodeError, openai.APIResponseValidationError) as error:
+        raise EngineError(GARBLED, retryable=True, detail=f"{what}: the answer cannot be read.") from error
+    except (openai.APIConnectionError, httpx2.TransportError, websockets.WebSocketException, OSError) as error:
+        detail = f"{what}: the connection failed or was cut ({type(error).__name__})."
+        raise EngineError(GONE, retryable=True, detail=detail) from error
+    except openai.APIError as error:  # an error event in the middle of a stream
+        raise EngineError(GONE, retryable=True, detail=f"{what}: the provider broke off ({error.code}).") from error
+
+
+def _of_status(what: str, model: str, status: int, code: str | None) -> EngineError:
+    if status == 429 and code == "insufficient_quota":
+        return EngineError(REFUSED, detail=f"{what}: the account has no quota left (429).")
+    if status == 429:
+        return EngineError(BUSY, retryable=True, detail=f"{what}: too many requests (429).")
+    if status in (401, 403):
+        return EngineError(REFUSED, detail=f"{what}: the key is refused ({status}). Check OPENAI_API_KEY.")
+    if status == 404:
+        return EngineError(
+            REFUSED, detail=f"{what}: there is no model {model!r}, or no such service, at this address (404)."
+        )
+    if status >= 500:
+        return EngineError(GONE, retryable=True, detail=f"{what}: the provider failed ({status}).")
+    return EngineError(
+        REFUSED, detail=f"{what}: the provider refused the request ({status} {code or ''}).".replace(" )", ")")
+    )

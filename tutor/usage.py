@@ -1,0 +1,42 @@
+"""What a turn took of a provider: seconds of audio and tokens, and about how much money that is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one call took. `stage`: transcription, chat, speech, realtime, correction, analysis or translation. Tokens, where
+    the provider counts them: `text_in` and `audio_in` without the `cached_in` ones."""
+
+    stage: str
+    model: str
+    seconds: float = 0.0  # of audio
+    characters: int = 0  # of text that was spoken
+    text_in: int = 0
+    audio_in: int = 0
+    cached_in: int = 0
+    text_out: int = 0
+    audio_out: int = 0
+
+
+_collected: ContextVar[list[Used] | None] = ContextVar("used", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[Used]]:
+    """What is recorded inside, in tasks begun inside, too."""
+    used: list[Used] = []
+    token = _collected.set(used)
+    try:
+        yield used
+    finally:
+        _collected.reset(token)
+
+
+def record(used: Used) -> None:
+    collector = _collected.get()
+    if collector is not None:
+        collector.append(used)
