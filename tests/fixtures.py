@@ -4,13 +4,16 @@ be killed, stopped or frozen; who wants to do that takes one of their own (`own_
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
+from bench.provider import Provider
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server, ServerProcess
 from tests.servers.postgresql import temporary_folder
+from tutor import relay
 
+PROVIDER_KEY = "sk-simulated"
 Server = TypeVar("Server", bound=ServerProcess)
 
 
@@ -96,3 +99,34 @@ def own_s3(_s3_to_break: S3Server) -> S3Server:
     """The same one each time, restored: it takes long to start."""
     _s3_to_break.restore()
     return _s3_to_break
+
+
+@pytest.fixture(scope="session")
+def _provider() -> Iterator[Provider]:
+    with Provider(api_key=PROVIDER_KEY) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(_provider: Provider) -> Provider:
+    """A simulated OpenAI, as it was at its start: without delays, faults or scripts."""
+    _provider.reset()
+    return _provider
+
+
+@pytest.fixture
+def openai_configured(provider: Provider, settings: Any) -> Provider:
+    """The settings of an installation whose OpenAI is the simulated one."""
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = PROVIDER_KEY, provider.url
+    models = {stage: chosen["model"] for stage, chosen in settings.OPENAI.items()}
+    settings.OPENAI = {
+        stage: {"url": provider.url, "key": PROVIDER_KEY, "model": model} for stage, model in models.items()
+    }
+    return provider
+
+
+@pytest.fixture(autouse=True)
+def _engines_are_rested() -> Iterator[None]:
+    """An engine that failed in one test does not rest in the next."""
+    yield
+    relay.rested()

@@ -71,6 +71,11 @@ def rest(engine: Engine, error: EngineError) -> None:
     _resting[engine.name] = time.monotonic() + (REST if error.retryable else LONG_REST)
 
 
+def rested() -> None:
+    """Whatever failed may be asked again."""
+    _resting.clear()
+
+
 class Relay:
     """`open`, then what a `Session` has. `turn` is the learner's present turn, whose sound a successor must hear, too."""
 

@@ -14,6 +14,7 @@ MODELS = (
     "gpt-4o-mini-tts",
     "tts-1",
     "gpt-5-mini",
+    "gpt-5.4-mini",
     "omni-moderation-latest",
 )
 
