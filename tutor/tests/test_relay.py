@@ -1,0 +1,214 @@
+"""When an engine fails, the next one goes on with the same turn."""
+
+from typing import Any
+
+import pytest
+
+from tutor import relay, scenario
+from tutor.engines.base import (
+    Detection,
+    EngineError,
+    Event,
+    Heard,
+    Line,
+    Lost,
+    Speech,
+    SpeechStarted,
+    Words,
+)
+from tutor.relay import Notice, Relay
+from tutor.scenario import Brief
+from tutor.tests.scripted import SOUND, ScriptedEngine, answer
+from tutor.turn import Turn
+
+GONE = EngineError("It is gone.", retryable=True, detail="the connection was cut.")
+REFUSED = EngineError("It refuses.", detail="the key is refused (401).")
+SAID = b"\x01\x00" * 4800
+LINES = [Line("assistant", "Hello?")]
+
+
+def brief() -> Brief:
+    return Brief(scenario=scenario.get("travel"), level="B1", seed="talk")
+
+
+class Talking:
+    """What a talk is to its relay."""
+
+    def __init__(self, *engines: ScriptedEngine) -> None:
+        self.noticed: list[Any] = []
+        self.relay = Relay(engines, self._notice)  # type: ignore[arg-type]  # what needs no talk is not scripted
+        self.turn: Turn | None = None
+
+    async def _notice(self, happened: Any) -> None:
+        self.noticed.append(happened)
+
+    async def begin(self) -> "Talking":
+        await self.relay.open(brief(), LINES)
+        return self
+
+    async def say(self, pcm: bytes = SAID) -> Turn:
+        turn = Turn(0, pcm=bytearray(pcm))
+        await self.relay.hear(pcm)
+        return turn
+
+    async def answered(self, turn: Turn | None, text: str | None = None) -> list[Event]:
+        reply = self.relay.reply(turn, text, lambda: self.turn)
+        await self.relay.end_turn()
+        return [event async for event in reply]
+
+    @property
+    def messages(self) -> list[str]:
+        return [each.message for each in self.noticed if isinstance(each, Notice)]
+
+
+async def test_the_next_engine_hears_the_same_turn():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Hello.")])
+    talking = await Talking(first, second).begin()
+    events = await talking.answered(await talking.say())
+    assert events == answer("Hi.", "Hello.")
+    assert second.sessions[0].asked == [(None, SAID)]
+
+
+async def test_the_learner_is_told_who_goes_on():
+    talking = await Talking(ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("", "")])).begin()
+    await talking.answered(await talking.say())
+    assert talking.noticed == [Notice("engine", f"It is gone. {relay.GOES_ON}", "second")]
+
+
+async def test_what_was_made_out_is_not_asked_again():
+    first = ScriptedEngine("first", [[Heard("I has a dog."), GONE]])
+    second = ScriptedEngine("second", [answer("I has a dog.", "A dog!")])
+    talking = await Talking(first, second).begin()
+    events = await talking.answered(await talking.say())
+    assert [event for event in events if isinstance(event, Heard)] == [Heard("I has a dog.")]
+    assert second.sessions[0].asked == [("I has a dog.", b"")]
+
+
+async def test_what_was_said_meanwhile_is_heard_by_the_next_engine():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Hello.")])
+    talking = await Talking(first, second).begin()
+    turn = await talking.say()
+    talking.turn = Turn(200, pcm=bytearray(b"\x02\x00" * 100))
+    await talking.answered(turn)
+    assert second.sessions[0].heard == [SAID, b"\x02\x00" * 100]
+
+
+async def test_an_answer_begun_ahead_leaves_the_turn_open():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Hello.")])
+    talking = await Talking(first, second).begin()
+    turn = talking.turn = await talking.say()
+    assert [event async for event in talking.relay.reply(turn, None, lambda: talking.turn)]
+    assert second.sessions[0].heard == [SAID]
+
+
+async def test_an_answer_that_breaks_off_is_not_said_again():
+    first = ScriptedEngine("first", [[Heard("Hi."), Words("Well,"), Speech(SOUND), GONE]])
+    second = ScriptedEngine("second", [])
+    talking = await Talking(first, second).begin()
+    with pytest.raises(EngineError, match="gone"):
+        await talking.answered(await talking.say())
+    assert talking.relay.engine is second
+
+
+async def test_an_engine_that_is_slow_is_given_up(settings: Any):
+    settings.ENGINE_PATIENCE = 50
+    first, second = ScriptedEngine("first", [[5.0, Heard("Hi.")]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    assert await talking.answered(await talking.say()) == answer("Hi.", "Yes?")
+    assert talking.messages == [f"{relay.TOO_LONG} {relay.GOES_ON}"]
+
+
+async def test_patience_is_for_the_first_word_only(settings: Any):
+    settings.ENGINE_PATIENCE = 100
+    script = [Heard("Hi."), Words("Well,"), 0.3, Speech(SOUND)]
+    talking = await Talking(ScriptedEngine("first", [script]), ScriptedEngine("second", [])).begin()
+    assert len(await talking.answered(await talking.say())) == 3
+
+
+async def test_the_last_engine_is_waited_for_and_the_learner_told(settings: Any):
+    settings.ENGINE_PATIENCE = 50
+    talking = await Talking(ScriptedEngine("only", [[0.2, *answer("Hi.", "Yes?")]])).begin()
+    assert await talking.answered(await talking.say()) == answer("Hi.", "Yes?")
+    assert talking.noticed == [Notice("slow", relay.IS_SLOW, "only")]
+
+
+async def test_when_nobody_is_left_it_fails():
+    talking = await Talking(ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [[REFUSED]])).begin()
+    with pytest.raises(EngineError, match="refuses"):
+        await talking.answered(await talking.say())
+
+
+async def test_a_failed_engine_rests_in_other_talks():
+    first = ScriptedEngine("first", [[GONE]])
+    second = ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    await talking.answered(await talking.say())
+    assert Talking(first, second).relay.engine is second
+
+
+async def test_it_is_returned_to_when_it_has_rested():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    await talking.answered(await talking.say())
+    await talking.relay.return_if_rested()
+    assert talking.relay.engine is second
+    relay.rested()
+    await talking.relay.return_if_rested()
+    assert talking.relay.engine is first
+    assert talking.messages[-1] == relay.IS_BACK
+
+
+async def test_an_engine_that_cannot_warm_up_is_replaced():
+    talking = await Talking(ScriptedEngine("first", [], warms=REFUSED), ScriptedEngine("second", [])).begin()
+    await talking.relay.warm()
+    assert talking.relay.engine.name == "second"
+
+
+async def test_the_operator_is_told_once_and_the_learner_nothing_of_it(caplog: pytest.LogCaptureFixture):
+    first = ScriptedEngine("first", [[REFUSED]])
+    talking = await Talking(first, ScriptedEngine("second", [answer("Hi.", "Yes?")])).begin()
+    await talking.answered(await talking.say())
+    relay.rest(first, REFUSED)  # type: ignore[arg-type]
+    assert [record.message for record in caplog.records] == ["The engine first failed: the key is refused (401)."]
+    assert "401" not in "".join(talking.messages)
+
+
+async def test_a_typed_turn_is_asked_again_as_text():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    await talking.answered(Turn(0, text="Hi."), "Hi.")
+    assert second.sessions[0].asked == [("Hi.", b"")]
+
+
+async def test_the_old_session_is_closed():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    await talking.answered(await talking.say())
+    await talking.relay.close()
+    assert [session.is_closed for session in (*first.sessions, *second.sessions)] == [True, True]
+
+
+async def test_a_listening_engine_that_is_lost_is_replaced():
+    first, second = ScriptedEngine("first", [], detects_turns=True), ScriptedEngine("second", [])
+    talking = await Talking(first, second).begin()
+    await talking.relay.detect_turns(Detection(1500))
+    assert first.sessions[0].noticed
+    await first.sessions[0].noticed(Lost(GONE))
+    assert talking.relay.engine is second
+    assert not talking.relay.detects
+
+
+async def test_moments_are_told_in_the_talks_time():
+    first, second = (
+        ScriptedEngine("first", [[GONE]]),
+        ScriptedEngine("second", [answer("Hi.", "!")], detects_turns=True),
+    )
+    talking = await Talking(first, second).begin()
+    await talking.relay.pass_by(bytes(48_000))  # a second that nobody needed to hear
+    await talking.relay.detect_turns(Detection(1500))
+    await talking.answered(await talking.say())
+    await talking.relay.pass_by(bytes(48_000))
+    session = second.sessions[0]
+    assert session.noticed
+    await session.noticed(SpeechStarted(len(b"".join(session.heard)) // 48))
+    assert talking.noticed[-1] == SpeechStarted(2200)
