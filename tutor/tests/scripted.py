@@ -57,7 +57,8 @@ class ScriptedEngine:
 
 class ScriptedSession:
     def __init__(self, engine: ScriptedEngine, transcript: Sequence[Line]) -> None:
-        self.transcript, self.speed, self.noticed = transcript, 1.0, None
+        self.transcript, self.speed = transcript, 1.0
+        self.noticed: Any = None  # set by the talk
         self.heard: list[bytes] = [b""]  # turn by turn
         self.asked: list[tuple[str | None, bytes]] = []  # text, or the sound that was to be answered
         self.detection: Detection | None = None

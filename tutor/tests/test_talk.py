@@ -1,0 +1,213 @@
+"""What a talk makes of what its engine tells, whenever it tells it: driven without a connection, with a scripted engine."""
+
+import base64
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conversations import store
+from conversations.store import Stored
+from conversations.threads import in_thread
+from tests.talking import spoken
+from tutor.engines.base import (
+    Correction,
+    EngineError,
+    Heard,
+    Lost,
+    Speech,
+    SpeechStarted,
+    Spoken,
+    TurnEnded,
+    Unheard,
+    Words,
+)
+from tutor.protocol import Event
+from tutor.talk import Talk
+from tutor.tests.scripted import SOUND, ScriptedEngine, ScriptedSession, answer
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "local"])
+
+LONDON = spoken("learner_london")
+BROKEN = EngineError("It broke.", retryable=True)
+
+
+class Line:
+    """A talk, and what it sends."""
+
+    def __init__(self, *engines: ScriptedEngine) -> None:
+        self.learner, self.sent = uuid.uuid4(), list[Event]()
+        self.engines = engines
+        self.talk = Talk(
+            learner=self.learner,
+            conversation="talk",
+            engines=engines,  # type: ignore[arg-type]  # what needs no talk is not scripted
+            send=self._send,
+            hang_up=self._hang_up,
+        )
+
+    async def _send(self, event: Event) -> None:
+        self.sent.append(event)
+
+    async def _hang_up(self, code: int) -> None:
+        raise AssertionError(code)
+
+    async def update(self, **session: Any) -> None:
+        await self.talk.receive({"type": "session.update", "session": session})
+
+    async def append(self, pcm: bytes) -> None:
+        await self.talk.receive({"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()})
+
+    async def take_turn(self, pcm: bytes = LONDON) -> None:
+        await self.append(pcm)
+        await self.talk.receive({"type": "input_audio_buffer.commit"})
+        await self.talk.receive({"type": "response.create"})
+        await self.talk.settled()
+
+    def kinds(self, *kinds: str) -> list[str]:
+        return [event["type"] for event in self.sent if event["type"] in kinds]
+
+    def one(self, kind: str) -> Event:
+        (event,) = [event for event in self.sent if event["type"] == kind]
+        return event
+
+    async def stored(self) -> list[tuple[str, str, bool]]:
+        """Role, words and whether there is sound, of each message."""
+        found: Stored | None = await in_thread(store.get, self.learner, "talk")
+        return [(row.role, row.content, bool(row.audio_key)) for row in found.messages] if found else []
+
+    @property
+    def session(self) -> ScriptedSession:
+        return self.engines[-1].sessions[-1]
+
+
+@pytest.fixture
+async def line() -> Any:
+    lines: list[Line] = []
+
+    async def begin(*engines: ScriptedEngine) -> Line:
+        lines.append(Line(*engines))
+        await lines[-1].talk.begin()
+        return lines[-1]
+
+    yield begin
+    for each in lines:
+        await each.talk.close()
+
+
+Begin = Callable[..., Any]
+
+
+async def test_words_that_are_made_out_late_come_before_their_answer(line: Begin):
+    late = [Words("Nice"), Speech(SOUND), Words("!", joined=True), Spoken(), Heard("He has a dog.")]
+    talk = await line(ScriptedEngine("voice", [late]))
+    await talk.take_turn()
+    assert await talk.stored() == [("user", "He has a dog.", True), ("assistant", "Nice!", True)]
+
+
+async def test_the_place_of_a_turn_is_told_before_its_words_are_known(line: Begin):
+    late = [Words("Nice!"), Speech(SOUND), Spoken(), Heard("He has a dog.")]
+    talk = await line(ScriptedEngine("voice", [late]))
+    await talk.take_turn()
+    added = [event["item"] for event in talk.sent if event["type"] == "conversation.item.added"]
+    assert [item["role"] for item in added] == ["user", "assistant"]
+    assert added[0]["content"][0]["transcript"] is None
+    assert talk.kinds("response.done", "conversation.item.input_audio_transcription.completed") == [
+        "response.done",
+        "conversation.item.input_audio_transcription.completed",
+    ]
+
+
+async def test_a_turn_that_is_not_made_out_is_kept_as_sound(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[Words("Nice!"), Speech(SOUND), Spoken(), Unheard()]]))
+    await talk.take_turn()
+    assert await talk.stored() == [("user", "", True), ("assistant", "Nice!", True)]
+    assert talk.one("conversation.item.input_audio_transcription.failed")["error"]["code"] == "not_made_out"
+
+
+async def test_an_answer_that_breaks_off_before_the_words_are_known_loses_no_sound(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[Words("Nice!"), Speech(SOUND), BROKEN]]))
+    await talk.take_turn()
+    assert ("user", "", True) in await talk.stored()
+
+
+async def test_what_was_stopped_is_still_made_out(line: Begin):
+    script = [Words("Nice"), Speech(SOUND), 0.3, Words("!", joined=True), Heard("He has a dog.")]
+    talk = await line(ScriptedEngine("voice", [script]))
+    await talk.append(LONDON)
+    await talk.talk.receive({"type": "input_audio_buffer.commit"})
+    await talk.talk.receive({"type": "response.create"})
+    while "response.output_audio.delta" not in talk.kinds("response.output_audio.delta"):
+        await in_thread(lambda: None)
+    await talk.talk.receive({"type": "response.cancel"})
+    await talk.talk.settled()
+    assert await talk.stored() == [("user", "He has a dog.", True), ("assistant", "Nice", True)]
+
+
+async def test_corrections_made_beside_the_answer_are_told_and_kept(line: Begin):
+    found = (Correction("has went", "has gone", "Past participle.", "grammar", 3, 11),)
+    talk = await line(ScriptedEngine("chat", [answer("He has went.", "Oh?")], corrects_aloud=False, corrections=found))
+    await talk.take_turn()
+    assert [each["better"] for each in talk.one("talk.correction")["corrections"]] == ["has gone"]
+    kept = await in_thread(store.get, talk.learner, "talk")
+    assert kept
+    assert [(row.role, len(row.corrections), bool(row.audio_key)) for row in kept.messages] == [
+        ("user", 1, True),
+        ("assistant", 0, True),
+    ]
+
+
+async def test_corrections_that_cannot_be_had_are_told_of(line: Begin):
+    talk = await line(ScriptedEngine("chat", [answer("He has went.", "Oh?")], corrects_aloud=False, corrections=BROKEN))
+    await talk.take_turn()
+    assert talk.one("talk.notice")["code"] == "not_corrected"
+    assert [role for role, _, _ in await talk.stored()] == ["user", "assistant"]
+
+
+async def test_the_talk_says_who_goes_on(line: Begin):
+    first, second = ScriptedEngine("first", [[BROKEN]]), ScriptedEngine("second", [answer("Hi.", "Hello?")])
+    talk = await line(first, second)
+    await talk.take_turn()
+    assert (talk.one("talk.notice")["engine"], talk.one("session.updated")["session"]["model"]) == ("second", "second")
+    assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
+
+
+async def test_nobody_is_asked_about_silence_that_would_make_something_up(line: Begin):
+    talk = await line(ScriptedEngine("inventive", [], invents_in_silence=True))
+    await talk.take_turn(bytes(48_000))
+    assert talk.one("conversation.item.input_audio_transcription.failed")["error"]["code"] == "nothing_heard"
+    assert await talk.stored() == []
+
+
+async def test_an_engine_that_detects_turns_is_given_all_sound(line: Begin):
+    talk = await line(ScriptedEngine("ears", [answer("Hi.", "Hello?")], detects_turns=True))
+    await talk.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
+    await talk.append(bytes(48_000) + LONDON)
+    assert talk.session.heard == [bytes(48_000) + LONDON]
+    assert talk.session.detection
+    assert talk.session.detection.level_pause_ms == 1650
+
+
+async def test_its_turns_are_the_talks(line: Begin):
+    talk = await line(ScriptedEngine("ears", [answer("Hi.", "Hello?")], detects_turns=True))
+    await talk.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
+    await talk.append(bytes(48_000) + LONDON)
+    noticed = talk.session.noticed
+    await noticed(SpeechStarted(1000))
+    await noticed(TurnEnded(1000 + len(LONDON) // 48))
+    await talk.talk.settled()
+    assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
+    assert talk.one("input_audio_buffer.speech_started")["audio_start_ms"] == 600  # with what came before the voice
+
+
+async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
+    ears = ScriptedEngine("ears", [], detects_turns=True)
+    talk = await line(ears, ScriptedEngine("second", [answer("Hi.", "Hello?")]))
+    await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
+    await talk.append(bytes(48_000) + LONDON[: len(LONDON) // 2])
+    await ears.sessions[0].noticed(SpeechStarted(1000))
+    await ears.sessions[0].noticed(Lost(BROKEN))
+    await talk.append(LONDON[len(LONDON) // 2 :] + bytes(48_000 * 2))
+    await talk.talk.settled()
+    assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
