@@ -222,12 +222,13 @@ def _discard(row: Recording) -> None:
 
 
 def _forget(recording: Recording) -> None:
-    """Its row, in both databases: while it moves it may be in either, and one that was left would have no bytes."""
+    """Its row, in both databases: while it moves it may be in either, and one that was left would have no bytes. Here first:
+    if the other cannot be reached, the row there is found by the next call."""
     same = {"pk": recording.pk, "key": recording.key}
+    Recording.objects.using(LOCAL).filter(**same).delete()
     if recording._state.db != LOCAL or cloud.database.usable:
         with cloud.database.use():
             Recording.objects.using(settings.CLOUD_DATABASE).filter(**same).delete()
-    Recording.objects.using(LOCAL).filter(**same).delete()
 
 
 def _everywhere(wanted: dict[str, Any]) -> list[Recording]:

@@ -18,7 +18,7 @@ from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from conversations import rows
 from conversations.merging import merged
-from conversations.models import Clearing, Conversation
+from conversations.models import Clearing, Conversation, Message
 from conversations.rows import Changed
 from migration import shelter
 from migration.copying import NotHeld, Unmovable, deliver, read
@@ -86,6 +86,7 @@ def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Rep
     there = _already_there(batch)
     waiting = [row for row in batch if row.place == Recording.Place.LOCAL and cloud.bucket.on and row.key not in there]
     arrived = [row for row in batch if row not in waiting]
+    unmovable: dict[str, tuple[Recording, str]] = {}
     if not waiting:
         return arrived
     with cloud.patience(BATCH_PATIENCE), cloud.bucket.use():
@@ -94,11 +95,11 @@ def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Rep
             try:
                 report.bytes += upload.result()
             except Unmovable as error:
-                if _here(row).exists():  # or it was removed meanwhile
-                    report.failed[row.key] = str(error)
+                unmovable[row.key] = row, str(error)
             else:
                 row.place = Recording.Place.CLOUD
                 arrived.append(row)
+    report.failed |= {key: why for key, (row, why) in unmovable.items() if not _was_dealt_with(row)}
     return arrived
 
 
@@ -113,6 +114,29 @@ def _upload_one(row: Recording) -> int:
     except (ChecksumMismatch, NotHeld) as error:
         raise Unmovable(str(error)) from error
     return len(data)
+
+
+def _was_dealt_with(row: Recording) -> bool:
+    """What has no bytes here was perhaps removed, or moved, and interrupted. While the database is away nobody can tell."""
+    if not _here(row).exists():
+        return True
+    if storages["audio_local"].exists(row.key):
+        return False
+    if not cloud.database.on:
+        return False
+    if cloud.database.usable and not _is_named(row):
+        _take_back(row)
+        return True
+    return not cloud.database.usable
+
+
+def _is_named(row: Recording) -> bool:
+    """Does a message name it, here or there?"""
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        return any(
+            Message.objects.using(using).filter(conversation=row.conversation, audio_key=row.key).exists()
+            for using in (LOCAL, settings.CLOUD_DATABASE)
+        )
 
 
 def _already_there(batch: Iterable[Recording]) -> set[str]:

@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.django_db(databases=DATABASES), pytest.mark.usefixture
 LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 VOICE = Clip(b"a voice", "audio/webm", 1.0)
+OTHER_VOICE = Clip(b"another voice", "audio/webm", 1.0)
 
 
 def save(
@@ -319,6 +320,33 @@ def unmoved(bucket: Half, recordings_folder: Path, spoil: Callable[[Path], objec
 
 def test_a_file_that_is_missing_is_named_and_waits(bucket: Half, recordings_folder: Path) -> None:
     assert unmoved(bucket, recordings_folder, Path.unlink)[0] == "its file is missing"
+
+
+def test_a_removal_that_was_interrupted_after_the_file_is_finished(
+    database: Half, bucket: Half, recordings_folder: Path
+) -> None:
+    with bucket.outage():
+        superseded = save("a", voice=VOICE).messages[0].audio_key
+        row = Recording.objects.using("local").get(key=superseded)
+        save("a", voice=OTHER_VOICE)
+        (recordings_folder / superseded).unlink(missing_ok=True)
+        if not Recording.objects.using("local").filter(pk=row.pk).exists():
+            row.save(using="local", force_insert=True)
+    report = mover.drain()
+    assert report.failed == {}
+    assert not Recording.objects.using("local").exists()
+    assert kept() == {"a": OTHER_VOICE.data}
+
+
+def test_of_a_missing_file_nothing_is_said_while_the_database_cannot_be_asked(
+    database: Half, bucket: Half, recordings_folder: Path
+) -> None:
+    with bucket.outage():
+        key = save("a", voice=VOICE).messages[0].audio_key
+    (recordings_folder / key).unlink()
+    with database.outage():
+        assert mover.drain().failed == {}
+    assert mover.drain().failed == {key: "its file is missing"}
 
 
 @pytest.mark.parametrize("data", [b"a vo", b"", b"a choir"])
