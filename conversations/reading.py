@@ -138,7 +138,8 @@ def _page(using: str, learner: uuid.UUID, limit: int, before: Position | None) -
     found = alive(using, learner)
     if before:
         timestamp, key = before
-        found = found.filter(Q(timestamp__lt=timestamp) | Q(timestamp=timestamp, pk__lt=key))
+        # The bound is said twice: an index can begin at it, and not at an OR.
+        found = found.filter(Q(timestamp__lt=timestamp) | Q(timestamp=timestamp, pk__lt=key), timestamp__lte=timestamp)
     return list(found[:limit])
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audio.encoding import from_pcm
 from audio.tests.sounds import tone
-from conversations import serializers, views
+from conversations import reading, serializers, views
 from conversations.pages import Place, cursor, place_at
 from conversations.tests.shapes import START, conversation, data_url, said
 from tests.clients import LearnerClient
@@ -127,6 +127,13 @@ def test_any_page_costs_as_many_queries(owner: LearnerClient) -> None:
         costs.add(len(captured))
     assert len(costs) == 1
     assert max(costs) <= 3
+
+
+def test_the_newest_are_read_in_the_order_of_an_index() -> None:
+    """Else a list would cost more, the more the learner has."""
+    plan = reading.alive(reading.LOCAL, uuid.uuid4())[:50].explain()
+    assert "USING INDEX conversation_newest" in plan
+    assert "ORDER BY" not in plan  # as in "USE TEMP B-TREE FOR ORDER BY"
 
 
 # Messages

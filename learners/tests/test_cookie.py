@@ -104,6 +104,7 @@ def test_two_browsers_are_two_learners() -> None:
         "ü:ü",
         "x" * 10_000,
     ],
+    ids=["empty", "letter", "unsigned", "unsigned:", "forged", "of another", "no uuid", "not ascii", "long"],
 )
 def test_a_tampered_one_is_a_new_learner(value: str) -> None:
     client = Client()

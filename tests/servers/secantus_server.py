@@ -2,9 +2,9 @@
 
     python secantus_server.py PORT FOLDER
 
-It departs from mongod's documented behaviour in two points that django-mongodb-backend needs, mended here before it
-starts: a nested document in $project, $addFields and $set means dotted paths ({a: {b: 1}} is {"a.b": 1}), and $type of
-a missing $getField is "missing".
+It departs from mongod's documented behaviour in three points that django-mongodb-backend needs, mended here before it
+starts: a nested document in $project, $addFields and $set means dotted paths ({a: {b: 1}} is {"a.b": 1}), $type of
+a missing $getField is "missing", and an index serves conditions inside of $and.
 """
 
 import functools
@@ -16,11 +16,13 @@ from typing import Any
 from secantus import aggregate, expressions
 from secantus.auth import SCRAM_SHA_256, derive_credentials
 from secantus.server import SecantusDBServer
+from secantus.storage import Storage
 
 FLATTENED_STAGES = ("$project", "$addFields", "$set")
 PASSWORDS = {"admin": "admin", "user": "password"}
 
 type_as_shipped = expressions._op_type
+lookup_as_shipped = Storage._try_index_id_keys
 
 
 def dotted(spec: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[Any, Any]]:
@@ -49,6 +51,20 @@ def type_or_missing(argument: Any, context: Any) -> Any:
     return "missing" if value is expressions.MISSING else expressions._type_name(value)
 
 
+def conditions(filter_: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Those on one field that have to hold. The server matches the whole filter against what an index finds by them."""
+    for name, condition in filter_.items():
+        if name == "$and":
+            for part in condition:
+                yield from conditions(part)
+        elif not name.startswith("$"):
+            yield name, condition
+
+
+def lookup_inside_and(self: Storage, db: str, coll: str, filter: dict[str, Any], **options: Any) -> list[bytes] | None:
+    return lookup_as_shipped(self, db, coll, dict(conditions(filter)), **options)
+
+
 def dispatch_tables(module: Any) -> list[dict[Any, Any]]:
     return [table for table in vars(module).values() if isinstance(table, dict)]
 
@@ -56,6 +72,7 @@ def dispatch_tables(module: Any) -> list[dict[Any, Any]]:
 def mend() -> int:
     """Returns how many entries were mended."""
     mended = 0
+    Storage._try_index_id_keys = lookup_inside_and
     for table in dispatch_tables(aggregate):
         for name in FLATTENED_STAGES:
             if callable(table.get(name)) and not isinstance(table[name], type):

@@ -1,0 +1,47 @@
+"""Speech as MP3, piece by piece: what every player plays, and what clients of the contract expect."""
+
+from typing import TYPE_CHECKING
+
+from audio.encoding import BYTES_PER_SECOND, RATE, Clip
+
+if TYPE_CHECKING:
+    import av
+
+BIT_RATE = 48_000  # constant: a player can tell the length of what it has only begun to load
+
+
+class Mp3Encoder:
+    """PCM in, frames of MP3 out as they become whole; `finish` gives the last of them. Both block."""
+
+    def __init__(self) -> None:
+        import av
+
+        self._codec = av.CodecContext.create("libmp3lame", "w")
+        self._codec.sample_rate, self._codec.layout, self._codec.format = RATE, "mono", "s16p"
+        self._codec.bit_rate = BIT_RATE
+        self._odd = b""
+
+    def feed(self, pcm: bytes) -> bytes:
+        import av
+        import numpy as np
+
+        pcm = self._odd + pcm
+        whole = len(pcm) & ~1
+        self._odd = pcm[whole:]
+        if not whole:
+            return b""
+        frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm[:whole], "<i2").reshape(1, -1), "s16p", "mono")
+        frame.sample_rate = RATE
+        return self._encoded(frame)
+
+    def finish(self) -> bytes:
+        return self._encoded(None)
+
+    def _encoded(self, frame: "av.AudioFrame | None") -> bytes:
+        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+
+
+def from_pcm(pcm: bytes) -> Clip:
+    """PCM as MP3."""
+    encoder = Mp3Encoder()
+    return Clip(encoder.feed(pcm) + encoder.finish(), "audio/mpeg", len(pcm) / BYTES_PER_SECOND)
