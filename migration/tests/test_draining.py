@@ -513,6 +513,7 @@ def real_bucket(settings: Any, s3: S3Server, database: Half) -> Any:
 
 
 def test_recordings_are_moved_byte_for_byte(s3: S3Server, real_bucket: Half, recordings_folder: Path) -> None:
+    s3.empty()
     voices = {f"conv-{number}": Clip(bytes([number]) * 20_000, "audio/webm", 1.0) for number in range(10)}
     with real_bucket.outage():
         for wire_id, voice in voices.items():

@@ -12,9 +12,9 @@ from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
 
 DATABASES = ("sqlite", "postgresql", "mongodb")
 AUDIO = ("local", "s3")
-NEW_DATABASES: dict[str, LiteralString] = {
-    "contract_local": 'CREATE DATABASE contract_local OWNER "user"',
-    "contract_s3": 'CREATE DATABASE contract_s3 OWNER "user"',
+NEW_DATABASES: dict[str, tuple[LiteralString, LiteralString]] = {
+    "contract_local": ("DROP DATABASE IF EXISTS contract_local", 'CREATE DATABASE contract_local OWNER "user"'),
+    "contract_s3": ("DROP DATABASE IF EXISTS contract_s3", 'CREATE DATABASE contract_s3 OWNER "user"'),
 }
 SECRET_KEY = "the same for all servers of the tests, and long enough to sign with"
 
@@ -35,7 +35,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def _database(kind: str, name: str, data_dir: Path, request: pytest.FixtureRequest) -> Database:
     if kind == "postgresql":
         postgres: PostgresServer = request.getfixturevalue("postgres")
-        postgres.execute(NEW_DATABASES[name], database="postgres")
+        for statement in NEW_DATABASES[name]:
+            postgres.execute(statement, database="postgres")
         return Postgres(postgres, name)
     if kind == "mongodb":
         mongo: MongoServer = request.getfixturevalue("mongo")
