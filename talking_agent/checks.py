@@ -1,11 +1,17 @@
-"""What does not fit together in the settings of the cloud, and what to write. Whether a server answers is not asked here."""
+"""What does not fit together in the settings of the cloud and of OpenAI, and what to write. Whether a server answers is not
+asked here."""
 
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
+
+from talking_agent import provider_models, stages
+from talking_agent.stages import Stage
 
 DATABASES = {"postgresql": "DATABASE_URL", "mongodb": "MONGODB_URI"}
 ONE = "Write DATABASE_TYPE=mongodb or DATABASE_TYPE=postgresql."
@@ -86,3 +92,82 @@ def _several_servers() -> list[CheckMessage]:
             id="cloud.W004",
         )
     ]
+
+
+@register()
+def openai_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if unusable := [*_engine_without_provider(), *_addresses(), *_keys()]:
+        return unusable
+    return [*_stages_without_key(), *_models_with_an_end(datetime.now(UTC).date()), *_speech_elsewhere()]
+
+
+def _engine_without_provider() -> Iterator[CheckMessage]:
+    engine = settings.TUTOR_ENGINE
+    if engine in ("auto", "local") or any(_may_answer(stage) for stage in _talked_to(engine)):
+        return
+    yield Error(
+        f"TUTOR_ENGINE={engine}, but there is no key for OpenAI, and no other server is named.",
+        hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that speaks OpenAI's protocol; or write TUTOR_ENGINE=auto.",
+        id="openai.E001",
+    )
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    wrong = {stage.url_setting for stage in stages.stages() if not stage.host}
+    for setting in sorted(wrong):  # not what it is: it may hold a password
+        yield Error(
+            f"{setting} is not an address.", hint="Write one such as http://localhost:8880/v1.", id="openai.E002"
+        )
+
+
+def _keys() -> Iterator[CheckMessage]:
+    wrong = {stage.key_setting for stage in stages.stages() if not stage.key_fits}
+    for setting in sorted(wrong):
+        yield Error(
+            f"{setting} has characters that no key has.",
+            hint="Copy it again, without quotes or dots.",
+            id="openai.E003",
+        )
+
+
+def _models_with_an_end(today: date) -> Iterator[CheckMessage]:
+    for stage in stages.stages():
+        if day := provider_models.end(stage):
+            yield Warning(
+                f"{stage.model_setting}={stage.model}: OpenAI {'has shut' if day <= today else 'shuts'} it down on {day}.",
+                hint=f"Write {stage.model_setting}={provider_models.successor(stage)} and restart.",
+                id="openai.W001",
+            )
+
+
+def _speech_elsewhere() -> Iterator[CheckMessage]:
+    if settings.TUTOR_ENGINE == "openai_realtime":
+        return  # whoever says so knows that the server has it
+    model = provider_models.SUCCESSORS["speech"]  # the default, too
+    for stage in stages.stages():
+        if stage.name == "speech" and stage.model == model and stage.host and not stage.is_openais:
+            yield Warning(
+                f"{stage.host} is to speak with {model}, over the Realtime API: few servers but OpenAI's have that.",
+                hint="Set OPENAI_SPEECH_MODEL to a model that it offers at /audio/speech.",
+                id="openai.W002",
+            )
+
+
+def _stages_without_key() -> Iterator[CheckMessage]:
+    for engine in stages.engines():
+        without = [stage for stage in _talked_to(engine) if not _may_answer(stage)]
+        if without:
+            yield Warning(
+                f"{engine} cannot talk: {', '.join(each.name for each in without)} would be asked of OpenAI, without a key.",
+                hint=f"Set OPENAI_API_KEY, or {' and '.join(f'OPENAI_{each.name.upper()}_URL' for each in without)}.",
+                id="openai.W003",
+            )
+
+
+def _talked_to(engine: str) -> list[Stage]:
+    """What an engine cannot talk without."""
+    return [stage for stage in stages.stages(engine) if engine != "openai_realtime" or stage.name == "realtime"]
+
+
+def _may_answer(stage: Stage) -> bool:
+    return bool(stage.key) or not stage.is_openais  # a server of one's own may ask for no key

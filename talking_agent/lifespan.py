@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from conversations import store
 from migration import reconciler
-from talking_agent import cloud
+from talking_agent import cloud, stages
 
 ERASE_EVERY = 60  # seconds
 ERASE_PATIENCE = 30.0
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
+    first, *others = stages.engines()
+    logger.info("The engine that talks: %s%s.", first, f"; when it fails: {', then '.join(others)}" if others else "")
     await _check()  # before anybody writes: a database may be there, and not be migrated yet
     tasks = [asyncio.create_task(work()) for work in (_migrate, _erase_deleted, reconciler.run)]
     await send({"type": "lifespan.startup.complete"})

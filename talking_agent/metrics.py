@@ -2,8 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -45,6 +44,21 @@ STAGES = Histogram(
 ENGINE_FAILURES = Counter(
     "talking_agent_engine_failures", "Failures of an engine after which the next one went on.", ["engine"]
 )
+PROVIDER_SECONDS = Counter(
+    "talking_agent_provider_seconds", "Seconds of audio that a provider took.", ["engine", "stage"]
+)
+PROVIDER_TOKENS = Counter(
+    "talking_agent_provider_tokens", "Tokens that a provider counted.", ["engine", "stage", "kind"]
+)
+PROVIDER_DOLLARS = Counter(
+    "talking_agent_provider_dollars", "About how much money that is, by the prices that are set.", ["engine", "stage"]
+)
+PROVIDER_UNPRICED = Counter(
+    "talking_agent_provider_unpriced", "Calls of a provider whose price is not known.", ["engine", "stage"]
+)
+THROWN_AWAY = Counter(
+    "talking_agent_replies_thrown_away", "Replies begun in a short pause, after which the learner went on.", ["engine"]
+)
 
 
 def begin_request(request: HttpRequest) -> None:
@@ -82,12 +96,28 @@ def sheltered() -> Iterator[None]:
         stored(SHELTER, outcome, time.perf_counter() - began)
 
 
-def answered(engine: str, timing: dict[str, Any]) -> None:
-    """`timing`: that of a `talk.timing`, milliseconds each."""
-    heard = timing["transcribe_ms"]
-    moments = {"heard": heard, "thought": heard + timing["think_ms"], "first audio": timing["total_ms"]}
-    for stage, milliseconds in moments.items():
-        STAGES.labels(engine, stage).observe(milliseconds / 1000)
+def answered(engine: str, timing: Mapping[str, int | None]) -> None:
+    """`timing`: milliseconds from the end of the turn, as an answer's `measured` has them; None was not measured."""
+    stages = {"heard": "heard_ms", "thought": "thought_ms", "first audio": "first_audio_ms"}
+    for stage, name in stages.items():
+        if (milliseconds := timing[name]) is not None:
+            STAGES.labels(engine, stage).observe(milliseconds / 1000)
+
+
+def used(engine: str, stage: str, *, seconds: float, tokens: Mapping[str, int], dollars: float | None) -> None:
+    """One call of a provider; `dollars` is None where the price is not known."""
+    PROVIDER_SECONDS.labels(engine, stage).inc(seconds)
+    for kind, number in tokens.items():
+        if number:
+            PROVIDER_TOKENS.labels(engine, stage, kind).inc(number)
+    if dollars is None:
+        PROVIDER_UNPRICED.labels(engine, stage).inc()
+    else:
+        PROVIDER_DOLLARS.labels(engine, stage).inc(dollars)
+
+
+def thrown_away(engine: str) -> None:
+    THROWN_AWAY.labels(engine).inc()
 
 
 def saved(engine: str, seconds: float) -> None:

@@ -25,6 +25,7 @@ REFUSALS = {
     415: "Send JSON.",
     416: "The range is outside the recording.",
     422: "Nothing was heard in the sound.",
+    501: "No engine that is configured has the means; `error` says what to configure.",
     503: "The storage cannot be reached or written, or the engine not used. Nothing was changed; try again in a moment.",
 }
 

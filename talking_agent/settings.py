@@ -128,7 +128,8 @@ def cloud_database() -> str:
 
 def provided(url: str, key: str, model: str) -> dict[str, str]:
     """Where a stage is asked, with which key, for which model: its own settings, else those of all stages."""
-    return {"url": url or OPENAI_BASE_URL or "https://api.openai.com/v1", "key": key or OPENAI_API_KEY, "model": model}
+    shared = "" if url else OPENAI_API_KEY  # a server of its own is not sent the key of another
+    return {"url": url or OPENAI_BASE_URL or "https://api.openai.com/v1", "key": key or shared, "model": model}
 
 
 def data_dir() -> Path:
@@ -291,6 +292,7 @@ AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
 PRICE_STORAGE = price("PRICE_STORAGE", 0.023)  # a GB and month
 PRICE_REQUESTS = price("PRICE_REQUESTS", 0.0004)  # a thousand
 PRICE_DATABASE = price_range("PRICE_DATABASE", "7-20")  # a month
+PRICE_OPENAI = existing_path("PRICE_OPENAI")  # a file such as tutor/prices.toml, which an empty path means
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # unused: audio has storages of its own
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
@@ -390,11 +392,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    # That a store is down is logged when it goes and when it comes back, not once per request.
+    # That a store is down is logged when it goes and when it comes back, not once per request; that what is configured has no
+    # means for something, not at all.
     "filters": {
-        "not_503": {
+        "unexpected": {
             "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(record, "status_code", None) != 503,
+            "callback": lambda record: getattr(record, "status_code", None) not in (501, 503),
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
@@ -402,7 +405,8 @@ LOGGING = {
     "loggers": {
         "faster_whisper": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
-        "django.request": {"level": "ERROR", "filters": ["not_503"]},
+        "httpx2": {"level": "WARNING"},  # it would write each address that is asked, with a password that is in it
+        "django.request": {"level": "ERROR", "filters": ["unexpected"]},
         "psycopg.pool": {"level": "ERROR"},
     },
 }

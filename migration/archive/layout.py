@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Field, Model
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
@@ -18,6 +18,7 @@ from migration.archive import Unusable
 
 FORMAT, VERSION = "talking-agent-archive", 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+YOUNGER = {"measured"}  # columns that archives of earlier versions do not have
 MISSING = "missing"  # why a recording has no file in it
 ACCOUNTS, SECRET_KEY = "accounts.json", "secret_key"
 SHARD = re.compile(r"(conversations|recordings)/\d{6}\.jsonl")
@@ -95,13 +96,18 @@ def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
     row = model()
     for name, column in columns.items():
         try:
-            value = column.to_python(values.get(name))
+            value = column.to_python(values[name] if name in values else _value_before(column))
         except (ValidationError, TypeError, ValueError) as error:
             raise Unusable(f"{part}: what it has as {name!r} of a {model._meta.model_name} is none.") from error
         if value is None and not column.null:
             raise Unusable(f"{part}: a {model._meta.model_name} has no {name!r}.")
         setattr(row, name, value)
     return row
+
+
+def _value_before(column: "Field[Any, Any]") -> Any:
+    """Of a column that an archive does not have: null, or one that is younger than the archive."""
+    return column.get_default() if column.name in YOUNGER else None
 
 
 def _plain(value: Any) -> Any:

@@ -1,17 +1,18 @@
-"""Is the cloud set up right, and this machine? `verify` asks everything at once and answers within five seconds."""
+"""Are the cloud, this machine and whoever is asked to talk set up right? `verify` asks everything at once and answers within
+five seconds."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from migration.probes import bucket, database, local, runner, variables
+from migration.probes import bucket, database, local, openai, runner, variables
 from migration.probes.runner import Probe, Result, State
 
-ORDER = (variables.GROUP, database.GROUP, database.ACCOUNTS, database.OTHER, bucket.GROUP, local.GROUP)
+ORDER = (variables.GROUP, database.GROUP, database.ACCOUNTS, database.OTHER, bucket.GROUP, openai.GROUP, local.GROUP)
 
 
 def probes() -> list[Probe]:
     """All there are, in the order in which an operator reads them."""
-    found = [*variables.probes(), *database.probes(), *bucket.probes(), *local.probes()]
+    found = [*variables.probes(), *database.probes(), *bucket.probes(), *openai.probes(), *local.probes()]
     return sorted(found, key=lambda probe: ORDER.index(probe.group))
 
 

@@ -198,7 +198,7 @@ def test_what_is_not_an_address_fails() -> None:
     [
         (91, State.OK, "is shut down on 2026-12-11"),
         (90, State.WARNING, "is shut down on 2026-12-11, in 90 days"),
-        (1, State.WARNING, "in 1 days"),
+        (1, State.WARNING, "in 1 day."),
         (0, State.FAILED, "was shut down on 2026-12-11"),
         (-400, State.FAILED, "was shut down on 2026-12-11"),
     ],

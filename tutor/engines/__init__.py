@@ -1,21 +1,17 @@
 """The engines, one folder each. Which of them talks is a setting; the others stand in for it when it fails."""
 
-import importlib.util
 from functools import cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from talking_agent import stages
 from tutor.engines.base import Engine
 
 
 def names() -> tuple[str, ...]:
     """The engines that can talk here, the preferred one first."""
-    configured = _configured()
-    if settings.TUTOR_ENGINE == "auto":
-        return configured
-    last = tuple(name for name in configured if name == "local")
-    return tuple(dict.fromkeys((settings.TUTOR_ENGINE, *last)))
+    return stages.engines()
 
 
 @cache
@@ -27,16 +23,3 @@ def engine(name: str) -> Engine:
 
 def engines() -> tuple[Engine, ...]:
     return tuple(engine(name) for name in names())
-
-
-def _configured() -> tuple[str, ...]:
-    stages = [settings.OPENAI[stage] for stage in ("transcription", "chat", "speech")]
-    own = [stage for stage in stages if stage["url"] != settings.OPENAI["realtime"]["url"]]
-    found = []
-    if settings.OPENAI["realtime"]["key"] and not own:
-        found.append("openai_realtime")
-    if any(stage["key"] for stage in stages) or settings.OPENAI_BASE_URL or own:
-        found.append("openai_pipeline")
-    if not found or importlib.util.find_spec("faster_whisper"):
-        found.append("local")
-    return tuple(found)

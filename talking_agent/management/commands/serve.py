@@ -51,8 +51,10 @@ class Command(BaseCommand):
     def _greet(self) -> None:
         """Say that the site is up when a page has really come, and how long that took since `make` was called."""
         began = float(os.environ.get("STARTED_AT") or time.time())
+        pause = 0.05
         while not self._answers():
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(pause * 1.2, 5.0)  # each time that fails may fill a page of the log
         self.stdout.write(f"Talking Agent is on {settings.APP_URL} (first page after {time.time() - began:.1f} s).")
         self.stdout.flush()  # a log file is to show it, too
 
