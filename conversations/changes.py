@@ -30,6 +30,7 @@ class Draft:
     audio_key: str | None = None
     corrections: list[dict[str, Any]] | None = None
     interrupted: bool | None = None
+    measured: dict[str, Any] | None = None
     deleted: bool = False
 
 
@@ -136,6 +137,7 @@ def _message(
         "audio_key": change.voices[draft.id].key if draft.id in change.voices else draft.audio_key,
         "corrections": draft.corrections,
         "interrupted": draft.interrupted,
+        "measured": draft.measured,
     }
     columns = {name: value for name, value in columns.items() if value is not None}
     columns |= {"deleted_at": None, "erased": False}

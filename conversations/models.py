@@ -58,6 +58,11 @@ class Message(Kept):
     audio_key = models.CharField(max_length=255, blank=True, help_text="the key of its Recording")
     corrections = models.JSONField(default=list, blank=True, help_text="[{said, better, why, category, start, end}]")
     interrupted = models.BooleanField(default=False, help_text="the learner broke in: `content` is what was heard")
+    measured = models.JSONField(  # of a turn that was corrected beside its answer: engine, usage and cost of that
+        default=dict,
+        blank=True,
+        help_text="of an answer: {engine, heard_ms, thought_ms, first_audio_ms, saved_ms, usage: [...], cost: dollars or null}",
+    )
 
     class Meta:
         ordering = ["timestamp", "position", "id"]

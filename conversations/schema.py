@@ -47,6 +47,7 @@ MESSAGE = shape(
     {
         "corrections": list_of(ref("KeptCorrection")),
         "interrupted": {**YES_OR_NO, "description": "The learner broke in: `content` is what was heard."},
+        "measured": {"type": "object", "description": "How long an answer took, and what of a provider (docs/api.md)."},
         "audioS3Key": {**STRING, "description": "The key of its recording, wherever that lies."},
         "audioDuration": {**NUMBER, "description": "Seconds."},
         "audioUrl": {**STRING, "description": "A link that expires; never in a list of conversations."},

@@ -323,7 +323,8 @@ def _erase(using: str, due: dict[str, Any]) -> int:
     for start in range(0, len(messages), ERASE_AT_ONCE):  # a query takes only so many parameters
         batch = messages[start : start + ERASE_AT_ONCE]
         recordings.remove(_recordings(using, message__in=batch))
-        Message.objects.using(using).filter(pk__in=batch).update(content="", audio_key="", corrections=[], erased=True)
+        nothing: dict[str, Any] = {"content": "", "audio_key": "", "corrections": [], "measured": {}}
+        Message.objects.using(using).filter(pk__in=batch).update(**nothing, erased=True)
     recordings.remove(_recordings(using, conversation__in=conversations))
     # `due` again: one that was brought back in the meantime keeps its words.
     Conversation.objects.using(using).filter(pk__in=conversations, **due).update(

@@ -52,6 +52,8 @@ def message(row: Message, stored: Stored, *, signed: bool = False) -> dict[str, 
         shape["corrections"] = row.corrections
     if row.interrupted:
         shape["interrupted"] = True
+    if row.measured:
+        shape["measured"] = row.measured
     if row.audio_key:
         shape["audioS3Key"] = row.audio_key
     if voice := stored.recordings.get(row.audio_key):

@@ -8,6 +8,7 @@ from typing import Any
 
 from conversations.changes import Draft
 from talking_agent import metrics
+from tutor import spending
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Line, Speech, Spoken, Unheard, Words
@@ -49,6 +50,9 @@ class Answer:
         self._corrections: tuple[Correction, ...] | None = ()  # None: they are made beside the answer
         self._placed = self._heard = self._sound_is_out = self._saved = self._stopped = self._says_goodbye = False
         self._times = {"end": time.perf_counter()}
+        self._engine = dialogue.engine  # that answered: another may talk by the time this is saved
+        self._timing: dict[str, int | None] = {}  # of an answer to a turn: see `measured` of a Message
+        self._kept: tuple[int, bool] | None = None  # what was known when the response was handed over
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -199,18 +203,25 @@ class Answer:
             self._save_turn()
         assert self.response
         item = self.turn.item_id if self.turn else None
-        timing = self._timing()
+        self._engine = self._dialogue.engine
+        steps, timing = self._timed()
         if self.turn:
-            metrics.answered(self._dialogue.engine, timing)
-        await self._send(event("talk.timing", item_id=item, response_id=self.response.id, **timing))
+            self._timing = timing
+            metrics.answered(self._engine, timing)
+        await self._send(event("talk.timing", item_id=item, response_id=self.response.id, **steps))
 
-    def _timing(self) -> dict[str, int]:
-        """Milliseconds from the end of the turn; a step that was done before it took none."""
+    def _timed(self) -> tuple[dict[str, int], dict[str, int | None]]:
+        """The steps of a `talk.timing`, and the moments that are kept: milliseconds, the latter all from the end of the turn.
+        A step that was done before it took none; what was answered before it was made out has no moment of that."""
         end, now = self._times["end"], time.perf_counter()
         heard = max(end, self._times.get("Heard", end))
-        words = max(heard, self._times.get("Words", heard))
+        words = max(heard, self._times.get("Thought", self._times.get("Words", heard)))
         steps = {"transcribe": heard - end, "think": words - heard, "speak": now - words, "total": now - end}
-        return {f"{step}_ms": round(seconds * 1000) for step, seconds in steps.items()}
+        moments: dict[str, int | None] = {"heard_ms": _ms(heard - end), "thought_ms": _ms(words - end)}
+        if "Heard" not in self._times:
+            moments["heard_ms"] = None
+        moments["first_audio_ms"] = _ms(now - end)
+        return {f"{step}_ms": _ms(seconds) for step, seconds in steps.items()}, moments
 
     async def _end_response(self, status: str, reason: str = "") -> None:
         if self.response is None or self.response.done:
@@ -224,6 +235,7 @@ class Answer:
     async def _finish(self, status: str, reason: str = "") -> None:
         self._save_turn()
         await self._end_response(status, reason)
+        self._account()
         if self.response is None and self.turn and self.turn.answer_wanted.is_set() and not self._stopped:
             # Asked for an answer that there is not: whoever waits for `response.done` must not wait for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [])
@@ -249,13 +261,37 @@ class Answer:
         found = self._corrections
         corrections = None if found is None else [correction_shape(each) for each in found]
         draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections)
-        self._keeper.put(Save(draft, b"" if turn.text is not None else turn.spoken(), self._dialogue.columns()))
+        pcm = b"" if turn.text is not None else turn.spoken()
+        self._keeper.put(Save(draft, pcm, self._dialogue.columns(), untrimmed=turn.voice_from_ms is None))
 
     def _save_response(self, *, interrupted: bool) -> None:
         assert self.response
+        self._kept = self._known()
+        self._keep_response(bytes(self.response.pcm), interrupted=interrupted)
+
+    def _account(self) -> None:
+        """The engine has done with this turn: what it took is counted, and kept with the answer if that was saved before."""
+        spending.count(self._engine, self._attempt.used)
+        if self._kept and self._kept != self._known():
+            self._keep_response(b"", is_told=False)
+
+    def _keep_response(self, pcm: bytes, *, interrupted: bool | None = None, is_told: bool = True) -> None:
         response = self.response
-        draft = Draft(response.item_id, "assistant", response.text, response.at, interrupted=interrupted)
-        self._keeper.put(Save(draft, bytes(response.pcm), self._dialogue.columns()))
+        assert response
+        measured = spending.measured(self._engine, self._attempt.used) | self._timing
+        draft = Draft(
+            response.item_id, "assistant", response.text, response.at, interrupted=interrupted, measured=measured
+        )
+        answers = self.turn.item_id if self.turn else None
+        self._keeper.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told))
+
+    def _known(self) -> tuple[int, bool]:
+        """How much of what is kept with the answer is known: calls of a provider, and that its turn was handed over."""
+        return len(self._attempt.used), self._saved
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _user_item(turn: Turn, text: str) -> dict[str, Any]:

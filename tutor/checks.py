@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from conversations.changes import Draft
+from tutor import spending
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Correction, Engine, EngineError, Line
 from tutor.keeper import Keeper, Save
@@ -37,18 +39,19 @@ class Checks:
     async def _check(self, engine: Engine, turn: Turn, text: str, before: Sequence[Line]) -> None:
         try:
             async with asyncio.timeout(WITHIN):
-                found = await engine.correct(text, context=before, language=self._dialogue.brief.language)
+                with spending.counted(engine.name) as used:
+                    found = await engine.correct(text, context=before, language=self._dialogue.brief.language)
         except (EngineError, TimeoutError) as error:
             logger.warning("A turn was not corrected: %s", getattr(error, "detail", "no answer in time."))
             await self._send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))
         else:
-            await self._tell(turn, text, found)
+            await self._tell(turn, text, found, spending.measured(engine.name, used) if used else None)
 
-    async def _tell(self, turn: Turn, text: str, found: Sequence[Correction]) -> None:
+    async def _tell(self, turn: Turn, text: str, found: Sequence[Correction], measured: dict[str, Any] | None) -> None:
         assert turn.item_id
         assert turn.at
         shapes = [correction_shape(each) for each in found]
         await self._send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
-        if shapes:
-            draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes)
-            self._keeper.put(Save(draft, b"", self._dialogue.columns()))
+        if shapes or measured:
+            draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes, measured=measured)
+            self._keeper.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))

@@ -1,19 +1,34 @@
 """What has been said in a talk, and what follows from it: goals, hints, the columns of its row."""
 
+import logging
 import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import DatabaseError
+
+from conversations import store
 from conversations.models import Conversation
 from conversations.store import Stored
-from tutor import scenario
+from tutor import language, scenario
 from tutor.engines.base import Line
 from tutor.protocol import OWN_WORDS, ProtocolError
 from tutor.scenario import LEVELS, Brief, ScenarioError
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_LEVEL = "A2"
-MODES = {"chat": "casual-chat", "interview": "interview", "own": "speaking-practice"}
+MODES = {
+    **{"chat": "casual-chat", "adventure": "casual-chat", "lesson": "speaking-practice"},
+    **{"interview": "interview", "own": "speaking-practice"},
+}
 PREFIXES = {"user": "user", "assistant": "ai"}
+MISTAKES = 5  # of the learner, that a brief recalls
+LONGEST_MISTAKE = 120  # characters; a longer one is a rewritten sentence, and teaches nothing twice
+LATEST = 3  # conversations, in which they are looked for
 
 
 class Dialogue:
@@ -33,24 +48,28 @@ class Dialogue:
         self._goals: list[dict[str, Any]] = self._reached()
 
     @classmethod
-    def of(cls, conversation: str, stored: Stored | None, engine: str) -> "Dialogue":
-        """The dialogue so far of a conversation; a new one where nothing is stored."""
-        dialogue = cls(conversation, _brief(conversation, stored.conversation if stored else None), engine)
+    def of(cls, conversation: str, stored: Stored | None, engine: str, *, mistakes: Sequence[str] = ()) -> "Dialogue":
+        """The dialogue so far of a conversation; a new one where nothing is stored. `mistakes`: `recent_mistakes`."""
+        brief = _brief(conversation, stored.conversation if stored else None)
+        dialogue = cls(conversation, replace(brief, mistakes=tuple(mistakes)), engine)
         if stored:
             dialogue._go_on(stored)
         return dialogue
 
     def begin_with(self, wishes: dict[str, str]) -> bool:
-        """Choose what the talk is about; False once it has begun. Raises ProtocolError."""
+        """Choose what the talk is about; False once it has begun: then only the language of explanations can change. Raises
+        ProtocolError."""
+        explain = wishes.get("language") or self.brief.language
         if self.lines:
+            self.brief = replace(self.brief, language=explain)
             return False
         try:
             chosen = scenario.get(wishes.get("scenario") or self.brief.scenario.id)
         except ScenarioError as error:
             raise ProtocolError("unknown_scenario", str(error)) from error
         level = wishes.get("level") or (chosen.level if "scenario" in wishes else self.brief.level)
-        own = {name: wishes.get(name, "") for name in OWN_WORDS}
-        self.brief = Brief(scenario=chosen, level=level, seed=self._conversation, **own)
+        own: dict[str, Any] = {name: wishes.get(name, "") for name in OWN_WORDS}
+        self.brief = replace(self.brief, scenario=chosen, level=level, language=explain, **own)
         self._goals = self._reached()
         return True
 
@@ -60,6 +79,7 @@ class Dialogue:
             "scenario": self.brief.scenario.id,
             "title": self._title or self.topic,
             "level": self.brief.level,
+            "language": self.brief.language,
             "goals": self._goals,
             "turns": sum(line.role == "user" for line in self.lines),
         }
@@ -124,6 +144,7 @@ class Dialogue:
         config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine, "language": "en"}
         config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
         config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
+        config["explain"] = self.brief.language
         return {
             "topic": self.topic,
             "config": self._config | config,
@@ -150,6 +171,25 @@ class Dialogue:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 
+def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
+    """What the learner was last corrected in, as briefs have it; nothing while that cannot be read. One read; blocks."""
+    try:
+        latest = store.history(learner, limit=LATEST)
+    except (DatabaseError, OSError) as error:
+        logger.info("A talk begins without the learner's latest mistakes: %s", type(error).__name__)
+        return ()
+    return tuple(dict.fromkeys(_corrected(latest)))[:MISTAKES]
+
+
+def _corrected(conversations: Sequence[Stored]) -> Iterator[str]:
+    for stored in conversations:
+        for message in reversed(stored.messages):
+            for each in message.corrections:
+                mistake = " ".join(f"{each.get('said')} \u2192 {each.get('better')}".split())
+                if len(mistake) <= LONGEST_MISTAKE:
+                    yield mistake
+
+
 def _brief(conversation: str, row: Conversation | None) -> Brief:
     """The brief that a stored conversation was begun with; one that came from elsewhere is on its own topic."""
     if row is None:
@@ -161,5 +201,10 @@ def _brief(conversation: str, row: Conversation | None) -> Brief:
     if level not in LEVELS:
         difficulty = config.get("difficulty")
         level = LEVELS[difficulty - 1] if isinstance(difficulty, int) and 1 <= difficulty <= 5 else DEFAULT_LEVEL
-    own = {name: str(config.get(name) or "")[:500] for name in OWN_WORDS} if chosen.kind == "own" else {}
-    return Brief(scenario=chosen, level=level, seed=conversation, **own)
+    own: dict[str, Any] = {}
+    if chosen.kind == "own":
+        own = {name: str(config.get(name) or "")[:500] for name in OWN_WORDS}
+    explain = str(config.get("explain"))
+    if explain not in language.load_all():
+        explain = language.DEFAULT
+    return Brief(scenario=chosen, level=level, seed=conversation, language=explain, **own)

@@ -14,6 +14,7 @@ from conversations.changes import Draft
 from conversations.store import Stored
 from conversations.threads import in_thread
 from talking_agent import cloud, metrics
+from tutor import listening
 from tutor.protocol import Event, event
 
 logger = logging.getLogger(__name__)
@@ -24,11 +25,16 @@ DELETED = "This conversation was deleted. Start a new one, or undo the deletion 
 
 @dataclass(slots=True)
 class Save:
-    """A message on its way to the store, with its voice as PCM16 24 kHz (empty: typed); None: the columns alone."""
+    """A message on its way to the store, with its voice as PCM16 24 kHz (empty: typed); None: the columns alone. `answers`:
+    the turn that it answers, whose saving is measured. `is_told`: by a `talk.saved`. `untrimmed`: nobody has listened yet for
+    where in it the voice is."""
 
     draft: Draft | None
     pcm: bytes
     columns: dict[str, Any]
+    answers: str | None = None
+    is_told: bool = True
+    untrimmed: bool = False
     handed_over: float = field(default_factory=time.perf_counter)
 
 
@@ -41,6 +47,7 @@ class Keeper:
         self.engine = engine  # that talks now, for the metrics
         self._learner, self._conversation, self._send = learner, conversation, send
         self._queue: asyncio.Queue[Save | str] = asyncio.Queue()
+        self._took: dict[str, int] = {}  # turn of the learner's → ms until it was durable, from when it was handed over
         self._worker = asyncio.create_task(self._work())
 
     def put(self, save: Save) -> None:
@@ -73,15 +80,23 @@ class Keeper:
         await in_thread(store.drop_message, self._learner, self._conversation, message)
 
     async def _save(self, save: Save) -> None:
+        self._complete(save)
         try:
             stored = await in_thread(_encode_and_save, self._learner, self._conversation, save)
         except store.Deleted:
             await self._say(save, "deleted", DELETED)
         else:
-            if save.draft:
-                if save.draft.role == "user":
-                    metrics.saved(self.engine, time.perf_counter() - save.handed_over)
-                await self._send(_saved(save.draft, stored))
+            if save.draft and save.is_told:
+                took = round((time.perf_counter() - save.handed_over) * 1000)
+                if save.draft.role == "user" and save.draft.id not in self._took:  # else it is mended
+                    self._took[save.draft.id] = took
+                    metrics.saved(self.engine, took / 1000)
+                await self._send(_saved(save.draft, stored, took))
+
+    def _complete(self, save: Save) -> None:
+        """What an answer keeps of how long its turn took to be saved, if it is by now."""
+        if save.draft and save.draft.measured is not None and save.answers in self._took:
+            save.draft.measured["saved_ms"] = self._took[save.answers]
 
     async def _say(self, save: Save, code: str, message: str) -> None:
         item = save.draft.id if save.draft else None
@@ -91,12 +106,13 @@ class Keeper:
 def _encode_and_save(learner: uuid.UUID, conversation: str, save: Save) -> Stored:
     drafts = [save.draft] if save.draft else []
     if save.pcm:
-        drafts = [replace(draft, audio=encoding.from_pcm(save.pcm)) for draft in drafts]
+        pcm = listening.without_silence(save.pcm) if save.untrimmed else save.pcm
+        drafts = [replace(draft, audio=encoding.from_pcm(pcm)) for draft in drafts]
     with cloud.patience():  # each save has its own: the talk outlives the request that began it
         return store.save(learner, conversation, columns=save.columns, messages=drafts, replace=False)
 
 
-def _saved(draft: Draft, stored: Stored) -> Event:
+def _saved(draft: Draft, stored: Stored, took_ms: int) -> Event:
     message = next(row for row in stored.messages if row.wire_id == draft.id)
     voice = stored.recordings.get(message.audio_key)
     return event(
@@ -107,4 +123,5 @@ def _saved(draft: Draft, stored: Stored) -> Event:
         audioS3Key=message.audio_key or None,
         audioUrl=recordings.url(voice) if voice else None,
         duration=round(voice.duration, 3) if voice else None,
+        save_ms=took_ms,
     )

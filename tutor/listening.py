@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tutor.engines.base import SAMPLE_RATE, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
+from tutor.engines.base import (
+    SAMPLE_RATE,
+    EngineError,
+    ListenerEvent,
+    ShortPause,
+    SpeechResumed,
+    SpeechStarted,
+    TurnEnded,
+)
 from tutor.packages import optional_packages
 from tutor.resampling import Resampler, Samples, from_pcm16
 
@@ -25,10 +33,13 @@ SPEECH, SILENCE = (
     0.35,
 )  # at or above the one it is speech, below the other silence; between them what it was before
 SHORT_PAUSE_MS = 300
+MARGIN_MS = 180  # kept around the voice: first and last sounds are often too soft to be told from silence
 
 # Learners look for words; the less they know, the longer they may.
 PAUSE_MS = {"A1": 1800, "A2": 1650, "B1": 1500, "B2": 1350, "C1": 1200}
 
+_BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
+_SOFT = 10 ** (-45 / 20)
 _AT_ONCE = 64  # frames: ten minutes at once would need hundreds of megabytes
 _CONTEXT = 64  # samples of the previous frame that the model wants before each frame
 
@@ -128,6 +139,25 @@ class Listener:
         self._in_turn = self._speaking = self._paused = False
         self._silent_frames = 0
         self._candidates.clear()
+
+
+def without_silence(pcm: bytes) -> bytes:
+    """PCM16 24 kHz without what is before and after the voice; whole where none is made out, or nothing can make it out."""
+    try:
+        _, chances = VoiceActivity().feed(pcm)
+    except EngineError:
+        return pcm
+    voiced = np.flatnonzero(chances >= SPEECH)
+    if not len(voiced):
+        return pcm
+    start, stop = int(voiced[0]) * FRAME_MS - MARGIN_MS, (int(voiced[-1]) + 1) * FRAME_MS + MARGIN_MS
+    return pcm[max(0, start) * _BYTES_PER_MS : stop * _BYTES_PER_MS]
+
+
+def is_audible(pcm: bytes | bytearray) -> bool:
+    """Is there any sound above -45 dB of full scale for a tenth of a second? It costs next to nothing."""
+    loud = np.abs(from_pcm16(bytes(pcm))) > _SOFT
+    return bool(np.count_nonzero(loud) > SAMPLE_RATE // 100)
 
 
 def load() -> None:

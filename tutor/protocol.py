@@ -8,6 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tutor import language
 from tutor.engines.base import Correction
 from tutor.scenario import LEVELS
 
@@ -157,9 +158,11 @@ def _talk(session: dict[str, Any]) -> dict[str, str] | None:
         return None
     talk = _object(session, "talk")
     wishes = {name: checked_text(talk[name], name, 500) for name in OWN_WORDS if talk.get(name) is not None}
-    for name in ("scenario", "level"):
+    for name in ("scenario", "level", "language"):
         if talk.get(name) is not None:
             wishes[name] = checked_text(talk[name], name, 64)
     if wishes.get("level", LEVELS[0]) not in LEVELS:
         raise ProtocolError("invalid_value", f"`level` must be one of {', '.join(LEVELS)}.")
+    if wishes.get("language", language.DEFAULT) not in language.load_all():
+        raise ProtocolError("invalid_value", f"`language` must be one of {', '.join(language.load_all())}.")
     return wishes

@@ -24,6 +24,7 @@ from tutor.engines.base import (
     Lost,
     Session,
     Unheard,
+    Unusable,
     Words,
 )
 from tutor.scenario import Brief
@@ -64,7 +65,10 @@ def first_awake(engines: Sequence[Engine]) -> Engine:
 
 
 def rest(engine: Engine, error: EngineError) -> None:
-    """Let this engine alone for a while. The operator is told, once for each rest."""
+    """Let this engine alone for a while, unless it is well. The operator is told, once for each rest."""
+    if isinstance(error, Unusable):
+        logger.warning("The engine %s could not do one thing: %s", engine.name, error.detail)
+        return
     if not is_resting(engine):
         logger.error("The engine %s failed: %s", engine.name, error.detail)
     metrics.engine_failed(engine.name)
@@ -123,20 +127,28 @@ class Relay:
 
     # What a session does
 
-    async def hear(self, pcm: bytes) -> None:
+    async def hear(self, turn: Turn, pcm: bytes) -> None:
+        """More of this turn, which has it already."""
         self._received += len(pcm)
-        await self.catch_up(pcm)
+        if turn.heard_by is self._session:
+            await self._give(pcm)
+        else:
+            await self.bring_up_to(turn)
 
     async def pass_by(self, pcm: bytes) -> None:
         """Sound of nobody's turn: only an engine that detects turns wants it."""
         self._received += len(pcm)
         if self.detects:
-            await self.catch_up(pcm)
+            await self._give(pcm)
 
-    async def catch_up(self, pcm: bytes) -> None:
-        """Let the session hear what the talk received before."""
-        self._given += len(pcm)
-        await self._session.hear(pcm)
+    async def bring_up_to(self, turn: Turn | None) -> None:
+        """Let the session hear all of this turn, if it is another one that heard it; or the talk itself did."""
+        if turn and turn.text is None and turn.heard_by is not self._session:
+            turn.heard_by = self._session
+            await self._give(bytes(turn.pcm))
+
+    def has_heard(self, turn: Turn) -> None:
+        turn.heard_by = self._session
 
     async def end_turn(self) -> None:
         await self._session.end_turn()
@@ -185,13 +197,12 @@ class Relay:
 
     async def _ask_again(self, turn: Turn | None, text: str | None, present: Turn | None) -> AsyncIterator[Event]:
         """Of the new session, which must hear first what the one before has heard."""
-        if turn and text is None:
-            await self.catch_up(bytes(turn.pcm))
+        if text is None:
+            await self.bring_up_to(turn)
         events = self._session.reply(text)
         if present is not turn:
             await self._session.end_turn()
-        if present and (present is not turn or text is not None):
-            await self.catch_up(bytes(present.pcm))
+        await self.bring_up_to(present)
         return events
 
     async def return_if_rested(self) -> None:
@@ -227,6 +238,10 @@ class Relay:
                 coming.cancel()
                 await asyncio.wait([coming])
             await events.aclose()  # type: ignore[attr-defined]  # an async generator
+
+    async def _give(self, pcm: bytes) -> None:
+        self._given += len(pcm)
+        await self._session.hear(pcm)
 
     def _next(self) -> Engine | None:
         """Who goes on, should this engine fail."""

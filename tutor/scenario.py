@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tutor.engines.base import Line
 
 LEVELS = ("A1", "A2", "B1", "B2", "C1")
-KINDS = ("chat", "interview", "own")
+KINDS = ("chat", "adventure", "lesson", "interview", "own")
 OWN_WORDS = frozenset({"topic", "goal", "rules", "expectations"})
 
 _FOLDER = Path(__file__).parent / "scenarios"
@@ -120,11 +120,12 @@ class Brief:
     rules: str = ""
     expectations: str = ""
     language: str = "en"  # that mistakes are explained in
+    mistakes: tuple[str, ...] = ()  # the learner's latest, "said \u2192 better", the newest first
 
 
 @cache
 def load_all() -> dict[str, Scenario]:
-    """All scenarios by id: quick chats first, then interviews, then the learner's own topic; easy ones first."""
+    """All scenarios by id: by kind, quick chats first and the learner's own topic last; easy ones first."""
     scenarios = [load(path) for path in _FOLDER.glob("*.toml")]
     scenarios.sort(key=lambda one: (KINDS.index(one.kind), LEVELS.index(one.level), one.title))
     return {one.id: one for one in scenarios}

@@ -17,14 +17,16 @@ from talking_agent.openapi import (
     ref,
     shape,
 )
+from tutor import speaking_schema
 from tutor.protocol import OWN_WORDS
-from tutor.scenario import LEVELS
+from tutor.scenario import KINDS, LEVELS
 
 TAG = "talking"
 LEVEL: Schema = {"type": "string", "enum": list(LEVELS)}
+LANGUAGE = shape({"code": STRING, "name": STRING, "ownName": STRING})
 SCENARIO = shape(
     {
-        **{"id": STRING, "title": STRING, "kind": {"type": "string", "enum": ["chat", "interview", "own"]}},
+        **{"id": STRING, "title": STRING, "kind": {"type": "string", "enum": list(KINDS)}},
         **{"level": LEVEL, "summary": STRING, "icon": STRING, "goals": list_of(STRING)},
     }
 )
@@ -53,13 +55,9 @@ WISHES: dict[str, Schema] = {
     "reply": {**YES_OR_NO, "default": True, "description": "false: only make out and keep."},
     "scenario": {"type": "string", "description": "Counts only until the first turn, like what follows."},
     "level": LEVEL,
+    "language": {**speaking_schema.LANGUAGE, "description": "That mistakes are explained in."},
     **{name: {"type": "string", "maxLength": 500, "description": "Of `own-topic`."} for name in OWN_WORDS},
     "speed": {**NUMBER, "minimum": 0.6, "maximum": 1.2},
-}
-SOUND: Schema = {
-    "type": "string",
-    "contentMediaType": "application/octet-stream",
-    "description": "A file in any common format, at most 25 MB and 10 minutes.",
 }
 TYPED = shape({"text": STRING}, WISHES)
 STREAM = {"type": "string", "description": "The events of the WebSocket, as `event:` and `data:` lines."}
@@ -71,14 +69,21 @@ TAKE = call(
     *(400, 403, 409, 410, 411, 413, 422, 503),
     tag=TAG,
     parameters=[CONVERSATION_ID],
-    body={"multipart/form-data": shape({}, {"audio": SOUND, "text": STRING, **WISHES}), "application/json": TYPED},
+    body={
+        "multipart/form-data": shape({}, {"audio": speaking_schema.SOUND, "text": STRING, **WISHES}),
+        "application/json": TYPED,
+    },
     says="Send either `audio` or `text`. With `Accept: text/event-stream` the events come as they happen.",
 )
 TAKE["responses"]["200"]["content"]["text/event-stream"] = {"schema": STREAM}
+NOT_CORRECTED: Schema = {
+    "type": "string",
+    "description": "Why there are no corrections: they could not be made. The words are kept all the same.",
+}
 MEND = call(
     "mendMessage",
     "Put right what was misheard",
-    kept({"success": {"const": True}, "message": ref("KeptMessage")}),
+    kept({"success": {"const": True}, "message": ref("KeptMessage")}, {"notCorrected": NOT_CORRECTED}),
     *(400, 403, 404, 411, 413, 503),
     tag="messages",
     parameters=[CONVERSATION_ID, in_path("message_id", "The message's id.")],
@@ -88,13 +93,14 @@ MEND = call(
 SCENARIOS = call(
     "listScenarios",
     "What can be talked about",
-    kept({"scenarios": list_of(SCENARIO), "levels": list_of(LEVEL)}),
+    kept({"scenarios": list_of(SCENARIO), "levels": list_of(LEVEL), "languages": list_of(LANGUAGE)}),
     tag=TAG,
 )
 PATHS = {
     "/api/conversations/{id}/turns": {"post": TAKE},
     "/api/conversations/{id}/messages/{message_id}": {"patch": MEND},
     "/api/scenarios": {"get": SCENARIOS},
+    **speaking_schema.PATHS,
 }
 
 

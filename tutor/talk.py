@@ -14,11 +14,12 @@ from django.conf import settings
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS
 from conversations import store, wire
 from conversations.threads import in_thread
-from tutor import listening, protocol
+from talking_agent import metrics
+from tutor import listening, protocol, spending
 from tutor.answer import Answer
 from tutor.attempt import Attempt
 from tutor.checks import Checks
-from tutor.dialogue import Dialogue
+from tutor.dialogue import Dialogue, recent_mistakes
 from tutor.engines import base
 from tutor.engines.base import (
     Detection,
@@ -89,13 +90,14 @@ class Talk:
 
     async def begin(self) -> None:
         """Find the conversation, or begin it. Raises store.Deleted, DatabaseError."""
+        recalled = asyncio.ensure_future(in_thread(recent_mistakes, self.learner))  # beside the rest; never fails
         stored = None
         with contextlib.suppress(store.OutOfReach):  # begun anew here; what is said joins what is there
             stored = await in_thread(store.get, self.learner, self.conversation)
         if stored is None and await in_thread(store.is_deleted, self.learner, self.conversation):
             raise store.Deleted(self.conversation)
         self._keeper = Keeper(self.learner, self.conversation, self.engine.name, self._tell)
-        self._dialogue = Dialogue.of(self.conversation, stored, self.engine.name)
+        self._dialogue = Dialogue.of(self.conversation, stored, self.engine.name, mistakes=await recalled)
         self._checks = Checks(self._dialogue, self._keeper, self._send)
         await self._relay.open(self._dialogue.brief, self._dialogue.lines)
         with contextlib.suppress(EngineError):  # told by `_warm`; hold-to-talk does without
@@ -290,14 +292,14 @@ class Talk:
             self._turn = Turn(start_ms)
         if self._turn:
             self._turn.pcm += pcm
-            await self._relay.hear(pcm)
+            await self._relay.hear(self._turn, pcm)
         else:
             self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if self._relay.detects else PREROLL_MS) :]
             await self._relay.pass_by(pcm)
         await self._listen_to(pcm)
 
     async def _listen_to(self, pcm: bytes) -> None:
-        if self._listener and not self._relay.detects:
+        if self._listener and not self.engine.detects_turns:
             for happened in self._listener.feed(pcm):
                 await self._notice(replace(happened, at_ms=happened.at_ms + self._listened_from_ms))
 
@@ -348,8 +350,9 @@ class Talk:
         await self._send(event("input_audio_buffer.speech_started", item_id=turn.item_id, audio_start_ms=start_ms))
         if self._answer:
             self._answer.stop()
-        if not self._relay.detects:  # else it has heard it already
-            await self._relay.catch_up(bytes(turn.pcm))
+        if self._relay.detects:
+            self._relay.has_heard(turn)
+        await self._relay.bring_up_to(turn)
         return turn
 
     async def _end_turn(self) -> None:
@@ -368,7 +371,9 @@ class Talk:
     async def _throw_away(self) -> None:
         if self._ahead:
             self._thrown_away += 1
+            metrics.thrown_away(self.engine.name)
             await self._ahead.discard()
+            spending.count(self.engine.name, self._ahead.used)
             self._ahead = None
 
     async def _drop_turn(self) -> None:
@@ -395,21 +400,25 @@ class Talk:
                 event("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=self._dialogue.last_id)
             )
         if attempt is None and self._was_silent(turn):
-            attempt = Attempt(_nothing())
+            attempt = Attempt(_nothing(turn))
         await self._answer_with(turn, attempt or await self._reply(turn))
         await self._relay.end_turn()
         await self._relay.return_if_rested()
 
     def _was_silent(self, turn: Turn) -> bool:
         """Nobody spoke, as far as can be told; asked only for an engine that would make something up."""
-        listening = self._listener and not self._relay.detects and turn.text is None
-        return bool(listening and self.engine.invents_in_silence and turn.voice_from_ms is None)
+        if not self.engine.invents_in_silence or turn.text is not None or self._relay.detects:
+            return False
+        if self._listener and not self.engine.detects_turns:
+            return turn.voice_from_ms is None
+        return not listening.is_audible(turn.pcm)
 
     async def _reply(self, turn: Turn | None) -> Attempt:
         """An answer to what was heard; the one before is over first, so that it is in the transcript."""
         if self._answer:
             self._answer.stop()
             await self._answer.finished()
+        await self._relay.bring_up_to(turn)
         events = self._relay.reply(turn, turn.text if turn else None, lambda: self._turn)
         return Attempt(events, hears=turn is not None)
 
@@ -431,6 +440,7 @@ class Talk:
             await self._hang_up(4004)
 
 
-async def _nothing() -> AsyncGenerator[base.Event, None]:
-    """The answer to silence."""
+async def _nothing(turn: Turn) -> AsyncGenerator[base.Event, None]:
+    """The answer to silence; it is over when it has been asked for, or would be taken for one that is yet to come."""
     yield Heard("")
+    await turn.answer_wanted.wait()

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from audio.encoding import BYTES_PER_SECOND
-from tutor.listening import SHORT_PAUSE_MS
-
-MARGIN_MS = 180  # kept around the voice: first and last sounds are often too soft to be told from silence
+from tutor.listening import MARGIN_MS, SHORT_PAUSE_MS
 
 
 def bytes_of(ms: int) -> int:
@@ -24,6 +22,7 @@ class Turn:
     text: str | None = None
     voice_from_ms: int | None = None
     voice_until_ms: int | None = None  # None while the voice goes on
+    heard_by: object = None  # the engine's session that has its sound
     at: datetime | None = None  # when it ended: what messages are sorted by
     answer_wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -40,7 +39,7 @@ class Turn:
         return len(self.pcm) / BYTES_PER_SECOND
 
     def spoken(self) -> bytes:
-        """The sound without the silence around the voice; whole, where no voice was made out."""
+        """The sound without the silence around the voice; whole, where nobody has listened for one."""
         if self.voice_from_ms is None:
             return bytes(self.pcm)
         start = bytes_of(self.voice_from_ms - self.start_ms - MARGIN_MS)

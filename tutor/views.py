@@ -1,5 +1,4 @@
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,20 +9,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from audio.encoding import MAX_BYTES
 from conversations import store, wire
-from conversations.errors import OUT_OF_REACH
 from conversations.serializers import MAX_ID, is_wire_id
 from conversations.threads import in_thread
-from tutor import protocol, turns
+from tutor import language, protocol, speaking, turns
 from tutor.answer import NOTHING_HEARD
-from tutor.engines import engines
-from tutor.engines.base import EngineError
+from tutor.bodies import MAX_CONTENT, json_of
 from tutor.protocol import OWN_WORDS, Event, ProtocolError
-from tutor.relay import first_awake
+from tutor.refusals import told
 from tutor.scenario import LEVELS, load_all
+from tutor.speaking import UNKNOWN_MESSAGE
 from tutor.turns import Asked, Refused
 
 SAVED_BUT = "The turn is saved, but the database with it cannot be reached now. Ask for it again in a moment."
-ANY_MESSAGE = "This message does not exist, or is not yours."
 
 
 @require_GET
@@ -40,7 +37,10 @@ def scenarios(request: HttpRequest) -> JsonResponse:
         }
         for each in load_all().values()
     ]
-    return JsonResponse({"scenarios": shapes, "levels": LEVELS, **wire.where()})
+    languages = [
+        {"code": each.code, "name": each.name, "ownName": each.own_name} for each in language.load_all().values()
+    ]
+    return JsonResponse({"scenarios": shapes, "levels": LEVELS, "languages": languages, **wire.where()})
 
 
 @require_http_methods(["POST"])
@@ -66,29 +66,20 @@ async def turn(request: HttpRequest, pk: str) -> HttpResponseBase:
 
 
 @require_http_methods(["PATCH"])
+@told
 async def message(request: HttpRequest, pk: str, message_id: str) -> HttpResponse:
     """`PATCH /api/conversations/ID/messages/MID {"content": …}`: mend what was misheard; corrections are made anew."""
     learner: uuid.UUID = request.learner  # type: ignore[attr-defined]
-    try:
-        body = _json(request)
-        content = protocol.checked_text(body.get("content"), "content", 20_000, required=True)
-        corrections = [protocol.correction_shape(each) for each in await first_awake(engines()).correct(content)]
-    except Refused as refusal:
-        return JsonResponse({"error": str(refusal)}, status=refusal.status)
-    except ProtocolError as problem:
-        return JsonResponse({"error": str(problem)}, status=400)
-    except EngineError as error:
-        return JsonResponse({"error": str(error)}, status=503)
-    try:
-        stored = await in_thread(store.mend, learner, pk, message_id, content, corrections)
-    except store.OutOfReach:
-        return JsonResponse({"error": OUT_OF_REACH, **wire.where()}, status=503)
-    row = next((row for row in stored.messages if row.wire_id == message_id), None) if stored else None
+    body = await asyncio.to_thread(json_of, request)
+    content = protocol.checked_text(body.get("content"), "content", MAX_CONTENT, required=True)
+    stored, why_not = await speaking.mend(learner, pk, message_id, content)
+    row = speaking.found(stored, message_id)
     if stored is None or row is None:
-        return JsonResponse({"error": ANY_MESSAGE}, status=404)
-    return JsonResponse(
-        {"success": True, "message": wire.message(row, stored, signed=True), **wire.where(stored.storage)}
-    )
+        raise Refused(404, UNKNOWN_MESSAGE)
+    shape: dict[str, Any] = {"success": True, "message": wire.message(row, stored, signed=True)}
+    if why_not:
+        shape["notCorrected"] = why_not
+    return JsonResponse({**shape, **wire.where(stored.storage)})
 
 
 def _asked(request: HttpRequest, conversation: str) -> Asked:
@@ -97,7 +88,7 @@ def _asked(request: HttpRequest, conversation: str) -> Asked:
         raise Refused(400, f"The conversation's id has from 1 to {MAX_ID} printable characters.")
     if int(request.headers.get("Content-Length") or 0) > MAX_BYTES + 64 * 1024:
         raise Refused(413, f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
-    fields: dict[str, Any] = _json(request) if request.content_type == "application/json" else request.POST.dict()
+    fields: dict[str, Any] = json_of(request) if request.content_type == "application/json" else request.POST.dict()
     file = request.FILES.get("audio") if request.content_type == "multipart/form-data" else None
     text = fields.get("text")
     if (file is None) == (text is None):
@@ -116,7 +107,7 @@ def _asked(request: HttpRequest, conversation: str) -> Asked:
 
 def _session(fields: dict[str, Any]) -> dict[str, Any]:
     session: dict[str, Any] = {}
-    if talk := {name: fields[name] for name in ("scenario", "level", *OWN_WORDS) if name in fields}:
+    if talk := {name: fields[name] for name in ("scenario", "level", "language", *OWN_WORDS) if name in fields}:
         session["talk"] = talk
     if "speed" in fields:
         try:
@@ -124,16 +115,6 @@ def _session(fields: dict[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError) as error:
             raise Refused(400, "`speed` must be a number from 0.6 to 1.2.") from error
     return session
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, "The body is not JSON.") from error
-    if not isinstance(body, dict):
-        raise Refused(400, "The body must be a JSON object.")
-    return body
 
 
 async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> dict[str, Any]:

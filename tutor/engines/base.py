@@ -28,6 +28,10 @@ class CannotDo(EngineError):
     """This engine has no means for what was asked, and never will: HTTP 501."""
 
 
+class Unusable(EngineError):
+    """This one request was refused, or its answer cannot be used. The engine is well: others need not do without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the dialogue so far: `role` is "user" or "assistant"."""
@@ -81,6 +85,11 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """The first words of the answer are written; they are told of when their sound is there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """The next words of the answer, a sentence or a clause; its sound follows. `joined`: they go on with the words before,
     just as they stand, and their sound comes when it comes."""
@@ -106,7 +115,7 @@ class Ended:
     """The answer brought the talk to its end."""
 
 
-Event = Heard | Unheard | Corrected | Words | Speech | Spoken | Ended
+Event = Heard | Unheard | Corrected | Thought | Words | Speech | Spoken | Ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,87 @@
 """The clients of the OpenAI-compatible servers: one for each address and key, so that connections are reused."""
 
 import asyncio
+import contextlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import httpx2
+import openai
 from django.conf import settings
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+from tutor.provider.errors import translated
 
 TIMEOUT = httpx2.Timeout(30.0, connect=2.0)  # a talk has a patience of its own, which is shorter
+KEPT = 120.0  # seconds that an idle connection is kept: a turn may be long, and the client's own 5 would end before it
+LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=KEPT)
 NO_KEY = "none"  # many servers of one's own ask for no key; the client wants one
+SPARE = 1  # connections more than stages: the next clause is asked for while the present one still comes
 
-_Clients = dict[tuple[str, str], AsyncOpenAI]
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
+Address = tuple[str, str]  # URL and key
+
+
+@dataclass(slots=True)
+class _Loop:
+    """What belongs to one event loop."""
+
+    clients: dict[Address, AsyncOpenAI] = field(default_factory=dict)
+    warm_until: dict[Address, float] = field(default_factory=dict)  # of time.monotonic()
+
+
+_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
 
 
 def client(stage: str) -> AsyncOpenAI:
     """For a stage of settings.OPENAI: transcription, chat, speech or realtime. It never retries: whoever asks knows how long
     a learner may wait."""
-    chosen = settings.OPENAI[stage]
-    of_loop = _clients.setdefault(asyncio.get_running_loop(), {})
-    key = (chosen["url"], chosen["key"])
-    if key not in of_loop:
-        of_loop[key] = AsyncOpenAI(
-            api_key=chosen["key"] or NO_KEY, base_url=chosen["url"], max_retries=0, timeout=TIMEOUT
+    clients = _here().clients
+    url, key = address = _address(stage)
+    if address not in clients:
+        http = DefaultAsyncHttpxClient(timeout=TIMEOUT, limits=LIMITS)
+        clients[address] = AsyncOpenAI(
+            api_key=key or NO_KEY, base_url=url, max_retries=0, timeout=TIMEOUT, http_client=http
         )
-    return of_loop[key]
+    return clients[address]
 
 
 def model(stage: str) -> str:
     return str(settings.OPENAI[stage]["model"])
+
+
+async def warm(*stages: str) -> None:
+    """Open a connection for each of these stages and a spare one, so that no turn pays for the handshakes. Whatever a server
+    answers, it is there; raises EngineError if one is not."""
+    warm_until, now = _here().warm_until, time.monotonic()
+    wanted = Counter(_address(stage) for stage in stages)
+    cold = {address: count for address, count in wanted.items() if warm_until.get(address, 0.0) < now}
+    by_address = {_address(stage): stage for stage in stages}
+    await asyncio.gather(*(_open(by_address[address]) for address, count in cold.items() for _ in range(count + SPARE)))
+    warm_until.update(dict.fromkeys(cold, now + KEPT / 2))
+
+
+async def close() -> None:
+    """Close all connections of this event loop. The next request opens new ones."""
+    here = _loops.pop(asyncio.get_running_loop(), _Loop())
+    for each in here.clients.values():
+        await each.close()
+
+
+async def _open(stage: str) -> None:
+    server = client(stage)
+    for _ in (server.chat.completions, server.audio.speech, server.audio.transcriptions, server.realtime):
+        """The client imports these when they are first used."""
+    # Some servers have no list of models, some keys may not read it.
+    with translated(f"the connection for {stage}"), contextlib.suppress(openai.APIStatusError):
+        await server.get("/models", cast_to=httpx2.Response)
+
+
+def _address(stage: str) -> Address:
+    chosen = settings.OPENAI[stage]
+    return chosen["url"], chosen["key"]
+
+
+def _here() -> _Loop:
+    return _loops.setdefault(asyncio.get_running_loop(), _Loop())

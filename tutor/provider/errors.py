@@ -5,6 +5,7 @@ kind of failure and the setting to look at.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,12 +13,14 @@ import httpx2
 import openai
 import websockets
 
-from tutor.engines.base import EngineError
+from tutor.engines.base import EngineError, Unusable
 
 BUSY = "The speech service is busy."
 GONE = "The speech service cannot be reached."
 REFUSED = "The speech service cannot be used now."
 GARBLED = "The speech service gave an answer that cannot be used."
+
+_CODE = re.compile(r"[a-z_]{1,60}")
 
 
 @contextmanager
@@ -31,13 +34,20 @@ def translated(what: str, model: str = "") -> Iterator[None]:
         raise _of_status(what, model, error.response.status_code, None) from error
     except (openai.APITimeoutError, TimeoutError) as error:
         raise EngineError(GONE, retryable=True, detail=f"{what}: no answer in time.") from error
-    except (json.JSONDecodeError, openai.APIResponseValidationError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError) as error:
         raise EngineError(GARBLED, retryable=True, detail=f"{what}: the answer cannot be read.") from error
     except (openai.APIConnectionError, httpx2.TransportError, websockets.WebSocketException, OSError) as error:
         detail = f"{what}: the connection failed or was cut ({type(error).__name__})."
         raise EngineError(GONE, retryable=True, detail=detail) from error
     except openai.APIError as error:  # an error event in the middle of a stream
-        raise EngineError(GONE, retryable=True, detail=f"{what}: the provider broke off ({error.code}).") from error
+        raise broken_off(what, error.code) from error
+    except openai.OpenAIError as error:  # of the client itself: a socket that was closed with something unsent
+        raise EngineError(GONE, retryable=True, detail=f"{what}: {type(error).__name__}.") from error
+
+
+def broken_off(what: str, code: object) -> EngineError:
+    """For an event that tells of a failure. `code`: what the provider calls it."""
+    return EngineError(GONE, retryable=True, detail=f"{what}: the provider broke off ({_plain(code) or 'no reason'}).")
 
 
 def _of_status(what: str, model: str, status: int, code: str | None) -> EngineError:
@@ -53,6 +63,9 @@ def _of_status(what: str, model: str, status: int, code: str | None) -> EngineEr
         )
     if status >= 500:
         return EngineError(GONE, retryable=True, detail=f"{what}: the provider failed ({status}).")
-    return EngineError(
-        REFUSED, detail=f"{what}: the provider refused the request ({status} {code or ''}).".replace(" )", ")")
-    )
+    return Unusable(REFUSED, detail=f"{what}: the provider refused the request ({f'{status} {_plain(code)}'.strip()}).")
+
+
+def _plain(code: object) -> str:
+    """A code of the API, and not whatever else a server may write there."""
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

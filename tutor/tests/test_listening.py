@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from tutor import listening
 from tutor.listening import (
     PAUSE_MS,
     Listener,
@@ -117,3 +118,18 @@ def test_chunks_of_any_size_give_the_same():
 def test_every_level_has_its_pause_and_beginners_the_longest():
     assert tuple(PAUSE_MS) == LEVELS
     assert list(PAUSE_MS.values()) == sorted(PAUSE_MS.values(), reverse=True)
+
+
+def test_silence_around_the_voice_is_cut_off():
+    kept = listening.without_silence(silence(2) + clip("learner_london") + silence(3))
+    assert abs(len(kept) - len(clip("learner_london"))) / 48_000 < 0.5
+
+
+def test_where_nobody_speaks_all_is_kept():
+    assert listening.without_silence(silence(1)) == silence(1)
+
+
+def test_a_voice_is_audible_and_a_quiet_room_is_not():
+    assert listening.is_audible(clip("learner_london"))
+    assert not listening.is_audible(silence(2))
+    assert not listening.is_audible(b"\x40\x00" * 24_000)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
@@ -38,7 +39,7 @@ TALKS = [(scenario_id, kind) for scenario_id in SCENARIOS for kind in LEARNERS]
 
 def brief(scenario_id: str = "travel", *, seed: str = "conv-1", level: str = "", **own: str) -> Brief:
     one = scenario.get(scenario_id)
-    return Brief(scenario=one, level=level or one.level, seed=seed, **own)
+    return replace(Brief(scenario=one, level=level or one.level, seed=seed), **own)  # type: ignore[arg-type]
 
 
 def lines(*texts: str) -> list[Line]:

@@ -48,7 +48,7 @@ class Talking:
 
     async def say(self, pcm: bytes = SAID) -> Turn:
         turn = Turn(0, pcm=bytearray(pcm))
-        await self.relay.hear(pcm)
+        await self.relay.hear(turn, pcm)
         return turn
 
     async def answered(self, turn: Turn | None, text: str | None = None) -> list[Event]:

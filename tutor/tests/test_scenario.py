@@ -52,6 +52,8 @@ def test_there_are_enough_of_each_kind():
     kinds = Counter(one.kind for one in scenario.load_all().values())
     assert kinds["chat"] >= 14
     assert kinds["interview"] >= 3
+    assert kinds["adventure"] >= 1
+    assert kinds["lesson"] >= 1
     assert kinds["own"] == 1
 
 
@@ -84,7 +86,7 @@ def test_a_good_file_is_loaded(tmp_path):
         ('title = "Tea"', "", "title: is missing"),
         ('title = "Tea"', "title = 3", "title: must be a text"),
         ('title = "Tea"', 'title = " "', "title: is empty"),
-        ('kind = "chat"', 'kind = "talk"', "kind: must be one of chat, interview, own"),
+        ('kind = "chat"', 'kind = "talk"', "kind: must be one of chat, adventure, lesson, interview, own"),
         ('level = "A2"', 'level = "D1"', "level: must be one of A1, A2, B1, B2, C1, not 'D1'"),
         ('icon = "T"', 'icon = "T"\ncolour = "red"', "colour: is not a known field"),
         ("Do you drink tea?", "Tell me about tea.", "opening: must be one question"),

@@ -210,4 +210,5 @@ async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
     await ears.sessions[0].noticed(Lost(BROKEN))
     await talk.append(LONDON[len(LONDON) // 2 :] + bytes(48_000 * 2))
     await talk.talk.settled()
+    assert LONDON in talk.session.heard[0]
     assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]

@@ -5,8 +5,8 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tutor.engines.base import CannotDo, Correction, Line
-from tutor.engines.local import corrector, partner, speaker, transcriber
+from tutor.engines.base import Analysis, CannotDo, Correction, Line
+from tutor.engines.local import analysis, corrector, partner, speaker, transcriber
 from tutor.engines.local.session import LocalSession
 from tutor.scenario import Brief, sentences
 
@@ -33,6 +33,12 @@ class LocalEngine:
             yield session
         finally:
             await session.close()
+
+    async def analyse(
+        self, lines: Sequence[Line], *, brief: Brief, seconds: float | None = None, language: str = "en"
+    ) -> Analysis:
+        """Counted, in English, whatever `language` is."""
+        return await asyncio.to_thread(analysis.analyse, lines, level=brief.level, seconds=seconds)
 
     async def translate(self, text: str, *, language: str) -> str:
         raise CannotDo(

@@ -5,7 +5,8 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
-from tutor.engines.base import Corrected, Detection, Ended, Event, Heard, Line, Speech, Words
+from tutor import sorrow
+from tutor.engines.base import Corrected, Correction, Detection, Ended, Event, Heard, Line, Speech, Words
 from tutor.engines.local import corrector, partner, speaker, transcriber
 from tutor.scenario import Brief
 
@@ -53,7 +54,7 @@ class LocalSession:
             yield Heard(heard)
             if not heard:
                 return
-            corrections = await asyncio.get_running_loop().run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
+            corrections = await self._correct(heard)
             if corrections:
                 yield Corrected(corrections)
             answer = partner.answer(self._brief, transcript, heard, corrections)
@@ -62,6 +63,11 @@ class LocalSession:
                 yield event
         if answer.ended:
             yield Ended()
+
+    async def _correct(self, heard: str) -> tuple[Correction, ...]:
+        if sorrow.in_distress(heard):  # nobody's English is corrected then
+            return ()
+        return await asyncio.get_running_loop().run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
 
     def _without_turn(self, transcript: tuple[Line, ...]) -> partner.Answer:
         """Nothing new was heard: the beginning, an answer that is still owed, or the learner's return."""

@@ -1,0 +1,69 @@
+"""What was measured of a message is kept with it, shown, erased with it, and nobody's to set from outside."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from conversations import store, wire
+from conversations.changes import Draft
+from conversations.models import Message
+from conversations.tests.shapes import conversation, said
+from tests.clients import LearnerClient
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"])
+
+ANNA = uuid.UUID("aaaaaaaa-1111-4111-8111-111111111111")
+AT = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
+MEASURED = {"engine": "local", "heard_ms": 300, "first_audio_ms": 450, "usage": [], "cost": 0}
+
+
+def keep(**fields: Any) -> store.Stored:
+    draft = Draft("ai-1", "assistant", "And you?", AT, **fields)
+    return store.save(ANNA, "conv-1", columns={"timestamp": AT}, messages=[draft], replace=False)
+
+
+def shown() -> dict[str, Any]:
+    stored = store.get(ANNA, "conv-1")
+    assert stored
+    return wire.conversation(stored)["messages"][0]
+
+
+def test_it_is_kept_and_shown():
+    keep(measured=MEASURED)
+    assert shown()["measured"] == MEASURED
+
+
+def test_a_message_of_which_nothing_was_measured_says_nothing():
+    keep()
+    assert "measured" not in shown()
+
+
+def test_a_later_save_that_knows_nothing_leaves_it():
+    keep(measured=MEASURED)
+    keep(interrupted=True)
+    assert shown()["measured"] == MEASURED
+
+
+def test_it_is_erased_with_the_message():
+    keep(measured=MEASURED)
+    store.delete(ANNA, "conv-1")
+    Message.objects.using("local").update(deleted_at=AT - timedelta(days=1))
+    store.erase_deleted()
+    assert Message.objects.using("local").get().measured == {}
+
+
+def test_a_client_cannot_set_it(owner: LearnerClient):
+    body = conversation(messages=[said("And you?", by="assistant", measured=MEASURED)])
+    answer = owner.post("/api/conversations", body, content_type="application/json")
+    assert "measured" not in answer.json()["conversation"]["messages"][0]
+
+
+def test_a_client_that_sends_it_back_does_not_take_it_away(owner: LearnerClient):
+    body = conversation(messages=[said("And you?", by="assistant")])
+    owner.post("/api/conversations", body, content_type="application/json")
+    Message.objects.using("local").update(measured=MEASURED)
+    again = owner.get(f"/api/conversations/{body['id']}").json()["conversation"]
+    answer = owner.post("/api/conversations", again, content_type="application/json")
+    assert answer.json()["conversation"]["messages"][0]["measured"] == MEASURED

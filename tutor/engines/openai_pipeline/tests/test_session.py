@@ -1,0 +1,258 @@
+"""A turn over three stages that overlap, on the simulated provider."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from bench.provider import Provider, sound
+from tutor import usage
+from tutor.engines.base import Heard, Line, Speech, Spoken, Thought, Words
+from tutor.engines.openai_pipeline.answer import MOST_CHARACTERS, MOST_SENTENCES
+from tutor.engines.openai_pipeline.clauses import LONGEST
+from tutor.engines.openai_pipeline.engine import PipelineEngine
+from tutor.engines.openai_pipeline.tests.conftest import READ_ALOUD, SPEECH_ENDPOINT
+from tutor.engines.openai_pipeline.tests.listening import (
+    CHAT,
+    CLAUSES,
+    HEARD,
+    HEARING,
+    LINES,
+    READING,
+    REPLY,
+    SAID,
+    SPEECH,
+    answered,
+    answered_in,
+    brief,
+    tasks_beside,
+    up_to,
+    voice,
+    words,
+)
+
+
+@pytest.fixture(autouse=True)
+def scripted(openai_configured: Provider) -> None:
+    openai_configured.configure(transcripts=[HEARD], replies=[REPLY])
+
+
+async def test_a_turn_is_heard_and_answered_clause_by_clause(pipeline: PipelineEngine):
+    events = await answered(pipeline)
+    assert events[0] == Heard(HEARD)
+    assert words(events) == CLAUSES
+    assert voice(events) == b"".join(sound.tone(clause, 60) for clause in CLAUSES)
+    assert events[-1] == Spoken()
+
+
+async def test_words_come_right_before_their_sound(pipeline: PipelineEngine):
+    kinds = [type(event) for event in await answered(pipeline)]
+    assert all(kinds[at + 1] is Speech for at, kind in enumerate(kinds) if kind is Words)
+
+
+async def test_a_realtime_model_reads_the_clauses_aloud(
+    pipeline: PipelineEngine, provider: Provider, by_realtime: None
+):
+    provider.configure(replies=["Ah, you went to London.", "read aloud"])
+    events = await answered(pipeline)
+    assert voice(events) == sound.tone("read aloud", 60)
+    asked = [entry["event"]["response"] for entry in provider.log(READING) if entry.get("event", {}).get("response")]
+    assert [(each["conversation"], each["input"][0]["content"][0]["text"]) for each in asked] == [("none", CLAUSES[0])]
+
+
+async def test_the_provider_is_told_the_brief_the_talk_and_the_turn(pipeline: PipelineEngine, provider: Provider):
+    lines = [Line("assistant", "Hello?"), Line("user", "Hi."), Line("assistant", "Where did you go?")]
+    await answered(pipeline, lines=lines)
+    asked = provider.log(CHAT)[0]["body"]["messages"]
+    assert asked[0]["role"] == "system"
+    assert "B1" in asked[0]["content"]
+    assert [each["content"] for each in asked[2:]] == ["Hello?", "Hi.", "Where did you go?", HEARD]
+
+
+async def test_what_is_answered_is_what_was_heard_when_it_was_asked_for(pipeline: PipelineEngine, provider: Provider):
+    async with pipeline.talk(brief(), LINES) as session:
+        await session.hear(SAID)
+        reply = session.reply()
+        await session.hear(SAID)
+        await up_to(Heard, reply)
+        await answered_in(session, b"")
+    assert [entry["file"]["seconds"] for entry in provider.log(HEARING)] == [1.2, 2.4]
+
+
+async def test_the_next_turn_begins_with_nothing_heard(pipeline: PipelineEngine, provider: Provider):
+    async with pipeline.talk(brief(), LINES) as session:
+        await answered_in(session)
+        await answered_in(session)
+    assert [entry["file"]["seconds"] for entry in provider.log(HEARING)] == [1.2, 1.2]
+
+
+async def test_typed_text_is_not_transcribed(pipeline: PipelineEngine, provider: Provider):
+    events = await answered(pipeline, b"", "  I likes tea. ")
+    assert events[0] == Heard("I likes tea.")
+    assert not provider.log(HEARING)
+
+
+async def test_silence_is_heard_as_nothing_and_not_answered(pipeline: PipelineEngine, provider: Provider):
+    provider.configure(transcripts=["  "])
+    assert await answered(pipeline) == [Heard("")]
+    assert not provider.log(CHAT)
+
+
+async def test_the_agent_opens_the_talk(pipeline: PipelineEngine, provider: Provider):
+    events = await answered(pipeline, b"", lines=())
+    assert isinstance(events[0], Words)
+    assert [each["role"] for each in provider.log(CHAT)[0]["body"]["messages"]] == ["system", "user"]
+
+
+async def test_a_learner_who_is_owed_an_answer_gets_it(pipeline: PipelineEngine, provider: Provider):
+    await answered(pipeline, b"", lines=[*LINES, Line("user", "To Rome.")])
+    assert provider.log(CHAT)[0]["body"]["messages"][-1] == {"role": "user", "content": "To Rome."}
+
+
+async def test_the_first_clause_is_asked_for_before_the_answer_is_written(pipeline: PipelineEngine, provider: Provider):
+    provider.configure(delays={"token_ms": 40})
+    await answered(pipeline)
+    asked = [entry["at"] for entry in provider.log(SPEECH)]
+    assert asked[0] < provider.log(CHAT)[0]["ended_at"]
+
+
+async def test_the_next_clause_is_on_its_way_while_the_first_still_comes(pipeline: PipelineEngine, provider: Provider):
+    provider.configure(delays={"speech_per_second_ms": 300})
+    await answered(pipeline)
+    first, second, third = provider.log(SPEECH)
+    assert second["at"] < first["ended_at"] < third["at"]
+
+
+async def test_clauses_sound_in_order_though_the_first_is_the_slowest(pipeline: PipelineEngine, provider: Provider):
+    provider.fail(SPEECH, "slow", delay_ms=300)
+    assert words(await answered(pipeline)) == CLAUSES
+
+
+async def test_what_cannot_be_said_is_not_spoken(pipeline: PipelineEngine, provider: Provider):
+    provider.configure(replies=["*smiles* **Great** \U0001f600! [pauses] Try this:\n- Go home.\n\U0001f389"])
+    events = await answered(pipeline)
+    assert words(events) == ["Great!", "Try this:", "Go home."]
+    assert {entry["body"]["input"] for entry in provider.log(SPEECH)} == set(words(events))
+
+
+async def test_a_long_answer_is_bounded(pipeline: PipelineEngine, provider: Provider):
+    provider.configure(replies=["This is one more sentence. " * 30])
+    assert len(words(await answered(pipeline))) == MOST_SENTENCES
+
+
+async def test_an_answer_without_sentences_is_bounded_too(pipeline: PipelineEngine, provider: Provider):
+    provider.configure(replies=["word and " * 400])
+    said = words(await answered(pipeline))
+    assert MOST_CHARACTERS <= sum(len(clause) for clause in said) + len(said) <= MOST_CHARACTERS + LONGEST
+
+
+async def test_speed_and_voice_reach_the_provider(pipeline: PipelineEngine, provider: Provider, settings: Any):
+    settings.OPENAI_VOICE = "cedar"
+    async with pipeline.talk(brief(), LINES) as session:
+        session.speed = 0.8
+        await answered_in(session)
+    assert {(entry["body"]["speed"], entry["body"]["voice"]) for entry in provider.log(SPEECH)} == {(0.8, "cedar")}
+
+
+async def test_what_a_turn_took_is_recorded(pipeline: PipelineEngine):
+    with usage.collected() as used:
+        await answered(pipeline)
+    assert [each.stage for each in used] == ["transcription", "chat", "speech", "speech", "speech"]
+    assert used[0].audio_in == 12
+    assert used[1].text_out == 20
+    assert [each.characters for each in used[2:]] == [len(clause) for clause in CLAUSES]
+
+
+class TestClosed:
+    """A reply that is closed leaves nothing behind, whatever it was doing."""
+
+    @pytest.fixture
+    def slow(self, provider: Provider) -> None:
+        provider.configure(
+            delays={"transcription_ms": 300, "token_ms": 30, "speech_first_byte_ms": 200, "speech_per_second_ms": 1000}
+        )
+
+    @pytest.mark.parametrize("kind", [Heard, Words, Speech])
+    async def test_no_task_is_left(self, pipeline: PipelineEngine, slow: None, kind: type):
+        before = tasks_beside()
+        async with pipeline.talk(brief(), LINES) as session:
+            await session.hear(SAID)
+            await up_to(kind, session.reply())
+        assert tasks_beside() == before
+
+    async def test_no_request_goes_on(self, pipeline: PipelineEngine, provider: Provider, slow: None):
+        async with pipeline.talk(brief(), LINES) as session:
+            await session.hear(SAID)
+            await up_to(Speech, session.reply())
+        await _until(lambda: not provider.seen()["under_way"])
+        assert provider.seen()["abandoned"][SPEECH] >= 1
+
+    async def test_a_voice_that_was_interrupted_is_hung_up_on(
+        self, pipeline: PipelineEngine, provider: Provider, slow: None, by_realtime: None
+    ):
+        provider.configure(delays={"realtime_per_second_ms": 1000})
+        async with pipeline.talk(brief(), LINES) as session:
+            await session.hear(SAID)
+            await up_to(Speech, session.reply())
+        left = provider.seen()["under_way"].get(READING, 0)
+        await _until(lambda: provider.seen()["under_way"].get(READING, 0) < left or left <= 1)
+
+    @pytest.mark.parametrize("voice", [SPEECH_ENDPOINT, READ_ALOUD])
+    async def test_whenever_it_is(
+        self, pipeline: PipelineEngine, provider: Provider, slow: None, settings: Any, voice: str
+    ):
+        settings.OPENAI["speech"]["model"] = voice
+        provider.configure(delays={"transcription_ms": 60, "token_ms": 5, "speech_first_byte_ms": 50})
+        before = tasks_beside()
+        replies = [asyncio.create_task(answered(pipeline)) for _ in range(30)]
+        for number, reply in enumerate(replies):
+            asyncio.get_running_loop().call_later(number * 0.02, reply.cancel)
+        await asyncio.wait(replies)
+        assert tasks_beside() == before
+        await _until(lambda: provider.seen()["under_way"].keys() <= {READING})
+        assert len(words(await answered(pipeline))) == len(CLAUSES)
+
+    async def test_one_that_never_began_asks_for_nothing(self, pipeline: PipelineEngine, provider: Provider):
+        async with pipeline.talk(brief(), LINES) as session:
+            await session.hear(SAID)
+            async with aclosing(session.reply()):
+                pass
+        assert not provider.log(HEARING)
+
+
+class TestConnections:
+    async def test_warm_opens_them_and_turns_open_no_more(self, pipeline: PipelineEngine, provider: Provider):
+        await pipeline.warm()
+        opened = provider.seen()["connections_opened"]
+        for _ in range(3):
+            await answered(pipeline)
+        assert provider.seen()["connections_opened"] == opened
+
+    async def test_a_voice_reads_one_text_after_the_other(
+        self, pipeline: PipelineEngine, provider: Provider, by_realtime: None
+    ):
+        await pipeline.warm()
+        for _ in range(3):
+            await answered(pipeline)
+        assert provider.seen()["requests"][READING] == 2
+
+    async def test_warm_again_asks_for_nothing(self, pipeline: PipelineEngine, provider: Provider, by_realtime: None):
+        await pipeline.warm()
+        before = provider.seen()["requests"]
+        await pipeline.warm()
+        assert provider.seen()["requests"] == before
+
+
+async def _until(holds: Any) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def test_when_it_was_thought_of_is_told_before_it_sounds(pipeline: PipelineEngine):
+    async with pipeline.talk(brief(), LINES) as session:
+        await session.hear(SAID)
+        kinds = [type(event) async for event in session.reply()]
+    assert kinds[:4] == [Heard, Thought, Words, Speech]
+    assert kinds.count(Thought) == 1

@@ -1,0 +1,114 @@
+"""Figures of the contract follow from what was measured, and what was not measured has none."""
+
+import pytest
+
+from tutor.analysis import COMPONENTS, turns_of, unmeasured, wire, words_of
+from tutor.engines.base import Analysis, Line
+
+LINES = [Line("assistant", "Tell me a lot of things."), Line("user", "I don't like 3 things."), Line("user", "...")]
+NONE = dict.fromkeys(COMPONENTS)
+
+
+def analysis(**scores: float | None) -> Analysis:
+    return Analysis(NONE | scores, "Well.", ("A",), ("B",), ({"type": "grammar"},), {"pronunciation": "Unheard."})
+
+
+def shape(
+    found: Analysis, *, words: int = 5, level: str = "A2", limit: float | None = None, seconds: float | None = None
+):
+    lines = [Line("user", "word " * words)]
+    return wire(found, lines, level=level, time_limit=limit, seconds=seconds)
+
+
+def test_the_base_score_is_the_mean_of_what_was_measured():
+    assert shape(analysis(grammar=40, vocabulary=65))["baseScore"] == 52.5
+
+
+def test_what_was_not_measured_is_null_and_says_why():
+    found = shape(analysis(grammar=40))
+    assert found["componentScores"] == NONE | {"grammar": 40}
+    assert found["unmeasured"] == {"pronunciation": "Unheard."}
+
+
+def test_where_nothing_was_measured_no_score_is_made_up():
+    found = shape(unmeasured("Nothing was said."), words=0, limit=5)
+    scores = ("baseScore", "rawScore", "finalScore", "expectationScore", "metExpectations")
+    assert [found[name] for name in scores] == [None] * 5
+    assert set(found["unmeasured"]) == set(COMPONENTS)
+
+
+def test_words_are_those_of_the_learner():
+    found = wire(analysis(), LINES, level="A2", time_limit=None)
+    assert found["speakingMetrics"]["totalWords"] == 5
+
+
+def test_without_a_limit_there_is_no_bonus_and_no_ratio():
+    found = shape(analysis(grammar=80))
+    assert found["lengthBonus"] == 0
+    assert found["speakingMetrics"]["idealSeconds"] is None
+    assert found["speakingMetrics"]["speakingRatio"] is None
+
+
+def test_the_time_is_estimated_by_the_pace_of_the_level():
+    assert shape(analysis(), words=75, level="A2")["speakingMetrics"]["estimatedSeconds"] == 60
+    assert shape(analysis(), words=65, level="C1")["speakingMetrics"]["estimatedSeconds"] == 30
+
+
+def test_the_time_is_what_was_recorded_if_it_was():
+    assert shape(analysis(), words=75, seconds=41.26)["speakingMetrics"]["estimatedSeconds"] == 41.3
+
+
+@pytest.mark.parametrize(("seconds", "ratio", "bonus"), [(0, 0, 0), (30, 0.5, 2.5), (60, 1, 5), (600, 10, 5)])
+def test_half_of_the_time_is_the_learners(seconds, ratio, bonus):
+    found = shape(analysis(grammar=80), limit=2, seconds=seconds)
+    assert found["speakingMetrics"]["idealSeconds"] == 60
+    assert (found["speakingMetrics"]["speakingRatio"], found["lengthBonus"]) == (ratio, bonus)
+
+
+def test_the_raw_score_has_the_bonus_and_the_final_one_is_whole():
+    found = shape(analysis(grammar=71, vocabulary=72), limit=2, seconds=30)
+    assert (found["rawScore"], found["finalScore"]) == (74, 74)
+
+
+def test_no_score_is_more_than_100():
+    found = shape(analysis(grammar=99), limit=1, seconds=60)
+    assert (found["rawScore"], found["finalScore"]) == (104, 100)
+
+
+@pytest.mark.parametrize(
+    ("score", "expectation", "met"), [(0, 1, False), (69, 7, False), (70, 7, True), (84, 8, True), (100, 10, True)]
+)
+def test_seventy_is_what_is_expected(score, expectation, met):
+    found = shape(analysis(grammar=score))
+    assert (found["expectationScore"], found["metExpectations"]) == (expectation, met)
+
+
+def test_what_was_said_of_the_talk_is_passed_on():
+    found = shape(analysis())
+    assert (found["strengths"], found["improvements"], found["feedback"]) == (["A"], ["B"], "Well.")
+    assert found["suggestions"] == [{"type": "grammar"}]
+
+
+def test_it_has_the_contracts_fields_and_one_of_ours():
+    assert [*shape(analysis())] == [
+        *("componentScores", "baseScore", "lengthBonus", "rawScore", "finalScore", "expectationScore"),
+        *("metExpectations", "speakingMetrics", "strengths", "improvements", "feedback", "suggestions"),
+        "unmeasured",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I don\u2019t know.", ["i", "don\u2019t", "know"]),
+        ("A well-known man, 3.5 metres!", ["a", "well-known", "man", "3.5", "metres"]),
+        ("... ?!", []),
+        ("Ti\u1ebfng Vi\u1ec7t", ["ti\u1ebfng", "vi\u1ec7t"]),
+    ],
+)
+def test_words_are_counted_as_they_are_spoken(text, words):
+    assert words_of(text) == words
+
+
+def test_a_turn_without_words_is_no_turn():
+    assert turns_of(LINES) == [["i", "don't", "like", "3", "things"]]
