@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import actions
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.shortcuts import render
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -20,8 +23,9 @@ from django.utils.safestring import SafeString
 
 from audio import recordings
 from audio.models import Recording
-from conversations import store
+from conversations import store, usage, usage_page
 from conversations.models import Conversation, Message
+from talking_agent import cloud
 from talking_agent.operators import (
     DateFilter,
     LearnerFilter,
@@ -46,6 +50,7 @@ class Turn:
     recording: Recording | None
     url: str
     length: str
+    measured: dict[str, Any] | None = None
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -179,6 +184,31 @@ class ConversationAdmin(ReadOnlyAdmin):
     @admin.display(description="state", ordering="deleted_at")
     def state(self, row: Conversation) -> SafeString:
         return format_html('<span class="{}">{}</span>', "deleted" if row.deleted_at else "kept", state_of(row))
+
+    # What answers took
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.usage_view)
+        return [path("usage/", page, name="conversations_usage"), *super().get_urls()]
+
+    def usage_view(self, request: HttpRequest) -> HttpResponse:
+        if not (self.has_view_permission(request) or request.user.has_perm("conversations.view_message")):
+            raise PermissionDenied
+        if cloud.database.usable:
+            cloud.database.check()  # counting waits long, for a database that answers
+        found = usage.usage()
+        context = self.admin_site.each_context(request) | {
+            "title": "Usage",
+            "usage": found,
+            "limit": usage.LATEST,
+            "chart": usage_page.chart(found, timezone.now().date()),
+            "engines": usage_page.rows_of_engines(found),
+            "days": usage_page.rows_of_days(found),
+            "moments": list(usage.MOMENTS.values()),
+            "total": usage_page.of_took(found.total),
+            "prices": settings.PRICE_OPENAI or "tutor/prices.toml",
+        }
+        return render(request, "admin/conversations/usage.html", context)
 
     # One conversation
 
@@ -327,9 +357,10 @@ def _undo_until(row: Conversation) -> datetime | None:
 
 def _turn(message: Message, stored: store.Stored, may_listen: bool) -> Turn:
     voice = stored.recordings.get(message.audio_key)
+    measured = usage_page.of_message(message.measured)
     if voice is None or not may_listen:
-        return Turn(message, None, "", "")
-    return Turn(message, voice, recordings.url(voice), length(voice.duration))
+        return Turn(message, None, "", "", measured)
+    return Turn(message, voice, recordings.url(voice), length(voice.duration), measured)
 
 
 def _counts(keys: Iterable[Any]) -> tuple[Counter[Any], Counter[Any]]:

@@ -132,11 +132,17 @@ export class Agent {
     else this.remove(id);
   }
 
+  /** The turn that this response says, if it is the one under way. */
+  turnOf(response) {
+    return this.response?.id === response ? this.response.items.at(-1) : undefined;
+  }
+
   /** The server keeps the recording now. */
   saved(id, key) {
     this.voices.delete(id);
     this.unsaved.delete(id);
     if (key) this.dialogue.setSource(id, { key });
+    this.dialogue.kept(id);
   }
 
   remove(id) {

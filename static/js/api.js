@@ -52,6 +52,15 @@ export async function mend(id, message, content) {
   return (await call("PATCH", path, { content })).message;
 }
 
+/** What the message says, in `targetLanguage`. */
+export async function translateMessage(id, message, targetLanguage) {
+  const path = `${conversationPath(id)}/messages/${encodeURIComponent(message)}/translation`;
+  return (await call("POST", path, { targetLanguage })).translation;
+}
+
+/** Has the whole talk looked at; the analysis is kept with it. */
+export const analyse = async (id) => (await call("POST", `${conversationPath(id)}/analysis`, {})).analysis;
+
 /** What has become of each entry; fewer answers than entries where the storage failed on the way. */
 export async function bringIn(entries, { bringBack = false } = {}) {
   return (await call("POST", "/api/import", { entries, bring_back: bringBack })).results;

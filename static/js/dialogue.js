@@ -1,5 +1,6 @@
 // The dialogue as a list of turns, on the talk page and in the history.
 
+import { breakdown } from "./breakdown.js";
 import { correctionItem, marked } from "./corrections.js";
 
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
@@ -7,13 +8,17 @@ const template = (id) => document.getElementById(id).content.firstElementChild.c
 const NOT_MADE_OUT = "could not be made out; the recording is kept";
 
 export class Dialogue {
-  /** `onReplay(id, source)` plays a turn; `onMend(id, text)`, if given, saves a learner's better transcript. */
-  constructor({ list, scroller, onReplay, onMend }) {
+  /**
+   * `onReplay(id, source)` plays a turn; `onMend(id, text)`, if given, saves a learner's better transcript; `onTranslate(turn)`,
+   * if given, shows a turn in another language, or hides it.
+   */
+  constructor({ list, scroller, onReplay, onMend, onTranslate }) {
     this.list = list;
+    this.onTranslate = onTranslate;
     this.scroller = scroller;
     this.onReplay = onReplay;
     this.onMend = onMend;
-    this.turns = new Map(); // id → {role, element, text, corrections, source}
+    this.turns = new Map(); // id → {role, element, text, corrections, unchecked, source, measured, kept}
     this.atEnd = true;
     if (scroller) this.watch(scroller);
   }
@@ -33,13 +38,40 @@ export class Dialogue {
     element.dataset.role = role;
     element.querySelector(".turn-who").textContent = role === "user" ? "You" : "Agent";
     element.querySelector("[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
-    const turn = { id, role, element, text: "", corrections: [], source: null };
+    const turn = { id, role, element, text: "", corrections: [], unchecked: "", source: null, measured: {}, kept: false };
     element.querySelector('[data-action="replay"]').addEventListener("click", () => this.onReplay(id, turn.source));
+    element.querySelector('[data-action="translate"]').addEventListener("click", () => this.onTranslate(turn));
+    element.querySelector('[data-action="timing"]').addEventListener("click", () => this.toggleBreakdown(turn));
     if (this.onMend && role === "user") this.addEditing(turn);
     this.turns.set(id, turn);
     this.list.append(element);
     this.toEnd();
     return turn;
+  }
+
+  /** Moves the turn to its place in the dialogue, if that is known: after `previous`, and after what was noted there. */
+  place(id, previous) {
+    const turn = this.turns.get(id);
+    const before = this.turns.get(previous);
+    if (!turn || !before) return;
+    let next = before.element.nextElementSibling;
+    while (next?.matches(".dialogue-note")) next = next.nextElementSibling;
+    if (next === turn.element) return;
+    if (next) next.before(turn.element);
+    else this.list.append(turn.element);
+  }
+
+  /** A quiet line between the turns, about the talk itself. Of each `kind` that is named there is one at most. */
+  note(text, kind = "") {
+    this.unnote(kind);
+    const element = Object.assign(document.createElement("li"), { className: "dialogue-note", textContent: text });
+    element.dataset.kind = kind;
+    this.list.append(element);
+    this.toEnd();
+  }
+
+  unnote(kind) {
+    if (kind) for (const note of this.list.querySelectorAll(`.dialogue-note[data-kind="${kind}"]`)) note.remove();
   }
 
   /** Shows a message as the server keeps it. */
@@ -48,15 +80,26 @@ export class Dialogue {
     this.setText(message.id, message.content);
     this.setCorrections(message.id, message.corrections || []);
     if (message.audioS3Key) this.setSource(message.id, { key: message.audioS3Key, url: message.audioUrl });
+    if (message.role === "assistant") this.setMeasured(message.id, message.measured || {});
+    this.kept(message.id);
     if (message.role === "user") this.keptByServer(message.id);
     else this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
     return turn;
+  }
+
+  /** The turn is saved: from now on it can be translated. */
+  kept(id) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    turn.kept = true;
+    this.offer(turn);
   }
 
   /** A learner's turn is saved; from now on it can be mended. */
   keptByServer(id) {
     const turn = this.turns.get(id);
     if (!turn) return;
+    this.kept(id);
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
     turn.element.querySelector('[data-action="edit"]').hidden = !this.onMend;
@@ -71,6 +114,8 @@ export class Dialogue {
     const turn = this.turns.get(id);
     if (!turn || turn.text === text) return;
     turn.text = text;
+    turn.element.querySelector(".turn-translation").hidden = true; // it was of other words
+    this.offer(turn);
     this.draw(turn);
   }
 
@@ -78,14 +123,50 @@ export class Dialogue {
     const turn = this.turns.get(id);
     if (!turn) return;
     turn.corrections = corrections;
+    turn.unchecked = "";
     this.draw(turn);
   }
 
-  draw({ element, text, corrections }) {
+  /** Nobody could look for mistakes in it; `why` says so. */
+  setUnchecked(id, why) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    turn.unchecked = why;
+    this.draw(turn);
+  }
+
+  draw({ element, text, corrections, unchecked }) {
     const list = element.querySelector(".corrections");
+    const items = corrections.map(correctionItem);
+    if (unchecked) items.push(Object.assign(document.createElement("li"), { className: "unchecked", textContent: unchecked }));
     element.querySelector(".turn-text").replaceChildren(...marked(text, corrections));
-    list.replaceChildren(...corrections.map(correctionItem));
-    list.hidden = !corrections.length;
+    list.replaceChildren(...items);
+    list.hidden = !items.length;
+  }
+
+  /** How long the answer took, as far as it is known by now: {heard_ms, thought_ms, first_audio_ms, saved_ms}. */
+  setMeasured(id, measured) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    Object.assign(turn.measured, measured);
+    this.offer(turn);
+    const panel = turn.element.querySelector(".breakdown");
+    if (panel) panel.replaceWith(breakdown(turn.measured));
+  }
+
+  toggleBreakdown({ element, measured }) {
+    const panel = element.querySelector(".breakdown");
+    if (panel) panel.remove();
+    else element.querySelector(".turn-translation").after(breakdown(measured));
+    element.querySelector('[data-action="timing"]').setAttribute("aria-expanded", !panel);
+  }
+
+  /** Shows the buttons for what can be done with the turn now. */
+  offer({ element, text, kept, measured }) {
+    const translate = element.querySelector('[data-action="translate"]');
+    translate.hidden = !(this.onTranslate && kept && text);
+    translate.setAttribute("aria-pressed", !element.querySelector(".turn-translation").hidden);
+    element.querySelector('[data-action="timing"]').hidden = !Number.isFinite(measured.first_audio_ms);
   }
 
   setSource(id, source) {

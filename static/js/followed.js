@@ -5,11 +5,27 @@ import { announce, toast } from "./announce.js";
 // Errors that only say that two things crossed on the line.
 const HARMLESS = new Set(["response_cancel_not_active", "conversation_already_has_active_response", "item_not_found", "item_exists"]);
 
+const note = (session, { code, message }) => {
+  session.dialogue.note(message, code);
+  announce(message);
+};
+const NOTICES = {
+  taken_over: () => {}, // the connection is closed, and that is told
+  // What still waits for a deleted talk must not be lost as long as the talk can be brought back.
+  deleted: (session) => session.delivery.held.add(session.conversation),
+  // With an engine: that one goes on. Without: there is none left.
+  engine: (session, event) => (event.engine ? note(session, { message: event.message }) : toast(event.message, { kind: "error" })),
+  slow: note,
+  not_corrected: (session, { item_id: item, message }) => session.dialogue.setUnchecked(item, message),
+};
+
 export const FOLLOWED = {
-  "session.updated": (session, { session: { talk } }) => {
+  "session.updated": (session, { session: { talk, audio } }) => {
     session.learner.resume();
     session.view.facts(talk);
+    session.updated(audio);
   },
+  "conversation.item.added": (session, event) => session.added(event),
   "input_audio_buffer.speech_started": (session, event) => {
     session.agent.interrupt({ cancel: false });
     session.learner.speechStarted(event.item_id, event.audio_start_ms);
@@ -27,17 +43,19 @@ export const FOLLOWED = {
     session.dialogue.setCorrections(item, corrections);
     for (const { better } of corrections) announce(`Better: ${better}`);
   },
+  "talk.timing": (session, event) => session.measures.timed(event, session.agent.turnOf(event.response_id)),
   "talk.saved": (session, event) => session.saved(event),
   "talk.goals": (session, { goals }) => session.view.goals(goals),
   "talk.hint": (session, { text }) => session.view.hint(text),
   "talk.ended": (session) => session.view.ended(),
-  "talk.notice": (session, { code, message }) => {
-    // What still waits for a deleted talk must not be lost as long as the talk can be brought back.
-    if (code === "deleted") session.delivery.held.add(session.conversation);
-    if (code !== "taken_over" && code !== "deleted") toast(message, { kind: code === "stopping" ? "plain" : "error" });
+  "talk.notice": (session, event) => {
+    const follow = NOTICES[event.code];
+    if (follow) follow(session, event);
+    else toast(event.message, { kind: event.code === "stopping" ? "plain" : "error" });
   },
   error: (session, { error }) => {
     if (HARMLESS.has(error.code)) return;
+    if (error.code === "hands_free_not_available") session.withoutHandsFree();
     session.awaiting = false;
     toast(error.message, { kind: "error" });
   },

@@ -3,9 +3,11 @@
 import * as api from "./api.js";
 import { toast } from "./announce.js";
 import { Dialogue } from "./dialogue.js";
+import { Feedback } from "./feedback.js";
 import { showGoals } from "./goals.js";
 import { began, counts, day, length, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
+import { Translations } from "./translations.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -17,10 +19,13 @@ export class Detail {
       onChange: (id) => this.playing(id),
       onError: (message) => onError(new Error(message)),
     });
+    this.feedback = new Feedback(byId("feedback"));
+    const translations = new Translations({ list: byId("dialogue"), conversation: () => this.conversation.id });
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),
       onMend: (id, text) => this.mend(id, text),
+      onTranslate: (turn) => translations.toggle(turn),
     });
     this.bind();
   }
@@ -56,6 +61,9 @@ export class Detail {
     byId("detail-facts").textContent = line(facts);
     byId("go-on").href = `/?conversation=${encodeURIComponent(conversation.id)}`;
     byId("play-all").hidden = !conversation.messages.some((message) => message.audioS3Key);
+    this.feedback.corrections = conversation.messages.flatMap((message) => message.corrections || []);
+    if (conversation.analysis?.componentScores) this.feedback.show(conversation.analysis);
+    else this.feedback.hide();
     showGoals({ box: byId("goals"), list: byId("goal-list"), count: byId("goals-count") }, conversation.goals || []);
   }
 

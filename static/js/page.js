@@ -1,6 +1,7 @@
 // What every page has: settings, theme, the banner about the cloud, the mark in the navigation.
 
 import "./cloud-watch.js";
+import { scenarios } from "./api.js";
 import { devices } from "./microphone.js";
 import * as settings from "./settings.js";
 
@@ -79,6 +80,26 @@ export async function fillDevices() {
   }
 }
 
+/** The languages that the server can explain in; until it is asked, the one that is chosen. */
+function bindLanguages() {
+  const select = document.getElementById("setting-language");
+  const show = (languages) => {
+    const chosen = settings.get("language");
+    const options = languages.map(({ code, name, ownName: own }) => new Option(own && own !== name ? `${own} (${name})` : name, code));
+    if (options.length) select.replaceChildren(...options);
+    if (![...select.options].some(({ value }) => value === chosen)) select.append(new Option(chosen, chosen));
+    select.value = chosen;
+  };
+  show([]);
+  select.addEventListener("change", () => settings.set("language", select.value));
+  settings.onChange("language", () => show([]));
+  document.getElementById("open-settings").addEventListener("click", async () => {
+    if (select.options.length > 1) return;
+    const { languages = [] } = await scenarios().catch(() => ({})); // then there is the one that is chosen
+    show(languages);
+  });
+}
+
 function bindDevices() {
   for (const select of document.querySelectorAll("[data-devices]")) {
     select.addEventListener("change", () => settings.set("device", select.value));
@@ -92,6 +113,7 @@ bindSettings();
 bindSpeed();
 bindPause();
 bindDevices();
+bindLanguages();
 document.getElementById("open-settings").addEventListener("click", () => {
   fillDevices();
   dialog.showModal();

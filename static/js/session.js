@@ -8,6 +8,7 @@ import { Connection } from "./connection.js";
 import { TAB } from "./delivery.js";
 import { FOLLOWED } from "./followed.js";
 import { Learner } from "./learner.js";
+import { Measures } from "./measures.js";
 import { keyOf } from "./outbox.js";
 import { peak, wav } from "./pcm.js";
 import * as settings from "./settings.js";
@@ -15,6 +16,8 @@ import * as settings from "./settings.js";
 const INTERRUPTING = { level: 0.08, frames: 4, forMs: 700 };
 const LAST_SAVES = 10_000;
 const WAITING = "waiting to be saved";
+const WRITING = "writing it down…";
+const NOT_HANDS_FREE = "Hands-free does not work with the partner that talks now. Hold the button to talk.";
 
 export class Session {
   /**
@@ -30,6 +33,8 @@ export class Session {
     this.awaiting = false; // the learner's turn is over and no answer has begun
     this.over = false;
     this.loud = 0;
+    this.updates = 0; // that the server has not answered
+    this.measures = new Measures(dialogue);
     const send = (event) => this.connection.send(event);
     this.agent = new Agent({ dialogue, send, onPeak: (value) => view.peak(value), onChange: () => view.changed() });
     this.learner = new Learner({
@@ -116,6 +121,7 @@ export class Session {
 
   begin() {
     this.learner.restart();
+    this.updates = 0;
     this.update();
     const resent = this.learner.resend();
     if ((resent || this.answerIsDue()) && !this.learner.recording) {
@@ -135,7 +141,7 @@ export class Session {
     const pause = settings.get("pauseMs");
     const detection = { type: "server_vad", ...(pause ? { silence_duration_ms: pause } : {}) };
     const talk = this.talk && { scenario: this.talk.scenario, level: this.talk.level, ...this.talk.own };
-    this.connection.send({
+    const sent = this.connection.send({
       type: "session.update",
       session: {
         type: "realtime",
@@ -143,9 +149,24 @@ export class Session {
           input: { turn_detection: this.learner.handsFree ? detection : null },
           output: { speed: settings.get("speed") },
         },
-        ...(talk ? { talk } : {}),
+        talk: { ...talk, language: settings.get("language") },
       },
     });
+    if (sent) this.updates += 1;
+  }
+
+  /** The server tells the settings: as an answer, or because another engine goes on, which may not know when a turn ends. */
+  updated(audio) {
+    const isAnswer = this.updates > 0;
+    this.updates = Math.max(0, this.updates - 1);
+    if (isAnswer || !this.learner.handsFree || audio?.input?.turn_detection) return;
+    toast(NOT_HANDS_FREE);
+    this.withoutHandsFree();
+  }
+
+  withoutHandsFree() {
+    this.updates = 0;
+    settings.set("handsFree", false);
   }
 
   setHandsFree(on) {
@@ -188,7 +209,7 @@ export class Session {
       this.delivery.report();
     } else {
       this.dialogue.setSource(item, { blob: wav(recording.pcm()) });
-      this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? "writing it down…" : WAITING);
+      this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? WRITING : WAITING);
       this.awaiting = true;
     }
     this.view.changed();
@@ -229,14 +250,27 @@ export class Session {
 
   answer(event) {
     if (this.over) return;
-    if (event.type === "response.created") this.awaiting = false;
+    if (event.type === "response.created") {
+      this.awaiting = false;
+      this.dialogue.unnote("slow");
+    }
     this.agent.handle(event);
     const speaking = this.learner.recording && !this.learner.handsFree;
     if (event.type === "response.created" && speaking) this.agent.interrupt({ cancel: true });
   }
 
-  async saved({ item_id: item, role, audioS3Key: key }) {
+  /** A turn takes its place, whether or not its words are known yet. */
+  added({ item, previous_item_id: previous }) {
+    if (item.role === "user" && !this.dialogue.has(item.id)) {
+      this.dialogue.turn(item.id, "user");
+      this.dialogue.setStatus(item.id, "writing", WRITING);
+    }
+    this.dialogue.place(item.id, previous);
+  }
+
+  async saved({ item_id: item, role, audioS3Key: key, save_ms: took }) {
     if (role !== "user") return this.agent.saved(item, key);
+    this.measures.saved(item, took);
     if (key) this.dialogue.setSource(item, { key });
     this.dialogue.keptByServer(item);
     this.savedEarly = new Set([item]); // a typed turn may be saved before it is in the outbox
@@ -246,7 +280,7 @@ export class Session {
   }
 
   notHeard({ item_id: item, error }) {
-    this.awaiting = false;
+    if (error.code !== "not_made_out") this.awaiting = false; // that one may be answered yet
     if (error.code !== "nothing_heard") return this.dialogue.notMadeOut(item); // a `talk.notice` says why
     this.learner.drop(item);
     return toast(error.message);

@@ -4,6 +4,7 @@ const DEFAULTS = {
   level: "B1",
   scenario: "",
   speed: 1,
+  language: "en", // of explanations
   handsFree: false,
   pauseMs: null, // null: the pause follows the level
   device: "",

@@ -4,7 +4,7 @@ import { scenarios as fetchScenarios } from "./api.js";
 import * as settings from "./settings.js";
 
 const LEVEL_NAMES = { A1: "Beginner", A2: "Elementary", B1: "Intermediate", B2: "Upper intermediate", C1: "Advanced" };
-const KIND_NAMES = { chat: "", interview: "Interview", own: "Yours" };
+const KIND_NAMES = { chat: "", lesson: "Lesson", adventure: "Adventure", interview: "Interview", own: "Yours" };
 const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
 
 const byId = (id) => document.getElementById(id);
@@ -13,6 +13,7 @@ const byId = (id) => document.getElementById(id);
 export async function showSetup({ onStart }) {
   const { scenarios, levels } = await fetchScenarios();
   fillLevels(levels);
+  showKinds(new Set(scenarios.map(({ kind }) => kind)));
   const cards = scenarios.map((scenario) => ({ scenario, element: card(scenario) }));
   const wanted = settings.get("scenario");
   const first = cards.find(({ scenario }) => scenario.id === wanted) || suited(cards, settings.get("level"));
@@ -66,6 +67,12 @@ function fillLevels(levels) {
     return label;
   });
   byId("level-options").replaceChildren(...options);
+}
+
+function showKinds(there) {
+  for (const input of document.getElementsByName("kind")) {
+    input.closest("label").hidden = input.value !== "all" && !there.has(input.value);
+  }
 }
 
 function card(scenario) {

@@ -12,6 +12,7 @@ import { Microphone } from "./microphone.js";
 import { MicrophoneHelp } from "./microphone-help.js";
 import { openOutbox } from "./outbox.js";
 import { showOutbox } from "./outbox-status.js";
+import { Feedback } from "./feedback.js";
 import { fillDevices } from "./page.js";
 import { Replayer } from "./replay.js";
 import { Session } from "./session.js";
@@ -19,6 +20,7 @@ import * as settings from "./settings.js";
 import { showSetup } from "./setup.js";
 import { showSummary } from "./summary.js";
 import { Meter, TalkView } from "./talk-view.js";
+import { Translations } from "./translations.js";
 import { Unreached } from "./unreached.js";
 
 const byId = (id) => document.getElementById(id);
@@ -39,6 +41,8 @@ const replayer = new Replayer({
   onChange: (id) => dialogue.setPlaying(id),
   onError: (message) => toast(message, { kind: "error" }),
 });
+const translations = new Translations({ list: byId("dialogue"), conversation: () => session?.conversation || wanted });
+const feedback = new Feedback(byId("feedback"));
 const dialogue = new Dialogue({
   list: byId("dialogue"),
   scroller: byId("dialogue-scroll"),
@@ -47,6 +51,7 @@ const dialogue = new Dialogue({
     replayer.toggle(id, source);
   },
   onMend: (id, text) => mend(id, text),
+  onTranslate: (turn) => translations.toggle(turn),
 });
 const delivery = new Delivery({
   outbox,
@@ -199,6 +204,8 @@ async function endTalk() {
   byId("summary-saving").hidden = false;
   byId("summary-saving").textContent = "Saving the last of it…";
   await saving;
+  const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
+  if (said.length) feedback.ask(ended.conversation, said.flatMap((turn) => turn.corrections));
   byId("summary-saving").textContent = (await ended.unsaved()) ? "A recording is still waiting to be saved. It is sent again by itself." : "Everything is saved.";
 }
 
@@ -258,7 +265,7 @@ byId("hint-button").addEventListener("click", () => session?.connection.send({ t
 byId("think").addEventListener("click", () => session.think(!session.thinking));
 // After a click, the space bar should be the talk button's again; who came by keyboard stays where they are.
 main.addEventListener("click", ({ target, detail }) => {
-  if (detail > 0 && target.closest("#hint-button, #think, #hands-free, [data-action='replay']")) byId("talk-button").focus({ focusVisible: false });
+  if (detail > 0 && target.closest("#hint-button, #think, #hands-free, .turn [data-action]:not([data-action='edit'])")) byId("talk-button").focus({ focusVisible: false });
 });
 byId("type-button").addEventListener("click", () => showTyping(byId("type-form").hidden));
 byId("end-talk").addEventListener("click", () => (session ? endTalk() : location.assign("/")));
@@ -274,7 +281,7 @@ settings.onChange("handsFree", (on) => {
   talkButton.letGo();
   session?.setHandsFree(on);
 });
-for (const name of ["speed", "pauseMs"]) settings.onChange(name, () => session?.update());
+for (const name of ["speed", "pauseMs", "language"]) settings.onChange(name, () => session?.update());
 settings.onChange("device", () => microphone.open && startMicrophone());
 setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
 addEventListener("pagehide", () => session?.learner.stop());

@@ -1,0 +1,207 @@
+"""Operators see what answers took, by day and by engine, of what is in reach."""
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from conversations import store, usage, usage_page
+from conversations.changes import Draft
+from conversations.models import Message
+from conversations.usage import Took
+from tests.clouds import ALIAS, DATABASES, Half
+
+pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
+
+PAGE = "/admin/conversations/conversation/usage/"
+ANNA = uuid.UUID("aaaaaaaa-1111-4111-8111-111111111111")
+AT = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
+HEARD = {"stage": "transcription", "model": "gpt-transcribe", "seconds": 30}
+WROTE = {"stage": "chat", "model": "gpt-5.4-mini", "text_in": 900, "text_out": 40}
+
+
+def measured(engine: str = "openai_pipeline", first_audio_ms: int | None = 900, **fields: Any) -> dict[str, Any]:
+    times = {"heard_ms": 300, "thought_ms": 600, "first_audio_ms": first_audio_ms, "saved_ms": 40}
+    return {"engine": engine, "usage": [HEARD, WROTE], "cost": 0.004} | times | fields
+
+
+def keep(*kept: Any, at: datetime = AT, wire_id: str = "conv-1") -> None:
+    drafts = [
+        Draft(f"ai-{number}", "assistant", "And you?", at + timedelta(seconds=number), measured=each)
+        for number, each in enumerate(kept)
+    ]
+    store.save(ANNA, wire_id, columns={"timestamp": AT, "topic": "Animals"}, messages=drafts, replace=False)
+
+
+@pytest.fixture
+def operator(admin_user: User) -> Client:
+    client = Client()
+    client.force_login(admin_user)
+    return client
+
+
+def staff(*permissions: str) -> Client:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+# What is counted
+
+
+def test_what_answers_took_adds_up():
+    keep(measured(), measured())
+    assert usage.usage().total == Took(answers=2, seconds=60.0, tokens=1880, dollars=0.008)
+
+
+def test_a_cost_that_is_not_known_is_not_added():
+    keep(measured(), measured(cost=None))
+    total = usage.usage().total
+    assert (total.dollars, total.unpriced) == (0.004, 1)
+
+
+def test_an_opening_costs_and_is_no_answer():
+    keep({"engine": "openai_realtime", "usage": [WROTE], "cost": 0.001})
+    total = usage.usage().total
+    assert (total.answers, total.dollars) == (0, 0.001)
+
+
+def test_engines_are_told_apart():
+    keep(measured("local"), measured("openai_realtime"), measured("openai_realtime"))
+    assert {each.name: each.took.answers for each in usage.usage().engines} == {"local": 1, "openai_realtime": 2}
+
+
+def test_half_of_the_answers_were_as_fast_as_the_p50_and_nearly_all_as_the_p95():
+    keep(*[measured(first_audio_ms=ms) for ms in range(100, 0, -1)])
+    (engine,) = usage.usage().engines
+    (span,) = [span for span in engine.spans if span.name == "first audio"]
+    assert (span.count, span.p50, span.p95) == (100, 50, 95)
+
+
+def test_what_was_not_measured_is_no_zero():
+    keep(measured(heard_ms=None), measured(heard_ms=400))
+    (engine,) = usage.usage().engines
+    assert [(span.count, span.p50) for span in engine.spans if span.name == "heard"] == [(1, 400)]
+
+
+def test_days_are_told_apart_in_utc():
+    keep(measured(), at=datetime(2026, 5, 4, 23, 59, tzinfo=UTC))
+    keep(measured(), at=datetime(2026, 5, 5, 0, 1, tzinfo=UTC), wire_id="conv-2")
+    assert [f"{day}" for day in usage.usage().days] == ["2026-05-04", "2026-05-05"]
+
+
+def test_only_the_newest_are_looked_at():
+    keep(measured("older"), measured("newer"))
+    found = usage.usage(limit=1)
+    assert [each.name for each in found.engines] == ["newer"]
+    assert found.since == AT + timedelta(seconds=1)
+
+
+def test_what_is_deleted_is_not_counted():
+    keep(measured())
+    store.drop_message(ANNA, "conv-1", "ai-0")
+    assert usage.usage().engines == []
+
+
+@pytest.mark.parametrize(
+    "strange", [[1], {"engine": 7, "usage": "much", "cost": True}, {"usage": [None, {"seconds": "x"}]}]
+)
+def test_what_no_version_has_written_stops_nobody(strange: Any):
+    keep(measured())
+    Message.objects.using("local").update(measured=strange)
+    assert usage.usage().total.dollars == 0
+    usage_page.of_message(strange)
+
+
+# Where it is looked for
+
+
+def test_the_shelter_and_the_cloud_are_counted_and_nothing_twice(database: Half):
+    keep(measured())
+    row = Message.objects.using(ALIAS).get()
+    with database.outage():
+        keep(measured(), wire_id="conv-2")
+    Message.objects.using("local").filter(pk=row.pk).delete()
+    row.conversation.save(using="local")
+    row.save(using="local", force_insert=True)
+    assert usage.usage().total.answers == 2
+
+
+def test_with_the_database_down_the_page_shows_what_is_in_reach(operator: Client, database: Half):
+    keep(measured("there"))
+    with database.outage():
+        keep(measured("here"), wire_id="conv-2")
+        page = operator.get(PAGE).content.decode()
+    assert "is down: what it has is not in these figures" in page
+    assert "here" in page
+    assert 'scope="row">there' not in page
+
+
+# The page
+
+
+def test_the_page_names_engines_times_and_money(operator: Client):
+    keep(measured())
+    page = operator.get(PAGE).content.decode()
+    row = re.search(r'<tr><th scope="row">openai_pipeline</th>.*?</tr>', page)
+    assert row
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", row[0])
+    assert cells == [
+        "1",
+        "0.30 s / 0.30 s",
+        "0.60 s / 0.60 s",
+        "0.90 s / 0.90 s",
+        "0.04 s / 0.04 s",
+        "0.5",
+        "940",
+        "$0.0040",
+    ]
+
+
+def test_the_chart_has_a_bar_for_each_engine_of_a_day(operator: Client):
+    keep(measured("local"), measured("openai_realtime"), at=datetime.now(UTC))
+    page = operator.get(PAGE).content.decode()
+    chart = page[page.index('class="chart"') :].partition("</svg>")[0]
+    assert len(re.findall(r'class="engine-\d"', chart)) == 2
+
+
+def test_an_unmeasured_installation_says_so(operator: Client):
+    assert "No answer has been measured yet" in operator.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("permissions", "status"), [(["view_message"], 200), (["view_conversation"], 200), (["view_recording"], 403)]
+)
+def test_who_may_read_messages_may_see_it(permissions: list[str], status: int):
+    assert staff(*permissions).get(PAGE).status_code == status
+
+
+def test_a_stranger_is_asked_to_log_in():
+    assert Client().get(PAGE).status_code == 302
+
+
+def test_the_list_leads_to_it(operator: Client):
+    assert PAGE in operator.get("/admin/conversations/conversation/").content.decode()
+
+
+def test_a_conversations_page_tells_what_each_answer_took(operator: Client):
+    keep(measured(), measured(cost=None))
+    key = Message.objects.using("local").first().conversation_id  # type: ignore[union-attr]
+    page = operator.get(f"/admin/conversations/conversation/{key}/change/").content.decode()
+    assert "Heard after 0.30 s · Thought after 0.60 s · First audio after 0.90 s · Saved in 0.04 s" in page
+    assert "openai_pipeline · about $0.0040" in page
+    assert "openai_pipeline · cost not known" in page
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(None, "not known"), (0, "$0"), (0.00001, "under $0.0001"), (0.0123, "$0.0123"), (1234.5, "$1,234.50")],
+)
+def test_money_is_told_as_far_as_there_is_something_to_see(amount: float | None, words: str):
+    assert usage_page.dollars(amount) == words

@@ -1,0 +1,116 @@
+// What the agent says of a whole talk: scores, strengths, and better ways to say it. What was not measured says so.
+
+import * as api from "./api.js";
+
+const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+const SCORES = { fluency: "Fluency", pronunciation: "Pronunciation", grammar: "Grammar", vocabulary: "Vocabulary", contentRichness: "Content" };
+const WAITING = "Looking back at your talk…";
+const MEANWHILE = "Still looking. A long talk takes a while…";
+const LONG = 8000; // ms
+
+export class Feedback {
+  /** `element`: the section of _feedback.html. */
+  constructor(element) {
+    this.element = element;
+    this.asked = 0;
+    this.corrections = []; // that are shown elsewhere
+    this.part("retry").addEventListener("click", () => this.ask(this.conversation));
+  }
+
+  part(name) {
+    return this.element.querySelector(`[data-part="${name}"]`);
+  }
+
+  hide() {
+    this.asked += 1; // an answer that is still on its way comes too late
+    this.element.hidden = true;
+  }
+
+  /** Has the talk looked at, and shows what comes of it, without the corrections that are shown already. */
+  async ask(conversation, corrections = this.corrections) {
+    Object.assign(this, { conversation, corrections });
+    const asked = (this.asked += 1);
+    this.state("waiting", WAITING);
+    const late = setTimeout(() => asked === this.asked && this.say(MEANWHILE), LONG);
+    try {
+      const analysis = await api.analyse(conversation);
+      if (asked === this.asked) this.show(analysis);
+    } catch (error) {
+      if (asked === this.asked) this.fail(error);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  fail(error) {
+    this.state("failed", error.message);
+    this.part("retry").hidden = error.status === 501;
+  }
+
+  /** state: "waiting", "failed" or "there". */
+  state(state, words = "") {
+    const hadFocus = document.activeElement === this.part("retry");
+    this.element.hidden = false;
+    this.element.dataset.state = state;
+    this.element.setAttribute("aria-busy", state === "waiting");
+    this.part("progress").hidden = state !== "waiting";
+    this.part("retry").hidden = state !== "failed";
+    this.part("result").hidden = state !== "there";
+    this.say(words);
+    if (hadFocus) this.element.querySelector("h2").focus(); // the button is gone
+  }
+
+  say(words) {
+    this.part("status").textContent = words;
+  }
+
+  show(analysis) {
+    this.state("there");
+    const { componentScores = {}, unmeasured = {}, finalScore } = analysis;
+    this.part("words").textContent = analysis.feedback || "";
+    const overall = Number.isFinite(finalScore) ? [score("Overall", finalScore)] : [];
+    overall[0]?.classList.add("overall");
+    const scores = Object.entries(SCORES).map(([name, label]) => score(label, componentScores[name], unmeasured[name]));
+    this.part("scores").replaceChildren(...overall, ...scores);
+    this.list("strengths", (analysis.strengths || []).map(textItem));
+    this.list("improvements", (analysis.improvements || []).map(textItem));
+    this.list("suggestions", (analysis.suggestions || []).filter((one) => !this.isShown(one)).map(suggestion));
+  }
+
+  isShown({ original, alternative }) {
+    return this.corrections.some(({ said, better }) => said === original && better === alternative);
+  }
+
+  list(name, items) {
+    const group = this.part(name);
+    group.hidden = !items.length;
+    group.querySelector("ul").replaceChildren(...items);
+  }
+}
+
+function score(label, value, why) {
+  const item = template("score-template");
+  const isMeasured = Number.isFinite(value);
+  item.querySelector(".score-name").textContent = label;
+  item.querySelector(".score-figure").textContent = isMeasured ? String(Math.round(value)) : "not measured";
+  item.querySelector(".score-of").hidden = !isMeasured;
+  item.querySelector(".score-bar").hidden = !isMeasured;
+  if (isMeasured) item.querySelector(".score-bar").style.setProperty("--score", Math.min(100, Math.max(0, value)) / 100);
+  const reason = item.querySelector(".score-why");
+  reason.textContent = isMeasured ? "" : why || "";
+  reason.hidden = !reason.textContent;
+  item.dataset.measured = isMeasured;
+  return item;
+}
+
+const textItem = (text) => Object.assign(document.createElement("li"), { textContent: String(text) });
+
+function suggestion({ original, alternative, explanation }) {
+  const item = template("correction-template");
+  item.querySelector("del").replaceWith(Object.assign(document.createElement("span"), { className: "said", textContent: original || "" }));
+  item.querySelector("ins").textContent = alternative || "";
+  const reason = item.querySelector(".correction-why");
+  reason.textContent = explanation || "";
+  reason.hidden = !explanation;
+  return item;
+}

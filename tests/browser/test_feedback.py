@@ -1,0 +1,301 @@
+"""What a learner is shown beside the talk itself: translations, how long an answer took, what was made of the whole talk, and
+what has changed meanwhile. Against the simulated provider."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from bench.provider import Provider
+from tests.browser.chromium import chromium, microphone_file
+from tests.browser.test_history import conversation as earlier
+from tests.browser.test_talk import WITHIN, conversation, start_talking
+from tests.fixtures import PROVIDER_KEY, served
+from tests.servers import AgentServer
+from tests.talking import silence, spoken
+
+SCORES = {"fluency": 61, "grammar": 74, "vocabulary": 66, "contentRichness": 58}
+ANALYSIS = {
+    "scores": SCORES,
+    "strengths": ["You told a whole story."],
+    "improvements": ["Use the past tense for what is over."],
+    "feedback": "You said what happened, and it was easy to follow.",
+    "suggestions": [
+        {
+            **{"type": "sentence", "original": "I go to Rome", "alternative": "I went to Rome"},
+            **{"explanation": "It is over.", "category": "past simple"},
+        }
+    ],
+}
+SAID = "Last year I go to Rome with my sister."
+
+
+@pytest.fixture(scope="module")
+def talking_server(tmp_path_factory: pytest.TempPathFactory, _provider: Provider) -> Iterator[AgentServer]:
+    """One whose agent is the simulated provider's."""
+    with served(_server(tmp_path_factory.mktemp("server"), _provider)) as server:
+        yield server
+
+
+def _server(folder: Path, provider: Provider) -> AgentServer:
+    env = {"OPENAI_API_KEY": PROVIDER_KEY, "OPENAI_BASE_URL": provider.url, "TUTOR_ENGINE": "openai_realtime"}
+    server = AgentServer(folder, env)
+    server.set_up()
+    return server
+
+
+@pytest.fixture
+def scripted(provider: Provider) -> Provider:
+    fit = {name: score for name, score in SCORES.items() if name != "fluency"}  # what is typed takes no time
+    provider.reset(
+        replies=["Rome is lovely. What did you see there?"],
+        structured={
+            "corrections": [{"corrections": []}],
+            "translation": [{"translation": "Roma rất đẹp."}],
+            "analysis": [ANALYSIS | {"scores": fit}],
+        },
+    )
+    return provider
+
+
+@pytest.fixture
+def page(scripted: Provider) -> Iterator[Page]:
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 860})
+
+
+def say(page: Page, text: str = SAID) -> None:
+    """Type a turn, and wait for its answer to be heard and kept."""
+    page.get_by_role("button", name="Type").click()
+    page.get_by_label("Type what you want to say").fill(text)
+    page.keyboard.press("Enter")
+    expect(page.locator("li.turn[data-role=user] [data-action=translate]:visible")).to_have_count(1, timeout=WITHIN)
+    expect(answer(page).locator("[data-action=translate]")).to_be_visible(timeout=WITHIN)
+
+
+def answer(page: Page) -> Any:
+    return page.locator("li.turn[data-role=assistant]").nth(1)
+
+
+def begin(page: Page, server: AgentServer) -> None:
+    start_talking(page, server)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+
+
+# Translations
+
+
+def test_a_turn_is_shown_in_the_learners_language_and_hidden_again(page: Page, talking_server: AgentServer):
+    begin(page, talking_server)
+    button = page.get_by_role("button", name="Translate").first
+    button.click()
+    words = page.locator(".turn-translation").first
+    expect(words).to_have_text("Roma rất đẹp.")
+    expect(words).to_have_attribute("lang", "vi")
+    button.click()
+    expect(words).to_be_hidden()
+
+
+def test_where_nobody_can_translate_that_is_told_and_the_buttons_go(server: AgentServer):
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{server.url}/history")
+        talk = earlier(0, "Cooking", "I made a soup.")
+        page.request.post(f"{server.url}/api/conversations", data=talk)
+        page.goto(f"{server.url}/history/{talk['id']}")
+        page.get_by_role("button", name="Translate").first.click()
+        expect(page.locator(".toast")).to_contain_text("can't translate")
+        expect(page.locator("[data-action=translate]:visible")).to_have_count(0)
+
+
+# How long an answer took
+
+
+def test_how_long_an_answer_took_is_shown_on_demand(page: Page, talking_server: AgentServer, provider: Provider):
+    provider.configure(delays={"realtime_first_audio_ms": 700})
+    begin(page, talking_server)
+    say(page)
+    button = answer(page).get_by_role("button", name="How long this answer took")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    parts = answer(page).locator(".breakdown-parts div")
+    assert parts.locator("dt").all_inner_texts() == ["Heard", "Thought", "First sound", "Then saved"]
+    waited = re.search(r"You waited (\d\.\d\d) s", answer(page).locator(".breakdown-total").inner_text())
+    assert waited
+    assert 0.7 <= float(waited[1]) < 5
+
+
+def test_it_is_the_same_in_the_history(page: Page, talking_server: AgentServer):
+    begin(page, talking_server)
+    say(page)
+    answer(page).get_by_role("button", name="How long this answer took").click()
+    live = answer(page).locator(".breakdown-total").inner_text()
+    page.goto(f"{talking_server.url}/history/{conversation(page, talking_server)['id']}")
+    answer(page).get_by_role("button", name="How long this answer took").click()
+    expect(answer(page).locator(".breakdown-total")).to_have_text(live)
+
+
+# What is made of the whole talk
+
+
+def score(page: Page, name: str) -> Any:
+    return page.locator(".score", has=page.get_by_text(name, exact=True))
+
+
+def test_a_talk_ends_with_scores_and_with_what_was_not_measured(page: Page, talking_server: AgentServer):
+    begin(page, talking_server)
+    say(page)
+    page.get_by_role("button", name="End talk").click()
+    expect(score(page, "Grammar")).to_contain_text("74 of 100", timeout=WITHIN)
+    expect(score(page, "Pronunciation")).to_contain_text("not measured")
+    expect(score(page, "Pronunciation").locator(".score-why")).not_to_be_empty()
+    expect(page.get_by_text("You told a whole story.")).to_be_visible()
+    expect(page.locator("#feedback .correction ins")).to_have_text("I went to Rome")
+
+
+def test_the_feedback_is_kept_and_found_in_the_history(page: Page, talking_server: AgentServer):
+    begin(page, talking_server)
+    say(page)
+    page.get_by_role("button", name="End talk").click()
+    expect(score(page, "Grammar")).to_be_visible(timeout=WITHIN)
+    page.get_by_role("link", name="Listen to it again").click()
+    expect(score(page, "Grammar")).to_contain_text("74 of 100")
+
+
+def test_while_the_feedback_is_made_that_is_shown(page: Page, talking_server: AgentServer, provider: Provider):
+    begin(page, talking_server)
+    say(page)
+    provider.configure(delays={"first_token_ms": 1500})
+    page.get_by_role("button", name="End talk").click()
+    expect(page.locator("#feedback")).to_have_attribute("aria-busy", "true", timeout=WITHIN)
+    expect(page.locator("#feedback [role=status]")).to_contain_text("Looking back")
+    expect(page.locator("#feedback")).to_have_attribute("aria-busy", "false", timeout=WITHIN)
+
+
+def test_feedback_that_failed_is_asked_for_again(page: Page, talking_server: AgentServer):
+    begin(page, talking_server)
+    say(page)
+    refusal = json.dumps({"error": "The speech service is busy."})
+    page.route("**/analysis", lambda route: route.fulfill(status=503, body=refusal), times=1)
+    page.get_by_role("button", name="End talk").click()
+    expect(page.locator("#feedback")).to_contain_text("The speech service is busy.", timeout=WITHIN)
+    page.get_by_role("button", name="Try again").click()
+    expect(score(page, "Grammar")).to_be_visible(timeout=WITHIN)
+
+
+# Explanations
+
+
+def test_explanations_are_in_the_language_that_was_chosen(page: Page, talking_server: AgentServer):
+    page.goto(talking_server.url)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Explanations in").select_option("vi")
+    page.get_by_role("button", name="Close settings").click()
+    begin(page, talking_server)
+    say(page)
+    assert conversation(page, talking_server)["config"]["explain"] == "vi"
+
+
+# What comes late, and what changes
+
+
+def hold_and_speak(page: Page) -> None:
+    page.locator("#talk-title").focus()
+    page.keyboard.down("Space")
+    page.wait_for_timeout(2500)
+    page.keyboard.up("Space")
+
+
+@pytest.fixture
+def speaking_page(tmp_path: Path, scripted: Provider) -> Iterator[Page]:
+    """One whose microphone hears the same sentence again and again."""
+    again = [part for _ in range(12) for part in (spoken("learner_london"), silence(0.3))]
+    with chromium(microphone_file(tmp_path / "mic.wav", *again)) as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 860})
+
+
+def test_words_that_come_after_the_answer_stand_before_it(
+    speaking_page: Page, talking_server: AgentServer, provider: Provider
+):
+    page = speaking_page
+    begin(page, talking_server)
+    provider.configure(delays={"transcription_ms": 2500}, transcripts=[SAID])
+    hold_and_speak(page)
+    expect(answer(page).locator(".turn-text")).not_to_be_empty(timeout=WITHIN)
+    turns = page.locator("#dialogue li.turn")
+    assert [turn.get_attribute("data-role") for turn in turns.all()] == ["assistant", "user", "assistant"]
+    expect(turns.nth(1).locator(".turn-text")).to_have_text(SAID, timeout=WITHIN)
+
+
+def test_what_could_not_be_made_out_is_kept_and_can_be_heard(
+    speaking_page: Page, talking_server: AgentServer, provider: Provider
+):
+    page = speaking_page
+    begin(page, talking_server)
+    provider.fail("/v1/realtime", "failed", event="conversation.item.input_audio_transcription.completed")
+    hold_and_speak(page)
+    turn = page.locator("li.turn[data-role=user]")
+    expect(turn.locator(".turn-note")).to_contain_text("could not be made out", timeout=WITHIN)
+    expect(turn.get_by_role("button", name="Replay what you said")).to_be_visible()
+
+
+def between(page: Page) -> Callable[[dict[str, Any]], None]:
+    """Stands between the page and its server; what is given to the answer is told to the page as if the server said it."""
+    lines: list[WebSocketRoute] = []
+
+    def connected(line: WebSocketRoute) -> None:
+        line.connect_to_server()
+        lines.append(line)
+
+    page.route_web_socket(re.compile("/v1/realtime"), connected)
+    return lambda event: lines[-1].send(json.dumps({"event_id": "event_1", **event}))
+
+
+def test_another_engine_that_goes_on_is_named_quietly_and_no_talk_is_hands_free_without_ears(
+    page: Page, talking_server: AgentServer
+):
+    tell = between(page)
+    begin(page, talking_server)
+    page.get_by_role("switch", name="Hands-free").check()
+    expect(page.locator("#talk-button-label")).to_have_text("Mute")
+    page.wait_for_timeout(500)  # the server has answered
+    tell({"type": "talk.notice", "code": "engine", "engine": "local", "message": "A simpler partner goes on."})
+    tell({"type": "session.updated", "session": {"talk": {}, "audio": {"input": {"turn_detection": None}}}})
+    expect(page.locator(".dialogue-note")).to_have_text("A simpler partner goes on.")
+    expect(page.get_by_role("switch", name="Hands-free")).not_to_be_checked()
+
+
+def test_a_slow_answer_is_told_of_until_it_comes(page: Page, talking_server: AgentServer):
+    tell = between(page)
+    begin(page, talking_server)
+    tell({"type": "talk.notice", "code": "slow", "engine": "openai_realtime", "message": "Please wait."})
+    expect(page.locator(".dialogue-note")).to_have_text("Please wait.")
+    say(page)
+    expect(page.locator(".dialogue-note")).to_have_count(0)
+
+
+def test_a_turn_that_could_not_be_checked_says_so(page: Page, talking_server: AgentServer):
+    tell = between(page)
+    begin(page, talking_server)
+    say(page)
+    turn = page.locator("li.turn[data-role=user]")
+    item = turn.get_attribute("data-item")
+    tell({"type": "talk.notice", "code": "not_corrected", "item_id": item, "message": "This turn was not checked."})
+    expect(turn.locator(".corrections")).to_contain_text("This turn was not checked.")
+
+
+def test_the_service_goes_and_the_talk_goes_on_with_another_engine(tmp_path: Path, page: Page, provider: Provider):
+    with served(_server(tmp_path / "server", provider)) as server:
+        begin(page, server)
+        provider.fail("/v1/*", "500", times=None)
+        provider.fail("/v1/realtime", "cut", times=None)
+        page.get_by_role("button", name="Type").click()
+        page.get_by_label("Type what you want to say").fill(SAID)
+        page.keyboard.press("Enter")
+        expect(page.locator("li.turn[data-role=assistant]")).to_have_count(2, timeout=WITHIN)
+        expect(page.locator(".dialogue-note").first).to_contain_text("The talk goes on", timeout=WITHIN)
