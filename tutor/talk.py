@@ -309,7 +309,8 @@ class Talk:
                 await self._other_engine(happened)
             case SpeechStarted(at_ms):
                 turn = self._turn or await self._voice_began(at_ms)
-                turn.voice_began(at_ms)
+                if not self._relay.detects:  # whose pauses nobody here has measured: the keeper looks for the voice
+                    turn.voice_began(at_ms)
             case ShortPause(at_ms) if self._turn:
                 self._turn.voice_paused(at_ms)
                 may_begin = self._speculate and self.engine.begins_early and not self._ahead
