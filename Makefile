@@ -25,7 +25,7 @@ admin: setup  ## create an operator's account for /admin
 
 test: $(VENV)/.dev  ## all tests; make test ARGS="-k learner" for some
 	@sh tests/chromium.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 soak: $(VENV)/.dev  ## the tests that take minutes; make test leaves them out
 	@sh tests/chromium.sh
@@ -42,6 +42,7 @@ check: $(VENV)/.dev  ## what can be said of the code without running it
 bench: $(VENV)/.dev  ## measure; make bench ARGS=--quick ends within a minute each
 	$(BIN)/python bench/words.py $(ARGS)
 	$(BIN)/python bench/talk.py $(ARGS)
+	$(BIN)/python bench/latency.py $(ARGS)
 	$(BIN)/python bench/store.py $(ARGS)
 	$(BIN)/python bench/outage.py $(ARGS)
 	$(BIN)/python bench/migrate.py $(ARGS)

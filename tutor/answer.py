@@ -47,6 +47,7 @@ class Answer:
         self._attempt, self._dialogue, self._keeper, self._send = attempt, dialogue, keeper, send
         self._check = check
         self._text = ""
+        self._to_check: tuple[str, Sequence[Line]] | None = None  # once the first sound is out
         self._corrections: tuple[Correction, ...] | None = ()  # None: they are made beside the answer
         self._placed = self._heard = self._sound_is_out = self._saved = self._stopped = self._says_goodbye = False
         self._times = {"end": time.perf_counter()}
@@ -134,14 +135,12 @@ class Answer:
             return
         self._text = text
         await self._place(turn)
-        before = self._dialogue.lines_before(turn.item_id)
+        self._to_check = text, self._dialogue.lines_before(turn.item_id)
         reached = self._dialogue.make_out(turn.item_id, text)
         if turn.text is None:
             await self._say_transcript(turn, text)
         if reached:
             await self._send(event("talk.goals", goals=self._dialogue.goals))
-        if self._check(turn, text, before):
-            self._corrections = None
         if self._sound_is_out:
             self._save_turn()
 
@@ -255,6 +254,8 @@ class Answer:
         if turn is None or self._saved:
             return
         self._saved = True
+        if self._to_check and self._check(turn, *self._to_check):
+            self._corrections = None
         assert turn.item_id
         assert turn.at
         text = turn.text if turn.text is not None else self._text

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qs
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 from django.http.cookie import parse_cookie
@@ -36,6 +37,11 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     talk: Talk | None = None
     key: uuid.UUID
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels would go through a thread before every frame, to close old connections to the database. A talk closes its own
+        # where it uses them: conversations.threads.
+        await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}

@@ -25,3 +25,23 @@ def served_by(_provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> 
     yield served
     for server in servers.values():
         server.stop()
+
+
+# With the engines on OpenAI's protocol `make test` runs these, `make soak` all.
+EVERY_TIME = {
+    "test_what_is_said_is_heard_corrected_answered_and_kept[openai_realtime-london]",
+    "test_what_is_said_is_heard_corrected_answered_and_kept[openai_pipeline-london]",
+    "test_hold_to_talk[openai_realtime-space-learner_london]",
+    "test_hold_to_talk[openai_pipeline-mouse-learner_london]",
+    "test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept[openai_realtime]",
+    "test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept[openai_pipeline]",
+    "test_a_denied_microphone_is_explained_and_typing_works[openai_realtime]",
+    "test_a_silent_microphone_is_told[openai_realtime]",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "[openai_" in item.name and item.name not in EVERY_TIME:
+            item.add_marker(pytest.mark.soak)

@@ -71,7 +71,7 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_saves(cloud: Backend
     check_law(learners, cloud)
 
 
-@pytest.mark.parametrize("cloud", BOTH, indirect=True)
+@pytest.mark.parametrize("cloud", ["postgresql", pytest.param("mongodb", marks=pytest.mark.soak)], indirect=True)
 def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backends):
     with cloud.broken(DATABASE, "frozen"), cloud.broken(BUCKET, "frozen"):
         learners = begun(cloud, 90)

@@ -40,8 +40,8 @@ async def _while_client_waits(letting_in: Coroutine[Any, Any, str], receive: Rec
     work = asyncio.create_task(letting_in)
     gone = asyncio.create_task(receive())
     await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-    gone.cancel()
-    if work.done():
+    if work.done() and not gone.done():
+        gone.cancel()
         return work.result()
     work.cancel()
     return None

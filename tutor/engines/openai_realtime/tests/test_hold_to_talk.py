@@ -215,23 +215,27 @@ async def test_sixty_turns_in_one_talk(openai_configured: Provider):
     assert openai_configured.seen()["requests"] == {TALK: 1}
 
 
+def under_way(provider: Provider) -> int:
+    return sum(provider.seen()["under_way"].values())
+
+
 async def test_nothing_is_left_when_the_talk_is_over(openai_configured: Provider):
-    before = asyncio.all_tasks()
+    before, of_others = asyncio.all_tasks(), under_way(openai_configured)
     async with talking() as caller:
         await caller.turn()
     assert asyncio.all_tasks() == before
-    await until(lambda: not openai_configured.seen()["under_way"])
+    await until(lambda: under_way(openai_configured) <= of_others)
 
 
 async def test_nothing_is_left_of_a_talk_that_is_ended_in_mid_answer(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_per_second_ms": 1000})
-    before = asyncio.all_tasks()
+    before, of_others = asyncio.all_tasks(), under_way(openai_configured)
     async with talking() as caller:
         await caller.hear(VOICE)
         replying, _ = await caller.begun()
         await replying.aclose()
     assert asyncio.all_tasks() == before
-    await until(lambda: not openai_configured.seen()["under_way"])
+    await until(lambda: under_way(openai_configured) <= of_others)
 
 
 async def test_what_it_took_is_recorded(openai_configured: Provider):

@@ -1,0 +1,360 @@
+"""What of a learner's waiting is ours, with the OpenAI engines on the simulated provider, whose own delays are known.
+
+    python bench/latency.py [--quick] [--soak]
+
+From the end of the learner's audio, spoken at speaking speed, to the first audible sample (above -40 dB) of the answer, all by
+clients of the real server, which is one process, as is the provider. Compared, turn by turn in the same run, are: the Realtime
+API through us with the same client directly on the provider; the pipeline with its limit (transcription, the first sentence's
+tokens, the first byte of speech), with the same overlap written by hand, with pipecat-ai (in `.venv-pipecat`, made when first
+needed) and with one stage after the other. `--soak`: ten minutes of fifty talks with either engine.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from openai import AsyncOpenAI
+
+from audio.encoding import BYTES_PER_SECOND
+from bench import pipeline_talks, realtime_talks
+from bench.peers_talk import pipecat_peer
+from bench.peers_talk.sequential import ByHand
+from bench.provider import Provider
+from bench.store import started
+from bench.talk import percentile
+from bench.weight import Weight
+from tests.servers import AgentServer
+from tests.servers.agent import collected_static
+from tests.servers.postgresql import temporary_folder
+from tests.talking import bytes_before_voice, spoken
+
+KEY = "sk-simulated"
+SAID = "My brother went to London last week."
+REPLY = (  # of a first sentence of 13 tokens, and 23 more
+    "I think that is a lovely plan for your next summer holiday. "
+    "My sister went there last year and she loved the quiet little beaches. What would you like to see there first?"
+)
+STAGES = {"transcription_ms": 300, "first_token_ms": 250, "token_ms": 20, "speech_first_byte_ms": 120}
+# Sound comes before the transcript of the learner, so that waiting for that would show.
+REALTIME = {"realtime_first_audio_ms": 250, "realtime_per_second_ms": 50}
+LIMIT_MS = 300 + 250 + 12 * 20 + 120
+CLIP = "learner_london"
+SHORT_S = 0.5  # of it, where only its end matters
+WARMING = 10  # talks, after which every thread has its connection to the database
+SETTLED_S = 5.0  # after the last talk has closed
+
+Turn = Callable[[bytes], Awaitable[float]]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    turns: int  # of one talk
+    many_realtime: int
+    many_pipeline: int
+    rounds: int  # of those at once
+    peers: int
+    hands_free: int
+    hesitating: int
+    ms_per_character: float  # of the answer's speech: 60 is a person's
+    soak_s: float
+
+
+QUICK = Effort(3, 6, 6, 1, 2, 1, 1, ms_per_character=30, soak_s=0)
+FULL = Effort(40, 50, 20, 3, 12, 10, 5, ms_per_character=60, soak_s=40)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things run."""
+
+    provider: Provider
+    realtime: AgentServer
+    pipeline: AgentServer
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="ends within a minute")
+    options.add_argument("--soak", action="store_true", help="ten minutes of fifty talks with either engine")
+    options.add_argument("--only", choices=PARTS, help="one part of it")
+    chosen = options.parse_args()
+    effort = QUICK if chosen.quick else FULL
+    with ExitStack() as stack:
+        place = set_up(stack, effort)
+        results: dict[str, Any] = {"bench": "latency", "quick": chosen.quick}
+        print(f"{'milliseconds':<58}{'turns':>6}{'p50':>9}{'p95':>9}")
+        for name, part in PARTS.items():
+            if chosen.only in (None, name):
+                results |= asyncio.run(part(place, effort, stack))
+        soak_s = 600 if chosen.soak else effort.soak_s
+        if soak_s and chosen.only is None:
+            results |= asyncio.run(soaked(place, effort, soak_s))
+    print(json.dumps(results))
+
+
+def set_up(stack: ExitStack, effort: Effort) -> Place:
+    settings: dict[str, Any] = {"api_key": KEY, "transcripts": [SAID], "replies": [REPLY], "delays": STAGES | REALTIME}
+    provider = stack.enter_context(Provider(**settings, ms_per_character=effort.ms_per_character))
+    collected_static()
+    with ThreadPoolExecutor() as threads:
+        serving = [threads.submit(served, stack, provider, engine) for engine in ("openai_realtime", "openai_pipeline")]
+        return Place(provider, *(each.result() for each in serving))
+
+
+def served(stack: ExitStack, provider: Provider, engine: str) -> AgentServer:
+    server = AgentServer(
+        temporary_folder(f"bench-{engine}"),
+        OPENAI_API_KEY=KEY,
+        OPENAI_BASE_URL=provider.url,
+        OPENAI_SPEECH_MODEL="gpt-4o-mini-tts",
+        TUTOR_ENGINE=engine,
+    )
+    server.set_up()
+    return started(stack, server)
+
+
+# (a)
+
+
+async def realtime(place: Place, effort: Effort, _: ExitStack) -> dict[str, Any]:
+    pcm = short()
+    url, server = place.provider.url, place.realtime
+    async with realtime_talks.side_by_side(url, KEY, server.url, 1) as ((directly,), (through_us,)):
+        ways = [directly.turn, through_us.turn]
+        await asyncio.gather(*(way(pcm) for way in ways))  # opens connections
+        direct, ours = await in_turns(ways, pcm, effort.turns)
+    results = {"realtime": over("realtime: directly", direct, "realtime: through us", ours)}
+    many, before = effort.many_realtime, Weight.of(server.pid)
+    async with realtime_talks.side_by_side(url, KEY, server.url, many) as (directly_all, through_us_all):
+        await asyncio.gather(*(realtime_talks.a_turn_each(all_of, pcm) for all_of in (directly_all, through_us_all)))
+        opened, direct, ours = Weight.of(server.pid), [], []
+        for _round in range(effort.rounds):
+            direct += await realtime_talks.a_turn_each(directly_all, pcm)
+            ours += await realtime_talks.a_turn_each(through_us_all, pcm)
+        used = Weight.of(server.pid)
+    results["many"] = over(f"realtime, {many} at once: directly", direct, "realtime, at once: through us", ours)
+    megabytes, cpu_ms = (opened.memory_mb - before.memory_mb) / many, (used.cpu_s - opened.cpu_s) * 1000 / len(ours)
+    print(f"    a talk of {many}: {megabytes:.2f} MB, {cpu_ms:.0f} ms of CPU a turn")
+    one, at_once = results["realtime"], results["many"]
+    return {
+        "realtime_overhead_p50_ms": one["p50"],
+        "realtime_overhead_p95_ms": one["p95"],
+        "realtime_many": many,
+        "realtime_many_overhead_p50_ms": at_once["p50"],
+        "realtime_many_overhead_p95_ms": at_once["p95"],
+        "realtime_talk_mb": round(megabytes, 2),
+        "realtime_turn_cpu_ms": round(cpu_ms),
+    }
+
+
+async def in_turns(ways: Sequence[Turn], pcm: bytes, count: int) -> list[list[float]]:
+    """Seconds waited by each way: one turn in each, again and again, so that all meet the same machine."""
+    waits: list[list[float]] = [[] for _ in ways]
+    for _ in range(count):
+        for way, waited in zip(ways, waits, strict=True):
+            waited.append(await way(pcm))
+    return waits
+
+
+def over(their_name: str, theirs: list[float], our_name: str, ours: list[float]) -> dict[str, float]:
+    """Prints both; what ours is over theirs, in milliseconds."""
+    row(their_name, theirs)
+    row(our_name, ours)
+    return {
+        f"p{share}": round((percentile(ours, share / 100) - percentile(theirs, share / 100)) * 1000, 1)
+        for share in (50, 95)
+    }
+
+
+# (b) and (c)
+
+
+async def pipeline(place: Place, effort: Effort, outer: ExitStack) -> dict[str, Any]:
+    peer = peer_server(place, outer)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(AsyncOpenAI(api_key=KEY, base_url=place.provider.url))
+        talkers = await stack.enter_async_context(pipeline_talks.opened(place.pipeline.url, "one", 1))
+        pipecat = await stack.enter_async_context(peer.talk()) if peer else None
+        ways: list[Turn] = [partial(pipeline_talks.hold_to_talk, talkers[0])]
+        ways += [ByHand(client).overlapped, ByHand(client).sequential]
+        ways += [pipecat.turn] if pipecat else []
+        await warmed(place.provider, ways)
+        before = [Weight.of(pid).cpu_s for pid in (place.pipeline.pid, peer.pid if peer else place.pipeline.pid)]
+        waits = await in_turns(ways, short(), effort.peers)
+        cpu_ms = round((Weight.of(place.pipeline.pid).cpu_s - before[0]) * 1000 / effort.peers)
+        results = compared(*waits[:3]) | {"turn_cpu_ms": cpu_ms, "pipecat_ratio": None, "pipecat_turn_cpu_ms": None}
+        if pipecat:
+            row("pipeline: pipecat-ai 1.14", waits[3])
+            results["pipecat_ratio"] = ratio(waits[0], waits[3])
+        results |= await many_at_once(place, effort)
+        results |= await hands_free(place, effort)
+        if pipecat and peer:
+            await pipecat.finished()
+            theirs = round((Weight.of(peer.pid).cpu_s - before[1]) * 1000 / effort.peers)
+            results["pipecat_turn_cpu_ms"] = theirs
+            print(
+                f"    CPU a turn: {cpu_ms} ms of our server, which hears voices and saves, too; {theirs} ms of pipecat"
+            )
+    return results
+
+
+async def warmed(provider: Provider, ways: Sequence[Turn]) -> None:
+    """A short turn each: connections are open, and what is loaded late is there."""
+    provider.configure(replies=["Yes."])
+    await asyncio.gather(*(way(short()) for way in ways))
+    provider.configure(replies=[REPLY])
+
+
+def compared(ours: list[float], overlapped: list[float], sequential: list[float]) -> dict[str, Any]:
+    print(f"{'pipeline: the limit, the sum of the delays':<58}{'':>6}{LIMIT_MS:9}{LIMIT_MS:9}")
+    row("pipeline: overlapped by hand", overlapped)
+    row("pipeline: through us", ours)
+    row("pipeline: sequential", sequential)
+    return {
+        "limit_ms": LIMIT_MS,
+        "pipeline_over_limit_p50_ms": over_limit(ours, 0.5),
+        "pipeline_over_limit_p95_ms": over_limit(ours, 0.95),
+        "by_hand_over_limit_p50_ms": over_limit(overlapped, 0.5),
+        "sequential_ratio": ratio(ours, sequential),
+    }
+
+
+async def many_at_once(place: Place, effort: Effort) -> dict[str, Any]:
+    many, ours = effort.many_pipeline, []
+    async with pipeline_talks.opened(place.pipeline.url, "many", many) as talkers:
+        await pipeline_talks.a_turn_each(talkers, short())
+        for _ in range(effort.rounds):
+            ours += await pipeline_talks.a_turn_each(talkers, short())
+    row(f"pipeline, {many} at once: through us", ours)
+    return {
+        "pipeline_many": many,
+        "pipeline_many_over_limit_p50_ms": over_limit(ours, 0.5),
+        "pipeline_many_over_limit_p95_ms": over_limit(ours, 0.95),
+    }
+
+
+def over_limit(waits: list[float], share: float) -> float:
+    return round(milliseconds(waits, share) - LIMIT_MS, 1)
+
+
+def peer_server(place: Place, stack: ExitStack) -> pipecat_peer.PipecatServer | None:
+    try:
+        pipecat_peer.install()
+    except pipecat_peer.NotInstalled as problem:
+        print(f"    pipecat-ai is not compared: it cannot be installed here ({problem})")
+        return None
+    server = pipecat_peer.PipecatServer(temporary_folder("bench-pipecat"), place.provider.url)
+    started(stack, server)
+    return server
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Ours by theirs: below 1 we are ahead."""
+    return round(percentile(ours, 0.5) / percentile(theirs, 0.5), 3)
+
+
+async def hands_free(place: Place, effort: Effort) -> dict[str, Any]:
+    """One who speaks on and one who hesitates in every turn, beside each other; and what was begun for nothing."""
+    url = place.pipeline.url
+    fluent, hesitating = await asyncio.gather(
+        turns_of(url, "fluent", effort.hands_free), turns_of(url, "hesitating", effort.hesitating)
+    )
+    said = [said for _, said in fluent + hesitating]
+    row("hands-free, from the end of the pause in the sound", [sounded for sounded, _ in fluent])
+    row("hands-free, a learner who hesitates", [sounded for sounded, _ in hesitating])
+    row("both, from when the turn was told to be over", said)
+    thrown = thrown_away(place.pipeline, "hesitating")
+    share = thrown / (thrown + len(hesitating))
+    print(
+        f"    of {thrown + len(hesitating)} answers begun for who hesitates in every turn {share:.0%} were thrown away"
+    )
+    return {
+        "hands_free_p50_ms": milliseconds(said, 0.5),
+        "hands_free_p95_ms": milliseconds(said, 0.95),
+        "thrown_away_share": round(share, 2),
+    }
+
+
+async def turns_of(url: str, name: str, count: int) -> list[tuple[float, float]]:
+    async with pipeline_talks.opened(url, name, 1, hands_free=True) as (talker,):
+        hesitates = name == "hesitating"
+        return [await pipeline_talks.hands_free(talker, spoken(CLIP), hesitates=hesitates) for _ in range(count)]
+
+
+def thrown_away(server: AgentServer, name: str) -> int:
+    """As the server logs it when a talk has closed."""
+    for _ in range(50):
+        if found := re.search(rf"(\d+) replies begun ahead were thrown away in {name}-0", server.log.read_text()):
+            return int(found[1])
+        time.sleep(0.1)
+    return 0
+
+
+# (d)
+
+
+async def soaked(place: Place, effort: Effort, seconds: float) -> dict[str, Any]:
+    many, port = effort.many_realtime, place.provider.port
+    results = {}
+    for name, server in (("realtime", place.realtime), ("pipeline", place.pipeline)):
+        async with pipeline_talks.opened(server.url, f"before-{name}", WARMING) as talkers:
+            await pipeline_talks.a_turn_each(talkers, short())
+        before = Weight.of(server.pid, port)
+        async with pipeline_talks.opened(server.url, f"soak-{name}", many) as talkers:
+            await pipeline_talks.a_turn_each(talkers, short())
+            weights, until = [Weight.of(server.pid)], time.monotonic() + seconds
+            began = time.monotonic()
+            while time.monotonic() < until:
+                await pipeline_talks.a_turn_each(talkers, short())
+                weights.append(Weight.of(server.pid))
+            took = time.monotonic() - began
+        await asyncio.sleep(SETTLED_S)
+        left = Weight.of(server.pid, port).open_beyond(before) | {"under way": place.provider.seen()["under_way"]}
+        third = max(1, len(weights) // 3)
+        middle, last = (max(each.memory_mb for each in part) for part in (weights[third : 2 * third], weights[-third:]))
+        cpu = (weights[-1].cpu_s - weights[0].cpu_s) / took
+        print(
+            f"    {many} talks with {name} for {took:.0f} s: {weights[0].memory_mb:.0f} MB at first, {middle:.0f} in the middle, "
+            f"{last:.0f} at the end; {cpu / many:.2%} of a core a talk; left behind: {left}"
+        )
+        results[f"soak_{name}"] = {
+            "talk_mb": round((weights[0].memory_mb - before.memory_mb) / many, 2),
+            "growth_mb": round(last - middle, 1),
+            "core_share_a_talk": round(cpu / many, 4),
+            "left_behind": left,
+        }
+    return results
+
+
+def short() -> bytes:
+    pcm = spoken(CLIP)
+    return pcm[bytes_before_voice(pcm) :][: int(SHORT_S * BYTES_PER_SECOND) // 2 * 2]
+
+
+def milliseconds(waits: list[float], share: float) -> float:
+    return round(percentile(waits, share) * 1000, 1)
+
+
+def row(name: str, waits: list[float]) -> None:
+    print(f"{name:<58}{len(waits):>6}{milliseconds(waits, 0.5):9.1f}{milliseconds(waits, 0.95):9.1f}")
+
+
+PARTS = {"realtime": realtime, "pipeline": pipeline}
+
+
+if __name__ == "__main__":
+    main()
