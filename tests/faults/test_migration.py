@@ -120,7 +120,7 @@ def _conversation(key: uuid.UUID) -> dict[str, Any]:
 
 def _message(talk: uuid.UUID, key: uuid.UUID, audio_key: str, position: int) -> dict[str, Any]:
     said = {"role": "user", "content": f"Words {position}", "audio_key": audio_key, "corrections": "[]"}
-    return _kept(key) | said | {"conversation_id": talk, "position": position, "interrupted": 0}
+    return _kept(key) | said | {"conversation_id": talk, "position": position, "interrupted": 0, "measured": "{}"}
 
 
 def _recording(talk: uuid.UUID, message: uuid.UUID, data: bytes, shelter: Shelter) -> dict[str, Any]:
