@@ -11,7 +11,19 @@ from talking_agent import metrics
 from tutor import spending
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
-from tutor.engines.base import Corrected, Correction, Ended, EngineError, Heard, Line, Speech, Spoken, Unheard, Words
+from tutor.engines.base import (
+    Corrected,
+    Correction,
+    Ended,
+    EngineError,
+    Heard,
+    Line,
+    Speech,
+    Spoken,
+    Thought,
+    Unheard,
+    Words,
+)
 from tutor.engines.base import Event as EngineEvent
 from tutor.keeper import Keeper, Save
 from tutor.protocol import Event, correction_shape, event
@@ -90,7 +102,7 @@ class Answer:
                 await self._follow(happened)
             await self._finish("cancelled" if self._stopped else "completed")
         except EngineError as error:
-            logger.error("The engine failed: %s", error, exc_info=error.__cause__)
+            logger.error("The engine failed: %s", error.detail)  # not its cause: that has the provider's own words
             await self._fail("engine", str(error))
         except Exception:  # the outermost loop of an answer: a fault in it must not leave the learner waiting
             logger.exception("An answer failed.")
@@ -107,6 +119,8 @@ class Answer:
                 self._corrections = corrections
                 if self.turn:
                     await self._say_corrections(self.turn, corrections)
+            case Thought():
+                await self._begin()  # so that its first sound has nothing to wait for
             case Words(text, joined):
                 await self._begin()
                 if self.response and not self.response.done:

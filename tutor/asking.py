@@ -37,7 +37,8 @@ async def ask(
             raise
         except (EngineError, TimeoutError) as error:
             failed = error if isinstance(error, EngineError) else _too_slow()
-            rest(engine, failed)
+            if isinstance(error, EngineError):  # how long it takes depends on what was asked: others may go on with it
+                rest(engine, failed)
             failure = failure or failed
     raise failure or cannot or EngineError(TOO_LONG)
 

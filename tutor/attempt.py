@@ -6,19 +6,19 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
 from tutor import usage
-from tutor.engines.base import EngineError, Event, Heard, Unheard, Words
+from tutor.engines.base import Event, Heard, Unheard, Words
 
 
 class Attempt:
     """Runs the engine's reply and queues what comes, unheard and unsaved, until somebody iterates over it.
 
-    Iterating raises the EngineError that ended it, if one did. `hears`: it tells what the learner said, sooner or
+    Iterating raises what ended it too early: an EngineError, as a rule. `hears`: it tells what the learner said, sooner or
     later. `used` is what it took of a provider so far.
     """
 
     def __init__(self, events: AsyncIterator[Event], *, hears: bool = True) -> None:
         self._events = cast(AsyncGenerator[Event, None], events)
-        self._queue: asyncio.Queue[Event | EngineError | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         self._answering = self._stopped = False
         self._settled = not hears
         self.used: list[usage.Used] = []
@@ -26,7 +26,7 @@ class Attempt:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while (event := await self._queue.get()) is not None:
-            if isinstance(event, EngineError):
+            if isinstance(event, Exception):
                 raise event
             yield event
 
@@ -39,14 +39,13 @@ class Attempt:
     async def discard(self) -> None:
         """Throw it all away."""
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         try:
             with usage.collected() as self.used:
                 await self._queue_events()
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001  # whoever iterates tells of it, and logs it
             self._queue.put_nowait(error)
         finally:
             self._queue.put_nowait(None)

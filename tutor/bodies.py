@@ -85,9 +85,10 @@ def lines_of(body: dict[str, Any], name: str) -> list[Line]:
         raise Refused(400, f"`{name}` must be a list of messages.")
     if len(messages) > MAX_MESSAGES:
         raise Refused(400, f"`{name}` holds more than {MAX_MESSAGES:,} messages.")
-    lines = [_line(message, f"{name}[{index}]") for index, message in enumerate(messages)]
-    if sum(len(line.text) for line in lines) > MAX_TALK:
+    contents = [message.get("content") for message in messages if isinstance(message, dict)]
+    if sum(len(content) for content in contents if isinstance(content, str)) > MAX_TALK:
         raise Refused(400, f"`{name}` holds more than {MAX_TALK:,} characters.")
+    lines = [_line(message, f"{name}[{index}]") for index, message in enumerate(messages)]
     return [line for line in lines if line.text]
 
 

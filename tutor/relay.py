@@ -110,10 +110,11 @@ class Relay:
 
     async def warm(self) -> None:
         """Raises EngineError, if there is no engine left that could talk."""
+        session = self._session
         try:
             await self.engine.warm()
         except EngineError as error:
-            if not await self._switch(error, self._session):
+            if not await self._switch(error, session):
                 raise
             await self.warm()
 
@@ -171,14 +172,18 @@ class Relay:
     ) -> AsyncGenerator[Event, None]:
         """The reply of the engine in use, or of the next one where that fails before its first word. `turn`: what it answers,
         `present`: the turn that is being spoken. Raises EngineError."""
-        return self._replied(self._session.reply(text), turn, text, present)
+        return self._replied(self._session, self._session.reply(text), turn, text, present)
 
     async def _replied(
-        self, events: AsyncIterator[Event], turn: Turn | None, text: str | None, present: Callable[[], Turn | None]
+        self,
+        session: Session,
+        events: AsyncIterator[Event],
+        turn: Turn | None,
+        text: str | None,
+        present: Callable[[], Turn | None],
     ) -> AsyncGenerator[Event, None]:
         is_heard = begun = False
         while True:
-            session = self._session
             try:
                 async with contextlib.aclosing(self._patiently(events)) as patient:
                     async for event in patient:
@@ -194,6 +199,7 @@ class Relay:
                 if begun or not has_successor:  # what has been heard of an answer cannot be said again
                     raise
                 events = await self._ask_again(turn, text, present())
+                session = self._session
 
     async def _ask_again(self, turn: Turn | None, text: str | None, present: Turn | None) -> AsyncIterator[Event]:
         """Of the new session, which must hear first what the one before has heard."""

@@ -74,6 +74,7 @@ class Talk:
         self._keeper: Keeper
         self._checks: Checks
         self._dialogue: Dialogue
+        self._catching_up: asyncio.Task[None] | None = None  # on what was said while no listener of ours was asked
         self._listener: Listener | None = None  # None where nothing can tell a voice from silence
         self._hands_free = False
         self._pause_ms: int | None = None
@@ -126,6 +127,8 @@ class Talk:
 
     async def close(self) -> None:
         """What was committed is still made out and saved; answers nobody hears are not finished."""
+        if self._catching_up:
+            await asyncio.wait([self._catching_up])
         if self._ahead:
             await self._ahead.discard()
         if self._answer:
@@ -172,7 +175,8 @@ class Talk:
         wishes = protocol.wishes_of(sent)
         if wishes.hands_free and self._listener is None and not self.engine.detects_turns:
             raise ProtocolError("hands_free_not_available", NOT_HANDS_FREE)
-        if wishes.talk is not None and self._dialogue.begin_with(wishes.talk):
+        before = self._dialogue.brief
+        if wishes.talk is not None and self._dialogue.begin_with(wishes.talk) and self._dialogue.brief != before:
             await self._relay.open(self._dialogue.brief, self._dialogue.lines)
         if wishes.hands_free is not None and wishes.hands_free != self._hands_free:
             await self._drop_turn()
@@ -286,6 +290,8 @@ class Talk:
             self._listener, self._listened_from_ms = Listener(), self._position_ms()
 
     async def _hear(self, pcm: bytes) -> None:
+        if self._turn is None and (self._answer is None or self._answer.done):
+            await self._relay.return_if_rested()
         start_ms = self._position_ms()
         self._received += len(pcm)
         if self._turn is None and not self._hands_free:
@@ -296,12 +302,17 @@ class Talk:
         else:
             self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if self._relay.detects else PREROLL_MS) :]
             await self._relay.pass_by(pcm)
-        await self._listen_to(pcm)
+        await self._notice_all(self._listen_to(pcm))
 
-    async def _listen_to(self, pcm: bytes) -> None:
-        if self._listener and not self.engine.detects_turns:
-            for happened in self._listener.feed(pcm):
-                await self._notice(replace(happened, at_ms=happened.at_ms + self._listened_from_ms))
+    def _listen_to(self, pcm: bytes) -> list[ListenerEvent]:
+        if self._listener is None or self.engine.detects_turns:
+            return []
+        from_ms = self._listened_from_ms
+        return [replace(happened, at_ms=happened.at_ms + from_ms) for happened in self._listener.feed(pcm)]
+
+    async def _notice_all(self, found: Sequence[ListenerEvent]) -> None:
+        for happened in found:
+            await self._notice(happened)
 
     async def _notice(self, happened: ListenerEvent | Notice) -> None:
         match happened:
@@ -339,7 +350,9 @@ class Talk:
         await self._send(event("session.updated", session=self._shape()))
         if self._turn:
             self._listened_from_ms = self._turn.start_ms
-            await self._listen_to(bytes(self._turn.pcm))
+            found = self._listen_to(bytes(self._turn.pcm))
+            # In a task of its own: this may be the task of the answer that a turn's end would wait for.
+            self._catching_up = asyncio.create_task(self._notice_all(found))
 
     async def _voice_began(self, at_ms: int) -> Turn:
         """Hands-free: a turn begins. First of all the agent falls silent."""
@@ -396,15 +409,15 @@ class Talk:
     async def _take_turn(self, turn: Turn, attempt: Attempt | None = None) -> None:
         """The learner's turn is over. `attempt`: its answer, if that was begun ahead."""
         turn.item_id, turn.at = turn.item_id or self._dialogue.new_id("user"), self._dialogue.stamp()
+        if attempt is None and self._was_silent(turn):
+            attempt = Attempt(_nothing(turn))
+        attempt = attempt or await self._reply(turn)  # under way before anything is said of it
         if turn.text is None:
             await self._send(
                 event("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=self._dialogue.last_id)
             )
-        if attempt is None and self._was_silent(turn):
-            attempt = Attempt(_nothing(turn))
-        await self._answer_with(turn, attempt or await self._reply(turn))
+        await self._answer_with(turn, attempt)
         await self._relay.end_turn()
-        await self._relay.return_if_rested()
 
     def _was_silent(self, turn: Turn) -> bool:
         """Nobody spoke, as far as can be told; asked only for an engine that would make something up."""

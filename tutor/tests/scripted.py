@@ -74,7 +74,7 @@ class ScriptedSession:
 
     async def _reply(self, script: list[Any]) -> AsyncGenerator[Event, None]:
         for step in script:
-            if isinstance(step, EngineError):
+            if isinstance(step, Exception):
                 raise step
             if isinstance(step, float):
                 await asyncio.sleep(step)

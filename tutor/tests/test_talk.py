@@ -1,5 +1,6 @@
 """What a talk makes of what its engine tells, whenever it tells it: driven without a connection, with a scripted engine."""
 
+import asyncio
 import base64
 import uuid
 from collections.abc import Callable
@@ -212,3 +213,36 @@ async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
     await talk.talk.settled()
     assert LONDON in talk.session.heard[0]
     assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
+
+
+async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_too(line: Begin):
+    ears = ScriptedEngine("ears", [[0.3, BROKEN]], detects_turns=True)
+    talk = await line(ears, ScriptedEngine("second", [answer("One.", "First?"), answer("Two.", "Second?")]))
+    await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
+    noticed = ears.sessions[0].noticed
+    await talk.append(LONDON)
+    await noticed(SpeechStarted(0))
+    await noticed(TurnEnded(len(LONDON) // 48))
+    await talk.append(LONDON + bytes(48_000 * 2))
+    await noticed(SpeechStarted(len(LONDON) // 48))
+    async with asyncio.timeout(10):
+        while ("assistant", "Second?", True) not in await talk.stored():
+            await asyncio.sleep(0.05)
+    assert [words for role, words, _ in await talk.stored() if role == "user"] == ["One.", "Two."]
+
+
+async def test_what_nobody_foresaw_is_told(line: Begin):
+    talk = await line(ScriptedEngine("broken", [[Heard("Hi."), ValueError("a fault")]]))
+    await talk.take_turn()
+    assert talk.one("talk.notice")["code"] == "engine"
+    assert await talk.stored() == [("user", "Hi.", True)]
+
+
+async def test_a_wish_that_changes_nothing_leaves_the_opening_alone(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[0.2, *answer("", "Hello?")]]))
+    wishes = {"scenario": "travel", "level": "B1"}
+    await talk.update(talk=wishes)
+    await talk.talk.receive({"type": "response.create"})
+    before = len(talk.engines[0].sessions)
+    await talk.update(talk=wishes, audio={"output": {"speed": 0.9}})
+    assert len(talk.engines[0].sessions) == before
