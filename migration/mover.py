@@ -132,11 +132,11 @@ def _was_dealt_with(row: Recording) -> bool:
 
 def _is_named(row: Recording) -> bool:
     """Does a message name it, here or there?"""
+    named = {"conversation": row.conversation, "audio_key": row.key}
+    if Message.objects.using(LOCAL).filter(**named).exists():
+        return True
     with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-        return any(
-            Message.objects.using(using).filter(conversation=row.conversation, audio_key=row.key).exists()
-            for using in (LOCAL, settings.CLOUD_DATABASE)
-        )
+        return Message.objects.using(settings.CLOUD_DATABASE).filter(**named).exists()
 
 
 def _already_there(batch: Iterable[Recording]) -> set[str]:

@@ -25,6 +25,7 @@ DEFAULT_DIFFICULTY = 3
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z0-9_-]{1,20})?")
 MAX_MINUTES = 24 * 60
+LEAST_MINUTES = 0.001  # less has no ratio that a number can hold
 
 
 def json_of(request: HttpRequest) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def minutes_of(body: dict[str, Any], name: str) -> float | None:
     value = body.get(name)
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MAX_MINUTES:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not LEAST_MINUTES <= value <= MAX_MINUTES:
         raise Refused(400, f"`{name}` must be a number of minutes, at most {MAX_MINUTES:,}.")
     return float(value)
 

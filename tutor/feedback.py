@@ -46,6 +46,6 @@ def seconds_spoken(stored: Stored) -> float | None:
 def time_limit(config: Any) -> float | None:
     """Minutes; None where the conversation has no limit, or one that cannot be read: old clients save what they like."""
     limit = config.get("timeLimit") if isinstance(config, dict) else None
-    if isinstance(limit, int | float) and not isinstance(limit, bool) and limit > 0:
+    if isinstance(limit, int | float) and not isinstance(limit, bool) and 0.001 <= limit <= 1e6:
         return float(limit)
     return None

@@ -97,13 +97,14 @@ class Relay:
 
     async def open(self, brief: Brief, lines: Sequence[Line]) -> None:
         self._opened_with = brief, lines
-        await self._stack.aclose()
+        before, self._stack = self._stack, contextlib.AsyncExitStack()
         self._session = await self._stack.enter_async_context(self.engine.talk(brief, lines))
         self._session.speed = self._speed
         self._session.noticed = partial(self._notice, self._session)
         self._given = 0
         if self._detection and self.engine.detects_turns:
             await self._session.detect_turns(self._detection)
+        await before.aclose()  # last, for it takes its time: whatever fails meanwhile is not this session's
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ def collected() -> Iterator[list[Used]]:
 
 
 def record(used: Used) -> None:
+    """A figure that is none is taken for 0: a compatible server may count as it likes."""
     collector = _collected.get()
     if collector is not None:
-        collector.append(used)
+        figures = {each.name: getattr(used, each.name) for each in fields(used) if each.name not in ("stage", "model")}
+        mended: dict[str, Any] = {name: 0 for name, value in figures.items() if not _is_amount(value)}
+        collector.append(replace(used, **mended))
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12

@@ -115,3 +115,9 @@ def test_prices_that_are_a_predecessors_say_so(settings: Any):
     settings.PRICE_OPENAI = ""
     ours = tomllib.loads(spending.OURS.read_text())
     assert all(ours[model]["predecessor"] in ours for model in ("gpt-realtime-2.1", "gpt-transcribe"))
+
+
+def test_a_figure_that_is_none_is_not_counted():
+    with usage.collected() as used:
+        usage.record(Used("chat", "odd", text_in=-5, text_out=7, seconds="3.2"))  # type: ignore[arg-type]
+    assert (used[0].text_in, used[0].text_out, used[0].seconds) == (0, 7, 0)

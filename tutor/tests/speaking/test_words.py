@@ -177,7 +177,7 @@ async def test_figures_that_cannot_be_read_are_told_and_not_made_up(pipeline: Pr
     assert (answer.status_code, answer.json()) == (503, {"error": GARBLED})
 
 
-@pytest.mark.parametrize("limit", [0, -1, "5", True, 1e12])
+@pytest.mark.parametrize("limit", [0, -1, "5", True, 1e12, 5e-324])
 async def test_a_limit_that_is_none_is_named(local: None, caller: Caller, limit: Any):
     answer = await caller.call("analyze-conversation", {"conversation": TALK, "timeLimit": limit})
     assert (answer.status_code, "timeLimit" in answer.json()["error"]) == (400, True)
