@@ -74,6 +74,7 @@ class Talk:
         self._keeper: Keeper
         self._checks: Checks
         self._dialogue: Dialogue
+        self._is_closing = False
         self._catching_up: asyncio.Task[None] | None = None  # on what was said while no listener of ours was asked
         self._listener: Listener | None = None  # None where nothing can tell a voice from silence
         self._hands_free = False
@@ -129,6 +130,7 @@ class Talk:
         """What was committed is still made out and saved; answers nobody hears are not finished."""
         if self._catching_up:
             await asyncio.wait([self._catching_up])
+        self._is_closing = True
         if self._ahead:
             await self._ahead.discard()
         if self._answer:
@@ -300,7 +302,8 @@ class Talk:
             self._turn.pcm += pcm
             await self._relay.hear(self._turn, pcm)
         else:
-            self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if self._relay.detects else PREROLL_MS) :]
+            is_late = self._relay.detects or (self._catching_up and not self._catching_up.done())
+            self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if is_late else PREROLL_MS) :]
             await self._relay.pass_by(pcm)
         await self._notice_all(self._listen_to(pcm))
 
@@ -315,6 +318,8 @@ class Talk:
             await self._notice(happened)
 
     async def _notice(self, happened: ListenerEvent | Notice) -> None:
+        if self._is_closing:  # a turn that begins now would have nobody to keep it
+            return
         match happened:
             case Notice():
                 await self._other_engine(happened)
@@ -348,9 +353,10 @@ class Talk:
             self._hands_free = False
         await self._listen_for_turns()
         await self._send(event("session.updated", session=self._shape()))
-        if self._turn:
-            self._listened_from_ms = self._turn.start_ms
-            found = self._listen_to(bytes(self._turn.pcm))
+        heard = bytes(self._turn.pcm if self._turn else self._preroll) if self._hands_free or self._turn else b""
+        if heard:
+            self._listened_from_ms = self._position_ms() - len(heard) * 1000 // BYTES_PER_SECOND
+            found = self._listen_to(heard)
             # In a task of its own: this may be the task of the answer that a turn's end would wait for.
             self._catching_up = asyncio.create_task(self._notice_all(found))
 

@@ -246,3 +246,16 @@ async def test_a_wish_that_changes_nothing_leaves_the_opening_alone(line: Begin)
     before = len(talk.engines[0].sessions)
     await talk.update(talk=wishes, audio={"output": {"speed": 0.9}})
     assert len(talk.engines[0].sessions) == before
+
+
+async def test_what_was_said_before_its_ears_were_lost_is_heard(line: Begin):
+    ears = ScriptedEngine("ears", [], detects_turns=True)
+    talk = await line(ears, ScriptedEngine("second", [answer("Hi.", "Hello?")]))
+    await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
+    await talk.append(bytes(48_000) + LONDON)
+    await ears.sessions[0].noticed(Lost(BROKEN))
+    await talk.append(bytes(48_000 * 2))
+    async with asyncio.timeout(10):
+        while ("assistant", "Hello?", True) not in await talk.stored():
+            await asyncio.sleep(0.05)
+    assert LONDON in talk.session.heard[0]
