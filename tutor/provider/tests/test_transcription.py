@@ -1,5 +1,6 @@
 """What a learner said, by the simulated provider and by servers that are a little different."""
 
+from collections.abc import AsyncIterable
 from typing import Any
 
 import pytest
@@ -25,6 +26,16 @@ async def test_the_sound_arrives_whole_with_model_and_language(openai_configured
     asked = openai_configured.log(HEARING)[0]
     assert asked["file"]["seconds"] == 1.2
     assert (asked["body"]["model"], asked["body"]["language"]) == ("gpt-transcribe", "vi")
+
+
+async def test_a_form_goes_out_in_one_piece(openai_configured: Provider):
+    client = clients.client("transcription")._client
+    form = client.build_request("POST", "/", data={"model": "m"}, files={"file": ("turn.wav", PCM, "audio/wav")})
+    for prepare in client.event_hooks["request"]:
+        await prepare(form)
+    assert isinstance(form.stream, AsyncIterable)
+    sent = [piece async for piece in form.stream]
+    assert [len(piece) for piece in sent] == [int(form.headers["Content-Length"])]
 
 
 @pytest.mark.parametrize(
