@@ -1,0 +1,96 @@
+"""Talks that go on and on with the engines on OpenAI's protocol, through the real server: every turn answered and kept."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from audio.encoding import BYTES_PER_SECOND
+from bench.provider import Provider
+from tests.servers import AgentServer
+from tests.talking import Talker, bytes_before_voice, new_learner, spoken, talking
+
+KEY = "sk-of-the-long-talks"
+SAID = "My brother went to London last week."
+REPLY = "London is a lovely city for a week. What did he like best there?"
+HALF_AN_HOUR = 30 * 60  # seconds
+ENDS_AFTER = 7 * 60.0  # seconds: a provider that ends its Realtime sessions four times meanwhile
+ENGINES = ("openai_realtime", "openai_pipeline")
+
+
+@pytest.fixture(scope="module")
+def own_provider() -> Iterator[Provider]:
+    script: dict[str, Any] = {"api_key": KEY, "transcripts": [SAID], "replies": [REPLY]}
+    with Provider(**script, session_expires_s=ENDS_AFTER) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def servers(own_provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, AgentServer]]:
+    started = {name: _served(tmp_path_factory.mktemp(name), own_provider, name) for name in ENGINES}
+    yield started
+    for server in started.values():
+        server.stop()
+
+
+def _served(folder: Path, provider: Provider, engine: str) -> AgentServer:
+    server = AgentServer(folder, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=provider.url, TUTOR_ENGINE=engine)
+    server.set_up()
+    server.start()
+    return server
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_sixty_turns(servers: dict[str, AgentServer], own_provider: Provider, engine: str):
+    own_provider.configure(ms_per_character=10)
+    url, cookie = servers[engine].url, new_learner(servers[engine].url)
+    async with talking(url, "sixty", cookie) as talker:
+        await talker.set_up()
+        for _ in range(60):
+            await talker.turn(_a_breath())
+    assert talker.events("talk.notice") == []
+    _is_kept(url, cookie, "sixty", turns=60)
+
+
+@pytest.mark.soak
+async def test_half_an_hour(servers: dict[str, AgentServer], own_provider: Provider):
+    """With both engines beside each other, by people who listen to an answer before they speak again."""
+    own_provider.configure(ms_per_character=60)
+    await asyncio.gather(*(_talk_for_half_an_hour(server.url) for server in servers.values()))
+
+
+async def _talk_for_half_an_hour(url: str) -> None:
+    cookie, turns, until = new_learner(url), 0, time.monotonic() + HALF_AN_HOUR
+    async with talking(url, "half-an-hour", cookie) as talker:
+        await talker.set_up()
+        while time.monotonic() < until:
+            turns += 1
+            await asyncio.sleep(await _seconds_of_an_answer(talker))
+    assert turns > 100
+    assert talker.events("talk.notice") == []
+    _is_kept(url, cookie, "half-an-hour", turns)
+
+
+async def _seconds_of_an_answer(talker: Talker) -> float:
+    before = len(talker.heard)
+    await talker.turn(spoken("learner_london"), at_speaking_speed=True)
+    return len(talker.voice(after=before)) / BYTES_PER_SECOND
+
+
+def _a_breath() -> bytes:
+    """Half a second of speech: enough to be answered."""
+    pcm = spoken("learner_london")
+    return pcm[bytes_before_voice(pcm) :][: BYTES_PER_SECOND // 2]
+
+
+def _is_kept(url: str, cookie: str, conversation: str, turns: int) -> None:
+    """Both sides of every turn are there, in their order and with their words, and can be heard again."""
+    with httpx.Client(base_url=url, headers={"Cookie": cookie}) as client:
+        messages = client.get(f"/api/conversations/{conversation}").json()["conversation"]["messages"]
+        said = [(each["role"], each["content"]) for each in messages]
+        assert said == [("user", SAID), ("assistant", REPLY)] * turns
+        assert {client.get(each["audioUrl"]).status_code for each in messages} == {200}
