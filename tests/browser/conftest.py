@@ -1,12 +1,15 @@
 """Servers whose engine is one on OpenAI's protocol, beside the one of the embedded engine."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from bench.provider import Provider
 from tests.fixtures import PROVIDER_KEY
 from tests.servers import AgentServer
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +45,7 @@ EVERY_TIME = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "[openai_" in item.name and item.name not in EVERY_TIME:
+    for item in items:  # of all folders, not of this one alone
+        is_here = item.path.is_relative_to(HERE)
+        if is_here and "[openai_" in item.name and item.name not in EVERY_TIME:
             item.add_marker(pytest.mark.soak)
