@@ -41,6 +41,7 @@ from tests.servers.postgresql import temporary_folder
 from tests.talking import bytes_before_voice, spoken
 
 KEY = "sk-simulated"
+ENGINES = ("openai_realtime", "openai_pipeline")
 SAID = "My brother went to London last week."
 REPLY = (  # of a first sentence of 13 tokens, and 23 more
     "I think that is a lovely plan for your next summer holiday. "
@@ -84,6 +85,7 @@ class Place:
     provider: Provider
     realtime: AgentServer
     pipeline: AgentServer
+    pipecat: pipecat_peer.PipecatServer | None  # where it can be installed
 
 
 def main() -> None:
@@ -99,7 +101,7 @@ def main() -> None:
         print(f"{'milliseconds':<58}{'turns':>6}{'p50':>9}{'p95':>9}")
         for name, part in PARTS.items():
             if chosen.only in (None, name):
-                results |= asyncio.run(part(place, effort, stack))
+                results |= asyncio.run(part(place, effort))
         soak_s = 600 if chosen.soak else effort.soak_s
         if soak_s and chosen.only is None:
             results |= asyncio.run(soaked(place, effort, soak_s))
@@ -111,8 +113,9 @@ def set_up(stack: ExitStack, effort: Effort) -> Place:
     provider = stack.enter_context(Provider(**settings, ms_per_character=effort.ms_per_character))
     collected_static()
     with ThreadPoolExecutor() as threads:
-        serving = [threads.submit(served, stack, provider, engine) for engine in ("openai_realtime", "openai_pipeline")]
-        return Place(provider, *(each.result() for each in serving))
+        peer = threads.submit(peer_server, stack, provider)
+        realtime, pipeline = (threads.submit(served, stack, provider, name) for name in ENGINES)
+        return Place(provider, realtime.result(), pipeline.result(), peer.result())
 
 
 def served(stack: ExitStack, provider: Provider, engine: str) -> AgentServer:
@@ -127,10 +130,21 @@ def served(stack: ExitStack, provider: Provider, engine: str) -> AgentServer:
     return started(stack, server)
 
 
+def peer_server(stack: ExitStack, provider: Provider) -> pipecat_peer.PipecatServer | None:
+    try:
+        pipecat_peer.install()
+    except pipecat_peer.NotInstalled as problem:
+        print(f"    pipecat-ai is not compared: it cannot be installed here ({problem})")
+        return None
+    server = pipecat_peer.PipecatServer(temporary_folder("bench-pipecat"), provider.url)
+    started(stack, server)
+    return server
+
+
 # (a)
 
 
-async def realtime(place: Place, effort: Effort, _: ExitStack) -> dict[str, Any]:
+async def realtime(place: Place, effort: Effort) -> dict[str, Any]:
     pcm = short()
     url, server = place.provider.url, place.realtime
     async with realtime_talks.side_by_side(url, KEY, server.url, 1) as ((directly,), (through_us,)):
@@ -183,8 +197,8 @@ def over(their_name: str, theirs: list[float], our_name: str, ours: list[float])
 # (b) and (c)
 
 
-async def pipeline(place: Place, effort: Effort, outer: ExitStack) -> dict[str, Any]:
-    peer = peer_server(place, outer)
+async def pipeline(place: Place, effort: Effort) -> dict[str, Any]:
+    peer = place.pipecat
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(AsyncOpenAI(api_key=KEY, base_url=place.provider.url))
         talkers = await stack.enter_async_context(pipeline_talks.opened(place.pipeline.url, "one", 1))
@@ -249,17 +263,6 @@ async def many_at_once(place: Place, effort: Effort) -> dict[str, Any]:
 
 def over_limit(waits: list[float], share: float) -> float:
     return round(milliseconds(waits, share) - LIMIT_MS, 1)
-
-
-def peer_server(place: Place, stack: ExitStack) -> pipecat_peer.PipecatServer | None:
-    try:
-        pipecat_peer.install()
-    except pipecat_peer.NotInstalled as problem:
-        print(f"    pipecat-ai is not compared: it cannot be installed here ({problem})")
-        return None
-    server = pipecat_peer.PipecatServer(temporary_folder("bench-pipecat"), place.provider.url)
-    started(stack, server)
-    return server
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
