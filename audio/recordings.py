@@ -234,12 +234,8 @@ def _forget(recording: Recording) -> None:
 def _everywhere(wanted: dict[str, Any]) -> list[Recording]:
     # The shelter first: what moves meanwhile is then seen twice, and not missed. Of two, the one whose bytes have moved.
     found = {row.pk: row for row in _rows(LOCAL, wanted)}
-    if cloud.database.usable:
-        try:
-            with cloud.database.use():
-                found |= {row.pk: row for row in _rows(settings.CLOUD_DATABASE, wanted)}
-        except cloud.Unavailable:
-            pass
+    with contextlib.suppress(cloud.Unavailable), cloud.database.use():
+        found |= {row.pk: row for row in _rows(settings.CLOUD_DATABASE, wanted)}
     return list(found.values())
 
 

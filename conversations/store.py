@@ -139,7 +139,7 @@ def mend(
     """Put right what was misheard in one of the learner's own messages. Raises OutOfReach."""
     stored = get(learner, wire_id)
     row = next((row for row in stored.messages if row.wire_id == message), None) if stored else None
-    if row is None and cloud.database.on and not cloud.database.up:
+    if row is None and cloud.database.name in cloud.down():
         raise OutOfReach
     if row and row.role == Message.Role.USER:
         mended = Draft(message, row.role, content, row.timestamp, corrections=corrections)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from talking_agent import metrics
 PATIENCE = 2.0  # seconds that one request waits for the cloud, for all its operations together
 PATIENCE_ELSEWHERE = 10.0  # for a query that no breaker guards, such as one of the admin's
 PROBE_EVERY = 1.0
+SLOW = "timed out"
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,10 @@ class Unavailable(Exception):
 
 @dataclass(slots=True)
 class Patience:
+    """Of one request."""
+
     left: float  # seconds
+    missed: dict[str, str] = field(default_factory=dict)  # halves it went without, and why
 
 
 _patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
@@ -124,6 +128,7 @@ class Breaker:
         if not self.usable or patience.left <= 0:
             if self.on:
                 metrics.stored(self.name, "skipped")
+                patience.missed.setdefault(self.name, self.cause or cause_of(SLOW))
             raise Unavailable(self.name)
         began, outcome = time.perf_counter(), "ok"
         try:
@@ -134,6 +139,7 @@ class Breaker:
         except self.failures() as error:
             outcome = "failed"
             if not isinstance(error, DataError):
+                patience.missed.setdefault(self.name, cause_of(sentence(error)))
                 self.trip(error)
             raise Unavailable(self.name) from error
         finally:
@@ -244,5 +250,10 @@ halves = (database, bucket)
 
 
 def down() -> dict[str, str]:
-    """The halves that are on and down, and why, in words that anybody may read."""
-    return {each.name: each.cause for each in halves if each.on and not each.up}
+    """The halves that are on and down, and why, in words that anybody may read. In a request also those that it went without,
+    though they may be back by now, or may only have been too slow for it: its answer lacks what they have."""
+    request = _patience.get()
+    missed = request.missed if request else {}
+    return {
+        each.name: each.cause or missed[each.name] for each in halves if each.on and (not each.up or each.name in missed)
+    }
