@@ -6,7 +6,6 @@ other.
 
 import asyncio
 import base64
-import binascii
 import json
 import time
 from collections.abc import AsyncGenerator
@@ -16,14 +15,12 @@ from weakref import WeakKeyDictionary
 import openai
 import websockets
 from django.conf import settings
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from tutor import usage
 from tutor.engines.base import EngineError
-from tutor.provider import clients
-from tutor.provider.clients import client, model
-from tutor.provider.errors import GARBLED, broken_off
-from tutor.usage import Used
+from tutor.provider import realtime
+from tutor.provider.errors import broken_off
+from tutor.provider.realtime import ServerEvent, Socket
 
 INSTRUCTIONS = (
     "You are a voice that reads aloud. Read the user's text word for word, in a friendly and clear voice, as a teacher speaks to "
@@ -34,12 +31,14 @@ VOICES = frozenset("alloy ash ballad cedar coral echo marin sage shimmer verse".
 SLOWEST, FASTEST = 0.25, 1.5
 READY = 2  # connections that wait: one for the present text, one for the next
 MOST_READY = 100  # of all talks: opening one takes longer than anything else here
-CLOSING = 0.5  # seconds to wait for a provider's goodbye
 KEPT = 300.0  # seconds that an idle connection is kept
+PATIENCE = 30.0  # seconds, for a connection and for each event; a talk has one of its own, which is shorter
+WHAT = "speech"
 
 Kind = tuple[str, str, str, str, float]  # URL, key, model, voice, speed: a connection reads in one way only
-_Idle = dict[Kind, list[tuple[AsyncRealtimeConnection, float]]]
+_Idle = dict[Kind, list[tuple[Socket, float]]]
 _idle: WeakKeyDictionary[asyncio.AbstractEventLoop, _Idle] = WeakKeyDictionary()
+_closing: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
 
 
 async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
@@ -48,30 +47,25 @@ async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, Non
     connection = await _asked(kind, text)
     is_complete = False
     try:
-        while True:
+        while not is_complete:
             event = await _received(connection)
-            match event.get("type"):
-                case "response.output_audio.delta":
-                    yield _pcm(event)
-                case "response.done":
-                    _check(event)
-                    is_complete = True
-                    return
-                case "error":
-                    raise _failed(event.get("error"))
+            with realtime.understood(WHAT):
+                pcm, is_complete = _made_of(event)
+            if pcm:
+                yield pcm
     finally:
         if not (is_complete and _keep(kind, connection)):
             await connection.close()
 
 
 async def ready(speed: float, voice: str = "") -> None:
-    """Have connections waiting, so that the next text does not wait for one. Raises what `read` does."""
+    """Have connections waiting, so that the next text does not wait for one. Raises what `read` does, if there is none."""
     kind = _kind(speed, voice or settings.OPENAI_VOICE)
-    waiting = _usable(kind)
-    opened = await asyncio.gather(*(_opened(kind) for _ in range(READY - len(waiting))))
-    for connection in opened:
-        if not _keep(kind, connection):
-            await connection.close()
+    missing = READY - len(_usable(kind))
+    failures = await asyncio.gather(*(_add(kind) for _ in range(missing)), return_exceptions=True)
+    for failure in failures:
+        if failure and not _usable(kind):
+            raise failure
 
 
 async def close() -> None:
@@ -87,7 +81,7 @@ def _kind(speed: float, voice: str) -> Kind:
     return chosen["url"], chosen["key"], chosen["model"], voice, min(FASTEST, max(SLOWEST, speed))
 
 
-async def _asked(kind: Kind, text: str) -> AsyncRealtimeConnection:
+async def _asked(kind: Kind, text: str) -> Socket:
     """A connection on which this text has been asked for."""
     waiting = _usable(kind)
     while waiting:
@@ -106,10 +100,15 @@ async def _asked(kind: Kind, text: str) -> AsyncRealtimeConnection:
     return connection
 
 
-async def _opened(kind: Kind) -> AsyncRealtimeConnection:
-    *_, name, voice, speed = kind
-    patience: Any = {"open_timeout": clients.TIMEOUT.read, "close_timeout": CLOSING}
-    connection = await client("speech").realtime.connect(model=name, websocket_connection_options=patience).enter()
+async def _add(kind: Kind) -> None:
+    connection = await _opened(kind)
+    if not _keep(kind, connection):
+        await connection.close()
+
+
+async def _opened(kind: Kind) -> Socket:
+    connection = await realtime.opened("speech", within=PATIENCE)
+    *_, voice, speed = kind
     output: Any = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": voice, "speed": speed}
     session: Any = {
         "type": "realtime",
@@ -125,75 +124,59 @@ async def _opened(kind: Kind) -> AsyncRealtimeConnection:
     return connection
 
 
-async def _ask(connection: AsyncRealtimeConnection, text: str) -> None:
+async def _ask(connection: Socket, text: str) -> None:
     said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
     response = {"conversation": "none", "input": [said], "output_modalities": ["audio"]}
     await _send(connection, {"type": "response.create", "response": response})
 
 
-async def _send(connection: AsyncRealtimeConnection, event: dict[str, Any]) -> None:
+async def _send(connection: Socket, event: dict[str, Any]) -> None:
     await connection.send_raw(json.dumps(event))
 
 
-async def _received(connection: AsyncRealtimeConnection) -> dict[str, Any]:
-    async with asyncio.timeout(clients.TIMEOUT.read):
-        event = json.loads(await connection.recv_bytes())
-    if not isinstance(event, dict):
-        raise _unknown_shape()
-    return event
+async def _received(connection: Socket) -> ServerEvent:
+    async with asyncio.timeout(PATIENCE):
+        return await realtime.received(connection, WHAT)
 
 
-def _pcm(event: dict[str, Any]) -> bytes:
-    try:
-        return base64.b64decode(event["delta"], validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
-        raise _unknown_shape() from error
+def _made_of(event: ServerEvent) -> tuple[bytes, bool]:
+    """Its sound, and whether the text is over. Raises EngineError if it failed, and whatever an event of another shape makes."""
+    match event.get("type"):
+        case "response.output_audio.delta":
+            return base64.b64decode(event["delta"], validate=True), False
+        case "response.done":
+            _check(event["response"])
+            return b"", True
+        case "error":
+            raise _failed(event.get("error"))
+    return b"", False
 
 
-def _check(event: dict[str, Any]) -> None:
-    """The last event of a response: record what it took; raises EngineError if it failed."""
-    response = event.get("response")
-    if not isinstance(response, dict):
-        raise _unknown_shape()
-    _record(response.get("usage") or {})
+def _check(response: dict[str, Any]) -> None:
+    """The end of a response: record what it took; raises EngineError if it failed."""
+    usage.record(realtime.of_response("speech", response.get("usage")))
     if response.get("status") == "failed":
         raise _failed((response.get("status_details") or {}).get("error"))
 
 
 def _failed(error: Any) -> EngineError:
     code = error.get("code") or error.get("type") if isinstance(error, dict) else None
-    return broken_off("speech", code)
+    return broken_off(WHAT, code)
 
 
-def _unknown_shape() -> EngineError:
-    return EngineError(GARBLED, retryable=True, detail="speech: an event has an unknown shape.")
+def _usable(kind: Kind) -> list[tuple[Socket, float]]:
+    """Those that wait. What has waited too long, of any kind, is closed beside it."""
+    idle = _idle.setdefault(asyncio.get_running_loop(), {})
+    for waiting in idle.values():
+        for old in [each for each in waiting if each[1] <= time.monotonic()]:
+            waiting.remove(old)
+            task = asyncio.create_task(old[0].close())
+            _closing.add(task)
+            task.add_done_callback(_closing.discard)
+    return idle.setdefault(kind, [])
 
 
-def _record(took: dict[str, Any]) -> None:
-    read, made = took.get("input_token_details") or {}, took.get("output_token_details") or {}
-    cached = read.get("cached_tokens_details") or {}
-    text_cached, audio_cached = cached.get("text_tokens") or 0, cached.get("audio_tokens") or 0
-    usage.record(
-        Used(
-            "speech",
-            model("speech"),
-            text_in=(read.get("text_tokens") or 0) - text_cached,
-            audio_in=(read.get("audio_tokens") or 0) - audio_cached,
-            cached_in=text_cached + audio_cached,
-            text_out=made.get("text_tokens") or 0,
-            audio_out=made.get("audio_tokens") or 0,
-        )
-    )
-
-
-def _usable(kind: Kind) -> list[tuple[AsyncRealtimeConnection, float]]:
-    """Those that wait and are not too old."""
-    waiting = _idle.setdefault(asyncio.get_running_loop(), {}).setdefault(kind, [])
-    waiting[:] = [each for each in waiting if each[1] > time.monotonic()]
-    return waiting
-
-
-def _keep(kind: Kind, connection: AsyncRealtimeConnection) -> bool:
+def _keep(kind: Kind, connection: Socket) -> bool:
     waiting = _usable(kind)
     if len(waiting) >= MOST_READY:
         return False

@@ -31,11 +31,6 @@ class Configuration:
         self.speed = 1.0
         self._refused: set[str] = set()
 
-    @property
-    def transcriber(self) -> str:
-        """The model that makes out what the learner said."""
-        return clients.model("transcription")
-
     def whole(self) -> dict[str, Any]:
         """The session at its beginning, in which nothing ends a turn by itself."""
         sound_out: dict[str, Any] = {"format": PCM}
@@ -43,7 +38,7 @@ class Configuration:
             sound_out["voice"] = settings.OPENAI_VOICE
         if "speed" not in self._refused:
             sound_out["speed"] = self.speed
-        transcription = {"model": self.transcriber, "language": "en"}
+        transcription = {"model": clients.model("transcription"), "language": "en"}
         sound_in = {"format": PCM, "transcription": transcription, "turn_detection": None}
         session = _session({"input": sound_in, "output": sound_out})
         session |= {"instructions": self.instructions, "output_modalities": ["audio"]}

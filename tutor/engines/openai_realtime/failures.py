@@ -1,20 +1,24 @@
 """What the provider says in its events of a failure, as the engine's one error; its own words go nowhere."""
 
+import re
 from typing import Any
 
 from tutor.engines.base import EngineError
-from tutor.provider.errors import BUSY, GARBLED, GONE, REFUSED
+from tutor.engines.openai_realtime.connection import WHAT
+from tutor.provider.errors import BUSY, GARBLED, REFUSED, broken_off
 
 NEEDS_AN_OPERATOR = {"insufficient_quota", "invalid_api_key", "billing_hard_limit_reached", "model_not_found"}
 
+_PLAIN = re.compile(r"[a-z_.]{1,80}")
+
 
 def of_error(error: dict[str, Any]) -> EngineError:
-    code = str(error.get("code") or error.get("type") or "unknown")
+    code = str(error.get("code") or error.get("type"))
     if code in NEEDS_AN_OPERATOR:
-        return EngineError(REFUSED, detail=f"the realtime session: {code}.")
+        return EngineError(REFUSED, detail=f"{WHAT}: {code}.")
     if code == "rate_limit_exceeded":
-        return EngineError(BUSY, retryable=True, detail="the realtime session: too many requests.")
-    return EngineError(GONE, retryable=True, detail=f"the realtime session: the provider failed ({code}).")
+        return EngineError(BUSY, retryable=True, detail=f"{WHAT}: too many requests.")
+    return broken_off(WHAT, code)
 
 
 def of_response(response: dict[str, Any]) -> EngineError:
@@ -22,15 +26,16 @@ def of_response(response: dict[str, Any]) -> EngineError:
     details = response.get("status_details") or {}
     if response.get("status") == "failed":
         return of_error(details.get("error") or {})
-    reason = details.get("reason") or "an empty answer"
-    return EngineError(GARBLED, retryable=True, detail=f"the realtime session: no answer ({reason}).")
+    reason = plain(details.get("reason") or "an_empty_answer")
+    return EngineError(GARBLED, retryable=True, detail=f"{WHAT}: no answer ({reason}).")
 
 
 def refused(error: dict[str, Any]) -> EngineError:
     """Of the session that we asked for."""
-    what = error.get("param") or error.get("code") or "the session"
-    return EngineError(REFUSED, detail=f"the realtime session: the provider refuses {what}.")
+    what = plain(error.get("param") or error.get("code"))
+    return EngineError(REFUSED, detail=f"{WHAT}: the provider refuses {what}.")
 
 
-def garbled() -> EngineError:
-    return EngineError(GARBLED, retryable=True, detail="the realtime session: an event cannot be read.")
+def plain(name: object) -> str:
+    """What the API calls a setting or a failure, and not whatever else a server may write there."""
+    return name if isinstance(name, str) and _PLAIN.fullmatch(name) else "something"

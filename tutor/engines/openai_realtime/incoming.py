@@ -1,19 +1,19 @@
 """What the provider's events mean for the replies that were asked for, and for whose turn it is."""
 
 import asyncio
-import base64
 import logging
 import time
 from collections.abc import Callable
 
 from tutor.engines.base import EngineError, ListenerEvent, SpeechStarted, TurnEnded
-from tutor.engines.openai_realtime import counted, failures, sending
+from tutor.engines.openai_realtime import failures, fields, sending
 from tutor.engines.openai_realtime.ask import Ask
 from tutor.engines.openai_realtime.asks import Asks
 from tutor.engines.openai_realtime.configuration import Configuration
-from tutor.engines.openai_realtime.connection import Connection, ServerEvent
+from tutor.engines.openai_realtime.connection import WHAT, Connection
 from tutor.engines.openai_realtime.hearing import Hearing
-from tutor.provider import clients
+from tutor.provider import realtime
+from tutor.provider.realtime import ServerEvent
 from tutor.usage import Used
 
 logger = logging.getLogger(__name__)
@@ -46,59 +46,44 @@ class Incoming:
     async def configure(self, connection: Connection) -> None:
         """Returns when the provider has taken the configuration. Raises EngineError."""
         self._due_at = None
-        connection.send("session.update", session=self._configuration.whole())
-        while True:
-            event = await connection.receive()
-            match event.get("type"):
-                case "session.created":
-                    self._note_end(event)
-                case "session.updated":
-                    connection.speed = self._configuration.speed
-                    return
-                case "error":
-                    error = event.get("error") or {}
-                    what = self._configuration.do_without(error)
-                    if what is None:
-                        raise failures.refused(error)
-                    logger.warning("The provider refuses %s (%s); the talk does without.", what, error.get("param"))
-                    connection.send("session.update", session=self._configuration.whole())
+        sending.whole(connection, self._configuration)
+        while not connection.configured:
+            self.follow(connection, await connection.receive())
 
     def follow(self, connection: Connection, event: ServerEvent) -> None:
-        """Raises EngineError, for what cannot be read."""
+        """Raises EngineError, for what cannot be read, too."""
         follow = self._FOLLOWED.get(str(event.get("type")))
-        if follow is None:
-            return
-        try:
-            follow(self, connection, event)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise failures.garbled() from error
+        if follow:
+            with realtime.understood(WHAT):
+                follow(self, connection, event)
 
     # The answer
 
     def _response_created(self, connection: Connection, event: ServerEvent) -> None:
         response = event["response"]
-        ask = self._asks.of_new_response(response)
+        response_id, ask = fields.name(response, "id"), self._asks.of_new_response(response)
         if ask:
-            ask.response_id = response["id"]
+            ask.response_id = response_id
         if ask is None or ask.left or ask.done:  # nobody waits for it (any more)
-            connection.send("response.cancel", response_id=response["id"])
+            connection.send("response.cancel", response_id=response_id)
 
     def _words(self, connection: Connection, event: ServerEvent) -> None:
         if ask := self._heard_by(event):
-            ask.words(event["delta"])
+            ask.words(fields.text(event, "delta"))
 
     def _sound(self, connection: Connection, event: ServerEvent) -> None:
         if ask := self._heard_by(event):
-            ask.sound(event["item_id"], base64.b64decode(event["delta"]))
+            ask.sound(fields.name(event, "item_id"), fields.pcm(event, "delta"))
 
     def _heard_by(self, event: ServerEvent) -> Ask | None:
-        ask = self._asks.of_response(event["response_id"])
+        ask = self._asks.of_response(fields.name(event, "response_id"))
         return ask if ask and not (ask.left or ask.done) else None
 
     def _response_done(self, connection: Connection, event: ServerEvent) -> None:
         response = event["response"]
-        ask = self._asks.of_response(response["id"])
-        self._count(ask, counted.of_response(clients.model("realtime"), response.get("usage")))
+        ask = self._asks.of_response(fields.name(response, "id"))
+        if took := response.get("usage"):
+            self._count(ask, realtime.of_response("realtime", took))
         if ask and ask.left:
             ask.done = True
         elif ask and not ask.done:
@@ -126,32 +111,34 @@ class Incoming:
     # What the learner said
 
     def _committed(self, connection: Connection, event: ServerEvent) -> None:
-        ask = self._asks.of_item(event["item_id"]) or self._asks.of_commit()
-        if ask:
-            ask.item_id = event["item_id"]
+        item_id = fields.name(event, "item_id")
+        if ask := self._asks.of_item(item_id) or self._asks.of_commit():
+            ask.item_id = item_id
 
     def _transcribed(self, connection: Connection, event: ServerEvent) -> None:
-        ask = self._asks.of_item(event["item_id"])
-        model = self._configuration.transcriber
-        self._count(ask, counted.of_transcription(model, event.get("usage")))
+        ask = self._asks.of_item(fields.name(event, "item_id"))
+        if took := event.get("usage"):
+            self._count(ask, realtime.of_transcription(took))
         if ask and not ask.left:
-            ask.heard(event["transcript"].strip())
+            ask.heard(fields.text(event, "transcript").strip())
         self._renew_if_due(connection)
 
     def _not_transcribed(self, connection: Connection, event: ServerEvent) -> None:
-        ask = self._asks.of_item(event["item_id"])
+        ask = self._asks.of_item(fields.name(event, "item_id"))
         if ask and not ask.left:
             ask.unheard()
 
     def _speech_started(self, connection: Connection, event: ServerEvent) -> None:
+        began_ms = fields.milliseconds(event, "audio_start_ms")
         self._hearing.speaking = True
         told = self._interruption_told = asyncio.Event()
-        self._notice(SpeechStarted(self._hearing.at_ms(event["audio_start_ms"])), told.set)
+        self._notice(SpeechStarted(self._hearing.at_ms(began_ms)), told.set)
 
     def _speech_stopped(self, connection: Connection, event: ServerEvent) -> None:
-        ask = self._asks.detect(event["item_id"])
+        ended_ms = fields.milliseconds(event, "audio_end_ms")
+        ask = self._asks.detect(fields.name(event, "item_id"))
         ask.pcm = self._hearing.take()
-        self._notice(TurnEnded(self._hearing.at_ms(event["audio_end_ms"])), lambda: self._drop_unasked(ask))
+        self._notice(TurnEnded(self._hearing.at_ms(ended_ms)), lambda: self._drop_unasked(ask))
 
     def _drop_unasked(self, ask: Ask) -> None:
         """The talk was told of this turn, and wants no answer."""
@@ -160,10 +147,13 @@ class Incoming:
 
     # The session
 
-    def _note_end(self, event: ServerEvent) -> None:
-        expires_at = event["session"].get("expires_at")
-        if expires_at:
-            self._due_at = time.monotonic() + RENEWED_AT * (expires_at - time.time())
+    def _created(self, connection: Connection, event: ServerEvent) -> None:
+        lasts = (event["session"].get("expires_at") or 0) - time.time()
+        if lasts > 0:
+            self._due_at = time.monotonic() + RENEWED_AT * lasts
+
+    def _updated(self, connection: Connection, event: ServerEvent) -> None:
+        connection.configured = True
 
     def _renew_if_due(self, connection: Connection) -> None:
         is_due = self._due_at is not None and time.monotonic() > self._due_at
@@ -176,6 +166,8 @@ class Incoming:
         ask = self._asks.of_number(number)
         if code == "session_expired":
             connection.expired = True
+        elif not connection.configured:
+            self._configure_without(connection, error)
         elif verb == "update" or param.startswith("session."):
             self._do_without(connection, error)
         elif code == "input_audio_buffer_commit_empty" and (ask := ask or self._asks.of_commit()):
@@ -183,31 +175,40 @@ class Incoming:
         elif code == "conversation_already_has_active_response" and ask:
             ask.blocked = True
             self._between_responses(connection)
-        elif code in FATAL or error.get("type") in FATAL or (verb in ("create", "commit", "item") and ask):
+        elif _is_fatal(error) or (verb in ("create", "commit", "item") and ask):
             self._fail(failures.of_error(error), [ask] if ask else self._asks.waiting())
         else:  # a response that had ended before it was cancelled, for one
-            logger.info("The provider did not do as asked: %s %s.", code, param)
+            logger.info("The provider did not do as asked: %s %s.", failures.plain(code), failures.plain(param))
 
     def _fail(self, error: EngineError, asks: list[Ask]) -> None:
         for ask in asks:
             if ask.waits:
                 ask.fail(error)
 
+    def _configure_without(self, connection: Connection, error: ServerEvent) -> None:
+        what = self._configuration.do_without(error)
+        if what is None:
+            raise failures.of_error(error) if _is_fatal(error) else failures.refused(error)
+        logger.warning("The provider refuses %s; the talk does without.", what)
+        sending.whole(connection, self._configuration)
+
     def _do_without(self, connection: Connection, error: ServerEvent) -> None:
         what = self._configuration.do_without(error)
-        logger.warning("The provider refuses %s (%s).", what or "a change of the session", error.get("param"))
+        logger.warning("The provider refuses %s.", what or f"a change of {failures.plain(error.get('param'))}")
         if what == "semantic_vad":
             sending.turn_detection(connection, self._configuration)
         elif what is None and self._configuration.detection:
             raise failures.refused(error)
 
-    def _count(self, ask: Ask | None, used: Used | None) -> None:
-        if used and ask and not ask.left:
+    def _count(self, ask: Ask | None, used: Used) -> None:
+        if ask and not ask.left:
             ask.used(used)
-        elif used:
+        else:
             self.unrecorded.append(used)
 
     _FOLLOWED: dict[str, Callable[["Incoming", Connection, ServerEvent], None]] = {
+        "session.created": _created,
+        "session.updated": _updated,
         "response.created": _response_created,
         "response.output_audio_transcript.delta": _words,
         "response.output_audio.delta": _sound,
@@ -219,3 +220,7 @@ class Incoming:
         "conversation.item.input_audio_transcription.failed": _not_transcribed,
         "error": _error,
     }
+
+
+def _is_fatal(error: ServerEvent) -> bool:
+    return error.get("code") in FATAL or error.get("type") in FATAL

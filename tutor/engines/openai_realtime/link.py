@@ -6,8 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tutor.engines.base import EngineError
-from tutor.engines.openai_realtime.connection import WHAT, Connection, ServerEvent, connected
+from tutor.engines.openai_realtime.connection import WHAT, Connection, connected
 from tutor.provider.errors import translated
+from tutor.provider.realtime import ServerEvent
 
 BEGUN_WITHIN = 5.0  # seconds
 PAUSES = (0.0, 0.2, 0.5)  # seconds before the next try; then it is given up until somebody wants it again

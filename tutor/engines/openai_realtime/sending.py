@@ -55,6 +55,12 @@ def truncate(connection: Connection, ask: Ask, played_ms: int) -> None:
         left -= size
 
 
+def whole(connection: Connection, configuration: Configuration) -> None:
+    """The session at its beginning."""
+    connection.speed = configuration.speed
+    connection.send("session.update", session=configuration.whole())
+
+
 def turn_detection(connection: Connection, configuration: Configuration) -> None:
     connection.send("session.update", event_id="update_detection", session=configuration.turn_detection())
 

@@ -82,6 +82,8 @@ class RealtimeSession:
             self._drop_heard()
         if self._link.connection:
             sending.turn_detection(self._link.connection, self._configuration)
+        elif detection:
+            self._link.want(at_once=True)  # where there is no provider the talk must know: it may never ask for a reply
 
     async def interrupt(self, played_ms: int) -> None:
         """A session that was begun after the answer knows it only as text, and is not told."""
@@ -159,9 +161,9 @@ class RealtimeSession:
 
     async def _begin(self, connection: Connection) -> None:
         """Without turn detection at first: what is sent again is no new turn."""
-        await self._incoming.configure(connection)
         self._asks.forget_session()
-        self._hearing.sent, self._hearing.speaking = 0, False
+        self._hearing.sent = 0
+        await self._incoming.configure(connection)
         waiting = self._asks.waiting()
         lines = waiting[0].lines if waiting else None
         sending.dialogue(connection, self.transcript if lines is None else lines)
@@ -183,10 +185,12 @@ class RealtimeSession:
                 ask.fail(error)
 
     def _given_up(self, error: EngineError) -> None:
-        asked = self._asks.open()
-        for ask in asked:
+        """Whoever waits for an answer is told by it. Where nobody does the talk is, or it would wait for a turn to end."""
+        unfinished = self._asks.open()
+        is_told = any(ask.lines is not None and not ask.done for ask in unfinished)
+        for ask in unfinished:
             ask.fail(error)
-        if self._detects and not asked:
+        if self._detects and not is_told:
             self._notices.put(Lost(error), lambda: None)
 
     async def _tell(self, happened: ListenerEvent | Lost) -> None:

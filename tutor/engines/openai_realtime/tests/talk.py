@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from bench.provider import sound
@@ -74,9 +75,10 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def talking(*lines: Line) -> AsyncIterator[Caller]:
+async def talking(*lines: Line, mistakes: tuple[str, ...] = ()) -> AsyncIterator[Caller]:
+    """`mistakes` reach the provider with the instructions."""
     transcript = list(lines)
-    async with RealtimeEngine().talk(brief(), transcript) as session:
+    async with RealtimeEngine().talk(replace(brief(), mistakes=mistakes), transcript) as session:
         caller = Caller(session, transcript)
         session.noticed = caller.follow
         yield caller
@@ -90,7 +92,7 @@ def voice(events: list[Event]) -> bytes:
     return b"".join(event.pcm for event in events if isinstance(event, Speech))
 
 
-async def until(condition: Callable[[], object], within: float = 10.0) -> None:
+async def until(condition: Callable[[], object], within: float = 60.0) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "It did not come to pass."

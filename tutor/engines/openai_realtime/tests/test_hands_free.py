@@ -133,7 +133,7 @@ async def test_a_turn_that_is_dropped_is_not_answered(openai_configured: Provide
 
 
 async def test_a_turn_that_the_talk_does_not_want_is_not_in_the_way(openai_configured: Provider):
-    openai_configured.configure(replies=["One.", "Two."], delays={"realtime_first_audio_ms": 200})
+    openai_configured.configure(replies=["One.", "Two."], delays={"realtime_first_audio_ms": 3000})
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         caller.session.noticed = _ignore
@@ -144,7 +144,7 @@ async def test_a_turn_that_the_talk_does_not_want_is_not_in_the_way(openai_confi
 
 
 async def test_who_breaks_in_is_noticed_at_once(openai_configured: Provider):
-    openai_configured.configure(delays={"realtime_per_second_ms": 1000})
+    openai_configured.configure(delays={"realtime_per_second_ms": 10_000})
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await caller.hear(TURN)

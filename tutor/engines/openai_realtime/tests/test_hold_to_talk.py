@@ -40,7 +40,7 @@ async def test_words_are_joined_just_as_they_stand(openai_configured: Provider):
 
 
 async def test_the_learner_may_be_made_out_after_the_answer(openai_configured: Provider):
-    openai_configured.configure(delays={"transcription_ms": 400})
+    openai_configured.configure(delays={"transcription_ms": 3000})
     async with talking() as caller:
         events = await caller.turn()
     assert events[-2:] == [Spoken(), Heard(HEARD)]
@@ -108,7 +108,7 @@ async def test_the_session_is_as_asked_for(openai_configured: Provider):
 
 
 async def test_sound_waits_for_the_connection_and_nobody_waits_for_it(openai_configured: Provider):
-    openai_configured.configure(delays={"connect_ms": 300})
+    openai_configured.configure(delays={"connect_ms": 3000})
     async with talking() as caller:
         await caller.hear(VOICE)
         assert not openai_configured.seen()["events_in"]
@@ -131,7 +131,7 @@ async def test_a_turn_too_short_to_hold_a_word_is_nothing_heard(openai_configure
 
 
 async def test_a_turn_without_words_is_nothing_heard(openai_configured: Provider):
-    openai_configured.configure(transcripts=[" "], delays={"realtime_first_audio_ms": 300})
+    openai_configured.configure(transcripts=[" "], delays={"realtime_first_audio_ms": 10_000})
     async with talking() as caller:
         assert await caller.turn() == [Heard("")]
         await until(lambda: events_of(openai_configured, "response.cancel"))
@@ -155,7 +155,7 @@ async def test_what_is_heard_after_the_call_belongs_to_the_next_turn(openai_conf
 
 
 async def test_a_reply_that_is_closed_early_is_cancelled(openai_configured: Provider):
-    openai_configured.configure(delays={"realtime_per_second_ms": 1000})
+    openai_configured.configure(delays={"realtime_per_second_ms": 10_000})
     async with talking() as caller:
         await caller.hear(VOICE)
         replying, _ = await caller.begun()
@@ -185,7 +185,7 @@ async def test_a_reply_nobody_listened_to_is_not_in_the_way_of_the_next(openai_c
 
 
 async def test_who_breaks_in_has_the_answer_cut_at_what_was_heard(openai_configured: Provider):
-    openai_configured.configure(delays={"realtime_per_second_ms": 500})
+    openai_configured.configure(delays={"realtime_per_second_ms": 10_000})
     async with talking() as caller:
         await caller.hear(VOICE)
         replying, _ = await caller.begun()
@@ -250,7 +250,7 @@ async def test_what_it_took_is_recorded(openai_configured: Provider):
 
 
 async def test_what_a_cancelled_answer_took_is_recorded_with_the_next(openai_configured: Provider):
-    openai_configured.configure(delays={"realtime_per_second_ms": 100})
+    openai_configured.configure(delays={"realtime_per_second_ms": 1000})
     async with talking() as caller:
         await caller.hear(VOICE)
         replying, _ = await caller.begun()

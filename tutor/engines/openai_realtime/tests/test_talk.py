@@ -52,7 +52,7 @@ def engines_told(line: Line) -> list[str]:
 
 
 async def sent(line: Line, kind: str, count: int = 1) -> dict[str, Any]:
-    await until(lambda: len(line.kinds(kind)) >= count, within=15)
+    await until(lambda: len(line.kinds(kind)) >= count)
     return [event for event in line.sent if event["type"] == kind][count - 1]
 
 
@@ -86,10 +86,10 @@ async def test_hands_free(line: Line, provider: Provider):
 
 
 async def test_who_breaks_in_is_heard_and_both_sides_forget_what_was_not(line: Line, provider: Provider):
-    provider.configure(delays={"realtime_per_second_ms": 1000})
+    provider.configure(delays={"realtime_per_second_ms": 4000})
     await line.update(**HANDS_FREE)
     await line.append(TURN)
-    await until(lambda: len(line.kinds("response.output_audio.delta")) >= 8, within=15)
+    await until(lambda: len(line.kinds("response.output_audio.delta")) >= 8)
     await line.append(VOICE)
     done = await sent(line, "response.done")
     assert done["response"]["status"] == "cancelled"
@@ -146,7 +146,7 @@ async def test_a_provider_that_dies_while_nobody_speaks_is_stood_in_for(own_line
     await own_line.update(**HANDS_FREE)
     await hands_free_turn(own_line, 1)
     own_provider.stop()
-    await until(lambda: engines_told(own_line), within=15)
+    await until(lambda: engines_told(own_line))
     await own_line.append(LONDON + silence(3))
     await sent(own_line, "response.done", 2)
     await own_line.talk.settled()
@@ -155,11 +155,11 @@ async def test_a_provider_that_dies_while_nobody_speaks_is_stood_in_for(own_line
 
 async def test_a_session_that_expires_between_turns_goes_unnoticed(line: Line, provider: Provider):
     await line.take_turn()
-    provider.configure(session_expires_s=1.2)
+    provider.configure(session_expires_s=6)  # as long as the machine may stall in a turn
     provider.fail(TALK, "cut", event="session.updated")
     await line.update(audio={"output": {"speed": 0.9}})  # which the provider confirms, and the connection is cut
-    await until(lambda: provider.seen()["requests"][TALK] >= 4)
-    provider.configure(session_expires_s=60)
+    await until(lambda: provider.seen()["requests"][TALK] >= 3)
+    provider.configure(session_expires_s=600)
     await line.take_turn()
     assert await line.stored() == ANSWERED * 2
     assert engines_told(line) == []
