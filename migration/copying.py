@@ -31,6 +31,7 @@ from migration.stores import Store, configured
 ROWS_AT_ONCE = 200
 AHEAD = 2  # batches whose bytes are under way while the slowest of one before arrives
 TRIES, PAUSE = 4, 0.2  # of one recording; seconds before the second, doubled each time
+LONGEST = 20.0  # seconds for its tries: a storage that hangs is not asked once more
 HOPELESS = 50  # recordings in a row that a storage does not give or take: it is down, or full
 MOST_NAMED = 1_000  # failures that are kept by name
 # Waiting changes nothing about a disk that is full, or not ours to write.
@@ -207,7 +208,7 @@ class Copying:
         """The bytes of one recording, as often as it takes."""
         if not self.moves(row):
             return SAME if known else COPIED
-        pause = PAUSE
+        pause, began = PAUSE, time.monotonic()
         for more in range(TRIES - 1, -1, -1):
             try:
                 return self._try(row, known)
@@ -216,7 +217,8 @@ class Copying:
             except SuspiciousFileOperation:
                 return Outcome(failure="its key leads out of the folder of recordings")
             except (OSError, ChecksumMismatch) as error:
-                if not more or getattr(error, "errno", None) in LASTING:
+                hangs = time.monotonic() - began > LONGEST
+                if not more or hangs or getattr(error, "errno", None) in LASTING:
                     return Outcome(failure=_reason(error), by_storage=True)
             time.sleep(pause)
             pause *= 2
@@ -232,34 +234,34 @@ class Copying:
 
     def _arrive(self, batch: Sequence[tuple[Recording, Future[Outcome]]]) -> None:
         """Wait for the bytes, then write the rows: a row never names bytes that are not there."""
-        copied = []
-        outcomes = [(row, carried.result()) for row, carried in batch]
-        for row, outcome in outcomes:
+        copied, outcome = [], SAME
+        for row, carried in batch:
+            outcome = carried.result()
             if outcome.same or (outcome.missing and self._has_left(row)):
                 self.progress.recordings_same += 1
             elif outcome.failure:
                 self.progress.fail(row.key, outcome.failure)
             else:
                 copied.append(row)
+            if self._is_hopeless(outcome):  # nobody waits for the rest
+                break
         if self.destination.database and not self.dry:
             self._write(self.destination.database, copied)
         self.progress.recordings += len(copied)
         self.progress.bytes += sum(row.size for row in copied if self.moves(row))
-        self._despair([outcome for _, outcome in outcomes])
         self.told(self.progress)
+        if self._in_a_row >= HOPELESS:
+            raise Hopeless(f"{HOPELESS} recordings in a row could not be copied. The last one: {outcome.failure}.")
 
     def _has_left(self, row: Recording) -> bool:
         """Was it removed, or moved by the server, since we read its row?"""
         same = Recording.objects.using(self.knows(self.source)).filter(pk=row.pk, key=row.key, place=row.place)
         return not same.exists()
 
-    def _despair(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            if outcome.same:  # it may have been known without asking the storage
-                continue
+    def _is_hopeless(self, outcome: Outcome) -> bool:
+        if not outcome.same:  # else it may have been known without asking the storage
             self._in_a_row = self._in_a_row + 1 if outcome.by_storage else 0
-            if self._in_a_row >= HOPELESS:
-                raise Hopeless(f"{HOPELESS} recordings in a row could not be copied. The last one: {outcome.failure}")
+        return self._in_a_row >= HOPELESS
 
     def _write(self, using: str, arrived: Sequence[Recording]) -> None:
         clones = [_placed(row, self.destination) for row in arrived]
@@ -382,4 +384,4 @@ def in_batches(found: Any) -> Iterator[list[Any]]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in LASTING:
         return error.strerror or str(error)
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -4,12 +4,14 @@ The state of a run is a row in `default`, so that the page of one server shows w
 """
 
 import logging
+import math
 import os
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +22,7 @@ from django.utils.dateparse import parse_datetime
 from migration import accounts, stores
 from migration.copying import Copying, Plan, Progress, Stopped, Wanted
 from migration.models import LEASE, Claim, Run, claim, release
+from talking_agent import cloud
 
 HEARTBEAT = 1.0  # seconds between two words of a run
 TRIES, PAUSE = 5, 0.5  # to write down how a run ended; seconds after the first, doubled each time
@@ -66,6 +69,7 @@ def is_lost(run: Run) -> bool:
     return run.state == Run.State.RUNNING and run.seen_at < timezone.now() - LOST_AFTER
 
 
+@cloud.patience(math.inf)  # a query that is never answered ends the run, in ten seconds; else it would wait for ever
 def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
     """Do a run that is ours, to its end; nothing, if it is done. `told` hears of each batch. What ends it early is in `error`,
     and it can be resumed."""
@@ -81,7 +85,7 @@ def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
             raise Stopped
 
     copying.told = note
-    pulse = threading.Thread(target=_pulse, args=(run, ended), daemon=True)
+    pulse = threading.Thread(target=copy_context().run, args=(_pulse, run, ended), daemon=True)
     pulse.start()
     try:
         plan = copying.plan()
@@ -152,7 +156,7 @@ def seen(run: Run) -> int:
 def _copying(source: str, destination: str, options: Mapping[str, Any]) -> Copying:
     here, there = stores.named(source), stores.named(destination)
     if here == there or (here.database == there.database and not there.place):
-        raise ValueError(f"{source} and {destination} are the same.")
+        raise ValueError(f"{source} and {destination} are the same. Name two different ones.")
     if (here.database is None) != (there.database is None):
         raise ValueError("A bucket alone is copied to a bucket: s3://ONE to s3://ANOTHER.")
     learner, since = options.get("learner"), options.get("since")
@@ -169,7 +173,10 @@ def _copying(source: str, destination: str, options: Mapping[str, Any]) -> Copyi
 
 def moment(text: str) -> datetime:
     """A date or a moment in ISO 8601; without a zone, UTC. Raises ValueError."""
-    found = parse_datetime(text if "T" in text or " " in text else f"{text}T00:00")
+    try:
+        found = parse_datetime(text if "T" in text or " " in text else f"{text}T00:00")
+    except ValueError:  # written as one, such as the 30th of February
+        found = None
     if found is None:
         raise ValueError(f"{text!r} is not a date: write 2026-01-31.")
     return found if found.tzinfo else found.replace(tzinfo=timezone.get_default_timezone())
@@ -220,5 +227,6 @@ def _holder() -> str:
 
 
 def _words(error: Exception) -> str:
-    line = " ".join(str(error).splitlines()[:1]) or type(error).__name__
-    return line[:500]
+    """Its first line; of one that says nothing, as those around MongoDB's, its cause's."""
+    told = error if str(error) or not error.__cause__ else error.__cause__
+    return (str(told).splitlines() or [type(told).__name__])[0][:500]

@@ -13,6 +13,11 @@ from audio.models import Recording
 from talking_agent.settings import cloud_database
 
 ROWS = {"postgresql": "default", "mongodb": "mongodb"}
+TO_SET = {
+    "cloud": "S3_BUCKET_NAME, DATABASE_URL or MONGODB_URI",
+    "postgresql": "DATABASE_URL",
+    "mongodb": "MONGODB_URI",
+}
 BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
 
 
@@ -52,9 +57,11 @@ def named(name: str) -> Store:
         return there[name]
     if (match := BUCKET.fullmatch(name)) and "audio_cloud" in settings.STORAGES:
         return Store(name, None, Recording.Place.CLOUD, bucket=match[1])
-    raise Unknown(
-        f"There is no store {name!r} here. There are: {', '.join(there)}, and s3://BUCKET where S3 is configured."
+    known = [*there, *(["s3://BUCKET"] if "audio_cloud" in settings.STORAGES else [])]
+    takes = (
+        f" It takes {TO_SET[name]} in .env.local; `manage.py storage verify` looks at them." if name in TO_SET else ""
     )
+    raise Unknown(f"There is no store {name!r} here. There are: {', '.join(known)}.{takes}")
 
 
 def configured() -> dict[str, Store]:

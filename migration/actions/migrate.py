@@ -1,41 +1,63 @@
 """Copies conversations and recordings from one store to another, and says what it could not copy.
 
 What is there already is not copied again; interrupted, it goes on where it was when it is called again. Nothing is taken from the
-source, but by --delete-source, which reads back every byte before it deletes.
+source, but by --delete-source, which reads back every byte before it deletes. Exit code 1: not everything could be copied, or
+it was stopped; 2: nobody said yes, and nothing was done.
 """
 
 import json
 import uuid
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
 from migration import deleting, runs, stores
-from migration.actions.terminal import confirmed, size
-from migration.copying import Progress
+from migration.actions.terminal import TO_DO, confirmed, size
+from migration.copying import Plan, Progress
 from migration.models import Run
 
 SHOWN = 20  # failures on the terminal
+MOST_WORKERS = 64
+DEFAULTS = {
+    "source": "local",
+    "destination": "cloud",
+    "dry_run": False,
+    "learner": None,
+    "since": None,
+    "workers": runs.DEFAULT_WORKERS,
+    "verify": "head",
+}  # what a run is begun with
 
 
 def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
-    option("--from", dest="source", default="local", help="local (default), cloud, mongodb, postgresql, s3://BUCKET")
-    option("--to", dest="destination", default="cloud", help="the same; default: cloud")
+    option("--from", dest="source", metavar="STORE", help="local (default), cloud, mongodb, postgresql, s3://B")
+    option("--to", dest="destination", metavar="STORE", help="the same; default: cloud")
     option("--dry-run", action="store_true", help="only say what would be copied")
-    option("--learner", type=uuid.UUID, help="one learner's alone")
-    option("--since", help="only what was said since this day (2026-01-31)")
-    option("--workers", type=int, default=runs.DEFAULT_WORKERS, metavar="N", help="recordings at a time")
-    option("--verify", choices=("head", "read"), default="head", help="ask for size and checksum, or read bytes back")
-    option("--delete-source", action="store_true", help="then delete what the destination has, byte for byte")
+    option("--learner", type=uuid.UUID, metavar="UUID", help="one learner's alone")
+    option("--since", metavar="DAY", help="only what was said since this day (2026-01-31)")
+    option("--workers", type=workers, metavar="N", help=f"recordings at a time ({runs.DEFAULT_WORKERS})")
+    option("--verify", choices=("head", "read"), help="ask for size and checksum (head), or read every byte back")
+    option("--delete-source", action="store_true", help="then delete from the source what has arrived, byte for byte")
     option("--yes", action="store_true", help="ask nothing")
     option("--json", action="store_true", help="print the report as one line of JSON")
-    option("--resume", type=uuid.UUID, metavar="RUN", help="go on with this run")
+    option("--resume", type=uuid.UUID, metavar="RUN", help="go on with this run, as it was begun")
+
+
+def workers(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MOST_WORKERS):
+        raise ArgumentTypeError(f"{value!r}: write a number from 1 to {MOST_WORKERS}.")
+    return int(value)
 
 
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    if options["resume"]:
+        _require_as_it_was(options)
+    options = {**options, **{name: value for name, value in DEFAULTS.items() if options[name] is None}}
     wanted = {
         "learner": str(options["learner"]) if options["learner"] else None,
         "since": options["since"],
@@ -49,37 +71,58 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         raise CommandError(f"There is no run {options['resume']}.") from None
     except (stores.Unknown, ValueError, runs.Busy) as error:
         raise CommandError(str(error)) from error
-    if begun is None:
-        return False
     bar = Bar(out, quiet=options["json"])
     done = runs.work(begun, bar.show)
     bar.end()
     report = _report(done)
     ended_well = done.state == Run.State.DONE
-    if options["delete_source"] and ended_well and not options["dry_run"]:
-        report["deleted"] = _delete(done, options, out)
-        ended_well = not report["deleted"].get("kept")
+    deletes = options["delete_source"] and ended_well and not report["dry_run"]
+    agreed = deletes and _agreed(f"Delete from {done.source} what {done.destination} has, byte for byte?", options)
+    if agreed:
+        report["deleted"] = _delete(done)
+        ended_well = not report["deleted"]["kept"]
     out.write(json.dumps(report) if options["json"] else _in_words(done, report))
+    if deletes and not agreed:
+        raise _undone("Nothing was deleted. (--yes asks nothing.)", options, out)
     return ended_well
 
 
-def _begin(options: Mapping[str, Any], wanted: dict[str, Any], out: OutputWrapper) -> Run | None:
+def _require_as_it_was(options: Mapping[str, Any]) -> None:
+    """What is asked for is not left out without a word: a dry run would copy."""
+    if any(options[name] for name in DEFAULTS):
+        raise CommandError(
+            "--resume goes on with a run as it was begun: only --delete-source, --yes and --json go with it."
+        )
+
+
+def _begin(options: Mapping[str, Any], wanted: dict[str, Any], out: OutputWrapper) -> Run:
     source, destination = options["source"], options["destination"]
     if not options["dry_run"] and not options["yes"]:
         plan = runs.plan(source, destination, wanted)
-        out.write(
-            f"{plan.conversations} conversations and {plan.recordings} recordings ({size(plan.bytes)}) are in {source}. "
-            f"What {destination} does not have yet is copied there."
-        )
-        if not confirmed("Copy?"):
-            out.write("Nothing was copied. (--yes asks nothing.)")
-            return None
+        out.write(json.dumps({"plan": asdict(plan)}) if options["json"] else _planned(plan, source, destination))
+        if not _agreed("Copy?", options):
+            raise _undone("Nothing was copied. (--yes asks nothing.)", options, out)
     return runs.begin(source, destination, wanted)
 
 
-def _delete(done: Run, options: Mapping[str, Any], out: OutputWrapper) -> dict[str, int]:
-    if not options["yes"] and not confirmed(f"Delete from {done.source} what {done.destination} has, byte for byte?"):
-        return {"conversations": 0, "recordings": 0}
+def _planned(plan: Plan, source: str, destination: str) -> str:
+    return (
+        f"{plan.conversations} conversations and {plan.recordings} recordings ({size(plan.bytes)}) are in {source}. "
+        f"What {destination} does not have yet is copied there."
+    )
+
+
+def _agreed(question: str, options: Mapping[str, Any]) -> bool:
+    return options["yes"] or (not options["json"] and confirmed(question))
+
+
+def _undone(said: str, options: Mapping[str, Any], out: OutputWrapper) -> SystemExit:
+    if not options["json"]:
+        out.write(said)
+    return SystemExit(TO_DO)
+
+
+def _delete(done: Run) -> dict[str, int]:
     deleted = deleting.delete_source(runs.copying_of(done))
     return {"conversations": deleted.conversations, "recordings": deleted.recordings, "kept": deleted.kept}
 
@@ -111,14 +154,16 @@ def _in_words(done: Run, report: Mapping[str, Any]) -> str:
     if counts.failures > SHOWN:
         lines.append(f"… and {counts.failures - SHOWN} more; --json has them.")
     if done.error:
-        lines.append(f"It ended early: {done.error}")
+        lines.append(f"It ended early: {done.error.rstrip('.')}. `manage.py storage verify` looks for the reason.")
+    if done.state == Run.State.STOPPED:
+        lines.append("It was stopped. What has been copied is kept.")
     if done.state != Run.State.DONE:
         lines.append(f"Go on with: manage.py storage migrate --resume {done.pk}")
     if deleted := report.get("deleted"):
         lines.append(
             f"Deleted from {done.source}: {deleted['conversations']} conversations, {deleted['recordings']} recordings."
         )
-        if deleted.get("kept"):
+        if deleted["kept"]:
             lines.append(
                 f"{deleted['kept']} were kept: {done.destination} does not have them, byte for byte. "
                 f"Copy again with --verify read, which looks at each and mends it."

@@ -20,6 +20,7 @@ from migration.actions.terminal import TO_DO, confirmed, size
 from migration.pruning import Down, Old, Pruned
 
 DAYS = {"d": 1, "w": 7, "y": 365}
+OLDEST = 100 * 365  # days: nothing is older
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -37,15 +38,17 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         return _run(old, options, out)
     except Down as error:
         raise CommandError(f"{error} Nothing more is deleted until it is back; then run this again.") from error
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise CommandError(f"Not all could be deleted: {error} Run this again.") from error
 
 
 def age(value: str) -> timedelta:
     found = re.fullmatch(r"([1-9]\d{0,4})([dwy])", value)
-    if not found:
+    if not found or (days := int(found[1]) * DAYS[found[2]]) > OLDEST:
         raise ArgumentTypeError(f"{value!r}: write a number of days such as 365d, or of weeks or years: 26w, 2y.")
-    return timedelta(days=int(found[1]) * DAYS[found[2]])
+    return timedelta(days=days)
 
 
 def _run(old: Old, options: Mapping[str, Any], out: OutputWrapper) -> bool:

@@ -2,7 +2,7 @@
 
 The whole archive is verified before anything is written. Of what is in both the newer holds; nothing is deleted, and accounts
 that exist stay as they are; restored twice it adds nothing, and interrupted it goes on where it was. It brings operators'
-accounts: restore only what you trust.
+accounts: restore only what you trust. Exit code 2: nobody said yes, and nothing was restored.
 """
 
 import errno
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from migration import stores
-from migration.actions.terminal import confirmed, size
+from migration.actions.terminal import TO_DO, confirmed, size
 from migration.archive import Unusable, restoring
 from migration.archive.reading import Contents
 from migration.archive.restoring import Restored, Wish
@@ -47,22 +47,35 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     path, dry = options["file"], options["dry_run"]
+    _require_readable(path)
     try:
         store = restoring.destination_named(options["destination"])
-        if not dry and not options["yes"] and not confirmed(f"Restore {path} into {store.name}?"):
-            out.write("Nothing was restored. (--yes asks nothing; --dry-run says what would be new.)")
-            return False
+        if not dry and not options["yes"] and not _wanted(path, store.name, options):
+            said = "Nothing was restored. (--yes asks nothing; --dry-run says what would be new.)"
+            out.write(json.dumps({"restored": False}) if options["json"] else said)
+            raise SystemExit(TO_DO)
         wish = Wish(store.name, dry, options["accounts"], options["with_secret_key"])
         contents, restored = _restore(path, wish, options, out)
     except (Unusable, stores.Unknown) as error:
         raise CommandError(f"{path}: {error}" if isinstance(error, Unusable) else str(error)) from error
-    except FileNotFoundError as error:
-        raise CommandError(f"There is no file {error.filename}.") from error
     except OSError as error:
         raise CommandError(_stopped(error)) from error
     report = {"to": store.name, "dry_run": dry, "archive": _described(contents), **restored.plain()}
     out.write(json.dumps(report) if options["json"] else _in_words(store.name, dry, contents, restored))
     return not restored.failed
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except FileNotFoundError as error:
+        raise CommandError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _wanted(path: Path, store: str, options: Mapping[str, Any]) -> bool:
+    return not options["json"] and confirmed(f"Restore {path} into {store}?")
 
 
 def _restore(path: Path, wish: Wish, options: Mapping[str, Any], out: OutputWrapper) -> tuple[Contents, Restored]:

@@ -23,6 +23,7 @@ from migration.setup import Asked, Finding, State, iam
 from migration.setup.aspect import Bucket
 
 POLICIES = {"application": iam.for_application, "verify": iam.for_verify, "setup": iam.for_setup}
+NOTHING_CHANGED = "Nothing was changed: --yes changes what is marked with →."
 MARKS = {State.RIGHT: "  ok", State.TO_DO: "  →", State.DONE: "done", State.UNSUPPORTED: "   -", State.FAILED: "  ✗"}
 
 
@@ -48,6 +49,8 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     try:
         return _run(_storage(), options, out)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise CommandError(str(error)) from error
 
@@ -65,7 +68,7 @@ def _run(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper
         return _end(findings, "Nothing to do.", options, out)
     question = "Change what is marked with →?"
     if not options["yes"] and (options["json"] or not confirmed(question)):
-        _end(findings, "Nothing was changed: --yes changes it.", options, out)
+        _end(findings, NOTHING_CHANGED, options, out)
         raise SystemExit(1 if _failed(findings) else TO_DO)
 
     def tell(finding: Finding) -> None:
@@ -107,7 +110,10 @@ def _end(findings: list[Finding], verdict: str, options: Mapping[str, Any], out:
     if options["json"]:
         out.write(json.dumps([asdict(each) for each in findings]))
     else:
-        out.write("What is marked with ✗ could not be looked at or changed." if failed else verdict)
+        if failed:
+            out.write("What is marked with ✗ could not be looked at or changed.")
+        if not failed or verdict == NOTHING_CHANGED:
+            out.write(verdict)
     return not failed
 
 

@@ -9,7 +9,10 @@ def confirmed(question: str) -> bool:
     """Did somebody at a terminal say yes? Without a terminal, nobody did."""
     if not sys.stdin.isatty():
         return False
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def size(count: float) -> str:

@@ -90,6 +90,10 @@ class Server(Protocol):
         """The setting with its address."""
 
     @property
+    def more_room(self) -> str:
+        """How it takes more connections."""
+
+    @property
     def failures(self) -> tuple[type[Exception], ...]:
         """What its driver raises."""
 
@@ -114,6 +118,7 @@ class Server(Protocol):
 class PostgreSQL:
     wrapper: BaseDatabaseWrapper
     variable = "DATABASE_URL"
+    more_room = "raise max_connections, or put pgbouncer in front of it"
     failures = (psycopg.Error,)
 
     @contextmanager
@@ -164,6 +169,7 @@ class PostgreSQL:
 class MongoDB:
     wrapper: BaseDatabaseWrapper
     variable = "MONGODB_URI"
+    more_room = "raise its limit (net.maxIncomingConnections; with Atlas, the size of the cluster)"
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
@@ -293,7 +299,7 @@ def _room(server: Server, connection: Any) -> str:
     found = f"Connections in use: {used}; room for {free} more."
     most = POOL["max_size"]
     if free < most:
-        do = f"Each server process takes up to {most}: raise the limit, or put pgbouncer in front of the database."
+        do = f"Each server process takes up to {most}: {server.more_room}."
         raise Warned(found, do)
     return found
 

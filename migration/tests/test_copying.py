@@ -18,7 +18,7 @@ from migration import copying as module
 from migration import stores
 from migration.copying import Hopeless, Wanted
 from migration.tests.talks import AT, copied, copying, file_of, keys, later, recording, talk, titles
-from tests.clouds import ALIAS, DATABASES, FolderBucket
+from tests.clouds import ALIAS, DATABASES, FolderBucket, Half
 
 pytestmark = [
     pytest.mark.django_db(databases=DATABASES, transaction=True),  # threads look into the databases, too
@@ -283,6 +283,63 @@ def test_a_full_disk_is_not_tried_again_and_ends_the_copy(settings: Any, monkeyp
     with pytest.raises(Hopeless, match=r"5 recordings in a row .* No space left on device"):
         copied()
     assert keys(ALIAS) == set()
+
+
+class Hanging(FolderBucket):
+    """Takes long, and then nothing."""
+
+    calls = 0
+
+    def put(self, *arguments: Any, **more: Any) -> None:
+        Hanging.calls += 1
+        raise OSError("it did not answer in time")
+
+
+@pytest.fixture
+def hanging(bucket: Half, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hanging, "calls", 0)
+    monkeypatch.setattr(module, "LONGEST", -1.0)  # every try takes longer
+    the_bucket_is(Hanging, settings)
+
+
+@pytest.mark.usefixtures("hanging")
+def test_a_bucket_that_hangs_is_not_asked_once_more() -> None:
+    row = talk("hello")
+    assert copied().failed == {row.key: "it did not answer in time"}
+    assert Hanging.calls == 1
+
+
+@pytest.mark.usefixtures("hanging")
+def test_nobody_waits_for_the_rest_of_a_batch_that_is_hopeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HOPELESS", 3)
+    for number in range(10):
+        talk(f"number {number}")
+    copy = copying(workers=1)
+    with pytest.raises(Hopeless, match=r"it did not answer in time\.$"):
+        copy.run()
+    assert copy.progress.failures == 3
+
+
+def test_what_has_arrived_before_it_was_hopeless_is_kept(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a batch arrives, then the disk is full."""
+    monkeypatch.setattr(module, "HOPELESS", 3)
+    the_bucket_is(FillingUp, settings)
+    monkeypatch.setattr(FillingUp, "room", 4)
+    for number in range(10):
+        talk(f"number {number}")
+    with pytest.raises(Hopeless):
+        copied(workers=1)
+    assert len(keys(ALIAS)) == 4
+
+
+class FillingUp(FolderBucket):
+    room = 0
+
+    def put(self, *arguments: Any, **more: Any) -> None:
+        FillingUp.room -= 1
+        if FillingUp.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().put(*arguments, **more)
 
 
 def test_what_arrives_differently_has_no_row(settings: Any) -> None:

@@ -3,19 +3,19 @@
 import io
 import json
 import threading
-import time
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from migration import copying, runs, stores
 from migration.models import LEASE, Claim, Run
 from migration.tests.talks import file_of, keys, talk, titles
+from talking_agent import cloud
 from tests.clouds import ALIAS, DATABASES, wait_for
 
 pytestmark = [
@@ -99,6 +99,23 @@ def test_a_database_error_in_the_middle_is_a_failed_run_that_is_resumed() -> Non
     assert runs.work(runs.resume(run.pk)).state == "done"
     assert Run.objects.get().error == ""
     assert titles(ALIAS) == {"hello"}
+
+
+def test_a_query_that_is_never_answered_ends_in_time() -> None:
+    talk("hello")
+    limits: list[float | None] = []
+    runs.work(begin(), lambda run: limits.append(cloud.seconds_left()))
+    assert set(limits) == {cloud.PATIENCE_ELSEWHERE}
+    assert cloud.seconds_left() is None
+
+
+def test_an_error_without_words_is_told_in_those_of_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    def times_out(*arguments: Any) -> None:
+        raise DatabaseError from TimeoutError("127.0.0.1: timed out")
+
+    talk("hello")
+    monkeypatch.setattr(copying.Copying, "_write", times_out)
+    assert runs.work(begin()).error == "127.0.0.1: timed out"
 
 
 def test_in_the_background_it_comes_to_its_end() -> None:
@@ -324,8 +341,8 @@ def test_progress_is_told_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None
     seen: list[int] = []
 
     def told(run: Run) -> None:
-        time.sleep(0.03)
-        seen.append(runs.seen(Run.objects.get()))
+        wait_for(lambda: runs.seen(Run.objects.get()) == runs.seen(run))
+        seen.append(runs.seen(run))
 
     runs.work(begin(), told)
     assert seen == sorted(seen)

@@ -107,7 +107,7 @@ def test_recordings_are_read_by_the_sites_pages_only(storage: S3AudioStorage) ->
 
     def allowed(origin: str) -> str | None:
         request = urllib.request.Request(storage.url("audio/1-user.webm"), headers={"Origin": origin})
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             header: str | None = answer.headers["Access-Control-Allow-Origin"]
             return header
 
@@ -122,13 +122,13 @@ def test_a_public_policy_is_taken_back_and_the_rest_of_it_kept(storage: S3AudioS
     made.put_bucket_policy(Bucket=storage.bucket_name, Policy=json.dumps(policy))
     storage.save("audio/1-user.webm", ContentFile(b"a voice"))
     unsigned = storage.url("audio/1-user.webm").partition("?")[0]
-    urllib.request.urlopen(unsigned, timeout=5).close()
+    urllib.request.urlopen(unsigned, timeout=60).close()
     assert by_aspect(setup.look(storage))["bucket policy"].now == "public by statement Open"
 
     setup.carry_out(storage)
 
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(unsigned, timeout=5)
+        urllib.request.urlopen(unsigned, timeout=60)
     assert refused.value.code == 403
     left = json.loads(made.get_bucket_policy(Bucket=storage.bucket_name)["Policy"])
     assert [each["Sid"] for each in left["Statement"]] == ["Theirs"]
@@ -235,6 +235,17 @@ def test_without_a_terminal_it_only_shows(storage: S3AudioStorage, capsys: pytes
         storage_command("setup")
     assert ended.value.code == 2
     assert states(setup.look(storage)) == {State.TO_DO}
+
+
+def test_what_is_to_do_stays_told_where_something_cannot_be_looked_at(settings: Any, s3: S3Server) -> None:
+    """With the application's own key, which may look at little."""
+    configured(settings, bucket_name=BUCKET, endpoint_url=s3.endpoint, access_key=KEY, secret_key=SECRET)
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("storage", "setup", stdout=out)
+    assert ended.value.code == 1
+    assert "could not be looked at" in out.getvalue()
+    assert "--yes changes what is marked with →" in out.getvalue()
 
 
 def test_confirmed_it_changes_and_again_there_is_nothing_to_do(storage: S3AudioStorage) -> None:

@@ -102,10 +102,12 @@ def test_it_really_goes_in(whole_cloud: S3Server) -> None:
 
 def test_steps_are_told_one_by_one_with_their_time() -> None:
     told: list[Step] = []
+    began = time.monotonic()
     outcome = trial.run(told.append)
+    took = time.monotonic() - began
     assert [step.name for step in told] == ["make", "save", "read back", "sign", "fetch and compare", "remove"]
     assert told == outcome.steps
-    assert all(0 <= step.seconds < 5 for step in told)
+    assert 0 < sum(step.seconds for step in told) <= took + 0.01  # each is rounded
 
 
 def test_the_report_has_the_contracts_fields() -> None:
@@ -142,7 +144,7 @@ def test_a_bucket_that_is_down_is_told_though_local_storage_took_it(
     outcome = trial.run()
     left, files = rows_left(), files_left(recordings_folder)
     whole_cloud.start()
-    wait_for(lambda: cloud.bucket.up, 10)
+    wait_for(lambda: cloud.bucket.up)
     assert set(failed(outcome)) == {"save"}
     assert "audio bucket is down" in failed(outcome)["save"]
     assert (left, files) == (0, [])
@@ -153,7 +155,7 @@ def test_a_bucket_that_hangs_leaves_a_tombstone_for_what_it_may_have_taken(whole
     whole_cloud.freeze()
     outcome = trial.run()
     whole_cloud.thaw()
-    wait_for(lambda: cloud.bucket.up, 10)
+    wait_for(lambda: cloud.bucket.up)
     assert set(failed(outcome)) == {"save", "remove"}
     assert "does not answer" in failed(outcome)["save"]
     assert "the server erases it" in failed(outcome)["remove"]
@@ -167,7 +169,7 @@ def test_wrong_credentials_are_told_without_the_secret(
         outcome = trial.run()
         assert "credentials are refused" in outcome.report()["error"]
         assert whole_cloud.env["AWS_SECRET_ACCESS_KEY"] not in str(outcome)
-    wait_for(lambda: cloud.bucket.up, 10)
+    wait_for(lambda: cloud.bucket.up)
 
 
 def test_a_recording_that_was_changed_on_the_way_fails(whole_cloud: S3Server, nothing_left: None) -> None:
@@ -202,7 +204,7 @@ def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None)
         assert "refused the signed link (403)" in failed(outcome)["fetch and compare"]
     finally:
         whole_cloud.client().delete_bucket_policy(Bucket=BUCKET)
-    wait_for(lambda: cloud.bucket.up, 10)
+    wait_for(lambda: cloud.bucket.up)
     assert whole_cloud.objects() == {}
 
 
@@ -236,7 +238,8 @@ def test_an_interruption_in_the_middle_of_saving_leaves_nothing(
 
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012  # in case it was quicker
         trial.run(at(trial.MAKE, interrupt_soon))
-        time.sleep(1)
+        for _ in range(6000):  # one long sleep would not be interrupted
+            time.sleep(0.01)
     assert whole_cloud.objects() == {}
 
 
