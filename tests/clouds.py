@@ -78,7 +78,7 @@ def somebodys_recording() -> str:
     return recordings.keep(owner, Clip(b"a voice", "audio/webm", 1.0)).key
 
 
-def wait_for(what: Callable[[], object], seconds: float = 5) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
     """Until it is true; fails after so many seconds."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.005)):

@@ -96,7 +96,7 @@ class Talker:
         *,
         after: int = 0,
         count: int = 1,
-        within: float = 20.0,
+        within: float = 60.0,
         where: Callable[[Event], bool] = lambda event: True,
     ) -> tuple[float, Event]:
         """The count-th event of this kind; raises TimeoutError, telling what came instead."""
@@ -121,7 +121,7 @@ class Talker:
             base64.b64decode(event["delta"]) for event in self.events("response.output_audio.delta", after=after)
         )
 
-    async def closed(self, within: float = 10.0) -> int:
+    async def closed(self, within: float = 60.0) -> int:
         """Wait until the server hangs up; returns the close code."""
         await asyncio.wait([self._reader], timeout=within)
         return self._socket.close_code or 0
@@ -143,7 +143,7 @@ class Talker:
 async def talking(url: str, conversation: str, cookie: str, **headers: str) -> AsyncIterator[Talker]:
     address = f"{url.replace('http', 'ws', 1)}/v1/realtime?conversation={conversation}"
     async with websockets.connect(
-        address, additional_headers={"Cookie": cookie, **headers}, max_size=None, compression=None
+        address, additional_headers={"Cookie": cookie, **headers}, max_size=None, compression=None, open_timeout=60
     ) as socket:
         talker = Talker(socket)
         await talker.wait_for("session.created")

@@ -89,7 +89,7 @@ def _a_breath() -> bytes:
 
 def _is_kept(url: str, cookie: str, conversation: str, turns: int) -> None:
     """Both sides of every turn are there, in their order and with their words, and can be heard again."""
-    with httpx.Client(base_url=url, headers={"Cookie": cookie}) as client:
+    with httpx.Client(base_url=url, headers={"Cookie": cookie}, timeout=60) as client:
         messages = client.get(f"/api/conversations/{conversation}").json()["conversation"]["messages"]
         said = [(each["role"], each["content"]) for each in messages]
         assert said == [("user", SAID), ("assistant", REPLY)] * turns

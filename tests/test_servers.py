@@ -19,13 +19,11 @@ from pymongo.errors import NetworkTimeout, OperationFailure
 from tests.servers import MongoServer, PostgresServer, S3Server
 from tests.servers.process import ROOT
 
-PATIENCE_S = 1
 
-
-def sql(env: dict[str, str], statement: str) -> list[tuple[object, ...]]:
+def sql(env: dict[str, str], statement: str, *, patience: int = 60) -> list[tuple[object, ...]]:
     """As the application would, in a new connection."""
     url = env["DATABASE_URL"].removesuffix("?schema=public")
-    with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
+    with psycopg.connect(url, autocommit=True, connect_timeout=patience) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
 
@@ -53,7 +51,7 @@ def test_postgresql_leaves_no_process_when_killed(words: PostgresServer):
 def test_postgresql_hangs_when_frozen(words: PostgresServer):
     words.freeze()
     with pytest.raises(psycopg.errors.ConnectionTimeout):
-        sql(words.env, "SELECT 1")
+        sql(words.env, "SELECT 1", patience=2)
     words.thaw()
     assert sql(words.env, "SELECT word FROM words") == [("kept",)]
 
@@ -106,7 +104,7 @@ def test_a_wrong_secret_is_refused_by_postgresql(postgres: PostgresServer):
 def collection(own_mongo: MongoServer) -> Iterator[Database[dict[str, str]]]:
     """As the application would."""
     client: MongoClient[dict[str, str]] = MongoClient(
-        own_mongo.env["MONGODB_URI"], serverMonitoringMode="poll", socketTimeoutMS=PATIENCE_S * 1000
+        own_mongo.env["MONGODB_URI"], serverMonitoringMode="poll", socketTimeoutMS=2000
     )
     client.get_default_database().words.insert_one({"_id": "kept"})
     yield client.get_default_database()
@@ -153,7 +151,7 @@ def test_mongodb_can_be_emptied(own_mongo: MongoServer, collection: Database[dic
 # S3
 
 
-def s3_client(env: dict[str, str]):
+def s3_client(env: dict[str, str], patience: int = 60):
     """As the application would."""
     return boto3.client(
         "s3",
@@ -161,7 +159,7 @@ def s3_client(env: dict[str, str]):
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         region_name=env["AWS_REGION"],
-        config=Config(read_timeout=PATIENCE_S, retries={"total_max_attempts": 1}),
+        config=Config(read_timeout=patience, retries={"total_max_attempts": 1}),
     )
 
 
@@ -169,8 +167,8 @@ def put(server: S3Server, key: str) -> None:
     s3_client(server.env).put_object(Bucket=server.env["S3_BUCKET_NAME"], Key=key, Body=key.encode())
 
 
-def get(server: S3Server, key: str) -> bytes:
-    body = s3_client(server.env).get_object(Bucket=server.env["S3_BUCKET_NAME"], Key=key)["Body"].read()
+def get(server: S3Server, key: str, patience: int = 60) -> bytes:
+    body = s3_client(server.env, patience).get_object(Bucket=server.env["S3_BUCKET_NAME"], Key=key)["Body"].read()
     assert isinstance(body, bytes)
     return body
 
@@ -190,7 +188,7 @@ def test_s3_keeps_its_objects_when_killed(bucket: S3Server):
 def test_s3_hangs_when_frozen(bucket: S3Server):
     bucket.freeze()
     with pytest.raises(BotoCoreError, match="Read timeout"):
-        get(bucket, "kept")
+        get(bucket, "kept", patience=1)
     bucket.thaw()
     assert get(bucket, "kept") == b"kept"
 
@@ -252,7 +250,7 @@ os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     pid, folder = done.stdout.split()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(folder in " ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])):
         assert time.monotonic() < deadline, pid
         time.sleep(0.05)

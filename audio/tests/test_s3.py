@@ -29,10 +29,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audio import s3 as module
 from audio.s3 import ChecksumMismatch, S3AudioStorage, StorageUnavailable
 from talking_agent import cloud
+from tests.clouds import wait_for
 from tests.servers import S3Server
 
 SAID = bytes(range(256)) * 256  # 64 KB
-LIVES = 4  # seconds; counted from the whole second before the signature, and the machine may be slow to ask
+LIVES = 3  # seconds; counted from the whole second before the signature
 SECRET = "a-secret-that-nobody-may-read"
 
 
@@ -71,7 +72,7 @@ def new_key(extension: str = "webm") -> str:
 
 
 def fetch(url: str, **headers: str) -> Any:
-    return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5)
+    return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60)
 
 
 def status(url: str) -> int:
@@ -210,10 +211,13 @@ def test_nothing_is_public(storage: Any, key: str) -> None:
 
 
 def test_the_server_refuses_a_link_that_has_expired(storage: Any, key: str) -> None:
-    link = storage.url(key, expire=LIVES)
-    assert status(link) == 200
-    time.sleep(LIVES + 1)
-    assert status(link) == 403
+    for _ in range(10):
+        link = storage.url(key, expire=LIVES)
+        if status(link) == 200:  # else the machine stalled for all of its life
+            break
+    else:
+        raise AssertionError("None was good for long enough to be asked for.")
+    wait_for(lambda: status(link) == 403)
 
 
 @pytest.mark.parametrize(
@@ -290,8 +294,9 @@ def test_a_cloudfront_link_is_signed_with_the_private_key(cloudfront: dict[str, 
 
 
 def test_a_cloudfront_link_expires(cloudfront: dict[str, Any]) -> None:
+    before = int(time.time())
     link = S3AudioStorage(**cloudfront).url("audio/1.webm")
-    assert int(parse_qs(urlsplit(link).query)["Expires"][0]) == pytest.approx(time.time() + 60, abs=2)
+    assert before + 60 <= int(parse_qs(urlsplit(link).query)["Expires"][0]) <= time.time() + 60
 
 
 def test_a_cloudfront_key_may_have_its_line_breaks_written_out(cloudfront: dict[str, Any], private_key: Any) -> None:
@@ -325,10 +330,11 @@ def test_what_cannot_be_meant_is_refused_at_once(cloudfront: dict[str, Any], wro
 
 
 class Played:
-    """A server that gives one answer after the other, each on a connection of its own; then it only listens."""
+    """A server that gives one answer after the other, each on a connection of its own; then it takes them and is silent."""
 
     def __init__(self, *answers: bytes) -> None:
         self.requests: list[bytes] = []
+        self._silent: list[socket.socket] = []
         self._answers = answers
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -336,7 +342,17 @@ class Played:
         self._thread.start()
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
         self._socket.close()
+        for connection in self._silent:
+            connection.close()
+
+    def left_without_answer(self) -> int:
+        """How many connections by now: they are taken in their order, and the last is our own."""
+        with socket.create_connection(self._socket.getsockname()) as ours:
+            wait_for(lambda: ours.getsockname() in [each.getpeername() for each in self._silent])
+        return len(self._silent) - 1
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):  # closed before every answer was asked for
@@ -345,6 +361,8 @@ class Played:
                 with connection:
                     self.requests.append(self._request(connection))
                     connection.sendall(answer)
+            while True:
+                self._silent.append(self._socket.accept()[0])
 
     def _request(self, connection: socket.socket) -> bytes:
         received = b""
@@ -443,20 +461,22 @@ def test_boto3s_own_errors_are_told_alike(storage: Any) -> None:
 
 def test_a_server_that_hangs_is_waited_for_once(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_WITHIN", 0.3)
-    storage, _ = play()
-    began = time.monotonic()
+    storage, server = play()
     with pytest.raises(StorageUnavailable, match=r"^127.0.0.1 did not answer in time"):
         storage.read("k")
-    assert time.monotonic() - began < 0.6
+    assert server.left_without_answer() == 1
 
 
-def test_a_server_that_hangs_is_not_waited_for_longer_than_the_request_may(play: Any) -> None:
+def test_a_server_that_hangs_is_not_waited_for_longer_than_the_request_may(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_WITHIN", 120)
     storage, _ = play()
     breaker = cloud.Breaker("audio bucket", lambda: True, lambda: (StorageUnavailable,))
     began = time.monotonic()
     with cloud.patience(0.3), pytest.raises(cloud.Unavailable), breaker.use():
         storage.read("k")
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 30  # not 120; the rest is for a machine that stalls
 
 
 def test_each_verb_is_one_request(play: Any) -> None:

@@ -1,13 +1,13 @@
 """What nobody should send: always a 4xx whose words name the field, and nothing half-written."""
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
+from conversations.serializers import MessageSerializer
 from conversations.tests.shapes import conversation, said
 from tests.clients import LearnerClient
 
@@ -223,11 +223,15 @@ def test_an_integer_of_ten_thousand_digits(owner: LearnerClient) -> None:
     refused(raw(owner, f'{{"id": "x", "startTime": {"9" * 10_000}}}'))
 
 
-def test_a_million_messages_are_refused_at_once(owner: LearnerClient) -> None:
-    began = time.perf_counter()
+def test_a_million_messages_are_refused_without_a_look_at_them(
+    owner: LearnerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: Any) -> None:
+        raise AssertionError("A message was looked at.")
+
+    monkeypatch.setattr(MessageSerializer, "run_validation", look)
     body = '{"id": "x", "messages": [' + ",".join(["{}"] * 1_000_000) + "]}"
     refused(raw(owner, body), "messages: ")
-    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.parametrize("text", ["👋 Xin chào", "\\u0000", "\\ud800", "a\\", "\x7f\x1b", "\u2028"])

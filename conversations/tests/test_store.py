@@ -196,7 +196,7 @@ def test_clearing_counts_what_it_deletes() -> None:
 def test_a_deletion_can_be_undone_for_ten_minutes() -> None:
     save(turn())
     store.delete(LEARNER, "conv-1")
-    deleted_ago(UNDO - timedelta(seconds=5))
+    deleted_ago(UNDO - timedelta(minutes=1))
     assert words(store.restore(LEARNER, "conv-1")) == ["Hello."]
 
 
@@ -234,7 +234,7 @@ def test_a_message_that_was_taken_back_is_not_restored() -> None:
 def test_nothing_is_erased_while_it_can_be_restored(recordings_folder: Path) -> None:
     save(turn(voice=VOICE))
     store.delete(LEARNER, "conv-1")
-    deleted_ago(UNDO - timedelta(seconds=5))
+    deleted_ago(UNDO - timedelta(minutes=1))
     assert store.erase_deleted() == 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import urllib.request
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -290,12 +291,18 @@ def shown_by(server: AgentServer, name: str, **labels: str) -> float:
     return next((sample.value for sample in found if sample.labels == labels), 0.0)
 
 
+async def shows(server: AgentServer, what: Callable[[], bool]) -> None:
+    """Returns when it is so: an event may be sent just before it is counted."""
+    async with asyncio.timeout(60):
+        while not what():
+            await asyncio.sleep(0.05)
+
+
 async def test_a_talk_is_counted_while_it_is_open(server: AgentServer) -> None:
-    before = shown_by(server, "talks_open")
+    await shows(server, lambda: shown_by(server, "talks_open") == 0)  # those of the tests before have ended
     async with talking(server.url, "counted", new_learner(server.url)):
-        assert shown_by(server, "talks_open") == before + 1
-    while shown_by(server, "talks_open") > before:
-        await asyncio.sleep(0.05)
+        assert shown_by(server, "talks_open") == 1
+    await shows(server, lambda: shown_by(server, "talks_open") == 0)
 
 
 async def test_the_stages_of_a_turn_are_measured(server: AgentServer) -> None:
@@ -306,8 +313,11 @@ async def test_the_stages_of_a_turn_are_measured(server: AgentServer) -> None:
         await talker.set_up()
         await talker.turn(spoken("learner_london"))
         timing = talker.events("talk.timing")[0]
-    now = [shown_by(server, "turn_seconds_count", engine="local", stage=stage) for stage in stages]
-    assert now == [count + 1 for count in counts]
+
+    def now() -> list[float]:
+        return [shown_by(server, "turn_seconds_count", engine="local", stage=stage) for stage in stages]
+
+    await shows(server, lambda: now() == [count + 1 for count in counts])
     took = [shown_by(server, "turn_seconds_sum", engine="local", stage=stage) for stage in stages]
     assert took[2] - times[2] == pytest.approx(timing["total_ms"] / 1000)
     assert took[0] - times[0] <= took[1] - times[1] <= took[2] - times[2]

@@ -21,7 +21,7 @@ SELECT (SELECT count(*) FROM conversations_conversation WHERE wire_id <> 'probe'
 
 
 def in_shelter(data_dir: Path) -> tuple[int, int, int]:
-    connection = sqlite3.connect(data_dir / "shelter.sqlite3", timeout=10)
+    connection = sqlite3.connect(data_dir / "shelter.sqlite3", timeout=60)
     try:
         conversations, messages, recordings = connection.execute(COUNT).fetchone()
     finally:
@@ -169,8 +169,8 @@ class Place:
 
 
 def newcomer(server: AgentServer) -> httpx.Client:
-    return httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=False)
+    return httpx.Client(base_url=server.url, timeout=60, trust_env=False, verify=False)
 
 
 def fetch(server: AgentServer, url: str, **headers: str) -> httpx.Response:
-    return httpx.get(urljoin(server.url, url), headers=headers, timeout=30, trust_env=False, verify=False)
+    return httpx.get(urljoin(server.url, url), headers=headers, timeout=60, trust_env=False, verify=False)

@@ -16,7 +16,7 @@ from tests.fixtures import served
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
 from tests.servers.postgresql import temporary_folder
 
-HOME_WITHIN = 15  # seconds
+HOME_WITHIN = 120  # seconds
 
 
 @dataclass

@@ -20,8 +20,8 @@ Row: TypeAlias = dict[str, Any]
 
 KINDS = ("killed", "frozen", "refused", "wrong credentials", "missing", "read-only")
 DATABASE, BUCKET = "database", "audio bucket"  # the halves, as answers name them
-NOTICED_WITHIN = 5.0  # seconds
-MOVED_WITHIN = 20.0
+NOTICED_WITHIN = 60.0  # seconds; a loaded machine stalls for some
+MOVED_WITHIN = 120.0
 TABLES: dict[str, LiteralString] = {
     "conversations_conversation": "SELECT to_jsonb(it) FROM conversations_conversation it",
     "conversations_message": "SELECT to_jsonb(it) FROM conversations_message it",
@@ -69,24 +69,24 @@ class Backends:
 
     def down(self) -> dict[str, str]:
         """What the application takes for down, with the causes."""
-        body = httpx.get(f"{self.agent.url}/api/conversations", timeout=10).raise_for_status().json()
+        body = httpx.get(f"{self.agent.url}/api/conversations", timeout=60).raise_for_status().json()
         down: dict[str, str] = body.get("down", {})
         assert body.get("degraded", False) == bool(down), body
         return down
 
     def readiness(self) -> tuple[int, str]:
-        answer = httpx.get(f"{self.agent.url}/readyz", timeout=10)
+        answer = httpx.get(f"{self.agent.url}/readyz", timeout=60)
         return answer.status_code, answer.json()["status"]
 
     def recovered(self, within: float = NOTICED_WITHIN) -> float:
         """Wait until the application knows that nothing is down; returns after how many seconds."""
-        return _wait(lambda: not self.down(), within, lambda: f"Still down: {self.down()}\n{self.log()}")
+        return wait(lambda: not self.down(), within, lambda: f"Still down: {self.down()}\n{self.log()}")
 
     def noticed(self, half: str, within: float = NOTICED_WITHIN) -> float:
         """Wait until the application knows that this half is down."""
-        return _wait(lambda: half in self.down(), within, lambda: f"Not noticed: the {half}.\n{self.log()}")
+        return wait(lambda: half in self.down(), within, lambda: f"Not noticed: the {half}.\n{self.log()}")
 
-    def down_because(self, causes: dict[str, tuple[str, ...]], within: float = 3.0) -> None:
+    def down_because(self, causes: dict[str, tuple[str, ...]], within: float = NOTICED_WITHIN) -> None:
         """Wait until exactly these halves are down, each for one of the causes given. An ended session tells less of the cause
         than the next attempt to begin one."""
 
@@ -94,11 +94,11 @@ class Backends:
             down = self.down()
             return down.keys() == causes.keys() and all(down[half] in causes[half] for half in causes)
 
-        _wait(so, within, lambda: f"{self.down()} instead of {causes}\n{self.log()}")
+        wait(so, within, lambda: f"{self.down()} instead of {causes}\n{self.log()}")
 
     def moved(self, within: float = MOVED_WITHIN) -> float:
         """Wait until nothing is in the shelter."""
-        return _wait(lambda: not self.waiting(), within, lambda: f"Still waits: {self.waiting()}\n{self.log()}")
+        return wait(lambda: not self.waiting(), within, lambda: f"Still waits: {self.waiting()}\n{self.log()}")
 
     def log(self) -> str:
         return self.agent.log.read_text(errors="replace")[-6000:]
@@ -170,7 +170,8 @@ def _plain(row: Row) -> Row:
     return row
 
 
-def _wait(until: Callable[[], bool], within: float, otherwise: Callable[[], str]) -> float:
+def wait(until: Callable[[], object], within: float = NOTICED_WITHIN, otherwise: Callable[[], str] = str) -> float:
+    """Until it is true; returns after how many seconds. Fails after `within`, with these words."""
     began = time.monotonic()
     while not until():
         assert time.monotonic() - began < within, otherwise()

@@ -46,5 +46,5 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Backends]:
         yield backends
     finally:
         backends.mend()
-        backends.recovered(within=10)
+        backends.recovered()
         backends.moved()

@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def _pass_on(self, body: bytes, *, answers: bool) -> None:
-        server = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=20)
+        server = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
         try:
             server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():

@@ -7,10 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.faults.backends import BUCKET, DATABASE, KINDS, NOTICED_WITHIN, Backends
-from tests.faults.law import Answer, Learner, check_law
+from tests.faults.backends import BUCKET, DATABASE, KINDS, Backends, wait
+from tests.faults.law import LONGEST, Answer, Learner, check_law
 
-LONGEST = 2.5  # seconds that a request may wait for the cloud
 CAUSES = {
     "killed": ("the connection is refused",),
     "frozen": ("it does not answer",),
@@ -37,7 +36,7 @@ def saving(cloud: Backends, count: int = 3) -> Iterator[list[Learner]]:
     finally:
         over.set()
         for thread in threads:
-            thread.join(timeout=15)
+            thread.join()
 
 
 def _go_on_saving(learner: Learner, over: threading.Event) -> None:
@@ -54,6 +53,10 @@ def _go_on_saving(learner: Learner, over: threading.Event) -> None:
 
 def all_answers(learners: list[Learner]) -> list[Answer]:
     return [answer for learner in learners for answer in learner.answers]
+
+
+def saved_since(moment: float, learners: list[Learner]) -> list[Answer]:
+    return [answer for answer in all_answers(learners) if answer.what == "save" and answer.began > moment]
 
 
 def longest_wait(answers: list[Answer]) -> float:
@@ -79,7 +82,7 @@ EVERY = [
 @pytest.mark.parametrize(("cloud", "halves", "kind"), EVERY, indirect=["cloud"])
 def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tuple[str, ...], kind: str):
     with saving(cloud) as learners:
-        time.sleep(0.4)
+        wait(lambda: all(len(learner.answers) > 2 for learner in learners))
         with ExitStack() as outages:
             for half in halves:
                 outages.enter_context(cloud.broken(half, kind))
@@ -87,11 +90,12 @@ def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tupl
             for half in halves:
                 cloud.noticed(half)
             known = time.monotonic()
-            time.sleep(0.6)
+            # What is frozen is so for longer than any request may wait: one that waits for its end is found out.
+            wait(lambda: saved_since(known, learners) and (kind != "frozen" or time.monotonic() - out > 1.5 * LONGEST))
             cloud.down_because(dict.fromkeys(halves, CAUSES[kind]))
             readiness = cloud.readiness()
             over = time.monotonic()
-        cloud.recovered(within=NOTICED_WITHIN)
+        cloud.recovered()
     cloud.moved()
     assert readiness == (200, "degraded")
     during = [answer for answer in all_answers(learners) if out < answer.began < over]

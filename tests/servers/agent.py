@@ -34,6 +34,7 @@ class AgentServer(ServerProcess):
         self.url = f"http://127.0.0.1:{self.port}"
         self._env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._env |= {"ENV_FILES": "", "DATA_DIR": str(data_dir), "PORT": str(self.port)}
+        self._env["ENGINE_PATIENCE"] = "60000"  # a loaded machine may take longer than a learner has patience for
         for more in (*envs, env):
             self._env |= more
 

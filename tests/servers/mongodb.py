@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -40,7 +41,8 @@ class MongoServer(ServerProcess):
 
     def answers(self) -> bool:
         try:
-            self.client.admin.command("ping")
+            with pymongo.timeout(2):
+                self.client.admin.command("ping")
         except PyMongoError:
             return False
         return True
@@ -50,8 +52,8 @@ class MongoServer(ServerProcess):
         """The administrator's."""
         return MongoClient(
             f"mongodb://admin:admin@127.0.0.1:{self.port}/?directConnection=true",
-            serverSelectionTimeoutMS=500,
-            socketTimeoutMS=10_000,
+            serverSelectionTimeoutMS=60_000,
+            socketTimeoutMS=60_000,
         )
 
     def database(self) -> Database[dict[str, Any]]:

@@ -126,25 +126,28 @@ class PostgresServer(ServerProcess):
 
     def answers(self) -> bool:
         try:
-            self.execute("SELECT 1", database="postgres")
+            self._connect("postgres", timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
 
     def execute(self, sql: LiteralString, *values: Any, database: str = DATABASE) -> list[tuple[Any, ...]]:
         """Run a statement as the superuser, in a connection of its own; returns the rows, if it has any."""
-        with psycopg.connect(
+        with self._connect(database) as connection:
+            cursor = connection.execute(sql, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def _connect(self, database: str, timeout: int = 60) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
             user=ADMIN,
             password=ADMIN_PASSWORD,
             dbname=database,
             autocommit=True,
-            connect_timeout=2,
+            connect_timeout=timeout,
             options="-c default_transaction_read_only=off",
-        ) as connection:
-            cursor = connection.execute(sql, values or None)
-            return cursor.fetchall() if cursor.description else []
+        )
 
     def empty(self) -> None:
         """Drop all tables."""
@@ -153,9 +156,8 @@ class PostgresServer(ServerProcess):
 
     def end_sessions(self) -> None:
         """Returns when the application's sessions are over."""
-        self.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", USER, database="postgres"
-        )
+        ended: LiteralString = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s"
+        self.execute(ended, USER, database="postgres")
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
@@ -177,7 +179,7 @@ class PostgresServer(ServerProcess):
         asked: LiteralString = "SELECT reset_val FROM pg_settings WHERE name = %s"
         url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
         while True:
-            with psycopg.connect(url, connect_timeout=2) as connection:
+            with psycopg.connect(url, connect_timeout=60) as connection:
                 if connection.execute(asked, (name,)).fetchone() == (value,):
                     return
 

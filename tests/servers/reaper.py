@@ -25,7 +25,7 @@ def kill_family(pid: int) -> None:
     for member in members:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(map(alive, members)) and time.monotonic() < deadline:
         time.sleep(0.005)
 

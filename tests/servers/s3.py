@@ -140,7 +140,7 @@ class S3Server(ServerProcess):
 
     def _client(self, key: str, secret: str) -> Any:
         config = Config(
-            connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+            connect_timeout=20, read_timeout=20, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
         )
         return boto3.client(
             "s3",

@@ -19,6 +19,8 @@ from secantus.server import SecantusDBServer
 from secantus.storage import Storage
 
 FLATTENED_STAGES = ("$project", "$addFields", "$set")
+# Seconds; mongod's transactionLifetimeLimitSeconds, 60 by default. So long a client that was killed holds what it was writing.
+TRANSACTION_LIFETIME = 5.0
 PASSWORDS = {"admin": "admin", "user": "password"}
 
 type_as_shipped = expressions._op_type
@@ -103,7 +105,13 @@ def main(port: str, folder: str) -> None:
     if not mend():
         sys.exit("There was nothing to mend: this is another version of SecantusDB than the one that is pinned.")
     # Without sync_on_commit, kill -9 loses the last writes: they are still in the process.
-    server = SecantusDBServer(port=int(port), storage_path=folder, require_auth=True, sync_on_commit=True)
+    server = SecantusDBServer(
+        port=int(port),
+        storage_path=folder,
+        require_auth=True,
+        sync_on_commit=True,
+        transaction_lifetime_seconds=TRANSACTION_LIFETIME,
+    )
     add_users(server)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     server.start()

@@ -1,7 +1,8 @@
 import asyncio
 import subprocess
 import sys
-import time
+import threading
+from collections.abc import Iterator
 from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from tutor import scenario
-from tutor.engines.base import Corrected, Ended, EngineError, Event, Heard, Line, Speech, Words
+from tutor.engines.base import Corrected, Correction, Ended, EngineError, Event, Heard, Line, Speech, Words
+from tutor.engines.local import corrector, speaker, transcriber
 from tutor.engines.local.engine import LocalEngine
 from tutor.engines.local.session import LocalSession
 from tutor.scenario import Brief
 from tutor.tests.sound import clip, loudness, seconds, silence, white_noise
+from tutor.tests.watched import watched
 
 ROOT = Path(__file__).resolve().parents[2]
 LONDON = clip("learner_london")
@@ -133,48 +136,75 @@ async def test_a_reply_closed_half_way_leaves_the_session_able_to_go_on(engine: 
         assert heard(await reply(session)) == SAID
 
 
-async def test_a_reply_cancelled_while_it_listens_loses_nothing(engine: LocalEngine, brief: Brief):
+async def test_a_reply_cancelled_while_it_listens_loses_nothing(
+    engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch
+):
+    decoding, cancelled = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        decoding.set()
+        cancelled.wait(60)
+
+    watched(monkeypatch).before = hold
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON)
         task = asyncio.create_task(reply(session))
-        await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(decoding.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        cancelled.set()
         assert heard(await reply(session)) == SAID
 
 
-async def test_ten_minutes_can_be_broken_off(engine: LocalEngine, brief: Brief):
+async def test_ten_minutes_can_be_broken_off(engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch):
+    whisper, decoding = watched(monkeypatch), threading.Event()
+    whisper.before = decoding.set
     async with engine.talk(brief, OPENED) as session:
         for _ in range(20):
             await session.hear((LONDON + silence(0.5)) * 11)
         task = asyncio.create_task(reply(session))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(decoding.wait, 60)
         task.cancel()
         await asyncio.wait((task,))
-        start = time.perf_counter()
         async with engine.talk(brief, OPENED) as other:
             await other.hear(LONDON)
             assert heard(await reply(other)) == SAID
-    assert time.perf_counter() - start < 3
+        await nobody_decodes()
+    assert sum(whisper.seen) < 60  # seconds, of ten minutes
 
 
-async def test_the_event_loop_goes_on_meanwhile(engine: LocalEngine, brief: Brief):
-    longest = 0.0
+async def nobody_decodes() -> None:
+    """Returns when each of the two threads that decode has come to the end of its work."""
+    both, loop = threading.Barrier(2), asyncio.get_running_loop()
+    await asyncio.gather(*(loop.run_in_executor(transcriber.EXECUTOR, both.wait) for _ in range(2)))
 
-    async def tick() -> None:
-        nonlocal longest
-        while True:
-            start = time.perf_counter()
-            await asyncio.sleep(0.005)
-            longest = max(longest, time.perf_counter() - start)
 
-    ticking = asyncio.create_task(tick())
+async def test_the_event_loop_goes_on_meanwhile(engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch):
+    loop, done = asyncio.get_running_loop(), set[str]()
+    correct, speak = corrector.correct, speaker.speak
+
+    def goes_on_during(work: str) -> None:
+        """Raises TimeoutError in whoever keeps the loop from its other tasks."""
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(60)
+        done.add(work)
+
+    def correct_slowly(text: str) -> tuple[Correction, ...]:
+        goes_on_during("correcting")
+        return correct(text)
+
+    def speak_slowly(sentence: str, speed: float) -> Iterator[bytes]:
+        for pcm in speak(sentence, speed):
+            goes_on_during("speaking")
+            yield pcm
+
+    watched(monkeypatch).before = lambda: goes_on_during("hearing")
+    monkeypatch.setattr(corrector, "correct", correct_slowly)
+    monkeypatch.setattr(speaker, "speak", speak_slowly)
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON)
         await reply(session)
-    ticking.cancel()
-    assert longest < 0.15
+    assert done == {"hearing", "correcting", "speaking"}
 
 
 async def test_two_talks_at_once_do_not_mix(engine: LocalEngine, brief: Brief):
@@ -201,21 +231,26 @@ async def test_a_goodbye_ends_the_talk(engine: LocalEngine, brief: Brief):
     assert isinstance(events[-1], Ended)
 
 
-async def test_once_warm_it_warms_at_once(engine: LocalEngine):
-    start = time.perf_counter()
+async def test_once_warm_it_reads_nothing_again(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch):
+    def read() -> None:
+        raise AssertionError("It is read again.")
+
+    monkeypatch.setattr(transcriber, "_read_model", read)
+    monkeypatch.setattr(speaker, "_read_voice", read)
     await engine.warm()
-    assert time.perf_counter() - start < 0.1
 
 
-async def test_when_all_was_heard_ahead_the_answer_sounds_at_once(engine: LocalEngine, brief: Brief):
+async def test_when_all_was_heard_ahead_the_answer_sounds_without_decoding(
+    engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch
+):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON + silence(0.3))
         await reply(session)
         await session.hear(silence(0.9))
-        start = time.perf_counter()
+        whisper = watched(monkeypatch)
         async with aclosing(session.reply()) as events:
             await anext(event async for event in events if isinstance(event, Speech))
-    assert time.perf_counter() - start < 0.5  # 0.1 on an idle machine
+    assert whisper.seen == []
 
 
 async def test_a_missing_package_is_named_with_what_to_do(monkeypatch):

@@ -10,7 +10,7 @@ import websockets
 from openai import AsyncOpenAI
 
 from tests.servers import AgentServer
-from tests.talking import CHUNK, CHUNK_MS, bytes_before_voice, new_learner, silence, spoken, talking
+from tests.talking import bytes_before_voice, new_learner, silence, spoken, talking
 
 LONDON = spoken("learner_london")
 VOICE = LONDON[bytes_before_voice(LONDON) :]
@@ -204,21 +204,20 @@ class TestHandsFree:
             await talker.send("response.create")
             await talker.wait_for("response.output_audio.delta")
             await talker.say(silence(0.6))
-            spoken_ms = 0
-            while not talker.events("input_audio_buffer.speech_started"):
-                start = spoken_ms * 48
-                await talker.say(VOICE[start : start + CHUNK])
-                spoken_ms += CHUNK_MS
-                assert spoken_ms <= 200
+            await talker.say(VOICE[: 200 * 48])
+            await talker.wait_for("input_audio_buffer.speech_started")
 
     async def test_an_answer_that_is_broken_in_on_ends_as_cancelled(self, server: AgentServer):
-        async with talking(server.url, "breaking-in", new_learner(server.url)) as talker:
-            await talker.set_up(scenario="travel", hands_free=True)
-            await talker.send("response.create")
-            await talker.wait_for("response.created")
-            await talker.say(VOICE, at_speaking_speed=False)
-            _, done = await talker.wait_for("response.done")
-            assert done["response"]["status"] == "cancelled"
+        for attempt in range(10):  # the answer is whole, if this machine stalls before it speaks
+            async with talking(server.url, f"breaking-in-{attempt}", new_learner(server.url)) as talker:
+                await talker.set_up(scenario="travel", hands_free=True)
+                await talker.send("response.create")
+                await talker.wait_for("response.created")
+                await talker.say(VOICE, at_speaking_speed=False)
+                _, done = await talker.wait_for("response.done")
+            if done["response"]["status"] != "completed":
+                break
+        assert done["response"]["status"] == "cancelled"
 
 
 class TestInterrupting:
@@ -253,13 +252,16 @@ class TestInterrupting:
         assert [message["role"] for message in messages] == ["user", "user", "assistant"]
 
     async def test_a_cancelled_response_ends_as_cancelled(self, server: AgentServer):
-        async with talking(server.url, "cancelled", new_learner(server.url)) as talker:
-            await talker.set_up()
-            await talker.send("response.create")
-            await talker.wait_for("response.output_audio_transcript.delta")
-            await talker.send("response.cancel")
-            _, done = await talker.wait_for("response.done")
-            assert done["response"]["status"] == "cancelled"
+        for attempt in range(10):  # the answer is whole, if this machine stalls before it is cancelled
+            async with talking(server.url, f"cancelled-{attempt}", new_learner(server.url)) as talker:
+                await talker.set_up()
+                await talker.send("response.create")
+                await talker.wait_for("response.output_audio_transcript.delta")
+                await talker.send("response.cancel")
+                _, done = await talker.wait_for("response.done")
+            if done["response"]["status"] != "completed":
+                break
+        assert done["response"]["status"] == "cancelled"
 
 
 class TestBadInput:

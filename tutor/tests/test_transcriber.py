@@ -1,6 +1,5 @@
 import json
 import threading
-import time
 
 import pytest
 
@@ -9,6 +8,7 @@ from tutor.engines.base import EngineError
 from tutor.engines.local import transcriber
 from tutor.engines.local.transcriber import Turn, without_loops
 from tutor.tests.sound import SPEECH, clicks, clip, hum, mixed, silence, spoken, white_noise
+from tutor.tests.watched import watched
 
 TRANSCRIPTS = json.loads((SPEECH / "transcripts.json").read_text())
 
@@ -66,33 +66,21 @@ def test_a_turn_grows():
     assert word_error_rate(said, both) <= 0.06
 
 
-def test_silence_after_it_is_not_decoded_again():
+def test_silence_after_it_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch):
     turn, stop = Turn(), threading.Event()
     before = turn.transcribe(clip("learner_london") + silence(0.3), stop)
-    start = time.perf_counter()
+    whisper = watched(monkeypatch)
     assert turn.transcribe(silence(1), stop) == before
-    assert time.perf_counter() - start < 0.05
+    assert whisper.seen == []
 
 
 def test_of_a_long_turn_only_the_last_part_is_left(monkeypatch):
     turn, stop = Turn(), threading.Event()
     turn.transcribe(clip("librivox_0870") + silence(0.5), stop)
-    seen = []
-    original = transcriber.load().transcribe
-
-    class Counting(transcriber.Whisper):
-        """The real model; it only notes how much it was given."""
-
-        def __init__(self) -> None: ...
-
-        def transcribe(self, samples: transcriber.Samples) -> str:
-            seen.append(len(samples) / transcriber.MODEL_RATE)
-            return original(samples)
-
-    monkeypatch.setattr(transcriber, "_whisper", Counting())
+    whisper = watched(monkeypatch)
     turn.transcribe(clip("learner_london"), stop)
-    assert len(seen) == 1
-    assert seen[0] < 3.5
+    assert len(whisper.seen) == 1
+    assert whisper.seen[0] < 3.5
 
 
 def test_a_long_turn_loses_nothing():

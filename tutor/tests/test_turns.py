@@ -15,7 +15,7 @@ WAV = (SPEECH / "learner_london.wav").read_bytes()
 
 @pytest.fixture
 def client(server: AgentServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{server.url}/api/", timeout=30) as client:
+    with httpx.Client(base_url=f"{server.url}/api/", timeout=120) as client:
         client.get("conversations")
         yield client
 
@@ -33,7 +33,7 @@ def test_a_recording_is_made_out_corrected_and_answered_aloud(server: AgentServe
     assert answer["message"]["content"] == "My brother has went to London last week."
     assert [each["better"] for each in answer["corrections"]] == ["has gone"]
     assert answer["reply"]["content"].endswith("?")
-    voice = to_pcm(httpx.get(f"{server.url}{answer['reply']['audioUrl']}").content)
+    voice = to_pcm(httpx.get(f"{server.url}{answer['reply']['audioUrl']}", timeout=60).content)
     assert len(voice) / 48_000 == pytest.approx(answer["reply"]["audioDuration"], abs=0.1)
 
 

@@ -1,7 +1,8 @@
 """A turn over three stages that overlap, on the simulated provider."""
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -111,17 +112,29 @@ async def test_a_learner_who_is_owed_an_answer_gets_it(pipeline: PipelineEngine,
 
 
 async def test_the_first_clause_is_asked_for_before_the_answer_is_written(pipeline: PipelineEngine, provider: Provider):
-    provider.configure(delays={"token_ms": 40})
-    await answered(pipeline)
-    asked = [entry["at"] for entry in provider.log(SPEECH)]
-    assert asked[0] < provider.log(CHAT)[0]["ended_at"]
+    provider.fail(CHAT, "silence", after=10)  # when the first clause is complete
+    async with under_way(pipeline):
+        await _until(lambda: provider.log(SPEECH))
+    assert [entry["body"]["input"] for entry in provider.log(SPEECH)] == CLAUSES[:1]
 
 
 async def test_the_next_clause_is_on_its_way_while_the_first_still_comes(pipeline: PipelineEngine, provider: Provider):
-    provider.configure(delays={"speech_per_second_ms": 300})
-    await answered(pipeline)
-    first, second, third = provider.log(SPEECH)
-    assert second["at"] < first["ended_at"] < third["at"]
+    provider.configure(delays={"speech_first_byte_ms": 60_000})
+    async with under_way(pipeline):
+        await _until(lambda: len(provider.log(SPEECH)) == 2)
+        await asyncio.sleep(0.3)
+    assert len(provider.log(SPEECH)) == 2  # and the one after them is not
+
+
+@asynccontextmanager
+async def under_way(pipeline: PipelineEngine) -> AsyncIterator[None]:
+    """An answer, left when the block ends."""
+    answering = asyncio.create_task(answered(pipeline))
+    try:
+        yield
+    finally:
+        answering.cancel()
+        await asyncio.wait([answering])
 
 
 async def test_clauses_sound_in_order_though_the_first_is_the_slowest(pipeline: PipelineEngine, provider: Provider):
@@ -170,7 +183,12 @@ class TestClosed:
     @pytest.fixture
     def slow(self, provider: Provider) -> None:
         provider.configure(
-            delays={"transcription_ms": 300, "token_ms": 30, "speech_first_byte_ms": 200, "speech_per_second_ms": 1000}
+            delays={
+                "transcription_ms": 300,
+                "token_ms": 30,
+                "speech_first_byte_ms": 200,
+                "speech_per_second_ms": 60_000,
+            }
         )
 
     @pytest.mark.parametrize("kind", [Heard, Words, Speech])
@@ -191,7 +209,7 @@ class TestClosed:
     async def test_a_voice_that_was_interrupted_is_hung_up_on(
         self, pipeline: PipelineEngine, provider: Provider, slow: None, by_realtime: None
     ):
-        provider.configure(delays={"realtime_per_second_ms": 1000})
+        provider.configure(delays={"realtime_per_second_ms": 60_000})
         async with pipeline.talk(brief(), LINES) as session:
             await session.hear(SAID)
             await up_to(Speech, session.reply())
@@ -203,7 +221,9 @@ class TestClosed:
         self, pipeline: PipelineEngine, provider: Provider, slow: None, settings: Any, voice: str
     ):
         settings.OPENAI["speech"]["model"] = voice
-        provider.configure(delays={"transcription_ms": 60, "token_ms": 5, "speech_first_byte_ms": 50})
+        provider.configure(
+            delays={"transcription_ms": 60, "token_ms": 5, "speech_first_byte_ms": 50, "speech_per_second_ms": 1000}
+        )
         before = tasks_beside()
         replies = [asyncio.create_task(answered(pipeline)) for _ in range(30)]
         for number, reply in enumerate(replies):
@@ -245,7 +265,7 @@ class TestConnections:
 
 
 async def _until(holds: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.02)
 
