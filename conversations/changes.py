@@ -117,7 +117,7 @@ def _draft_to_add(change: Change, draft: Draft, conversation: uuid.UUID, before:
     row = before.messages[key]
     if draft.id not in change.voices or draft.role != row.role:
         return None
-    return replace(draft, content=row.content, at=row.timestamp, corrections=None, interrupted=None)
+    return replace(draft, content=row.content, at=row.timestamp, corrections=None, interrupted=None, measured=None)
 
 
 def _message(

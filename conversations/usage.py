@@ -19,6 +19,8 @@ LATEST = 10_000  # messages: about 5,000 answers, and the turns that they answer
 PATIENCE = 20.0  # seconds: sorting a million rows takes some
 MOMENTS = {"heard_ms": "heard", "thought_ms": "thought", "first_audio_ms": "first audio", "saved_ms": "saved"}
 TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
+MOST = 1e12  # what no turn takes: of milliseconds, tokens or dollars
+LONGEST_NAME = 40  # characters of an engine's
 Kept = tuple[datetime, Mapping[str, Any]]  # when a message was said, and what was measured of it
 
 
@@ -78,7 +80,7 @@ def usage(limit: int = LATEST) -> Usage:
     by_engine: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     total = Took()
     for at, measured in kept:
-        engine = str(measured.get("engine") or "unknown")
+        engine = engine_of(measured)
         by_engine[engine].append(measured)
         days[at.astimezone(UTC).date()][engine].add(measured)
         total.add(measured)
@@ -88,9 +90,16 @@ def usage(limit: int = LATEST) -> Usage:
 
 
 def number(value: Any) -> float | None:
-    """What is kept may have come from an archive: whatever is no number is not known."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if is_number else None
+    """What is kept may have come from an archive: whatever is no amount that a turn can take is not known."""
+    is_amount = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST
+    return value if is_amount else None
+
+
+def engine_of(measured: Mapping[str, Any]) -> str:
+    """A name that can be shown: JSON may hold what UTF-8 cannot."""
+    name = measured.get("engine")
+    shown = name[:LONGEST_NAME].encode(errors="replace").decode() if isinstance(name, str) else ""
+    return shown.strip() or "unknown"
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float:

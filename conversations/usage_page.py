@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from conversations.usage import MOMENTS, Took, Usage, number
+from conversations.usage import MOMENTS, Took, Usage, engine_of, number
 
 DAYS = 30  # in the chart
 STEP, WIDTH, HEIGHT, TOP = 20, 14, 120, 16  # of the chart, in its own units
@@ -91,7 +91,7 @@ def of_message(measured: Any) -> dict[str, Any] | None:
         return None
     told = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
     return {
-        "engine": str(measured.get("engine") or "unknown"),
+        "engine": engine_of(measured),
         "cost": dollars(number(measured.get("cost"))),
         "times": [(name, seconds(ms)) for name, ms in told],
         "pieces": _pieces([(name, ms) for name, ms in told if name != "saved"]),

@@ -12,6 +12,7 @@ from django.core.files.storage import storages
 
 from talking_agent import provider_models, stages
 from talking_agent.stages import Stage
+from tutor import spending
 
 DATABASES = {"postgresql": "DATABASE_URL", "mongodb": "MONGODB_URI"}
 ONE = "Write DATABASE_TYPE=mongodb or DATABASE_TYPE=postgresql."
@@ -96,7 +97,7 @@ def _several_servers() -> list[CheckMessage]:
 
 @register()
 def openai_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    if unusable := [*_engine_without_provider(), *_addresses(), *_keys()]:
+    if unusable := [*_engine_without_provider(), *_addresses(), *_keys(), *_prices()]:
         return unusable
     return [*_stages_without_key(), *_models_with_an_end(datetime.now(UTC).date()), *_speech_elsewhere()]
 
@@ -127,6 +128,17 @@ def _keys() -> Iterator[CheckMessage]:
             f"{setting} has characters that no key has.",
             hint="Copy it again, without quotes or dots.",
             id="openai.E003",
+        )
+
+
+def _prices() -> Iterator[CheckMessage]:
+    try:
+        spending.prices()
+    except ImproperlyConfigured as error:
+        yield Error(
+            str(error),
+            hint="Write a table for each model, as tutor/prices.toml has them; or leave PRICE_OPENAI out, and that file holds.",
+            id="openai.E004",
         )
 
 

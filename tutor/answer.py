@@ -8,7 +8,7 @@ from typing import Any
 
 from conversations.changes import Draft
 from talking_agent import metrics
-from tutor import spending
+from tutor import fault, spending
 from tutor.attempt import Attempt
 from tutor.dialogue import Dialogue
 from tutor.engines.base import (
@@ -62,6 +62,7 @@ class Answer:
         self._to_check: tuple[str, Sequence[Line]] | None = None  # once the first sound is out
         self._corrections: tuple[Correction, ...] | None = ()  # None: they are made beside the answer
         self._placed = self._heard = self._sound_is_out = self._saved = self._stopped = self._says_goodbye = False
+        self._taken_back = False
         self._times = {"end": time.perf_counter()}
         self._engine = dialogue.engine  # that answered: another may talk by the time this is saved
         self._timing: dict[str, int | None] = {}  # of an answer to a turn: see `measured` of a Message
@@ -82,6 +83,12 @@ class Answer:
     async def finished(self) -> None:
         await asyncio.wait([self._task])
 
+    async def take_back(self) -> None:
+        """Say no more, and keep nothing of it: it was no part of the talk. It answers nobody's turn."""
+        self._taken_back = True
+        self.stop()
+        await self.finished()
+
     async def truncate(self, heard_ms: int) -> str:
         """Keep only what was heard of the answer; returns its words."""
         assert self.response
@@ -98,14 +105,17 @@ class Answer:
 
     async def _run(self) -> None:
         try:
+            await self._attempt.under_way()  # before anything is said of it
+            if self.turn and self.turn.text is None:
+                await self._say_committed(self.turn)
             async for happened in self._attempt:
                 await self._follow(happened)
             await self._finish("cancelled" if self._stopped else "completed")
         except EngineError as error:
             logger.error("The engine failed: %s", error.detail)  # not its cause: that has the provider's own words
             await self._fail("engine", str(error))
-        except Exception:  # the outermost loop of an answer: a fault in it must not leave the learner waiting
-            logger.exception("An answer failed.")
+        except Exception as error:  # noqa: BLE001  # the outermost loop of an answer: the learner must not wait for ever
+            logger.error("An answer failed: %s", fault.of(error))
             await self._fail("engine", FAILED)
 
     async def _follow(self, happened: EngineEvent) -> None:
@@ -178,6 +188,10 @@ class Answer:
         await self._send(event("conversation.item.added", previous_item_id=previous, item=item))
         await self._send(event("conversation.item.done", previous_item_id=previous, item=item))
 
+    async def _say_committed(self, turn: Turn) -> None:
+        previous = self._dialogue.last_id
+        await self._send(event("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=previous))
+
     async def _say_transcript(self, turn: Turn, text: str) -> None:
         kind = "conversation.item.input_audio_transcription.completed"
         usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
@@ -239,17 +253,18 @@ class Answer:
     async def _end_response(self, status: str, reason: str = "") -> None:
         if self.response is None or self.response.done:
             return
-        if self.response.text:
+        if self.response.text and not self._taken_back:
             self._dialogue.add(self.response.item_id, "assistant", self.response.text)
         await self.response.end(status, reason)
-        if self.response.text:
+        if self.response.text and not self._taken_back:
             self._save_response(interrupted=status != "completed")
 
     async def _finish(self, status: str, reason: str = "") -> None:
         self._save_turn()
         await self._end_response(status, reason)
         self._account()
-        if self.response is None and self.turn and self.turn.answer_wanted.is_set() and not self._stopped:
+        is_wanted = self.turn is None or self.turn.answer_wanted.is_set()
+        if self.response is None and is_wanted and not self._stopped:
             # Asked for an answer that there is not: whoever waits for `response.done` must not wait for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [])
             await self._send(event("response.created", response=shape | {"status": "in_progress"}))
@@ -259,8 +274,11 @@ class Answer:
 
     async def _fail(self, code: str, message: str) -> None:
         await self._send(event("talk.notice", code=code, message=message))
-        if self.turn and not self._heard and self.turn.text is None:
-            await self._say_unheard("engine_failed", message)
+        if self.turn and not self._heard:
+            self._text = self.turn.text or ""
+            await self._place(self.turn)  # it is kept, so what follows comes after it
+            if self.turn.text is None:
+                await self._say_unheard("engine_failed", message)
         await self._finish("failed", code)
 
     def _save_turn(self) -> None:

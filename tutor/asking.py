@@ -1,13 +1,17 @@
 """Asking the engines for something beside a talk: the preferred one first, and the next where one fails or has no means."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from talking_agent import metrics
 from tutor import spending
 from tutor.engines import engines
 from tutor.engines.base import CannotDo, Engine, EngineError, Unusable
-from tutor.relay import TOO_LONG, is_resting, rest
+from tutor.relay import TOO_LONG, is_resting
+
+logger = logging.getLogger(__name__)
 
 WITHIN = 30.0  # seconds
 
@@ -17,7 +21,8 @@ T = TypeVar("T")
 async def ask(
     verb: Callable[[Engine], Awaitable[T]], *, within: float = WITHIN, patience: float | None = None
 ) -> tuple[T, Engine]:
-    """What comes of it, and the engine that did it. One that fails rests; those that rest are asked last.
+    """What comes of it, and the engine that did it. Those that rest are asked last. One that fails here does not rest: it may
+    need other models for this than for a talk, and others talk with it.
     `within`: seconds that an engine may take, `patience`: fewer, while there is another that could be asked.
 
     Raises Unusable if it could not do this one thing, CannotDo if none of them has the means, else the first EngineError.
@@ -37,8 +42,8 @@ async def ask(
             raise
         except (EngineError, TimeoutError) as error:
             failed = error if isinstance(error, EngineError) else _too_slow()
-            if isinstance(error, EngineError):  # how long it takes depends on what was asked: others may go on with it
-                rest(engine, failed)
+            logger.error("The engine %s could not do something beside a talk: %s", engine.name, failed.detail)
+            metrics.engine_failed(engine.name)
             failure = failure or failed
     raise failure or cannot or EngineError(TOO_LONG)
 

@@ -8,6 +8,8 @@ from typing import cast
 from tutor import usage
 from tutor.engines.base import Event, Heard, Unheard, Words
 
+HOPS = 2  # rounds of the event loop: this task begins, and so does one of the engine's own
+
 
 class Attempt:
     """Runs the engine's reply and queues what comes, unheard and unsaved, until somebody iterates over it.
@@ -20,9 +22,10 @@ class Attempt:
         self._events = cast(AsyncGenerator[Event, None], events)
         self._queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         self._answering = self._stopped = False
-        self._settled = not hears
+        self._hears, self._settled = hears, not hears
         self.used: list[usage.Used] = []
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: self._queue.put_nowait(None))  # though it was stopped before it began
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while (event := await self._queue.get()) is not None:
@@ -30,10 +33,16 @@ class Attempt:
                 raise event
             yield event
 
+    async def under_way(self) -> None:
+        """Returns when the engine has had its chance to ask whom it asks: what else there is to do can wait for that."""
+        for _ in range(HOPS):
+            if self._queue.empty():
+                await asyncio.sleep(0)
+
     def stop(self) -> None:
         """No answer is wanted (any more). What the learner said is still made out."""
         self._stopped = True
-        if self._answering and self._settled:
+        if self._settled and (self._answering or not self._hears):
             self._task.cancel()
 
     async def discard(self) -> None:
@@ -47,8 +56,6 @@ class Attempt:
                 await self._queue_events()
         except Exception as error:  # noqa: BLE001  # whoever iterates tells of it, and logs it
             self._queue.put_nowait(error)
-        finally:
-            self._queue.put_nowait(None)
 
     async def _queue_events(self) -> None:
         async with contextlib.aclosing(self._events) as events:

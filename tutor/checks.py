@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from conversations.changes import Draft
-from tutor import spending
+from tutor import fault, spending
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Correction, Engine, EngineError, Line
 from tutor.keeper import Keeper, Save
@@ -41,11 +41,16 @@ class Checks:
             async with asyncio.timeout(WITHIN):
                 with spending.counted(engine.name) as used:
                     found = await engine.correct(text, context=before, language=self._dialogue.brief.language)
+            await self._tell(turn, text, found, spending.measured(engine.name, used) if used else None)
         except (EngineError, TimeoutError) as error:
             logger.warning("A turn was not corrected: %s", getattr(error, "detail", "no answer in time."))
-            await self._send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))
-        else:
-            await self._tell(turn, text, found, spending.measured(engine.name, used) if used else None)
+            await self._tell_of_none(turn)
+        except Exception as error:  # noqa: BLE001  # the outermost loop of a check: a fault in it is not the talk's
+            logger.error("A turn was not corrected: %s", fault.of(error))
+            await self._tell_of_none(turn)
+
+    async def _tell_of_none(self, turn: Turn) -> None:
+        await self._send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))
 
     async def _tell(self, turn: Turn, text: str, found: Sequence[Correction], measured: dict[str, Any] | None) -> None:
         assert turn.item_id

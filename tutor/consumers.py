@@ -16,7 +16,7 @@ from conversations.serializers import MAX_ID, is_wire_id, new_conversation_id
 from learners import cookie
 from learners.origin import is_foreign
 from talking_agent import metrics
-from tutor import protocol
+from tutor import fault, protocol
 from tutor.engines import engines
 from tutor.keeper import DELETED
 from tutor.protocol import Event, ProtocolError
@@ -37,6 +37,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     talk: Talk | None = None
     key: uuid.UUID
+    failed = False  # it is being closed, and follows nothing any more
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels would go through a thread before every frame, to close old connections to the database. A talk closes its own
@@ -60,7 +61,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         await self._begin(learner, conversation)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.talk is None:
+        if self.talk is None or self.failed:
             return
         event_id = None
         try:
@@ -73,6 +74,10 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await self.talk.receive(sent)
         except ProtocolError as problem:
             await self.say(protocol.error(problem, event_id))
+        except Exception as error:  # noqa: BLE001  # the outermost loop of a connection; closing keeps what was said
+            self.failed = True
+            logger.error("A talk failed: %s", fault.of(error))
+            await self.hang_up(1011)
 
     async def disconnect(self, code: int) -> None:
         if self.talk:

@@ -141,7 +141,8 @@ class Dialogue:
         """The conversation's row as it is now."""
         now = datetime.now(UTC)
         level = self.brief.level
-        config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine, "language": "en"}
+        config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine}
+        config["language"] = _known_language(self._config.get("language"))  # what an older client chose stays its own
         config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
         config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
         config["explain"] = self.brief.language
@@ -158,7 +159,7 @@ class Dialogue:
 
     def _go_on(self, stored: Stored) -> None:
         row = stored.conversation
-        self._title, self._config = row.title, row.config
+        self._title, self._config = row.title, row.config if isinstance(row.config, dict) else {}
         self._started_at = row.started_at or row.timestamp
         self._minutes_before = row.duration or 0.0
         for message in stored.messages:
@@ -204,7 +205,10 @@ def _brief(conversation: str, row: Conversation | None) -> Brief:
     own: dict[str, Any] = {}
     if chosen.kind == "own":
         own = {name: str(config.get(name) or "")[:500] for name in OWN_WORDS}
-    explain = str(config.get("explain"))
-    if explain not in language.load_all():
-        explain = language.DEFAULT
+    explain = _known_language(config.get("explain"), config.get("language"))  # older clients know the second alone
     return Brief(scenario=chosen, level=level, seed=conversation, language=explain, **own)
+
+
+def _known_language(*codes: Any) -> str:
+    """The first of these that explanations are given in."""
+    return next((code for code in codes if isinstance(code, str) and code in language.load_all()), language.DEFAULT)

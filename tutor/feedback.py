@@ -1,6 +1,7 @@
 """What is said at the end of a talk, kept with its conversation."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from conversations import store
@@ -11,7 +12,7 @@ from tutor import analysis
 from tutor.asking import ask
 from tutor.dialogue import Dialogue
 
-WITHIN = 90.0  # seconds: a model reads the whole talk, and may be asked twice
+WITHIN = 90.0  # seconds: a model writes long, and may be asked twice
 
 
 async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | None:
@@ -24,20 +25,23 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | 
     if stored is None:
         return None
     dialogue = Dialogue.of(wire_id, stored, "")
-    brief, seconds = dialogue.brief, seconds_spoken(stored)
-    found, _ = await ask(
-        lambda engine: engine.analyse(dialogue.lines, brief=brief, seconds=seconds, language=brief.language),
-        within=WITHIN,
+    brief, judged = dialogue.brief, analysis.newest(dialogue.lines)
+    seconds = seconds_spoken(stored, stored.messages[len(stored.messages) - len(judged) :])
+    found, engine = await ask(
+        lambda engine: engine.analyse(judged, brief=brief, seconds=seconds, language=brief.language), within=WITHIN
     )
     limit = time_limit(stored.conversation.config)
-    shape = analysis.wire(found, dialogue.lines, level=brief.level, time_limit=limit, seconds=seconds)
+    shape = analysis.wire(
+        found, dialogue.lines, engine=engine.name, level=brief.level, time_limit=limit, seconds=seconds
+    )
     await in_thread(store.save, learner, wire_id, columns={"analysis": shape}, messages=[], replace=False)
     return shape
 
 
-def seconds_spoken(stored: Stored) -> float | None:
-    """How long the learner's recordings are; None if any of their turns has none, for then its words have no time."""
-    spoken = [row for row in stored.messages if row.role == Message.Role.USER and row.content.strip()]
+def seconds_spoken(stored: Stored, messages: Sequence[Message]) -> float | None:
+    """How long the learner's recordings of these messages are; None if any of their turns has none, for then its words have no
+    time."""
+    spoken = [row for row in messages if row.role == Message.Role.USER and row.content.strip()]
     recordings = [stored.recordings.get(row.audio_key) for row in spoken]
     known = [recording.duration for recording in recordings if recording]
     return sum(known) if known and len(known) == len(spoken) else None

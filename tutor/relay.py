@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 REST = 30.0  # seconds, when trying again may help
 LONG_REST = 600.0  # and when it will not: a key or a model that is refused
 GIVEN_UP_AFTER = 30.0  # more seconds, for an answer that nobody else can give
-GOES_ON = "The talk goes on with a simpler partner."
+GOES_ON = "Another partner goes on."
 IS_BACK = "The usual partner is back."
 TOO_LONG = "The answer takes too long."
 IS_SLOW = "The answer takes longer than usual. Please wait."
@@ -92,22 +92,37 @@ class Relay:
         self._detection: Detection | None = None
         self._speed = 1.0
         self._received = self._given = 0  # bytes: of the whole talk, and of them to this session
+        self._heard: Turn | None = None  # whose sound this session has, and has not been told to be over
+        self._changing: asyncio.Task[None] | None = None  # to another engine
+        self._closed = False
 
     # The life of a session
 
     async def open(self, brief: Brief, lines: Sequence[Line]) -> None:
+        """Begin a session with the engine in use. One that was open is left: a reply of it that has not begun, and fails with
+        it, is asked for again."""
+        await self._changed()
         self._opened_with = brief, lines
-        before, self._stack = self._stack, contextlib.AsyncExitStack()
-        self._session = await self._stack.enter_async_context(self.engine.talk(brief, lines))
-        self._session.speed = self._speed
-        self._session.noticed = partial(self._notice, self._session)
-        self._given = 0
-        if self._detection and self.engine.detects_turns:
-            await self._session.detect_turns(self._detection)
-        await before.aclose()  # last, for it takes its time: whatever fails meanwhile is not this session's
+        await self._open(self.engine)
 
     async def close(self) -> None:
+        """A reply that somebody still waits for fails, and is nobody else's then."""
+        await self._changed()
+        self._closed = True
         await self._stack.aclose()
+
+    async def _open(self, engine: Engine) -> None:
+        brief, lines = self._opened_with
+        stack = contextlib.AsyncExitStack()
+        session = await stack.enter_async_context(engine.talk(brief, lines))
+        session.speed = self._speed
+        session.noticed = partial(self._notice, session)
+        before, self._stack = self._stack, stack
+        self.engine, self._session = engine, session  # at once: nobody finds the one without the other
+        self._given, self._heard = 0, None
+        if self._detection and engine.detects_turns:
+            await session.detect_turns(self._detection)
+        await before.aclose()  # last, for it takes its time: whatever fails meanwhile is not this session's
 
     async def warm(self) -> None:
         """Raises EngineError, if there is no engine left that could talk."""
@@ -144,15 +159,20 @@ class Relay:
             await self._give(pcm)
 
     async def bring_up_to(self, turn: Turn | None) -> None:
-        """Let the session hear all of this turn, if it is another one that heard it; or the talk itself did."""
+        """Let the session hear all of this turn, if it is another one that heard it; or the talk itself did. A change to another
+        engine that is under way is over then, though who began it may have been cancelled."""
+        await self._changed()
         if turn and turn.text is None and turn.heard_by is not self._session:
-            turn.heard_by = self._session
-            await self._give(bytes(turn.pcm))
+            self.has_heard(turn)
+            if turn.pcm:  # else there would be a turn that nobody said
+                await self._give(bytes(turn.pcm))
 
     def has_heard(self, turn: Turn) -> None:
         turn.heard_by = self._session
+        self._heard = turn
 
     async def end_turn(self) -> None:
+        self._heard = None
         await self._session.end_turn()
 
     async def interrupt(self, played_ms: int) -> None:
@@ -173,10 +193,11 @@ class Relay:
     ) -> AsyncGenerator[Event, None]:
         """The reply of the engine in use, or of the next one where that fails before its first word. `turn`: what it answers,
         `present`: the turn that is being spoken. Raises EngineError."""
-        return self._replied(self._session, self._session.reply(text), turn, text, present)
+        return self._replied(self.engine, self._session, self._session.reply(text), turn, text, present)
 
     async def _replied(
         self,
+        engine: Engine,
         session: Session,
         events: AsyncIterator[Event],
         turn: Turn | None,
@@ -186,7 +207,7 @@ class Relay:
         is_heard = begun = False
         while True:
             try:
-                async with contextlib.aclosing(self._patiently(events)) as patient:
+                async with contextlib.aclosing(self._patiently(engine, events)) as patient:
                     async for event in patient:
                         if isinstance(event, Heard | Unheard):
                             if is_heard:
@@ -199,77 +220,96 @@ class Relay:
                 has_successor = await self._switch(error, session)
                 if begun or not has_successor:  # what has been heard of an answer cannot be said again
                     raise
-                events = await self._ask_again(turn, text, present())
-                session = self._session
+                if text == "":  # nothing was said: there is nothing to answer
+                    return
+                await self._make_room_for(turn)
+                if text is None:
+                    await self.bring_up_to(turn)
+                engine, session = self.engine, self._session
+                events = session.reply(text)
+                await self._go_on_after(turn, present())
 
-    async def _ask_again(self, turn: Turn | None, text: str | None, present: Turn | None) -> AsyncIterator[Event]:
-        """Of the new session, which must hear first what the one before has heard."""
-        if text is None:
-            await self.bring_up_to(turn)
-        events = self._session.reply(text)
-        if present is not turn:
-            await self._session.end_turn()
+    async def _make_room_for(self, turn: Turn | None) -> None:
+        """The new session may have begun to hear what was said after this turn, which it is to answer first."""
+        later = self._heard
+        if later and later is not turn:
+            await self.end_turn()
+            later.heard_by = None  # it will be let hear all of it again
+
+    async def _go_on_after(self, turn: Turn | None, present: Turn | None) -> None:
+        """The answer to `turn` has been asked for again; unless that is still spoken, it is over."""
+        if turn and present is not turn:
+            await self.end_turn()
         await self.bring_up_to(present)
-        return events
 
-    async def return_if_rested(self) -> None:
-        """Between two turns: go back to the preferred engine, once it has rested."""
-        preferred = first_awake(self._engines)
-        if self._engines.index(preferred) < self._engines.index(self.engine):
-            await self._change_to(preferred, IS_BACK)
-
-    async def _patiently(self, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
-        """The events of a reply; until its first word, no longer than the learner has patience for."""
-        timeout: float | None = settings.ENGINE_PATIENCE / 1000
-        is_told = False
-        coming: asyncio.Future[Event | None] | None = None
+    async def _patiently(self, engine: Engine, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+        """The events of a reply of this engine; until its first word, no longer than the learner has patience for."""
+        patience = settings.ENGINE_PATIENCE / 1000
+        slow: asyncio.Task[None] | None = None
+        if self._next(engine) is None:
+            slow = asyncio.create_task(self._tell_of_slowness(engine, patience))
+            patience += GIVEN_UP_AFTER
         try:
-            while True:
-                began = time.monotonic()
-                coming = coming or asyncio.ensure_future(anext(events, None))
-                if (await asyncio.wait([coming], timeout=timeout))[0]:
-                    event = coming.result()
-                    coming = None
-                    if event is None:
-                        return
-                    spent = time.monotonic() - began
-                    timeout = None if timeout is None or isinstance(event, Words) else max(0.1, timeout - spent)
-                    yield event
-                elif is_told or self._next():
-                    raise EngineError(TOO_LONG, retryable=True, detail="no answer in time.")
-                else:
-                    is_told, timeout = True, GIVEN_UP_AFTER
-                    await self._noticed(Notice("slow", IS_SLOW, self.engine.name))
+            until, event = time.monotonic() + patience, None
+            while not isinstance(event, Words):
+                event = await _next_of(events, until)
+                if event is None:
+                    return
+                yield event
+            if slow:
+                slow.cancel()
+            async for event in events:
+                yield event
         finally:
-            if coming:
-                coming.cancel()
-                await asyncio.wait([coming])
+            if slow:
+                slow.cancel()
             await events.aclose()  # type: ignore[attr-defined]  # an async generator
+
+    async def _tell_of_slowness(self, engine: Engine, patience: float) -> None:
+        await asyncio.sleep(patience)
+        await self._noticed(Notice("slow", IS_SLOW, engine.name))
 
     async def _give(self, pcm: bytes) -> None:
         self._given += len(pcm)
         await self._session.hear(pcm)
 
-    def _next(self) -> Engine | None:
+    def _next(self, engine: Engine) -> Engine | None:
         """Who goes on, should this engine fail."""
-        later = self._engines[self._engines.index(self.engine) + 1 :]
-        return next((engine for engine in later if not is_resting(engine)), later[-1] if later else None)
+        later = self._engines[self._engines.index(engine) + 1 :]
+        return next((each for each in later if not is_resting(each)), later[-1] if later else None)
+
+    async def return_if_rested(self) -> None:
+        """Between two turns: go back to the preferred engine, once it has rested."""
+        await self._changed()
+        preferred = first_awake(self._engines)
+        if self._engines.index(preferred) < self._engines.index(self.engine):
+            await self._change_to(preferred, IS_BACK)
 
     async def _switch(self, error: EngineError, failed: Session) -> bool:
         """Go on with the next engine; False if there is none. A session that has been left already may fail as it likes."""
-        if failed is not self._session:
-            return True
+        await self._changed()
+        if failed is not self._session or self._closed:
+            return not self._closed
         rest(self.engine, error)
-        successor = self._next()
+        successor = self._next(self.engine)
         if successor is None:
             return False
         await self._change_to(successor, f"{error} {GOES_ON}")
         return True
 
     async def _change_to(self, engine: Engine, why: str) -> None:
-        self.engine = engine
-        await self.open(*self._opened_with)
+        """Whoever asks for it may be cancelled half-way: the change is not, and is waited for by who comes next."""
+        self._changing = asyncio.create_task(self._change(engine, why))
+        await asyncio.shield(self._changing)
+
+    async def _change(self, engine: Engine, why: str) -> None:
+        await self._open(engine)
         await self._noticed(Notice("engine", why, engine.name))
+
+    async def _changed(self) -> None:
+        """Returns when no change is under way."""
+        while self._changing and not self._changing.done():
+            await asyncio.wait([self._changing])
 
     async def _notice(self, session: Session, happened: ListenerEvent | Lost) -> None:
         """`at_ms` of a session counts what it was given; the talk counts all that it received."""
@@ -280,3 +320,15 @@ class Relay:
         else:
             missed = (self._received - self._given) * 1000 // BYTES_PER_SECOND
             await self._noticed(replace(happened, at_ms=happened.at_ms + missed))
+
+
+async def _next_of(events: AsyncIterator[Event], until: float) -> Event | None:
+    """The next event, or None. Raises EngineError, if it does not come until then, of time.monotonic(). There is no task for
+    it: what comes goes on at once."""
+    try:
+        async with asyncio.timeout(max(0.1, until - time.monotonic())) as limit:
+            return await anext(events, None)
+    except TimeoutError:
+        if not limit.expired():  # it is the engine's own
+            raise
+        raise EngineError(TOO_LONG, retryable=True, detail="no answer in time.") from None

@@ -21,7 +21,7 @@ from conversations.serializers import MAX_MESSAGES
 from conversations.store import OutOfReach, Stored
 from conversations.threads import in_thread
 from conversations.views import FULL
-from tutor import analysis, checks, spending
+from tutor import analysis, checks, feedback, spending
 from tutor.asking import ask
 from tutor.dialogue import Dialogue
 from tutor.engines.base import Engine, EngineError, Line
@@ -33,7 +33,7 @@ from tutor.turns import Refused
 
 logger = logging.getLogger(__name__)
 
-SLOW = 60.0  # seconds, for what takes a model long
+SLOW = 60.0  # seconds, and as many more as the recording has
 LEARNERS_OWN = "messageId: This is a turn of the learner's, who has a voice of their own. Name one of the agent's."
 UNKNOWN_MESSAGE = "This message does not exist, or is not yours."
 DELETED = "This conversation was deleted."
@@ -142,12 +142,13 @@ async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
     return await ask(lambda engine: engine.chat(lines, brief=brief), patience=_patience())
 
 
-async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> tuple[dict[str, Any], Engine]:
-    """The contract's `analysis`, and the engine. Raises EngineError."""
+async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> dict[str, Any]:
+    """The contract's `analysis`, with the engine's name. Raises EngineError."""
+    judged = analysis.newest(lines)
     found, engine = await ask(
-        lambda engine: engine.analyse(lines, brief=brief, language=brief.language), within=2 * SLOW
+        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.WITHIN
     )
-    return analysis.wire(found, lines, level=brief.level, time_limit=minutes), engine
+    return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
 
 
 async def mend(learner: uuid.UUID, conversation: str, message: str, content: str) -> tuple[Stored | None, str]:

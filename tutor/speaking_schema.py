@@ -57,6 +57,11 @@ ANALYSIS: dict[str, Schema] = {
         shape(dict.fromkeys(("type", "original", "alternative", "explanation", "category"), STRING))
     ),
     "unmeasured": {"type": "object", "additionalProperties": STRING, "description": "Which score is null, and why."},
+    "judgedTurns": {
+        **shape({"newest": WHOLE, "all": WHOLE}),
+        "description": "How many of the learner's turns it is about: fewer than all, where the talk is very long.",
+    },
+    **ENGINE,
 }
 SPOKEN = kept(
     {"audioUrl": STRING, "audioS3Key": STRING, "audioDuration": {**NUMBER, "description": "Seconds."}, **ENGINE}
@@ -115,7 +120,7 @@ CHAT = call(
 ANALYSE = call(
     "analyzeConversation",
     "What can be said of a talk",
-    shape({**ANALYSIS, **ENGINE}),
+    shape(ANALYSIS),
     *REFUSED,
     tag=TAG,
     body={

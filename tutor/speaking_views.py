@@ -23,6 +23,7 @@ MAX_SPOKEN = 4_096  # characters: about five minutes
 MAX_TRANSLATED = 20_000
 MP3 = "audio/mpeg"
 NO_WORDS = "This message has no words."
+TOO_LONG = f"This message is longer than {MAX_TRANSLATED:,} characters: it cannot be translated."
 
 
 @require_POST
@@ -76,8 +77,7 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
 async def analyze_conversation(request: HttpRequest) -> HttpResponseBase:
     body = await _json(request)
     lines, minutes = bodies.lines_of(body, "conversation"), bodies.minutes_of(body, "timeLimit")
-    shape, engine = await speaking.analyse(lines, bodies.brief_of(body, lines), minutes)
-    return JsonResponse({**shape, "engine": engine.name})
+    return JsonResponse(await speaking.analyse(lines, bodies.brief_of(body, lines), minutes))
 
 
 @require_POST
@@ -100,6 +100,8 @@ async def kept_translation(request: HttpRequest, pk: str, message_id: str) -> Ht
         raise Refused(404, speaking.UNKNOWN_MESSAGE)
     if not row.content.strip():
         raise Refused(422, NO_WORDS)
+    if len(row.content) > MAX_TRANSLATED:
+        raise Refused(422, TOO_LONG)
     return await _translated(row.content, target)
 
 

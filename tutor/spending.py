@@ -21,6 +21,7 @@ EMBEDDED = "local"  # the engine that asks nobody
 MILLION = 1_000_000
 TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
 KNOWN = {*TOKENS, "minute", "characters"}
+MOST = MILLION  # dollars for one of them; what is more is a slip
 
 Prices = Mapping[str, Mapping[str, float]]  # model → what is counted → dollars
 
@@ -81,7 +82,7 @@ def _cost(call: Used, price: Mapping[str, float] | None) -> float | None:
 def _read(path: Path) -> Prices:
     try:
         found = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not there, not UTF-8, not TOML, nested without end
         raise ImproperlyConfigured(f"PRICE_OPENAI: {path} cannot be read: {error}") from error
     return {model: _checked(path, model, price) for model, price in found.items()}
 
@@ -91,7 +92,9 @@ def _checked(path: Path, model: str, price: Any) -> Mapping[str, float]:
         raise ImproperlyConfigured(f'PRICE_OPENAI: {path} has no table ["{model}"], but a value of that name.')
     amounts = {name: value for name, value in price.items() if name != "predecessor"}
     for name, value in amounts.items():
-        is_amount = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-        if name not in KNOWN or not is_amount:
-            raise ImproperlyConfigured(f"PRICE_OPENAI: {path}: {name!r} of {model!r} is no price in dollars.")
+        place = f"PRICE_OPENAI: {path}: {name!r} of {model!r}"
+        if name not in KNOWN:
+            raise ImproperlyConfigured(f"{place} is none of {', '.join(sorted(KNOWN))}.")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST:
+            raise ImproperlyConfigured(f"{place} must be a number of dollars, from 0 to {MOST:,}.")
     return amounts

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from audio.encoding import Clip
 from conversations import store, wire
 from conversations.changes import Draft
 from conversations.models import Message
@@ -43,6 +44,15 @@ def test_a_message_of_which_nothing_was_measured_says_nothing():
 def test_a_later_save_that_knows_nothing_leaves_it():
     keep(measured=MEASURED)
     keep(interrupted=True)
+    assert shown()["measured"] == MEASURED
+
+
+def test_a_voice_that_is_added_leaves_it():
+    keep(measured=MEASURED)
+    sound = Clip(b"sound", "audio/webm", 1.0)
+    draft = Draft("ai-1", "assistant", "And you?", AT, audio=sound, measured={"engine": "another"})
+    store.add(ANNA, "conv-1", columns={}, messages=[draft])
+    assert shown()["audioS3Key"]
     assert shown()["measured"] == MEASURED
 
 

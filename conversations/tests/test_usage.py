@@ -1,5 +1,6 @@
 """Operators see what answers took, by day and by engine, of what is in reach."""
 
+import random
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,41 @@ def test_what_no_version_has_written_stops_nobody(strange: Any):
     usage_page.of_message(strange)
 
 
+HUGE = 10**400  # JSON has no largest number
+ODD: list[Any] = [None, True, -1, -0.5, 7, 1e300, -1e300, HUGE, -HUGE, "", "900", "\ud800", "<b>", "x" * 5000, [], {}]
+FIELDS = ["engine", "usage", "cost", *usage.MOMENTS]
+
+
+def absurd(chance: random.Random) -> Any:
+    """What may be in a row that came from somewhere else."""
+    if chance.random() < 0.1:
+        return chance.choice(ODD[1:])  # the column cannot be null
+    call = {name: chance.choice(ODD) for name in ("stage", "model", "seconds", *usage.TOKENS) if chance.random() < 0.5}
+    odd = {name: chance.choice([*ODD, [call, chance.choice(ODD)]]) for name in FIELDS if chance.random() < 0.5}
+    return measured() | odd
+
+
+def test_rows_that_nobody_would_have_written_break_no_page(operator: Client):
+    chance = random.Random(20260504)
+    keep(*[measured()] * 300, at=datetime.now(UTC))
+    rows = list(Message.objects.using("local"))
+    for row in rows:
+        row.measured = absurd(chance)
+        row.save()
+    pages = [PAGE, f"/admin/conversations/conversation/{rows[0].conversation_id}/change/"]
+    assert [operator.get(page).status_code for page in pages] == [200, 200]
+
+
+@pytest.mark.parametrize("odd", [HUGE, -1, 1e300, True, "900"])
+def test_a_figure_that_no_turn_can_take_is_not_known(odd: Any):
+    keep(measured(first_audio_ms=odd, cost=odd, usage=[{"seconds": odd, "text_in": odd}]))
+    assert usage.usage().total == Took(unpriced=1)
+
+
+def test_an_engine_whose_name_cannot_be_shown_is_shown_as_far_as_it_can():
+    assert usage.engine_of({"engine": "own\ud800" + "x" * 1000}) == "own?" + "x" * 36
+
+
 # Where it is looked for
 
 
@@ -169,6 +205,12 @@ def test_the_chart_has_a_bar_for_each_engine_of_a_day(operator: Client):
     page = operator.get(PAGE).content.decode()
     chart = page[page.index('class="chart"') :].partition("</svg>")[0]
     assert len(re.findall(r'class="engine-\d"', chart)) == 2
+
+
+def test_the_page_says_what_it_does_not_count(operator: Client):
+    keep(measured())
+    page = operator.get(PAGE).content.decode()
+    assert "Translations, analyses and the speaking calls are counted at /metrics alone." in page
 
 
 def test_an_unmeasured_installation_says_so(operator: Client):

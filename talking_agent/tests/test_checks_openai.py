@@ -183,6 +183,34 @@ def test_one_with_a_key_is_not(in_order: Any) -> None:
     assert told() == []
 
 
+# E004: prices that cannot be read
+
+
+def priced(settings: Any, path: Path, text: str) -> None:
+    path.write_text(text)
+    settings.PRICE_OPENAI = str(path)
+
+
+def test_prices_that_cannot_be_read_are_told(in_order: Any, tmp_path: Path) -> None:
+    priced(in_order, tmp_path / "prices.toml", '["gpt-transcribe"]\nminutes = 0.006\n')
+    assert told() == ["openai.E004"]
+    assert words() == (
+        f"PRICE_OPENAI: {tmp_path}/prices.toml: 'minutes' of 'gpt-transcribe' is none of audio_in, audio_out, cached_in, "
+        "characters, minute, text_in, text_out. Write a table for each model, as tutor/prices.toml has them; or leave "
+        "PRICE_OPENAI out, and that file holds."
+    )
+
+
+def test_a_folder_of_prices_is_told(in_order: Any, tmp_path: Path) -> None:
+    in_order.PRICE_OPENAI = str(tmp_path)
+    assert told() == ["openai.E004"]
+
+
+def test_prices_of_ones_own_are_in_order(in_order: Any, tmp_path: Path) -> None:
+    priced(in_order, tmp_path / "prices.toml", '["mine"]\ntext_in = 0\ntext_out = 0.5\n')
+    assert told() == []
+
+
 # In manage.py
 
 

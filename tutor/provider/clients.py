@@ -14,7 +14,8 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from tutor.provider.errors import translated
 
-TIMEOUT = httpx2.Timeout(30.0, connect=2.0)  # a talk has a patience of its own, which is shorter
+WITHIN, CONNECT_WITHIN = 30.0, 2.0  # seconds; a talk has a patience of its own, which is shorter
+TIMEOUT = httpx2.Timeout(WITHIN, connect=CONNECT_WITHIN)
 KEPT = 120.0  # seconds that an idle connection is kept: a turn may be long, and the client's own 5 would end before it
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=KEPT)
 NO_KEY = "none"  # many servers of one's own ask for no key; the client wants one

@@ -15,10 +15,10 @@ import websockets
 
 from tutor.engines.base import EngineError, Unusable
 
-BUSY = "The speech service is busy."
-GONE = "The speech service cannot be reached."
-REFUSED = "The speech service cannot be used now."
-GARBLED = "The speech service gave an answer that cannot be used."
+BUSY = "The language service is busy."
+GONE = "The language service cannot be reached."
+REFUSED = "The language service cannot be used now."
+GARBLED = "The language service gave an answer that cannot be used."
 
 _CODE = re.compile(r"[a-z_]{1,60}")
 

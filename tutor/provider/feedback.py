@@ -13,7 +13,7 @@ from tutor.scenario import Brief
 
 UNHEARD = "Pronunciation was not measured: this analysis reads what you said, and does not hear it."
 MOST = {"strengths": 4, "improvements": 4, "suggestions": 8}
-LONGEST_TALK = 60_000  # characters of dialogue; of a longer one the end is judged
+WITHIN = 45.0  # seconds for one answer, which is long
 TYPES = ("sentence", "vocabulary", "grammar", "expression")
 
 SCORES = {
@@ -55,7 +55,7 @@ async def analyse(
         {"role": "system", "content": _instructions(scored, brief, language)},
         {"role": "user", "content": json.dumps(_given(lines, turns, seconds), ensure_ascii=False)},
     ]
-    answer = await structured.ask("analysis", _schema(scored), messages, stage="analysis")
+    answer = await structured.ask("analysis", _schema(scored), messages, stage="analysis", within=WITHIN)
     return Analysis(
         scores={name: answer["scores"].get(name) for name in COMPONENTS},
         feedback=answer["feedback"].strip(),
@@ -91,14 +91,7 @@ def _given(lines: Sequence[Line], turns: Sequence[Sequence[str]], seconds: float
     counted: dict[str, Any] = {"turns": len(turns), "words": words}
     if seconds:
         counted |= {"seconds": round(seconds, 1), "words_per_minute": round(words * 60 / seconds)}
-    said: list[dict[str, str]] = []
-    left = LONGEST_TALK
-    for line in reversed(lines):
-        left -= len(line.text)
-        if left < 0 and said:
-            break
-        said.insert(0, {"role": line.role, "text": line.text})
-    return {"lines": said, "counted": counted}
+    return {"lines": [{"role": line.role, "text": line.text} for line in lines], "counted": counted}
 
 
 def _about_what_was_said(suggestions: Sequence[dict[str, str]], lines: Sequence[Line]) -> tuple[dict[str, str], ...]:

@@ -4,9 +4,11 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
+import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types import CompletionUsage
@@ -14,10 +16,11 @@ from openai.types.chat import ChatCompletion
 
 from tutor import usage
 from tutor.engines.base import EngineError, Unusable
-from tutor.provider.clients import client, model
+from tutor.provider.clients import TIMEOUT, client, model
 from tutor.provider.errors import GARBLED, translated
 from tutor.usage import Used
 
+WITHIN = 30.0  # seconds, for one answer
 PAUSES = (0.5, 1.5)  # seconds, before a request that failed is sent once more: nobody waits for it in silence
 LONGEST_PAUSE = 5.0  # however much longer the provider asks for
 NO_SCHEMA = "Answer with one JSON object and nothing else. It must follow this JSON schema:\n"
@@ -40,10 +43,10 @@ class Unfit(ValueError):
 
 
 async def ask(
-    name: str, schema: dict[str, Any], messages: list[dict[str, str]], *, stage: str = "chat"
+    name: str, schema: dict[str, Any], messages: list[dict[str, str]], *, stage: str = "chat", within: float = WITHIN
 ) -> dict[str, Any]:
     """The model's answer to these messages, with the fields of `schema` and no others. `name`: of the schema; `stage`: what
-    the usage is recorded as.
+    the usage is recorded as; `within`: seconds for one answer, which comes as a whole.
 
     The schema may hold objects whose properties are all required, arrays, enums, and the plain types with `minimum`,
     `maximum` and `minLength`. An answer that does not follow it is asked for once more. Raises EngineError.
@@ -51,7 +54,7 @@ async def ask(
     problem = ""
     for _ in range(2):
         reminder = [{"role": "system", "content": AGAIN.format(problem=problem)}] if problem else []
-        text = await _patiently(name, schema, [*messages, *reminder], stage)
+        text = await _patiently(_Question(name, schema, [*messages, *reminder], stage, within))
         try:
             return fitting(schema, _parsed(text))
         except Unfit as error:
@@ -96,11 +99,24 @@ def _is_of(kind: str, answer: object) -> bool:
     return isinstance(answer, _TYPES[kind]) and (kind == "boolean" or not isinstance(answer, bool))
 
 
-async def _patiently(name: str, schema: dict[str, Any], messages: list[dict[str, str]], stage: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    name: str
+    schema: dict[str, Any]
+    messages: list[dict[str, str]]
+    stage: str
+    within: float
+
+    def with_schema_in_words(self) -> list[dict[str, str]]:
+        first, *others = self.messages
+        return [{**first, "content": f"{first['content']}\n\n{NO_SCHEMA}{json.dumps(self.schema)}"}, *others]
+
+
+async def _patiently(question: _Question) -> str:
     for pause in (*PAUSES, None):
         try:
-            with translated(name, model("chat")):
-                return await _asked(name, schema, messages, stage)
+            with translated(question.name, model("chat")):
+                return await _asked(question)
         except EngineError as error:
             if pause is None or not error.retryable:
                 raise
@@ -118,32 +134,26 @@ def _pause(error: EngineError, usual: float) -> float:
         return usual
 
 
-async def _asked(name: str, schema: dict[str, Any], messages: list[dict[str, str]], stage: str) -> str:
+async def _asked(question: _Question) -> str:
     server = client("chat")
     if server not in _without_schemas:
         try:
-            answer = await _complete(server, messages, stage, name, schema)
+            answer = await _complete(server, question, strict=True)
         except (openai.BadRequestError, openai.UnprocessableEntityError):
-            answer = await _complete(server, _with_schema_in_words(schema, messages), stage)
+            answer = await _complete(server, question, strict=False)
             _without_schemas.add(server)  # the same without it was accepted, so this is what it refused
         return answer
-    return await _complete(server, _with_schema_in_words(schema, messages), stage)
+    return await _complete(server, question, strict=False)
 
 
-def _with_schema_in_words(schema: dict[str, Any], messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    first, *others = messages
-    return [{**first, "content": f"{first['content']}\n\n{NO_SCHEMA}{json.dumps(schema)}"}, *others]
-
-
-async def _complete(
-    server: AsyncOpenAI, messages: Any, stage: str, name: str = "", schema: dict[str, Any] | None = None
-) -> str:
-    asked: Any = {"model": model("chat"), "messages": messages}
-    if schema:
-        wanted = {"name": name, "strict": True, "schema": schema}
+async def _complete(server: AsyncOpenAI, question: _Question, *, strict: bool) -> str:
+    asked: Any = {"messages": question.messages if strict else question.with_schema_in_words()}
+    if strict:
+        wanted = {"name": question.name, "strict": True, "schema": question.schema}
         asked["response_format"] = {"type": "json_schema", "json_schema": wanted}
-    completion: ChatCompletion = await server.chat.completions.create(**asked)
-    _record(stage, completion.usage)
+    patience = httpx2.Timeout(question.within, connect=TIMEOUT.connect)
+    completion: ChatCompletion = await server.chat.completions.create(model=model("chat"), timeout=patience, **asked)
+    _record(question.stage, completion.usage)
     # A server that is not OpenAI's may leave out what the client's types promise.
     return (completion.choices[0].message.content or "") if completion.choices else ""
 

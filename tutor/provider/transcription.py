@@ -18,7 +18,7 @@ import numpy as np
 from audio.encoding import BYTES_PER_SECOND
 from tutor import usage
 from tutor.engines.base import SAMPLE_RATE, EngineError
-from tutor.provider.clients import client, model
+from tutor.provider.clients import CONNECT_WITHIN, WITHIN, client, model
 from tutor.provider.errors import GARBLED
 from tutor.provider.streams import patiently
 from tutor.usage import Used
@@ -58,12 +58,17 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[str, None]:
         body=asked,
         files={"file": ("turn.wav", file, "audio/wav")},
         cast_to=httpx2.Response,
-        options={"headers": {"Content-Type": "multipart/form-data"}},
+        options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": _patience(pcm)},
     )
     text, took = _read(answer)
     _record(name, pcm, took)
     says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)  # which some say who hear nothing
     yield "" if says_nothing else text
+
+
+def _patience(pcm: bytes) -> httpx2.Timeout:
+    """As the client has it, and as long again as was spoken: a long recording takes its time."""
+    return httpx2.Timeout(WITHIN + len(pcm) / BYTES_PER_SECOND, connect=CONNECT_WITHIN)
 
 
 def _read(answer: httpx2.Response) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tutor.analysis import COMPONENTS, turns_of, unmeasured, wire, words_of
+from tutor.analysis import COMPONENTS, LONGEST_TALK, newest, turns_of, unmeasured, wire, words_of
 from tutor.engines.base import Analysis, Line
 
 LINES = [Line("assistant", "Tell me a lot of things."), Line("user", "I don't like 3 things."), Line("user", "...")]
@@ -17,7 +17,7 @@ def shape(
     found: Analysis, *, words: int = 5, level: str = "A2", limit: float | None = None, seconds: float | None = None
 ):
     lines = [Line("user", "word " * words)]
-    return wire(found, lines, level=level, time_limit=limit, seconds=seconds)
+    return wire(found, lines, engine="local", level=level, time_limit=limit, seconds=seconds)
 
 
 def test_the_base_score_is_the_mean_of_what_was_measured():
@@ -38,7 +38,7 @@ def test_where_nothing_was_measured_no_score_is_made_up():
 
 
 def test_words_are_those_of_the_learner():
-    found = wire(analysis(), LINES, level="A2", time_limit=None)
+    found = wire(analysis(), LINES, engine="local", level="A2", time_limit=None)
     assert found["speakingMetrics"]["totalWords"] == 5
 
 
@@ -89,11 +89,11 @@ def test_what_was_said_of_the_talk_is_passed_on():
     assert found["suggestions"] == [{"type": "grammar"}]
 
 
-def test_it_has_the_contracts_fields_and_one_of_ours():
+def test_it_has_the_contracts_fields_and_ours():
     assert [*shape(analysis())] == [
         *("componentScores", "baseScore", "lengthBonus", "rawScore", "finalScore", "expectationScore"),
         *("metExpectations", "speakingMetrics", "strengths", "improvements", "feedback", "suggestions"),
-        "unmeasured",
+        *("unmeasured", "judgedTurns", "engine"),
     ]
 
 
@@ -112,3 +112,38 @@ def test_words_are_counted_as_they_are_spoken(text, words):
 
 def test_a_turn_without_words_is_no_turn():
     assert turns_of(LINES) == [["i", "don't", "like", "3", "things"]]
+
+
+# A very long talk
+
+LONG = [Line(role, f"Turn {number} " + "word " * 200) for number in range(50) for role in ("assistant", "user")]
+
+
+def test_of_a_very_long_talk_the_newest_lines_are_looked_at():
+    judged = newest(LONG)
+    assert judged == LONG[-len(judged) :]
+    assert LONGEST_TALK - 1100 < sum(len(line.text) for line in judged) <= LONGEST_TALK
+
+
+def test_a_short_one_is_looked_at_as_a_whole():
+    assert newest(LINES) == LINES
+
+
+def test_a_line_that_is_longer_than_all_that_is_looked_at_is_cut():
+    assert [len(line.text) for line in newest([Line("user", "Hi."), Line("user", "a" * 500_000)])] == [LONGEST_TALK]
+
+
+def test_it_says_how_much_of_the_talk_was_looked_at():
+    found = wire(analysis(), LONG, engine="local", level="A2", time_limit=None)
+    assert found["judgedTurns"] == {"newest": 30, "all": 50}
+    assert found["feedback"].startswith("This is about the newest 30 of your 50 turns: ")
+    assert found["speakingMetrics"]["totalWords"] == 30 * 202
+
+
+def test_of_a_talk_that_was_looked_at_as_a_whole_nothing_is_said():
+    found = shape(analysis())
+    assert (found["judgedTurns"], found["feedback"]) == ({"newest": 1, "all": 1}, "Well.")
+
+
+def test_it_names_the_engine_that_made_it():
+    assert shape(analysis())["engine"] == "local"

@@ -1,9 +1,9 @@
-import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
 
+from tutor.engines.local import corrector
 from tutor.engines.local.corrector import correct
 
 # What was said, and what it must become when everything that is found has been put right.
@@ -301,9 +301,15 @@ def test_threads_may_share_it():
         assert {len(found) for found in threads.map(correct, ["She have a dog."] * 40)} == {1}
 
 
-def test_it_is_quick():
-    correct("Hello.")
-    start = time.perf_counter()
-    for said, _ in PAIRS:
-        correct(said)
-    assert (time.perf_counter() - start) / len(PAIRS) < 0.02
+def test_what_has_no_full_stop_is_checked_in_pieces():
+    endless = "she have a dog and she go to the park every day and " * 400  # 20 kB: minutes, in one piece
+    assert max(len(piece.group()) for piece in corrector._SENTENCE.finditer(endless)) <= 301
+    found = correct(endless)
+    assert len(found) > 400
+    assert all(endless[one.start : one.end] == one.said for one in found)
+
+
+@pytest.mark.parametrize("text", ["a" * 20_000, "?" * 20_000, "a. " * 7_000, " " * 20_000, "word " * 4_000])
+def test_every_character_of_a_word_is_in_one_piece(text: str):
+    pieces = [piece.group() for piece in corrector._SENTENCE.finditer(text)]
+    assert sum(piece.count("a") + piece.count("word") for piece in pieces) == text.count("a") + text.count("word")

@@ -81,6 +81,32 @@ def test_another_choice_leaves_the_language_as_it_is():
     assert new.brief.language == "vi"
 
 
+def test_the_language_of_an_older_client_is_that_of_explanations(learner):
+    assert gone_on(learner, {"config": {"language": "vi"}}).brief.language == "vi"
+
+
+@pytest.mark.parametrize("language", ["xx", None, 5, ["vi"], {"a": 1}])
+def test_an_older_clients_language_that_there_is_not_is_english(learner, language):
+    again = gone_on(learner, {"config": {"language": language}})
+    assert (again.brief.language, again.columns()["config"]["language"]) == ("en", "en")
+
+
+def test_what_was_wished_for_here_counts_more_than_an_older_clients_language(learner):
+    again = gone_on(learner, {"config": {"language": "vi", "explain": "en"}})
+    assert again.brief.language == "en"
+
+
+def test_an_older_clients_language_stays_as_it_was(learner):
+    again = gone_on(learner, {"config": {"language": "vi"}})
+    again.begin_with({"language": "en"})
+    config = again.columns()["config"]
+    assert (config["language"], config["explain"]) == ("vi", "en")
+
+
+def test_a_configuration_that_is_none_can_be_gone_on_with(learner):
+    assert gone_on(learner, {"config": ["vi"]}).columns()["config"]["language"] == "en"
+
+
 @pytest.mark.parametrize("explain", ["xx", None, 5, ["vi"], {"a": 1}])
 def test_a_kept_language_that_there_is_not_is_english(learner, explain):
     assert gone_on(learner, {"config": {"explain": explain}}).brief.language == "en"

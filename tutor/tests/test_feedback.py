@@ -1,5 +1,6 @@
 """The analysis of a conversation that is kept: made of what is kept, and kept with it."""
 
+import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -78,6 +79,25 @@ async def test_the_learners_recordings_are_the_time_spoken(pipeline, learner):
     assert shape["componentScores"]["fluency"] == 60
 
 
+async def test_it_names_the_engine_that_made_it(pipeline, learner):
+    await keep(learner, SPOKEN)
+    await feedback.of_conversation(learner, "talk")
+    analysis = (await kept(learner)).conversation.analysis
+    assert analysis
+    assert analysis["engine"] == "openai_pipeline"
+
+
+async def test_of_a_very_long_talk_the_recordings_of_what_is_judged_are_the_time(pipeline, learner):
+    long = [turn(number, "user", "word " * 4_000, seconds=5.0) for number in range(6)]
+    await keep(learner, long)
+    shape = await feedback.of_conversation(learner, "talk")
+    assert shape
+    assert shape["judgedTurns"] == {"newest": 3, "all": 6}
+    assert shape["speakingMetrics"]["estimatedSeconds"] == 15.0
+    [asked] = pipeline.log("/v1/chat/completions")
+    assert len(json.loads(asked["body"]["messages"][1]["content"])["lines"]) == 3
+
+
 async def test_a_turn_without_a_recording_leaves_fluency_unmeasured(pipeline, learner):
     await keep(learner, [*SPOKEN, turn(4, "user", "And I typed this.")])
     shape = await feedback.of_conversation(learner, "talk")
@@ -139,6 +159,7 @@ async def test_where_a_provider_fails_the_next_engine_counts_and_says_so(pipelin
     shape = await feedback.of_conversation(learner, "talk")
     assert shape
     assert "The automatic check found" in shape["feedback"]
+    assert shape["engine"] == "local"
     assert shape["componentScores"]["grammar"] is None
 
 

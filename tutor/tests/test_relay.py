@@ -1,5 +1,7 @@
 """When an engine fails, the next one goes on with the same turn."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from tutor.turn import Turn
 GONE = EngineError("It is gone.", retryable=True, detail="the connection was cut.")
 REFUSED = EngineError("It refuses.", detail="the key is refused (401).")
 SAID = b"\x01\x00" * 4800
+LATER = b"\x02\x00" * 100
 LINES = [Line("assistant", "Hello?")]
 
 
@@ -59,6 +62,17 @@ class Talking:
     @property
     def messages(self) -> list[str]:
         return [each.message for each in self.noticed if isinstance(each, Notice)]
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_the_next_engine_hears_the_same_turn():
@@ -212,3 +226,111 @@ async def test_moments_are_told_in_the_talks_time():
     assert session.noticed
     await session.noticed(SpeechStarted(len(b"".join(session.heard)) // 48))
     assert talking.noticed[-1] == SpeechStarted(2200)
+
+
+async def test_a_change_is_finished_though_its_turn_is_cancelled():
+    first = ScriptedEngine("first", [[GONE]])
+    second = ScriptedEngine("second", [answer("Hi.", "Yes?")], opens=asyncio.Event())
+    talking = await Talking(first, second).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: second.sessions)
+    await cancelled(answering)
+    assert second.opens
+    second.opens.set()
+    assert await talking.answered(await talking.say()) == answer("Hi.", "Yes?")
+    assert talking.messages == [f"It is gone. {relay.GOES_ON}"]
+
+
+async def test_half_way_through_a_change_the_session_is_that_of_the_engine():
+    first = ScriptedEngine("first", [[GONE]])
+    second = ScriptedEngine("second", [], opens=asyncio.Event())
+    talking = await Talking(first, second).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: second.sessions)
+    assert talking.relay.engine is first
+    await cancelled(answering)
+    assert second.opens
+    second.opens.set()
+    await talking.relay.close()
+    assert [session.is_closed for session in (*first.sessions, *second.sessions)] == [True, True]
+
+
+async def test_two_that_fail_at_once_change_once():
+    first = ScriptedEngine("first", [[GONE]], detects_turns=True)
+    second, third = (
+        ScriptedEngine("second", [answer("Hi.", "Yes?")], opens=asyncio.Event()),
+        ScriptedEngine("third", []),
+    )
+    talking = await Talking(first, second, third).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: second.sessions)
+    lost = asyncio.create_task(first.sessions[0].noticed(Lost(GONE)))
+    assert second.opens
+    second.opens.set()
+    assert await answering == answer("Hi.", "Yes?")
+    await lost
+    assert (len(second.sessions), len(third.sessions)) == (1, 0)
+
+
+async def test_a_reply_has_the_patience_that_its_own_engine_is_given(settings: Any):
+    settings.ENGINE_PATIENCE = 500
+    first, second = ScriptedEngine("first", [[600.0]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: first.sessions[0].asked)
+    await first.sessions[0].noticed(Lost(GONE))
+    assert await asyncio.wait_for(answering, 60) == answer("Hi.", "Yes?")
+    assert [each.code for each in talking.noticed] == ["engine"]
+
+
+async def test_what_was_said_later_is_heard_after_the_turn_that_is_asked_again(settings: Any):
+    settings.ENGINE_PATIENCE = 500
+    first, second = ScriptedEngine("first", [[600.0]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
+    talking = await Talking(first, second).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: first.sessions[0].asked)
+    await first.sessions[0].noticed(Lost(GONE))
+    talking.turn = await talking.say(LATER)
+    assert await asyncio.wait_for(answering, 60)
+    assert second.sessions[0].asked == [(None, SAID)]
+    assert second.sessions[0].heard[-2:] == [SAID, LATER]
+
+
+async def test_what_nobody_said_is_not_asked_again():
+    first, second = ScriptedEngine("first", [[Heard(""), GONE]]), ScriptedEngine("second", [])
+    talking = await Talking(first, second).begin()
+    assert await talking.answered(await talking.say()) == [Heard("")]
+    assert second.sessions[0].asked == []
+
+
+async def test_an_opening_that_is_asked_again_ends_nobodys_turn():
+    first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("", "Hello?")])
+    talking = await Talking(first, second).begin()
+    talking.turn = Turn(0, pcm=bytearray(LATER))
+    await talking.answered(None)
+    assert second.sessions[0].asked == [(None, b"")]
+    assert second.sessions[0].heard == [LATER]
+
+
+async def test_a_reply_whose_session_is_left_is_asked_for_again():
+    only = ScriptedEngine("only", [[asyncio.Event()], answer("Hi.", "Yes?")])
+    talking = await Talking(only).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: only.sessions[0].asked)
+    await talking.relay.open(brief(), LINES)
+    assert await answering == answer("Hi.", "Yes?")
+    assert only.sessions[1].asked == [(None, SAID)]
+    assert talking.noticed == []
+
+
+async def test_when_the_talk_is_closed_a_reply_fails_and_no_engine_rests():
+    first, second = ScriptedEngine("first", [[asyncio.Event()]]), ScriptedEngine("second", [])
+    talking = await Talking(first, second).begin()
+    answering = asyncio.create_task(talking.answered(await talking.say()))
+    await until(lambda: first.sessions[0].begun)
+    await talking.relay.close()
+    with pytest.raises(EngineError) as failure:
+        await answering
+    assert failure.value.retryable
+    assert Talking(first, second).relay.engine is first
+    assert second.sessions == []

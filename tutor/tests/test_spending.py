@@ -97,10 +97,17 @@ def test_a_call_without_a_price_is_counted_as_one():
     assert REGISTRY.get_sample_value("talking_agent_provider_dollars_total", labels) is None
 
 
-@pytest.mark.parametrize("wrong", ["not = = toml", 'a = "b"', '["m"]\nminute = "cheap"', '["m"]\nhours = 1.0'])
-def test_a_file_that_is_none_is_named(settings: Any, tmp_path: Path, wrong: str):
+WRONG = [
+    *(b"not = = toml", b'a = "b"', b'["m"]\nminute = "cheap"', b'["m"]\nhours = 1.0', b'["m"]\nminute = -1', b"\xff"),
+    *(b'["m"]\nminute = inf', b'["m"]\nminute = nan', b'["m"]\nminute = true', b'["m"]\nminute = 1' + b"0" * 400),
+    *(b'["m"]\nminute = 1' + b"0" * 5000, b"m = " + b"[" * 5000),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
+def test_a_file_that_is_none_is_named(settings: Any, tmp_path: Path, wrong: bytes):
     path = tmp_path / "wrong.toml"
-    path.write_text(wrong)
+    path.write_bytes(wrong)
     settings.PRICE_OPENAI = str(path)
     with pytest.raises(ImproperlyConfigured, match=r"PRICE_OPENAI: .*wrong\.toml"):
         spending.prices()

@@ -40,6 +40,7 @@ class Line:
     def __init__(self, *engines: ScriptedEngine) -> None:
         self.learner, self.sent = uuid.uuid4(), list[Event]()
         self.engines = engines
+        self.watch: Callable[[Event], Any] = lambda event: None  # is shown each event as it is sent
         self.talk = Talk(
             learner=self.learner,
             conversation="talk",
@@ -49,6 +50,7 @@ class Line:
         )
 
     async def _send(self, event: Event) -> None:
+        self.watch(event)
         self.sent.append(event)
 
     async def _hang_up(self, code: int) -> None:
@@ -93,8 +95,9 @@ async def line() -> Any:
         return lines[-1]
 
     yield begin
-    for each in lines:
-        await each.talk.close()
+    async with asyncio.timeout(60):
+        for each in lines:
+            await each.talk.close()
 
 
 Begin = Callable[..., Any]
@@ -134,7 +137,8 @@ async def test_an_answer_that_breaks_off_before_the_words_are_known_loses_no_sou
 
 
 async def test_what_was_stopped_is_still_made_out(line: Begin):
-    script = [Words("Nice"), Speech(SOUND), 0.3, Words("!", joined=True), Heard("He has a dog.")]
+    stopped = asyncio.Event()
+    script = [Words("Nice"), Speech(SOUND), stopped, Words("!", joined=True), Heard("He has a dog.")]
     talk = await line(ScriptedEngine("voice", [script]))
     await talk.append(LONDON)
     await talk.talk.receive({"type": "input_audio_buffer.commit"})
@@ -142,6 +146,7 @@ async def test_what_was_stopped_is_still_made_out(line: Begin):
     while "response.output_audio.delta" not in talk.kinds("response.output_audio.delta"):
         await in_thread(lambda: None)
     await talk.talk.receive({"type": "response.cancel"})
+    stopped.set()
     await talk.talk.settled()
     assert await talk.stored() == [("user", "He has a dog.", True), ("assistant", "Nice", True)]
 
@@ -216,7 +221,8 @@ async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
 
 
 async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_too(line: Begin):
-    ears = ScriptedEngine("ears", [[0.3, BROKEN]], detects_turns=True)
+    unnoticed = asyncio.Event()
+    ears = ScriptedEngine("ears", [[unnoticed, BROKEN]], detects_turns=True)
     talk = await line(ears, ScriptedEngine("second", [answer("One.", "First?"), answer("Two.", "Second?")]))
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
     noticed = ears.sessions[0].noticed
@@ -225,7 +231,8 @@ async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_t
     await noticed(TurnEnded(len(LONDON) // 48))
     await talk.append(LONDON + bytes(48_000 * 2))
     await noticed(SpeechStarted(len(LONDON) // 48))
-    async with asyncio.timeout(10):
+    unnoticed.set()
+    async with asyncio.timeout(60):
         while ("assistant", "Second?", True) not in await talk.stored():
             await asyncio.sleep(0.05)
     assert [words for role, words, _ in await talk.stored() if role == "user"] == ["One.", "Two."]
@@ -239,13 +246,107 @@ async def test_what_nobody_foresaw_is_told(line: Begin):
 
 
 async def test_a_wish_that_changes_nothing_leaves_the_opening_alone(line: Begin):
-    talk = await line(ScriptedEngine("voice", [[0.2, *answer("", "Hello?")]]))
+    wished = asyncio.Event()
+    talk = await line(ScriptedEngine("voice", [[wished, *answer("", "Hello?")]]))
     wishes = {"scenario": "travel", "level": "B1"}
     await talk.update(talk=wishes)
     await talk.talk.receive({"type": "response.create"})
     before = len(talk.engines[0].sessions)
     await talk.update(talk=wishes, audio={"output": {"speed": 0.9}})
+    wished.set()
     assert len(talk.engines[0].sessions) == before
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def test_an_answer_is_asked_for_before_the_turns_end_is_told(line: Begin):
+    talk = await line(ScriptedEngine("voice", [answer("Hi.", "Hello?")]))
+    begun: dict[str, int] = {}
+    talk.watch = lambda event: begun.setdefault(event["type"], talk.session.begun)
+    await talk.take_turn()
+    assert begun["input_audio_buffer.committed"] == 1
+
+
+async def test_a_provider_is_interrupted_before_late_words_are_waited_for(line: Begin):
+    late = asyncio.Event()
+    talk = await line(ScriptedEngine("voice", [[Words("Nice!"), Speech(SOUND), late, Heard("He has a dog.")]]))
+    await talk.append(LONDON)
+    await talk.talk.receive({"type": "input_audio_buffer.commit"})
+    await talk.talk.receive({"type": "response.create"})
+    await until(lambda: talk.kinds("response.output_audio.delta"))
+    item_id = talk.one("response.output_audio.delta")["item_id"]
+    cut = {"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0, "audio_end_ms": 100}
+    truncating = asyncio.create_task(talk.talk.receive(cut))
+    await until(lambda: talk.session.interrupted == [100])
+    late.set()
+    await truncating
+    assert talk.one("conversation.item.truncated")["transcript"] == "Nice!"
+    await talk.talk.settled()
+    assert await talk.stored() == [("user", "He has a dog.", True), ("assistant", "Nice!", True)]
+
+
+async def test_another_scenario_stops_the_opening_and_begins_its_own(line: Begin):
+    old = [Words("Which country?"), Speech(SOUND), asyncio.Event()]
+    talk = await line(ScriptedEngine("voice", [old, answer("", "Are you hungry?")]))
+    await talk.update(talk={"scenario": "travel", "level": "B1"})
+    await talk.talk.receive({"type": "response.create"})
+    await until(lambda: talk.kinds("response.output_audio.delta"))
+    await talk.update(talk={"scenario": "food", "level": "B1"})
+    await talk.talk.settled()
+    assert talk.session.brief.scenario.id == "food"
+    done = [event["response"]["status"] for event in talk.sent if event["type"] == "response.done"]
+    assert done == ["cancelled", "completed"]
+    assert talk.one("conversation.item.truncated")["audio_end_ms"] == 0
+    assert await talk.stored() == [("assistant", "Are you hungry?", True)]
+
+
+async def test_another_scenario_before_the_opening_has_a_word_begins_its_own(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[asyncio.Event()], answer("", "Are you hungry?")]))
+    await talk.update(talk={"scenario": "travel", "level": "B1"})
+    await talk.talk.receive({"type": "response.create"})
+    await until(lambda: talk.session.asked)
+    await talk.update(talk={"scenario": "food", "level": "B1"})
+    await talk.talk.settled()
+    assert len(talk.kinds("response.done")) == 1
+    assert await talk.stored() == [("assistant", "Are you hungry?", True)]
+
+
+async def test_another_scenario_while_the_first_turn_is_answered_loses_nothing(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[asyncio.Event()], answer("Hi.", "Are you hungry?")]))
+    await talk.append(LONDON)
+    await talk.talk.receive({"type": "input_audio_buffer.commit"})
+    await talk.talk.receive({"type": "response.create"})
+    await talk.update(talk={"scenario": "food", "level": "B1"})
+    await talk.talk.settled()
+    assert talk.session.asked == [(None, LONDON)]
+    assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Are you hungry?", True)]
+
+
+async def test_another_language_of_explanations_leaves_the_opening_alone(line: Begin):
+    wished = asyncio.Event()
+    talk = await line(ScriptedEngine("voice", [[wished, *answer("", "Hello?")]]))
+    await talk.update(talk={"scenario": "travel", "level": "B1", "language": "en"})
+    await talk.talk.receive({"type": "response.create"})
+    await talk.update(talk={"scenario": "travel", "level": "B1", "language": "vi"})
+    wished.set()
+    await talk.talk.settled()
+    assert await talk.stored() == [("assistant", "Hello?", True)]
+
+
+async def test_a_fault_in_correcting_is_told_and_not_logged_in_the_learners_words(
+    line: Begin, caplog: pytest.LogCaptureFixture
+):
+    fault = ValueError("cannot read: He has went.")
+    talk = await line(ScriptedEngine("chat", [answer("He has went.", "Oh?")], corrects_aloud=False, corrections=fault))
+    await talk.take_turn()
+    assert talk.one("talk.notice")["code"] == "not_corrected"
+    (logged,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert logged.startswith("A turn was not corrected: ValueError < scripted.py:")
+    assert "went" not in caplog.text
 
 
 async def test_what_was_said_before_its_ears_were_lost_is_heard(line: Begin):
@@ -255,7 +356,7 @@ async def test_what_was_said_before_its_ears_were_lost_is_heard(line: Begin):
     await talk.append(bytes(48_000) + LONDON)
     await ears.sessions[0].noticed(Lost(BROKEN))
     await talk.append(bytes(48_000 * 2))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while ("assistant", "Hello?", True) not in await talk.stored():
             await asyncio.sleep(0.05)
     assert LONDON in talk.session.heard[0]

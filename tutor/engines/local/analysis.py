@@ -49,7 +49,7 @@ class Counted:
 
 
 def analyse(lines: Sequence[Line], *, level: str, seconds: float | None = None) -> Analysis:
-    """Blocks for some 10 ms a turn."""
+    """Blocks for some milliseconds a turn; for a talk of LONGEST_TALK, some seconds."""
     turns = turns_of(lines)
     if not turns:
         return unmeasured(NOTHING_SAID)

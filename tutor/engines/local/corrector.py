@@ -24,7 +24,8 @@ MISTAKES = (*VERB_MISTAKES, *WORD_MISTAKES)
 
 _SPELLING = "SpellCheck"
 _HAVE = re.compile(r"\b(?:have|has|had|having|\w+'ve)(?: \w+)? $|\b(?:have|has|had)n't $", re.IGNORECASE)
-_SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
+# Where there is no full stop for long it is cut between words: the time it takes to check grows with the square of the length.
+_SENTENCE = re.compile(r"[^.!?]{1,300}(?=[\s.!?]|$)[.!?]*\s*|[^\s.!?]{1,300}")
 _ON_SECOND_THOUGHT = re.compile(
     r"(?: [\w']+){0,3}[,.]? (?:I mean|I meant|sorry|no wait|or rather|no|uh no)\b,?", re.IGNORECASE
 )

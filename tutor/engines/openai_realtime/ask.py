@@ -10,7 +10,7 @@ from tutor.provider import errors
 from tutor.usage import Used
 
 MADE_OUT_WITHIN = 5.0  # seconds after the answer, for the learner's own words
-GOES_ON_WITHIN = 10.0  # seconds, for the next piece of an answer that has begun
+GOES_ON_WITHIN = 4.0  # seconds, for the next piece of an answer that has begun
 TOLD_WITHIN = 1.0
 
 _Queued = Event | Used | EngineError | asyncio.Event | None
@@ -20,7 +20,7 @@ class Ask:
     """What it answers: the sound in `pcm`, or `text`, or, if neither, what `cue` says. `lines` is the dialogue before it.
 
     `begun`: the first words are out. `done`: the response has ended. `settled`: there is no more to learn of what was said.
-    `left`: nobody waits for it any more. `nothing`: there was nothing said to answer."""
+    `left`: nobody waits for it any more. `cancelled`: the provider was told so. `nothing`: there was nothing said to answer."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -31,7 +31,7 @@ class Ask:
         self.item_id = ""  # of what the learner said, at the provider
         self.response_id = ""
         self.items: dict[str, int] = {}  # of the answer, with how many bytes of sound each has
-        self.begun = self.done = self.settled = self.left = self.blocked = self.nothing = False
+        self.begun = self.done = self.settled = self.left = self.cancelled = self.blocked = self.nothing = False
         self._queue: asyncio.Queue[_Queued] = asyncio.Queue()
 
     @property

@@ -15,6 +15,7 @@ PAUSES = (0.0, 0.2, 0.5)  # seconds before the next try; then it is given up unt
 STABLE = 10.0  # seconds; a session that lasted so long was none of the failures
 SHORTEST = 1.0  # seconds; a session that expires before has not been one
 TRIED_AGAIN_AFTER = 2.0  # seconds
+REFUSED_FOR = 10.0  # seconds; then somebody may have mended the key
 
 
 class Link:
@@ -47,7 +48,7 @@ class Link:
 
     def want(self, *, at_once: bool = False) -> None:
         """Try again, if it was given up."""
-        if self._refused:
+        if self._refused and time.monotonic() < self._tried_at + REFUSED_FOR:
             if at_once:
                 self._given_up(self._refused)
         elif at_once or time.monotonic() > self._tried_at + TRIED_AGAIN_AFTER:
@@ -71,7 +72,7 @@ class Link:
         self._wanted.clear()
         self._given_up(error)
         await self._wanted.wait()
-        self._failures = 0
+        self._refused, self._failures = None, 0
 
     async def _serve(self) -> EngineError | None:
         """One session, until it ends by this error, or is to be renewed."""

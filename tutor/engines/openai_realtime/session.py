@@ -13,12 +13,13 @@ from tutor.engines.openai_realtime import items, sending
 from tutor.engines.openai_realtime.ask import Ask
 from tutor.engines.openai_realtime.asks import Asks
 from tutor.engines.openai_realtime.configuration import Configuration
-from tutor.engines.openai_realtime.connection import Connection
+from tutor.engines.openai_realtime.connection import WHAT, Connection
 from tutor.engines.openai_realtime.hearing import BYTES_PER_MS, Hearing
 from tutor.engines.openai_realtime.incoming import Incoming
 from tutor.engines.openai_realtime.link import Link
 from tutor.engines.openai_realtime.notices import Notices
 from tutor.instructions import instructions
+from tutor.provider.errors import GONE
 from tutor.scenario import Brief
 
 SHORTEST = 100 * BYTES_PER_MS  # the provider takes no shorter turn
@@ -47,6 +48,8 @@ class RealtimeSession:
 
     async def close(self) -> None:
         await self._link.close()
+        for ask in self._asks.open():
+            ask.fail(EngineError(GONE, retryable=True, detail=f"{WHAT}: the session was closed."))
         await self._notices.close()
 
     @property
@@ -90,8 +93,7 @@ class RealtimeSession:
         ask, connection = self._asks.last_answer(), self._link.connection
         if ask is None or connection is None:
             return
-        if ask.is_spoken and not ask.left:
-            sending.cancel(connection, ask)
+        self._cancel(ask)
         sending.truncate(connection, ask, played_ms)
 
     @property
@@ -153,9 +155,14 @@ class RealtimeSession:
 
     def _leave(self, ask: Ask) -> None:
         """Nobody waits for it any more. A response that has yet to begin is cancelled when it does."""
-        if ask.is_spoken and not ask.left and self._link.connection:
-            sending.cancel(self._link.connection, ask)
+        self._cancel(ask)
         ask.left = True
+
+    def _cancel(self, ask: Ask) -> None:
+        """Once: it may be interrupted first, and left then."""
+        if ask.is_spoken and not (ask.left or ask.cancelled) and self._link.connection:
+            ask.cancelled = True
+            sending.cancel(self._link.connection, ask)
 
     # Sessions at the provider, one after the other
 

@@ -130,14 +130,6 @@ async def test_hostile_words_stay_data(openai_configured):
     assert json.dumps(hostile) in instructions
 
 
-async def test_of_a_very_long_talk_the_end_is_judged(openai_configured):
-    lines = [Line("user", f"Turn {number}: " + "word " * 1000) for number in range(30)]
-    await analysed(openai_configured, answer(), lines=lines)
-    judged = asked_for(openai_configured)[1]["lines"]
-    assert judged[-1]["text"] == lines[-1].text
-    assert sum(len(line["text"]) for line in judged) <= feedback.LONGEST_TALK
-
-
 async def test_it_is_recorded_as_analysis(openai_configured):
     with usage.collected() as used:
         await analysed(openai_configured, answer())

@@ -35,6 +35,13 @@ async def test_an_answer_that_follows_the_schema_is_given_back(openai_configured
     assert await asked() == FIT
 
 
+async def test_an_answer_that_takes_too_long_is_waited_for_no_longer(openai_configured):
+    openai_configured.fail(CHAT, "silence", times=None)
+    with pytest.raises(EngineError) as raised:
+        await structured.ask("thing", SCHEMA, MESSAGES, within=0.05)
+    assert raised.value.detail == "thing: no answer in time."
+
+
 async def test_the_schema_is_asked_for_strictly(openai_configured):
     openai_configured.configure(structured={"thing": [FIT]})
     await asked()
@@ -123,7 +130,7 @@ async def test_a_refused_key_is_not_tried_again(openai_configured):
 async def test_the_pause_is_what_the_provider_asks_for(openai_configured, retry_after, pause):
     openai_configured.fail(CHAT, "429", times=None, retry_after=retry_after)
     with pytest.raises(EngineError) as raised, structured.translated("thing"):
-        await structured._asked("thing", SCHEMA, MESSAGES, "analysis")
+        await structured._asked(structured._Question("thing", SCHEMA, MESSAGES, "analysis", structured.WITHIN))
     assert structured._pause(raised.value, 0.5) == pause
 
 

@@ -51,3 +51,46 @@ async def test_it_is_recorded_as_translation(openai_configured):
     with usage.collected() as used:
         await translation.translate("Hello!", language="vi")
     assert [one.stage for one in used] == ["translation"]
+
+
+# A long text
+
+LONG = " ".join(f"This is sentence number {number}, and it is not a short one." for number in range(350))
+
+
+def given(provider) -> list[str]:
+    """In the order of the text, whatever the order of the requests."""
+    pieces = [json.loads(entry["body"]["messages"][1]["content"]) for entry in provider.log(CHAT)]
+    return sorted(pieces, key=LONG.index)
+
+
+async def test_a_long_text_is_translated_in_pieces(openai_configured):
+    openai_configured.configure(structured={"translation": [{"translation": "..."}]})
+    assert len(LONG) > 19_000
+    await translation.translate(LONG, language="vi")
+    pieces = given(openai_configured)
+    assert " ".join(pieces) == LONG
+    assert len(pieces) < 10
+    assert all(len(piece) <= translation.LONGEST_PIECE and piece.endswith(".") for piece in pieces)
+
+
+@pytest.mark.parametrize("text", ["a" * 6_000, "a " * 3_000, "a\n\n" * 2_000, "Yes. " + "a" * 5_000 + ". No."])
+async def test_a_long_text_without_sentences_is_cut_all_the_same(openai_configured, text):
+    openai_configured.configure(structured={"translation": [{"translation": "..."}]})
+    await translation.translate(text, language="vi")
+    asked = [json.loads(entry["body"]["messages"][1]["content"]) for entry in openai_configured.log(CHAT)]
+    assert sum(len("".join(piece.split())) for piece in asked) == len("".join(text.split()))
+    assert all(0 < len(piece) <= translation.LONGEST_PIECE for piece in asked)
+
+
+async def test_its_pieces_are_put_together_as_they_stood(openai_configured):
+    openai_configured.configure(structured={"translation": [{"translation": "Xin chào."}]})
+    text = "a" * 2_000 + ".\n\n" + "b" * 2_000 + "."
+    assert await translation.translate(text, language="vi") == "Xin chào.\n\nXin chào."
+
+
+async def test_where_a_piece_cannot_be_translated_nothing_is(openai_configured):
+    openai_configured.configure(structured={"translation": [{"translation": "Xin chào."}]})
+    openai_configured.fail(CHAT, "403")
+    with pytest.raises(EngineError):
+        await translation.translate(LONG, language="vi")

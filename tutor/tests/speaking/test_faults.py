@@ -89,7 +89,7 @@ async def test_without_another_engine_it_is_503_in_our_own_words(pipeline_alone:
     pipeline_alone.fail("/v1/*", kind, times=None)
     answer = await caller.call("chat", {"messages": TALK})
     assert answer.status_code == 503
-    assert answer.json()["error"].startswith("The speech service")
+    assert answer.json()["error"].startswith("The language service")
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -130,7 +130,7 @@ async def test_mending_is_not_lost_where_corrections_cannot_be_made(pipeline_alo
     ids = said("", at=1_714_521_605_000)["id"]
     answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", MENDED, method="PATCH")
     assert answer.json()["message"]["content"] == MENDED["content"]
-    assert answer.json()["notCorrected"].startswith("The speech service")
+    assert answer.json()["notCorrected"].startswith("The language service")
 
 
 async def test_mending_is_corrected_by_the_next_engine(pipeline: Provider, kept: Caller):

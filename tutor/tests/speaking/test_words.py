@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from channels.db import database_sync_to_async
 
 from bench.provider import Provider
+from conversations.models import Message
 from conversations.tests.shapes import conversation, said
 from tutor.provider.errors import GARBLED
+from tutor.speaking_views import MAX_TRANSLATED, TOO_LONG
 from tutor.tests.speaking.callers import IDS, TALK, TURN, Caller, spent
 from tutor.tests.test_feedback import ANSWER
 
@@ -64,6 +67,20 @@ async def test_a_turn_that_is_not_there_is_404(pipeline: Provider, kept: Caller)
 async def test_a_turn_without_words_is_422(pipeline: Provider, caller: Caller):
     await caller.call("conversations", conversation(messages=[said("", by="assistant")]))
     assert (await caller.call(f"{TURN}/translation", {"targetLanguage": "vi"})).status_code == 422
+
+
+async def test_the_longest_text_is_translated(pipeline: Provider, caller: Caller):
+    pipeline.configure(structured={"translation": [{"translation": "Xin chào."}]})
+    text = ("Hello there. " * 2_000)[:MAX_TRANSLATED]
+    answer = await caller.call("translate", {"text": text, "targetLanguage": "vi"})
+    assert answer.json()["translation"].startswith("Xin chào. Xin chào.")
+
+
+async def test_a_turn_that_is_too_long_to_be_translated_says_so(pipeline: Provider, kept: Caller):
+    await database_sync_to_async(Message.objects.using("local").update)(content="a" * (MAX_TRANSLATED + 1))
+    answer = await kept.call(f"{TURN}/translation", {"targetLanguage": "vi"})
+    assert (answer.status_code, answer.json()) == (422, {"error": TOO_LONG})
+    assert "20,000 characters" in TOO_LONG
 
 
 # Chatting
@@ -175,6 +192,13 @@ async def test_figures_that_cannot_be_read_are_told_and_not_made_up(pipeline: Pr
     pipeline.configure(structured={"analysis": ["70 of 100!"]})
     answer = await caller.call("analyze-conversation", {"conversation": TALK})
     assert (answer.status_code, answer.json()) == (503, {"error": GARBLED})
+
+
+async def test_of_a_very_long_talk_the_newest_turns_are_analysed_and_it_says_so(local: None, caller: Caller):
+    body = {"conversation": [{"role": "user", "content": "She have a dog. " * 100}] * 100}
+    answer = (await caller.call("analyze-conversation", body)).json()
+    assert answer["judgedTurns"] == {"newest": 37, "all": 100}
+    assert "the newest 37 of your 100 turns" in answer["feedback"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, "5", True, 1e12, 5e-324])
