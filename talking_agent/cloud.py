@@ -255,5 +255,7 @@ def down() -> dict[str, str]:
     request = _patience.get()
     missed = request.missed if request else {}
     return {
-        each.name: each.cause or missed[each.name] for each in halves if each.on and (not each.up or each.name in missed)
+        each.name: each.cause or missed[each.name]
+        for each in halves
+        if each.on and (not each.up or each.name in missed)
     }
