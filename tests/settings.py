@@ -22,5 +22,7 @@ DATABASES["cloud"] = sqlite("cloud.sqlite3")  # noqa: F405
 # Files, for the threads of a test cannot share a database in memory the way that they share a real one.
 for alias, database in DATABASES.items():  # noqa: F405
     database["TEST"] = {"NAME": DATA_DIR / f"test-{alias}.sqlite3"}  # noqa: F405
-ENGINE_PATIENCE = 60_000  # ms: a loaded machine stalls. Tests of an engine that is given up have a patience of their own
+ENGINE_PATIENCE = (
+    60_000  # ms: a loaded machine stalls. Tests of an engine that is given up have a patience of their own
+)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a good one takes a third of a second per account

@@ -238,6 +238,33 @@ async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_t
     assert [words for role, words, _ in await talk.stored() if role == "user"] == ["One.", "Two."]
 
 
+async def test_a_turn_that_nobody_could_answer_has_its_place(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[BROKEN], answer("He has a dog.", "Nice!")]))
+    await talk.take_turn()
+    await talk.take_turn()
+    added = [event for event in talk.sent if event["type"] == "conversation.item.added"]
+    places = [(each["item"]["role"], each["previous_item_id"]) for each in added]
+    ids = [each["item"]["id"] for each in added]
+    assert places == [("user", None), ("user", ids[0]), ("assistant", ids[1])]
+
+
+async def test_what_was_typed_and_nobody_could_answer_has_its_place(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[BROKEN]]))
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+    await talk.talk.receive({"type": "conversation.item.create", "item": item})
+    await talk.talk.receive({"type": "response.create"})
+    await talk.talk.settled()
+    assert talk.one("conversation.item.added")["item"]["content"] == [{"type": "input_text", "text": "Hello."}]
+    assert await talk.stored() == [("user", "Hello.", False)]
+
+
+async def test_an_opening_that_nobody_can_say_is_not_waited_for(line: Begin):
+    talk = await line(ScriptedEngine("voice", [[BROKEN]]))
+    await talk.talk.receive({"type": "response.create"})
+    await talk.talk.settled()
+    assert talk.one("response.done")["response"]["status"] == "incomplete"
+
+
 async def test_what_nobody_foresaw_is_told(line: Begin):
     talk = await line(ScriptedEngine("broken", [[Heard("Hi."), ValueError("a fault")]]))
     await talk.take_turn()

@@ -9,6 +9,8 @@ from bench.provider import Provider
 from conversations.tests.shapes import said
 from learners import cookie
 from tests.fixtures import PROVIDER_KEY
+from tutor.engines import engines
+from tutor.relay import is_resting
 from tutor.tests.speaking.callers import IDS, TALK, TURN, Caller, whole
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "local"])
@@ -108,6 +110,15 @@ async def test_who_cannot_and_who_failed_make_it_503(pipeline: Provider, caller:
     pipeline.fail("/v1/*", "500", times=None)
     answer = await caller.call("translate", {"text": "Hello.", "targetLanguage": "vi"})
     assert answer.status_code == 503
+
+
+async def test_who_fails_beside_a_talk_may_go_on_talking(
+    pipeline: Provider, caller: Caller, caplog: pytest.LogCaptureFixture
+):
+    pipeline.fail("/v1/chat/completions", "404", times=None)
+    await caller.call("translate", {"text": "Hello.", "targetLanguage": "vi"})
+    assert "could not do something beside a talk" in caplog.text
+    assert not any(is_resting(engine) for engine in engines())
 
 
 async def test_speech_that_breaks_off_does_not_end_as_if_it_were_whole(pipeline: Provider, caller: Caller):

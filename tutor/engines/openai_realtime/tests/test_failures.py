@@ -8,7 +8,7 @@ import pytest
 from bench.provider import Provider
 from tutor.engines.base import Detection, EngineError, Heard, Line, Speech, Spoken, Unheard, Words
 from tutor.engines.openai_realtime import ask as asking
-from tutor.engines.openai_realtime import incoming
+from tutor.engines.openai_realtime import incoming, link
 from tutor.engines.openai_realtime.tests import scripted as script
 from tutor.engines.openai_realtime.tests.scripted import Event, scripted
 from tutor.engines.openai_realtime.tests.talk import FOREVER, TALK, VOICE, talking, until, words
@@ -202,6 +202,16 @@ async def test_an_answer_that_breaks_off_is_not_waited_for_for_ever(
     monkeypatch.setattr(asking, "GOES_ON_WITHIN", 0.2)
     openai_configured.fail(TALK, "silence", event=DELTA, after=1)
     assert (await failure(openai_configured)).retryable
+
+
+async def test_a_refusal_is_asked_about_again(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(link, "REFUSED_FOR", 0)
+    openai_configured.fail(TALK, "401", times=None)
+    async with talking() as caller:
+        with pytest.raises(EngineError):
+            await caller.turn()
+        openai_configured.clear_faults()
+        assert Heard(HEARD) in await caller.turn()
 
 
 # What only a scripted server says
