@@ -1,40 +1,120 @@
-"""The pictures in docs/screenshots: `make screenshots`. A real server, a real talk, a real browser."""
+"""The pictures in docs/screenshots: `make screenshots`. A real server, a real talk, a real browser. `python -m tests.screenshots
+PART …` takes some of them; the parts are `embedded`, `provider` and `storage`."""
 
 import re
+import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from audio.encoding import BYTES_PER_SECOND
+from bench.provider import Provider
+from conversations.tests.browsers import flat, nested
 from tests.browser import test_console
 from tests.browser.chromium import OPENING_S, chromium, microphone_file
 from tests.browser.test_history import conversation
+from tests.browser.test_import import open_import
 from tests.browser.test_talk import WITHIN, hands_free, start_talking, wait_until_answered
-from tests.fixtures import served
+from tests.fixtures import PROVIDER_KEY, served
 from tests.servers import AgentServer, PostgresServer, S3Server
 from tests.servers.postgresql import temporary_folder
-from tests.talking import silence, spoken
+from tests.talking import spoken
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 OPERATOR = {"DJANGO_SUPERUSER_PASSWORD": "for-the-pictures"}
+# What the simulated provider hears, says and finds.
+HEARD = (
+    "My brother has went to London last week.",
+    "She have a big family and they lives in Brazil.",
+    "Last year we was in London with my sister, too, and we visited much museums.",
+)
+CORRECTIONS = [
+    [{"said": "has went", "better": "went", "why": "Last week is over: past simple.", "category": "tense"}],
+    [
+        {"said": "She have", "better": "She has", "why": "With she: has.", "category": "agreement"},
+        {"said": "they lives", "better": "they live", "why": "With they: live.", "category": "agreement"},
+    ],
+    [
+        {"said": "we was", "better": "we were", "why": "With we: were.", "category": "agreement"},
+        {"said": "much museums", "better": "many museums", "why": "Museums can be counted.", "category": "word choice"},
+    ],
+]
+PROVIDED = {
+    "transcripts": list(HEARD[:2]),
+    "replies": [
+        "Hello! Where did you go, or where would you like to go?",
+        "London, how nice! Your brother went last week. Who does he know there?",
+        "A big family in Brazil! Have you ever visited them together?",
+        "The museums are lovely. Which one did you like best?",
+    ],
+    "structured": {
+        "corrections": [{"corrections": found} for found in CORRECTIONS],
+        "translation": [
+            {"translation": "Luân Đôn à, hay quá! Tuần trước anh trai bạn đã đến đó. Anh ấy quen ai ở đấy?"}
+        ],
+        "analysis": [
+            {
+                "scores": {"fluency": 63, "grammar": 58, "vocabulary": 66, "contentRichness": 71},
+                "strengths": [
+                    "You told a whole story, and who was in it.",
+                    "You went on by yourself, without being asked.",
+                ],
+                "improvements": ["The past of irregular verbs: went, were.", "He, she and it: has, lives."],
+                "feedback": "It was easy to follow where your brother went and what you did there together.",
+                "suggestions": [
+                    {
+                        **{"type": "sentence", "original": "She have a big family", "category": "idiom"},
+                        **{"alternative": "She comes from a big family", "explanation": "It sounds more natural."},
+                    }
+                ],
+            }
+        ],
+    },
+    "delays": {"transcription_ms": 180, "realtime_first_audio_ms": 420},
+}
+# Answers of the last weeks, for the page about usage.
+ANSWERED = """
+import uuid
+from datetime import timedelta
+from django.utils import timezone
+from conversations import store
+from conversations.store import Draft
+now = timezone.now()
+engines = ["openai_realtime", "openai_pipeline", "local"]
+for ago in range(26):
+    drafts = []
+    for number in range(4 + ago * 7 % 11):
+        engine = engines[(number * number + ago) % 5 % 3]
+        paid = engine != "local"
+        used = {"stage": "chat", "model": "gpt-5.4-mini", "text_in": 900 + 13 * number, "text_out": 40, "seconds": 9 * paid}
+        heard = 210 + 17 * (number * 5 % 9)
+        times = {"heard_ms": heard, "thought_ms": heard + 260, "first_audio_ms": heard + 390, "saved_ms": 31 + number}
+        measured = {"engine": engine, "usage": [used] * paid, "cost": 0.0041 * paid} | times
+        drafts.append(Draft(f"ai-{number}", "assistant", "And you?", now - timedelta(days=ago), measured=measured))
+    columns = {"timestamp": now - timedelta(days=ago), "topic": "Travel"}
+    store.save(uuid.UUID(int=1), f"conv-{ago}", columns=columns, messages=drafts, replace=False)
+"""
 
 
 def take(page: Page, name: str, *, full: bool = False) -> None:
+    page.mouse.move(0, 0)  # nothing is pointed at
     page.wait_for_timeout(400)  # what fades in has faded in
     page.screenshot(path=FOLDER / f"{name}.png", full_page=full)
     print(f"docs/screenshots/{name}.png")
 
 
-def take_all_looks(page: Page, name: str) -> None:
+def take_all_looks(page: Page, name: str, *, full: bool = False) -> None:
     """The same page wide, narrow and dark."""
-    take(page, f"{name}-wide")
+    take(page, f"{name}-wide", full=full)
     page.emulate_media(color_scheme="dark")
-    take(page, f"{name}-dark")
+    take(page, f"{name}-dark", full=full)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(NARROW)
-    take(page, f"{name}-narrow")
+    take(page, f"{name}-narrow", full=full)
     page.set_viewport_size(WIDE)
 
 
@@ -57,12 +137,58 @@ def talk(browser: Browser, server: AgentServer) -> None:
     take_all_looks(page, "conversation")
 
 
-def admin(browser: Browser, server: AgentServer) -> None:
+def feedback(browser: Browser, server: AgentServer) -> None:
+    """A talk with a provider: what was made of it, and what can be asked of each turn."""
     page = browser.new_page(viewport=WIDE)
+    start_talking(page, server)
+    hands_free(page)
+    wait_until_answered(page, turns=1)
+    wait_until_answered(page, turns=2)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    page.get_by_role("button", name="Type").click()
+    page.get_by_label("Type what you want to say").fill(HEARD[2])
+    page.keyboard.press("Enter")
+    expect(page.locator("li.turn[data-role=user] .correction")).to_have_count(5, timeout=WITHIN)
+    expect(page.locator("li.turn[data-role=assistant] [data-action=translate]:visible")).to_have_count(
+        4, timeout=WITHIN
+    )
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    page.get_by_role("button", name="End talk").click()
+    expect(page.locator(".score").first).to_be_visible(timeout=WITHIN)
+    expect(page.locator("#summary-saving")).to_have_text("Everything is saved.", timeout=WITHIN)
+    take_all_looks(page, "feedback", full=True)
+    page.get_by_role("link", name="Listen to it again").click()
+    answer = page.locator("li.turn[data-role=assistant]").nth(1)
+    answer.get_by_role("button", name="Translate").click()
+    answer.get_by_role("button", name="How long this answer took").click()
+    expect(answer.locator(".turn-translation")).to_be_visible()
+    answer.evaluate("turn => turn.previousElementSibling.scrollIntoView()")
+    take_all_looks(page, "breakdown")
+
+
+def bringing_in(browser: Browser, server: AgentServer) -> None:
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{server.url}/history")
+    open_import(page, server, conversationHistory=[nested(), flat(1), "junk"])
+    take_all_looks(page, "import")
+
+
+def usage(browser: Browser, server: AgentServer) -> None:
+    page = signed_in(browser, server)
+    take_all_looks(page, "admin-front")
+    page.goto(f"{server.url}/admin/conversations/conversation/usage/")
+    take_all_looks(page, "admin-usage")
+
+
+def signed_in(browser: Browser, server: AgentServer) -> Page:
+    page = browser.new_page(viewport=WIDE)
+    test_console.sign_in(page, server, OPERATOR["DJANGO_SUPERUSER_PASSWORD"])
     page.goto(f"{server.url}/admin/")
-    page.get_by_label("Username").fill("operator")
-    page.get_by_label("Password").fill(OPERATOR["DJANGO_SUPERUSER_PASSWORD"])
-    page.get_by_role("button", name="Log in").click()
+    return page
+
+
+def admin(browser: Browser, server: AgentServer) -> None:
+    page = signed_in(browser, server)
     page.goto(f"{server.url}/admin/conversations/conversation/")
     take_all_looks(page, "admin-conversations")
     page.locator("#result_list tbody th a").first.click()
@@ -119,24 +245,52 @@ def console(browser: Browser) -> None:
             take(page, "console-unreachable")
 
 
-def main() -> None:
+def room(seconds: float) -> bytes:
+    """A quiet one: of a microphone that brings nothing at all, the page says so."""
+    noise = np.random.default_rng(1).integers(-250, 250, int(seconds * BYTES_PER_SECOND) // 2)
+    return noise.astype("<i2").tobytes()
+
+
+def embedded(browser: Browser, folder: Path) -> None:
+    server = AgentServer(folder / "embedded", OPERATOR)
+    server.set_up()
+    server.manage(*test_console.OPERATOR)
+    with served(server):
+        talk(browser, server)
+        admin(browser, server)
+
+
+def provider(browser: Browser, folder: Path) -> None:
+    with Provider(api_key=PROVIDER_KEY) as openai:
+        openai.reset(**PROVIDED)
+        env = {"OPENAI_API_KEY": PROVIDER_KEY, "OPENAI_BASE_URL": openai.url, "TUTOR_ENGINE": "openai_realtime"}
+        server = AgentServer(folder / "provider", env, OPERATOR)
+        server.set_up()
+        server.manage(*test_console.OPERATOR)
+        server.manage("shell", "-c", ANSWERED)
+        with served(server):
+            feedback(browser, server)
+            bringing_in(browser, server)
+            usage(browser, server)
+
+
+def storage(browser: Browser, _: Path) -> None:
+    console(browser)
+
+
+PARTS = {"embedded": embedded, "provider": provider, "storage": storage}
+
+
+def main(*names: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        server = AgentServer(Path(folder) / "data", **OPERATOR)
-        server.set_up()
-        server.manage("createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.org")
-        server.start()
-        pause = silence(9)
-        voices = (silence(OPENING_S + 3), spoken("learner_london"), pause, spoken("learner_family"), pause)
+        pause = room(9)
+        voices = (room(OPENING_S + 3), spoken("learner_london"), pause, spoken("learner_family"), pause)
         heard = microphone_file(Path(folder) / "microphone.wav", *voices)
-        try:
-            with chromium(heard) as browser:
-                talk(browser, server)
-                admin(browser, server)
-                console(browser)
-        finally:
-            server.stop()
+        for name in names or PARTS:
+            with chromium(heard) as browser:  # each hears the recording from its beginning
+                PARTS[name](browser, Path(folder))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -27,6 +27,7 @@ from tutor.engines.base import (
 from tutor.engines.base import Event as EngineEvent
 from tutor.keeper import Keeper, Save
 from tutor.protocol import Event, correction_shape, event
+from tutor.relay import AGAIN
 from tutor.response import Response, response_shape
 from tutor.turn import Turn
 
@@ -34,7 +35,8 @@ logger = logging.getLogger(__name__)
 
 NOTHING_HEARD = "I didn't hear anything. Check that the microphone is on, then say it again."
 NOT_MADE_OUT = "Your words could not be made out. What you said is kept as sound."
-FAILED = "Something went wrong on the server. What you said is kept; please go on."
+FAILED = "Something went wrong on the server."
+KEPT = "What you said is kept."
 
 
 Check = Callable[[Turn, str, Sequence[Line]], bool]
@@ -273,6 +275,7 @@ class Answer:
             await self._send(event("talk.ended"))
 
     async def _fail(self, code: str, message: str) -> None:
+        message = f"{message} {KEPT} {AGAIN}" if self.turn else f"{message} {AGAIN}"
         await self._send(event("talk.notice", code=code, message=message))
         if self.turn and not self._heard:
             self._text = self.turn.text or ""

@@ -36,6 +36,7 @@ REST = 30.0  # seconds, when trying again may help
 LONG_REST = 600.0  # and when it will not: a key or a model that is refused
 GIVEN_UP_AFTER = 30.0  # more seconds, for an answer that nobody else can give
 GOES_ON = "Another partner goes on."
+AGAIN = "Try again in a moment."
 IS_BACK = "The usual partner is back."
 TOO_LONG = "The answer takes too long."
 IS_SLOW = "The answer takes longer than usual. Please wait."
@@ -94,7 +95,7 @@ class Relay:
         self._received = self._given = 0  # bytes: of the whole talk, and of them to this session
         self._heard: Turn | None = None  # whose sound this session has, and has not been told to be over
         self._changing: asyncio.Task[None] | None = None  # to another engine
-        self._closed = False
+        self._closed = self._is_lost = False  # lost: nobody is left, and the learner knows
 
     # The life of a session
 
@@ -193,6 +194,7 @@ class Relay:
     ) -> AsyncGenerator[Event, None]:
         """The reply of the engine in use, or of the next one where that fails before its first word. `turn`: what it answers,
         `present`: the turn that is being spoken. Raises EngineError."""
+        self._is_lost = False
         return self._replied(self.engine, self._session, self._session.reply(text), turn, text, present)
 
     async def _replied(
@@ -316,7 +318,9 @@ class Relay:
         if session is not self._session:
             return
         if isinstance(happened, Lost):
-            await self._switch(happened.error, session)
+            if not await self._switch(happened.error, session) and not (self._closed or self._is_lost):
+                self._is_lost = True
+                await self._noticed(Notice("engine", f"{happened.error} {AGAIN}", self.engine.name))
         else:
             missed = (self._received - self._given) * 1000 // BYTES_PER_SECOND
             await self._noticed(replace(happened, at_ms=happened.at_ms + missed))

@@ -146,6 +146,7 @@ export class Agent {
   }
 
   remove(id) {
+    if (this.sounding.has(id)) this.player.stop();
     this.voices.delete(id);
     this.unsaved.delete(id);
     this.captions.freeze(id);
@@ -157,10 +158,7 @@ export class Agent {
   reconcile(known) {
     for (const item of [...this.unsaved]) {
       if (known.has(item)) this.unsaved.delete(item);
-      else {
-        if (this.sounding.has(item)) this.player.stop();
-        this.remove(item);
-      }
+      else this.remove(item);
     }
   }
 

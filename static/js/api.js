@@ -47,9 +47,9 @@ export const restore = (id) => call("POST", `${conversationPath(id)}/restore`);
 export const sendTurn = (id, form) => call("POST", `${conversationPath(id)}/turns`, form);
 export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${encodeURIComponent(key)}`)).url;
 
-export async function mend(id, message, content) {
-  const path = `${conversationPath(id)}/messages/${encodeURIComponent(message)}`;
-  return (await call("PATCH", path, { content })).message;
+/** {message, notCorrected?}: the latter says why nobody could look for mistakes in it. */
+export function mend(id, message, content) {
+  return call("PATCH", `${conversationPath(id)}/messages/${encodeURIComponent(message)}`, { content });
 }
 
 /** What the message says, in `targetLanguage`. */

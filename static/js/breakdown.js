@@ -3,13 +3,13 @@
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 const seconds = (ms) => (ms < 5 ? "at once" : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`);
 
-/** `measured`: {heard_ms?, thought_ms, first_audio_ms, saved_ms?}; undefined or null is not measured. */
+/** `measured`: {heard_ms?, thought_ms?, first_audio_ms, saved_ms?}. What is undefined or null was not measured, and is left out. */
 export function breakdown(measured) {
   const element = template("breakdown-template");
   const parts = partsOf(measured);
   const bar = element.querySelector(".breakdown-bar");
   for (const { name, ms } of parts) {
-    if (!ms) continue;
+    if (!ms || name === "saved") continue; // nobody waits for that
     const piece = document.createElement("span");
     piece.dataset.part = name;
     piece.style.flexGrow = ms;
@@ -20,19 +20,22 @@ export function breakdown(measured) {
   return element;
 }
 
+// Each part lasts from the one before it, as far as that was measured; saving goes on beside the voice. There is nothing to tell of
+// hearing that took no time after the turn: it was typed, or made out while it was spoken.
 function partsOf({ heard_ms: heard, thought_ms: thought, first_audio_ms: audio, saved_ms: saved }) {
-  const parts = [
-    { name: "heard", label: "Heard", ms: heard || 0, words: heard === null ? "as you spoke" : seconds(heard) },
-    { name: "thought", label: "Thought", ms: thought - (heard || 0) },
-    { name: "audio", label: "First sound", ms: audio - thought },
-  ];
-  if (Number.isFinite(saved)) parts.push({ name: "saved", label: "Then saved", ms: saved });
-  return parts;
+  return [
+    { name: "heard", label: "Heard", ms: heard || null },
+    { name: "thought", label: "Thought", ms: thought, from: heard },
+    { name: "audio", label: "First sound", ms: audio, from: thought ?? heard },
+    { name: "saved", label: "Then saved", ms: saved },
+  ]
+    .filter(({ ms }) => Number.isFinite(ms))
+    .map(({ ms, from, ...part }) => ({ ...part, ms: Math.max(0, ms - (from || 0)) }));
 }
 
-function line({ name, label, ms, words = seconds(ms) }) {
+function line({ name, label, ms }) {
   const group = document.createElement("div");
   group.dataset.part = name;
-  group.append(Object.assign(document.createElement("dt"), { textContent: label }), Object.assign(document.createElement("dd"), { textContent: words }));
+  group.append(Object.assign(document.createElement("dt"), { textContent: label }), Object.assign(document.createElement("dd"), { textContent: seconds(ms) }));
   return group;
 }

@@ -5,7 +5,7 @@ import { correctionItem, marked } from "./corrections.js";
 
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
-const NOT_MADE_OUT = "could not be made out; the recording is kept";
+const NOT_MADE_OUT = "not written down; the recording is kept";
 
 export class Dialogue {
   /**
@@ -85,6 +85,23 @@ export class Dialogue {
     if (message.role === "user") this.keptByServer(message.id);
     else this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
     return turn;
+  }
+
+  /** Shows the messages in their order, whatever is there already. */
+  showAll(messages) {
+    let previous = null;
+    for (const message of messages) {
+      this.show(message);
+      this.place(message.id, previous);
+      previous = message.id;
+    }
+  }
+
+  /** Shows a turn as it was mended; `notCorrected`: see api.js. */
+  mended({ message, notCorrected = "" }) {
+    if (!this.has(message.id)) return;
+    this.show(message);
+    this.setUnchecked(message.id, notCorrected);
   }
 
   /** The turn is saved: from now on it can be translated. */
@@ -229,15 +246,19 @@ export class Dialogue {
     text.after(form);
     field.focus();
     const close = () => {
+      const hadFocus = form.contains(document.activeElement);
       form.remove();
       text.hidden = false;
-      button.focus();
+      if (hadFocus) button.focus();
     };
     form.querySelector('[data-action="cancel"]').addEventListener("click", close);
     form.addEventListener("keydown", (event) => event.key === "Escape" && close());
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
+      if (form.getAttribute("aria-busy") === "true") return; // a double click is one mend
+      form.setAttribute("aria-busy", "true");
       if (await this.onMend(turn.id, field.value.trim())) close();
+      form.removeAttribute("aria-busy");
     });
   }
 }

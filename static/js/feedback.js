@@ -1,12 +1,14 @@
 // What the agent says of a whole talk: scores, strengths, and better ways to say it. What was not measured says so.
 
+import { readable } from "./analysis.js";
+import { announce } from "./announce.js";
 import * as api from "./api.js";
 
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
-const SCORES = { fluency: "Fluency", pronunciation: "Pronunciation", grammar: "Grammar", vocabulary: "Vocabulary", contentRichness: "Content" };
 const WAITING = "Looking back at your talk…";
 const MEANWHILE = "Still looking. A long talk takes a while…";
 const LONG = 8000; // ms
+const READY = "Your feedback is ready.";
 
 export class Feedback {
   /** `element`: the section of _feedback.html. */
@@ -34,7 +36,9 @@ export class Feedback {
     const late = setTimeout(() => asked === this.asked && this.say(MEANWHILE), LONG);
     try {
       const analysis = await api.analyse(conversation);
-      if (asked === this.asked) this.show(analysis);
+      if (asked !== this.asked) return;
+      this.show(analysis);
+      announce(READY);
     } catch (error) {
       if (asked === this.asked) this.fail(error);
     } finally {
@@ -64,17 +68,18 @@ export class Feedback {
     this.part("status").textContent = words;
   }
 
+  /** Shows what of the analysis can be shown; nothing at all where there is nothing. */
   show(analysis) {
+    const found = readable(analysis);
+    if (!found) return this.hide();
     this.state("there");
-    const { componentScores = {}, unmeasured = {}, finalScore } = analysis;
-    this.part("words").textContent = analysis.feedback || "";
-    const overall = Number.isFinite(finalScore) ? [score("Overall", finalScore)] : [];
+    this.part("words").textContent = found.words;
+    const overall = found.overall === null ? [] : [scoreItem({ label: "Overall", value: found.overall })];
     overall[0]?.classList.add("overall");
-    const scores = Object.entries(SCORES).map(([name, label]) => score(label, componentScores[name], unmeasured[name]));
-    this.part("scores").replaceChildren(...overall, ...scores);
-    this.list("strengths", (analysis.strengths || []).map(textItem));
-    this.list("improvements", (analysis.improvements || []).map(textItem));
-    this.list("suggestions", (analysis.suggestions || []).filter((one) => !this.isShown(one)).map(suggestion));
+    this.part("scores").replaceChildren(...overall, ...found.scores.map(scoreItem));
+    this.list("strengths", found.strengths.map(textItem));
+    this.list("improvements", found.improvements.map(textItem));
+    return this.list("suggestions", found.suggestions.filter((one) => !this.isShown(one)).map(suggestionItem));
   }
 
   isShown({ original, alternative }) {
@@ -88,14 +93,14 @@ export class Feedback {
   }
 }
 
-function score(label, value, why) {
+function scoreItem({ label, value, why }) {
   const item = template("score-template");
-  const isMeasured = Number.isFinite(value);
+  const isMeasured = value !== null;
   item.querySelector(".score-name").textContent = label;
   item.querySelector(".score-figure").textContent = isMeasured ? String(Math.round(value)) : "not measured";
   item.querySelector(".score-of").hidden = !isMeasured;
   item.querySelector(".score-bar").hidden = !isMeasured;
-  if (isMeasured) item.querySelector(".score-bar").style.setProperty("--score", Math.min(100, Math.max(0, value)) / 100);
+  if (isMeasured) item.querySelector(".score-bar").style.setProperty("--score", value / 100);
   const reason = item.querySelector(".score-why");
   reason.textContent = isMeasured ? "" : why || "";
   reason.hidden = !reason.textContent;
@@ -103,14 +108,14 @@ function score(label, value, why) {
   return item;
 }
 
-const textItem = (text) => Object.assign(document.createElement("li"), { textContent: String(text) });
+const textItem = (text) => Object.assign(document.createElement("li"), { textContent: text });
 
-function suggestion({ original, alternative, explanation }) {
+function suggestionItem({ original, alternative, explanation }) {
   const item = template("correction-template");
-  item.querySelector("del").replaceWith(Object.assign(document.createElement("span"), { className: "said", textContent: original || "" }));
-  item.querySelector("ins").textContent = alternative || "";
+  item.querySelector("del").replaceWith(Object.assign(document.createElement("span"), { className: "said", textContent: original }));
+  item.querySelector("ins").textContent = alternative;
   const reason = item.querySelector(".correction-why");
-  reason.textContent = explanation || "";
+  reason.textContent = explanation;
   reason.hidden = !explanation;
   return item;
 }

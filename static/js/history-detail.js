@@ -5,7 +5,7 @@ import { toast } from "./announce.js";
 import { Dialogue } from "./dialogue.js";
 import { Feedback } from "./feedback.js";
 import { showGoals } from "./goals.js";
-import { began, counts, day, length, line, time } from "./history-list.js";
+import { began, counts, day, length, level, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
 import { Translations } from "./translations.js";
 
@@ -15,6 +15,7 @@ export class Detail {
   constructor({ onChanged, onDelete, onError }) {
     Object.assign(this, { onChanged, onDelete, onError });
     this.conversation = null;
+    this.wanted = null; // the id of the one that was asked for last
     this.replayer = new Replayer({
       onChange: (id) => this.playing(id),
       onError: (message) => onError(new Error(message)),
@@ -43,13 +44,17 @@ export class Detail {
     });
   }
 
+  /** False if another one was asked for meanwhile, or none. */
   async open(id, { focus = true } = {}) {
+    this.wanted = id;
     const conversation = await api.conversation(id);
+    if (this.wanted !== id) return false;
     this.close();
     this.show(conversation);
     byId("detail").hidden = false;
     for (const message of conversation.messages) this.dialogue.show(message);
     if (focus) byId("detail-title").focus();
+    return true;
   }
 
   show(conversation) {
@@ -57,13 +62,12 @@ export class Detail {
     document.title = `${conversation.title}: Talking Agent`;
     byId("detail-title").textContent = conversation.title;
     const when = `${day(began(conversation))}, ${time(began(conversation))}`;
-    const facts = [when, conversation.config?.level, length(conversation), ...counts(conversation)];
+    const facts = [when, level(conversation), length(conversation), ...counts(conversation)];
     byId("detail-facts").textContent = line(facts);
     byId("go-on").href = `/?conversation=${encodeURIComponent(conversation.id)}`;
     byId("play-all").hidden = !conversation.messages.some((message) => message.audioS3Key);
     this.feedback.corrections = conversation.messages.flatMap((message) => message.corrections || []);
-    if (conversation.analysis?.componentScores) this.feedback.show(conversation.analysis);
-    else this.feedback.hide();
+    this.feedback.show(conversation.analysis);
     showGoals({ box: byId("goals"), list: byId("goal-list"), count: byId("goals-count") }, conversation.goals || []);
   }
 
@@ -72,7 +76,7 @@ export class Detail {
     this.renaming(false, { focus: false });
     this.dialogue.clear();
     byId("detail").hidden = true;
-    this.conversation = null;
+    this.conversation = this.wanted = null;
   }
 
   playing(id) {
@@ -107,10 +111,12 @@ export class Detail {
 
   async rename(title) {
     if (!title) return;
+    const { id } = this.conversation;
     try {
-      const conversation = await api.rename(this.conversation.id, title);
-      this.show(conversation);
+      const conversation = await api.rename(id, title);
       this.onChanged(conversation);
+      if (this.conversation?.id !== id) return; // it is not shown any more
+      this.show(conversation);
       this.renaming(false);
     } catch (error) {
       this.onError(error);
@@ -119,13 +125,16 @@ export class Detail {
 
   /** Saves what the learner really said; true when it is saved. */
   async mend(id, text) {
+    const before = this.conversation;
     try {
-      const message = await api.mend(this.conversation.id, id, text);
-      const messages = this.conversation.messages.map((one) => (one.id === id ? { ...one, ...message } : one));
-      this.dialogue.setText(id, message.content);
-      this.dialogue.setCorrections(id, message.corrections || []);
-      this.show({ ...this.conversation, messages });
-      this.onChanged(this.conversation);
+      const answer = await api.mend(before.id, id, text);
+      const isShown = this.conversation?.id === before.id;
+      const mended = withMessage(isShown ? this.conversation : before, answer.message);
+      this.onChanged(mended);
+      if (isShown) {
+        this.dialogue.mended(answer);
+        this.show(mended);
+      }
       toast("Mended.");
       return true;
     } catch (error) {
@@ -133,4 +142,9 @@ export class Detail {
       return false;
     }
   }
+}
+
+// What it was corrected to before, it is not any more.
+function withMessage(conversation, message) {
+  return { ...conversation, messages: conversation.messages.map((one) => (one.id === message.id ? message : one)) };
 }

@@ -13,7 +13,8 @@ export const began = (conversation) => new Date(conversation.startTime || conver
 
 export function length(conversation) {
   // A talk may be gone on with another day: `duration` counts the talking alone.
-  const minutes = Math.round(conversation.duration ?? (conversation.endTime - conversation.startTime) / 60_000);
+  const { duration, startTime, endTime } = conversation;
+  const minutes = Math.round(duration ?? (startTime && endTime ? (endTime - startTime) / 60_000 : 0));
   return !(minutes >= 1) ? "under a minute" : `${minutes} min`;
 }
 
@@ -30,6 +31,9 @@ export function day(date) {
   if (days === 1) return "Yesterday";
   return days < 300 ? DAY.format(date) : DAY_AND_YEAR.format(date);
 }
+
+/** The level, unless an older client wrote something else there. */
+export const level = ({ config }) => (typeof config?.level === "string" ? config.level : "");
 
 /** Facts in a row, broken only between them. */
 export const line = (facts) => facts.filter(Boolean).map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
@@ -146,7 +150,7 @@ export class HistoryList {
     });
     element.querySelector(".entry-title").textContent = conversation.title;
     element.querySelector(".entry-waiting").hidden = !this.waits(conversation);
-    const facts = [time(began(conversation)), conversation.config?.level, length(conversation), ...counts(conversation)];
+    const facts = [time(began(conversation)), level(conversation), length(conversation), ...counts(conversation)];
     element.querySelector(".entry-facts").textContent = line(facts);
     return element;
   }

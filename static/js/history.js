@@ -58,10 +58,10 @@ async function showLocation({ focus = true } = {}) {
     return;
   }
   try {
-    await detail.open(id, { focus });
-    unreached.hide();
+    if (await detail.open(id, { focus })) unreached.hide();
   } catch (error) {
-    if (error.retryable) return location.pathname === path && showUnreached(error, { focus });
+    if (location.pathname !== path) return; // the learner has gone on
+    if (error.retryable) return showUnreached(error, { focus });
     tell(error.status === 404 ? new Error("That talk is not here any more.") : error);
     if (error.status === 404) await go("/history");
   }

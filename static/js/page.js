@@ -83,6 +83,7 @@ export async function fillDevices() {
 /** The languages that the server can explain in; until it is asked, the one that is chosen. */
 function bindLanguages() {
   const select = document.getElementById("setting-language");
+  let isLoaded = false;
   const show = (languages) => {
     const chosen = settings.get("language");
     const options = languages.map(({ code, name, ownName: own }) => new Option(own && own !== name ? `${own} (${name})` : name, code));
@@ -94,8 +95,9 @@ function bindLanguages() {
   select.addEventListener("change", () => settings.set("language", select.value));
   settings.onChange("language", () => show([]));
   document.getElementById("open-settings").addEventListener("click", async () => {
-    if (select.options.length > 1) return;
-    const { languages = [] } = await scenarios().catch(() => ({})); // then there is the one that is chosen
+    if (isLoaded) return;
+    const { languages = [] } = await scenarios().catch(() => ({})); // then there is the one that is chosen, until the next time
+    isLoaded = languages.length > 0;
     show(languages);
   });
 }

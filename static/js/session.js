@@ -83,7 +83,7 @@ export class Session {
     try {
       const { messages, goals } = await fetchConversation(this.conversation);
       this.messages = messages;
-      for (const message of messages) this.dialogue.show(message);
+      this.dialogue.showAll(messages);
       this.view.goals(goals || []);
     } catch (error) {
       this.messages = error.status === 404 ? [] : null;

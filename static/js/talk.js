@@ -8,6 +8,7 @@ import { bindTalkButton } from "./controls.js";
 import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
 import { showGoals } from "./goals.js";
+import { level as levelOf } from "./history-list.js";
 import { Microphone } from "./microphone.js";
 import { MicrophoneHelp } from "./microphone-help.js";
 import { openOutbox } from "./outbox.js";
@@ -191,22 +192,22 @@ async function endTalk() {
   microphone.stop();
   meter.off();
   replayer.stop();
+  const seconds = (Date.now() - began) / 1000;
   const saving = ended.end();
-  showSummary({
-    conversation: ended.conversation,
-    title: byId("talk-title").textContent,
-    seconds: (Date.now() - began) / 1000,
-    turns: [...dialogue.turns.values()],
-    goals,
-    scenario,
-  });
+  summarize(ended.conversation, seconds);
   view.show("summary");
   byId("summary-saving").hidden = false;
   byId("summary-saving").textContent = "Saving the last of it…";
   await saving;
+  summarize(ended.conversation, seconds); // the last corrections and goals came meanwhile
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
   if (said.length) feedback.ask(ended.conversation, said.flatMap((turn) => turn.corrections));
   byId("summary-saving").textContent = (await ended.unsaved()) ? "A recording is still waiting to be saved. It is sent again by itself." : "Everything is saved.";
+}
+
+function summarize(conversation, seconds) {
+  const title = byId("talk-title").textContent;
+  showSummary({ conversation, title, seconds, turns: [...dialogue.turns.values()], goals, scenario });
 }
 
 function closed(code) {
@@ -229,8 +230,7 @@ function closed(code) {
 /** Saves what the learner really said; true when it is saved. */
 async function mend(id, text) {
   try {
-    const message = await api.mend(session?.conversation || wanted, id, text);
-    dialogue.show(message);
+    dialogue.mended(await api.mend(session?.conversation || wanted, id, text));
     toast("Mended.");
     return true;
   } catch (error) {
@@ -299,7 +299,7 @@ async function showEarlier(id) {
   await delivery.run(id);
   const earlier = await api.conversation(id);
   for (const message of earlier.messages) dialogue.show(message);
-  view.title(earlier.title, earlier.config?.level);
+  view.title(earlier.title, levelOf(earlier));
   setGoals(earlier.goals || []);
   view.show("conversation");
   // Browsers let a page hear and speak only after a click.

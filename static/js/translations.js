@@ -19,7 +19,9 @@ export class Translations {
   }
 
   /** Shows the turn's translation, or hides it again. */
-  async toggle({ id, element }) {
+  async toggle(turn) {
+    const { id, element, text } = turn;
+    const isThere = () => element.isConnected && turn.text === text; // it may go, or be mended, while we wait
     const button = element.querySelector('[data-action="translate"]');
     const words = element.querySelector(".turn-translation");
     const language = target();
@@ -27,9 +29,10 @@ export class Translations {
     if (button.getAttribute("aria-busy") === "true") return undefined;
     button.setAttribute("aria-busy", "true");
     try {
-      this.show(element, await api.translateMessage(this.conversation(), id, language), language);
+      const translation = await api.translateMessage(this.conversation(), id, language);
+      if (isThere()) this.show(element, translation, language);
     } catch (error) {
-      this.fail(error);
+      if (isThere()) this.fail(error);
     } finally {
       button.removeAttribute("aria-busy");
     }

@@ -1,13 +1,14 @@
 """Chromium with a microphone that is fed from a file."""
 
 import os
+import re
 import shutil
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.talking import silence, spoken
 
@@ -19,7 +20,18 @@ ARGUMENTS = [
     "--disable-background-networking",
 ]
 # The agent's first words take up to this long, the engine's loading included; who speaks earlier breaks in on them.
-OPENING_S = 9.0
+OPENING_S = 12.0
+WITHIN = 60_000  # ms, that anything may take: the machine is loaded, and stalls
+# #main notes the states that it passes through: one may be over before a test looks.
+NOTE_STATES = """() => {
+  const main = document.querySelector("#main");
+  main.dataset.been = main.dataset.state || "";
+  new MutationObserver(() => {
+    if (!main.dataset.been.endsWith(main.dataset.state)) main.dataset.been += ` ${main.dataset.state}`;
+  }).observe(main, { attributeFilter: ["data-state"] });
+}"""
+
+expect.set_options(timeout=WITHIN)
 
 
 def microphone_file(path: Path, *parts: bytes) -> Path:
@@ -54,6 +66,26 @@ def new_page(context: BrowserContext) -> Page:
     page = context.new_page()
     page.on("pageerror", _raise)
     return page
+
+
+def note_states(page: Page) -> None:
+    """From now on; see `expect_been`."""
+    page.evaluate(NOTE_STATES)
+
+
+def expect_been(page: Page, *states: str) -> None:
+    """Wait until the talk has come to each of these states, in this order, be it for a moment."""
+    noted = re.compile("".join(f" {state}\\b.*" for state in states))
+    expect(page.locator("#main")).to_have_attribute("data-been", noted)
+
+
+def eventually(page: Page, what: Callable[[], object]) -> None:
+    """Wait until it is true, while the page goes on."""
+    for _ in range(WITHIN // 100):
+        if what():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("It has not become true.")
 
 
 def _raise(error: Exception) -> None:

@@ -1,13 +1,14 @@
 """What was said is found again, and is the learner's to rename, mend and delete."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import WITHIN, chromium, eventually
 from tests.servers import AgentServer
 from tests.talking import SPEECH
 
@@ -57,7 +58,7 @@ def test_talks_are_listed_and_searched_by_what_was_said(page: Page):
 def test_a_voice_is_replayed(page: Page):
     open_talk(page, "Cooking")
     page.locator("li.turn[data-role=user] [data-action=replay]").click()
-    page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=10_000)
+    page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
     seconds = page.evaluate("() => document.querySelector('#replay-audio').currentTime")
     assert seconds == pytest.approx(2.2, abs=0.3)
 
@@ -80,6 +81,124 @@ def test_what_was_misheard_is_mended_and_corrected_anew(page: Page):
     expect(page.locator(".correction ins")).to_have_text("has gone")
     page.reload()
     expect(page.locator("li.turn[data-role=user] .turn-text")).to_have_text("My brother has went by train.")
+
+
+def mend(page: Page, text: str) -> None:
+    page.locator("li.turn[data-role=user] [data-action=edit]").click()
+    page.get_by_label("What you really said").fill(text)
+    page.get_by_role("button", name="Save").click()
+
+
+def hold_back(page: Page, method: str, path: str) -> list[Route]:
+    """Requests that wait until the test lets them go on."""
+    held: list[Route] = []
+    page.route(path, lambda route: held.append(route) if route.request.method == method else route.continue_())
+    return held
+
+
+def told(page: Page) -> str:
+    return page.locator("#toasts").inner_text()
+
+
+def test_a_double_click_mends_once(page: Page):
+    open_talk(page, "Trains")
+    sent = hold_back(page, "PATCH", "**/messages/*")
+    mend(page, "I took a train.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".turn-edit")).to_have_attribute("aria-busy", "true")
+    eventually(page, lambda: sent)
+    sent[0].continue_()
+    expect(page.locator(".turn-edit")).to_have_count(0)
+    assert len(sent) == 1
+
+
+def test_a_mend_is_kept_and_told_after_the_learner_has_gone_on(page: Page):
+    open_talk(page, "Trains")
+    sent = hold_back(page, "PATCH", "**/messages/*")
+    mend(page, "I took a slow train.")
+    eventually(page, lambda: sent)
+    open_talk(page, "Cooking")
+    sent[0].continue_()
+    expect(page.locator("#toasts")).to_have_text(re.compile(r"^\s*Mended\.\s"))
+    expect(page.locator("#detail-title")).to_have_text("Cooking")
+    page.get_by_label("Search your talks").fill("slow")
+    expect(page.locator(".entry:visible")).to_contain_text("Trains")
+
+
+def test_a_mended_turn_that_could_not_be_checked_says_so(page: Page):
+    why = "Nobody could look for mistakes just now."
+
+    def unchecked(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=json.dumps(answer.json() | {"notCorrected": why}))
+
+    open_talk(page, "Trains")
+    page.route("**/messages/*", unchecked)
+    mend(page, "I took a train.")
+    expect(page.locator("li.turn[data-role=user] .unchecked")).to_have_text(why)
+
+
+def test_a_talk_that_opens_late_does_not_take_the_place_of_the_one_chosen_after_it(page: Page):
+    asked = hold_back(page, "GET", "**/api/conversations/conv-*")
+    page.locator(".entry", has_text="Cooking").locator("a").click()
+    eventually(page, lambda: asked)
+    page.locator(".entry", has_text="Trains").locator("a").click()
+    eventually(page, lambda: len(asked) == 2)
+    asked[1].continue_()
+    expect(page.locator("#detail-title")).to_have_text("Trains")
+    with page.expect_response(asked[0].request.url):
+        asked[0].continue_()
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+    assert page.locator("#detail-title").inner_text() == "Trains"
+
+
+# What older clients left
+
+
+GOOD = {"strengths": ["You told a whole story."], "componentScores": {"grammar": 74}}
+ODD = [
+    GOOD | {"unmeasured": None, "suggestions": None, "improvements": None, "finalScore": None, "feedback": None},
+    GOOD
+    | {"unmeasured": [], "suggestions": [None, 3, "x", {}, [], {"original": {}}], "improvements": 4, "finalScore": []},
+    GOOD
+    | {"suggestions": {"original": "a"}, "improvements": "none", "feedback": ["fine"], "score": 12, "by": {"a": []}},
+    {"strengths": [None, 3, {}, "You told a whole story.", []], "componentScores": {"grammar": 74, "fluency": "good"}},
+]
+
+
+@pytest.mark.parametrize("analysis", ODD)
+def test_of_an_analysis_of_an_odd_shape_what_can_be_shown_is_shown(page: Page, server: AgentServer, analysis: dict):
+    talk = conversation(3, "Rivers", "I swam.") | {"analysis": analysis}
+    assert page.request.post(f"{server.url}/api/conversations", data=talk).ok
+    page.goto(f"{server.url}/history/{talk['id']}")
+    expect(page.locator("#feedback .score", has_text="Grammar")).to_contain_text("74 of 100")
+    expect(page.locator("#feedback li", has_text="You told a whole story.")).to_be_visible()
+    expect(page.locator("li.turn")).to_have_count(2)
+    assert told(page) == ""
+
+
+@pytest.mark.parametrize("analysis", [None, [], [1, {"a": 2}], 7, "good", True, {}, {"componentScores": [1, 2]}])
+def test_where_nothing_of_an_analysis_can_be_shown_the_talk_is(page: Page, analysis: object):
+    def odd(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["conversation"]["analysis"] = analysis
+        route.fulfill(response=answer, body=json.dumps(body))
+
+    page.route("**/api/conversations/conv-*", odd)
+    open_talk(page, "Cooking")
+    expect(page.locator("li.turn")).to_have_count(2)
+    expect(page.locator("#feedback")).to_be_hidden()
+    assert told(page) == ""
+
+
+def test_an_odd_level_does_not_hide_the_talks(page: Page, server: AgentServer):
+    talk = conversation(4, "Boats", "I rowed.")
+    talk["config"] |= {"level": 3}
+    assert page.request.post(f"{server.url}/api/conversations", data=talk).ok
+    page.reload()
+    expect(page.locator(".entry", has_text="Boats")).to_contain_text("1 turn")
+    open_talk(page, "Boats")
 
 
 def test_a_deletion_is_undone_from_the_keyboard(page: Page, server: AgentServer):
@@ -113,6 +232,24 @@ def test_settings_are_kept(page: Page, server: AgentServer):
     page.get_by_role("button", name="Settings").click()
     expect(page.locator("#setting-speed")).to_have_value("0.8")
     expect(page.locator("input[name=theme][value=dark]")).to_be_checked()
+
+
+def test_all_languages_are_offered_to_who_has_chosen_one(page: Page):
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Explanations in").select_option("vi")
+    page.reload()
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("Explanations in").locator("option:checked")).to_have_text("Tiếng Việt (Vietnamese)")
+
+
+def test_languages_that_could_not_be_loaded_are_asked_for_again(page: Page):
+    page.route("**/api/scenarios", lambda route: route.abort(), times=1)
+    with page.expect_event("requestfailed"):
+        page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("Explanations in").locator("option")).to_have_text(["English"])
+    page.get_by_role("button", name="Close settings").click()
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("Explanations in").locator("option", has_text="Vietnamese")).to_have_count(1)
 
 
 @pytest.mark.parametrize("path", ["/", "/history", "/history/nowhere"])

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from audio.tests.sounds import file_of, tone
 from conversations.tests.browsers import BLOB, SETTINGS, flat, nested, oldest, sound
 from conversations.tests.shapes import START, data_url, said
-from tests.browser.chromium import chromium
+from tests.browser.chromium import WITHIN, chromium, eventually
 from tests.servers import AgentServer
 
 DEPOSIT = "stored => { for (const [key, value] of Object.entries(stored)) localStorage.setItem(key, value) }"
@@ -44,7 +44,7 @@ def open_import(page: Page, server: AgentServer, **stored: Any) -> None:
 
 def bring_in(page: Page) -> None:
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
-    expect(page.locator("#report")).to_be_visible(timeout=30_000)
+    expect(page.locator("#report")).to_be_visible()
 
 
 def kept(page: Page, server: AgentServer) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ def test_a_recording_is_heard_again(page: Page, server: AgentServer):
     bring_in(page)
     page.goto(f"{server.url}/history/{nested()['id']}")
     page.locator("li.turn[data-role=user] [data-action=replay]").click()
-    page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=10_000)
+    page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
 
 
 def test_only_what_is_chosen_comes_in(page: Page, server: AgentServer):
@@ -227,21 +227,26 @@ def test_a_full_storage_does_not_matter(page: Page, server: AgentServer):
 def test_it_is_cancelled_and_gone_on_with(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested(number) for number in range(45)])
     seen: list[int] = []
+    held: list[Route] = []
 
-    def slow(route: Route) -> None:
+    def hold_the_first(route: Route) -> None:
         seen.append(len(json.loads(route.request.post_data or "")["entries"]))
-        page.wait_for_timeout(250)
-        route.continue_()
+        if len(seen) == 1:
+            held.append(route)
+        else:
+            route.continue_()
 
-    page.route("**/api/import", slow)
+    page.route("**/api/import", hold_the_first)
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
+    eventually(page, lambda: held)
     page.get_by_role("button", name="Cancel").click()
+    held[0].continue_()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     some = len(kept(page, server))
     assert 0 < some < 45
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuetext", f"{some} of 45 conversations")
     page.get_by_role("button", name="Resume").click()
-    expect(page.locator("#report-counts")).to_contain_text("45 conversations brought in", timeout=30_000)
+    expect(page.locator("#report-counts")).to_contain_text("45 conversations brought in")
     assert len(kept(page, server)) == sum(seen) == 45
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from bench.wer import word_error_rate
-from tests.browser.chromium import OPENING_S, chromium, microphone_file, one_turn
-from tests.browser.test_talk import WITHIN, choose_and_start, conversation, start_talking
+from tests.browser.chromium import OPENING_S, WITHIN, chromium, eventually, expect_been, microphone_file, one_turn
+from tests.browser.test_talk import choose_and_start, conversation, start_talking
 from tests.servers import AgentServer
 from tests.talking import SPEECH, silence, spoken
 
@@ -35,7 +35,7 @@ def users_turns(page: Page, server: AgentServer) -> list[str]:
 
 def wait_until_sent_again(page: Page, server: AgentServer) -> None:
     (wire_id,) = re.findall(r"conversation=([^&]+)", page.url)
-    for _ in range(80):
+    for _ in range(240):
         answer = page.request.get(f"{server.url}/api/conversations/{wire_id}")
         if answer.ok and any(each["role"] == "user" for each in answer.json()["conversation"]["messages"]):
             return
@@ -59,7 +59,7 @@ def test_the_page_is_reloaded_before_the_turn_was_saved(own_server: AgentServer,
     with chromium(one_turn(tmp_path / "mic.wav", "learner_london")) as browser:
         page = browser.new_page()
         speak_until_the_server_is_killed(page, own_server)
-        page.wait_for_timeout(500)
+        expect(page.locator("#outbox-status")).to_contain_text("1")  # it is kept in the browser
         own_server.start()
         page.reload()
         wait_until_sent_again(page, own_server)
@@ -86,7 +86,7 @@ def test_the_server_is_killed_while_the_agent_answers_hands_free(own_server: Age
         page = browser.new_page()
         start_talking(page, own_server)
         page.get_by_role("switch", name="Hands-free").check()
-        expect(page.locator("#main")).to_have_attribute("data-state", "agent", timeout=WITHIN)
+        expect_been(page, "agent")
         page.wait_for_selector("li.turn[data-role=user]", timeout=WITHIN)
         expect(page.locator("li.turn[data-role=user] .turn-text")).not_to_be_empty(timeout=WITHIN)
         own_server.kill()
@@ -106,17 +106,16 @@ def test_what_is_said_hands_free_while_the_line_is_away_is_kept_in_order_and_onc
         page = browser.new_page()
         start_talking(page, own_server)
         page.get_by_role("switch", name="Hands-free").check()
-        expect(page.locator("#main")).to_have_attribute("data-state", "recording", timeout=WITHIN)
+        expect_been(page, "recording")
         own_server.kill()  # in the middle of the first sentence; the second is said, and the third begins, without a server
         expect(page.locator("#state-text")).to_have_text("Go on, it is kept here.", timeout=WITHIN)
         page.wait_for_timeout((len(london) + len(family)) / 48 + 7000)
         own_server.start()
-        for _ in range(80):
-            page.wait_for_timeout(500)
-            if page.locator("li.turn[data-role=user] .turn-text:not(:empty)").count() >= 3:
-                break
+        eventually(page, lambda: page.locator("li.turn[data-role=user] .turn-text:not(:empty)").count() >= 3)
         expect(page.locator("#outbox-status")).not_to_contain_text("waiting", timeout=WITHIN)
-        page.wait_for_timeout(2000)
+        wait_until_sent_again(page, own_server)
+        eventually(page, lambda: len(users_turns(page, own_server)) >= 3)
+        page.wait_for_timeout(2000)  # for one that would be sent twice
         said = users_turns(page, own_server)
         assert len(said) == 3, said
         assert said[0] == said[2] == SAID
@@ -128,7 +127,7 @@ def test_a_sentence_during_which_the_line_breaks_and_comes_back_stays_one(own_se
         page = browser.new_page()
         start_talking(page, own_server)
         page.get_by_role("switch", name="Hands-free").check()
-        expect(page.locator("#main")).to_have_attribute("data-state", "recording", timeout=WITHIN)
+        expect_been(page, "recording")
         page.context.set_offline(True)
         page.wait_for_timeout(1500)
         page.context.set_offline(False)
@@ -149,9 +148,15 @@ def test_what_the_server_forgot_in_a_crash_leaves_the_page(own_server: AgentServ
         own_server.start()
         expect(page.locator("#connection-notice")).to_be_hidden(timeout=WITHIN)
         expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
-        kept = [each["id"] for each in conversation(page, own_server)["messages"]]
-        shown = page.locator("li.turn").evaluate_all("turns => turns.map((turn) => turn.dataset.item)")
-        assert shown == kept
+
+        def kept() -> list[str]:
+            return [each["id"] for each in conversation(page, own_server)["messages"]]
+
+        def shown() -> list[str]:
+            turns: list[str] = page.locator("li.turn").evaluate_all("turns => turns.map((turn) => turn.dataset.item)")
+            return turns
+
+        eventually(page, lambda: shown() == kept())
 
 
 def test_ones_own_topic_is_kept_when_the_first_turn_is_sent_again(own_server: AgentServer, tmp_path: Path):

@@ -10,13 +10,21 @@ from playwright.sync_api import Page, expect
 
 from bench.provider import Provider
 from bench.wer import word_error_rate
-from tests.browser.chromium import OPENING_S, chromium, microphone_file, one_turn
+from tests.browser.chromium import (
+    OPENING_S,
+    WITHIN,
+    chromium,
+    eventually,
+    expect_been,
+    microphone_file,
+    note_states,
+    one_turn,
+)
 from tests.servers import AgentServer
 from tests.talking import SPEECH, silence, spoken
 
 SAID = json.loads((SPEECH / "transcripts.json").read_text())
 AUDIBLE = 0.05  # of full scale
-WITHIN = 20_000  # ms
 
 
 # What the simulated OpenAI makes of the clips: it hears what it is told, and finds what it is told in it.
@@ -48,6 +56,7 @@ def server(server: AgentServer, request: pytest.FixtureRequest) -> AgentServer:
 
 def choose_and_start(page: Page, server: AgentServer, scenario: str = "travel") -> None:
     page.goto(server.url)
+    note_states(page)
     page.locator(".scenario", has=page.locator(f"input[value={scenario}]")).click()
     page.get_by_role("button", name="Start talking").click()
 
@@ -127,9 +136,10 @@ def test_what_is_said_is_heard_corrected_answered_and_kept(
     assert word_error_rate(SAID[f"{clip}.wav"], heard) <= 0.15
     for better in corrections:  # they come beside the answer, whichever is first
         expect(page.locator("li.turn[data-role=user] .correction ins", has_text=better)).to_be_visible(timeout=WITHIN)
-    expect(page.locator("#main")).to_have_attribute("data-state", "agent", timeout=WITHIN)
+    expect_been(page, "recording", "agent")
     wait_for_voice(page)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    assert len(kept(page, server, 3)) == 3
 
     # Tomorrow: found in the history, and both voices are replayed.
     wire_id = conversation(page, server)["id"]
@@ -189,7 +199,7 @@ def test_hold_to_talk(server: AgentServer, page_hearing: Page, how: str):
 def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: AgentServer, tmp_path: Path):
     # The second sentence breaks in on the answer to the first.
     london, family = spoken("learner_london"), spoken("learner_family")
-    heard = microphone_file(tmp_path / "mic.wav", silence(OPENING_S), london, silence(2.6), family, silence(1))
+    heard = microphone_file(tmp_path / "mic.wav", silence(OPENING_S), london, silence(3.2), family, silence(1))
     with chromium(heard) as browser:
         page = browser.new_page()
         start_talking(page, server, "family")
@@ -207,7 +217,7 @@ def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
         mine, other = browser.new_context(), browser.new_context()
         page = mine.new_page()
         start_talking(page, server)
-        expect(page.locator("#main")).to_have_attribute("data-state", "agent", timeout=WITHIN)
+        expect_been(page, "agent")
         expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
         page.get_by_role("button", name="Type").click()
         page.get_by_label("Type what you want to say").fill("I went to Rome.")
@@ -215,7 +225,7 @@ def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
         expect(page.locator("li.turn[data-role=assistant]")).to_have_count(2, timeout=WITHIN)
         expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
         address = f"{server.url}/api/conversations"
-        assert len(page.request.get(address).json()["conversations"]) == 1
+        eventually(page, lambda: len(page.request.get(address).json()["conversations"]) == 1)
         stranger = other.new_page()
         stranger.goto(f"{server.url}/history")
         assert stranger.request.get(address).json()["conversations"] == []
@@ -241,7 +251,7 @@ def test_a_silent_microphone_is_told(server: AgentServer, tmp_path: Path):
         page = browser.new_page()
         start_talking(page, server)
         hands_free(page)
-        expect(page.locator("#microphone-help")).to_be_visible(timeout=30_000)
+        expect(page.locator("#microphone-help")).to_be_visible(timeout=WITHIN)
 
 
 def test_mute_sends_nothing_that_was_said(server: AgentServer, tmp_path: Path):

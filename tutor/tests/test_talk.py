@@ -220,6 +220,15 @@ async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
     assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
 
 
+async def test_when_nobody_is_left_to_hear_it_is_told_once(line: Begin):
+    ears = ScriptedEngine("ears", [], detects_turns=True)
+    talk = await line(ears)
+    await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
+    await ears.sessions[0].noticed(Lost(BROKEN))
+    await ears.sessions[0].noticed(Lost(BROKEN))
+    assert talk.one("talk.notice")["message"] == "It broke. Try again in a moment."
+
+
 async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_too(line: Begin):
     unnoticed = asyncio.Event()
     ears = ScriptedEngine("ears", [[unnoticed, BROKEN]], detects_turns=True)
@@ -241,6 +250,7 @@ async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_t
 async def test_a_turn_that_nobody_could_answer_has_its_place(line: Begin):
     talk = await line(ScriptedEngine("voice", [[BROKEN], answer("He has a dog.", "Nice!")]))
     await talk.take_turn()
+    assert talk.one("talk.notice")["message"] == "It broke. What you said is kept. Try again in a moment."
     await talk.take_turn()
     added = [event for event in talk.sent if event["type"] == "conversation.item.added"]
     places = [(each["item"]["role"], each["previous_item_id"]) for each in added]
