@@ -1,9 +1,7 @@
-"""The test: a whole conversation with a recording goes in as a learner's would, is read back, and is removed again, whatever
+"""The test: a whole conversation with a person's voice goes in as a learner's would, is read back, and is removed again, whatever
 happens in between."""
 
 import contextlib
-import math
-import struct
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -35,9 +34,11 @@ PATIENCE = 4.0  # seconds for all that the cloud has to do
 FETCH_WITHIN = 5.0
 NO_ANSWER = "it does not answer"  # as `cloud.CAUSES` words it
 NOTHING_SENT = "get a connection"  # of a pool that waited for one in vain
-PITCH, SECONDS = 440, 1.0  # of the tone
+VOICE = Path(__file__).with_name(
+    "voice.webm"
+)  # from a reading of "Sense and Sensibility" for LibriVox, in the public domain
 MAKE, SAVE, READ, SIGN, FETCH, REMOVE = "make", "save", "read back", "sign", "fetch and compare", "remove"
-SAID = "This is a test of the storage. It is removed in a moment."
+SAID = "He might even have been made amiable himself."
 GONE_LATER = (
     "It is deleted as a learner's own would be: when that is right again, the server erases it, with its recording, "
     "within ten minutes."
@@ -141,8 +142,7 @@ def _go_through(trial: Trial) -> None:
 
 
 def _make() -> tuple[str, Clip]:
-    tone = (math.sin(2 * math.pi * PITCH * n / encoding.RATE) for n in range(int(SECONDS * encoding.RATE)))
-    clip = encoding.from_pcm(b"".join(struct.pack("<h", int(8000 * sample)) for sample in tone))
+    clip = encoding.from_upload(VOICE.read_bytes())
     return f"A recording of {clip.duration:.0f} s ({len(clip.data)} bytes, {clip.content_type}).", clip
 
 
