@@ -1,7 +1,8 @@
 // How long an answer took, in parts: a bar to see and figures to read. All moments are milliseconds from the end of the learner's turn.
 
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
-const seconds = (ms) => (ms < 5 ? "at once" : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`);
+const NO_TIME = 5; // ms: less is none
+const seconds = (ms) => (ms < NO_TIME ? "at once" : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`);
 
 /** `measured`: {heard_ms?, thought_ms?, first_audio_ms, saved_ms?}. What is undefined or null was not measured, and is left out. */
 export function breakdown(measured) {
@@ -16,7 +17,7 @@ export function breakdown(measured) {
     bar.append(piece);
   }
   element.querySelector(".breakdown-parts").append(...parts.map(line));
-  element.querySelector(".breakdown-total").textContent = `You waited ${seconds(Math.max(5, measured.first_audio_ms))} for the answer.`;
+  element.querySelector(".breakdown-total").textContent = `You waited ${seconds(Math.max(NO_TIME, measured.first_audio_ms))} for the answer.`;
   return element;
 }
 
@@ -24,7 +25,7 @@ export function breakdown(measured) {
 // hearing that took no time after the turn: it was typed, or made out while it was spoken.
 function partsOf({ heard_ms: heard, thought_ms: thought, first_audio_ms: audio, saved_ms: saved }) {
   return [
-    { name: "heard", label: "Heard", ms: heard || null },
+    { name: "heard", label: "Heard", ms: heard < NO_TIME ? null : heard },
     { name: "thought", label: "Thought", ms: thought, from: heard },
     { name: "audio", label: "First sound", ms: audio, from: thought ?? heard },
     { name: "saved", label: "Then saved", ms: saved },
