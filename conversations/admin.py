@@ -199,7 +199,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         found = usage.usage()
         context = self.admin_site.each_context(request) | {
             "title": "Usage",
-            "subtitle": "Of talks. Translations, analyses and the speaking calls are counted at /metrics alone.",
+            "subtitle": "The answers in talks. Translations, analyses and the speaking calls are counted at /metrics alone.",
             "usage": found,
             "limit": usage.LATEST,
             "chart": usage_page.chart(found, timezone.now().date()),

@@ -390,4 +390,5 @@ def _options_in_words(options: dict[str, Any]) -> list[str]:
         told.append(f"only what was said since {options['since']}")
     if options.get("reads_back"):
         told.append("every byte is read back")
-    return [*told, f"{options.get('workers') or runs.DEFAULT_WORKERS} recordings at a time"]
+    workers = options.get("workers") or runs.DEFAULT_WORKERS
+    return [*told, f"{workers} {'recording' if workers == 1 else 'recordings'} at a time"]

@@ -239,18 +239,16 @@ class Answer:
             metrics.answered(self._engine, timing)
         await self._send(event("talk.timing", item_id=item, response_id=self.response.id, **steps))
 
-    def _timed(self) -> tuple[dict[str, int], dict[str, int | None]]:
+    def _timed(self) -> tuple[dict[str, int | None], dict[str, int | None]]:
         """The steps of a `talk.timing`, and the moments that are kept: milliseconds, the latter all from the end of the turn.
-        A step that was done before it took none; what was answered before it was made out has no moment of that."""
+        A step that was done before it took none; what is answered before it is made out has no moment of that."""
         end, now = self._times["end"], time.perf_counter()
         heard = max(end, self._times.get("Heard", end))
         words = max(heard, self._times.get("Thought", self._times.get("Words", heard)))
-        steps = {"transcribe": heard - end, "think": words - heard, "speak": now - words, "total": now - end}
-        moments: dict[str, int | None] = {"heard_ms": _ms(heard - end), "thought_ms": _ms(words - end)}
-        if "Heard" not in self._times:
-            moments["heard_ms"] = None
-        moments["first_audio_ms"] = _ms(now - end)
-        return {f"{step}_ms": _ms(seconds) for step, seconds in steps.items()}, moments
+        heard_ms = _ms(heard - end) if "Heard" in self._times else None
+        steps = {"think_ms": _ms(words - heard), "speak_ms": _ms(now - words), "total_ms": _ms(now - end)}
+        moments = {"heard_ms": heard_ms, "thought_ms": _ms(words - end), "first_audio_ms": _ms(now - end)}
+        return {"transcribe_ms": heard_ms, **steps}, moments
 
     async def _end_response(self, status: str, reason: str = "") -> None:
         if self.response is None or self.response.done:

@@ -33,7 +33,8 @@ SCENARIO = shape(
 TIMING = shape(
     {
         **{"type": {"const": "talk.timing"}, "event_id": STRING, "item_id": or_null(STRING), "response_id": STRING},
-        **dict.fromkeys(("transcribe_ms", "think_ms", "speak_ms", "total_ms"), WHOLE),
+        "transcribe_ms": or_null(WHOLE),
+        **dict.fromkeys(("think_ms", "speak_ms", "total_ms"), WHOLE),
     }
 )
 TURN = kept(

@@ -85,7 +85,8 @@ class Server:
         if finding := self._refusal(answer):
             raise finding
         accepted = "The key is accepted" if self._first.key else "It answers without a key"
-        return f"{accepted} by {self._first.host}: it has {len(_models(answer) or ())} models. Whether a quota is left shows only in use."
+        models = f"it has {len(_models(answer) or ())} models"
+        return f"{accepted} by {self._first.host}: {models}. Whether a quota is left shows only in use."
 
     def model(self, stage: Stage) -> str:
         if stage.model in self._require_models():

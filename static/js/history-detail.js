@@ -52,7 +52,7 @@ export class Detail {
     this.close();
     this.show(conversation);
     byId("detail").hidden = false;
-    for (const message of conversation.messages) this.dialogue.show(message);
+    this.dialogue.showAll(conversation.messages);
     if (focus) byId("detail-title").focus();
     return true;
   }

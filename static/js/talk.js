@@ -298,7 +298,7 @@ openGoals();
 async function showEarlier(id) {
   await delivery.run(id);
   const earlier = await api.conversation(id);
-  for (const message of earlier.messages) dialogue.show(message);
+  dialogue.showAll(earlier.messages);
   view.title(earlier.title, levelOf(earlier));
   setGoals(earlier.goals || []);
   view.show("conversation");
