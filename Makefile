@@ -25,7 +25,7 @@ admin: setup  ## create an operator's account for /admin
 
 test: $(VENV)/.dev  ## all tests; make test ARGS="-k learner" for some
 	@sh tests/chromium.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(VENV)/.dev  ## the tests that take minutes; make test leaves them out
 	@sh tests/chromium.sh

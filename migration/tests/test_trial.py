@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -229,9 +230,17 @@ def test_an_interruption_between_two_steps_leaves_nothing(whole_cloud: S3Server,
     assert whole_cloud.objects() == {}
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """It interrupts, also where whoever began the tests has it ignored, as a shell does for what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("after", [0.001, 0.01, 0.03])
 def test_an_interruption_in_the_middle_of_saving_leaves_nothing(
-    whole_cloud: S3Server, nothing_left: None, after: float
+    whole_cloud: S3Server, nothing_left: None, after: float, ctrl_c: None
 ) -> None:
     def interrupt_soon() -> None:
         threading.Timer(after, _thread.interrupt_main).start()
