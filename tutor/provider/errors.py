@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import aiohttp
 import httpx2
 import openai
 import websockets
@@ -33,12 +34,13 @@ def translated(what: str, model: str = "") -> Iterator[None]:
     except websockets.InvalidStatus as error:
         raise _of_status(what, model, error.response.status_code, None) from error
     except (openai.APITimeoutError, TimeoutError) as error:
+        if lost := _lost(error):
+            raise _cut(what, lost) from error
         raise EngineError(GONE, retryable=True, detail=f"{what}: no answer in time.") from error
     except (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError) as error:
         raise EngineError(GARBLED, retryable=True, detail=f"{what}: the answer cannot be read.") from error
     except (openai.APIConnectionError, httpx2.TransportError, websockets.WebSocketException, OSError) as error:
-        detail = f"{what}: the connection failed or was cut ({type(error).__name__})."
-        raise EngineError(GONE, retryable=True, detail=detail) from error
+        raise _cut(what, _lost(error) or error) from error
     except openai.APIError as error:  # an error event in the middle of a stream
         raise broken_off(what, error.code) from error
     except openai.OpenAIError as error:  # of the client itself: a socket that was closed with something unsent
@@ -48,6 +50,18 @@ def translated(what: str, model: str = "") -> Iterator[None]:
 def broken_off(what: str, code: object) -> EngineError:
     """For an event that tells of a failure. `code`: what the provider calls it."""
     return EngineError(GONE, retryable=True, detail=f"{what}: the provider broke off ({_plain(code) or 'no reason'}).")
+
+
+def _cut(what: str, error: BaseException) -> EngineError:
+    detail = f"{what}: the connection failed or was cut ({type(error).__name__})."
+    return EngineError(GONE, retryable=True, detail=detail)
+
+
+def _lost(error: BaseException | None) -> BaseException | None:
+    """What a connection was lost by: the client's transport calls that a timeout, whatever it was (openai 3.54)."""
+    while error and (isinstance(error, TimeoutError) or not isinstance(error, aiohttp.ClientConnectionError)):
+        error = error.__cause__
+    return error
 
 
 def _of_status(what: str, model: str, status: int, code: str | None) -> EngineError:
