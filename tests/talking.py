@@ -101,13 +101,19 @@ class Talker:
     ) -> tuple[float, Event]:
         """The count-th event of this kind; raises TimeoutError, telling what came instead."""
 
-        def found() -> list[tuple[float, Event]]:
-            return [entry for entry in self.heard[after:] if entry[1]["type"] == kind and where(entry[1])]
+        found: list[tuple[float, Event]] = []
+        looked_at = after
+
+        def is_there() -> bool:
+            nonlocal looked_at
+            found.extend(entry for entry in self.heard[looked_at:] if entry[1]["type"] == kind and where(entry[1]))
+            looked_at = len(self.heard)
+            return len(found) >= count or self._reader.done()
 
         try:
             async with asyncio.timeout(within), self._arrived:
-                await self._arrived.wait_for(lambda: len(found()) >= count or self._reader.done())
-                return found()[count - 1]
+                await self._arrived.wait_for(is_there)
+                return found[count - 1]
         except (TimeoutError, IndexError) as error:
             came = [event for event in self.events(after=after) if "audio.delta" not in event["type"]]
             raise TimeoutError(f"No {kind}; what came: {came}") from error
@@ -129,8 +135,9 @@ class Talker:
     async def _read(self) -> None:
         try:
             async for frame in self._socket:
+                came = time.perf_counter()
                 async with self._arrived:
-                    self.heard.append((time.perf_counter(), json.loads(frame)))
+                    self.heard.append((came, json.loads(frame)))
                     self._arrived.notify_all()
         except websockets.ConnectionClosed:
             pass

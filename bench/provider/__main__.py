@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bench.provider.app import App
 from bench.provider.settings import BadSetting, Settings
@@ -68,7 +69,7 @@ def _config(app: Any) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_not_by_order)
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Punctual,
         ws="websockets-sansio",
         ws_max_size=BIGGEST_EVENT,
         ws_per_message_deflate=False,
@@ -77,6 +78,19 @@ def _config(app: Any) -> uvicorn.Config:
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
+
+
+class Punctual(HttpToolsProtocol):
+    """Tells `scope["state"]["came_at"]`, in a list, when the last byte of a request came: reading it is part of its delay."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._came_at = [0.0]
+        self.app_state = {**self.app_state, "came_at": self._came_at}
+
+    def data_received(self, data: bytes) -> None:
+        self._came_at[0] = self.loop.time()
+        super().data_received(data)
 
 
 def _not_by_order(record: logging.LogRecord) -> bool:

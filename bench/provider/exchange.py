@@ -61,7 +61,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers = headers_of(scope)
         self.body = body
-        self.pace = Pace()
+        self.pace = Pace(scope["state"]["came_at"][0])
         self.complete = False
         self.entry: dict[str, Any] = {}
         self._scope = scope
