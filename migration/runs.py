@@ -4,7 +4,6 @@ The state of a run is a row in `default`, so that the page of one server shows w
 """
 
 import logging
-import math
 import os
 import socket
 import threading
@@ -69,7 +68,7 @@ def is_lost(run: Run) -> bool:
     return run.state == Run.State.RUNNING and run.seen_at < timezone.now() - LOST_AFTER
 
 
-@cloud.patience(math.inf)  # a query that is never answered ends the run, in ten seconds; else it would wait for ever
+@cloud.impatiently()  # a query that is never answered ends the run; else it would wait for ever
 def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
     """Do a run that is ours, to its end; nothing, if it is done. `told` hears of each batch. What ends it early is in `error`,
     and it can be resumed."""

@@ -39,6 +39,7 @@ class Patience:
 
 _patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)  # of the operation under way
+_impatient: ContextVar[bool] = ContextVar("impatient", default=False)
 _regardless: ContextVar[bool] = ContextVar("regardless", default=False)
 
 
@@ -65,10 +66,20 @@ def end_request() -> float:
 
 
 def seconds_left() -> float | None:
-    """How long the operation under way may still wait; None: as long as it takes (a command, a migration)."""
+    """How long the operation under way may still wait; None: as long as it takes (a migration of the schema)."""
     if (deadline := _deadline.get()) is not None:
         return max(0.0, deadline - time.monotonic())
-    return None if _patience.get() is None else PATIENCE_ELSEWHERE
+    return PATIENCE_ELSEWHERE if _patience.get() or _impatient.get() else None
+
+
+@contextlib.contextmanager
+def impatiently() -> Iterator[None]:
+    """Outside of a request: a query inside that no breaker guards waits no longer than one in a request would."""
+    token = _impatient.set(True)
+    try:
+        yield
+    finally:
+        _impatient.reset(token)
 
 
 @contextlib.contextmanager
@@ -217,8 +228,9 @@ def cause_of(reason: str) -> str:
 
 def sentence(error: BaseException) -> str:
     """An error's first line, for operators and the log."""
-    # The first line: what follows is the SDK's advice, or the topology of a cluster. Translated errors may have no words.
-    line = " ".join(str(error).split("\n")[0].split())[:300]
+    # The first line: what follows is the SDK's advice, the topology of a cluster, or the row that was refused, which MongoDB's
+    # driver tells in the same line. Translated errors may have no words.
+    line = " ".join(str(error).split("\n")[0].partition(", full error:")[0].split())[:300]
     if not line and error.__cause__:
         return sentence(error.__cause__)
     line = line or type(error).__name__

@@ -391,7 +391,9 @@ METRICS_TOKEN = text("METRICS_TOKEN")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"()": "talking_agent.logs.Discreet", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
     # That a store is down is logged when it goes and when it comes back, not once per request; that what is configured has no
     # means for something, not at all.
     "filters": {

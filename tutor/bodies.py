@@ -74,7 +74,7 @@ def language_of(body: dict[str, Any], name: str, default: str | None = None) -> 
 def spoken_language_of(fields: dict[str, str], name: str) -> str:
     """What a recording is in: `en`, or `en-GB`, of which only the language counts."""
     value = fields.get(name) or language.DEFAULT
-    if not _LANGUAGE.fullmatch(value):
+    if not _LANGUAGE.fullmatch(value) or value[:2].lower() not in language.HEARD:
         raise Refused(400, f"`{name}` must be the code of a language, such as en.")
     return value[:2].lower()
 

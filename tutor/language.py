@@ -1,4 +1,7 @@
-"""The languages that explanations are given in. One TOML file each, in `languages/`, named by its code, checked when loaded."""
+"""The languages that explanations are given in. One TOML file each, in `languages/`, named by its code, checked when loaded.
+
+And those that a recording may be in.
+"""
 
 import re
 import tomllib
@@ -9,6 +12,13 @@ from pathlib import Path
 from tutor.engines.base import CannotDo
 
 DEFAULT = "en"
+# By ISO 639-1: what Whisper was taught, and its successors still know.
+_TAUGHT = """
+    af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha he hi hr ht hu hy id is it ja
+    jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so
+    sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo zh
+"""
+HEARD = frozenset(_TAUGHT.split())
 
 _FOLDER = Path(__file__).parent / "languages"
 _CODE = re.compile(r"[a-z]{2,3}(?:-[a-zA-Z]{2,4})?")

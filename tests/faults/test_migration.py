@@ -374,6 +374,29 @@ def test_a_database_that_freezes_ends_the_run_and_it_is_resumed(
     check_moved(shelter, own_postgres, own_s3, {})
 
 
+@pytest.mark.soak  # likewise
+def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
+    own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
+) -> None:
+    shelter.fill(50, 2_000)
+    archive = tmp_path / "all.tar"
+    agent.manage("storage", "backup", str(archive), "--from", "local")
+    command = [sys.executable, "manage.py", "storage", "restore", str(archive), "--yes", "--json"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, env=agent._env, stdout=pipe, stderr=pipe, text=True)
+    found = "SELECT 1 FROM audio_recording LIMIT 1"
+    assert Mover(agent, own_postgres).until(process, lambda: bool(own_postgres.execute(found)))
+    own_postgres.freeze()
+    try:
+        out, _ = process.communicate(timeout=WITHIN)
+    finally:
+        own_postgres.thaw()
+    assert process.returncode == 1
+    assert "A database cannot be used" in json.loads(out.splitlines()[-1])["error"]
+    agent.manage("storage", "restore", str(archive), "--yes")
+    check_moved(shelter, own_postgres, own_s3, {})
+
+
 def test_the_way_round_gives_back_what_went_out(
     own_postgres: PostgresServer, own_mongo: MongoServer, own_s3: S3Server, tmp_path: Path
 ) -> None:

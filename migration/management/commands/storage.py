@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from migration import actions
+from talking_agent import cloud
 
 INTERRUPTED = 130  # the exit code of whoever is ended by Ctrl-C, as shells have it
 
@@ -39,7 +40,8 @@ class Command(BaseCommand):
     def _carried_out(self, options: Mapping[str, Any]) -> bool:
         """Raises CommandError for whatever an operator can do something about."""
         try:
-            well: bool = actions.named(options["action"]).run(options, self.stdout)
+            with cloud.impatiently():
+                well: bool = actions.named(options["action"]).run(options, self.stdout)
         except KeyboardInterrupt:
             if self.stdout.isatty():
                 self.stdout.write("")  # after a line of progress

@@ -209,8 +209,9 @@ async def test_a_provider_is_not_asked_where_nobody_speaks(pipeline: Provider, c
         (bytes(25 * 1024 * 1024 + 1), {}, "25 MB"),
         (bytes(26 * 1024 * 1024), {}, "25 MB"),
         (WAV, {"language": "English"}, "language"),
+        (WAV, {"language": "xx"}, "language"),
     ],
-    ids=["none", "empty", "text", "a byte too large", "too large", "language"],
+    ids=["none", "empty", "text", "a byte too large", "too large", "language", "no language"],
 )
 async def test_what_is_not_audio_is_named(
     local: None, caller: Caller, audio: bytes | None, fields: dict[str, str], names: str
