@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,11 @@ class _Loop:
 
     clients: dict[Address, AsyncOpenAI] = field(default_factory=dict)
     warm_until: dict[Address, float] = field(default_factory=dict)  # of time.monotonic()
+    end: AsyncGenerator[None, None] | None = None
+
+    async def close(self) -> None:
+        while self.clients:
+            await self.clients.popitem()[1].close()
 
 
 _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
@@ -66,9 +72,7 @@ async def warm(*stages: str) -> None:
 
 async def close() -> None:
     """Close all connections of this event loop. The next request opens new ones."""
-    here = _loops.pop(asyncio.get_running_loop(), _Loop())
-    for each in here.clients.values():
-        await each.close()
+    await _loops.pop(asyncio.get_running_loop(), _Loop()).close()
 
 
 async def _open(stage: str) -> None:
@@ -91,4 +95,19 @@ def _address(stage: str) -> Address:
 
 
 def _here() -> _Loop:
-    return _loops.setdefault(asyncio.get_running_loop(), _Loop())
+    loop = asyncio.get_running_loop()
+    if loop not in _loops:
+        here = _loops[loop] = _Loop()
+        here.end = _closed_at_the_end(here)
+        with contextlib.suppress(
+            StopIteration
+        ):  # it has begun, and waits: a loop ends whatever generator has begun in it
+            here.end.__anext__().send(None)
+    return _loops[loop]
+
+
+async def _closed_at_the_end(here: _Loop) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await here.close()
