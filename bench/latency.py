@@ -1,6 +1,6 @@
 """What of a learner's waiting is ours, with the OpenAI engines on the simulated provider, whose own delays are known.
 
-    python bench/latency.py [--quick] [--soak]
+    python bench/latency.py [--quick] [--soak] [--only PART]
 
 From the end of the learner's audio, spoken at speaking speed, to the first audible sample (above -40 dB) of the answer, all by
 clients of the real server, which is one process, as is the provider. Compared, turn by turn in the same run, are: the Realtime
@@ -92,7 +92,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true", help="ends within a minute")
     options.add_argument("--soak", action="store_true", help="ten minutes of fifty talks with either engine")
-    options.add_argument("--only", choices=PARTS, help="one part of it")
+    options.add_argument("--only", choices=[*PARTS, "soak"], help="one part of it")
     chosen = options.parse_args()
     effort = QUICK if chosen.quick else FULL
     with ExitStack() as stack:
@@ -103,7 +103,7 @@ def main() -> None:
             if chosen.only in (None, name):
                 results |= asyncio.run(part(place, effort))
         soak_s = 600 if chosen.soak else effort.soak_s
-        if soak_s and chosen.only is None:
+        if soak_s and chosen.only in (None, "soak"):
             results |= asyncio.run(soaked(place, effort, soak_s))
     print(json.dumps(results))
 
