@@ -45,6 +45,9 @@ for name in os.environ.get("ENV_FILES", ".env.local .env").split():
     if (BASE_DIR / name).is_file():
         read_env_file(BASE_DIR / name)
 
+# onnxruntime would keep a diary under ~/.cache and send it to Microsoft; what a learner does here stays here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 
 def text(name: str, default: str = "") -> str:
     # Not `Env.str`: it takes a value that begins with "$" for the name of another variable.
