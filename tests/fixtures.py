@@ -2,6 +2,7 @@
 be killed, stopped or frozen; who wants to do that takes one of their own (`own_…`)."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -109,7 +110,11 @@ def _provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(_provider: Provider) -> Provider:
-    """A simulated OpenAI, as it was at its start: without delays, faults or scripts."""
+    """A simulated OpenAI, as it was at its start: without delays, faults or scripts, and left alone by earlier tests."""
+    deadline = time.monotonic() + 10
+    while left := _provider.seen()["under_way"]:
+        assert time.monotonic() < deadline, f"An earlier test left these requests under way: {left}."
+        time.sleep(0.02)
     _provider.reset()
     return _provider
 

@@ -13,6 +13,19 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
+def _provider() -> Iterator[Provider]:
+    """One for these servers alone, which keep connections open from one test to the next."""
+    with Provider(api_key=PROVIDER_KEY) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(_provider: Provider) -> Provider:
+    _provider.reset()
+    return _provider
+
+
+@pytest.fixture(scope="session")
 def served_by(_provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], AgentServer]]:
     """The server whose engine this is; each is started when it is first asked for."""
     servers: dict[str, AgentServer] = {}

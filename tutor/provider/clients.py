@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import httpx2
 import openai
@@ -14,6 +12,7 @@ from django.conf import settings
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from tutor.provider.errors import translated
+from tutor.provider.loops import PerLoop
 
 WITHIN, CONNECT_WITHIN = 30.0, 2.0  # seconds; a talk has a patience of its own, which is shorter
 TIMEOUT = httpx2.Timeout(WITHIN, connect=CONNECT_WITHIN)
@@ -26,25 +25,22 @@ Address = tuple[str, str]  # URL and key
 
 
 @dataclass(slots=True)
-class _Loop:
-    """What belongs to one event loop."""
-
-    clients: dict[Address, AsyncOpenAI] = field(default_factory=dict)
+class _Clients:
+    by_address: dict[Address, AsyncOpenAI] = field(default_factory=dict)
     warm_until: dict[Address, float] = field(default_factory=dict)  # of time.monotonic()
-    end: AsyncGenerator[None, None] | None = None
 
     async def close(self) -> None:
-        while self.clients:
-            await self.clients.popitem()[1].close()
+        while self.by_address:
+            await self.by_address.popitem()[1].close()
 
 
-_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
+_clients = PerLoop(_Clients, _Clients.close)
 
 
 def client(stage: str) -> AsyncOpenAI:
     """For a stage of settings.OPENAI: transcription, chat, speech or realtime. It never retries: whoever asks knows how long
     a learner may wait."""
-    clients = _here().clients
+    clients = _clients.here().by_address
     url, key = address = _address(stage)
     if address not in clients:
         # aiohttp sends what httpx's own transport does in half the time: 1 ms of a learner's waiting for each stage.
@@ -62,7 +58,7 @@ def model(stage: str) -> str:
 async def warm(*stages: str) -> None:
     """Open a connection for each of these stages and a spare one, so that no turn pays for the handshakes. Whatever a server
     answers, it is there; raises EngineError if one is not."""
-    warm_until, now = _here().warm_until, time.monotonic()
+    warm_until, now = _clients.here().warm_until, time.monotonic()
     wanted = Counter(_address(stage) for stage in stages)
     cold = {address: count for address, count in wanted.items() if warm_until.get(address, 0.0) < now}
     by_address = {_address(stage): stage for stage in stages}
@@ -72,7 +68,7 @@ async def warm(*stages: str) -> None:
 
 async def close() -> None:
     """Close all connections of this event loop. The next request opens new ones."""
-    await _loops.pop(asyncio.get_running_loop(), _Loop()).close()
+    await _clients.close()
 
 
 async def _open(stage: str) -> None:
@@ -92,22 +88,3 @@ async def _in_one_piece(request: httpx2.Request) -> None:
 def _address(stage: str) -> Address:
     chosen = settings.OPENAI[stage]
     return chosen["url"], chosen["key"]
-
-
-def _here() -> _Loop:
-    loop = asyncio.get_running_loop()
-    if loop not in _loops:
-        here = _loops[loop] = _Loop()
-        here.end = _closed_at_the_end(here)
-        with contextlib.suppress(
-            StopIteration
-        ):  # it has begun, and waits: a loop ends whatever generator has begun in it
-            here.end.__anext__().send(None)
-    return _loops[loop]
-
-
-async def _closed_at_the_end(here: _Loop) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        await here.close()

@@ -6,11 +6,11 @@ other.
 
 import asyncio
 import base64
+import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import openai
 import websockets
@@ -20,6 +20,7 @@ from tutor import usage
 from tutor.engines.base import EngineError
 from tutor.provider import realtime
 from tutor.provider.errors import broken_off
+from tutor.provider.loops import PerLoop
 from tutor.provider.realtime import ServerEvent, Socket
 
 INSTRUCTIONS = (
@@ -37,8 +38,13 @@ WHAT = "speech"
 
 Kind = tuple[str, str, str, str, float]  # URL, key, model, voice, speed: a connection reads in one way only
 _Idle = dict[Kind, list[tuple[Socket, float]]]
-_idle: WeakKeyDictionary[asyncio.AbstractEventLoop, _Idle] = WeakKeyDictionary()
-_closing: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
+
+
+async def _close(idle: _Idle) -> None:
+    await asyncio.gather(*(realtime.close(connection) for waiting in idle.values() for connection, _ in waiting))
+
+
+_idle: PerLoop[_Idle] = PerLoop(dict, _close)
 
 
 async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
@@ -55,7 +61,7 @@ async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, Non
                 yield pcm
     finally:
         if not (is_complete and _keep(kind, connection)):
-            await connection.close()
+            await realtime.close(connection)
 
 
 async def ready(speed: float, voice: str = "") -> None:
@@ -70,9 +76,7 @@ async def ready(speed: float, voice: str = "") -> None:
 
 async def close() -> None:
     """Close all connections of this event loop."""
-    for waiting in _idle.pop(asyncio.get_running_loop(), {}).values():
-        for connection, _ in waiting:
-            await connection.close()
+    await _idle.close()
 
 
 def _kind(speed: float, voice: str) -> Kind:
@@ -86,24 +90,15 @@ async def _asked(kind: Kind, text: str) -> Socket:
     waiting = _usable(kind)
     while waiting:
         connection, _ = waiting.pop()
-        try:
-            await _ask(connection, text)
-        except (websockets.ConnectionClosed, openai.OpenAIError):  # it was closed meanwhile
-            continue
-        return connection
-    connection = await _opened(kind)
-    try:
-        await _ask(connection, text)
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
+        with contextlib.suppress(websockets.ConnectionClosed, openai.OpenAIError):  # it was closed meanwhile
+            return await _ask(connection, text)
+    return await _ask(await _opened(kind), text)
 
 
 async def _add(kind: Kind) -> None:
     connection = await _opened(kind)
     if not _keep(kind, connection):
-        await connection.close()
+        await realtime.close(connection)
 
 
 async def _opened(kind: Kind) -> Socket:
@@ -116,22 +111,23 @@ async def _opened(kind: Kind) -> Socket:
         "output_modalities": ["audio"],
         "audio": {"input": {"turn_detection": None}, "output": output},
     }
-    try:
-        await _send(connection, {"type": "session.update", "session": session})
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
+    return await _send(connection, {"type": "session.update", "session": session})
 
 
-async def _ask(connection: Socket, text: str) -> None:
+async def _ask(connection: Socket, text: str) -> Socket:
     said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
     response = {"conversation": "none", "input": [said], "output_modalities": ["audio"]}
-    await _send(connection, {"type": "response.create", "response": response})
+    return await _send(connection, {"type": "response.create", "response": response})
 
 
-async def _send(connection: Socket, event: dict[str, Any]) -> None:
-    await connection.send_raw(json.dumps(event))
+async def _send(connection: Socket, event: dict[str, Any]) -> Socket:
+    """A connection that could not be told is closed, so that nobody else need."""
+    try:
+        await connection.send_raw(json.dumps(event))
+    except BaseException:
+        await realtime.close(connection)
+        raise
+    return connection
 
 
 async def _received(connection: Socket) -> ServerEvent:
@@ -166,13 +162,11 @@ def _failed(error: Any) -> EngineError:
 
 def _usable(kind: Kind) -> list[tuple[Socket, float]]:
     """Those that wait. What has waited too long, of any kind, is closed beside it."""
-    idle = _idle.setdefault(asyncio.get_running_loop(), {})
+    idle = _idle.here()
     for waiting in idle.values():
         for old in [each for each in waiting if each[1] <= time.monotonic()]:
             waiting.remove(old)
-            task = asyncio.create_task(old[0].close())
-            _closing.add(task)
-            task.add_done_callback(_closing.discard)
+            realtime.closing(old[0])
     return idle.setdefault(kind, [])
 
 

@@ -1,5 +1,6 @@
 """The Realtime API, as far as all who use it share it: a session's socket, its events, and what it counts."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tutor.usage import Used
 CLOSED_WITHIN = 0.5  # seconds; a provider that does not take leave must not delay whoever comes next
 
 ServerEvent = dict[str, Any]
+_closing: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
 
 
 async def opened(stage: str, *, within: float) -> Socket:
@@ -22,6 +24,19 @@ async def opened(stage: str, *, within: float) -> Socket:
     # Options of the `websockets` that the client stands on, which takes whatever it is given.
     options: Any = {"open_timeout": within, "close_timeout": CLOSED_WITHIN}
     return await client(stage).realtime.connect(model=model(stage), websocket_connection_options=options).enter()
+
+
+async def close(socket: Socket) -> None:
+    """It goes on where whoever waits for it is cancelled: a session that nobody leaves stays open for an hour."""
+    await asyncio.shield(closing(socket))
+
+
+def closing(socket: Socket) -> asyncio.Task[None]:
+    """`close`, for those who do not wait for it."""
+    task = asyncio.create_task(socket.close())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+    return task
 
 
 async def received(socket: Socket, what: str) -> ServerEvent:

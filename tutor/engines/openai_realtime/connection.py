@@ -66,6 +66,5 @@ async def connected() -> AsyncIterator[Connection]:
         yield connection
     finally:
         writer.cancel()
-        await asyncio.wait([writer])
         with translated(WHAT, name):
-            await socket.close()
+            await realtime.close(socket)

@@ -129,10 +129,27 @@ async def test_a_warming_that_leaves_no_connection_is_a_failure(provider: Provid
 
 async def test_a_connection_that_has_waited_too_long_is_closed(provider: Provider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reading, "KEPT", 0.0)
-    of_others = provider.seen()["under_way"].get(READING, 0)
     for speed in (1.0, 0.9, 0.8):
         [piece async for piece in speech.speak("Read this.", speed=speed)]
     async with asyncio.timeout(60):
-        while provider.seen()["under_way"].get(READING, 0) > of_others + 1:
+        while provider.seen()["under_way"][READING] > 1:
             await asyncio.sleep(0.02)
     assert provider.seen()["requests"][READING] == 3
+
+
+def test_the_end_of_an_event_loop_closes_its_connections(provider: Provider):
+    with asyncio.Runner() as loop:
+        loop.run(speech.warm())
+        assert provider.seen()["under_way"] == {READING: reading.READY}
+    assert not provider.seen()["under_way"]
+
+
+async def test_who_cannot_wait_for_the_close_leaves_nothing_open(provider: Provider):
+    socket = await realtime.opened("speech", within=10)
+    leaving = asyncio.create_task(realtime.close(socket))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    async with asyncio.timeout(60):
+        while provider.seen()["under_way"]:
+            await asyncio.sleep(0.02)
+    assert leaving.cancelled()

@@ -135,6 +135,7 @@ async def test_a_session_is_renewed_between_turns_before_it_expires(
         await until(lambda: openai_configured.seen()["requests"][TALK] == 2)
         assert Heard(HEARD) in await caller.turn()
     assert not openai_configured.seen()["events_out"].get("error")
+    await until(lambda: not openai_configured.seen()["under_way"])  # who leaves in the middle of it leaves nothing
 
 
 async def test_words_that_are_not_made_out_are_told(openai_configured: Provider):
