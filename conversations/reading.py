@@ -11,9 +11,9 @@ from django.db.models import Q, QuerySet
 
 from audio import recordings
 from audio.models import Recording
-from conversations import rows
+from conversations import clearing, rows
 from conversations.merging import merged
-from conversations.models import Clearing, Conversation, Message
+from conversations.models import Conversation, Message
 from conversations.rows import Copy
 from talking_agent import cloud
 
@@ -71,7 +71,7 @@ def find(key: uuid.UUID, messages: Sequence[uuid.UUID] | None = None) -> Found:
             far = rows.load(settings.CLOUD_DATABASE, [key], messages=messages).get(key)
     except cloud.Unavailable:
         return Found(near, reached=False)
-    return Found(near, far, cleared=cleared(far.conversation.learner) if far else None)
+    return Found(near, far, cleared=clearing.noted(far.conversation.learner) if far else None)
 
 
 def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stored]:
@@ -130,7 +130,7 @@ def _far_page(
                 page |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
     except cloud.Unavailable:
         return {}
-    moment = cleared(learner)
+    moment = clearing.noted(learner)
     return {key: _heeding(moment, row) for key, row in page.items()}
 
 
@@ -158,13 +158,9 @@ def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> Stored
 
 def alive(using: str, learner: uuid.UUID) -> QuerySet[Conversation]:
     found = Conversation.objects.using(using).filter(learner=learner, deleted_at=None)
-    if using != LOCAL and (moment := cleared(learner)):
+    if using != LOCAL and (moment := clearing.noted(learner)):
         return found.filter(updated_at__gt=moment)
     return found
-
-
-def cleared(learner: uuid.UUID) -> datetime | None:
-    return Clearing.objects.using(LOCAL).filter(learner=learner).values_list("at", flat=True).first()
 
 
 def _heeding(moment: datetime | None, far: Conversation) -> Conversation:

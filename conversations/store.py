@@ -24,9 +24,9 @@ from django.utils import timezone
 from audio import recordings
 from audio.models import Recording
 from audio.recordings import Owner, Voice
-from conversations import changes, reading, rows
+from conversations import changes, clearing, reading, rows
 from conversations.changes import Change, Draft, changed, conversation_key, message_key, now_after
-from conversations.models import Clearing, Conversation, Message
+from conversations.models import Conversation, Message
 from conversations.reading import (
     LOCAL,
     Found,
@@ -34,7 +34,6 @@ from conversations.reading import (
     Position,
     Stored,
     alive,
-    cleared,
     find,
     require_reached,
     stored,
@@ -178,11 +177,12 @@ def clear(learner: uuid.UUID) -> int:
     near = {row.pk: row for row in alive(LOCAL, learner)}
     try:
         with cloud.database.use():
+            clearing.carry_out(learner=learner)
             far = alive(settings.CLOUD_DATABASE, learner)
             only_near = len(near) - far.filter(pk__in=list(near)).count()
             count = far.update(deleted_at=now, updated_at=now) + only_near
     except cloud.Unavailable:
-        Clearing.objects.using(LOCAL).update_or_create(learner=learner, defaults={"at": now})
+        clearing.note(learner, now)
         count = len(near)
     for row in near.values():
         delete(learner, row.wire_id)
@@ -263,6 +263,7 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Stored]:
         after = changed(change, before)
         try:
             with cloud.database.use():
+                clearing.carry_out(learner=change.learner)
                 rows.write(settings.CLOUD_DATABASE, [after], {after.conversation.pk: found.far} if found.far else {})
         except cloud.Unavailable:
             pass
@@ -278,7 +279,7 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Stored]:
 def _shelter(change: Change, near: Copy | None) -> Copy:
     """Write the change to the shelter. With the cloud on, the rows that begin there note which of their columns they know."""
     after = changed(change, near, partial=cloud.database.on)
-    if cloud.database.on and near is None and (moment := cleared(change.learner)):
+    if cloud.database.on and near is None and (moment := clearing.noted(change.learner)):
         # Begun after a clearing, it is all there is: what the cloud still has is not to come back with it.
         after.conversation.partial, after.conversation.replaced_at = None, moment
     with metrics.sheltered():

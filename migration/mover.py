@@ -16,9 +16,9 @@ from django.db.models import Q, QuerySet
 from audio import recordings
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from conversations import rows
+from conversations import clearing, rows
 from conversations.merging import merged
-from conversations.models import Clearing, Conversation, Message
+from conversations.models import Conversation, Message
 from conversations.rows import Changed
 from migration import shelter
 from migration.copying import NotHeld, Unmovable, deliver, read
@@ -59,12 +59,8 @@ def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
 
 
 def _clear() -> None:
-    for clearing in Clearing.objects.using(LOCAL):
-        with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-            Conversation.objects.using(settings.CLOUD_DATABASE).filter(
-                learner=clearing.learner, deleted_at=None, updated_at__lte=clearing.at
-            ).update(deleted_at=clearing.at, updated_at=clearing.at)
-        Clearing.objects.using(LOCAL).filter(learner=clearing.learner, at=clearing.at).delete()
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        clearing.carry_out()
 
 
 def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:

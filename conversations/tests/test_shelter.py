@@ -575,6 +575,32 @@ def test_nothing_is_added_to_what_was_cleared_meanwhile(database: Half) -> None:
         save("b")
 
 
+def test_what_came_to_the_cloud_after_a_clearing_is_not_taken_for_cleared(database: Half) -> None:
+    with database.outage():
+        store.clear(LEARNER)
+        save("a", "b", replace=True)
+    store.rename(LEARNER, "conv-1", "Mine")  # goes to the cloud with what waited, before anything else has
+    with database.outage():
+        save("b", replace=True)
+    assert kept() == {"b"}
+    save("c")
+    stored = store.get(LEARNER, "conv-1")
+    assert stored
+    assert (stored.storage, words(stored), stored.conversation.title) == ("cloud", {"b", "c"}, "Mine")
+
+
+def test_the_first_write_after_a_clearing_carries_it_out_for_this_learner(database: Half) -> None:
+    save("a")
+    save("a", learner=OTHER)
+    with database.outage():
+        store.clear(LEARNER)
+        store.clear(OTHER)
+    save("b", wire_id="conv-2")
+    assert list(Clearing.objects.using("local").values_list("learner", flat=True)) == [OTHER]
+    deleted = Conversation.objects.using(ALIAS).exclude(deleted_at=None)
+    assert list(deleted.values_list("learner", flat=True)) == [LEARNER]
+
+
 def test_a_clearing_meanwhile_can_be_undone_one_by_one(database: Half) -> None:
     save("a")
     with database.outage():

@@ -82,8 +82,11 @@ class Learner:
         self.model.replace(wire_id, title, {draft.id: draft.content for draft in drafts})
 
     def delete(self, wire_id: str) -> None:
-        store.delete(self.learner, wire_id)
-        self.model.delete(wire_id)
+        if (
+            wire_id in self.model.alive
+        ):  # while the database is away, nobody else can say that there is nothing to delete
+            store.delete(self.learner, wire_id)
+            self.model.delete(wire_id)
 
     def restore(self, wire_id: str) -> None:
         store.restore(self.learner, wire_id)
@@ -96,10 +99,10 @@ class Learner:
 
     def drop(self, wire_id: str) -> None:
         turn = self.chance.choice(TURNS)
-        store.drop_message(self.learner, wire_id, turn)
         for kept in (self.model.alive, self.model.deleted):
-            if wire_id in kept:
-                kept[wire_id]["turns"].pop(turn, None)
+            if turn in kept.get(wire_id, {}).get("turns", ()):  # only what was said is taken back
+                store.drop_message(self.learner, wire_id, turn)
+                del kept[wire_id]["turns"][turn]
 
     def clear(self, wire_id: str) -> None:
         store.clear(self.learner)
