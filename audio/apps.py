@@ -1,12 +1,13 @@
 from django.apps import AppConfig
 
-from talking_agent import cloud
+from core import cloud
 
 
 class AudioConfig(AppConfig):
     name = "audio"
 
     def ready(self) -> None:
-        from audio import recordings  # models are not there before
+        # Models are not loaded before `ready`.
+        from audio import recordings
 
         cloud.bucket.probe = recordings.probe

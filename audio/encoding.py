@@ -1,38 +1,53 @@
-"""Sound in and out of files. PCM here is 16 bit, mono, little-endian, 24 kHz: what the talk endpoint speaks.
+"""Decode and encode audio files. PCM here is 16 bit, mono, little-endian, 24 kHz, as in the talk endpoint.
 
-PyAV is imported where it is used: a server that keeps no audio yet does without ffmpeg's 40 MB.
+PyAV is imported where it is used, so a server that stores no audio yet does not load ffmpeg's 40 MB.
 """
 
 import io
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import av
+    import numpy as np
     from av.container import InputContainer
+
+    Channels = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
+    Weights = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 RATE = 24_000
 BYTES_PER_SECOND = RATE * 2
-BIT_RATE = 24_000  # of Opus: speech without audible loss, some 0.2 MB a minute
+# Bits per second of Opus: speech without audible loss, about 0.2 MB a minute.
+BIT_RATE = 24_000
 MAX_BYTES = 25 * 1024 * 1024
 MAX_SECONDS = 600
-# Only these containers are opened: others, such as playlists, would have ffmpeg open further files of the server's.
+# All channels are held until the mix is known. This is ten minutes of 7.1.
+MAX_SAMPLES = 8 * MAX_SECONDS * RATE
+# Open only these containers: others, such as playlists, would make ffmpeg open further files of the server.
 CONTAINERS = "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,ogg,wav,webm"
 KEPT_AS_THEY_ARE = {
     ("matroska,webm", "opus"): "audio/webm",
     ("mp3", "mp3"): "audio/mpeg",
     ("mp3", "mp3float"): "audio/mpeg",
 }
+# Samples. Encode 10 s at a time: ten minutes in one piece would be copied again and again.
+PIECE = 10 * RATE
+# Two channels have the same sound if their correlation is at least this.
+LIKENESS = 0.1
+EMPTY = "The audio is empty."
 
 
 class BadAudio(ValueError):
-    """What was sent is not audio that can be kept; the message says why, for whoever sent it."""
+    """Report audio that cannot be kept. The message tells the sender why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A recording ready to be kept. `duration` in seconds."""
+    """Hold an encoded recording. `duration` is in seconds."""
 
     data: bytes
     content_type: str
@@ -40,85 +55,143 @@ class Clip:
 
 
 def from_pcm(pcm: bytes) -> Clip:
-    """PCM as Opus in WebM."""
+    """Encode PCM as Opus in WebM."""
     import av
     import numpy as np
 
     file = io.BytesIO()
-    # Bit-exact: the same sound is the same bytes, so that sending it twice keeps it once.
+    # Bit-exact: the same sound gives the same bytes, so a repeated upload is kept once.
     with av.open(file, "w", format="webm", container_options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libopus", rate=RATE, layout="mono", bit_rate=BIT_RATE)
         stream.options = {"application": "voip"}
-        frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = RATE
-        for packet in stream.encode(frame):
-            container.mux(packet)
+        samples = np.frombuffer(pcm, "<i2").reshape(1, -1)
+        for start in range(0, samples.size, PIECE):
+            frame = av.AudioFrame.from_ndarray(samples[:, start : start + PIECE], format="s16", layout="mono")
+            frame.sample_rate = RATE
+            for packet in stream.encode(frame):
+                container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)
     return Clip(file.getvalue(), "audio/webm", len(pcm) / BYTES_PER_SECOND)
 
 
 def from_upload(data: bytes) -> Clip:
-    """A file that somebody sent: decoded whole before it is trusted. WebM/Opus and MP3 are kept byte for byte, anything
-    else becomes Opus. Raises BadAudio."""
-    pcm = to_pcm(data)
-    if content_type := _kept_type(data):
-        return Clip(data, content_type, len(pcm) / BYTES_PER_SECOND)
+    """Decode an uploaded file completely to check it, and return it for keeping. Raises BadAudio.
+
+    WebM/Opus and MP3 are kept byte for byte. Anything else is converted to Opus.
+    """
+    with _opened(data) as container:
+        if content_type := _kept_type(container):
+            # Only the length is needed, so the sound is not held.
+            length = sum(len(piece) for piece in _samples(container))
+            if not length:
+                raise BadAudio(EMPTY)
+            return Clip(data, content_type, length / RATE)
+        pcm = _mono(container)
     return from_pcm(pcm)
 
 
-def to_pcm(data: bytes) -> bytes:
-    """Any common audio format as PCM. Raises BadAudio."""
+def to_pcm(data: bytes, unwanted: threading.Event | None = None) -> bytes:
+    """Decode any common audio format to PCM. Stop early when `unwanted` is set. Raises BadAudio."""
+    with _opened(data) as container:
+        return _mono(container, unwanted)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator["InputContainer"]:
+    """Open a file for the block, and turn the errors of ffmpeg into BadAudio."""
     import av
 
     if not data:
-        raise BadAudio("The audio is empty.")
+        raise BadAudio(EMPTY)
     if len(data) > MAX_BYTES:
         raise BadAudio(f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
     try:
-        with _opened(data) as container:
-            pcm = b"".join(_bounded(_samples(container)))
+        # Title and comment, as recorders write them, need not be UTF-8.
+        with av.open(
+            io.BytesIO(data), "r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace"
+        ) as container:
+            yield container
     except (av.FFmpegError, ValueError, IndexError) as error:
         if isinstance(error, BadAudio):
             raise
         raise BadAudio("This is not audio in a format that can be read.") from error
-    if not pcm:
-        raise BadAudio("The audio is empty.")
-    return pcm
 
 
-def _opened(data: bytes) -> "InputContainer":
+def _kept_type(container: "InputContainer") -> str | None:
+    # The file also has a picture or a video. Only its sound is kept.
+    if len(container.streams) > 1:
+        return None
+    return KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
+
+
+def _mono(container: "InputContainer", unwanted: threading.Event | None = None) -> bytes:
+    """Decode a file to PCM, its channels mixed into one."""
+    import numpy as np
+
+    sound = io.BytesIO()
+    channels = 1
+    products: Any = 0.0
+    for piece in _samples(container, unwanted):
+        sound.write(piece.data)
+        channels = piece.shape[1]
+        if channels > 1:
+            samples = piece.astype(np.float64)
+            products = products + samples.T @ samples
+    if not sound.tell():
+        raise BadAudio(EMPTY)
+    if channels == 1:
+        return sound.getvalue()
+    return _mixed(np.frombuffer(sound.getbuffer(), "<i2").reshape(-1, channels), _weights(products))
+
+
+def _samples(container: "InputContainer", unwanted: threading.Event | None = None) -> Iterator["Channels"]:
+    """Yield the sound of a file as int16 at 24 kHz, in arrays of (samples, channels)."""
     import av
 
-    # What a recorder wrote into title or comment need not be UTF-8.
-    return av.open(io.BytesIO(data), "r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
+    resampler = av.AudioResampler(format="s16", rate=RATE)
+    length = 0
+    for decoded in chain(container.decode(container.streams.audio[0]), [None]):
+        if unwanted and unwanted.is_set():
+            raise BadAudio("The audio is not wanted any more.")
+        for frame in resampler.resample(decoded):
+            piece = _channels(frame)
+            length += len(piece)
+            # A few kilobytes can unpack to hours of sound, so stop during decoding and not after it.
+            if length > MAX_SECONDS * RATE:
+                raise BadAudio(f"The audio is longer than {MAX_SECONDS // 60} minutes.")
+            if length * piece.shape[1] > MAX_SAMPLES:
+                raise BadAudio("The audio has too many channels for its length. Mix it down to two.")
+            yield piece
 
 
-def _kept_type(data: bytes) -> str | None:
-    with _opened(data) as container:
-        if len(container.streams) > 1:  # a picture, a video: only the sound is kept
-            return None
-        return KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
+def _channels(frame: "av.AudioFrame") -> "Channels":
+    return frame.to_ndarray().astype("<i2", copy=False).reshape(-1, frame.layout.nb_channels)
 
 
-def _samples(container: "InputContainer") -> Iterator[bytes]:
-    import av
+def _weights(products: "Weights") -> "Weights":
+    """Return the factor of each channel in the mix. `products` has the sum of the products of each two channels.
 
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    for frame in container.decode(container.streams.audio[0]):
-        yield from map(_bytes, resampler.resample(frame))
-    yield from map(_bytes, resampler.resample(None))
+    An average would cancel channels of opposite polarity, and fade a voice that is in only one of several channels. So
+    channels that mirror the loudest one are inverted, and the mix is as loud as that one.
+    """
+    import numpy as np
+
+    power = np.diag(products)
+    loudest = int(np.argmax(power))
+    is_mirrored = products[loudest] < -LIKENESS * np.sqrt(power * power[loudest])
+    weights = np.where(is_mirrored, -1.0, 1.0)
+    if not (mixed := weights @ products @ weights) > 0:
+        return weights / len(weights)
+    return weights * min(1.0, np.sqrt(power[loudest] / mixed))
 
 
-def _bytes(frame: "av.AudioFrame") -> bytes:
-    return frame.to_ndarray().astype("<i2").tobytes()
+def _mixed(samples: "Channels", weights: "Weights") -> bytes:
+    import numpy as np
 
-
-def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    # A few kilobytes can unpack to hours: stop while decoding, not after it.
-    total = 0
-    for piece in pieces:
-        total += len(piece)
-        if total > MAX_SECONDS * BYTES_PER_SECOND:
-            raise BadAudio(f"The audio is longer than {MAX_SECONDS // 60} minutes.")
-        yield piece
+    pcm = io.BytesIO()
+    # One second at a time, because the product takes four times the memory.
+    for start in range(0, len(samples), RATE):
+        mixed = np.rint(samples[start : start + RATE] @ weights)
+        pcm.write(np.clip(mixed, -32768, 32767).astype("<i2").data)
+    return pcm.getvalue()

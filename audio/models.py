@@ -2,14 +2,17 @@ from django.db import models
 
 
 class Recording(models.Model):
-    """One voice in one turn: where its bytes are, and what they are. It names its rows by plain UUIDs, for it must not
-    depend on the database that those are in."""
+    """Describe one recording of one turn, and say where its bytes are.
+
+    It names its rows by plain UUIDs, because it must not depend on the database that holds them.
+    """
 
     class Place(models.TextChoices):
         LOCAL = "local", "local storage"
         CLOUD = "cloud", "bucket"
 
-    id = models.UUIDField(primary_key=True, db_column="_id", editable=False)  # uuid5(message, SHA-256 of the bytes)
+    # The key is uuid5(message, SHA-256 of the bytes).
+    id = models.UUIDField(primary_key=True, db_column="_id", editable=False)
     learner = models.UUIDField(db_index=True)
     conversation = models.UUIDField(db_index=True)
     message = models.UUIDField(db_index=True)

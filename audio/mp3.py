@@ -1,4 +1,4 @@
-"""Speech as MP3, piece by piece: what every player plays, and what clients of the contract expect."""
+"""Encode speech as MP3 in pieces. Every player plays MP3, and clients of the contract expect it."""
 
 from typing import TYPE_CHECKING
 
@@ -7,11 +7,12 @@ from audio.encoding import BYTES_PER_SECOND, RATE, Clip
 if TYPE_CHECKING:
     import av
 
-BIT_RATE = 48_000  # constant: a player can tell the length of what it has only begun to load
+# Bits per second, constant: a player can tell the length of a file that it has only begun to load.
+BIT_RATE = 48_000
 
 
 class Mp3Encoder:
-    """PCM in, frames of MP3 out as they become whole; `finish` gives the last of them. Both block."""
+    """Encode PCM to MP3. `feed` returns the frames that are complete, `finish` the last ones. Both block."""
 
     def __init__(self) -> None:
         import av
@@ -42,6 +43,6 @@ class Mp3Encoder:
 
 
 def from_pcm(pcm: bytes) -> Clip:
-    """PCM as MP3."""
+    """Encode PCM as MP3."""
     encoder = Mp3Encoder()
     return Clip(encoder.feed(pcm) + encoder.finish(), "audio/mpeg", len(pcm) / BYTES_PER_SECOND)

@@ -1,7 +1,7 @@
-"""The verbs of audio, all that the rest of the code calls: `keep`, `of`, `url`, `read`, `remove`.
+"""Keep, find, link, read and remove recordings. All other code uses these functions.
 
-Bytes are in the bucket or in local storage; the row of a Recording says where (`place`). Rows whose bytes wait for the bucket
-stay in the shelter with them; the others are in the cloud's database, or wait for it in the shelter.
+The bytes are in the bucket or in local storage, and the row of the Recording says where (`place`). Rows whose bytes
+wait for the bucket stay in the local database. The others are in the cloud's database, or wait for it locally.
 """
 
 import contextlib
@@ -23,10 +23,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audio import quota, uploads
 from audio.encoding import Clip
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from talking_agent import cloud, metrics
+from core import cloud, metrics
+from core.absolute_links import absolute
 
 EXTENSIONS = {"audio/webm": "webm", "audio/mpeg": "mp3"}
 SPEAKERS = {"user": "user", "assistant": "ai"}
@@ -39,7 +41,7 @@ _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="bucket")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose voice it is: the rows it belongs to, by their keys, and the role of who speaks ("user" or "assistant")."""
+    """Hold the keys of the rows that a recording belongs to, and the speaker's role ("user" or "assistant")."""
 
     learner: uuid.UUID
     conversation: uuid.UUID
@@ -49,7 +51,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A recording to be kept."""
+    """Hold a recording to be kept."""
 
     owner: Owner
     clip: Clip
@@ -57,46 +59,62 @@ class Voice:
 
 
 def keep(owner: Owner, clip: Clip, *, at: datetime | None = None) -> Recording:
-    """Keep a voice; durable when this returns. The same bytes for the same message are kept once.
+    """Keep a recording. It is durable on return. The same bytes for the same message are kept once.
 
-    Raises OSError if neither the bucket nor the local storage can be written.
+    Raises OSError if neither the bucket nor the local storage can be written, quota.Full if there is no room for it.
     """
     return keep_all([Voice(owner, clip, at or timezone.now())])[0]
 
 
 def keep_all(voices: Sequence[Voice]) -> list[Recording]:
-    """As `keep`; the bytes of many go to the bucket side by side."""
+    """Keep many recordings of one learner as `keep` does, uploading them in parallel. Raises quota.Full."""
     rows = [_row(voice) for voice in voices]
-    stored = _put_in_bucket([(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)])
-    for row, voice in zip(rows, voices, strict=True):
-        if row.key not in stored:
-            row.place = Recording.Place.LOCAL
-            with metrics.sheltered():
-                storages["audio_local"].save(row.key, ContentFile(voice.clip.data))
-    return [_insert(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)]
+    _reserve(rows)
+    with uploads.noted([row.key for row in rows]):
+        stored = _put_in_bucket([(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)])
+        for row, voice in zip(rows, voices, strict=True):
+            if row.key not in stored:
+                row.place = Recording.Place.LOCAL
+                quota.require_disk(row.learner, row.size)
+                with metrics.sheltered():
+                    storages["audio_local"].save(row.key, ContentFile(voice.clip.data))
+        return [_insert(row, voice.clip.data) for row, voice in zip(rows, voices, strict=True)]
 
 
 def of(keys: Iterable[str], *, learner: uuid.UUID | None = None) -> dict[str, Recording]:
-    """The recordings behind these keys, by key; with `learner`, only that learner's own."""
+    """Return the recordings with these keys, by key. With `learner`, return only that learner's own."""
     wanted = {"key__in": list(keys)} | ({} if learner is None else {"learner": learner})
     return {row.key: row for row in _everywhere(wanted)}
 
 
+def with_id(key: uuid.UUID) -> Recording | None:
+    """Return the recording with this primary key from either database."""
+    return next(iter(_everywhere({"pk": key})), None)
+
+
 def of_conversations(conversations: Iterable[uuid.UUID]) -> dict[str, Recording]:
-    """All recordings of these conversations, by key."""
+    """Return all recordings of these conversations, by key."""
     return {row.key: row for row in _everywhere({"conversation__in": list(conversations)})}
 
 
 def url(recording: Recording) -> str:
-    """A link to the bytes that expires after AUDIO_URL_EXPIRY seconds; empty if they are in a bucket that is not configured
-    any more. Signing asks nobody: it works while the bucket is down."""
+    """Return a link to the bytes that expires after AUDIO_URL_EXPIRY seconds.
+
+    Return an empty string if they are in a bucket that is no longer configured. Signing needs no server, so it works
+    while the bucket is down.
+    """
     if recording.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
         return ""
     return _storage(recording).url(recording.key)
 
 
+def link(recording: Recording) -> str:
+    """Return `url` as an absolute link, for clients of the API."""
+    return absolute(url(recording))
+
+
 def read(recording: Recording) -> bytes:
-    """The bytes. Raises FileNotFoundError, cloud.Unavailable."""
+    """Return the bytes. Raises FileNotFoundError, cloud.Unavailable."""
     guard = cloud.bucket.use() if recording.place == Recording.Place.CLOUD else contextlib.nullcontext()
     with guard, _storage(recording).open(recording.key) as file:
         return file.read()
@@ -107,24 +125,28 @@ def content_type_of(key: str) -> str:
 
 
 def remove(recordings: Iterable[Recording]) -> None:
-    """Remove bytes, then rows: what is interrupted half-way is done by the next call. Raises OSError, cloud.Unavailable."""
+    """Remove first the bytes, then the rows, so that a repeated call finishes an interrupted one.
+
+    Raises OSError, cloud.Unavailable.
+    """
     for recording in recordings:
         if recording.place == Recording.Place.CLOUD or cloud.bucket.on:
-            # Bytes that are here may be there, too: an upload that was given up may have arrived all the same.
+            # Local bytes may be in the bucket, too: an upload that was given up may have arrived all the same.
             with cloud.bucket.use():
                 storages["audio_cloud"].delete(recording.key)
         storages["audio_local"].delete(recording.key)
         _forget(recording)
+        quota.forget(recording.learner)
 
 
 def probe() -> None:
-    """Proves that the bucket can be written and read; raises OSError."""
+    """Prove that the bucket can be written and read. Raises OSError."""
     bucket: Any = storages["audio_cloud"]
     bucket.probe()
 
 
 def database_for(place: str) -> str:
-    """Where the row of a recording belongs whose bytes are in this place: with bytes that still have to move, it stays."""
+    """Return the alias for a recording's row. A row stays local while its bytes wait for the bucket."""
     waits = place == Recording.Place.LOCAL and cloud.bucket.on
     return settings.CLOUD_DATABASE if cloud.database.usable and not waits else LOCAL
 
@@ -147,8 +169,21 @@ def _row(voice: Voice) -> Recording:
     )
 
 
+def _reserve(rows: Sequence[Recording]) -> None:
+    if not rows:
+        return
+    try:
+        quota.reserve(rows[0].learner, sum(row.size for row in rows))
+    except quota.Full:
+        there = {row.pk for row in _everywhere({"pk__in": [row.pk for row in rows]})}
+        if not there:
+            raise
+        # Recordings that exist already are kept once and need no room.
+        quota.reserve(rows[0].learner, sum(row.size for row in rows if row.pk not in there))
+
+
 def _put_in_bucket(rows: Sequence[tuple[Recording, bytes]]) -> set[str]:
-    """Returns the keys of those that are durable there; none, if the bucket is off or down."""
+    """Upload to the bucket and return the keys that are durable there. Return none if the bucket is off or down."""
     stored: set[str] = set()
 
     def put(row: Recording, data: bytes) -> None:
@@ -163,7 +198,8 @@ def _put_in_bucket(rows: Sequence[tuple[Recording, bytes]]) -> set[str]:
     with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
         if len(rows) == 1:
             put(*rows[0])
-        else:  # the request's deadline goes along with the context
+        # Each thread gets a copy of the context, which holds the request's deadline.
+        else:
             uploads = [_threads.submit(copy_context().run, put, row, data) for row, data in rows]
             for upload in wait(uploads).done:
                 upload.result()
@@ -171,7 +207,7 @@ def _put_in_bucket(rows: Sequence[tuple[Recording, bytes]]) -> set[str]:
 
 
 def _insert(row: Recording, data: bytes) -> Recording:
-    """The row as it is kept: if the same bytes were kept before for this message, the one that was first."""
+    """Insert the row and return it. If the message already has the same bytes, return the first row."""
     using = database_for(row.place)
     if using != LOCAL:
         try:
@@ -191,15 +227,17 @@ def _insert_into(using: str, row: Recording, data: bytes) -> Recording:
     except IntegrityError:
         first = Recording.objects.using(using).get(pk=row.pk)
     if first.place == Recording.Place.LOCAL and not storages["audio_local"].exists(first.key):
-        storages["audio_local"].save(first.key, ContentFile(data))  # its bytes were lost; these are the same
+        # The first row's bytes were lost. These are the same.
+        storages["audio_local"].save(first.key, ContentFile(data))
     if first.place == Recording.Place.CLOUD and not _is_held(first):
-        return insert_beside(using, row)  # it was being removed, or cannot be asked for
+        # The object is being removed, or the bucket cannot be asked.
+        return insert_beside(using, row)
     _discard(row)
     return first
 
 
 def insert_beside(using: str, row: Recording) -> Recording:
-    """Where a row has the primary key already, under another key, and either may be named by a message: keep both."""
+    """Insert a row whose primary key exists with another object key. Messages may name either, so both rows stay."""
     row.pk = uuid.uuid5(row.message, row.key)
     row.save(using=using, force_insert=True)
     return row
@@ -222,8 +260,11 @@ def _discard(row: Recording) -> None:
 
 
 def _forget(recording: Recording) -> None:
-    """Its row, in both databases: while it moves it may be in either, and one that was left would have no bytes. Here first:
-    if the other cannot be reached, the row there is found by the next call."""
+    """Delete the recording's row in both databases: while it moves, it may be in either.
+
+    A row that stayed behind would have no bytes. The local row goes first: if the cloud cannot be reached, the next
+    call finds the row there.
+    """
     same = {"pk": recording.pk, "key": recording.key}
     Recording.objects.using(LOCAL).filter(**same).delete()
     if recording._state.db != LOCAL or cloud.database.usable:
@@ -232,7 +273,8 @@ def _forget(recording: Recording) -> None:
 
 
 def _everywhere(wanted: dict[str, Any]) -> list[Recording]:
-    # The shelter first: what moves meanwhile is then seen twice, and not missed. Of two, the one whose bytes have moved.
+    # Read the local database first: a row that moves meanwhile is then seen twice instead of missed. Of two rows, take
+    # the cloud's, whose bytes have moved.
     found = {row.pk: row for row in _rows(LOCAL, wanted)}
     with contextlib.suppress(cloud.Unavailable), cloud.database.use():
         found |= {row.pk: row for row in _rows(settings.CLOUD_DATABASE, wanted)}
@@ -248,7 +290,8 @@ def _storage(recording: Recording) -> Storage:
 
 
 def _new_key(owner: Owner, clip: Clip, at: datetime) -> str:
-    # The shape of keys that exist, `audio/<ms>-<conversation>-<message>-user.webm`, with a part that nobody can guess.
+    # Keep the form of existing keys, `audio/<ms>-<conversation>-<message>-user.webm`, with a part that cannot be
+    # guessed.
     stamp, token = int(at.timestamp() * 1000), secrets.token_hex(8)
     speaker, extension = SPEAKERS[owner.role], EXTENSIONS[clip.content_type]
     return f"audio/{stamp}-{owner.conversation.hex}-{owner.message.hex}{token}-{speaker}.{extension}"

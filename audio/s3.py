@@ -1,135 +1,184 @@
-"""Recordings in a private bucket: S3, or any server that speaks its protocol.
+"""Store recordings in a private bucket of S3, or of any server with the same protocol.
 
-The verbs sign and send by themselves, over urllib3: boto3's client takes a millisecond of Python for each call, twice what
-that takes in all, and holds the lock of the interpreter meanwhile. It is still asked where a bucket is and whose keys to use,
-and it is there (`client`) for whatever is not done by the thousand.
+The methods sign and send requests themselves, over urllib3. boto3's client takes a millisecond of Python for each call,
+twice as much as a whole call here, and holds the interpreter's lock meanwhile. boto3 still finds the bucket's address
+and the credentials, and serves the rarer calls (`client`).
 """
 
 import base64
+import binascii
 import hashlib
+import logging
 import mimetypes
 import os
 import re
 import secrets
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
-import boto3
 import urllib3
-from botocore.config import Config
-from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
-from botocore.utils import get_environ_proxies
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError
 
-from audio.s3_troubles import refusal, trouble
-from audio.sigv4 import Signer
-from audio.storages import ChecksumMismatch
-from talking_agent import cloud
+from audio import s3_wire
+from audio.s3_credentials import credentials_for, session
+from audio.s3_error_codes import Refusal, no_answer, no_role, refusal_in, refusal_of
+from audio.s3_errors import Kind, StorageUnavailable, Trouble
+from audio.s3_wire import Address, Wire
+from audio.storages import ChecksumMismatch, StoredFile
 
-CONNECT_WITHIN, ANSWER_WITHIN = 2.0, 5.0  # seconds, where no request's patience is shorter
-CONNECTIONS = 32
-AUDIO_TYPES = {".webm": "audio/webm", ".mp3": "audio/mpeg"}  # Python takes .webm for a video
+# Python's `mimetypes` takes .webm for a video.
+AUDIO_TYPES = {".webm": "audio/webm", ".mp3": "audio/mpeg"}
 NOTHING = hashlib.sha256(b"").hexdigest()
+# Probes lie beside the recordings, so the same rights and rules apply. They end in .webm for rules that match suffixes.
+PROBES = "audio/probe/"
+# Kinds of answers to a header that a server does not know. An answer without a body does not give its reason.
+MAY_BE_THE_HEADERS = (Kind.UNKNOWN, Kind.NOT_SUPPORTED, Kind.SECRET_REFUSED)
 
-
-class StorageUnavailable(OSError):
-    """The bucket cannot be used. The message is a sentence for the operator, and holds no secret."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the server says of an object: its size in bytes, and its SHA-256 in hex where the server knows it."""
+    """Describe a stored object: its size in bytes, and its SHA-256 in hex if the server knows it."""
 
     size: int
     sha256: str | None
 
 
-class S3AudioStorage(S3Storage):
-    """A private bucket. A save is durable when it returns, and checked by the server on the way in; a URL is signed and expires.
+def probe_key() -> str:
+    """Return a new key for the few bytes that check a permission."""
+    return f"{PROBES}{uuid.uuid4().hex}.webm"
 
-    Takes django-storages' options for where the bucket is, whose keys to use and how long links are good, and
-    `cloudfront_domain`. Content goes through memory whole. Every verb raises StorageUnavailable.
+
+class S3AudioStorage(S3Storage):
+    """Store recordings in a private bucket. A save is durable on return, and the server checks its checksum.
+
+    URLs are signed and expire. The options for the bucket, the credentials and the lifetime of links are those of
+    django-storages. Further options:
+
+    - `key_prefix`: the start of all keys in the bucket;
+    - `cloudfront_domain`: the domain of links through CloudFront;
+    - `public_endpoint_url`: the server's address for browsers.
+
+    Content is held in memory whole. Every method raises StorageUnavailable.
     """
 
-    _lock = threading.Lock()  # of all instances: boto3's session, which they share, does not like two builders
+    # Shared by all instances, because boto3's session, which they share, does not allow two builders at once.
+    _lock = threading.Lock()
 
-    def __init__(self, *, cloudfront_domain: str = "", cloudfront_key: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        cloudfront_domain: str = "",
+        cloudfront_key: str = "",
+        public_endpoint_url: str = "",
+        key_prefix: str = "",
+        **options: Any,
+    ) -> None:
         options["custom_domain"] = re.sub(r"^https?://|/+$", "", cloudfront_domain) or None
-        # In an environment variable the line breaks of a PEM are often written as \n.
+        # In environment variables, the line breaks of a PEM file are often written as \n.
         options["cloudfront_key"] = cloudfront_key.replace("\\n", "\n").strip() or None
-        super().__init__(**{name: None if value == "" else value for name, value in options.items()})
-        if not re.fullmatch(r"(https?://\S+)?", self.endpoint_url or ""):
-            raise ImproperlyConfigured("AWS_S3_ENDPOINT_URL: write a URL such as https://s3.example.org.")
+        given = {name: None if value == "" else value for name, value in options.items()}
+        given["endpoint_url"] = str(given.get("endpoint_url") or "").rstrip("/") or None
+        super().__init__(**given | {"location": key_prefix.strip("/")})
+        self.public_endpoint_url: str | None = public_endpoint_url.rstrip("/") or self.endpoint_url
+        self._require_settings_that_can_be()
+        if "client_config" not in options:
+            self.client_config = s3_wire.client_config(self.endpoint_url, self.addressing_style, self.proxies)
+        self._resource: Any = None
+        self._shared: tuple[Wire, Address] | None = None
+        self._takes_checksums = True
+        self._probing = threading.Lock()
+        # Use one key for each storage, so that probes do not pile up in a bucket that refuses deletion.
+        self._probe_key = probe_key()
+
+    def _require_settings_that_can_be(self) -> None:
+        addresses = {
+            "AWS_S3_ENDPOINT_URL": self.endpoint_url,
+            "AWS_S3_PUBLIC_ENDPOINT_URL": self.public_endpoint_url,
+        }
+        for name, url in addresses.items():
+            if url and not _is_address(url):
+                raise ImproperlyConfigured(f"{name}: write a URL such as https://s3.example.org.")
         if not re.fullmatch(r"[!-~]*", self.access_key or ""):
             raise ImproperlyConfigured("AWS_ACCESS_KEY_ID holds a character that no key has.")
+        if not re.fullmatch(r"([\w!.*'()-]+(/[\w!.*'()-]+)*)?", self.location, re.ASCII) or ".." in self.location:
+            raise ImproperlyConfigured("AWS_S3_KEY_PREFIX: write a folder's name such as talk, or apps/talk.")
         if self.custom_domain and not self.cloudfront_signer:
             raise ImproperlyConfigured(
                 "CLOUDFRONT_DOMAIN needs CLOUDFRONT_KEY_ID and CLOUDFRONT_KEY: links are signed."
             )
-        if "client_config" not in options:
-            self.client_config = _config(self.endpoint_url, self.addressing_style, self.proxies)
-        self._resource: Any = None
-        self._shared_wire: _Wire | None = None
-        self._sends_checksums = True
-        self._probing = threading.Lock()
-        self._probe_key = f"probe/{uuid.uuid4().hex}"
 
     def get_cloudfront_signer(self, key_id: str, key: str) -> Any:
         try:
             return super().get_cloudfront_signer(key_id, key)
-        except (ValueError, TypeError):  # without `from`: the error may quote the key
+        # Not chained, because the error may quote the key.
+        except (ValueError, TypeError):
             raise ImproperlyConfigured("CLOUDFRONT_KEY: write a private key in PEM form, without a password.") from None
 
     @property
+    def key_prefix(self) -> str:
+        """Return the prefix of all keys in the bucket: empty, or ending in a slash. Rows hold keys without it."""
+        return f"{self.location}/" if self.location else ""
+
+    @property
     def connection(self) -> Any:
-        """boto3's S3 resource: one for all threads; django-storages has one per thread, at a tenth of a second each."""
+        """Return boto3's S3 resource, shared by all threads.
+
+        django-storages makes one for each thread, which takes a tenth of a second each.
+        """
         with self._lock, self.translated():
             if self._resource is None:
-                self._resource = _session().resource(
-                    "s3",
-                    region_name=self.region_name,
-                    endpoint_url=self.endpoint_url,
-                    use_ssl=self.use_ssl,
-                    verify=self.verify,
-                    config=self.client_config,
-                    aws_access_key_id=self.access_key,
-                    aws_secret_access_key=self.secret_key,
-                    aws_session_token=self.security_token if self.access_key else None,
+                self._resource = session().resource(
+                    "s3", endpoint_url=self.endpoint_url, config=self.client_config, **self._client_options()
                 )
+                if not s3_wire.is_aws(self.endpoint_url):
+                    s3_wire.send_content_md5(self._resource.meta.client)
             return self._resource
 
     @property
     def client(self) -> Any:
-        """boto3's S3 client, which threads may share, for rarer calls than the verbs; use it inside `translated()`."""
+        """Return boto3's S3 client for the rarer calls. Threads may share it. Use it inside `translated()`."""
         return self.connection.meta.client
 
+    def _client_options(self) -> dict[str, Any]:
+        return {
+            "region_name": self.region_name,
+            "use_ssl": self.use_ssl,
+            "verify": self.verify,
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+            "aws_session_token": self.security_token if self.access_key else None,
+        }
+
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        return name  # keys are unique by themselves, and a key kept again means the same bytes
+        # Keys are unique. A key that is saved again has the same bytes.
+        return name
 
     def put(self, name: str, data: bytes, content_type: str = "", sha256: str = "") -> str | None:
-        """One PUT. What is not given is found out: the type from the name, the SHA-256 (hex) from the bytes. Returns the SHA-256
-        of what the server has stored, where its answer says it: S3 and SeaweedFS do, and refuse what does not have it.
-        Raises ChecksumMismatch."""
-        sha256 = sha256 or hashlib.sha256(data).hexdigest()
+        """Store bytes with one PUT. Without `content_type`, take the type from the name.
+
+        Returns the SHA-256 (hex) of the stored bytes if the server's answer holds it. S3 and SeaweedFS send it, and
+        refuse bytes that do not match. Raises ChecksumMismatch, also if the bytes do not have the given `sha256`.
+        """
+        actual = hashlib.sha256(data).hexdigest()
+        if sha256 not in ("", actual):
+            raise ChecksumMismatch("What is to be sent does not have the SHA-256 that was announced.")
         headers = {"content-type": _audio_type(name, content_type), "cache-control": "private"}
-        checksum = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
-        answer = self._send("PUT", name, headers | (checksum if self._sends_checksums else {}), data, sha256)
-        if answer.status in (400, 501) and b"x-amz-checksum" in answer.data.lower() and _code(answer) != "BadDigest":
-            # A server from before 2022. It still checks the body: its digest is part of the signature.
-            self._sends_checksums = False
-            answer = self._send("PUT", name, headers, data, sha256)
+        checksum = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(actual)).decode()}
+        answer = self._send_checked(
+            "PUT", name, headers | checksum, lambda: headers | s3_wire.content_md5(data), data, actual
+        )
         self._accept(answer)
         return _digest(answer.headers.get("x-amz-checksum-sha256"))
 
@@ -144,18 +193,22 @@ class S3AudioStorage(S3Storage):
         return ContentFile(self.read(name), name=name)
 
     def read(self, name: str) -> bytes:
-        """The bytes, by one GET. Raises FileNotFoundError."""
+        """Return the bytes, with one GET. Raises FileNotFoundError."""
         answer = self._send("GET", name)
         self._accept(answer, name)
         return answer.data
 
     def head(self, name: str) -> Stored:
-        """What the server has, without its bytes. Raises FileNotFoundError."""
-        answer = self._send("HEAD", name, {"x-amz-checksum-mode": "ENABLED"})
-        if answer.status >= 400:  # the answer to a HEAD has no body that says why: a missing key, or a missing bucket?
-            self._accept(self._send("GET", name, {"range": "bytes=0-0"}), name)
-            raise StorageUnavailable(f"{self._host} answered HEAD and GET differently ({answer.status}).")
-        return Stored(int(answer.headers["content-length"]), _digest(answer.headers.get("x-amz-checksum-sha256")))
+        """Return the object's size and checksum without its bytes. Raises FileNotFoundError."""
+        answer = self._send_checked("HEAD", name, {"x-amz-checksum-mode": "ENABLED"}, dict)
+        if answer.status < 300 and (size := answer.headers.get("content-length", "")).isdigit():
+            return Stored(int(size), _digest(answer.headers.get("x-amz-checksum-sha256")))
+        # A refused HEAD has no body, so a missing key looks like a missing bucket. Some servers refuse every HEAD.
+        first = self._send("GET", name, {"range": "bytes=0-0"})
+        if first.status != 416:
+            self._accept(first, name)
+        size = first.headers.get("content-range", "").rpartition("/")[2]
+        return Stored(int(size) if size.isdigit() else len(first.data), None)
 
     def exists(self, name: str) -> bool:
         try:
@@ -168,10 +221,19 @@ class S3AudioStorage(S3Storage):
         return self.head(name).size
 
     def delete(self, name: str) -> None:
-        """What is not there is deleted already."""
+        """Delete an object. A missing object counts as deleted."""
         answer = self._send("DELETE", name)
-        if _code(answer) != "NoSuchKey":
+        if answer.status != 404 or refusal_of(answer).kind is Kind.NO_BUCKET:
             self._accept(answer)
+
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every object under `audio/`, a page of a thousand at a time."""
+        with self.translated():
+            listed = self.client.get_paginator("list_objects_v2")
+            for page in listed.paginate(Bucket=self.bucket_name, Prefix=f"{self.key_prefix}audio/"):
+                for found in page.get("Contents", ()):
+                    name = found["Key"].removeprefix(self.key_prefix)
+                    yield StoredFile(name, found["Size"], found["LastModified"])
 
     def url(
         self,
@@ -180,177 +242,158 @@ class S3AudioStorage(S3Storage):
         expire: int | None = None,
         http_method: str | None = None,
     ) -> str:
-        """A link that is good for `querystring_expire` seconds; through CloudFront where that is configured. Asks nobody."""
+        """Return a link that is valid for `querystring_expire` seconds, with the address for browsers.
+
+        The link goes through CloudFront if that is configured. Makes no request.
+        """
         if parameters or http_method:
             with self.translated():
                 return super().url(name, parameters, expire, http_method)
         seconds = expire or self.querystring_expire
-        key = quote(self._normalize_name(name), safe="/~")
+        key = self._quoted(name)
         if self.custom_domain:
             until = datetime.now(UTC) + timedelta(seconds=seconds)
             link = f"https://{self.custom_domain}/{key}"
             return self.cloudfront_signer.generate_presigned_url(link, date_less_than=until)
-        return self._wire().link(key, seconds)
+        _, address = self._wires()
+        with self.translated():
+            return address.link(key, seconds)
 
     def probe(self) -> None:
-        """Prove that recordings can be written, read and deleted, with a few bytes under `probe/`."""
+        """Prove that recordings can be written, looked up, read and deleted, with a few bytes stored beside them.
+
+        Uses the same requests that keep and move recordings.
+        """
         proof = secrets.token_bytes(16)
-        with self._probing:  # one key per process: a bucket that refuses deletion is not filled with probes
-            self.save(self._probe_key, ContentFile(proof))
+        with self._probing:
+            self.put(self._probe_key, proof)
             try:
+                held = self.head(self._probe_key)
                 returned = self.read(self._probe_key)
             except FileNotFoundError as error:
-                raise StorageUnavailable(f"{self._host} has lost what it had just accepted.") from error
+                raise StorageUnavailable(self._defect(Kind.LOST)) from error
             self.delete(self._probe_key)
-        if returned != proof:
-            raise StorageUnavailable(f"{self._host} gave back other bytes than it had just accepted.")
+        if returned != proof or held.size != len(proof):
+            raise StorageUnavailable(self._defect(Kind.CHANGED))
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """What boto3 and urllib3 raise inside becomes StorageUnavailable; a missing key, FileNotFoundError."""
+        """Turn errors of boto3 and urllib3 into StorageUnavailable, and a missing key into FileNotFoundError."""
         try:
             yield
         except ClientError as error:
-            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if code == "NoSuchKey":
+            refusal = refusal_in(error)
+            if error.operation_name.startswith(("AssumeRole", "GetRoleCredentials")):
+                raise StorageUnavailable(no_role(refusal, self._secrets)) from error
+            if refusal.kind is Kind.NO_OBJECT:
                 raise FileNotFoundError("There is no such object.") from error
-            raise StorageUnavailable(refusal(code, status, self.bucket_name, self._host)) from error
+            raise StorageUnavailable(self.trouble_of(refusal)) from error
         except (BotoCoreError, HTTPError) as error:
-            raise StorageUnavailable(trouble(error, self.bucket_name, self._host)) from error
+            raise StorageUnavailable(no_answer(error, self.bucket_name, self._host)) from error
 
-    def _wire(self) -> "_Wire":
-        if self._shared_wire is None:
+    def _wires(self) -> tuple[Wire, Address]:
+        """Return the connection to the server, and the address for links."""
+        if self._shared is None:
             client = self.client
             with self._lock, self.translated():
-                if self._shared_wire is None:
-                    self._shared_wire = _Wire(self, client)
-        return self._shared_wire
+                if self._shared is None:
+                    self._shared = self._new_wires(client)
+        return self._shared
+
+    def _new_wires(self, client: Any) -> tuple[Wire, Address]:
+        credentials = credentials_for(self)
+        if credentials is None:
+            raise NoCredentialsError
+        address = public = Address(client, self.bucket_name, credentials)
+        if self.public_endpoint_url != self.endpoint_url:
+            config = s3_wire.client_config(self.public_endpoint_url, self.addressing_style, None)
+            outside = session().client(
+                "s3", endpoint_url=self.public_endpoint_url, config=config, **self._client_options()
+            )
+            public = Address(outside, self.bucket_name, credentials)
+        return Wire(address, self.proxies, self.verify), public
+
+    def _quoted(self, name: str) -> str:
+        return quote(self._normalize_name(name), safe="/~")
 
     def _send(
         self, method: str, name: str, headers: dict[str, str] | None = None, body: bytes = b"", sha256: str = NOTHING
     ) -> urllib3.BaseHTTPResponse:
-        wire, key = self._wire(), quote(self._normalize_name(name), safe="/~")
+        wire, _ = self._wires()
         with self.translated():
-            return wire.send(method, key, headers or {}, body, sha256)
+            return wire.send(method, self._quoted(name), headers or {}, body, sha256)
+
+    def _send_checked(
+        self,
+        method: str,
+        name: str,
+        checked: dict[str, str],
+        plain: Callable[[], dict[str, str]],
+        body: bytes = b"",
+        sha256: str = NOTHING,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send with checksum headers (`checked`), and repeat without them (`plain`) if a refusal may be due to them.
+
+        Some servers refuse every request with such a header. If the plain request succeeds, no method sends one any
+        more.
+        """
+        if self._takes_checksums:
+            answer = self._send(method, name, checked, body, sha256)
+            if answer.status < 400 or answer.status == 404 or refusal_of(answer).kind not in MAY_BE_THE_HEADERS:
+                return answer
+        answer = self._send(method, name, plain(), body, sha256)
+        if self._takes_checksums and (answer.status < 300 or answer.status == 404):
+            self._takes_checksums = False
+            logger.info("%s takes no checksum headers: they are left out from now on.", self._host)
+        return answer
 
     def _accept(self, answer: urllib3.BaseHTTPResponse, name: str = "") -> None:
-        """Raises what an answer means that is not a success."""
+        """Raise the error that an answer stands for, if it is not a success."""
         if answer.status < 300:
             return
-        code = _code(answer)
-        if code == "NoSuchKey":
+        refusal = refusal_of(answer)
+        if refusal.kind is Kind.NO_OBJECT:
             raise FileNotFoundError(f"There is no object {name}.")
-        if code in ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"):
-            raise ChecksumMismatch(f"What arrived does not have the SHA-256 that was announced ({code}).")
-        raise StorageUnavailable(refusal(code, answer.status, self.bucket_name, self._host))
+        trouble = self.trouble_of(refusal)
+        if refusal.kind is Kind.OTHER_BYTES:
+            raise ChecksumMismatch(trouble.found)
+        raise StorageUnavailable(trouble)
+
+    def trouble_of(self, refusal: Refusal) -> Trouble:
+        """Explain what this bucket's server refused."""
+        return refusal.trouble(self.bucket_name, self._host, self._secrets)
+
+    def _defect(self, kind: Kind) -> Trouble:
+        return Trouble(kind, "probe", kind.meaning.format(host=self._host), kind.advice)
+
+    @property
+    def _secrets(self) -> tuple[str | None, ...]:
+        return self.secret_key, self.security_token, self.access_key
 
     @property
     def _host(self) -> str:
-        # Not the whole endpoint: somebody may have written a password into it.
+        # Only the host: the whole endpoint may hold a password.
         return (self.endpoint_url and urlsplit(self.endpoint_url).hostname) or "S3"
 
 
-class _Wire:
-    """A bucket over HTTP: signed requests on one pool of connections, and signed links. Keys come percent-encoded."""
-
-    def __init__(self, storage: S3AudioStorage, client: Any) -> None:
-        # boto3 knows where a bucket is: partitions, regions, dots in names, virtual hosts and paths. Its own link says it.
-        params = {"Bucket": storage.bucket_name, "Key": "k"}
-        example = urlsplit(client.generate_presigned_url("get_object", Params=params))
-        region = parse_qs(example.query)["X-Amz-Credential"][0].split("/")[-3]
-        host = example.netloc.lower().removesuffix({"http": ":80", "https": ":443"}[example.scheme])
-        given = (storage.access_key, storage.secret_key, storage.security_token)
-        credentials = Credentials(*given) if storage.access_key else _session().get_credentials()
-        self._signer = Signer(credentials, region, host)
-        self._origin = f"{example.scheme}://{host}"
-        self._folder = example.path.removesuffix("k")
-        self._pool = _pool(self._origin, storage.proxies, storage.verify)
-
-    def link(self, key: str, seconds: int) -> str:
-        path = self._folder + key
-        return f"{self._origin}{path}?{self._signer.query(path, seconds)}"
-
-    def send(
-        self, method: str, key: str, headers: dict[str, str], body: bytes, sha256: str
-    ) -> urllib3.BaseHTTPResponse:
-        """Sent twice at most: a kept connection may have been closed by the other side, and an internal error (5xx) seldom
-        comes twice. What was refused or timed out is not sent again: nobody waits double."""
-        once = partial(self._send, method, self._folder + key, headers, body, sha256)
-        try:
-            answer = once()
-        except ProtocolError:
-            return once()
-        return answer if answer.status < 500 else once()
-
-    def _send(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str
-    ) -> urllib3.BaseHTTPResponse:
-        return self._pool.request(
-            method,
-            self._origin + path,
-            body=body or None,
-            headers=self._signer.headers(method, path, headers, sha256),
-            timeout=_patience(),
-            retries=False,
-            redirect=False,
-            decode_content=False,
-        )
-
-
-@cache
-def _session() -> boto3.Session:
-    # One for all storages: what boto3 reads from its data files stays, and a second client takes 5 ms.
-    return boto3.Session()
-
-
-def _config(endpoint_url: str | None, addressing_style: str | None, proxies: dict[str, str] | None) -> Config:
-    """Other servers know no host per bucket, and not always the newer checksums. SigV4, as S3 means to end SigV2's links."""
-    aws = not endpoint_url or re.search(r"\.amazonaws\.com(\.cn)?$", urlsplit(endpoint_url).hostname or "")
-    checksums = "when_supported" if aws else "when_required"
-    return Config(
-        signature_version="s3v4",
-        s3={"addressing_style": addressing_style or ("virtual" if aws else "path")},
-        connect_timeout=CONNECT_WITHIN,
-        read_timeout=ANSWER_WITHIN,
-        retries={"total_max_attempts": 1},  # whoever waits for a server that hangs waits once
-        request_checksum_calculation=checksums,
-        response_checksum_validation=checksums,
-        max_pool_connections=CONNECTIONS,
-        proxies=proxies,
-    )
-
-
-def _pool(url: str, proxies: dict[str, str] | None, verify: bool | str | None) -> urllib3.PoolManager:
-    """Connections as boto3 would make them: the same certificates, the same proxies."""
-    if verify is None:
-        verify = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or True
-    options: dict[str, Any] = {"num_pools": 2, "maxsize": CONNECTIONS}
-    options |= {"ca_certs": get_cert_path(verify)} if verify else {"cert_reqs": "CERT_NONE"}
-    if proxy := (proxies or get_environ_proxies(url)).get(urlsplit(url).scheme):
-        return urllib3.ProxyManager(proxy, **options)
-    return urllib3.PoolManager(**options)
-
-
-def _patience() -> urllib3.Timeout:
-    left = cloud.seconds_left()
-    if left is None:
-        return urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
-    left = max(left, 0.01)  # urllib3 takes no zero
-    return urllib3.Timeout(connect=min(left, CONNECT_WITHIN), read=min(left, ANSWER_WITHIN), total=left)
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(re.fullmatch(r"https?://\S+", url) and parts.hostname and parts.port != 0)
+    except ValueError:
+        return False
 
 
 def _audio_type(name: str, given: str) -> str:
     known = given or AUDIO_TYPES.get(os.path.splitext(name)[1]) or mimetypes.guess_type(name)[0]
-    # Browsers call a recording of sound alone video/webm, too.
+    # Browsers send a recording of sound alone as video/webm, too.
     return re.sub("^video/", "audio/", known or "application/octet-stream")
 
 
-def _code(answer: urllib3.BaseHTTPResponse) -> str:
-    found = re.search(rb"<Code>([\w.]{1,60})</Code>", answer.data)
-    return found[1].decode() if found else ""
-
-
 def _digest(checksum: str | None) -> str | None:
-    if not checksum or "-" in checksum:  # of an upload in parts: a digest of digests
+    """Return a SHA-256 in hex. Return None for an upload in parts ("…-3"): it has only a digest of digests."""
+    try:
+        digest = base64.b64decode(checksum or "", validate=True)
+    except binascii.Error:
         return None
-    return base64.b64decode(checksum).hex()
+    return digest.hex() if len(digest) == hashlib.sha256().digest_size else None

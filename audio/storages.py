@@ -1,7 +1,10 @@
-"""Where the bytes of recordings are: Django storages, chosen by `STORAGES`."""
+"""Store the bytes of recordings in Django storages, chosen by `STORAGES`."""
 
 import os
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core import signing
@@ -9,15 +12,25 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.urls import reverse
 
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Describe a file of a storage: its name, its size in bytes, and the time of the last write."""
+
+    name: str
+    size: int
+    at: datetime
+
+
 signer = signing.TimestampSigner(salt="audio.url")
 
 
 class ChecksumMismatch(ValueError):
-    """The bytes that arrived are not those whose SHA-256 was given. Nothing was kept."""
+    """Report that the bytes do not have the given SHA-256. Nothing was kept."""
 
 
 def sync_folder(path: str) -> None:
-    """A renamed file survives a power loss only when its folder has been written too."""
+    """Sync a folder to disk. A renamed file survives a power loss only after that."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -26,13 +39,14 @@ def sync_folder(path: str) -> None:
 
 
 class LocalAudioStorage(FileSystemStorage):
-    """Files under DATA_DIR. A save is durable when it returns; a URL is signed and expires."""
+    """Store files under DATA_DIR. A save is durable on return. URLs are signed and expire."""
 
     def __init__(self, location: os.PathLike[str] | str) -> None:
         super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        return name  # keys are unique by themselves, and a key kept again means the same bytes
+        # Keys are unique. A key that is saved again has the same bytes.
+        return name
 
     def _save(self, name: str, content: "File[bytes]") -> str:
         path = self.path(name)
@@ -51,6 +65,19 @@ class LocalAudioStorage(FileSystemStorage):
             raise
         sync_folder(folder)
         return name
+
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every file in the folder."""
+        for folder, _, names in os.walk(self.location):
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    found = os.stat(path, follow_symlinks=False)
+                except FileNotFoundError:
+                    # The file was removed meanwhile.
+                    continue
+                key = os.path.relpath(path, self.location).replace(os.sep, "/")
+                yield StoredFile(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def url(self, name: str | None, **kwargs: Any) -> str:
         key = name or ""

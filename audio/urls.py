@@ -3,6 +3,5 @@ from django.urls import path
 from audio import views
 
 urlpatterns = [
-    path("audio", views.signed_url, name="audio-url"),
-    path("audio/file/<path:key>", views.audio_file, name="audio-file"),
+    path("audio/file/<path:key>", views.AudioFileView.as_view(), name="audio-file"),
 ]

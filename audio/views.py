@@ -1,54 +1,79 @@
 import re
+from typing import Any
 
 from django.conf import settings
 from django.core import signing
 from django.core.files.storage import storages
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_GET, require_safe
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from audio import recordings
 from audio.storages import signer
-from learners.authentication import is_staff
-from talking_agent import cloud
+from core.method_first import MethodFirst
+from core.negotiation import AnyAccept
+from core.openapi import refusals
 
 OUT_OF_REACH = "The database that knows this recording cannot be reached. Nothing is lost; try again in a moment."
 GONE = "This recording does not exist, or is not yours."
+EXPIRED = "This link has expired. Ask for a new one."
+NOT_OURS = "This link was not made here."
+SOUNDS = ("audio/webm", "audio/mpeg")
 
 
-@require_GET
-def signed_url(request: HttpRequest) -> JsonResponse:
-    """`GET /api/audio?key=`: a fresh link to one of the caller's own recordings (staff: any)."""
-    key = request.GET.get("key", "")
-    if not key:
-        return JsonResponse({"error": "Name the recording: /api/audio?key=KEY."}, status=400)
-    learner = None if is_staff(request) else request.learner  # type: ignore[attr-defined]
-    found = recordings.of([key], learner=learner).get(key)
-    if not found and "database" in cloud.down():
-        return JsonResponse({"error": OUT_OF_REACH, "degraded": True, "down": cloud.down()}, status=503)
-    if not found or not (link := recordings.url(found)):
-        return JsonResponse({"error": GONE}, status=404)
-    return JsonResponse({"url": link}, headers={"Cache-Control": "no-store"})
+class HasSignedLink(BasePermission):
+    """Allow a request by a link that `LocalAudioStorage.url` has signed and that has not expired."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        signed = f"{view.kwargs['key']}:{request.query_params.get('signature', '')}"
+        try:
+            signer.unsign(signed, max_age=settings.AUDIO_URL_EXPIRY)
+        except signing.SignatureExpired:
+            raise PermissionDenied(EXPIRED) from None
+        except signing.BadSignature:
+            raise PermissionDenied(NOT_OURS) from None
+        return True
 
 
-@require_safe
-def audio_file(request: HttpRequest, key: str) -> HttpResponse:
-    """The recording behind a link signed by `LocalAudioStorage.url`; one byte range is honoured."""
-    try:
-        signer.unsign(f"{key}:{request.GET.get('signature', '')}", max_age=settings.AUDIO_URL_EXPIRY)
-    except signing.SignatureExpired:
-        return JsonResponse({"error": "This link has expired. Ask for a new one."}, status=403)
-    except signing.BadSignature:
-        return JsonResponse({"error": "This link was not made here."}, status=403)
-    # Nothing is asked of a database: whoever has the link was given it for this recording.
-    try:
-        with storages["audio_local"].open(key) as file:
-            data = file.read()
-    except FileNotFoundError:
-        return JsonResponse({"error": GONE}, status=404)
-    return _ranged(request.headers.get("Range", ""), data, recordings.content_type_of(key))
+class AudioFileView(MethodFirst, APIView):
+    # No database is needed: the signed link was given out for this recording.
+    authentication_classes = []
+    permission_classes = [HasSignedLink]
+    content_negotiation_class = AnyAccept
+    http_method_names = ["get", "head"]
+
+    @extend_schema(
+        operation_id="getRecording",
+        summary="The recording behind a link",
+        parameters=[
+            OpenApiParameter("key", str, OpenApiParameter.PATH, description="The recording's key."),
+            OpenApiParameter("signature", str, required=True, description="As in the link."),
+            OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes is honoured."),
+        ],
+        responses={
+            (200, *SOUNDS): OpenApiTypes.BINARY,
+            (206, *SOUNDS): OpenApiResponse(OpenApiTypes.BINARY, "The range that was asked for."),
+            416: OpenApiResponse(description="The range is outside the recording."),
+            **refusals(403, 404),
+        },
+        tags=["recordings"],
+    )
+    def get(self, request: Request, key: str) -> HttpResponse:
+        """Serve the recording behind a signed link. Honours one byte range."""
+        try:
+            with storages["audio_local"].open(key) as file:
+                data = file.read()
+        except FileNotFoundError:
+            raise NotFound(GONE) from None
+        return ranged(request.headers.get("Range", ""), data, recordings.content_type_of(key))
 
 
-def _ranged(wanted: str, data: bytes, content_type: str) -> HttpResponse:
+def ranged(wanted: str, data: bytes, content_type: str) -> HttpResponse:
+    """Return a response with the bytes, or with the range of them in the header `Range`."""
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
     match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", wanted)
     first, last = match.groups() if match else ("", "")

@@ -1,12 +1,16 @@
-"""What of a learner's waiting is ours, with the OpenAI engines on the simulated provider, whose own delays are known.
+"""Measure the latency that this server adds with the OpenAI engines. The delays of the simulated provider are known.
 
     python bench/latency.py [--quick] [--soak] [--only PART]
 
-From the end of the learner's audio, spoken at speaking speed, to the first audible sample (above -40 dB) of the answer, all by
-clients of the real server, which is one process, as is the provider. Compared, turn by turn in the same run, are: the Realtime
-API through us with the same client directly on the provider; the pipeline with its limit (transcription, the first sentence's
-tokens, the first byte of speech), with the same overlap written by hand, with pipecat-ai (in `.venv-pipecat`, made when first
-needed) and with one stage after the other. `--soak`: ten minutes of fifty talks with either engine.
+The latency runs from the end of the learner's audio, streamed at speaking speed, to the first audible sample (above -40
+dB) of the answer. Clients measure it on the real server, which is one process, as is the provider. Compared turn by
+turn in the same run are:
+
+- the Realtime API through this server, and the same client directly on the provider;
+- the pipeline, and its limit (transcription, the first sentence's tokens, the first byte of speech);
+- the same overlap written by hand, pipecat-ai (in `.venv-pipecat`, created on first use), and sequential stages.
+
+`--soak` runs fifty talks for ten minutes with each engine.
 """
 
 import argparse
@@ -31,10 +35,10 @@ from audio.encoding import BYTES_PER_SECOND
 from bench import pipeline_talks, realtime_talks
 from bench.peers_talk import pipecat_peer
 from bench.peers_talk.sequential import ByHand
-from bench.provider import Provider
 from bench.store import started
 from bench.talk import percentile
 from bench.weight import Weight
+from simulators.openai import Provider
 from tests.servers import AgentServer
 from tests.servers.agent import collected_static
 from tests.servers.postgresql import temporary_folder
@@ -43,34 +47,41 @@ from tests.talking import bytes_before_voice, spoken
 KEY = "sk-simulated"
 ENGINES = ("openai_realtime", "openai_pipeline")
 SAID = "My brother went to London last week."
-REPLY = (  # of a first sentence of 13 tokens, and 23 more
+# The first sentence has 13 tokens, the rest 23.
+REPLY = (
     "I think that is a lovely plan for your next summer holiday. "
     "My sister went there last year and she loved the quiet little beaches. What would you like to see there first?"
 )
 STAGES = {"transcription_ms": 300, "first_token_ms": 250, "token_ms": 20, "speech_first_byte_ms": 120}
-# Sound comes before the transcript of the learner, so that waiting for that would show.
+# Sound comes before the learner's transcript, so waiting for the transcript would show.
 REALTIME = {"realtime_first_audio_ms": 250, "realtime_per_second_ms": 50}
 LIMIT_MS = 300 + 250 + 12 * 20 + 120
 CLIP = "learner_london"
-SHORT_S = 0.5  # of it, where only its end matters
-WARMING = 10  # talks, after which every thread has its connection to the database
-SETTLED_S = 5.0  # after the last talk has closed
+# Seconds of the clip that are used where only its end matters.
+SHORT_S = 0.5
+# Talks to open first. Then every thread has its connection to the database.
+WARMING = 10
+# Seconds to wait after the last talk has closed.
+SETTLED_S = 5.0
 
 Turn = Callable[[bytes], Awaitable[float]]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured."""
+    """Hold how much is measured."""
 
-    turns: int  # of one talk
+    # Turns of one talk.
+    turns: int
     many_realtime: int
     many_pipeline: int
-    rounds: int  # of those at once
+    # Rounds of the talks at once.
+    rounds: int
     peers: int
     hands_free: int
     hesitating: int
-    ms_per_character: float  # of the answer's speech: 60 is a person's
+    # Of the answer's speech. 60 is a person's speed.
+    ms_per_character: float
     soak_s: float
 
 
@@ -80,19 +91,20 @@ FULL = Effort(40, 50, 20, 3, 12, 10, 5, ms_per_character=60, soak_s=40)
 
 @dataclass(frozen=True)
 class Place:
-    """Where things run."""
+    """Hold the servers under test."""
 
     provider: Provider
     realtime: AgentServer
     pipeline: AgentServer
-    pipecat: pipecat_peer.PipecatServer | None  # where it can be installed
+    # None if it cannot be installed.
+    pipecat: pipecat_peer.PipecatServer | None
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="ends within a minute")
-    options.add_argument("--soak", action="store_true", help="ten minutes of fifty talks with either engine")
-    options.add_argument("--only", choices=[*PARTS, "soak"], help="one part of it")
+    options.add_argument("--quick", action="store_true", help="end within a minute")
+    options.add_argument("--soak", action="store_true", help="run fifty talks with each engine for ten minutes")
+    options.add_argument("--only", choices=[*PARTS, "soak"], help="run only this part")
     chosen = options.parse_args()
     effort = QUICK if chosen.quick else FULL
     with ExitStack() as stack:
@@ -149,7 +161,8 @@ async def realtime(place: Place, effort: Effort) -> dict[str, Any]:
     url, server = place.provider.url, place.realtime
     async with realtime_talks.side_by_side(url, KEY, server.url, 1) as ((directly,), (through_us,)):
         ways = [directly.turn, through_us.turn]
-        await asyncio.gather(*(way(pcm) for way in ways))  # opens connections
+        # Open the connections first.
+        await asyncio.gather(*(way(pcm) for way in ways))
         direct, ours = await in_turns(ways, pcm, effort.turns)
     results = {"realtime": over("realtime: directly", direct, "realtime: through us", ours)}
     many, before = effort.many_realtime, Weight.of(server.pid)
@@ -176,7 +189,10 @@ async def realtime(place: Place, effort: Effort) -> dict[str, Any]:
 
 
 async def in_turns(ways: Sequence[Turn], pcm: bytes, count: int) -> list[list[float]]:
-    """Seconds waited by each way: one turn in each, again and again, so that all meet the same machine."""
+    """Return the seconds waited by each way.
+
+    The ways take turns one by one, so that all meet the same state of the machine.
+    """
     waits: list[list[float]] = [[] for _ in ways]
     for _ in range(count):
         for way, waited in zip(ways, waits, strict=True):
@@ -185,7 +201,7 @@ async def in_turns(ways: Sequence[Turn], pcm: bytes, count: int) -> list[list[fl
 
 
 def over(their_name: str, theirs: list[float], our_name: str, ours: list[float]) -> dict[str, float]:
-    """Prints both; what ours is over theirs, in milliseconds."""
+    """Print both rows. Return the difference of the percentiles, ours minus theirs, in milliseconds."""
     row(their_name, theirs)
     row(our_name, ours)
     return {
@@ -227,7 +243,7 @@ async def pipeline(place: Place, effort: Effort) -> dict[str, Any]:
 
 
 async def warmed(provider: Provider, ways: Sequence[Turn]) -> None:
-    """A short turn each: connections are open, and what is loaded late is there."""
+    """Run a short turn each way, so that connections are open and late imports are loaded."""
     provider.configure(replies=["Yes."])
     await asyncio.gather(*(way(short()) for way in ways))
     provider.configure(replies=[REPLY])
@@ -266,12 +282,12 @@ def over_limit(waits: list[float], share: float) -> float:
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Ours by theirs: below 1 we are ahead."""
+    """Return our median by theirs. Below 1, this server is faster."""
     return round(percentile(ours, 0.5) / percentile(theirs, 0.5), 3)
 
 
 async def hands_free(place: Place, effort: Effort) -> dict[str, Any]:
-    """One who speaks on and one who hesitates in every turn, beside each other; and what was begun for nothing."""
+    """Run a fluent learner beside one who hesitates in every turn, and count the replies begun for nothing."""
     url = place.pipeline.url
     fluent, hesitating = await asyncio.gather(
         turns_of(url, "fluent", effort.hands_free), turns_of(url, "hesitating", effort.hesitating)
@@ -299,7 +315,7 @@ async def turns_of(url: str, name: str, count: int) -> list[tuple[float, float]]
 
 
 def thrown_away(server: AgentServer, name: str) -> int:
-    """As the server logs it when a talk has closed."""
+    """Return the number that the server logs when a talk has closed."""
     for _ in range(50):
         if found := re.search(rf"(\d+) replies begun ahead were thrown away in {name}-0", server.log.read_text()):
             return int(found[1])

@@ -1,10 +1,11 @@
-"""How fast `storage migrate` fills a bucket, against rclone and a plain loop of `put_object` on the same server in the same run.
+"""Measure how fast `storage migrate` fills a bucket, against rclone and a plain loop of `put_object` in the same run.
 
     python bench/migrate.py [--quick]
 
-5,000 recordings of 64 KB, then 200 of 2 MB (--quick: 625 and 25), from DATA_DIR to SeaweedFS and PostgreSQL, eight at a time.
-Ours reads rows, verifies what arrives, and writes rows; the others copy files. Then, without --quick: the peak of memory with
-1,000 and with 100,000 recordings, and how long a second run takes that has nothing to do.
+5,000 recordings of 64 KB, then 200 of 2 MB (--quick: 625 and 25), move from DATA_DIR to SeaweedFS and PostgreSQL, eight
+at a time. `storage migrate` reads rows, verifies the arrived bytes, and writes rows. The others only copy files.
+Without --quick, the peak memory with 1,000 and with 100,000 recordings follows, and the time of a second run without
+work.
 """
 
 import argparse
@@ -32,12 +33,13 @@ from tests.servers.postgresql import temporary_folder
 from tests.servers.process import ROOT
 
 AT_A_TIME = 8
-TINY = 100  # bytes: rows are what counts then
+# Bytes. With such small files, the rows dominate.
+TINY = 100
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="ends within a minute")
+    options.add_argument("--quick", action="store_true", help="end within a minute")
     quick = options.parse_args().quick
     results: dict[str, Any] = {"bench": "migrate", "quick": quick}
     with ExitStack() as stack:
@@ -53,7 +55,7 @@ def main() -> None:
 
 
 class Migration:
-    """`manage.py storage migrate` on a DATA_DIR of its own."""
+    """Run `manage.py storage migrate` on a separate DATA_DIR."""
 
     def __init__(self, postgres: PostgresServer, s3: S3Server) -> None:
         self.folder = temporary_folder("bench-data")
@@ -70,7 +72,7 @@ class Migration:
         django.setup()
 
     def manage(self, *command: str) -> tuple[str, float, int]:
-        """What it printed, how many seconds it took, and the peak of its memory in MB."""
+        """Run a command. Return its output, its seconds, and its peak memory in MB."""
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "manage.py", *command], cwd=ROOT, env=self._env, stdout=subprocess.PIPE, text=True
@@ -92,7 +94,7 @@ class Migration:
         return json.loads(printed.splitlines()[-1]), seconds, peak
 
     def keep_locally(self, count: int, size: int) -> Path:
-        """That many recordings in the shelter, rows and files; returns the folder of the files."""
+        """Create `count` recordings in the local database and storage. Return the folder of the files."""
         from audio.models import Recording
 
         self.forget()
@@ -123,7 +125,7 @@ class Migration:
         return folder
 
     def forget(self) -> None:
-        """Rows in both stores, and files here."""
+        """Delete the rows in both databases, and the local files."""
         import shutil
 
         from audio.models import Recording
@@ -135,7 +137,10 @@ class Migration:
 
 
 def throughput(migration: Migration, s3: S3Server, count: int, size: int) -> dict[str, float]:
-    """In turns, three rounds of each; the median. Ours by the run's own clock, without Python's start: rclone's is nothing."""
+    """Return the ratios of the medians of three rounds, in which the three ways take turns.
+
+    Our time is the run's own, without the start of Python, because the start of rclone takes no time.
+    """
     rates: dict[str, list[float]] = {"ours": [], "rclone": [], "put_object": []}
     for _ in range(3):
         folder = migration.keep_locally(count, size)

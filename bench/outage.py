@@ -1,10 +1,11 @@
-"""What an outage costs: a save while the database is down, the longest wait when it freezes, and the way home of what waited.
+"""Measure the cost of an outage: saves with the database down or frozen, and the return of the pending data.
 
     python bench/outage.py [--quick]
 
-Saves of ten messages through the API: on a server without a cloud, on one whose database and bucket are up, and on the same one
-with the database killed; then with the database frozen (the first request waits, the others do not). Then 1,000 conversations
-with a recording each (--quick: 100) are said while both halves are down, both come back, and a learner talks while they move.
+Saves of ten messages go through the API: on a server without a cloud, on one whose database and bucket are up, on the
+same one with the database killed, and then with the database frozen (the first request waits, the others do not). Then
+1,000 conversations with a recording each (--quick: 100) are saved while both halves are down. Both come back, and a
+learner talks while the data moves.
 """
 
 import argparse
@@ -34,7 +35,7 @@ CLIP = "learner_london"
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="ends within a minute")
+    options.add_argument("--quick", action="store_true", help="end within a minute")
     quick = options.parse_args().quick
     with ExitStack() as stack:
         postgres = started(stack, PostgresServer(temporary_folder("bench-postgresql")))
@@ -53,7 +54,7 @@ def serving(stack: ExitStack, *envs: dict[str, str], **env: str) -> AgentServer:
 
 
 def saves(plain: AgentServer, server: AgentServer, postgres: PostgresServer, times: int) -> dict[str, float]:
-    """In turns of ten, so that both meet the same machine."""
+    """Time saves in turns of ten, so that all ways meet the same state of the machine."""
     here, there = Rest(plain.url), Rest(server.url)
     durations: dict[str, list[float]] = {"plain local": [], "cloud": [], "database down": []}
     print(f"{'save, ms':<44}{'p50':>9}{'p95':>9}")
@@ -62,7 +63,8 @@ def saves(plain: AgentServer, server: AgentServer, postgres: PostgresServer, tim
     for _ in range(times // 10):
         durations["cloud"] += timed(there, 10)
     postgres.kill()
-    timed(there, 1)  # finds out
+    # The first save finds out that the database is down.
+    timed(there, 1)
     for _ in range(times // 10):
         durations["plain local"] += timed(here, 10)
         durations["database down"] += timed(there, 10)
@@ -123,7 +125,7 @@ def timed(client: Rest, times: int) -> list[float]:
 
 
 def wait_until_home(client: Rest) -> None:
-    """Until nothing is down, and the learner's newest, which moves last, lies in the cloud."""
+    """Wait until no half is down and the learner's newest conversation, which moves last, is in the cloud."""
     while True:
         answer = client.get("/api/conversations?limit=1")
         if "degraded" not in answer and all(each["storage"] == "cloud" for each in answer["conversations"]):

@@ -1,4 +1,4 @@
-"""The same rows by plain drivers, to compare the store with: psycopg and pymongo, each on one connection."""
+"""Read and write the same rows with plain drivers, psycopg and pymongo, on one connection each, as a baseline."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -20,19 +20,19 @@ class Peer(Protocol):
     learner: uuid.UUID
 
     def take_as_example(self, wire_id: str) -> None:
-        """Work with rows like those of this conversation, which the API has saved."""
+        """Use rows like those of this conversation, which the API has saved."""
 
     def save(self) -> None:
-        """One more conversation, with its messages."""
+        """Save one more conversation with its messages."""
 
     def get(self) -> object:
-        """The example, whole."""
+        """Return the whole example."""
 
     def newest(self, learner: uuid.UUID, limit: int) -> object:
-        """The learner's newest conversations, whole."""
+        """Return the learner's newest conversations with their messages."""
 
     def fill(self, learner: uuid.UUID, count: int) -> None:
-        """That many conversations of two messages each."""
+        """Create `count` conversations of two messages each."""
 
 
 class PlainPostgres:

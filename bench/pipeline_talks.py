@@ -1,4 +1,4 @@
-"""Talks through us with the pipeline engine: hold-to-talk, hands-free, and with a learner who hesitates."""
+"""Talk through this server with the pipeline engine: hold-to-talk, hands-free, and as a learner who hesitates."""
 
 import asyncio
 import base64
@@ -9,17 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from audio.encoding import BYTES_PER_SECOND
 from bench.realtime_talks import BETWEEN_S
 from bench.talk import trailing_silence
+from engines.vad import ENDPOINTING_DELAY_MS
 from tests.talking import Talker, bytes_before_voice, new_learner, silence, talking
-from tutor.listening import PAUSE_MS
 
 LEVEL = "B1"
-PAUSE_S = PAUSE_MS[LEVEL] / 1000
+PAUSE_S = ENDPOINTING_DELAY_MS[LEVEL] / 1000
 AFTER_PAUSE_S = 0.4
 HESITATION_S = 0.8
 
 
 async def hold_to_talk(talker: Talker, pcm: bytes, *, after_s: float = 0.0) -> float:
-    """Seconds from the commit to the first audible sample."""
+    """Return the seconds from the commit to the first audible sample."""
     await asyncio.sleep(after_s)
     before = len(talker.heard)
     await talker.say(pcm)
@@ -29,9 +29,13 @@ async def hold_to_talk(talker: Talker, pcm: bytes, *, after_s: float = 0.0) -> f
 
 
 async def hands_free(talker: Talker, pcm: bytes, *, hesitates: bool = False) -> tuple[float, float]:
-    """Seconds to the first audible sample: from the end of the pause, as the sound has it, and from when we said so."""
+    """Return the seconds to the first audible sample.
+
+    They count from the end of the pause in the sound, and from the server's event for the end of the turn.
+    """
     before = len(talker.heard)
-    if hesitates:  # the same sentence begun, a pause to think, and then said
+    # Begin the sentence, pause to think, and then say it all.
+    if hesitates:
         await talker.say(pcm[: len(pcm) // 4 * 2] + silence(HESITATION_S))
     began = time.perf_counter()
     await talker.say(pcm + silence(PAUSE_S + AFTER_PAUSE_S))
@@ -42,7 +46,7 @@ async def hands_free(talker: Talker, pcm: bytes, *, hesitates: bool = False) -> 
 
 
 async def _first_audible(talker: Talker, before: int) -> float:
-    """When it came; returns when both sides are saved."""
+    """Return the time of the first audible sample, once both sides are saved."""
     first, event = await talker.wait_for("response.output_audio.delta", after=before)
     await talker.wait_for("response.done", after=before)
     await talker.wait_for("talk.saved", after=before, count=2)
@@ -53,15 +57,16 @@ async def _first_audible(talker: Talker, before: int) -> float:
 
 @asynccontextmanager
 async def opened(url: str, name: str, count: int, *, hands_free: bool = False) -> AsyncIterator[Sequence[Talker]]:
-    cookie = new_learner(url)
+    """Open talks, each of a learner of its own."""
     async with AsyncExitStack() as stack:
-        talkers = [await stack.enter_async_context(talking(url, f"{name}-{each}", cookie)) for each in range(count)]
+        talks = (talking(url, f"{name}-{each}", new_learner(url)) for each in range(count))
+        talkers = [await stack.enter_async_context(talk) for talk in talks]
         for talker in talkers:
             await talker.set_up(level=LEVEL, hands_free=hands_free)
         yield talkers
 
 
 async def a_turn_each(talkers: Sequence[Talker], pcm: bytes) -> list[float]:
-    """One after another they begin to speak, and go on at once."""
+    """Run a turn with each talker at the same time, started BETWEEN_S seconds apart. Return the waits in seconds."""
     turns = (hold_to_talk(talker, pcm, after_s=number * BETWEEN_S) for number, talker in enumerate(talkers))
     return list(await asyncio.gather(*turns))

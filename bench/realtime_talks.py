@@ -1,4 +1,4 @@
-"""Talks by the official `openai` client over the Realtime API, hold-to-talk: directly with the provider, or through us."""
+"""Talk hold-to-talk with the official `openai` client over the Realtime API: directly, or through this server."""
 
 import asyncio
 import base64
@@ -18,12 +18,14 @@ from tests.talking import CHUNK, CHUNK_MS, bytes_before_voice, new_learner
 MODEL = "gpt-realtime-2.1-mini"
 HEAR = {"turn_detection": None, "transcription": {"model": "gpt-transcribe"}}
 DONE = {"response.done": 1}
-SAVED = {"response.done": 1, "talk.saved": 2}  # both sides
-BETWEEN_S = 0.2  # talks at once begin their turns so far apart: 50 learners who listen for as long as an answer lasts
+# Both sides are saved.
+SAVED = {"response.done": 1, "talk.saved": 2}
+# Seconds between the starts of talks at once: 50 learners who listen for as long as an answer lasts.
+BETWEEN_S = 0.2
 
 
 class Caller:
-    """One connection. `over` is what a turn ends with: kinds of events, and how many of each."""
+    """Hold one connection. `over` is the number of events of each kind that end a turn."""
 
     def __init__(self, connection: AsyncRealtimeConnection, over: Mapping[str, int]) -> None:
         self._connection, self._over = connection, Counter(over)
@@ -34,7 +36,7 @@ class Caller:
             pass
 
     async def turn(self, pcm: bytes, *, after_s: float = 0.0) -> float:
-        """Spoken at speaking speed; seconds from the commit to the first audible sample."""
+        """Stream the audio at speaking speed. Return the seconds from the commit to the first audible sample."""
         await asyncio.sleep(after_s)
         async for piece in at_speaking_speed(pcm):
             await self._connection.input_audio_buffer.append(audio=base64.b64encode(piece).decode())
@@ -53,7 +55,7 @@ class Caller:
         return waited
 
     async def _event(self) -> dict[str, Any]:
-        """Bare: the client's own parsing into types is nothing that a learner waits for."""
+        """Return the next event as bare JSON: a learner does not wait for the client's parsing into types."""
         async with asyncio.timeout(20):
             event: dict[str, Any] = json.loads(await self._connection.recv_bytes())
         if event["type"] in ("error", "talk.notice"):
@@ -62,7 +64,7 @@ class Caller:
 
 
 async def at_speaking_speed(pcm: bytes) -> AsyncIterator[bytes]:
-    """A chunk can be sent when all of it has been spoken."""
+    """Yield each chunk at the time when all of it has been spoken."""
     began = time.perf_counter()
     for number, start in enumerate(range(0, len(pcm), CHUNK)):
         await asyncio.sleep(max(0.0, began + (number + 1) * CHUNK_MS / 1000 - time.perf_counter()))
@@ -98,16 +100,18 @@ async def through_us(url: str, conversation: str, cookie: str) -> AsyncIterator[
 async def side_by_side(
     provider_url: str, key: str, url: str, count: int
 ) -> AsyncIterator[tuple[Sequence[Caller], Sequence[Caller]]]:
-    """So many talks directly, and as many through us."""
-    cookie = new_learner(url)
+    """Open `count` talks directly, and as many through this server, each of a learner of its own."""
     async with AsyncExitStack() as stack:
         yield (
             [await stack.enter_async_context(direct(provider_url, key)) for _ in range(count)],
-            [await stack.enter_async_context(through_us(url, f"many-{each}", cookie)) for each in range(count)],
+            [
+                await stack.enter_async_context(through_us(url, f"many-{each}", new_learner(url)))
+                for each in range(count)
+            ],
         )
 
 
 async def a_turn_each(callers: Sequence[Caller], pcm: bytes) -> list[float]:
-    """One after another they begin to speak, and go on at once."""
+    """Run a turn with each caller at the same time, started BETWEEN_S seconds apart. Return the waits in seconds."""
     turns = (caller.turn(pcm, after_s=number * BETWEEN_S) for number, caller in enumerate(callers))
     return list(await asyncio.gather(*turns))

@@ -1,4 +1,4 @@
-"""A client of the REST API that costs little itself: one connection, kept open."""
+"""Call the REST API with little overhead: over one connection that stays open."""
 
 import http.client
 import json
@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 
 class Rest:
-    """Somebody new, or the learner that is named."""
+    """Act as a new learner, or as the given one."""
 
     def __init__(self, url: str, learner: uuid.UUID | None = None) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         self._headers = {"Content-Type": "application/json"}
         if learner:
-            from learners import cookie  # needs Django, set up with the server's SECRET_KEY
+            # This import needs Django, set up with the server's SECRET_KEY.
+            from learners import cookie
 
             self._headers["Cookie"] = f"{cookie.NAME}={cookie.seal(learner)}"
 

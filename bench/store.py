@@ -1,11 +1,12 @@
-"""What the store adds to its databases and its bucket: ratios against plain drivers on the same servers in the same run.
+"""Measure the store's overhead over its databases and bucket: ratios to plain drivers in the same run.
 
     python bench/store.py [--quick]
 
-For PostgreSQL and for the MongoDB-wire server of the tests: saving a conversation of ten messages, getting it, and listing the
-newest fifty through the API over HTTP, against the same rows written and read by psycopg and pymongo; `keep` of 64 KB against
-boto3's `put_object`; signing links; and, without --quick, how the list grows with what the learner has (see SIZES), for us and
-for the plain driver. PostgreSQL runs without fsync, so that what is seen is our share and not the disk's.
+For PostgreSQL and the MongoDB-wire server of the tests: saving a conversation of ten messages, getting it, and listing
+the newest fifty through the API over HTTP, against the same rows written and read by psycopg and pymongo. Also `keep`
+of 64 KB against boto3's `put_object`, and signing links. Without --quick, it also shows how the time to list grows with
+the learner's conversations (see SIZES), for the store and for the plain driver. PostgreSQL runs without fsync, to show
+the store's share and not the disk's.
 """
 
 import argparse
@@ -34,17 +35,18 @@ from tests.servers.postgresql import temporary_folder
 
 MESSAGES = 10
 LISTED = 50
-LISTINGS = 30  # how often each size is listed
+# Repetitions for each size.
+LISTINGS = 30
 KEPT_BYTES = 64 * 1024
-# Conversations of one learner. The MongoDB-wire server reads and decodes all of them, whatever the limit and the index: 5,000
-# come within a request's patience on a busy machine, too, and 100,000 show what does not.
+# Conversations of one learner. The MongoDB-wire server reads and decodes all of them, whatever the limit and the index.
+# 5,000 fit into a request's patience even on a busy machine, and 100,000 do not.
 SIZES = {"postgresql": (1_000, 1_000_000), "mongodb": (1_000, 5_000, 100_000)}
 SECRET_KEY = secrets.token_urlsafe(40)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="ends within a minute")
+    options.add_argument("--quick", action="store_true", help="end within a minute")
     quick = options.parse_args().quick
     results: dict[str, Any] = {"bench": "store", "quick": quick}
     with ExitStack() as stack:
@@ -81,7 +83,7 @@ def serving(stack: ExitStack, *envs: dict[str, str]) -> AgentServer:
 
 
 def set_up_django(agent: AgentServer, *envs: dict[str, str]) -> None:
-    """This process on the same stores as the server, for what is measured without HTTP."""
+    """Set up Django in this process on the server's stores, for measurements without HTTP."""
     ours = {"ENV_FILES": "", "DATA_DIR": str(agent.data_dir), "SECRET_KEY": SECRET_KEY}
     for env in (*envs, ours, {"DJANGO_SETTINGS_MODULE": "talking_agent.settings"}):
         os.environ.update(env)
@@ -95,7 +97,7 @@ def p50_ms(call: Callable[[], object], times: int) -> float:
 
 
 def p50s_ms(calls: Sequence[Callable[[], object]], times: int) -> list[float]:
-    """Of each call; they are made in turns, so that all meet the same machine."""
+    """Return the median milliseconds of each call. The calls take turns, so that all meet the same machine state."""
     durations: list[list[float]] = [[] for _ in calls]
     for _ in range(times):
         for call, took in zip(calls, durations, strict=True):
@@ -157,7 +159,7 @@ def through_api(agent: AgentServer, peer: Peer, times: int) -> dict[str, float]:
 
 
 def keeping(s3: S3Server, times: int) -> dict[str, float]:
-    """`keep` against `put_object`, in turns, so that both meet the same machine; operations a second, and the ratio."""
+    """Compare `keep` with `put_object` in turns. Return the ratios of operations per second."""
     from audio import recordings
     from audio.encoding import Clip
     from audio.recordings import Owner
@@ -203,10 +205,10 @@ def signing(s3: S3Server) -> float:
 
 
 def listing(name: str, agent: AgentServer, peer: Peer) -> dict[str, Any]:
-    """The newest of learners with few conversations and with many, by us and by the plain driver, and how many times as long
-    each takes with many; then of the first learner once more, beside what the others have.
+    """List the newest conversations of learners with few and with many, by the store and by the plain driver.
 
-    A server that reads all that a learner has makes both grow: what is ours to answer for is the ratio.
+    Returns the ratios, how many times as long each takes with many, and the first learner's ratio beside the others'
+    data. A server that reads all of a learner's rows slows both down, so only the ratio measures the store.
     """
     example = conversation()
     Rest(agent.url).post("/api/conversations", example)
@@ -227,7 +229,10 @@ def listing(name: str, agent: AgentServer, peer: Peer) -> dict[str, Any]:
 
 
 def growth(name: str, measured: dict[int, list[float]]) -> list[float] | None:
-    """Ours and the plain driver's, from the shortest list to the longest that was to be had; None if there was but one."""
+    """Return how many times as long the longest list takes as the shortest, for the store and for the plain driver.
+
+    Return None if only one list arrived in time.
+    """
     if len(measured) < 2:
         return None
     few, many = min(measured), max(measured)
@@ -237,16 +242,17 @@ def growth(name: str, measured: dict[int, list[float]]) -> list[float] | None:
 
 
 class NotInTime(Exception):
-    """The list was not to be had within a request's patience."""
+    """Report that the list did not arrive within a request's patience."""
 
 
 def listed(label: str, agent: AgentServer, peer: Peer, learner: uuid.UUID) -> list[float] | None:
-    """Ours and the plain driver's milliseconds; None if ours was not to be had in time."""
+    """Return the milliseconds of the store and of the plain driver. Return None if the store was too late."""
     ours, plain = partial(newest, Rest(agent.url, learner)), partial(peer.newest, learner, LISTED)
     try:
         both = p50s_ms([ours, plain], LISTINGS)
     except NotInTime:
-        with pymongo.timeout(120):  # seconds; the client's own are fewer
+        # Seconds. The client's own timeout is shorter.
+        with pymongo.timeout(120):
             print(f"{label:<44}{'too late':>9}{p50_ms(plain, 3):9.2f}")
         return None
     row(label, *both)

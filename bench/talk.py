@@ -1,10 +1,11 @@
-"""How long a learner waits: from the end of the learner's audio, streamed at speaking speed, to the first audible sample of
-the answer, with the embedded engine; and what the server weighs.
+"""Measure a learner's wait with the embedded engine, and the server's memory.
 
     python bench/talk.py [--quick]
 
-Hold-to-talk is counted from the last sample sent; hands-free from the end of the pause that ends the turn. "Audible" is the
-first sample of the agent's sound above -40 dB of full scale, so silence before a voice counts as waiting.
+The wait runs from the end of the learner's audio, streamed at speaking speed, to the first audible sample of the
+answer. Hold-to-talk counts from the last sample sent, hands-free from the end of the pause that ends the turn.
+"Audible" is the first sample of the agent's sound above -40 dB of full scale, so silence before a voice counts as
+waiting.
 """
 
 import argparse
@@ -23,13 +24,14 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from audio.encoding import BYTES_PER_SECOND
+from engines.vad import ENDPOINTING_DELAY_MS
 from tests.servers import AgentServer
 from tests.talking import Talker, bytes_before_voice, new_learner, silence, spoken, talking
-from tutor.listening import PAUSE_MS
 
 CLIPS = ("learner_london", "learner_family", "learner_canada", "learner_station", "learner_park", "librivox_0930")
 LEVEL = "B1"
-TURNS_A_TALK = 6  # a talk comes to its end; the next one begins
+# A talk ends after so many turns. Then the next one begins.
+TURNS_A_TALK = 6
 HESITATION_S = 0.8
 
 
@@ -62,7 +64,7 @@ async def hold_to_talk(url: str, name: str, clips: list[str]) -> list[dict[str, 
 
 
 async def hands_free(url: str, clips: list[str], *, hesitating: bool) -> tuple[list[dict[str, float]], int]:
-    """Turns, and how often an answer came twice or before the learner had finished."""
+    """Return the turns, and how often an answer came twice or before the learner had finished."""
     cookie, turns, wrong = new_learner(url), [], 0
     for number in range(0, len(clips), TURNS_A_TALK):
         async with talking(url, f"free-{hesitating}-{number}", cookie) as talker:
@@ -70,14 +72,15 @@ async def hands_free(url: str, clips: list[str], *, hesitating: bool) -> tuple[l
             for clip in clips[number : number + TURNS_A_TALK]:
                 before = len(talker.heard)
                 pcm = spoken(clip)
-                if hesitating:  # the same sentence begun, a pause to think, and then said
+                # Begin the sentence, pause to think, and then say it all.
+                if hesitating:
                     await talker.say(pcm[: len(pcm) // 4 * 2] + silence(HESITATION_S))
                     wrong += len(talker.events("response.created", after=before))
                 began = time.perf_counter()
-                await talker.say(pcm + silence(PAUSE_MS[LEVEL] / 1000 + 0.4))
+                await talker.say(pcm + silence(ENDPOINTING_DELAY_MS[LEVEL] / 1000 + 0.4))
                 stopped = talker.events("input_audio_buffer.speech_stopped", after=before)
                 wrong += len(talker.events("response.created", after=before)) != 1 or len(stopped) != 1
-                ended = began + len(pcm) / BYTES_PER_SECOND - trailing_silence(pcm) + PAUSE_MS[LEVEL] / 1000
+                ended = began + len(pcm) / BYTES_PER_SECOND - trailing_silence(pcm) + ENDPOINTING_DELAY_MS[LEVEL] / 1000
                 turns.append(await wait_for_voice(talker, before, ended))
     return turns, wrong
 
@@ -103,7 +106,8 @@ def memory_mb(server: AgentServer) -> int:
 async def measure(server: AgentServer, count: int) -> dict[str, object]:
     idle_mb = memory_mb(server)
     clips = list(islice(cycle(CLIPS), count))
-    await hold_to_talk(server.url, "warm", clips[:1])  # a learner hears the opening while the engine warms up
+    # The engine warms up while a learner hears the opening.
+    await hold_to_talk(server.url, "warm", clips[:1])
     print(f"{'milliseconds':<34}{'turns':>6}  {'p50':>8}  {'p95':>8}  {'hear':>8}  {'think':>8}  {'speak':>8}")
     results: dict[str, object] = {}
     one = row("hold-to-talk", await hold_to_talk(server.url, "one", clips))
@@ -121,7 +125,7 @@ async def measure(server: AgentServer, count: int) -> dict[str, object]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="ends within a minute")
+    options.add_argument("--quick", action="store_true", help="end within a minute")
     count = 2 if options.parse_args().quick else 24
     with tempfile.TemporaryDirectory() as folder:
         server = AgentServer(Path(folder))

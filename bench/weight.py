@@ -1,4 +1,4 @@
-"""What a server weighs: memory, processor, and what it holds open."""
+"""Measure a server's memory, CPU time and open descriptors."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,12 @@ import psutil
 @dataclass(frozen=True)
 class Weight:
     memory_mb: float
-    cpu_s: float  # used since it began
-    sockets: int  # connected, but for those to the provider, which are kept for the next talk
-    files: int  # other descriptors
+    # CPU seconds since the start.
+    cpu_s: float
+    # Connected sockets, except those to the provider, which are kept for the next talk.
+    sockets: int
+    # Other descriptors.
+    files: int
 
     @classmethod
     def of(cls, pid: int, provider_port: int = 0) -> "Weight":
@@ -26,5 +29,5 @@ class Weight:
         )
 
     def open_beyond(self, before: "Weight") -> dict[str, int]:
-        """What is held open now and was not before."""
+        """Return how many more sockets and files are open than before."""
         return {"sockets": self.sockets - before.sockets, "files": self.files - before.files}

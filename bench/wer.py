@@ -1,4 +1,4 @@
-"""Word error rate: how many words were put in, left out or changed, for each word that was said."""
+"""Compute the word error rate: the inserted, deleted and changed words for each word that was said."""
 
 import re
 
@@ -6,13 +6,13 @@ _SAME = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
 
 
 def words(text: str) -> list[str]:
-    """Without case and punctuation; a hyphen parts two words."""
+    """Split text into words without case and punctuation. A hyphen separates two words."""
     plain = re.sub(r"[^\w\s']", " ", text.lower().replace("\u2019", "'")).split()
     return [_SAME.get(word, word) for word in plain]
 
 
 def word_errors(said: str, heard: str) -> int:
-    """The Levenshtein distance, in words."""
+    """Return the Levenshtein distance in words."""
     heard_words = words(heard)
     row = list(range(len(heard_words) + 1))
     for i, one in enumerate(words(said), 1):

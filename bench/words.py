@@ -1,7 +1,8 @@
-"""Word error rate of the embedded engine over the clips of `tests/speech`: a table, then one line of JSON.
+"""Measure the embedded engine's word error rate over the clips of `tests/speech`. Print a table and one line of JSON.
 
-python bench/words.py [--quick]; exits 1 when the rate over all words is above 8 %.
-Each clip's time is the best of three, with --quick of one.
+    python bench/words.py [--quick]
+
+Exits 1 when the rate over all words is above 8 %. Each clip's time is the best of three, with --quick of one.
 """
 
 import argparse
@@ -17,10 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "talking_agent.settings")
 
+from audio.resampling import from_pcm16, resample, to_pcm16  # noqa: E402
 from bench.wer import word_errors, words  # noqa: E402
-from tutor.engines.base import SAMPLE_RATE  # noqa: E402
-from tutor.engines.local import transcriber  # noqa: E402
-from tutor.resampling import from_pcm16, resample, to_pcm16  # noqa: E402
+from engines.base import SAMPLE_RATE  # noqa: E402
+from engines.local import transcriber  # noqa: E402
 
 SPEECH = ROOT / "tests" / "speech"
 MOST = 0.08
@@ -49,17 +50,17 @@ def main() -> int:
 
 
 def read_clip(path: Path) -> bytes:
-    """A 16-bit mono WAV file of any rate, as PCM16 24 kHz."""
+    """Read a 16-bit mono WAV file of any rate as PCM16 24 kHz."""
     with wave.open(str(path)) as clip:
         return to_pcm16(resample(from_pcm16(clip.readframes(clip.getnframes())), clip.getframerate(), SAMPLE_RATE))
 
 
 def timed(pcm: bytes, times: int) -> tuple[float, str]:
-    """The shortest of so many decodings, in seconds, and what was heard."""
+    """Return the shortest of so many decodings, in seconds, and the text that was heard."""
     best, heard = float("inf"), ""
     for _ in range(times):
         start = time.perf_counter()
-        heard = transcriber.Turn().transcribe(pcm, threading.Event())
+        heard = transcriber.Turn().transcribe(pcm, threading.Event()).text
         best = min(best, time.perf_counter() - start)
     return best, heard
 

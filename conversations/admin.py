@@ -1,11 +1,11 @@
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import actions
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
@@ -14,19 +14,17 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audio import recordings
 from audio.models import Recording
-from conversations import store, usage, usage_page
+from audio.permissions import may_hear
+from conversations import links, store
 from conversations.models import Conversation, Message
-from talking_agent import cloud
-from talking_agent.operators import (
+from core.admin_pages import (
     DateFilter,
     LearnerFilter,
     LinkedFilter,
@@ -34,27 +32,29 @@ from talking_agent.operators import (
     filter_link,
     ids_like,
     length,
+    note_view,
     words_of,
 )
 
-LEVELS = ("A1", "A2", "B1", "B2", "C1")  # of the difficulties 1 to 5
-MOST_AT_ONCE = 500  # the confirmation names each conversation in a field, and Django takes 1000 fields
+# For the difficulties 1 to 5.
+LEVELS = ("A1", "A2", "B1", "B2", "C1")
+# The confirmation page has one field for each conversation, and Django accepts at most 1000 fields.
+MOST_AT_ONCE = 500
 MOST_NAMED = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message as the dialogue shows it; `url` is where its voice can be heard."""
+    """Hold one message as the dialogue shows it. `url` plays its recording and is empty without one."""
 
     message: Message
     recording: Recording | None
     url: str
     length: str
-    measured: dict[str, Any] | None = None
 
 
 class StateFilter(admin.SimpleListFilter):
-    """What was deleted is out of sight until asked for."""
+    """Filter by state: kept, deleted or all. Hide deleted conversations by default."""
 
     title = "state"
     parameter_name = "state"
@@ -98,7 +98,7 @@ class ScenarioFilter(LinkedFilter):
 
 
 class CountedList(ChangeList):
-    """A page of the list whose rows know their turns and corrections: one query more, however many rows."""
+    """Add the counts of turns and corrections to each row of a page, with one more query per page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -106,13 +106,17 @@ class CountedList(ChangeList):
         turns, corrections = _counts(row.pk for row in rows)
         for row in rows:
             row.turns, row.corrections = turns[row.pk], corrections[row.pk]
-        self.result_list = rows  # evaluated here, lest the counts be lost
+        # Replace the queryset by a list: evaluating it again would lose the counts.
+        self.result_list = rows
 
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    """Read as a dialogue, listened to, deleted and undeleted; all through the store, whose tombstones other stores and
-    the eraser go by. Django's own cascade would leave the recordings behind, and nothing to undo."""
+    """Show, play, delete and undelete conversations.
+
+    All changes go through `store`, which leaves dated tombstones for other databases and for the eraser. Django's own
+    cascade would leave the recordings behind and could not be undone.
+    """
 
     list_display = ("name", "learner_link", "level", "date", "turns", "minutes", "corrections")
     list_display_links = ("name",)
@@ -185,31 +189,14 @@ class ConversationAdmin(ReadOnlyAdmin):
     def state(self, row: Conversation) -> SafeString:
         return format_html('<span class="{}">{}</span>', "deleted" if row.deleted_at else "kept", state_of(row))
 
-    # What answers took
-
     def get_urls(self) -> list[Any]:
-        page = self.admin_site.admin_view(self.usage_view)
-        return [path("usage/", page, name="conversations_usage"), *super().get_urls()]
+        listen = self.admin_site.admin_view(self.listen_view)
+        return [path("listen/<uuid:key>/", listen, name="conversations_listen"), *super().get_urls()]
 
-    def usage_view(self, request: HttpRequest) -> HttpResponse:
-        if not (self.has_view_permission(request) or request.user.has_perm("conversations.view_message")):
+    def listen_view(self, request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+        if not may_hear(request):
             raise PermissionDenied
-        if cloud.database.usable:
-            cloud.database.check()  # counting waits long, for a database that answers
-        found = usage.usage()
-        context = self.admin_site.each_context(request) | {
-            "title": "Usage",
-            "subtitle": "The answers in talks. Translations, analyses and the speaking calls are counted at /metrics alone.",
-            "usage": found,
-            "limit": usage.LATEST,
-            "chart": usage_page.chart(found, timezone.now().date()),
-            "engines": usage_page.rows_of_engines(found),
-            "days": usage_page.rows_of_days(found),
-            "moments": list(usage.MOMENTS.values()),
-            "total": usage_page.of_took(found.total),
-            "prices": settings.PRICE_OPENAI or "tutor/prices.toml",
-        }
-        return render(request, "admin/conversations/usage.html", context)
+        return links.listen(request, key)
 
     # One conversation
 
@@ -226,16 +213,17 @@ class ConversationAdmin(ReadOnlyAdmin):
         if stored is None:
             raise Http404
         context |= self._page(request, stored)
+        note_view(request, obj, obj.wire_id, "Looked at it.")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _page(self, request: HttpRequest, stored: store.Stored) -> dict[str, Any]:
         row, voices = stored.conversation, stored.recordings.values()
-        may_listen = self.admin_site.get_model_admin(Recording).has_view_permission(request)
+        may_listen = may_hear(request)
         may_undelete = self.has_delete_permission(request) and _undo_until(row) is not None
         return {
             "title": str(row),
             "subtitle": None,
-            "turns": [_turn(message, stored, may_listen) for message in stored.messages],
+            "turns": [_turn(message, stored, may_listen and row.deleted_at is None) for message in stored.messages],
             "may_listen": may_listen,
             "may_undelete": may_undelete,
             "state": state_of(row),
@@ -309,11 +297,11 @@ class ConversationAdmin(ReadOnlyAdmin):
         return self._log(request, queryset, DELETION, "")
 
     def _log(self, request: HttpRequest, rows: Iterable[Conversation], flag: int, message: str) -> list[LogEntry]:
-        # By their ids, not their titles: the log outlives what is erased.
+        # Log the ids and not the titles, because the log outlives erased conversations.
         kind = ContentType.objects.get_for_model(Conversation)
         return LogEntry.objects.bulk_create(
             LogEntry(
-                user=request.user,  # type: ignore[misc]  # nobody anonymous comes here
+                user=request.user,  # type: ignore[misc]  # never anonymous here
                 content_type=kind,
                 object_id=str(row.pk),
                 object_repr=row.wire_id,
@@ -325,7 +313,10 @@ class ConversationAdmin(ReadOnlyAdmin):
 
 
 def level_of(row: Conversation) -> str:
-    """A1 to C1; a client that knows no levels has sent the difficulty."""
+    """Return the level, A1 to C1, from the configuration. Derive it from the difficulty if the client sent no level.
+
+    Return an empty string if there is neither.
+    """
     config = _config(row)
     if config.get("level") in LEVELS:
         return str(config["level"])
@@ -350,7 +341,10 @@ def state_of(row: Conversation) -> str:
 
 
 def _undo_until(row: Conversation) -> datetime | None:
-    """Until when a deletion can be undone; None if there is none to undo, or it is too late."""
+    """Return the end of the time in which the deletion can be undone.
+
+    Return None if the conversation is not deleted, is erased, or the time is over.
+    """
     if row.deleted_at is None or row.erased or row.deleted_at + store.UNDO <= timezone.now():
         return None
     return row.deleted_at + store.UNDO
@@ -358,14 +352,14 @@ def _undo_until(row: Conversation) -> datetime | None:
 
 def _turn(message: Message, stored: store.Stored, may_listen: bool) -> Turn:
     voice = stored.recordings.get(message.audio_key)
-    measured = usage_page.of_message(message.measured)
     if voice is None or not may_listen:
-        return Turn(message, None, "", "", measured)
-    return Turn(message, voice, recordings.url(voice), length(voice.duration), measured)
+        return Turn(message, None, "", "")
+    source = reverse("admin:conversations_listen", args=[voice.pk])
+    return Turn(message, voice, source, length(voice.duration))
 
 
 def _counts(keys: Iterable[Any]) -> tuple[Counter[Any], Counter[Any]]:
-    """How many turns each of these conversations has, and how many corrections."""
+    """Count the turns and the corrections of each of these conversations."""
     turns: Counter[Any] = Counter()
     corrections: Counter[Any] = Counter()
     found = Message.objects.filter(conversation__in=list(keys), deleted_at=None).order_by()

@@ -1,12 +1,13 @@
 from django.apps import AppConfig
 
-from talking_agent import cloud
+from core import cloud
 
 
 class ConversationsConfig(AppConfig):
     name = "conversations"
 
     def ready(self) -> None:
-        from conversations import store  # models are not there before
+        # Models are not loaded before `ready`.
+        from conversations import store
 
         cloud.database.probe = store.probe

@@ -1,4 +1,4 @@
-"""What a verb of the store changes in one conversation, worked out on copies of its rows: nothing here touches a database."""
+"""Compute how a store operation changes one conversation. Works on copies of the rows and never touches a database."""
 
 import copy
 import uuid
@@ -15,12 +15,15 @@ from conversations import rows
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
 
-TICK = timedelta(milliseconds=1)  # MongoDB keeps no more of a moment
+# Fields of `measured` that say how unsure the recognised words are.
+DOUBT = ("doubt", "confidence", "unsure")
+# MongoDB stores datetimes in milliseconds.
+TICK = timedelta(milliseconds=1)
 
 
 @dataclass(slots=True)
 class Draft:
-    """A message to be saved. What is None is left as it is where the message is already there."""
+    """Hold a message to save. Fields that are None keep the stored value of an existing message."""
 
     id: str
     role: str
@@ -36,15 +39,18 @@ class Draft:
 
 @dataclass(slots=True)
 class Change:
-    """What a verb changes in one conversation."""
+    """Hold the changes that one store operation makes to one conversation."""
 
     learner: uuid.UUID
     wire_id: str
     columns: dict[str, Any]
     drafts: Sequence[Draft] = ()
-    voices: dict[str, Recording] = field(default_factory=dict)  # by the drafts' ids
-    replaces: bool = False  # the drafts are all the messages there are
-    adds: bool = False  # only what is missing: what is there stays as it is, and one that was deleted comes back
+    # Recordings by the id of their draft.
+    voices: dict[str, Recording] = field(default_factory=dict)
+    # The drafts are the complete list of messages.
+    replaces: bool = False
+    # Add only what is missing: existing data stays as it is, and a deleted conversation comes back.
+    adds: bool = False
 
 
 def conversation_key(learner: uuid.UUID, wire_id: str) -> uuid.UUID:
@@ -91,8 +97,10 @@ def changed(change: Change, before: Copy | None, *, partial: bool = False) -> Co
 
 
 def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
-    """What there is not yet of a message. One that was taken back lacks nothing; one that was erased with its
-    conversation, everything."""
+    """Return the part of a message that is missing: "all", "voice", or "" for nothing.
+
+    A message that was taken back lacks nothing. A message that was erased with its conversation lacks everything.
+    """
     row = before.messages.get(key) if before else None
     if row is None:
         return "all"
@@ -145,6 +153,9 @@ def _message(
         columns = {"deleted_at": conversation.updated_at}
     if change.replaces:
         columns["position"] = position
+    if before and draft.measured is None and draft.content != before.content and not draft.deleted:
+        # The content was corrected, so the doubt in the old words is void.
+        columns["measured"] = _without_doubt(before.measured)
     if before:
         row = copy.copy(before)
     else:
@@ -168,13 +179,23 @@ def _message(
     return row
 
 
+def _without_doubt(measured: Any) -> Any:
+    """Return the measurements of a message without the fields about doubt in its words."""
+    if not isinstance(measured, dict):
+        return measured
+    return {name: value for name, value in measured.items() if name not in DOUBT}
+
+
 def _note(row: Conversation | Message, columns: Iterable[str], *, is_new: bool) -> None:
     if is_new or row.partial is not None:
         row.partial = sorted({*(row.partial or ()), *columns})
 
 
 def now_after(before: Copy | None = None) -> datetime:
-    """Now, to the millisecond, and later than any row of `before` was written: whatever other servers' clocks say."""
+    """Return the current time, cut to milliseconds, and later than every `updated_at` in `before`.
+
+    So a newer write wins even if the clocks of other servers are ahead.
+    """
     now = timezone.now()
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     if before is None:

@@ -2,38 +2,23 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conversations import wire
-from conversations.importing import STATES, Import, bring_in
-from conversations.views import learner_of
-from talking_agent.openapi import STRING, WHOLE, answers, kept, list_of, or_null, shape
+from audio import quota
+from conversations import representations
+from conversations.importing import Import, bring_in
+from conversations.stored_serializers import ImportedSerializer
+from conversations.views import LARGEST, length_of
+from core.doors import door
+from core.openapi import answers
+from learners.requests import ApiRequest
 
 MAX_ENTRIES = 200
 
-LOST = shape({"message": or_null(STRING), "text": STRING, "field": or_null(STRING), "why": STRING})
-RESULT = shape(
-    {
-        "id": or_null(STRING),
-        "title": STRING,
-        "state": {"type": "string", "enum": list(STATES)},
-        "messages": {**WHOLE, "description": "Of the entry, that can be used."},
-        "recordings": {**WHOLE, "description": "Of these messages, that are kept now."},
-        "added": shape({"messages": WHOLE, "recordings": WHOLE}),
-        "lost": list_of(LOST),
-        "waiting": {
-            **list_of(STRING),
-            "description": "Messages whose recordings there was no time for: send it again.",
-        },
-    },
-    {"error": {**STRING, "description": "Why it is unusable."}},
-)
-
 
 class ImportSerializer(serializers.Serializer[Any]):
-    """Entries of any shape that browsers hold: what each is worth is for `legacy` to say."""
+    """Take entries of any shape that browsers hold. `legacy` checks each entry."""
 
     entries = serializers.ListField(max_length=MAX_ENTRIES, allow_empty=False)
     dry_run = serializers.BooleanField(default=False)
@@ -46,12 +31,15 @@ class ImportView(APIView):
         summary="Bring in what a browser still holds of the earlier application",
         description="What is missing is added, what is there stays as it is: it can be repeated.",
         request=ImportSerializer,
-        responses=answers(kept({"results": list_of(RESULT)}), 400, 403, 411, 413, 415, 503),
+        responses=answers(ImportedSerializer, 400, 403, 411, 413, 415, 429, 503, 507),
         tags=["conversations"],
     )
-    def post(self, request: Request) -> Response:
+    @door(most=LARGEST, heavy=True)
+    def post(self, request: ApiRequest) -> Response:
+        quota.require_room_for_body(length_of(request))
         sent = ImportSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        task = Import(learner_of(request), dry_run=asked["dry_run"], bring_back=asked["bring_back"])
-        return Response({"results": bring_in(asked["entries"], task), **wire.where()})
+        task = Import(request.learner, dry_run=asked["dry_run"], bring_back=asked["bring_back"])
+        results = bring_in(asked["entries"], task)
+        return Response(ImportedSerializer({"results": results, **representations.where()}).data)

@@ -1,4 +1,4 @@
-"""What browsers still hold, brought into the store: what is missing is added, what is there stays as it is."""
+"""Import conversations from browsers. Adds what is missing and leaves existing data as it is."""
 
 import uuid
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from typing import Any
 from django.db import OperationalError
 from rest_framework.exceptions import ValidationError
 
+from audio import quota, sound_threads
 from audio.encoding import BadAudio, Clip, from_upload
 from conversations import changes, legacy, store
 from conversations.changes import conversation_key, message_key
@@ -15,33 +16,39 @@ from conversations.errors import in_words
 from conversations.legacy import Entry, Lost, Said
 from conversations.rows import Copy
 from conversations.serializers import MAX_SOUND, AudioField
-from talking_agent import cloud
+from core import cloud
 
-PATIENCE = 10.0  # seconds that one entry waits for the cloud: it may bring megabytes
+# Seconds that one entry waits for the cloud: an entry may hold megabytes of sound.
+PATIENCE = 10.0
 STATES = ("imported", "updated", "unchanged", "deleted", "unusable")
 
 
 @dataclass(slots=True)
 class Import:
-    """Whose entries are brought in, and how. With `dry_run` nothing is kept; `bring_back`: deleted conversations, too."""
+    """Hold the learner and the options of one import.
+
+    With `dry_run` nothing is saved. With `bring_back` deleted conversations are imported, too.
+    """
 
     learner: uuid.UUID
     dry_run: bool = False
     bring_back: bool = False
-    seconds: float = MAX_SOUND  # of sound that may still be decoded: that takes time
+    # Seconds of sound that may still be decoded: decoding takes time.
+    seconds: float = MAX_SOUND
 
 
 def bring_in(entries: Iterable[Any], task: Import) -> list[dict[str, Any]]:
-    """One result for each entry, as `POST /api/import` answers them; fewer if the storage fails on the way.
+    """Import entries and return one result for each, in the shape of `POST /api/import`.
 
-    Raises store.OutOfReach, OSError, OperationalError if it fails at once.
+    Returns fewer results if the storage fails on the way. Raises store.OutOfReach, OSError, OperationalError or
+    quota.Full if it fails on the first entry.
     """
     results: list[dict[str, Any]] = []
     for raw in entries:
         try:
             with cloud.patience(PATIENCE):
                 results.append(_bring_in(raw, task))
-        except (store.OutOfReach, OSError, OperationalError):
+        except (store.OutOfReach, OSError, OperationalError, quota.Full):
             if not results:
                 raise
             break
@@ -78,7 +85,7 @@ def _bring_in(raw: Any, task: Import) -> dict[str, Any]:
 
 
 def _hear(said: Said, entry: Entry, task: Import) -> bool:
-    """Decode its recording, if it has one. False if there is no time for that any more."""
+    """Decode the message's recording, if it has one. Return False if no decoding time is left."""
     if said.silent:
         entry.lost.append(said.lost(said.silent))
     if not said.sound:
@@ -99,7 +106,7 @@ def _decoded(url: str) -> Clip:
         data = AudioField().to_internal_value(url)
     except ValidationError as error:
         raise BadAudio(in_words(error.detail)) from error
-    return from_upload(data)
+    return sound_threads.wait_for(from_upload, data)
 
 
 def _voices_there(entry: Entry, key: uuid.UUID, before: Copy | None) -> int:

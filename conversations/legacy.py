@@ -1,8 +1,10 @@
-"""What browsers still hold of the application that this one follows, read leniently: a bad field costs that field, a bad
-message that message, and a conversation is refused only if nothing was said in it. What could not be used is named.
+"""Read leniently the conversations that browsers hold from the earlier application.
 
-All shapes are told apart by their fields alone: entries of `conversationHistory`, nested or flat, of
-`englishPracticeConversations`, and our own answers.
+A bad field costs that field and a bad message that message. A conversation is refused only if it has no usable message.
+Everything that could not be used is reported.
+
+The fields alone tell the shapes apart: nested or flat entries of `conversationHistory`, entries of
+`englishPracticeConversations`, and the API's own answers.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ from rest_framework.fields import Field
 
 from conversations.changes import Draft
 from conversations.errors import in_words
+from conversations.ids import is_wire_id
 from conversations.models import Message
 from conversations.serializers import (
     MAX_MESSAGES,
@@ -27,7 +30,6 @@ from conversations.serializers import (
     FreeField,
     MessageSerializer,
     MillisecondsField,
-    is_wire_id,
 )
 
 MAX_CONTENT = 20_000
@@ -49,7 +51,8 @@ CONFIG = tuple(ConfigSerializer().fields)
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 DEAD = "The recording was only in the tab that made it, and is gone."
 ELSEWHERE = "The recording is not in here, only a link to it."
-LATER = "later"  # in place of a recording that comes with another request: one may be too large for all of them
+# Stands for a recording that comes with another request: all recordings may be too large for one.
+LATER = "later"
 NOT_AUDIO = "The recording cannot be read: this is no data URL."
 
 
@@ -59,12 +62,16 @@ class GoalSerializer(serializers.Serializer[Any]):
 
 
 class Unusable(ValueError):
-    """Nothing of an entry can be used; the message says why."""
+    """Report an entry of which nothing can be used. The message says why."""
 
 
 @dataclass(slots=True)
 class Lost:
-    """What could not be used: a message or its recording (`message`: its id), or a `field` of the conversation."""
+    """Hold a part of an entry that could not be used.
+
+    `message` is the id of a message that was lost or lost its recording. Otherwise `field` names a field of the
+    conversation.
+    """
 
     why: str
     message: str | None = None
@@ -77,7 +84,10 @@ class Lost:
 
 @dataclass(slots=True)
 class Said:
-    """A message; its recording is a data URL that nobody has looked into yet, or `silent` says why there is none."""
+    """Hold a message, with its recording as a data URL (`sound`) that is not decoded yet.
+
+    `silent` says why there is no recording.
+    """
 
     draft: Draft
     sound: str = ""
@@ -90,7 +100,7 @@ class Said:
 
 @dataclass(slots=True)
 class Entry:
-    """A conversation as the store takes it."""
+    """Hold a conversation in the form that the store takes."""
 
     id: str
     title: str
@@ -100,7 +110,10 @@ class Entry:
 
 
 def read(raw: Any) -> Entry:
-    """An entry of any shape. The same entry gives the same ids, whether it brought some or not. Raises Unusable."""
+    """Read an entry of any shape. Raises Unusable.
+
+    The same entry always gives the same ids, whether it brought its own or not.
+    """
     if not isinstance(raw, dict):
         raise Unusable("This is not a conversation.")
     sent = raw.get("messages")
@@ -123,7 +136,7 @@ def read(raw: Any) -> Entry:
 
 
 def label(raw: Any) -> tuple[str | None, str]:
-    """The id and the title of what need not be a conversation, as far as there are any."""
+    """Return the id and the title of a value that may not be a conversation, as far as it has them."""
     if not isinstance(raw, dict):
         return None, ""
     config = raw.get("config")
@@ -139,7 +152,7 @@ def excerpt(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """What is no text, NUL and halves of characters, replaced: no database holds it."""
+    """Replace NUL and unpaired surrogates, which no database can store."""
     return NOT_TEXT.sub("\ufffd", text)
 
 
@@ -165,7 +178,7 @@ def _columns(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
 
 
 def _config(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
-    """Nested in `config`, or flat beside the messages."""
+    """Return the configuration, nested in `config` or flat beside the messages."""
     nested = raw.get("config")
     if nested is not None and not isinstance(nested, dict):
         lost.append(Lost("This is not an object.", field="config"))
@@ -194,7 +207,7 @@ def _unknown(name: str, value: Any, lost: list[Lost]) -> Any:
 
 
 def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list[Lost]) -> Any:
-    """The value as the serializers take it; None if it is missing or bad."""
+    """Return the value as the serializers take it, or None if it is missing or bad. Report a bad one in `lost`."""
     if value is None:
         return None
     if isinstance(check, MillisecondsField):
@@ -231,17 +244,19 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _derived_id(begun: datetime | None, topic: str, said: list[Said]) -> str:
-    """From what was said, so that the same conversation is the same the next time; not from its recordings, which may come
-    later."""
+    """Return an id derived from the text, so that the same conversation gets the same id again.
+
+    The recordings do not count, because they may come later.
+    """
     stamp = 0 if begun is None else int(begun.timestamp() * 1000)
     return f"conv-{stamp}-{_digest(topic, *(each.draft.id for each in said))[:7]}"
 
 
 def _own_id(value: Any) -> str:
-    """The id that was sent, if it can be part of an address; else an empty one."""
+    """Return the id that was sent, or an empty string if it cannot be part of a URL."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
         return str(value)
-    return value if isinstance(value, str) and is_wire_id(value) and not re.search(r"/|^\.+$", value) else ""
+    return value if isinstance(value, str) and is_wire_id(value) else ""
 
 
 def _digest(*parts: str) -> str:
@@ -252,7 +267,7 @@ def _digest(*parts: str) -> str:
 
 
 def _messages(sent: list[Any], begun: datetime | None, lost: list[Lost]) -> list[Said]:
-    """Those that can be used, in their order. Where no time is given they follow one another by a millisecond."""
+    """Return the usable messages in their order. Messages without a time follow one another by a millisecond."""
     known: dict[str, tuple[str, str]] = {}
     said: list[Said] = []
     at = begun or timezone.now()
@@ -288,7 +303,8 @@ def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: lis
     moment = _moment(raw.get("timestamp"))
     wire_id = _message_id(raw, role, content, moment, known)
     if wire_id is None:
-        return None  # the same message, once more
+        # A copy of an earlier message.
+        return None
     if len(content) > MAX_CONTENT:
         why = f"Only the first {MAX_CONTENT:,} characters were kept, of {len(content):,}."
         lost.append(Lost(why, message=wire_id, text=excerpt(content)))
@@ -298,7 +314,7 @@ def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: lis
 
 
 def _add_what_we_know(draft: Draft, raw: Mapping[str, Any], lost: list[Lost]) -> None:
-    """What only our own answers have."""
+    """Add the fields that only the API's own answers have: corrections and interruption."""
     fields = MessageSerializer().fields
     bad: list[Lost] = []
     corrections = _checked(fields["corrections"], "corrections", raw.get("corrections"), bad)
@@ -318,7 +334,7 @@ def _role(raw: Mapping[str, Any]) -> Message.Role | None:
 
 
 def _sound(raw: Mapping[str, Any]) -> tuple[str, str]:
-    """The data URL of its recording, and, if there is none though there was a recording, why."""
+    """Return the data URL of the recording, and the reason if there was a recording but no data URL."""
     sent = [raw[name] for name in ("audioData", "audioUrl") if raw.get(name)]
     if url := next((each for each in sent if isinstance(each, str) and each.startswith("data:")), ""):
         return url, ""
@@ -338,7 +354,7 @@ def _message_id(
     moment: datetime | None,
     known: dict[str, tuple[str, str]],
 ) -> str | None:
-    """Its own id, or one that follows from what it says; None if it is a copy of an earlier one."""
+    """Return the message's own id, or one derived from its text. Return None for a copy of an earlier message."""
     said = (role.value, content)
     wire_id = _own_id(raw.get("id"))
     if known.get(wire_id) == said:
@@ -348,7 +364,8 @@ def _message_id(
         stem = f"{PREFIXES[role]}-{stamp}-{_digest(wire_id, *map(clean, said))[:7]}"
         wire_id = stem
         again = 1
-        while wire_id in known:  # "Yes." may well have been said twice
+        # The same text, such as "Yes.", may have been said twice.
+        while wire_id in known:
             again += 1
             wire_id = f"{stem}-{again}"
     known[wire_id] = said

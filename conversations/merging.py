@@ -1,4 +1,4 @@
-"""Of two copies of a conversation, one in the cloud's database and one in the shelter, what holds."""
+"""Merge two copies of a conversation: the cloud's (`far`) and the local one (`near`)."""
 
 import copy
 from typing import TypeVar
@@ -10,8 +10,11 @@ Row = TypeVar("Row", bound=Kept)
 
 
 def merged(far: Copy | None, near: Copy | None) -> Copy | None:
-    """Of every row the newest; of two that are as old, the shelter's. What was replaced or deleted in the shelter is so in
-    what comes out, and is still to be erased in the cloud. Neither copy is changed."""
+    """Merge two copies row by row: the newer row wins, and the local one if both are as old.
+
+    Rows that were replaced or deleted locally are deleted in the result, and still have to be erased in the cloud.
+    Neither copy is changed.
+    """
     if near is None:
         return far
     if far is None:
@@ -27,7 +30,8 @@ def merged(far: Copy | None, near: Copy | None) -> Copy | None:
                 messages[key].deleted_at = messages[key].updated_at = replaced
     if conversation.erased and not all(message.erased for message in messages.values()):
         conversation = copy.copy(conversation)
-        conversation.erased = False  # something was said to it afterwards: that goes, too
+        # A message was added after the erasure, and has to be erased, too.
+        conversation.erased = False
     return Copy(conversation, messages)
 
 
@@ -41,19 +45,23 @@ def _newest(far: Row, near: Row) -> Row:
             setattr(row, name, getattr(near, name))
         row.updated_at = near.updated_at
     if row.deleted_at and not far.erased:
-        row.erased = False  # the cloud has not erased its own words yet
+        # The cloud has not erased its own content yet.
+        row.erased = False
     return row
 
 
 def _arriving(row: Row) -> Row:
-    """A row that the cloud does not know yet; it may have recordings of it all the same, which are to be erased."""
+    """Return a row that is new to the cloud's database.
+
+    Reset `erased` if the row is deleted: the cloud may still hold recordings of it.
+    """
     row = _entire(row)
     row.erased = row.erased and row.deleted_at is None
     return row
 
 
 def _entire(row: Row) -> Row:
-    """The row without what only the shelter notes about it."""
+    """Return the row without the fields that only the local database uses."""
     row = copy.copy(row)
     row.partial = None
     if hasattr(row, "replaced_at"):

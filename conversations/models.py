@@ -1,9 +1,14 @@
+from typing import Any
+
 from django.db import models
 
 
 class Kept(models.Model):
-    """What the rows of a learner share. The key is derived from `wire_id`, the id that the client chose, so that a save is
-    an upsert and no learner can reach another's row by choosing an id. A deletion leaves a dated tombstone."""
+    """Define the fields that all rows of a learner share.
+
+    The key is derived from `wire_id`, the id that the client chose. So a save is an upsert, and no learner can reach
+    another's row by choosing an id. A deletion leaves a dated tombstone.
+    """
 
     id = models.UUIDField(primary_key=True, db_column="_id", editable=False)
     learner = models.UUIDField(editable=False)
@@ -12,11 +17,22 @@ class Kept(models.Model):
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
     erased = models.BooleanField(default=False, help_text="deleted for good: nothing that was said is left in the row")
-    # In the shelter only: what was saved while the database, and with it the rest of the row, was out of reach.
+    # Only in the local database: the columns saved while the cloud's database was down. The rest of the row is there.
     partial = models.JSONField(null=True, editable=False, help_text="the columns this copy knows; null: all")
+
+    # Columns with text that an erasure leaves: an id, a role and names of columns say nothing of what was said.
+    LEFT_BY_ERASURE = frozenset({"wire_id", "role", "partial"})
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def erasure(cls) -> dict[str, Any]:
+        """Return what an erasure writes: every column that can hold the learner's words becomes empty."""
+        with_words = (models.CharField, models.TextField, models.JSONField)
+        columns = [field for field in cls._meta.concrete_fields if isinstance(field, with_words)]
+        emptied = {field.name: field.get_default() for field in columns if field.name not in cls.LEFT_BY_ERASURE}
+        return emptied | {"erased": True}
 
 
 class Conversation(Kept):
@@ -31,7 +47,7 @@ class Conversation(Kept):
     duration = models.FloatField(null=True, blank=True, help_text="minutes")
     time_remaining = models.FloatField(null=True, blank=True, help_text="seconds")
     call_ended = models.BooleanField(default=False)
-    # In the shelter only, too: messages that are older and were not sent again have been replaced.
+    # Only in the local database: older messages that were not sent again have been replaced.
     replaced_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -58,7 +74,8 @@ class Message(Kept):
     audio_key = models.CharField(max_length=255, blank=True, help_text="the key of its Recording")
     corrections = models.JSONField(default=list, blank=True, help_text="[{said, better, why, category, start, end}]")
     interrupted = models.BooleanField(default=False, help_text="the learner broke in: `content` is what was heard")
-    measured = models.JSONField(  # of a turn that was corrected beside its answer: engine, usage and cost of that
+    # A learner's turn that was corrected beside its answer holds the engine, usage and cost of the correction.
+    measured = models.JSONField(
         default=dict,
         blank=True,
         help_text="of an answer: {engine, heard_ms, thought_ms, first_audio_ms, saved_ms, usage: [...], cost: dollars or null}",
@@ -76,7 +93,10 @@ class Message(Kept):
 
 
 class Clearing(models.Model):
-    """In the shelter only: the learner cleared all conversations while the database was out of reach. What is older goes."""
+    """Record, in the local database only, that a learner cleared all conversations while the cloud's database was down.
+
+    Conversations older than `at` are deleted.
+    """
 
     learner = models.UUIDField(primary_key=True, db_column="_id")
     at = models.DateTimeField()

@@ -1,7 +1,7 @@
-"""Conversations and their messages in one database: read together, and written so that writing again changes nothing.
+"""Read and write conversations with their messages in one database. Writing the same rows again changes nothing.
 
-One way for SQLite, PostgreSQL and MongoDB, which knows no `ON CONFLICT`: what is missing is inserted, and of what is there
-only the columns that differ are updated, so that two writers lose nothing of each other's.
+One way works for SQLite, PostgreSQL and MongoDB, which has no `ON CONFLICT`: missing rows are inserted, and of existing
+rows only the columns that differ are updated. So two writers do not overwrite each other's columns.
 """
 
 import uuid
@@ -15,25 +15,27 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from conversations.models import Conversation, Kept, Message
 
-AT_ONCE = 500  # keys in one query: SQLite takes only so many parameters
+# Keys in one query: SQLite limits the number of parameters.
+AT_ONCE = 500
 
 
-WRITE_CONFLICT = 112  # MongoDB's code for two transactions on one document
+# MongoDB's error code for two transactions on one document.
+WRITE_CONFLICT = 112
 
 
 class Changed(Exception):
-    """Somebody wrote to the conversation between reading and writing."""
+    """Report that another writer changed the conversation between the read and the write."""
 
 
 @dataclass(slots=True)
 class Copy:
-    """A conversation as one database has it; `messages` by key, deleted ones too."""
+    """Hold a conversation as one database has it. `messages` are by key and include deleted ones."""
 
     conversation: Conversation
     messages: dict[uuid.UUID, Message] = field(default_factory=dict)
 
     def is_like(self, other: "Copy") -> bool:
-        """Would writing it over the other change nothing?"""
+        """Return whether writing this copy over the other would change nothing."""
         messages = self.messages.items()
         return not differing(self.conversation, other.conversation) and all(
             key in other.messages and not differing(message, other.messages[key]) for key, message in messages
@@ -43,7 +45,7 @@ class Copy:
 def load(
     using: str, keys: Collection[uuid.UUID], *, messages: Collection[uuid.UUID] | None = None
 ) -> dict[uuid.UUID, Copy]:
-    """The conversations with these keys, by key; of their messages only those with the given keys (None: all)."""
+    """Return the conversations with these keys, by key. `messages` limits their messages to these keys (None: all)."""
     found: list[Conversation] = []
     for some in _batches(keys):
         found += Conversation.objects.using(using).filter(pk__in=some)
@@ -53,7 +55,7 @@ def load(
 def with_messages(
     using: str, conversations: Iterable[Conversation], *, messages: Collection[uuid.UUID] | None = None
 ) -> dict[uuid.UUID, Copy]:
-    """As `load`, for conversations that were read already."""
+    """Add the messages to conversations that were read already. `messages` is as in `load`."""
     copies = {row.pk: Copy(row) for row in conversations}
     table = Message.objects.using(using).order_by()
     for some in _batches(copies if messages is None else messages):
@@ -64,10 +66,10 @@ def with_messages(
 
 
 def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
-    """Make the database hold these copies, having `seen` what it held. Conversations first: a MongoDB server that is no replica
-    set rolls nothing back.
+    """Make the database hold these copies. `seen` is what it held when it was read.
 
-    Raises Changed if it does not hold any more what was seen: look again, and write again.
+    Conversations are written first, because a MongoDB server that is not a replica set rolls nothing back. Raises
+    Changed if the database no longer holds what was seen: then read again and write again.
     """
     copies = list(copies)
     known = {key: message for copy in seen.values() for key, message in copy.messages.items()}
@@ -75,7 +77,8 @@ def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) ->
         with _atomic(using):
             _put_conversations(using, [copy.conversation for copy in copies], seen)
             _put_messages(using, [message for copy in copies for message in copy.messages.values()], known)
-    except IntegrityError as error:  # inserted by somebody else
+    # Another writer inserted it first.
+    except IntegrityError as error:
         raise Changed from error
     except DatabaseError as error:
         if getattr(error.__cause__, "code", None) == WRITE_CONFLICT:
@@ -84,7 +87,7 @@ def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) ->
 
 
 def remove(copies: Iterable[Copy], *, using: str) -> int:
-    """Take these copies out, but those that were written to since they were read; returns how many went."""
+    """Remove these copies, except those written to since they were read. Return the number of removed conversations."""
     gone = 0
     with transaction.atomic(using=using):
         for copy in copies:
@@ -97,7 +100,7 @@ def remove(copies: Iterable[Copy], *, using: str) -> int:
 
 
 def differing(row: Kept, seen: Kept) -> dict[str, Any]:
-    """The columns of `row` that are not as they were seen, with their values."""
+    """Return the columns of `row` that differ from `seen`, with their values."""
     names = [column.attname for column in row._meta.concrete_fields if not column.primary_key]
     return {name: getattr(row, name) for name in names if getattr(row, name) != getattr(seen, name)}
 
@@ -105,7 +108,8 @@ def differing(row: Kept, seen: Kept) -> dict[str, Any]:
 def _atomic(using: str) -> AbstractContextManager[object]:
     if connections[using].vendor != "mongodb":
         return transaction.atomic(using=using)
-    from django_mongodb_backend import transaction as of_mongodb  # Django's own is nothing there
+    # Django's own `atomic` does nothing on MongoDB.
+    from django_mongodb_backend import transaction as of_mongodb
 
     return of_mongodb.atomic(using=using) if _is_replica_set(using) else nullcontext()
 

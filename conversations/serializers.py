@@ -1,40 +1,51 @@
-"""The JSON of a conversation, in: checked field by field, so that what is wrong can be named. (Out: `wire.py`.)"""
+"""Check the JSON of conversations in requests, field by field, so that errors name the field.
+
+(`representations.py` builds the JSON of responses.)
+"""
 
 import base64
 import json
 import math
 import re
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
+from audio import sound_threads
 from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
 from audio.models import Recording
 from conversations.changes import Draft, conversation_key, message_key
+from conversations.ids import MAX_ID
 from conversations.models import Message
-from conversations.pages import Place, place_at
+from core.cursors import Place, place_at
 
-MAX_ID = 200
 MAX_MESSAGES = 2_000
 MAX_CORRECTIONS = 100
-MAX_SOUND = 3600  # seconds of audio in one conversation as it is sent: decoding takes time
-MAX_JSON = 64 * 1024  # characters of a free-form field
+# Seconds of audio in one conversation of a request: decoding takes time.
+MAX_SOUND = 3600
+# Characters of a free-form field.
+MAX_JSON = 64 * 1024
 MAX_INTEGER = 2**63 - 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # inside the range of every database
+# This is inside the range of every database.
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+MAX_PAGE = 200
+OTHER_PAGING = {"offset", "page", "skip"}
+NEXT_BY_CURSOR = "The next page is asked for by `cursor`: send `next` of the page before."
 NO_CURSOR = "Send `next` of the page before, as it is."
 DATA_URL = re.compile(r"data:(?:audio/|video/webm|application/octet-stream)[^,]{0,100};base64,", re.ASCII)
 
 
-@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]})
+@extend_schema_field(float | datetime)  # type: ignore[arg-type]
 class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
-    """Milliseconds since 1970, or an ISO 8601 string, as a datetime."""
+    """Read milliseconds since 1970, or an ISO 8601 string, as a datetime."""
 
     def to_internal_value(self, data: Any) -> datetime:
         if isinstance(data, str):
@@ -52,7 +63,7 @@ class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
 
 
 class FiniteField(serializers.FloatField):
-    """A number; "nan", which Python reads as one, is not."""
+    """Read a finite number. Refuses "nan", which Python reads as a number."""
 
     def to_internal_value(self, data: Any) -> float:
         value = super().to_internal_value(data)
@@ -61,9 +72,9 @@ class FiniteField(serializers.FloatField):
         return value
 
 
-@extend_schema_field({"type": "object"})
+@extend_schema_field(OpenApiTypes.OBJECT)
 class FreeField(serializers.JSONField):
-    """An object whose inside is the client's own business, as long as every database can hold it."""
+    """Read an object of any content that every database can hold."""
 
     def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
@@ -90,9 +101,9 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@extend_schema_field({"type": "string", "description": "A data URL of audio, at most 25 MB."})
+@extend_schema_field(str)
 class AudioField(serializers.Field[Any, Any, str, Any]):
-    """A data URL, as bytes. A `blob:` URL is dead outside the tab that made it: no audio then."""
+    """Decode a data URL to bytes. Read a `blob:` URL as no audio: it is dead outside the tab that made it."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
@@ -132,26 +143,27 @@ class CursorField(serializers.Field[Place, Any, str, Any]):
 
 
 class MessageSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField(max_length=MAX_ID, required=False)
+    # `conversations.ids` checks which ids may be used, because it knows the stored ones.
+    id = serializers.CharField(max_length=MAX_ID, required=False, trim_whitespace=False)
     role = serializers.ChoiceField(
         choices=Message.Role.choices, error_messages={"invalid_choice": "Write user or assistant."}
     )
     content = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
     timestamp = MillisecondsField(required=False)
-    audioData = AudioField(required=False, allow_null=True)
+    audioData = AudioField(required=False, allow_null=True, help_text="A data URL of audio, at most 25 MB.")
     audioS3Key = serializers.CharField(max_length=255, required=False, allow_null=True, allow_blank=True)
     corrections = CorrectionSerializer(many=True, max_length=MAX_CORRECTIONS, required=False)  # type: ignore[call-arg]
     interrupted = serializers.BooleanField(required=False)
 
 
 class NewMessageSerializer(MessageSerializer):
-    """One message, to be added to a conversation; `draft` is what the store takes."""
+    """Check one message to add to a conversation. `draft` returns it as the store takes it."""
 
     def validate_audioData(self, sound: bytes | None) -> Clip | None:
         if sound is None:
             return None
         try:
-            return from_upload(sound)
+            return sound_threads.wait_for(from_upload, sound)
         except BadAudio as error:
             raise serializers.ValidationError(str(error)) from error
 
@@ -169,14 +181,14 @@ class ConfigSerializer(serializers.Serializer[Any]):
     mode = serializers.CharField(max_length=50, required=False, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        # What we do not know is kept: a newer client's field is not ours to drop.
+        # Keep unknown fields: a newer client may have sent them.
         return {**FreeField().run_validation(data), **super().to_internal_value(data)}
 
 
 class ConversationSerializer(serializers.Serializer[Any]):
-    """A whole conversation as clients send it; `drafts` and `columns` are what the store takes."""
+    """Check a whole conversation. `drafts` and `columns` return it as the store takes it."""
 
-    id = serializers.CharField(max_length=MAX_ID)
+    id = serializers.CharField(max_length=MAX_ID, trim_whitespace=False)
     title = serializers.CharField(max_length=200, required=False, allow_blank=True)
     timestamp = MillisecondsField(required=False)
     messages = MessageSerializer(many=True, max_length=MAX_MESSAGES, required=False)  # type: ignore[call-arg]
@@ -225,8 +237,11 @@ class ConversationSerializer(serializers.Serializer[Any]):
         return columns
 
     def drafts(self, learner: uuid.UUID, named: dict[str, Recording]) -> list[Draft]:
-        """The messages, in the order they were sent. Of the recordings they name only their own count: one that two
-        messages shared would be gone when the first of them is."""
+        """Return the messages in the order they were sent.
+
+        A message keeps a named recording only if the recording is its own: a recording shared by two messages would go
+        with the first of them.
+        """
         data = self.validated_data
         conversation = conversation_key(learner, data["id"])
         moment = data.get("startTime") or data.get("timestamp") or timezone.now()
@@ -244,7 +259,7 @@ class ConversationSerializer(serializers.Serializer[Any]):
 
 def _decoded(sound: bytes, index: int) -> Clip:
     try:
-        return from_upload(sound)
+        return sound_threads.wait_for(from_upload, sound)
     except BadAudio as error:
         detail: Any = {index: {"audioData": str(error)}}
         raise serializers.ValidationError(detail) from error
@@ -267,27 +282,35 @@ class TitleSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=200, allow_blank=True)
 
 
-class PageSerializer(serializers.Serializer[Any]):
-    """Which page of a list is asked for."""
+class LimitField(serializers.IntegerField):
+    """Read the number of rows of a page, from 1 up. Takes more than MAX_PAGE as MAX_PAGE."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=100)
+    def __init__(self, **kwargs: Any) -> None:
+        says = f"From 1 up; more than {MAX_PAGE} is taken as {MAX_PAGE}."
+        super().__init__(min_value=1, help_text=says, **kwargs)
+
+    def run_validation(self, data: Any = empty) -> int:
+        return min(int(super().run_validation(data)), MAX_PAGE)
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """Check which page of a list the client wants."""
+
+    limit = LimitField(default=100)
     cursor = CursorField(required=False, help_text="`next` of the page before; without it, the first page.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # A client that pages by these would get the first page again and again.
+        for name in OTHER_PAGING & self.initial_data.keys():
+            raise serializers.ValidationError({name: NEXT_BY_CURSOR})
+        return attrs
 
 
 class ListSerializer(PageSerializer):
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    limit = LimitField(default=50)
     id = serializers.CharField(
-        max_length=MAX_ID, required=False, help_text="Only this conversation, answered as by its own address."
+        max_length=MAX_ID,
+        required=False,
+        trim_whitespace=False,
+        help_text="Only this conversation, answered as by its own address.",
     )
-
-
-def is_wire_id(value: str) -> bool:
-    """Can this be an id that a client chose?"""
-    return 0 < len(value) <= MAX_ID and value.isprintable()
-
-
-def new_conversation_id() -> str:
-    """An id in the contract's form, for a client that brought none: `conv-<ms>-<7 base36>`."""
-    letters = uuid.uuid4().int
-    tail = "".join("0123456789abcdefghijklmnopqrstuvwxyz"[letters // 36**place % 36] for place in range(7))
-    return f"conv-{int(time.time() * 1000)}-{tail}"

@@ -1,11 +1,13 @@
-"""The unified store: all that reads and writes conversations goes through these verbs. They are synchronous; the talk path
-calls them in a thread, never before the voice.
+"""Read and write conversations in the unified store. All other code goes through these functions.
 
-A write goes to the cloud's database when it is on and up, otherwise to the shelter, `local`; it is durable in one of them when
-the verb returns. What lies in the shelter while the cloud is on is pending: it is read together with what the cloud has, goes
-along with the next write to the same conversation, or is moved by the reconciler (`migration.mover`).
+They are synchronous. The talk path calls them in a thread, never before the voice.
 
-Every verb takes the learner, and reaches that learner's rows only; but `look_up` is for operators.
+A write goes to the cloud's database when it is on and up, otherwise to the local database, `local` (the shelter). It is
+durable in one of them when the function returns. Rows in the local database are pending while the cloud is on: reads
+merge them with the cloud's rows, and they go to the cloud with the next write to the same conversation or by draining
+(`migration.drain`).
+
+Every function takes the learner and reaches only that learner's rows. Only `look_up`, for operators, reaches all.
 """
 
 import random
@@ -24,50 +26,41 @@ from django.utils import timezone
 from audio import recordings
 from audio.models import Recording
 from audio.recordings import Owner, Voice
-from conversations import changes, clearing, reading, rows
+from conversations import changes, clearing, lookup, rows
 from conversations.changes import Change, Draft, changed, conversation_key, message_key, now_after
+from conversations.lookup import LOCAL, Found, OutOfReach, Position, Stored, alive, find, require_reached, stored
 from conversations.models import Conversation, Message
-from conversations.reading import (
-    LOCAL,
-    Found,
-    OutOfReach,
-    Position,
-    Stored,
-    alive,
-    find,
-    require_reached,
-    stored,
-)
 from conversations.rows import Changed, Copy
-from talking_agent import cloud, metrics
+from core import cloud, metrics
 
 UNDO = timedelta(minutes=10)
-ERASE_AT_ONCE = 500  # rows
+# Rows in one query or call.
+ERASE_AT_ONCE = 500
 TRIES = 20
 
 
 class Deleted(Exception):
-    """The conversation was deleted; only a save that means to bring it back may write to it."""
+    """Report a write to a deleted conversation. Only a save that means to bring it back may write to it."""
 
 
 class Busy(OSError):
-    """Others write to the same conversation all the time. Nothing was saved; try again."""
+    """Report that other writers keep changing the same conversation. Nothing was saved. Try again."""
 
 
 def save(
     learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft] | None, replace: bool = True
 ) -> Stored:
-    """Save a conversation: `columns` of it, and its messages. Durable when this returns; saving again changes nothing.
+    """Save a conversation: these `columns` and its messages. Durable on return. Saving the same again changes nothing.
 
-    With `replace` the messages are all there are (None: they stay as they are), and a deleted conversation comes back;
-    without it they are added to those there are, a deleted conversation raises Deleted, and what is returned has only them.
+    With `replace`, the messages are the complete list (None keeps the stored ones), and a deleted conversation comes
+    back. Without it, the messages are added to the stored ones, the result holds only the added ones, and a deleted
+    conversation raises Deleted.
     """
     drafts = list({draft.id: draft for draft in messages or ()}.values())
     key, replaces = conversation_key(learner, wire_id), replace and messages is not None
     wanted = None if replace else [message_key(key, draft.id) for draft in drafts]
     found = find(key, wanted)
-    before = found.both
-    if before and before.conversation.deleted_at and not replace:
+    if found.both and found.both.conversation.deleted_at and not replace:
         raise Deleted(wire_id)
     voices = _keep_voices(learner, key, drafts)
     if replace:
@@ -76,17 +69,17 @@ def save(
 
 
 def existing(learner: uuid.UUID, wire_id: str) -> Copy | None:
-    """All rows that there are of a conversation, tombstones too: what `add` would find. Raises OutOfReach."""
+    """Return all rows of a conversation that `add` would find, tombstones included. Raises OutOfReach."""
     found = find(conversation_key(learner, wire_id))
     require_reached(found)
     return found.both
 
 
 def add(learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft]) -> Stored:
-    """Add what is missing of a conversation: itself, messages, voices of messages that have none. What is there stays as it
-    is, and what was taken back stays so; but a conversation that was deleted comes back.
+    """Add the missing parts of a conversation: the row itself, messages, and recordings of messages that have none.
 
-    Raises OutOfReach: as long as it cannot be said what there is, nothing is added.
+    Existing data stays as it is, and messages that were taken back stay so. A deleted conversation comes back. Raises
+    OutOfReach: nothing is added while the existing rows are unknown.
     """
     key = conversation_key(learner, wire_id)
     found = find(key)
@@ -97,58 +90,82 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: 
 
 
 def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = None) -> list[Stored]:
-    """The newest conversations, whole; with `before`, those that come after this place in the list."""
-    return reading.newest(learner, limit, before)
+    """Return the newest conversations with their messages. With `before`, return those after this place in the list."""
+    return lookup.newest(learner, limit, before)
 
 
 def get(learner: uuid.UUID, wire_id: str) -> Stored | None:
-    """The conversation, whole; None if there is none. Raises OutOfReach."""
+    """Return the conversation with all its messages, or None if there is none. Raises OutOfReach."""
     found = find(conversation_key(learner, wire_id))
-    there = found.both
+    there = _present(found)
+    return stored(there, found.storage) if there else None
+
+
+def size(learner: uuid.UUID, wire_id: str, message: str) -> tuple[int, bool] | None:
+    """Return the number of a conversation's messages, and whether this message is one of them.
+
+    Return None if there is no such conversation. Raises OutOfReach. This does not load the other messages.
+    """
+    key = conversation_key(learner, wire_id)
+    wanted = message_key(key, message)
+    found = find(key, [wanted])
+    there = _present(found)
     if there is None:
-        require_reached(found)
         return None
-    return None if there.conversation.deleted_at else stored(there, found.storage)
+    row = there.messages.get(wanted)
+    try:
+        return lookup.count_alive(found), row is not None and row.deleted_at is None
+    except cloud.Unavailable:
+        raise OutOfReach from None
 
 
 def look_up(key: uuid.UUID) -> Stored | None:
-    """For operators: the conversation with this key, whosever it is and deleted or not."""
+    """Return the conversation with this key for operators, of any learner and deleted or not."""
     found = find(key)
     there = found.both
     return stored(there, found.storage) if there else None
 
 
 def is_deleted(learner: uuid.UUID, wire_id: str) -> bool:
-    """Was it deleted, as far as can be said?"""
+    """Return whether the conversation was deleted, as far as is known."""
     there = find(conversation_key(learner, wire_id), messages=()).both
     return bool(there and there.conversation.deleted_at)
 
 
+def is_gone(recording: Recording) -> bool:
+    """Return whether the recording's conversation or message is deleted, as far as is known. Then it gets no link."""
+    found = find(recording.conversation, [recording.message])
+    there = found.both
+    if there is None:
+        return not found.reached and clearing.noted(recording.learner) is not None
+    message = there.messages.get(recording.message)
+    return there.conversation.deleted_at is not None or bool(message and message.deleted_at)
+
+
 def rename(learner: uuid.UUID, wire_id: str, title: str) -> Stored | None:
-    """Raises OutOfReach."""
-    if get(learner, wire_id) is None:
-        return None
-    save(learner, wire_id, columns={"title": title}, messages=None, replace=False)
-    return get(learner, wire_id)
+    """Rename a conversation. Return None if there is none. Raises OutOfReach."""
+    found = find(conversation_key(learner, wire_id))
+    return _apply(Change(learner, wire_id, {"title": title}), found, None) if _present(found) else None
 
 
 def mend(
     learner: uuid.UUID, wire_id: str, message: str, content: str, corrections: list[dict[str, Any]]
 ) -> Stored | None:
-    """Put right what was misheard in one of the learner's own messages. Raises OutOfReach."""
-    stored = get(learner, wire_id)
-    row = next((row for row in stored.messages if row.wire_id == message), None) if stored else None
-    if row is None and cloud.database.name in cloud.down():
+    """Correct a misheard message of the learner and return the conversation. Raises OutOfReach."""
+    key = conversation_key(learner, wire_id)
+    found = find(key)
+    there = _present(found)
+    row = there.messages.get(message_key(key, message)) if there else None
+    if (row is None or row.deleted_at) and cloud.database.name in cloud.down():
         raise OutOfReach
-    if row and row.role == Message.Role.USER:
+    if row and not row.deleted_at and row.role == Message.Role.USER:
         mended = Draft(message, row.role, content, row.timestamp, corrections=corrections)
-        save(learner, wire_id, columns={}, messages=[mended], replace=False)
-        return get(learner, wire_id)
-    return stored
+        return _apply(Change(learner, wire_id, {}, [mended]), found, None)
+    return stored(there, found.storage) if there else None
 
 
 def drop_message(learner: uuid.UUID, wire_id: str, message: str) -> None:
-    """Take one message back, such as an answer that was never heard."""
+    """Take back one message, such as an answer that was never heard."""
     key = conversation_key(learner, wire_id)
     found = find(key, [message_key(key, message)])
     if found.reached and found.both is None:
@@ -158,11 +175,12 @@ def drop_message(learner: uuid.UUID, wire_id: str, message: str) -> None:
 
 
 def delete(learner: uuid.UUID, wire_id: str) -> bool:
-    """Delete a conversation; for ten minutes `restore` brings it back. False if there was none."""
+    """Delete a conversation. `restore` brings it back within ten minutes. Return False if there was none."""
     found = find(conversation_key(learner, wire_id), messages=())
     there = found.both
     was_gone = found.reached and (there is None or there.conversation.deleted_at is not None)
-    lingers = found.near and not found.near.conversation.deleted_at  # would be seen if the cloud went away now
+    # A local copy that is not deleted would show up if the cloud went down now.
+    lingers = found.near and not found.near.conversation.deleted_at
     if was_gone and not lingers:
         return False
     _apply(Change(learner, wire_id, {"deleted_at": now_after(), "erased": False}), found, ())
@@ -170,44 +188,46 @@ def delete(learner: uuid.UUID, wire_id: str) -> bool:
 
 
 def clear(learner: uuid.UUID) -> int:
-    """Delete all of the learner's conversations; returns how many, as far as they were in reach."""
+    """Delete all of the learner's conversations. Return the number of those that could be reached."""
     now = now_after()
     if not cloud.database.on:
         return alive(LOCAL, learner).update(deleted_at=now, updated_at=now)
-    near = {row.pk: row for row in alive(LOCAL, learner)}
+    # Conversations with pending changes are deleted one by one: see `clearing.uncleared`.
+    count = sum(delete(learner, row.wire_id) for row in alive(LOCAL, learner))
     try:
         with cloud.database.use():
             clearing.carry_out(learner=learner)
-            far = alive(settings.CLOUD_DATABASE, learner)
-            only_near = len(near) - far.filter(pk__in=list(near)).count()
-            count = far.update(deleted_at=now, updated_at=now) + only_near
+            return count + clearing.uncleared(learner, now).update(deleted_at=now, updated_at=now)
     except cloud.Unavailable:
         clearing.note(learner, now)
-        count = len(near)
-    for row in near.values():
-        delete(learner, row.wire_id)
-    return count
+        return count
 
 
 def restore(learner: uuid.UUID, wire_id: str) -> Stored | None:
-    """Undo a deletion; None if there is none to undo, or it is longer ago than UNDO. Raises OutOfReach."""
+    """Undo a deletion. Raises OutOfReach.
+
+    Return the conversation, or None if it is deleted and the deletion is older than UNDO, or if there is none.
+    """
     found = find(conversation_key(learner, wire_id))
     there = found.both
     if there is None:
         require_reached(found)
         return None
     row = there.conversation
-    if row.deleted_at and not row.erased and row.deleted_at >= timezone.now() - UNDO:
-        _apply(Change(learner, wire_id, {"deleted_at": None}), found, None)
-    return get(learner, wire_id)
+    if row.deleted_at is None:
+        return stored(there, found.storage)
+    if row.erased or row.deleted_at < timezone.now() - UNDO:
+        return None
+    return _apply(Change(learner, wire_id, {"deleted_at": None}), found, None)
 
 
 def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] | None = None) -> int:
-    """Erase for good what was deleted before then (default: UNDO ago), sound and words; the dated tombstones stay. With `only`,
-    no other conversations than those with these keys, at most ERASE_AT_ONCE.
+    """Erase the sound and text of conversations and messages deleted before `before` (default: UNDO ago).
 
-    Returns how many conversations and messages were erased. Interrupted half-way, or with a half of the cloud down, the next
-    call does the rest.
+    The dated tombstones stay. With `only`, erase only conversations with these keys, at most ERASE_AT_ONCE.
+
+    Return the number of erased conversations and messages. After an interruption, or with a part of the cloud down, the
+    next call erases the rest.
     """
     due: dict[str, Any] = {"deleted_at__lt": before or timezone.now() - UNDO, "erased": False}
     if only is not None:
@@ -220,12 +240,13 @@ def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] |
 
 
 def probe() -> None:
-    """Proves that the cloud's database can be written and read; raises what the database raises."""
+    """Prove that the cloud's database can be written and read. Raises what the database raises."""
     if forget := getattr(connections[settings.CLOUD_DATABASE], "forget_connections", None):
-        forget()  # each of PostgreSQL's pool would have to be found dead by itself
+        # Drop the pool at once: otherwise every dead connection of PostgreSQL's pool would have to fail by itself.
+        forget()
     executor = MigrationExecutor(connections[settings.CLOUD_DATABASE])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        # MongoDB would make collections without indexes by being written to, and migrating would fail on them ever after.
+        # Writing to MongoDB would create collections without indexes, and migrating would fail on them ever after.
         raise DatabaseError("migrations are waiting to be applied")
     table = Conversation.objects.using(settings.CLOUD_DATABASE)
     nobody = uuid.UUID(int=0)
@@ -236,10 +257,18 @@ def probe() -> None:
     table.filter(pk=nobody)._raw_delete(settings.CLOUD_DATABASE)
 
 
-def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> Stored:
-    """Write the change to the cloud, and what the shelter has along with it; to the shelter if that cannot be.
+def _present(found: Found) -> Copy | None:
+    """Return the conversation, or None if there is none or it is deleted. Raises OutOfReach if that is unknown."""
+    if found.both is None:
+        require_reached(found)
+        return None
+    return None if found.both.conversation.deleted_at else found.both
 
-    Raises Busy where others write to the same conversation without a break.
+
+def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> Stored:
+    """Write the change to the cloud together with the local rows, or to the local database if the cloud fails.
+
+    Raises Busy if other writers keep changing the same conversation.
     """
     for again in range(TRIES):
         if again:
@@ -257,7 +286,7 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
 
 
 def _write(change: Change, found: Found) -> tuple[Copy | None, Stored]:
-    """Returns what was before, and what is now."""
+    """Write the change. Return the copy before it and the conversation after it."""
     if cloud.database.on and found.reached:
         before = found.both
         after = changed(change, before)
@@ -277,10 +306,11 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Stored]:
 
 
 def _shelter(change: Change, near: Copy | None) -> Copy:
-    """Write the change to the shelter. With the cloud on, the rows that begin there note which of their columns they know."""
+    """Write the change to the local database. With the cloud on, rows that begin there note which columns they know."""
     after = changed(change, near, partial=cloud.database.on)
     if cloud.database.on and near is None and (moment := clearing.noted(change.learner)):
-        # Begun after a clearing, it is all there is: what the cloud still has is not to come back with it.
+        # A conversation that begins after a clearing is complete: the older rows of the cloud must not come back with
+        # it.
         after.conversation.partial, after.conversation.replaced_at = None, moment
     with metrics.sheltered():
         rows.write(LOCAL, [after], {after.conversation.pk: near} if near else {})
@@ -288,7 +318,7 @@ def _shelter(change: Change, near: Copy | None) -> Copy:
 
 
 def _keep_voices(learner: uuid.UUID, conversation: uuid.UUID, drafts: Iterable[Draft]) -> dict[str, Recording]:
-    """The recordings of the drafts that have a voice, by the drafts' ids."""
+    """Save the recordings of the drafts that have one. Return them by the drafts' ids."""
     heard = {draft.id: draft for draft in drafts if draft.audio}
     voices = [
         Voice(Owner(learner, conversation, message_key(conversation, draft.id), draft.role), draft.audio, draft.at)
@@ -309,11 +339,12 @@ def _remove_superseded(before: Copy, after: Stored) -> None:
         try:
             recordings.remove(recordings.of(old).values())
         except cloud.Unavailable:
-            return  # they go with their conversation
+            # They are erased with their conversation.
+            return
 
 
 def _recordings(using: str, **whose: Any) -> list[Recording]:
-    """Those of what is erased there; while they wait for the bucket they are in the shelter."""
+    """Return the matching recordings of this database and of the local one, where they wait for the bucket."""
     return [row for each in {using, LOCAL} for row in Recording.objects.using(each).filter(**whose)]
 
 
@@ -321,14 +352,12 @@ def _erase(using: str, due: dict[str, Any]) -> int:
     conversations = list(Conversation.objects.using(using).filter(**due).values_list("pk", flat=True)[:ERASE_AT_ONCE])
     doomed = Message.objects.using(using).filter(Q(**due) | Q(conversation__in=conversations, erased=False))
     messages = list(doomed.order_by().values_list("pk", flat=True))
-    for start in range(0, len(messages), ERASE_AT_ONCE):  # a query takes only so many parameters
+    # The number of parameters in a query is limited.
+    for start in range(0, len(messages), ERASE_AT_ONCE):
         batch = messages[start : start + ERASE_AT_ONCE]
         recordings.remove(_recordings(using, message__in=batch))
-        nothing: dict[str, Any] = {"content": "", "audio_key": "", "corrections": [], "measured": {}}
-        Message.objects.using(using).filter(pk__in=batch).update(**nothing, erased=True)
+        Message.objects.using(using).filter(pk__in=batch).update(**Message.erasure())
     recordings.remove(_recordings(using, conversation__in=conversations))
-    # `due` again: one that was brought back in the meantime keeps its words.
-    Conversation.objects.using(using).filter(pk__in=conversations, **due).update(
-        title="", topic="", config={}, goals=[], analysis=None, erased=True
-    )
+    # Filter by `due` again: a conversation that was restored meanwhile keeps its content.
+    Conversation.objects.using(using).filter(pk__in=conversations, **due).update(**Conversation.erasure())
     return len(conversations) + len(messages)

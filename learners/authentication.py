@@ -6,21 +6,35 @@ from rest_framework import authentication
 from rest_framework.request import Request
 
 
+class LearnerAuthentication(authentication.BaseAuthentication):
+    """Read no session and recognise no account. `learners.middleware` has already identified the learner."""
+
+    def authenticate(self, request: Request) -> None:
+        return None
+
+
 class SessionAuthentication(authentication.SessionAuthentication):
-    """Staff are known by their session. No CSRF token: `learners.middleware.same_site_only` has judged the origin."""
+    """Recognise staff by their session.
+
+    No CSRF token is needed: `learners.middleware.same_site_only` has checked the origin.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         try:
             return super().authenticate(request)
         except (OperationalError, InterfaceError):
-            return None  # see `is_staff`
+            # See `is_staff`.
+            return None
 
     def enforce_csrf(self, request: Request) -> None:
         return None
 
 
 def is_staff(request: HttpRequest) -> bool:
-    """Without the accounts' database nobody is: an operator who talks is then a learner like any other."""
+    """Return whether the user is staff. Return False if the accounts' database is down.
+
+    An operator who talks is then a learner like any other.
+    """
     try:
         return bool(request.user.is_staff)
     except (OperationalError, InterfaceError):

@@ -1,4 +1,4 @@
-"""The learner cookie: a UUID, signed. It is all that says who is asking, and costs no database read."""
+"""Identify the learner by a cookie: a signed UUID, which costs no database read. Nothing else identifies a learner."""
 
 import uuid
 
@@ -7,7 +7,8 @@ from django.core import signing
 from django.http import HttpResponseBase
 
 NAME = "learner"
-MAX_AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
+# Seconds. Browsers keep no cookie longer.
+MAX_AGE = 400 * 24 * 3600
 
 _signer = signing.Signer(salt="learners.cookie")
 
@@ -17,7 +18,7 @@ def seal(learner: uuid.UUID) -> str:
 
 
 def unseal(value: str | None) -> uuid.UUID | None:
-    """The learner a cookie names; None if there is none, or it is not ours."""
+    """Return the learner that a cookie names. Return None without a cookie, or if its signature is wrong."""
     try:
         return uuid.UUID(_signer.unsign(value or ""))
     except (signing.BadSignature, ValueError):
@@ -25,7 +26,8 @@ def unseal(value: str | None) -> uuid.UUID | None:
 
 
 def attach(response: HttpResponseBase, learner: uuid.UUID) -> None:
-    response.headers.setdefault("Cache-Control", "private, no-cache")  # no cache may hand it to somebody else
+    # A shared cache must not give the cookie to another visitor.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
     response.set_cookie(
         NAME, seal(learner), max_age=MAX_AGE, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
     )

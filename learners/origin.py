@@ -1,13 +1,20 @@
-"""Is a request from our own pages? Clients of the contract send no CSRF token, so the browser's own word is taken."""
+"""Check that a request is for this site and comes from its own pages.
+
+Clients of the contract send no CSRF token, so the browser's headers decide.
+"""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
 
 def is_foreign(headers: Mapping[str, str], host: str) -> bool:
-    """True if a browser says that another site sent this. `host` is the Host it was sent to; no browser, no word: False."""
+    """Return True if a browser says that another site sent this request. `host` is the Host header.
+
+    Return False if the headers say nothing, as from clients that are not browsers.
+    """
     if headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
         return True
     origin = headers.get("Origin")
@@ -17,3 +24,9 @@ def is_foreign(headers: Mapping[str, str], host: str) -> bool:
         return origin != settings.APP_URL and urlsplit(origin).netloc != host
     except ValueError:
         return True
+
+
+def is_our_host(host: str) -> bool:
+    """Return whether ALLOWED_HOSTS includes the Host that a request was sent to. For HTTP, Django checks it itself."""
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

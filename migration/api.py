@@ -1,70 +1,164 @@
-"""`POST /api/migration`: verify, test and migrate, for operators."""
+"""Serve `/api/migration` to operators: verify, test and migrate."""
 
+import uuid
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import TypedDict
 
-from drf_spectacular.utils import extend_schema
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from migration import probes, runs, schema, trial
+from conversations.representations import milliseconds
+from core.absolute_links import absolute
+from core.method_first import MethodFirst
+from core.openapi import answers
+from learners.authentication import SessionAuthentication
+from migration import checks, runs, self_test
 from migration.models import Run
-from talking_agent import cloud
-
-PERMISSION = "migration.add_run"  # who may begin a migration may also look whether it would work
-SIGN_IN = "Sign in at /admin first: this is for operators."
-NOT_ALLOWED = "This is for operators who may begin migrations (the permission “Can add run”)."
-NOBODY_KNOWN = (
-    "The database with the accounts cannot be reached, so nobody can be let in. Run manage.py storage verify."
+from migration.permissions import MayMigrate
+from migration.serializers import (
+    RESULT,
+    ActionSerializer,
+    MigratedSerializer,
+    RunSerializer,
+    TestedSerializer,
+    VerifiedSerializer,
 )
 
+UNKNOWN_RUN = "There is no such run."
 
-class MigrationView(APIView):
-    @extend_schema(**schema.CALL)
+
+class AlreadyMigrating(APIException):
+    status_code = status.HTTP_409_CONFLICT
+
+
+class Migrated(TypedDict):
+    success: bool | None
+    migratedCount: int
+    errors: list[str]
+
+
+class RunShape(Migrated):
+    id: str
+    url: str
+    state: str
+    startedAt: int | None
+    finishedAt: int | None
+    total: dict[str, int | None]
+    seen: int
+    counts: dict[str, int]
+
+
+class MigrationView(MethodFirst, APIView):
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [MayMigrate]
+
+    @extend_schema(
+        operation_id="migration",
+        summary="For operators: check the cloud, test it, or move local data into it",
+        request=ActionSerializer,
+        responses=answers(RESULT, 400, 401, 403, 409, 411, 413, 415, 503)
+        | {202: OpenApiResponse(RunSerializer, "It has begun; `Location` is the address of the run.")},
+        tags=["operators"],
+    )
     def post(self, request: Request) -> Response:
-        if refused := _refused(request):
-            return refused
-        asked = request.data.get("action") if isinstance(request.data, dict) else None
-        act = ACTIONS.get(asked) if isinstance(asked, str) else None
-        if act is None:
-            return Response({"error": "Invalid action"}, status=status.HTTP_400_BAD_REQUEST)
-        return act()
+        sent = ActionSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        asked = sent.validated_data
+        return ACTIONS[asked["action"]]() if asked["wait"] else _begin()
 
 
-def _refused(request: Request) -> Response | None:
-    user = request.user
-    if not user.is_authenticated:
-        if cloud.database.shuts_out("default"):
-            return Response({"error": NOBODY_KNOWN}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
-        return Response({"error": SIGN_IN}, status=status.HTTP_401_UNAUTHORIZED)
-    if not (user.is_staff and user.has_perm(PERMISSION)):
-        return Response({"error": NOT_ALLOWED}, status=status.HTTP_403_FORBIDDEN)
-    return None
+class RunView(MethodFirst, APIView):
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [MayMigrate]
+
+    @extend_schema(
+        operation_id="migrationRun",
+        summary="For operators: how far a migration is",
+        responses=answers(RunSerializer, 401, 403, 404, 503),
+        tags=["operators"],
+    )
+    def get(self, request: Request, key: str) -> Response:
+        run = _run(key)
+        if run is None:
+            raise NotFound(UNKNOWN_RUN)
+        return Response(RunSerializer(_shape(run)).data)
 
 
 def _verify() -> Response:
-    return Response(probes.report(probes.verify()))
+    return Response(VerifiedSerializer(checks.report(checks.verify())).data)
 
 
 def _test() -> Response:
-    return Response(trial.run().report())
+    return Response(TestedSerializer(self_test.run().report()).data)
 
 
 def _migrate() -> Response:
-    """Returns when everything is there; it goes on if the client leaves. The command and the admin show progress, too."""
+    """Migrate, and respond when the run has ended. The run goes on if the client disconnects."""
+    run = _begun()
+    if isinstance(run, Response):
+        return run
+    # In an empty context, so that the time limit of a request does not apply.
+    Context().run(runs.work, run)
+    return Response(MigratedSerializer(_outcome(run)).data)
+
+
+def _begin() -> Response:
+    """Begin to migrate, and respond with the address where the run can be followed."""
+    run = _begun()
+    if isinstance(run, Response):
+        return run
+    shape = _shape(run)
+    runs.in_background(run)
+    headers = {"Location": shape["url"]}
+    return Response(RunSerializer(shape).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+def _begun() -> Run | Response:
     try:
-        run = runs.begin("local", "cloud")
+        return runs.begin("local", "cloud")
     except runs.Busy as busy:
-        return Response({"error": str(busy)}, status=status.HTTP_409_CONFLICT)
-    except ValueError as error:  # there is no cloud to move to
-        return Response({"success": False, "migratedCount": 0, "errors": [str(error)]})
-    Context().run(runs.work, run)  # not within the patience of a request
+        raise AlreadyMigrating(str(busy)) from busy
+    except ValueError as error:
+        # There is no cloud to move to.
+        return Response(MigratedSerializer({"success": False, "migratedCount": 0, "errors": [str(error)]}).data)
+
+
+def _run(key: str) -> Run | None:
+    try:
+        return Run.objects.using("default").filter(pk=uuid.UUID(key)).first()
+    except ValueError:
+        return None
+
+
+def _outcome(run: Run) -> Migrated:
     errors = [f"{what}: {why}" for what, why in run.failed.items()] + [each for each in [run.error] if each]
     success = run.state == Run.State.DONE
-    return Response({"success": success, "migratedCount": run.counts.get("conversations", 0), "errors": errors})
+    return {"success": success, "migratedCount": run.counts.get("conversations", 0), "errors": errors}
 
 
-ACTIONS: dict[Any, Callable[[], Response]] = {"verify": _verify, "test": _test, "migrate": _migrate}
+def _shape(run: Run) -> RunShape:
+    """Describe a run: its progress and its outcome. `success` is null until the run has ended."""
+    state = "interrupted" if runs.is_lost(run) else run.state
+    outcome = _outcome(run)
+    if state == Run.State.RUNNING:
+        outcome["success"] = None
+    return {
+        "id": str(run.pk),
+        "url": absolute(reverse("migration-run", args=[run.pk])),
+        "state": state,
+        "startedAt": milliseconds(run.started_at),
+        "finishedAt": milliseconds(run.finished_at),
+        "total": {name: run.plan.get(name) for name in ("conversations", "recordings", "bytes")},
+        "seen": runs.seen(run),
+        "counts": run.counts,
+        **outcome,
+    }
+
+
+ACTIONS: dict[str, Callable[[], Response]] = {"verify": _verify, "test": _test, "migrate": _migrate}

@@ -7,6 +7,7 @@ class MigrationConfig(AppConfig):
     def ready(self) -> None:
         from prometheus_client import REGISTRY
 
-        from migration.gauges import CloudCollector  # models are not there before
+        # Imported here, because the models are not loaded before.
+        from migration.gauges import CloudCollector
 
         REGISTRY.register(CloudCollector())

@@ -1,5 +1,8 @@
-"""The operators' pages about storage, inside Django's admin: its state, verify, test, migrate, the runs, and the cost. What they
-show comes from the same functions that the command and the API call."""
+"""Serve the operators' pages about storage inside Django's admin.
+
+They show the state, verify, test, migrate, the runs and the cost. They call the same functions as the command and the
+API.
+"""
 
 import asyncio
 import json
@@ -22,18 +25,21 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from migration import probes, runs, stores, trial
-from migration.api import PERMISSION
+from core import cloud
+from migration import checks, runs, self_test, stores
+from migration.checks import State, runner
 from migration.cost import Bill, Costs, Month, costs
 from migration.models import Run
 from migration.overview import counted, overview
-from migration.probes import State, runner
-from talking_agent import cloud
+from migration.permissions import PERMISSION
+from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
 
 PER_PAGE = 15
 MOST_WORKERS = 32
-PLAN_WITHIN = 4.0  # seconds for counting what there is, wherever that is
-LISTED = 100  # failures that a page names
+# Seconds to count what there is to copy, wherever it is.
+PLAN_WITHIN = 4.0
+# Failures that a page names.
+LISTED = 100
 WORDS = {
     State.OK: "ok",
     State.WARNING: "warning",
@@ -49,7 +55,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def urls() -> list[URLPattern]:
-    """For the operators' site, below `storage/`."""
+    """Return the URLs of the operators' site below `storage/`."""
     return [
         path("", _page(overview_page), name="storage"),
         path("verify/", _page(verify), name="storage_verify"),
@@ -86,7 +92,7 @@ def _render(request: HttpRequest, template: str, title: str, status: int = 200, 
 class MigrationForm(forms.Form):
     source = forms.ChoiceField(label="From")
     destination = forms.ChoiceField(label="To")
-    dry = forms.BooleanField(
+    dry_run = forms.BooleanField(
         label="Dry run", required=False, help_text="Only look, and count what would be copied. Nothing is written."
     )
     since = forms.DateField(
@@ -102,7 +108,7 @@ class MigrationForm(forms.Form):
         help_text="The learner's id, as the list of conversations shows it. Empty: everybody.",
     )
     workers = forms.IntegerField(
-        label="Recordings at a time", min_value=1, max_value=MOST_WORKERS, initial=runs.DEFAULT_WORKERS
+        label="Recordings at a time", min_value=1, max_value=MOST_WORKERS, initial=DEFAULT_WORKERS
     )
     reads_back = forms.BooleanField(
         label="Read every byte back",
@@ -117,16 +123,15 @@ class MigrationForm(forms.Form):
             self.fields[field].choices = [(name, _store_in_words(name)) for name in named]  # type: ignore[attr-defined]
         self.initial = {"source": "local", "destination": "cloud", **self.initial}
 
-    def options(self) -> dict[str, Any]:
-        """As `runs.begin` takes them."""
-        given = self.cleaned_data
-        return {
-            "learner": str(given["learner"]) if given["learner"] else None,
-            "since": given["since"].isoformat() if given["since"] else None,
-            "workers": given["workers"],
-            "reads_back": given["reads_back"],
-            "dry": given["dry"],
-        }
+    def options(self) -> RunOptions:
+        given, since = self.cleaned_data, self.cleaned_data["since"]
+        return RunOptions(
+            learner=given["learner"],
+            since=moment(since.isoformat()) if since else None,
+            workers=given["workers"],
+            reads_back=given["reads_back"],
+            dry_run=given["dry_run"],
+        )
 
 
 @require_GET
@@ -151,12 +156,12 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 
 @require_POST
 def verify(request: HttpRequest) -> HttpResponseBase:
-    """Newline-delimited JSON: `{total}`, a line for each probe as it comes, `{done, said, well}`."""
+    """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
     return _streamed(_verify)
 
 
 def _verify(tell: Tell) -> None:
-    asked = probes.probes()
+    asked = checks.probes()
     tell({"total": len(asked)})
     counts: Counter[State] = Counter()
     for result in runner.run(asked):
@@ -168,29 +173,32 @@ def _verify(tell: Tell) -> None:
 
 @require_POST
 def test(request: HttpRequest) -> HttpResponseBase:
-    """Newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
+    """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
     return _streamed(_test)
 
 
 def _test(tell: Tell) -> None:
-    def told(step: trial.Step) -> None:
+    def told(step: self_test.Step) -> None:
         tell({**asdict(step), "state": State.OK if step.ok else State.FAILED, "word": "ok" if step.ok else "failed"})
 
-    outcome = trial.run(told)
+    outcome = self_test.run(told)
     said = "The storage works." if outcome.success else "The storage does not work as it is set up."
     tell({"done": True, "said": said, "well": outcome.success})
 
 
 def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
-    """The lines as `work` tells them. It waits in a thread of its own, outside the patience of a request; it goes on if the
-    browser leaves."""
+    """Stream the lines that `work` reports, as they come.
+
+    `work` runs in a thread of its own, without the time limit of a request. It goes on if the browser disconnects.
+    """
 
     async def lines() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
         def tell(line: dict[str, Any] | None) -> None:
-            with suppress(RuntimeError):  # the server is stopping: nobody listens
+            # The event loop is closed if the server is stopping.
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, line)
 
         def call() -> None:
@@ -210,7 +218,7 @@ def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
 
 
 def migrate(request: HttpRequest) -> HttpResponse:
-    """GET: what there is to copy, and the question. POST: begin, and show the run."""
+    """Show what there is to copy, and ask (GET). Begin, and show the run (POST)."""
     form = MigrationForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
         return _overview(request, form, status=400)
@@ -234,7 +242,7 @@ def migrate(request: HttpRequest) -> HttpResponse:
         plan=plan,
         source=_store_in_words(source),
         destination=_store_in_words(destination),
-        options=_options_in_words(form.options()),
+        options=form.options().in_words(),
     )
 
 
@@ -250,7 +258,7 @@ def run_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 def _run_page(request: HttpRequest, run: Run, problem: str = "", status: int = 200) -> HttpResponse:
     title = f"Migration from {run.source} to {run.destination}"
-    options = _options_in_words(run.options)
+    options = RunOptions.from_row(run.options).in_words()
     return _render(request, "run", title, status, run=run, shown=shown(run), options=options, problem=problem)
 
 
@@ -282,7 +290,7 @@ def _run(key: uuid.UUID) -> Run:
 
 
 def shown(run: Run) -> dict[str, Any]:
-    """What a page says of a run, and asks for again while it runs. A run whose process is gone is interrupted."""
+    """Describe a run for a page, which asks again while it runs. A run whose process is gone is interrupted."""
     total = run.plan.get("conversations", 0) + run.plan.get("recordings", 0)
     seen = runs.seen(run)
     state = "interrupted" if runs.is_lost(run) else run.state
@@ -296,7 +304,7 @@ def shown(run: Run) -> dict[str, Any]:
         "running": runs_now,
         "stopping": runs_now and run.stop_requested,
         "resumable": state in ("interrupted", Run.State.STOPPED, Run.State.FAILED),
-        "dry": bool(run.options.get("dry")),
+        "dry_run": RunOptions.from_row(run.options).dry_run,
         "holder": run.holder,
         "started": run.started_at,
         "seconds": ((run.finished_at or timezone.now()) - run.started_at).total_seconds(),
@@ -319,7 +327,8 @@ COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same"
 @require_GET
 def cost_page(request: HttpRequest) -> HttpResponse:
     if cloud.database.usable:
-        cloud.database.check()  # counting waits long, for a database that answers
+        # Counting may wait long, so make sure first that the database answers.
+        cloud.database.check()
     found = costs()
     return _render(
         request,
@@ -348,11 +357,12 @@ def _dollars(low: float, high: float | None = None) -> str:
     return f"${low:.2f} to ${high:.2f}"
 
 
-BAR_STEP, BAR_HEIGHT = 50, 120  # of the chart, in its own units
+# In the units of the chart.
+BAR_STEP, BAR_HEIGHT = 50, 120
 
 
 def _bars(months: list[Month]) -> list[dict[str, Any]]:
-    """Where each month's bar stands in the chart, and how high it is."""
+    """Return the position and the height of each month's bar in the chart."""
     most = max(month.bytes for month in months) or 1
     bars = []
     for number, month in enumerate(months):
@@ -378,17 +388,3 @@ def _store_in_words(name: str) -> str:
     if store.bucket:
         return f"{name}: the bucket's recordings alone"
     return f"{name}: the database's conversations alone"
-
-
-def _options_in_words(options: dict[str, Any]) -> list[str]:
-    told = []
-    if options.get("dry"):
-        told.append("dry run: nothing is written")
-    if options.get("learner"):
-        told.append(f"only learner {options['learner']}")
-    if options.get("since"):
-        told.append(f"only what was said since {options['since']}")
-    if options.get("reads_back"):
-        told.append("every byte is read back")
-    workers = options.get("workers") or runs.DEFAULT_WORKERS
-    return [*told, f"{workers} {'recording' if workers == 1 else 'recordings'} at a time"]

@@ -1,8 +1,10 @@
-"""Copies conversations and recordings from one store to another. Of what is in both the newer holds; what is there already is not
-copied again; so a copy that was interrupted anywhere is finished by copying again. Nothing is taken from the source."""
+"""Copy conversations and recordings from one store to another.
+
+If both stores have a row, the newer one is kept. What the destination already has is not copied again, so an
+interrupted copy is finished by copying again. Nothing is deleted from the source.
+"""
 
 import errno
-import hashlib
 import time
 import uuid
 from collections import deque
@@ -10,89 +12,46 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
-from django.core.files.base import ContentFile
-from django.core.files.storage import Storage
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
-from django.db.models import Sum
 
-from audio import recordings
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from conversations import rows
-from conversations.merging import merged
 from conversations.models import Conversation
 from conversations.rows import Changed
+from migration import selection
+from migration.run_options import EVERYTHING, RunOptions
 from migration.stores import Store, configured
+from migration.transfer import Missing, Unmovable, carry, holds, insert, to_write
 
-ROWS_AT_ONCE = 200
-AHEAD = 2  # batches whose bytes are under way while the slowest of one before arrives
-TRIES, PAUSE = 4, 0.2  # of one recording; seconds before the second, doubled each time
-LONGEST = 20.0  # seconds for its tries: a storage that hangs is not asked once more
-HOPELESS = 50  # recordings in a row that a storage does not give or take: it is down, or full
-MOST_NAMED = 1_000  # failures that are kept by name
-# Waiting changes nothing about a disk that is full, or not ours to write.
+# Batches whose bytes are under way while the slowest recording of an earlier batch arrives.
+AHEAD = 2
+# Tries for one recording, and seconds before the second try, doubled each time.
+TRIES, PAUSE = 4, 0.2
+# Seconds for all tries of one recording. A storage that hangs is not asked again.
+LONGEST = 20.0
+# Recordings in a row that a storage does not give or take. After so many it counts as down or full.
+HOPELESS = 50
+# Failures that are kept by name.
+MOST_NAMED = 1_000
+# Errors that waiting does not change: the disk is full, or writing is not allowed.
 LASTING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-class Unmovable(Exception):
-    """This one cannot be moved; the message says why."""
-
-
-class Missing(Unmovable):
-    """Its file is not there."""
-
-
 class Hopeless(OSError):
-    """A storage takes or gives nothing any more."""
-
-
-class NotHeld(OSError):
-    """The storage has taken the bytes, and does not have them."""
+    """Report a storage that no longer takes or gives any recordings."""
 
 
 class Stopped(Exception):
-    """Somebody asked for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be copied: all, or one learner's, or the conversations since a moment with what was said in them."""
-
-    learner: uuid.UUID | None = None
-    since: datetime | None = None
-
-    def conversations(self, using: str) -> Any:
-        found = Conversation.objects.using(using)
-        found = found.filter(learner=self.learner) if self.learner else found
-        return found.filter(timestamp__gte=self.since) if self.since else found
-
-    def recordings(self, using: str, **more: Any) -> Iterator[list[Recording]]:
-        """In batches."""
-        for found in self._recordings(using, more):
-            yield from in_batches(found)
-
-    def sizes(self, using: str, **more: Any) -> Iterator[tuple[int, int]]:
-        """How many recordings, and of how many bytes; in parts."""
-        for found in self._recordings(using, more):
-            yield found.count(), found.aggregate(size=Sum("size"))["size"] or 0
-
-    def _recordings(self, using: str, more: dict[str, Any]) -> Iterator[Any]:
-        found = Recording.objects.using(using).filter(**more)
-        found = found.filter(learner=self.learner) if self.learner else found
-        if not self.since:
-            yield found
-            return
-        for some in in_batches(self.conversations(using)):
-            yield found.filter(conversation__in=[row.pk for row in some])
+    """End a copy because a stop was requested."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far it is: copied, and found there already (`same`). `bytes` are of the recordings that were copied."""
+    """Count what was copied, and what was there already (`same`). `bytes` is the size of the copied recordings."""
 
     conversations: int = 0
     conversations_same: int = 0
@@ -100,7 +59,8 @@ class Progress:
     recordings_same: int = 0
     bytes: int = 0
     failures: int = 0
-    failed: dict[str, str] = field(default_factory=dict)  # the first MOST_NAMED, with the reason
+    # The first MOST_NAMED failures, with their reasons.
+    failed: dict[str, str] = field(default_factory=dict)
 
     def fail(self, what: str, why: str) -> None:
         self.failures += 1
@@ -120,11 +80,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one recording: copied, there already, or why not."""
+    """Hold the outcome for one recording: copied, there already, or why it failed."""
 
     same: bool = False
     failure: str = ""
-    by_storage: bool = False  # not the recording's own fault
+    # The storage is at fault, not the recording.
+    by_storage: bool = False
     missing: bool = False
 
 
@@ -133,26 +94,27 @@ SAME, COPIED = Outcome(same=True), Outcome()
 
 @dataclass(slots=True)
 class Copying:
-    """One copy. `told` is called after each batch, and may raise Stopped."""
+    """Carry out one copy. `told` is called after each batch, and may raise Stopped."""
 
     source: Store
     destination: Store
-    wanted: Wanted = field(default_factory=Wanted)
-    workers: int = 8
-    reads_back: bool = False  # every byte, also of what was there, instead of asking for size and checksum
-    dry: bool = False  # look, and count what would be copied
+    options: RunOptions = EVERYTHING
     told: Callable[[Progress], None] = lambda progress: None
     progress: Progress = field(default_factory=Progress)
-    _in_a_row: int = 0  # failures by a storage
+    # Failures of a storage, one after the other.
+    _in_a_row: int = 0
 
     def plan(self) -> Plan:
-        conversations = self.wanted.conversations(self.knows(self.source)).count() if self.destination.database else 0
-        found = self.wanted.sizes(self.knows(self.source), **self._only)
+        conversations = self.conversations().count() if self.destination.database else 0
+        found = selection.sizes(self.options, self.knows(self.source), **self._only)
         return Plan(conversations, *(sum(each) for each in zip((0, 0), *found, strict=True)))
 
     def run(self) -> Progress:
-        """Raises Stopped; Hopeless; whatever a database raises. What cannot be copied is named, and does not end it."""
-        threads = ThreadPoolExecutor(self.workers, thread_name_prefix="copying")
+        """Copy everything that is wanted. List what cannot be copied in the progress, and go on.
+
+        Raises Stopped, Hopeless, and any error of a database.
+        """
+        threads = ThreadPoolExecutor(self.options.workers, thread_name_prefix="copying")
         under_way: deque[list[tuple[Recording, Future[Outcome]]]] = deque()
         try:
             for batch in self.recordings():
@@ -164,25 +126,32 @@ class Copying:
         finally:
             threads.shutdown(cancel_futures=True)
         if self.destination.database:
-            for some in in_batches(self.wanted.conversations(self.knows(self.source))):
+            for some in selection.in_batches(self.conversations()):
                 self._copy_conversations([row.pk for row in some])
                 self.told(self.progress)
         return self.progress
 
     def knows(self, store: Store) -> str:
-        """The database that knows the recordings: a bucket alone knows none, so it is that of the cloud."""
+        """Return the database that knows the store's recordings. For a bucket alone, this is the cloud's database."""
         return store.database or configured()["cloud"].database or "local"
 
+    def conversations(self) -> Any:
+        """Return the query of the wanted conversations in the source."""
+        return selection.conversations(self.options, self.knows(self.source))
+
     def recordings(self) -> Iterator[list[Recording]]:
-        """Those that are wanted, in batches. The rows know of recordings, too, that are not in a bucket."""
-        return self.wanted.recordings(self.knows(self.source), **self._only)
+        """Return the wanted recordings in batches.
+
+        Rows also exist for recordings that are not in a bucket. They are left out if the source is a bucket.
+        """
+        return selection.recordings(self.options, self.knows(self.source), **self._only)
 
     @property
     def _only(self) -> dict[str, Any]:
         return {"place": Recording.Place.CLOUD} if self.source.bucket else {}
 
     def moves(self, row: Recording) -> bool:
-        """Do its bytes go elsewhere?"""
+        """Return whether the recording's bytes go to another place."""
         if self.destination.bucket:
             return True
         return self.destination.place is not None and row.place != self.destination.place
@@ -191,12 +160,12 @@ class Copying:
         self, batch: Sequence[Recording], threads: ThreadPoolExecutor
     ) -> list[tuple[Recording, Future[Outcome]]]:
         there = self._there(batch)
-        settled = set() if self.reads_back else there
+        settled = set() if self.options.reads_back else there
         self.progress.recordings_same += len(settled)
         return [(row, threads.submit(self._bring, row, row.key in there)) for row in batch if row.key not in settled]
 
     def _there(self, batch: Sequence[Recording]) -> set[str]:
-        """The keys of those that the destination's database has, with their bytes where they are to be."""
+        """Return the keys that the destination's database has, with their bytes in the wanted place."""
         if not self.destination.database:
             return set()
         keys = [row.key for row in batch]
@@ -205,7 +174,7 @@ class Copying:
         return {key for key, its_place in found.values_list("key", "place") if place is None or its_place == place}
 
     def _bring(self, row: Recording, known: bool) -> Outcome:
-        """The bytes of one recording, as often as it takes."""
+        """Copy the bytes of one recording, in at most TRIES tries."""
         if not self.moves(row):
             return SAME if known else COPIED
         pause, began = PAUSE, time.monotonic()
@@ -226,14 +195,17 @@ class Copying:
 
     def _try(self, row: Recording, known: bool) -> Outcome:
         destination = self.destination
-        if (known or not destination.database) and holds(destination.audio, row, reads_back=self.reads_back):
+        if (known or not destination.database) and holds(destination.audio, row, reads_back=self.options.reads_back):
             return SAME
-        if not self.dry:
-            carry(row, self.source.bytes_of(row), destination.audio, reads_back=self.reads_back)
+        if not self.options.dry_run:
+            carry(row, self.source.bytes_of(row), destination.audio, reads_back=self.options.reads_back)
         return COPIED
 
     def _arrive(self, batch: Sequence[tuple[Recording, Future[Outcome]]]) -> None:
-        """Wait for the bytes, then write the rows: a row never names bytes that are not there."""
+        """Wait for the bytes, then write the rows. So no row names bytes that are not there.
+
+        Raises Stopped, Hopeless.
+        """
         copied, outcome = [], SAME
         for row, carried in batch:
             outcome = carried.result()
@@ -243,9 +215,10 @@ class Copying:
                 self.progress.fail(row.key, outcome.failure)
             else:
                 copied.append(row)
-            if self._is_hopeless(outcome):  # nobody waits for the rest
+            # If it is hopeless, do not wait for the rest.
+            if self._is_hopeless(outcome):
                 break
-        if self.destination.database and not self.dry:
+        if self.destination.database and not self.options.dry_run:
             self._write(self.destination.database, copied)
         self.progress.recordings += len(copied)
         self.progress.bytes += sum(row.size for row in copied if self.moves(row))
@@ -254,32 +227,37 @@ class Copying:
             raise Hopeless(f"{HOPELESS} recordings in a row could not be copied. The last one: {outcome.failure}.")
 
     def _has_left(self, row: Recording) -> bool:
-        """Was it removed, or moved by the server, since we read its row?"""
+        """Return whether the recording was removed, or moved by the server, since its row was read."""
         same = Recording.objects.using(self.knows(self.source)).filter(pk=row.pk, key=row.key, place=row.place)
         return not same.exists()
 
     def _is_hopeless(self, outcome: Outcome) -> bool:
-        if not outcome.same:  # else it may have been known without asking the storage
+        # A recording that was there already may have been known without asking the storage.
+        if not outcome.same:
             self._in_a_row = self._in_a_row + 1 if outcome.by_storage else 0
         return self._in_a_row >= HOPELESS
 
     def _write(self, using: str, arrived: Sequence[Recording]) -> None:
         clones = [_placed(row, self.destination) for row in arrived]
         table = Recording.objects.using(using)
-        if using == self.source.database:  # the bytes alone have moved
+        if using == self.source.database:
+            # Only the bytes have moved.
             table.filter(pk__in=[row.pk for row in clones]).update(place=self.destination.place)
             return
         try:
             with transaction.atomic(using=using):
                 table.bulk_create(clones)
-        except IntegrityError:  # some are there, with their bytes elsewhere
+        except IntegrityError:
+            # Some rows are there already, with their bytes elsewhere.
             for row in clones:
-                _write_one(using, row)
+                if insert(using, row) is not row:
+                    table.filter(key=row.key).update(place=row.place)
 
     def _copy_conversations(self, keys: Sequence[uuid.UUID]) -> None:
         try:
             self._merge(keys)
-        except (Changed, DatabaseError):  # somebody is writing to one of them, or one is not to be had
+        except (Changed, DatabaseError):
+            # One of them was written to meanwhile, or a database cannot read or write it.
             for key in keys:
                 self._merge_one(key)
 
@@ -289,7 +267,8 @@ class Copying:
                 self._merge([key])
             except Changed:
                 continue
-            except OperationalError:  # it is not the conversation: a database is away, or full
+            except OperationalError:
+                # The conversation is not at fault: a database is unreachable or full.
                 raise
             except DatabaseError as error:
                 self._ask_databases()
@@ -298,7 +277,10 @@ class Copying:
         self.progress.fail(f"conversation {key}", "it is being written to all the time; copy again")
 
     def _ask_databases(self) -> None:
-        """Raises DatabaseError if one of them is why: then it is not the conversation."""
+        """Check that both databases answer. If one does not, the conversation is not at fault.
+
+        Raises DatabaseError if one of them does not answer.
+        """
         for store in (self.source, self.destination):
             Conversation.objects.using(self.knows(store)).exists()
 
@@ -306,64 +288,11 @@ class Copying:
         assert self.source.database
         assert self.destination.database
         near, far = rows.load(self.source.database, keys), rows.load(self.destination.database, keys)
-        both = {key: merged(far.get(key), near[key]) for key in near}
-        new = {key: each for key, each in both.items() if each and not (key in far and each.is_like(far[key]))}
-        if not self.dry:
+        new = to_write(near, far)
+        if not self.options.dry_run:
             rows.write(self.destination.database, new.values(), far)
         self.progress.conversations += len(new)
         self.progress.conversations_same += len(near) - len(new)
-
-
-def carry(row: Recording, source: Storage, destination: Any, *, reads_back: bool = False) -> None:
-    """The bytes of one recording, verified where they arrive. Raises Unmovable, OSError, ChecksumMismatch."""
-    deliver(row, read(row, source), destination, reads_back=reads_back)
-
-
-def deliver(row: Recording, data: bytes, destination: Any, *, reads_back: bool = False) -> None:
-    """Raises OSError (NotHeld: it was taken, and is not there), ChecksumMismatch."""
-    if hasattr(destination, "put"):
-        said = destination.put(row.key, data, row.content_type, row.sha256)
-        if said == row.sha256 and not reads_back:  # the server has checked it, so nobody needs to ask again
-            return
-    else:
-        destination.save(row.key, ContentFile(data))
-    if not holds(destination, row, reads_back=reads_back):
-        raise NotHeld("what arrived is not what was sent")
-
-
-def read(row: Recording, source: Storage) -> bytes:
-    """Raises Unmovable if it is not what was kept."""
-    try:
-        with source.open(row.key) as file:
-            data: bytes = file.read()
-    except FileNotFoundError as error:
-        raise Missing("its file is missing") from error
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise Unmovable("its file is not what was kept: the SHA-256 differs")
-    return data
-
-
-def holds(storage: Any, row: Recording, *, reads_back: bool = False) -> bool:
-    """Has this storage the bytes of the recording? By size and checksum, or by reading them."""
-    try:
-        if hasattr(storage, "head") and not reads_back:
-            held = storage.head(row.key)
-            return held.size == row.size and held.sha256 in (None, row.sha256)
-        with storage.open(row.key) as file:
-            return hashlib.sha256(file.read()).hexdigest() == row.sha256
-    except FileNotFoundError:
-        return False
-
-
-def _write_one(using: str, row: Recording) -> None:
-    there = Recording.objects.using(using).filter(key=row.key)
-    if there.update(place=row.place):
-        return
-    try:
-        with transaction.atomic(using=using):
-            row.save(using=using, force_insert=True)
-    except IntegrityError:  # the same voice was kept twice; a message may name either
-        recordings.insert_beside(using, row)
 
 
 def _placed(row: Recording, destination: Store) -> Recording:
@@ -371,14 +300,6 @@ def _placed(row: Recording, destination: Store) -> Recording:
     clone._state = copy(row._state)
     clone.place = destination.place or row.place
     return clone
-
-
-def in_batches(found: Any) -> Iterator[list[Any]]:
-    """By key, each batch its own query: flat in memory, and whatever is written meanwhile does not confuse it."""
-    last = uuid.UUID(int=0)
-    while batch := list(found.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
-        yield batch
-        last = batch[-1].pk
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,7 @@
-"""What is stored, how it grew, and what it costs a month. Counted by the databases: no row is loaded, and the bucket is not
-asked, for the rows say how much is in it."""
+"""Count what is stored, how it grew, and what it costs a month.
+
+The databases do the counting, and no row is loaded. The bucket is not asked, because the rows say how much is in it.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,18 +14,20 @@ from django.utils import timezone
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
-from talking_agent import cloud
+from core import cloud
 
 LOCAL = "local"
-PATIENCE = 60.0  # seconds for all counting: a million rows take some
+# Seconds for all counting. A million rows take some.
+PATIENCE = 60.0
 MONTHS = 12
 GB = 10**9
-PER_RECORDING = 2  # requests: it is kept once, and listened to once
+# Requests for one recording: it is saved once, and played once.
+PER_RECORDING = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is in one place; deleted conversations and messages are not counted."""
+    """Count what is in one place, without deleted conversations and messages."""
 
     conversations: int = 0
     messages: int = 0
@@ -43,7 +47,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What is stored now of what was added in this month (`month`: "2026-01", in UTC)."""
+    """Count what was added in one month and is still stored. `month` is in UTC, such as "2026-01"."""
 
     month: str
     conversations: int
@@ -54,16 +58,16 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """In dollars. Where the cloud has no database of ours, it costs nothing."""
+    """Hold the prices in dollars. The database costs nothing if the cloud's database is off."""
 
-    storage: float  # a GB and month
-    requests: float  # a thousand
-    database: tuple[float, float]  # a month: from, to
+    storage: float  # per GB and month
+    requests: float  # per thousand
+    database: tuple[float, float]  # per month: from, to
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Dollars a month."""
+    """Hold the costs of one month in dollars."""
 
     storage: float
     requests: float
@@ -77,11 +81,12 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """`unseen` names the half of the cloud that is down: what it has is not in the figures."""
+    """Hold all figures. `unseen` names the half of the cloud that is down, whose data is not in them."""
 
     cloud: Stored
     local: Stored
-    months: list[Month]  # the oldest first, the last one is under way
+    # The oldest first. The last one is under way.
+    months: list[Month]
     prices: Prices
     bill: Bill
     unseen: str = ""
@@ -112,7 +117,7 @@ def configured_prices() -> Prices:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What one database knows: its rows, the recordings by where their bytes are, and what was added month by month."""
+    """Hold what one database knows: its rows, recordings by the place of their bytes, and additions by month."""
 
     rows: Stored
     sound: Mapping[str, Stored]
@@ -143,7 +148,10 @@ def _by_place(totals: Mapping[str, Mapping[str, Any]]) -> dict[str, Stored]:
 
 
 def _by_month(begins: list[datetime], conversations: Any, sound: Any) -> list[Month]:
-    """In one query for each table, without functions of dates, which SQLite calls in Python for every row."""
+    """Count what was added in each month, with one query for each table.
+
+    The query uses no date functions, because SQLite calls them in Python for every row.
+    """
     ends = [*begins[1:], datetime.max.replace(tzinfo=UTC)]
     within = [Q(created_at__gte=begin, created_at__lt=end) for begin, end in zip(begins, ends, strict=True)]
     since = {"created_at__gte": begins[0]}
@@ -184,7 +192,10 @@ def _added(first: Month, second: Month) -> Month:
 
 
 def _bill(stored: Stored, months: list[Month], prices: Prices) -> Bill:
-    """Requests are those of the busier of the last two months: the one that is under way has only begun."""
+    """Return the bill for a month.
+
+    Requests are counted for the busier of the last two months, because the current one has only begun.
+    """
     busy = max(month.recordings for month in months[-2:]) if settings.CLOUD_AUDIO else 0
     return Bill(
         stored.bytes / GB * prices.storage,

@@ -1,4 +1,7 @@
-"""Deletes from the source of a migration what its destination has: a step of its own, and only after reading back every byte."""
+"""Delete from the source of a migration what its destination has.
+
+This is a step of its own, which first reads back every byte.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -8,21 +11,27 @@ from dataclasses import dataclass
 from audio.models import Recording
 from conversations import rows
 from conversations.merging import merged
-from migration.copying import Copying, holds, in_batches
+from migration.copying import Copying
+from migration.selection import in_batches
+from migration.transfer import holds
 
 
 @dataclass(slots=True)
 class Deleted:
     conversations: int = 0
     recordings: int = 0
-    kept: int = 0  # the destination does not have them
+    # Conversations and recordings of which it is not certain that the destination has them.
+    kept: int = 0
 
 
 def delete_source(copying: Copying) -> Deleted:
-    """Conversations whose every row the destination has, and recordings whose bytes it has. What is not sure is kept. Of two
-    stores with one database only bytes are deleted: the rows are those of both."""
+    """Delete conversations whose every row the destination has, and recordings whose bytes it has.
+
+    Anything that is not certain is kept. If both stores share a database, only bytes are deleted, because the rows
+    belong to both.
+    """
     done = Deleted()
-    with ThreadPoolExecutor(copying.workers, thread_name_prefix="reading-back") as threads:
+    with ThreadPoolExecutor(copying.options.workers, thread_name_prefix="reading-back") as threads:
         for batch in copying.recordings():
             sure = threads.map(lambda row: _is_sure(copying, row), known := _known(copying, batch))
             gone = [row for row, so in zip(known, sure, strict=True) if so and _delete_bytes(copying, row)]
@@ -31,7 +40,7 @@ def delete_source(copying: Copying) -> Deleted:
             if copying.source.database and not _share(copying):
                 _delete_rows(copying.source.database, gone)
     if copying.source.database and copying.destination.database and not _share(copying):
-        for some in in_batches(copying.wanted.conversations(copying.source.database)):
+        for some in in_batches(copying.conversations()):
             _delete_conversations(copying, [row.pk for row in some], done)
     return done
 
@@ -41,7 +50,7 @@ def _share(copying: Copying) -> bool:
 
 
 def _known(copying: Copying, batch: Sequence[Recording]) -> list[Recording]:
-    """Those whose rows the destination has."""
+    """Return the recordings whose rows the destination has, with the right place."""
     destination = copying.destination
     if not destination.database:
         return list(batch)
@@ -51,7 +60,7 @@ def _known(copying: Copying, batch: Sequence[Recording]) -> list[Recording]:
 
 
 def _moved(copying: Copying, row: Recording) -> bool:
-    """Did its bytes go elsewhere? In a database of both its row says already that they have."""
+    """Return whether the bytes went elsewhere. In a shared database, the row already says that they did."""
     return copying.moves(row) or _share(copying)
 
 
@@ -60,7 +69,8 @@ def _is_sure(copying: Copying, row: Recording) -> bool:
         return True
     try:
         return holds(copying.destination.audio, row, reads_back=True)
-    except OSError:  # it cannot be asked
+    except OSError:
+        # The destination cannot be asked.
         return False
 
 

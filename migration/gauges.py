@@ -1,4 +1,7 @@
-"""What is looked up when /metrics is read: which half of the cloud is up, and what waits for it. No server is asked."""
+"""Collect metrics when /metrics is read: which half of the cloud is up, and what waits for it.
+
+No server is asked.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,13 +10,14 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from core import cloud
 from migration import shelter
-from talking_agent import cloud
 
 
 class CloudCollector(Collector):
     def describe(self) -> Iterable[Metric]:
-        return [_up(), _pending(), _pending_bytes()]  # their names, without asking a database
+        # The names alone, without asking a database.
+        return [_up(), _pending(), _pending_bytes()]
 
     def collect(self) -> Iterator[Metric]:
         up = _up()
@@ -23,7 +27,8 @@ class CloudCollector(Collector):
         yield up
         try:
             waits = shelter.pending()
-        except DatabaseError:  # the shelter cannot be read: no figure is better than a wrong one
+        except DatabaseError:
+            # The shelter cannot be read. No figure is better than a wrong one.
             return
         pending, size = _pending(), _pending_bytes()
         pending.add_metric(["conversations"], waits.conversations)

@@ -4,11 +4,15 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
-LEASE = timedelta(seconds=10)  # whoever dies keeps it no longer; done twice, the work does no harm
+# A process that dies keeps its claim no longer than this. Work that is done twice does no harm.
+LEASE = timedelta(seconds=10)
 
 
 class Claim(models.Model):
-    """Who does a piece of work that only one may do at a time: in the shelter what concerns the shelter, else in `default`."""
+    """Record which process does a piece of work that only one may do at a time.
+
+    Work on the shelter is claimed in the shelter, all other work in `default`.
+    """
 
     work = models.CharField(max_length=200, primary_key=True)
     holder = models.CharField(max_length=100)
@@ -19,7 +23,7 @@ class Claim(models.Model):
 
 
 class Run(models.Model):
-    """One migration, from its start to its report."""
+    """Record one migration, from its start to its report."""
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -50,7 +54,7 @@ class Run(models.Model):
 
 
 def claim(work: str, holder: str, *, using: str = "local") -> bool:
-    """Take the work, or keep it for another LEASE; False while somebody else has it."""
+    """Take the work, or keep it for another LEASE. Returns False while another process has it."""
     now = timezone.now()
     Claim.objects.using(using).get_or_create(work=work, defaults={"holder": "", "until": now})
     free = models.Q(until__lte=now) | models.Q(holder=holder)

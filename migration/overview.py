@@ -1,20 +1,20 @@
-"""The state of the cloud in an operator's words: in one line, and each half on its own."""
+"""Describe the state of the cloud to an operator: in one line, and each half on its own."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import DatabaseError
 
+from core import cloud
+from core.cloud import Breaker
 from migration import shelter
-from migration.actions.terminal import size
+from migration.byte_sizes import size
 from migration.shelter import Pending
-from talking_agent import cloud
-from talking_agent.cloud import Breaker
 
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """`state`: up, down or off. `reason`: what the server said, for operators."""
+    """Hold the state of one half: up, down or off. `reason` is the server's own message, for operators."""
 
     name: str
     state: str
@@ -25,7 +25,7 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`state`: on, degraded or off. `pending` is None while the shelter itself cannot be read."""
+    """Hold the state of the cloud: on, degraded or off. `pending` is None while the shelter cannot be read."""
 
     state: str
     halves: list[Half]
@@ -49,7 +49,7 @@ class Overview:
 
 
 def overview() -> Overview:
-    """Asks only the shelter; of the cloud it tells what is known."""
+    """Return the state of the cloud, as far as it is known. Only the shelter is asked."""
     halves = [_half(each) for each in cloud.halves]
     states = {half.state for half in halves}
     state = "degraded" if "down" in states else "on" if "up" in states else "off"

@@ -1,7 +1,7 @@
-"""Deletes what is old: whole conversations, whose words and sound are erased at once, or the sound alone.
+"""Delete old data: whole conversations, whose words and sound are erased at once, or the sound alone.
 
-A conversation is as old as the newest thing that was said in it. Batch by batch; what is interrupted anywhere is done by the next
-run. Nothing begins while a half of the cloud is down, for what it has could not be erased.
+A conversation is as old as the newest thing that was said in it. Deletion goes batch by batch, and the next run
+finishes an interrupted one. Nothing begins while a half of the cloud is down, because its data could not be erased.
 """
 
 import contextlib
@@ -20,21 +20,23 @@ from audio.models import Recording
 from conversations import store
 from conversations.changes import now_after
 from conversations.models import Conversation, Message
-from talking_agent import cloud
+from core import cloud
 
 LOCAL = "local"
-LOOKED_AT_ONCE = 400  # keys; SQLite takes only so many in a query
+# Keys in a query. SQLite limits their number.
+LOOKED_AT_ONCE = 400
 DELETED_AT_ONCE = 20  # conversations
-BATCH_PATIENCE = 120.0  # seconds that the cloud may take for one batch
+# Seconds that the cloud may take for one batch.
+BATCH_PATIENCE = 120.0
 
 
 class Down(Exception):
-    """A half of the cloud is down; the message says which and why."""
+    """Report that a half of the cloud is down. The message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """What is to go: what was said before this moment, by all or by one learner."""
+    """Select what to delete: everything that was said before this moment, by all learners or by one."""
 
     before: datetime
     learner: uuid.UUID | None = None
@@ -43,7 +45,10 @@ class Old:
 
 @dataclass(slots=True)
 class Pruned:
-    """What would go, or went. `bytes` are of the recordings; `oldest` and `newest` say when they were begun, or spoken."""
+    """Count what would be deleted, or was deleted. `bytes` is the size of the recordings.
+
+    `oldest` and `newest` say when the conversations were begun, or the recordings spoken.
+    """
 
     conversations: int = 0
     recordings: int = 0
@@ -64,14 +69,17 @@ class Pruned:
 
 
 def plan(old: Old) -> Pruned:
-    """What would go. Changes nothing. Raises Down."""
+    """Count what would be deleted. Changes nothing. Raises Down."""
     if old.audio_only:
         return _plan_recordings(old)
     return _each_batch(old, LOOKED_AT_ONCE, lambda batch: None, lambda so_far: None)
 
 
 def prune(old: Old, told: Callable[[Pruned], None] = lambda so_far: None) -> Pruned:
-    """Delete it; `told` hears after each batch what has gone so far. Raises Down or OSError, having done a part of it."""
+    """Delete what is old, and return the counts. `told` is called after each batch with the counts so far.
+
+    Raises Down or OSError. A part may be deleted by then.
+    """
     if old.audio_only:
         return _each_batch(old, LOOKED_AT_ONCE, _silence, told)
     return _each_batch(old, DELETED_AT_ONCE, _delete, told)
@@ -86,7 +94,8 @@ def _each_batch(old: Old, at_once: int, work: Callable[[Any], None], told: Calla
             counted = count(batch)
             with cloud.patience(BATCH_PATIENCE):
                 work(batch)
-            _require_up()  # the store goes on without the cloud, and leaves what is there
+            # The store goes on without the cloud, and leaves the data that is there.
+            _require_up()
             pruned.add(counted)
             told(pruned)
     return pruned
@@ -117,7 +126,10 @@ def _which_is_down() -> str:
 
 
 def _old_conversations(old: Old, at_once: int) -> Iterator[list[Conversation]]:
-    """Those that are not erased yet. One that waits in the shelter is as new as it is there, whatever the cloud has of it."""
+    """Yield the old conversations that are not erased yet, in batches.
+
+    A conversation that waits in the shelter is as new as it is there, whatever the cloud has of it.
+    """
     sheltered: set[uuid.UUID] = set()
     for using in _databases():
         rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=old.before)
@@ -155,7 +167,8 @@ def _delete(batch: Sequence[Conversation]) -> None:
     for row in batch:
         store.delete(row.learner, row.wire_id)
     keys = [row.pk for row in batch]
-    # Sound first: rows are erased in one operation on the database, which hundreds of deletions in the bucket would outlast.
+    # Sound first, because rows are erased in one operation on the database. Hundreds of deletions in the bucket would
+    # take longer than that operation may.
     recordings.remove(recordings.of_conversations(keys).values())
     store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
 
@@ -190,7 +203,10 @@ def _count_recordings(batch: Sequence[Recording]) -> Pruned:
 
 
 def _silence(batch: Sequence[Recording]) -> None:
-    """The messages forget their recordings before these go: interrupted, none names a recording that is not there."""
+    """Delete these recordings, after removing their keys from the messages.
+
+    In this order, an interruption leaves no message that names a missing recording.
+    """
     keys, messages = [row.key for row in batch], {row.message for row in batch}
     for using in _databases():
         named = Message.objects.using(using).filter(pk__in=messages, audio_key__in=keys)
@@ -216,7 +232,10 @@ def _patiently() -> Iterator[None]:
 
 
 def _in_batches(rows: Any, using: str, at_once: int = LOOKED_AT_ONCE) -> Iterator[list[Any]]:
-    """By key: flat in memory, and what is deleted meanwhile does not confuse it."""
+    """Yield the rows in batches, ordered by key.
+
+    Memory use stays flat, and rows that are deleted meanwhile do no harm.
+    """
     last = uuid.UUID(int=0)
     while True:
         with _reaching(using):

@@ -1,4 +1,4 @@
-"""Migrations as they run: one at a time per destination, seen and stopped from any door, and finished by whoever resumes them.
+"""Run migrations, one at a time for each destination. Any process can watch, stop and resume a run.
 
 The state of a run is a row in `default`, so that the page of one server shows what the command of another does.
 """
@@ -9,44 +9,48 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import copy_context
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from django.db import DatabaseError, connections
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
-from migration import accounts, stores
-from migration.copying import Copying, Plan, Progress, Stopped, Wanted
+from core import cloud
+from migration import accounts_file, stores
+from migration.copying import Copying, Plan, Progress, Stopped
 from migration.models import LEASE, Claim, Run, claim, release
-from talking_agent import cloud
+from migration.run_options import EVERYTHING, RunOptions
+from migration.stores import Store
 
-HEARTBEAT = 1.0  # seconds between two words of a run
-TRIES, PAUSE = 5, 0.5  # to write down how a run ended; seconds after the first, doubled each time
-LOST_AFTER = timedelta(seconds=15)  # without a word: its process is gone
-DEFAULT_WORKERS = 8
+# Seconds between two reports of a run.
+HEARTBEAT = 1.0
+# Tries to save how a run ended, and seconds after the first try, doubled each time.
+TRIES, PAUSE = 5, 0.5
+# If a run does not report for so long, its process is gone.
+LOST_AFTER = timedelta(seconds=15)
 
 logger = logging.getLogger(__name__)
 
 
 class Busy(Exception):
-    """Somebody else is moving into the same destination; the message says who."""
+    """Report that another run is copying to the same destination. The message says which."""
 
 
-def begin(source: str, destination: str, options: Mapping[str, Any] | None = None) -> Run:
-    """A run that is ours to do now. `options`: learner, since (ISO 8601), workers, reads_back, dry. Raises stores.Unknown,
-    ValueError, Busy."""
-    _copying(source, destination, options or {})  # what is wrong with them is said now
-    run = Run(source=source, destination=destination, options=dict(options or {}), holder=_holder())
+def begin(source: str, destination: str, options: RunOptions = EVERYTHING) -> Run:
+    """Create a run, and claim it for this process. Raises stores.Unknown, ValueError, Busy."""
+    require_two_stores(source, destination)
+    run = Run(source=source, destination=destination, options=options.to_row(), holder=_holder())
     _take(run)
     run.save(using="default")
     return run
 
 
 def resume(key: uuid.UUID) -> Run:
-    """The run again, ours now. What it had copied is found there. Raises Run.DoesNotExist, stores.Unknown, Busy."""
+    """Claim an earlier run for this process. What it has copied is found at the destination.
+
+    A run that is done is returned unchanged. Raises Run.DoesNotExist, stores.Unknown, Busy.
+    """
     run = Run.objects.using("default").get(pk=key)
     if run.state == Run.State.DONE:
         return run
@@ -59,22 +63,25 @@ def resume(key: uuid.UUID) -> Run:
 
 
 def stop(key: uuid.UUID) -> None:
-    """Ask whoever does the run to stop; it does so after the batch under way."""
+    """Ask the process of a run to stop. It stops after the batch under way."""
     Run.objects.using("default").filter(pk=key, state=Run.State.RUNNING).update(stop_requested=True)
 
 
 def is_lost(run: Run) -> bool:
-    """Is it said to run, though its process is gone?"""
+    """Return whether a run is marked as running though its process is gone."""
     return run.state == Run.State.RUNNING and run.seen_at < timezone.now() - LOST_AFTER
 
 
-@cloud.impatiently()  # a query that is never answered ends the run; else it would wait for ever
+# A query that is never answered ends the run. Otherwise the run would wait for ever.
+@cloud.impatiently()
 def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
-    """Do a run that is ours, to its end; nothing, if it is done. `told` hears of each batch. What ends it early is in `error`,
-    and it can be resumed."""
+    """Carry out a run of this process to its end. `told` is called after each batch.
+
+    A run that is done is returned unchanged. If an error ends it early, `error` says which, and it can be resumed.
+    """
     if run.state == Run.State.DONE:
         return run
-    copying = _copying(run.source, run.destination, run.options)
+    copying = copying_of(run)
     ended = threading.Event()
 
     def note(progress: Progress) -> None:
@@ -90,12 +97,14 @@ def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
         plan = copying.plan()
         run.plan = {"conversations": plan.conversations, "recordings": plan.recordings, "bytes": plan.bytes}
         copying.run()
-        if accounts.belong(run.source, run.destination) and not copying.dry and not copying.wanted.learner:
-            run.counts["accounts"] = accounts.copy_to_default()
+        partial = copying.options.dry_run or copying.options.learner
+        if accounts_file.belongs(run.source, run.destination) and not partial:
+            run.counts["accounts"] = accounts_file.copy_to_default()
         run.state = Run.State.FAILED if copying.progress.failures else Run.State.DONE
     except (Stopped, KeyboardInterrupt):
         run.state = Run.State.STOPPED
-    except Exception as error:  # noqa: BLE001  # the outermost loop of a run: whatever ends it is told, and it can be resumed
+    except Exception as error:  # noqa: BLE001
+        # The outermost loop of a run: any error is reported, and the run can be resumed.
         run.state, run.error = Run.State.FAILED, _words(error)
     finally:
         ended.set()
@@ -108,12 +117,13 @@ def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
 
 
 def _end(run: Run) -> None:
-    """Write down how it ended, though what ended it may be the very database that this is written to."""
+    """Save how a run ended. The cause may be the very database to save it in, so try several times."""
     names = ("state", "error", "plan", "counts", "failed", "finished_at", "seen_at")
     pause = PAUSE
     for _ in range(TRIES):
         try:
-            ours = Run.objects.using("default").filter(pk=run.pk, holder=run.holder)  # not if it was resumed by another
+            # By holder, so that a run that another process has resumed is left alone.
+            ours = Run.objects.using("default").filter(pk=run.pk, holder=run.holder)
             ours.update(**{name: getattr(run, name) for name in names})
             release(_work(run.destination), run.holder, using=_claims(run.destination))
         except DatabaseError as error:
@@ -126,7 +136,7 @@ def _end(run: Run) -> None:
 
 
 def in_background(run: Run) -> None:
-    """Do a run beside the requests."""
+    """Carry out a run in a thread, beside the requests."""
 
     def call() -> None:
         try:
@@ -137,48 +147,29 @@ def in_background(run: Run) -> None:
     threading.Thread(target=call, name=f"run-{run.pk}", daemon=True).start()
 
 
-def plan(source: str, destination: str, options: Mapping[str, Any]) -> Plan:
-    """What there is to copy, whether or not the destination has it. Raises stores.Unknown, ValueError."""
-    return _copying(source, destination, options).plan()
+def plan(source: str, destination: str, options: RunOptions) -> Plan:
+    """Count what there is to copy, whether or not the destination has it. Raises stores.Unknown, ValueError."""
+    return Copying(*require_two_stores(source, destination), options).plan()
 
 
 def copying_of(run: Run) -> Copying:
-    return _copying(run.source, run.destination, run.options)
+    return Copying(*require_two_stores(run.source, run.destination), RunOptions.from_row(run.options))
 
 
-def seen(run: Run) -> int:
-    """How many conversations and recordings it has looked at."""
-    names = ("conversations", "conversations_same", "recordings", "recordings_same", "failures")
-    return sum(run.counts.get(name, 0) for name in names)
-
-
-def _copying(source: str, destination: str, options: Mapping[str, Any]) -> Copying:
+def require_two_stores(source: str, destination: str) -> tuple[Store, Store]:
+    """Return the stores with these names. Raises stores.Unknown, or ValueError if nothing can be copied between them."""
     here, there = stores.named(source), stores.named(destination)
     if here == there or (here.database == there.database and not there.place):
         raise ValueError(f"{source} and {destination} are the same. Name two different ones.")
     if (here.database is None) != (there.database is None):
         raise ValueError("A bucket alone is copied to a bucket: s3://ONE to s3://ANOTHER.")
-    learner, since = options.get("learner"), options.get("since")
-    wanted = Wanted(uuid.UUID(learner) if learner else None, moment(since) if since else None)
-    return Copying(
-        here,
-        there,
-        wanted,
-        workers=int(options.get("workers") or DEFAULT_WORKERS),
-        reads_back=bool(options.get("reads_back")),
-        dry=bool(options.get("dry")),
-    )
+    return here, there
 
 
-def moment(text: str) -> datetime:
-    """A date or a moment in ISO 8601; without a zone, UTC. Raises ValueError."""
-    try:
-        found = parse_datetime(text if "T" in text or " " in text else f"{text}T00:00")
-    except ValueError:  # written as one, such as the 30th of February
-        found = None
-    if found is None:
-        raise ValueError(f"{text!r} is not a date: write 2026-01-31.")
-    return found if found.tzinfo else found.replace(tzinfo=timezone.get_default_timezone())
+def seen(run: Run) -> int:
+    """Return how many conversations and recordings the run has looked at."""
+    names = ("conversations", "conversations_same", "recordings", "recordings_same", "failures")
+    return sum(run.counts.get(name, 0) for name in names)
 
 
 def _take(run: Run) -> None:
@@ -195,7 +186,10 @@ def _take(run: Run) -> None:
 
 
 def _pulse(run: Run, ended: threading.Event) -> None:
-    """Beside the run: says how far it is, keeps the claim, and hears whether it is to stop."""
+    """Save the run's progress, keep its claim, and look for a request to stop.
+
+    Runs in a thread beside the run, every HEARTBEAT seconds.
+    """
     row = Run.objects.using("default").filter(pk=run.pk, holder=run.holder)
     try:
         while not ended.wait(HEARTBEAT):
@@ -203,7 +197,8 @@ def _pulse(run: Run, ended: threading.Event) -> None:
                 row.update(seen_at=timezone.now(), counts=run.counts, failed=run.failed, plan=run.plan)
                 kept = claim(_work(run.destination), run.holder, using=_claims(run.destination))
                 run.stop_requested = not kept or row.filter(stop_requested=True).exists()
-            except DatabaseError as error:  # it is away; the run goes on, and says so when it is back
+            except DatabaseError as error:
+                # The database is down. The run goes on, and saves its progress when the database is back.
                 logger.warning("The run %s cannot say how far it is: %s", run.pk, _words(error))
                 connections["default"].close()
     finally:
@@ -211,7 +206,7 @@ def _pulse(run: Run, ended: threading.Event) -> None:
 
 
 def _work(destination: str) -> str:
-    """By what is written to: the cloud and its database by its own name are one."""
+    """Name the claim after the store that is written to. "cloud" and the name of its database share a claim."""
     store = stores.named(destination)
     return f"into {store.database or store.bucket}"
 
@@ -221,11 +216,11 @@ def _claims(destination: str) -> str:
 
 
 def _holder() -> str:
-    # Of its own for each run: the thread that begins one in the admin begins the next one, too.
+    # Different for each run, because a thread that begins one in the admin may begin the next one too.
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
 
 
 def _words(error: Exception) -> str:
-    """Its first line; of one that says nothing, as those around MongoDB's, its cause's."""
+    """Return an error's first line, or its cause's if it has no message, like the errors around MongoDB's."""
     told = error if str(error) or not error.__cause__ else error.__cause__
     return (str(told).splitlines() or [type(told).__name__])[0][:500]

@@ -1,4 +1,4 @@
-"""What waits in the shelter for the cloud."""
+"""Find what waits in the shelter for the cloud."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from audio.models import Recording
 from conversations.models import Clearing, Conversation
-from talking_agent import cloud
+from core import cloud
 
 LOCAL = "local"
 
@@ -19,7 +19,7 @@ class Pending:
 
 
 def pending() -> Pending:
-    """How much waits, whether or not it can be moved now."""
+    """Count what waits, whether or not it can be moved now."""
     if not (cloud.database.on or cloud.bucket.on):
         return Pending(0, 0, 0)
     conversations = Conversation.objects.using(LOCAL).count() if cloud.database.on else 0
@@ -29,7 +29,10 @@ def pending() -> Pending:
 
 
 def recordings(*, can_move_now: bool = True) -> QuerySet[Recording]:
-    """Those whose bytes wait for the bucket, or whose rows wait for the database."""
+    """Return the recordings whose bytes wait for the bucket, or whose rows wait for the database.
+
+    With `can_move_now`, only those that wait for a half of the cloud that is usable now.
+    """
     database = cloud.database.usable if can_move_now else cloud.database.on
     bucket = cloud.bucket.usable if can_move_now else cloud.bucket.on
     wait_for_bucket = Q(place=Recording.Place.LOCAL) if cloud.bucket.on else Q(pk__in=[])
@@ -42,7 +45,7 @@ def recordings(*, can_move_now: bool = True) -> QuerySet[Recording]:
 
 
 def can_move() -> bool:
-    """Is there anything that can be moved now?"""
+    """Return whether there is anything that can be moved now."""
     if cloud.database.usable and (Conversation.objects.using(LOCAL).exists() or Clearing.objects.using(LOCAL).exists()):
         return True
     return (cloud.database.usable or cloud.bucket.usable) and recordings().exists()

@@ -1,4 +1,4 @@
-"""The stores that can be moved between, by name."""
+"""Name the stores that data can be moved between."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from django.core.files.storage import Storage, storages
 from django.utils.module_loading import import_string
 
 from audio.models import Recording
-from talking_agent.settings import cloud_database
 
 ROWS = {"postgresql": "default", "mongodb": "mongodb"}
 TO_SET = {
@@ -18,46 +17,51 @@ TO_SET = {
     "postgresql": "DATABASE_URL",
     "mongodb": "MONGODB_URI",
 }
-BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w!.*'()-]+)*)", re.ASCII)
 
 
 class Unknown(ValueError):
-    """There is no such store, or it is not configured; the message says which there are."""
+    """Report a store that does not exist or is not configured. The message says which there are."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """Rows and recordings' bytes that move together. No `database`: bytes alone move; no `place`: bytes stay where they are."""
+    """Hold one store: rows and recordings' bytes that move together.
+
+    Without `database`, only bytes move. Without `place`, bytes stay where they are.
+    """
 
     name: str
     database: str | None
     place: Recording.Place | None
-    bucket: str | None = None  # another than the configured one
+    # For bytes alone: the bucket, and the prefix of each key in it.
+    bucket: str | None = None
+    prefix: str = ""
 
     @cached_property
     def audio(self) -> Storage:
         if self.bucket:
             configured = settings.STORAGES["audio_cloud"]
-            options = {**configured["OPTIONS"], "bucket_name": self.bucket}
+            options = {**configured["OPTIONS"], "bucket_name": self.bucket, "key_prefix": self.prefix}
             other: Storage = import_string(configured["BACKEND"])(**options)
             return other
         return storages["audio_cloud" if self.place == Recording.Place.CLOUD else "audio_local"]
 
     def bytes_of(self, row: Recording) -> Storage:
-        """Where the bytes of this row of the store are."""
+        """Return the storage that has the bytes of this row."""
         if self.bucket:
             return self.audio
         return storages["audio_cloud" if row.place == Recording.Place.CLOUD else "audio_local"]
 
 
 def named(name: str) -> Store:
-    """Raises Unknown."""
+    """Return the store with this name. Raises Unknown."""
     there = configured()
     if name in there:
         return there[name]
     if (match := BUCKET.fullmatch(name)) and "audio_cloud" in settings.STORAGES:
-        return Store(name, None, Recording.Place.CLOUD, bucket=match[1])
-    known = [*there, *(["s3://BUCKET"] if "audio_cloud" in settings.STORAGES else [])]
+        return Store(name, None, Recording.Place.CLOUD, bucket=match[1], prefix=match[2].strip("/"))
+    known = [*there, *(["s3://BUCKET/PREFIX"] if "audio_cloud" in settings.STORAGES else [])]
     takes = (
         f" It takes {TO_SET[name]} in .env.local; `manage.py storage verify` looks at them." if name in TO_SET else ""
     )
@@ -65,18 +69,22 @@ def named(name: str) -> Store:
 
 
 def configured() -> dict[str, Store]:
-    """Whether or not the cloud is switched on: one comes home from a cloud that is switched off, too."""
+    """Return the configured stores by name, whether or not the cloud is on.
+
+    Data can also be copied back from a cloud that is off.
+    """
     there = {"local": Store("local", "local", Recording.Place.LOCAL)}
     bucket = Recording.Place.CLOUD if "audio_cloud" in settings.STORAGES else None
-    database = settings.CLOUD_DATABASE or cloud_database()
+    database = settings.CLOUD_DATABASE or settings.CONFIGURED_DATABASE
     if database or bucket:
         there["cloud"] = Store("cloud", database or "local", bucket)
     for name, alias in ROWS.items():
         if _exists(alias):
             there[name] = Store(name, alias, None)
     if bucket:
-        name = f"s3://{settings.S3_BUCKET_NAME}"
-        there[name] = Store(name, None, bucket, bucket=settings.S3_BUCKET_NAME)
+        prefix = settings.STORAGES["audio_cloud"]["OPTIONS"].get("key_prefix", "").strip("/")
+        name = "/".join(filter(None, ["s3:/", settings.S3_BUCKET_NAME, prefix]))
+        there[name] = Store(name, None, bucket, bucket=settings.S3_BUCKET_NAME, prefix=prefix)
     return there
 
 

@@ -5,4 +5,5 @@ class TalkingAgentConfig(AppConfig):
     name = "talking_agent"
 
     def ready(self) -> None:
-        from talking_agent import checks  # noqa: F401  # registers them; settings are not there before
+        # Importing registers the checks. The settings are not loaded before `ready`.
+        from talking_agent import checks  # noqa: F401

@@ -1,4 +1,4 @@
-"""What runs beside the requests, for as long as the server does."""
+"""Run the tasks beside the requests for as long as the server runs."""
 
 import asyncio
 import contextlib
@@ -8,25 +8,34 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+import engines
 from conversations import store
-from migration import reconciler
-from talking_agent import cloud, stages
+from core import cloud, file_modes
+from migration import orphans, sync_worker
+from usage import budget
 
-ERASE_EVERY = 60  # seconds
+# Seconds.
+ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
+STORE_SPENDING_EVERY = 5
 MIGRATE_AGAIN_AFTER = 2
 logger = logging.getLogger(__name__)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
-    first, *others = stages.engines()
+    file_modes.create_privately()
+    await _in_thread(file_modes.correct)
+    first, *others = engines.names()
     logger.info("The engine that talks: %s%s.", first, f"; when it fails: {', then '.join(others)}" if others else "")
-    await _check()  # before anybody writes: a database may be there, and not be migrated yet
-    tasks = [asyncio.create_task(work()) for work in (_migrate, _erase_deleted, reconciler.run)]
+    # Check before the first write: a database may exist without its tables.
+    await _check()
+    await _store_spending()
+    works = (_migrate, _erase_deleted, _keep_storing_spending, sync_worker.run)
+    tasks = [asyncio.create_task(work()) for work in works]
     await send({"type": "lifespan.startup.complete"})
     await receive()
     for task in tasks:
@@ -34,17 +43,35 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    await _store_spending()
+    await engines.close()
     await send({"type": "lifespan.shutdown.complete"})
 
 
+async def _keep_storing_spending() -> None:
+    while True:
+        await asyncio.sleep(STORE_SPENDING_EVERY)
+        await _store_spending()
+
+
+async def _store_spending() -> None:
+    try:
+        with cloud.within(cloud.PATIENCE):
+            await _in_thread(budget.store)
+    except (DatabaseError, InterfaceError) as error:
+        # The amount stays counted in this process until the accounts' database is back.
+        logger.debug("What was spent could not be stored: %s", cloud.sentence(error))
+
+
 async def _migrate() -> None:
-    """A database that was down when `manage.py migrate` ran is migrated when it comes."""
+    """Migrate databases that were down when `manage.py migrate` ran, as soon as they are back."""
     waiting = [alias for alias in connections if alias != store.LOCAL]
     while waiting:
         for alias in list(waiting):
             try:
                 await _in_thread(_migrate_one, alias)
-            except Exception as error:  # noqa: BLE001  # an outermost loop: each driver has its own way to be unreachable
+            # This is an outermost loop, and each driver reports an unreachable server in its own way.
+            except Exception as error:  # noqa: BLE001
                 logger.debug("The database %r cannot be migrated yet: %s", alias, error)
             else:
                 waiting.remove(alias)
@@ -53,8 +80,10 @@ async def _migrate() -> None:
 
 
 def _migrate_one(alias: str) -> None:
-    with cloud.regardless():  # without its tables the breaker takes it for down
-        with cloud.patience():  # to ask; migrating takes as long as it takes
+    # Without its tables, the breaker takes the database as down.
+    with cloud.regardless():
+        # Only the look at the tables is limited. Migrating may take as long as it needs.
+        with cloud.patience():
             executor = MigrationExecutor(connections[alias])
             waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if waiting:
@@ -71,7 +100,8 @@ async def _erase_deleted() -> None:
         try:
             await _in_thread(_erase)
         except cloud.Unavailable:
-            pass  # its breaker has said so
+            # The breaker has logged it.
+            pass
         except (DatabaseError, OSError):
             logger.exception("What was deleted could not be erased yet; trying again in %s s.", ERASE_EVERY)
         await asyncio.sleep(ERASE_EVERY)
@@ -81,6 +111,8 @@ def _erase() -> None:
     with cloud.patience(ERASE_PATIENCE):
         if erased := store.erase_deleted():
             logger.info("Erased %s deleted conversations and messages for good.", erased)
+        if orphans_removed := orphans.erase_unfinished():
+            logger.info("Removed %s recordings that were cut off before they were saved.", orphans_removed)
 
 
 async def _in_thread(work: Callable[..., None], *args: Any) -> None:

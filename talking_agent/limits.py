@@ -1,46 +1,168 @@
-"""How much a request may carry. Django would spool a body of any size to disk before a view sees it."""
+"""Limit the size of request bodies and the number of requests at once. Django would take them all at once."""
 
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 from django.conf import settings
 from django.http import JsonResponse
 
+from core.admission import BUSY, TOO_MANY, Full, Slots
+from core.doors import Door, door_at
+from learners.visitors import visitor_of
 
-class BodyTooLarge(Exception):
-    pass
+MB = 1024 * 1024
+# Larger bodies are read and parsed one visitor at a time.
+LIGHT = 1 * MB
+# The least weight of a place in UPLOADS: a small body of many values takes as much memory.
+LEAST = 8 * MB
+# Bytes of received bodies on the disk that are still in use.
+BODIES = 512 * MB
+BODIES_EACH = 128 * MB
+# Seconds for which the rest of a refused body is read, so that the client can read the answer.
+LINGER_S = 2.0
+
+REQUESTS = Slots("requests", total=128, each=32, waiting=128, waiting_each=32, patience=10.0)
+# Weights are in bytes. Parsing takes about four times as much memory.
+UPLOADS = Slots("uploads", total=64 * MB, each=2, waiting=64, waiting_each=14)
+
+UNWRITABLE = "The server's disk cannot be written at the moment. Nothing was saved; try again later."
+
+logger = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 
 
-class BodyLimit:
-    """ASGI middleware: a body over DATA_UPLOAD_MAX_MEMORY_SIZE is answered with 413 as soon as that is known, and one
-    that does not say how long it is with 411."""
+class Refused(Exception):
+    """Report that this middleware answers the request itself, with this status."""
+
+    def __init__(self, status: int, message: str, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
+
+
+class Gone(Exception):
+    """Report that the client disconnected while its request waited."""
+
+
+class Limits:
+    """Refuse requests that are too large or too many, with an explanation. ASGI middleware.
+
+    413: the declared length is over the limit of the door. 411: the body declares no length. 429: the visitor has too
+    much in progress. 503: the server has.
+    """
 
     def __init__(self, application: Any) -> None:
         self.application = application
+        # Bytes of bodies by visitor.
+        self._held: Counter[Hashable] = Counter()
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        received = 0
-
-        async def counted() -> Any:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise BodyTooLarge
-            return message
-
-        if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
-            # Django takes such a body for an empty one.
-            return await _refuse(send, 411, "Send the body with its Content-Length, not in chunks.")
+    async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+        if scope["path"].startswith(f"/{settings.STATIC_URL}"):
+            return await self.application(scope, receive, send)
         try:
-            return await self.application(scope, counted, send)
-        except BodyTooLarge:
-            return await _refuse(send, 413, f"The body is larger than {limit // 1024 // 1024} MB.")
+            length = _length(scope)
+            door = door_at(scope["path"], scope["method"]) if length else Door()
+            if length > door.most:
+                raise Refused(413, f"The body is larger than {door.most // MB} MB.")
+            async with REQUESTS.taken(visitor_of(scope)):
+                if length:
+                    await self._with_body(scope, receive, send, length, door)
+                else:
+                    await self.application(scope, receive, send)
+        except (Refused, Full) as refusal:
+            await _refuse(scope, receive, send, refusal)
+        except Gone:
+            pass
+
+    async def _with_body(self, scope: Message, receive: Receive, send: Any, length: int, door: Door) -> None:
+        visitor, received, has_begun = scope["visitor"], 0, False
+        is_heavy = door.heavy or length > LIGHT
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def counted() -> Message:
+                nonlocal received, is_heavy
+                message = await receive()
+                if message["type"] == "http.request":
+                    received += len(message.get("body", b""))
+                    self._hold(visitor, len(message.get("body", b"")))
+                    if is_heavy and not message.get("more_body"):
+                        is_heavy = False
+                        place = UPLOADS.taken(visitor, max(length, LEAST))
+                        await _unless_gone(stack.enter_async_context(place), receive)
+                return message
+
+            async def noted(message: Message) -> None:
+                nonlocal has_begun
+                has_begun = True
+                await send(message)
+
+            try:
+                await self.application(scope, counted, noted)
+            except OSError:
+                if has_begun:
+                    raise
+                logger.exception("A body could not be put aside.")
+                raise Refused(503, UNWRITABLE, 30) from None
+            finally:
+                self._held[visitor] -= received
+                if not self._held[visitor]:
+                    del self._held[visitor]
+
+    def _hold(self, visitor: Hashable, size: int) -> None:
+        self._held[visitor] += size
+        if size and self._held[visitor] > BODIES_EACH:
+            raise Refused(429, TOO_MANY, 5)
+        if size and self._held.total() > BODIES:
+            raise Refused(503, BUSY, 5)
 
 
-async def _refuse(send: Any, status: int, message: str) -> None:
-    answer = JsonResponse({"error": message}, status=status)
+async def _unless_gone(entering: Awaitable[Any], receive: Receive) -> None:
+    """Wait for `entering` while the client stays connected. Raises Gone."""
+    waiting, leaving = asyncio.ensure_future(entering), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done() and leaving.result()["type"] == "http.disconnect":
+            raise Gone
+        await waiting
+    finally:
+        for each in (waiting, leaving):
+            each.cancel()
+        await asyncio.wait((waiting, leaving))
+
+
+def _length(scope: Message) -> int:
+    """Return the length that the client declares. Raises Refused for a body that declares none."""
+    headers = dict(scope["headers"])
+    # Django treats such a body as empty.
+    if b"transfer-encoding" in headers:
+        raise Refused(411, "Send the body with its Content-Length, not in chunks.")
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit():
+        raise Refused(400, "Content-Length must be a number of bytes.")
+    return int(declared)
+
+
+async def _refuse(scope: Message, receive: Receive, send: Any, refusal: Refused | Full) -> None:
+    """Answer at once, then discard what still arrives of the body for LINGER_S seconds.
+
+    A client that is cut off would not read the answer.
+    """
+    answer = JsonResponse({"error": str(refusal)}, status=refusal.status)
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
-    headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.content})
+    headers += [(b"connection", b"close"), (b"content-length", str(len(answer.content)).encode())]
+    if refusal.retry_after:
+        headers.append((b"retry-after", str(refusal.retry_after).encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    if scope["method"] == "HEAD":
+        return await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": answer.content, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
+    return await send({"type": "http.response.body", "body": b""})

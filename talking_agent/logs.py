@@ -1,17 +1,21 @@
-"""How the log tells of an error."""
+"""Format errors for the log."""
 
 import logging
 import traceback
 from typing import Any
 
-from talking_agent.cloud import sentence
+from core.cloud import sentence
+from core.files import is_of_the_disk
 
 
 class Discreet(logging.Formatter):
-    """What an error is and where it came from, without the values that a database quotes of a row: a learner said them."""
+    """Write an error's class and place without the row values that a database quotes: they may be a learner's words."""
 
     def formatException(self, ei: Any) -> str:
         told, error = list[str](), ei[1]
+        if is_of_the_disk(error):
+            # The traceback does not help here, and every request meets a full disk.
+            return f"{type(error).__qualname__}: {sentence(error)}"
         while error:
             frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
             told.append(f"{frames}\n{type(error).__qualname__}: {sentence(error)}")

@@ -1,171 +1,107 @@
-"""Every setting, read once, from the environment, then `.env.local`, then `.env` (the first to name it wins).
+"""Read all settings once, from the environment, then `.env.local`, then `.env`. The first source that has a name wins.
 
-A value that cannot be read stops the start with its name and what is wrong with it. `.env.example` explains each.
+An invalid value stops the start with its name and the reason. `.env.example` explains each setting.
 """
 
-import io
 import os
-import re
 import secrets
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from talking_agent import dsn
+import engines
+from core import database_urls, env_file, machine
+from core.env import (
+    UNKNOWN_USER,
+    configured,
+    existing_path,
+    flag,
+    networks,
+    number,
+    one_of,
+    origin,
+    price,
+    price_range,
+    several_lines,
+    text,
+    wrong,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-FROM_FILES: set[str] = set()  # the names whose values have lost their quotes and comments already
-
-
-def read_env_file(path: Path) -> None:
-    """What the environment does not name yet. Raises ImproperlyConfigured where a line cannot be understood."""
-    lines, before = [], set(os.environ)
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        found = re.match(r"\s*((?:export\s+)?[A-Za-z_][\w.]*=)(.*)|\s*(#|$)", line)
-        if not found:
-            raise ImproperlyConfigured(f"{path}, line {number}: write NAME=value, with no space around the = sign.")
-        lines.append(f"{found[1]}{uncommented(found[2])}" if found[1] else "")
-    environ.Env.read_env(io.StringIO("\n".join(lines)))
-    FROM_FILES.update(set(os.environ) - before)
-
-
-def uncommented(value: str) -> str:
-    quoted = re.fullmatch(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*(?:#.*)?""", value)
-    return quoted[1] if quoted else re.split(r"\s#|^#", value, maxsplit=1)[0].strip()
-
-
 for name in os.environ.get("ENV_FILES", ".env.local .env").split():
-    if (BASE_DIR / name).is_file():
-        read_env_file(BASE_DIR / name)
+    env_file.load(BASE_DIR / name)
 
-# onnxruntime would keep a diary under ~/.cache and send it to Microsoft; what a learner does here stays here.
+# onnxruntime would collect usage data under ~/.cache and send it to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
-def text(name: str, default: str = "") -> str:
-    # Not `Env.str`: it takes a value that begins with "$" for the name of another variable.
-    value = os.environ.get(name, "").strip()
-    if name not in FROM_FILES:  # Docker's --env-file, for one, leaves quotes and comments where they are
-        value = uncommented(value)
-        if len(value) > 1 and value[0] == value[-1] in "\"'":
-            value = value[1:-1]
-    return value or default
-
-
-def flag(name: str, default: bool) -> bool:
-    value = text(name, "on" if default else "off").lower()
-    if value in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-        return value in ("1", "true", "yes", "on")
-    raise ImproperlyConfigured(f"{name}={value!r}: write on or off.")
-
-
-def number(name: str, default: int, *, low: int, high: int) -> int:
-    value = text(name, str(default))
-    if value.isascii() and value.isdigit() and low <= int(value) <= high:
-        return int(value)
-    raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {low} to {high}.")
-
-
-def price(name: str, default: float) -> float:
-    value = text(name, str(default))
-    if re.fullmatch(r"\d{1,6}(\.\d+)?", value, re.ASCII):
-        return float(value)
-    raise ImproperlyConfigured(f"{name}={value!r}: write an amount in dollars such as {default}.")
-
-
-def price_range(name: str, default: str) -> tuple[float, float]:
-    value = text(name, default)
-    if found := re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(?:\s*-\s*(\d{1,6}(?:\.\d+)?))?", value, re.ASCII):
-        return float(found[1]), max(float(found[1]), float(found[2] or found[1]))
-    raise ImproperlyConfigured(f"{name}={value!r}: write an amount in dollars, or from and to: {default}.")
-
-
-def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
-    value = text(name, default)
-    if value in choices:
-        return value
-    raise ImproperlyConfigured(f"{name}={value!r}: write one of {', '.join(choices)}.")
-
-
-def existing_path(name: str) -> str:
-    value = text(name)
-    if value and not Path(value).expanduser().exists():
-        raise ImproperlyConfigured(f"{name}={value!r}: there is nothing at this path.")
-    return str(Path(value).expanduser()) if value else ""
-
-
-def origin(name: str, default: str) -> str:
-    value = text(name, default)
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if valid and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username):
-        return f"{parts.scheme}://{parts.netloc.lower()}"  # as browsers write it
-    raise ImproperlyConfigured(f"{name}={value!r}: write an origin such as https://talk.example.org, without a path.")
-
-
-def configured(name: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
-    if not text(name):
-        return None
-    try:
-        return read(text(name))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}") from None
-
-
 def cloud_database() -> str:
-    """The alias of the database that holds conversations when the cloud is on; empty where there is none, or no saying."""
+    """Return the alias of the cloud's database for conversations. Empty if none is configured, or the choice is open."""
     there_is = {"postgresql": bool(POSTGRESQL), "mongodb": bool(MONGODB)}
     chosen = [name for name, there in there_is.items() if there and DATABASE_TYPE in ("", name)]
     return {"postgresql": "default", "mongodb": "mongodb"}[chosen[0]] if len(chosen) == 1 else ""
 
 
-def provided(url: str, key: str, model: str) -> dict[str, str]:
-    """Where a stage is asked, with which key, for which model: its own settings, else those of all stages."""
-    shared = "" if url else OPENAI_API_KEY  # a server of its own is not sent the key of another
-    return {"url": url or OPENAI_BASE_URL or "https://api.openai.com/v1", "key": key or shared, "model": model}
-
-
 def data_dir() -> Path:
-    path = Path(text("DATA_DIR") or BASE_DIR / "data").expanduser().resolve()
+    named = text("DATA_DIR")
     try:
+        path = Path(named or BASE_DIR / "data").expanduser().resolve()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
+    # `expanduser` and `resolve` raise RuntimeError for ~user of an unknown user, and for a loop of links.
+    except RuntimeError:
+        raise wrong("DATA_DIR", UNKNOWN_USER) from None
     except OSError as error:
-        raise ImproperlyConfigured(f"DATA_DIR={path}: {error.strerror}. Name a folder that can be written.") from error
+        what = "it" if named else f"{BASE_DIR / 'data'}"
+        raise wrong(
+            "DATA_DIR", f"{what} cannot be written: {error.strerror}. Name a folder that can be written"
+        ) from None
     return path
 
 
 def secret_key() -> str:
-    """`SECRET_KEY`, or one made at the first start and kept in DATA_DIR; two processes that start at once agree on it."""
+    """Return `SECRET_KEY`, else the key in DATA_DIR.
+
+    The first start makes that key. Processes that start together get the same one.
+    """
     if given := text("SECRET_KEY"):
         return given
     path = DATA_DIR / "secret_key"
-    aside = DATA_DIR / f"secret_key.{os.getpid()}"
-    if not path.exists():
+    try:
+        if not path.exists():
+            _make_secret_key(path)
+        key = path.read_text(errors="replace").strip()
+    except OSError as error:
+        why = f"{path} cannot be read or made: {error.strerror}. It must belong to the user who runs this. Or set SECRET_KEY."
+        raise ImproperlyConfigured(why) from None
+    if not key:
+        raise ImproperlyConfigured(
+            f"{path} is empty. Restore it from a backup. If you delete it instead, no learner is recognised any more."
+        )
+    return key
+
+
+def _make_secret_key(path: Path) -> None:
+    aside = path.with_name(f"secret_key.{os.getpid()}")
+    try:
         aside.touch(mode=0o600)
         aside.write_text(secrets.token_urlsafe(50))
-        try:
-            os.link(aside, path)  # atomic, and never over one that is there
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
-    return path.read_text().strip()
+        # Atomic. It does not replace an existing key.
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink(missing_ok=True)
 
 
-# Where and who
+# The site
 
-# What decides whether and where there is a cloud, beside the settings that are read from them.
+# Variables that decide whether the cloud is used, and which one.
 CLOUD_VARIABLES = (
     *("USE_CLOUD_STORAGE", "NEXT_PUBLIC_USE_CLOUD_STORAGE", "DATABASE_URL", "MONGODB_URI", "SECRET_KEY"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "S3_BUCKET_NAME"),
@@ -175,7 +111,7 @@ DATA_DIR = data_dir()
 SECRET_KEY = secret_key()
 HOST = text("HOST", "127.0.0.1")
 PORT = number("PORT", 8000, low=1, high=65535)
-APP_URL = origin("APP_URL", text("NEXT_PUBLIC_APP_URL") or f"http://localhost:{PORT}")
+APP_URL = origin("APP_URL") or origin("NEXT_PUBLIC_APP_URL", f"http://localhost:{PORT}")
 HTTPS = APP_URL.startswith("https://")
 ALLOWED_HOSTS = [
     urlsplit(APP_URL).hostname or "",
@@ -188,24 +124,42 @@ CSRF_TRUSTED_ORIGINS = [APP_URL]
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("TRUST_PROXY", False) else None
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked by machines, inside, over plain HTTP
+TRUST_PROXY = flag("TRUST_PROXY", False)
+# More proxies between the client and the proxy that connects to us, such as those of a CDN. See learners.address.
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
+# Enough for a class behind one address: a browser opens six.
+CONNECTIONS_PER_ADDRESS = number("CONNECTIONS_PER_ADDRESS", 256, low=1, high=100_000)
+# Load balancers and Prometheus call these over plain HTTP inside the network.
+SECURE_REDIRECT_EXEMPT = [r"^readyz$", r"^metrics$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# The house
+# Django
 
 INSTALLED_APPS = [
     "talking_agent",
     "learners",
     "audio",
     "conversations",
+    "usage",
     "tutor",
+    "talk",
     "migration",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",  # the page at /api/docs needs nothing from elsewhere
+    # The page at /api/docs loads nothing from other sites.
+    "drf_spectacular_sidecar",
     "channels",
     "talking_agent.site.AdminConfig",
     "django.contrib.auth",
@@ -215,19 +169,21 @@ INSTALLED_APPS = [
     "talking_agent.staticfiles.StaticFilesConfig",
 ]
 MIDDLEWARE = [
-    "talking_agent.middleware.measured",
+    "core.middleware.measured",
+    "core.middleware.any_host_for_machines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "talking_agent.middleware.content_security_policy",
-    "talking_agent.middleware.patience",
-    "talking_agent.unreachable.admin_without_accounts",
+    "core.middleware.content_security_policy",
+    "core.middleware.patience",
+    "core.absolute_links.remembered",
+    "core.unreachable.admin_without_accounts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "learners.middleware.same_site_only",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "learners.middleware.known_learner",
-    "conversations.errors.method_errors",
+    "learners.ingest.limited_by_day",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -243,6 +199,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "talk.capabilities.context",
             ]
         },
     }
@@ -252,52 +209,63 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-# Stores. Accounts are in `default`, PostgreSQL where DATABASE_URL is set; conversations in the shelter, `local`, and with the
-# cloud on in what DATABASE_TYPE names: PostgreSQL (then `default` is also theirs) or MongoDB.
+# Stores. Accounts are in `default`, which is PostgreSQL if DATABASE_URL is set. Conversations are in `local` (the
+# shelter). With the cloud on, they are in the database that DATABASE_TYPE names: PostgreSQL (which is `default`, too)
+# or MongoDB.
 
 
 def sqlite(name: str) -> dict[str, Any]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / name,  # a file each: two aliases on one file lock each other out
+        "ENGINE": "core.sqlite",
+        # Two aliases on one file would lock each other out.
+        "NAME": DATA_DIR / name,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
-            # FULL: what was acknowledged survives a power loss.
+            # FULL: acknowledged writes survive a power loss.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
         },
     }
 
 
-POSTGRESQL = configured("DATABASE_URL", dsn.postgresql)
-MONGODB = configured("MONGODB_URI", dsn.mongodb)
+POSTGRESQL = configured("DATABASE_URL", database_urls.postgresql)
+MONGODB = configured("MONGODB_URI", database_urls.mongodb)
 DATABASES = {"default": POSTGRESQL or sqlite("accounts.sqlite3"), "local": sqlite("shelter.sqlite3")}
 if MONGODB:
     DATABASES["mongodb"] = MONGODB
 DATABASE_ROUTERS = ["conversations.routers.ConversationRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The cloud: each half is on where it is configured. `talking_agent.checks` says what does not fit together.
+# The cloud. Each half, database and bucket, is on if it is configured. `talking_agent.checks` reports contradictions.
 
 USE_CLOUD_STORAGE = flag("USE_CLOUD_STORAGE", flag("NEXT_PUBLIC_USE_CLOUD_STORAGE", False))
 DATABASE_TYPE = one_of("DATABASE_TYPE", "", ("", "mongodb", "postgresql"))
 S3_BUCKET_NAME = text("S3_BUCKET_NAME")
 AWS_S3_ENDPOINT_URL = text("AWS_S3_ENDPOINT_URL")
+# The server's address for browsers, if it is another one.
+AWS_S3_PUBLIC_ENDPOINT_URL = text("AWS_S3_PUBLIC_ENDPOINT_URL")
+AWS_S3_ADDRESSING_STYLE = one_of("AWS_S3_ADDRESSING_STYLE", "", ("", "path", "virtual")) or None
 GIVEN = {name for name in CLOUD_VARIABLES if text(name)}
-CLOUD_DATABASE = cloud_database() if USE_CLOUD_STORAGE else ""
+# The alias of the cloud's database, switched on or not.
+CONFIGURED_DATABASE = cloud_database()
+CLOUD_DATABASE = CONFIGURED_DATABASE if USE_CLOUD_STORAGE else ""
 CLOUD_AUDIO = USE_CLOUD_STORAGE and bool(S3_BUCKET_NAME)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+LEARNER_QUOTA_MB = number("LEARNER_QUOTA_MB", 1000, low=1, high=10_000_000)
+DISK_RESERVE_MB = number("DISK_RESERVE_MB", 1000, low=0, high=10_000_000)
 AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
 # In dollars, for `manage.py storage cost`.
 PRICE_STORAGE = price("PRICE_STORAGE", 0.023)  # a GB and month
 PRICE_REQUESTS = price("PRICE_REQUESTS", 0.0004)  # a thousand
 PRICE_DATABASE = price_range("PRICE_DATABASE", "7-20")  # a month
-PRICE_OPENAI = existing_path("PRICE_OPENAI")  # a file such as tutor/prices.toml, which an empty path means
+# A file such as usage/prices.toml, which is also the default.
+PRICE_OPENAI = existing_path("PRICE_OPENAI")
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # unused: audio has storages of its own
+    # Unused: audio has its own storages.
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -310,86 +278,88 @@ if S3_BUCKET_NAME:
         "BACKEND": "audio.s3.S3AudioStorage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET_NAME,
-            "access_key": text("AWS_ACCESS_KEY_ID") or None,  # None: what the machine's own role gives
+            # With None, the machine's role gives the key.
+            "access_key": text("AWS_ACCESS_KEY_ID") or None,
             "secret_key": text("AWS_SECRET_ACCESS_KEY") or None,
+            "security_token": text("AWS_SESSION_TOKEN") or None,
             "region_name": text("AWS_REGION", "us-east-1"),
             "endpoint_url": AWS_S3_ENDPOINT_URL or None,
+            "public_endpoint_url": AWS_S3_PUBLIC_ENDPOINT_URL,
+            "addressing_style": AWS_S3_ADDRESSING_STYLE,
+            "key_prefix": text("AWS_S3_KEY_PREFIX"),
             "querystring_expire": AUDIO_URL_EXPIRY,
             "cloudfront_domain": text("CLOUDFRONT_DOMAIN"),
             "cloudfront_key_id": text("CLOUDFRONT_KEY_ID"),
-            "cloudfront_key": text("CLOUDFRONT_KEY"),
+            "cloudfront_key": several_lines("CLOUDFRONT_KEY"),
         },
     }
 
 # Talking
 
-# In the order in which they stand in for one another.
-ENGINES = {
-    "openai_realtime": "tutor.engines.openai_realtime.engine.RealtimeEngine",
-    "openai_pipeline": "tutor.engines.openai_pipeline.engine.PipelineEngine",
-    "local": "tutor.engines.local.engine.LocalEngine",
-}
-TUTOR_ENGINE = one_of("TUTOR_ENGINE", "auto", ("auto", *ENGINES))
-OPENAI_API_KEY = text("OPENAI_API_KEY")
-OPENAI_BASE_URL = text("OPENAI_BASE_URL")
-# What is asked where. The defaults have no announced end. OpenAI has announced one for all models of its speech endpoint, and
-# names a model of the Realtime API as their successor: "realtime" in a speech model's name tells which of the two it is asked of.
-OPENAI = {
-    "realtime": provided("", "", text("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")),
-    "transcription": provided(
-        text("OPENAI_TRANSCRIPTION_URL"),
-        text("OPENAI_TRANSCRIPTION_KEY"),
-        text("OPENAI_TRANSCRIPTION_MODEL", "gpt-transcribe"),
-    ),
-    "chat": provided(text("OPENAI_CHAT_URL"), text("OPENAI_CHAT_KEY"), text("OPENAI_CHAT_MODEL", "gpt-5.4-mini")),
-    "speech": provided(
-        text("OPENAI_SPEECH_URL"), text("OPENAI_SPEECH_KEY"), text("OPENAI_SPEECH_MODEL", "gpt-realtime-2.1-mini")
-    ),
-}
-OPENAI_VOICE = text("OPENAI_VOICE", "marin")
-ENGINE_PATIENCE = number("ENGINE_PATIENCE", 3500, low=500, high=60_000)  # ms until the next engine is tried
+# Each engine reads its own settings, in engines/*/settings.py.
+globals().update(engines.read_settings())
+TUTOR_ENGINE = one_of("TUTOR_ENGINE", "auto", ("auto", *engines.available()))
+# Milliseconds until the next engine is tried.
+ENGINE_PATIENCE = number("ENGINE_PATIENCE", 3500, low=500, high=60_000)
 
-# Empty paths mean the models that the packages of requirements-local.txt carry.
-WHISPER_MODEL = existing_path("WHISPER_MODEL")
-PIPER_VOICE = existing_path("PIPER_VOICE")
-SPECULATE = flag("SPECULATE", True)
+# Calls of one learner in a minute, and dollars for providers in a day.
+CALLS_PER_MINUTE = number("CALLS_PER_MINUTE", 60, low=1, high=100_000)
+SPEAKING_CALLS = flag("SPEAKING_CALLS", True)
+DAILY_SPENDING_LIMIT = price("DAILY_SPENDING_LIMIT", 20)
+
+# Before version 0.2, the name was SPECULATE.
+PREEMPTIVE_REPLIES = flag("PREEMPTIVE_REPLIES", flag("SPECULATE", True))
+# Two for each core: a learner speaks a third of the time at most. If all speak at once, an answer takes twice as long.
+LOCAL_TALKS = number("LOCAL_TALKS", max(4, 2 * machine.cores()), low=1, high=10_000)
 
 # The interface
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["learners.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "learners.authentication.LearnerAuthentication",
+        "learners.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["conversations.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "talking_agent.openapi.ObjectSchema",
-    "EXCEPTION_HANDLER": "conversations.errors.error_answer",
+    "DEFAULT_PARSER_CLASSES": ["core.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.ObjectSchema",
+    "EXCEPTION_HANDLER": "talking_agent.api_errors.error_answer",
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Talking Agent API",
     "VERSION": "1",
     "DESCRIPTION": (
-        "Who is asking is told by the cookie `learner`, which the first answer sets: keep it and send it. An error is "
-        '`{"error": …}`, in words. The talk itself goes over the WebSocket `/v1/realtime`, which docs/api.md describes.'
+        "The cookie `learner` identifies the learner. The first answer sets it: keep it and send it. An error is "
+        '`{"error": …}` with a sentence. The talk itself uses the WebSocket `/v1/realtime`, which docs/api.md describes.'
     ),
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_INCLUDE_SCHEMA": False,
-    "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # they are for who reads the code
+    # Docstrings are for developers.
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "list", "defaultModelsExpandDepth": 0},
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "conversations.schema.add_shapes",
-        "audio.schema.add_calls",
-        "tutor.schema.add_calls",
-    ],
+    # Links inside buttons and pale colours are not accessible to all people.
+    "SWAGGER_UI_SETTINGS": {"docExpansion": "list", "defaultModelsExpandDepth": 0, "syntaxHighlight": False},
+    # Describe requests apart from answers. Otherwise a file in a request would be described as an address.
+    "COMPONENT_SPLIT_REQUEST": True,
+    # Several fields have these choices, so their schemas cannot be named after one field.
+    "ENUM_NAME_OVERRIDES": {"LevelEnum": "tutor.scenario.LEVELS", "LanguageEnum": "talk.serializers.LANGUAGES"},
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # a whole conversation with its audio as data URLs
-FILE_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024  # an upload is decoded at once: never a detour over a file
+# Enough for a whole conversation with its audio as data URLs.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+# Larger bodies are buffered on the disk until they are complete and admitted.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# Unnamed files, which vanish with their process. /tmp may be in memory.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR
+FILE_UPLOAD_HANDLERS = ["core.upload_handlers.InMemory"]
 METRICS_TOKEN = text("METRICS_TOKEN")
+METRICS_ALLOW = networks("METRICS_ALLOW")
+# Counters of limits. They can be in memory, because one process serves the site. Django's default of 300 entries is too small
+# for many visitors.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
 
 LOGGING = {
     "version": 1,
@@ -397,12 +367,12 @@ LOGGING = {
     "formatters": {
         "line": {"()": "talking_agent.logs.Discreet", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
     },
-    # That a store is down is logged when it goes and when it comes back, not once per request; that what is configured has no
-    # means for something, not at all.
+    # An outage of a store is logged at its beginning and its end, not for every request. 501 is not logged: it means that the
+    # configured engines cannot do something.
     "filters": {
         "unexpected": {
             "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(record, "status_code", None) not in (501, 503),
+            "callback": lambda record: getattr(record, "status_code", None) not in (501, 503, 507),
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
@@ -410,7 +380,8 @@ LOGGING = {
     "loggers": {
         "faster_whisper": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
-        "httpx2": {"level": "WARNING"},  # it would write each address that is asked, with a password that is in it
+        # It would log each URL with its password.
+        "httpx2": {"level": "WARNING"},
         "django.request": {"level": "ERROR", "filters": ["unexpected"]},
         "psycopg.pool": {"level": "ERROR"},
     },

@@ -1,4 +1,4 @@
-"""Django's admin under our name, with the pages of storage in it."""
+"""Name Django's admin after this project, and add the pages about storage and usage."""
 
 from typing import Any
 
@@ -14,16 +14,34 @@ class OperatorSite(admin.AdminSite):
     site_header = "Talking Agent"
     site_title = "Talking Agent"
     index_title = "Administration"
-    enable_nav_sidebar = False  # the few lists are all on the first page, and tables need the width
+    # All lists are on the first page, and tables need the width.
+    enable_nav_sidebar = False
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # Models are not loaded earlier.
+        from learners import admin_sign_in
+
+        self.login_form = admin_sign_in.SignInForm
         operators = get_user_model().objects.filter(is_staff=True, is_active=True)
-        return super().login(request, {"no_operator": not operators.exists(), **(extra_context or {})})
+        response = super().login(request, {"no_operator": not operators.exists(), **(extra_context or {})})
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if wait := getattr(form, "wait", 0):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(wait)
+        elif request.method == "POST" and response.status_code == 302:
+            admin_sign_in.remember_device(response, request.user.get_username())
+        return response
 
     def get_urls(self) -> list[Any]:
-        from migration import console  # models are not there before
+        # Models are not loaded earlier.
+        from migration import console
+        from usage.views import usage
 
-        return [path("storage/", include(console.urls())), *super().get_urls()]
+        return [
+            path("storage/", include(console.urls())),
+            path("conversations/conversation/usage/", self.admin_view(usage), name="conversations_usage"),
+            *super().get_urls(),
+        ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from migration import console, overview

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A Chromium for the browser tests: the system's; else Debian's, where it may be installed; else Playwright's own.
+# Find a Chromium for the browser tests: the system's, else Debian's if it can be installed, else Playwright's own.
 for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
   [ -n "$name" ] && command -v "$name" >/dev/null && exit 0
 done

@@ -1,5 +1,7 @@
-"""A cloud in the test's own process: a second SQLite database stands for its database, a folder for its bucket. An outage is
-a breaker that opens, as a real failure opens it, and a probe that fails until it is mended."""
+"""Simulate a cloud in the test's process: a second SQLite database, and a folder as bucket.
+
+An outage opens the breaker, as a real failure does, and the probe fails until the outage ends.
+"""
 
 import threading
 import uuid
@@ -17,15 +19,15 @@ from audio.encoding import Clip
 from audio.recordings import Owner
 from audio.s3 import Stored
 from audio.storages import LocalAudioStorage
-from talking_agent import cloud
-from talking_agent.cloud import Breaker
+from core import cloud
+from core.cloud import Breaker
 
 ALIAS = "cloud"
 DATABASES = ["default", "local", ALIAS]
 
 
 class FolderBucket(LocalAudioStorage):
-    """A bucket's verbs on a folder."""
+    """Implement a bucket's verbs on a folder."""
 
     def put(self, name: str, data: bytes, content_type: str = "", sha256: str = "") -> None:
         self.save(name, ContentFile(data))
@@ -38,7 +40,7 @@ class FolderBucket(LocalAudioStorage):
 
 
 class Half:
-    """One half of the cloud, which the test takes down and brings back."""
+    """Hold the database or the bucket of the cloud. A test takes it down and brings it back."""
 
     def __init__(self, breaker: Breaker) -> None:
         self.breaker = breaker
@@ -48,16 +50,16 @@ class Half:
         self.breaker.trip(error or OperationalError("connection refused"))
 
     def stays_down(self) -> None:
-        """Once it has gone."""
+        """Keep it down from now on."""
         self.breaker.probe = self._fail
 
     def comes_back(self) -> None:
-        """Returns when the breaker has noticed."""
+        """Bring it back. Return when the breaker has noticed."""
         self.breaker.probe = lambda: None
         wait_for(lambda: self.breaker.up)
 
     def up(self) -> AbstractContextManager[None]:
-        """For a test that chooses."""
+        """Set for a test whether it is up."""
         return nullcontext()
 
     @contextmanager
@@ -73,13 +75,13 @@ class Half:
 
 
 def somebodys_recording() -> str:
-    """Its key."""
+    """Save another learner's recording. Return its key."""
     owner = Owner(uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), "user")
     return recordings.keep(owner, Clip(b"a voice", "audio/webm", 1.0)).key
 
 
 def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
-    """Until it is true; fails after so many seconds."""
+    """Wait until the condition is true. Fail after this many seconds."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.005)):
         if what():
@@ -95,9 +97,10 @@ def use_bucket(settings: Any, backend: str, options: dict[str, Any]) -> None:
 
 @pytest.fixture
 def sound_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Breakers that ask often, and afterwards are as they were: closed, and nobody asking."""
+    """Let the breakers probe often. Afterwards they are closed, and no probe runs."""
     monkeypatch.setattr(cloud, "PROBE_EVERY", 0.002)
-    cloud.end_request()  # of a test before, whose request went wrong
+    # A failed request of an earlier test may still be open.
+    cloud.end_request()
     probes = {half: half.probe for half in cloud.halves}
     yield
     for half in cloud.halves:
@@ -109,13 +112,13 @@ def sound_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def database(settings: Any, sound_breakers: None) -> Half:
-    """The cloud is on, with a database and no bucket."""
+    """Turn the cloud on, with a database and no bucket."""
     settings.CLOUD_DATABASE = ALIAS
     return Half(cloud.database)
 
 
 @pytest.fixture
 def bucket(settings: Any, sound_breakers: None, tmp_path: Path, recordings_folder: Path) -> Half:
-    """The cloud is on, with a bucket in the folder "bucket"."""
+    """Turn the cloud on, with a bucket in the folder "bucket"."""
     use_bucket(settings, "tests.clouds.FolderBucket", {"location": tmp_path / "bucket"})
     return Half(cloud.bucket)

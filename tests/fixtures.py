@@ -1,18 +1,21 @@
-"""Fixtures that cross apps: the real servers. Each is started when a test first asks for it. Those for everybody must not
-be killed, stopped or frozen; who wants to do that takes one of their own (`own_…`)."""
+"""Provide fixtures for all apps, such as real servers.
+
+Each server starts when a test first requests it. Shared servers must not be killed, stopped or frozen. A test that does
+so uses a server of its own (`own_…`).
+"""
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pytest
 
-from bench.provider import Provider
+from simulators.openai import Provider
+from talk import fallback
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server, ServerProcess
 from tests.servers.postgresql import temporary_folder
-from tutor import relay
 
 PROVIDER_KEY = "sk-simulated"
 Server = TypeVar("Server", bound=ServerProcess)
@@ -78,7 +81,7 @@ def _mongo_to_break(_secantus_importable: None) -> Iterator[MongoServer]:
 
 @pytest.fixture
 def own_mongo(_mongo_to_break: MongoServer) -> MongoServer:
-    """The same one each time, restored: it takes long to start."""
+    """Return the same server each time, restored, because it starts slowly."""
     _mongo_to_break.restore()
     return _mongo_to_break
 
@@ -97,7 +100,7 @@ def _s3_to_break() -> Iterator[S3Server]:
 
 @pytest.fixture
 def own_s3(_s3_to_break: S3Server) -> S3Server:
-    """The same one each time, restored: it takes long to start."""
+    """Return the same server each time, restored, because it starts slowly."""
     _s3_to_break.restore()
     return _s3_to_break
 
@@ -110,18 +113,31 @@ def _provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(_provider: Provider) -> Provider:
-    """A simulated OpenAI, as it was at its start: without delays, faults or scripts, and left alone by earlier tests."""
+    """Return a simulated OpenAI as it was at its start: without delays, faults or scripts.
+
+    Many tests count what is open at the provider, so this waits until the requests of earlier tests have ended.
+    """
+    _provider.reset()
     deadline = time.monotonic() + 10
     while left := _provider.seen()["under_way"]:
         assert time.monotonic() < deadline, f"An earlier test left these requests under way: {left}."
         time.sleep(0.02)
-    _provider.reset()
     return _provider
 
 
 @pytest.fixture
-def openai_configured(provider: Provider, settings: Any) -> Provider:
-    """The settings of an installation whose OpenAI is the simulated one."""
+async def connections_closed() -> AsyncIterator[None]:
+    """Close the connections to providers in the event loop of the test, as the server does when it stops."""
+    yield
+    # The client of OpenAI takes a second to import, and few tests need it.
+    from engines.openai.verbs import ProviderVerbs
+
+    await ProviderVerbs().close()
+
+
+@pytest.fixture
+def openai_configured(provider: Provider, settings: Any, connections_closed: None) -> Provider:
+    """Configure an installation whose OpenAI is the simulated one."""
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = PROVIDER_KEY, provider.url
     models = {stage: chosen["model"] for stage, chosen in settings.OPENAI.items()}
     settings.OPENAI = {
@@ -132,6 +148,6 @@ def openai_configured(provider: Provider, settings: Any) -> Provider:
 
 @pytest.fixture(autouse=True)
 def _engines_are_rested() -> Iterator[None]:
-    """An engine that failed in one test does not rest in the next."""
+    """Let no engine rest because of a failure in an earlier test."""
     yield
-    relay.rested()
+    fallback.rested()

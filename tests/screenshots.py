@@ -1,5 +1,8 @@
-"""The pictures in docs/screenshots: `make screenshots`. A real server, a real talk, a real browser. `python -m tests.screenshots
-PART …` takes some of them; the parts are `embedded`, `provider` and `storage`."""
+"""Take the pictures in docs/screenshots: `make screenshots`.
+
+They show a real talk on a real server in a real browser. `python -m tests.screenshots PART …` takes some of them. The
+parts are `embedded`, `provider` and `storage`.
+"""
 
 import re
 import sys
@@ -10,10 +13,11 @@ import numpy as np
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from audio.encoding import BYTES_PER_SECOND
-from bench.provider import Provider
 from conversations.tests.browsers import flat, nested
+from simulators.openai import Provider
 from tests.browser import test_console
-from tests.browser.chromium import OPENING_S, chromium, microphone_file
+from tests.browser.chromium import chromium
+from tests.browser.microphone import add_microphone, begin_to_say
 from tests.browser.test_history import conversation
 from tests.browser.test_import import open_import
 from tests.browser.test_talk import WITHIN, hands_free, start_talking, wait_until_answered
@@ -26,7 +30,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 OPERATOR = {"DJANGO_SUPERUSER_PASSWORD": "for-the-pictures"}
-# What the simulated provider hears, says and finds.
+# The transcripts, replies and corrections of the simulated provider.
 HEARD = (
     "My brother has went to London last week.",
     "She have a big family and they lives in Brazil.",
@@ -101,14 +105,16 @@ for ago in range(26):
 
 
 def take(page: Page, name: str, *, full: bool = False) -> None:
-    page.mouse.move(0, 0)  # nothing is pointed at
-    page.wait_for_timeout(400)  # what fades in has faded in
+    # The mouse points at nothing.
+    page.mouse.move(0, 0)
+    # Wait for transitions to end.
+    page.wait_for_timeout(400)
     page.screenshot(path=FOLDER / f"{name}.png", full_page=full)
     print(f"docs/screenshots/{name}.png")
 
 
 def take_all_looks(page: Page, name: str, *, full: bool = False) -> None:
-    """The same page wide, narrow and dark."""
+    """Take the same page wide, narrow and dark."""
     take(page, f"{name}-wide", full=full)
     page.emulate_media(color_scheme="dark")
     take(page, f"{name}-dark", full=full)
@@ -118,16 +124,24 @@ def take_all_looks(page: Page, name: str, *, full: bool = False) -> None:
     page.set_viewport_size(WIDE)
 
 
+def say_two_turns(page: Page) -> None:
+    """Say two sentences in a quiet room, and wait for both answers."""
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    hands_free(page)
+    begin_to_say(page, room(2), spoken("learner_london"), room(9), spoken("learner_family"), room(30))
+    wait_until_answered(page, turns=1)
+    wait_until_answered(page, turns=2)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+
+
 def talk(browser: Browser, server: AgentServer) -> None:
     page = browser.new_page(viewport=WIDE)
+    add_microphone(page)
     page.goto(server.url)
     page.wait_for_selector(".scenario")
     take_all_looks(page, "start")
     start_talking(page, server)
-    hands_free(page)
-    wait_until_answered(page, turns=1)
-    wait_until_answered(page, turns=2)
-    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    say_two_turns(page)
     take_all_looks(page, "talk")
     page.goto(f"{server.url}/history")
     page.wait_for_selector(".entry")
@@ -138,13 +152,11 @@ def talk(browser: Browser, server: AgentServer) -> None:
 
 
 def feedback(browser: Browser, server: AgentServer) -> None:
-    """A talk with a provider: what was made of it, and what can be asked of each turn."""
+    """Show the analysis of a talk with a provider, and the tools of a turn."""
     page = browser.new_page(viewport=WIDE)
+    add_microphone(page)
     start_talking(page, server)
-    hands_free(page)
-    wait_until_answered(page, turns=1)
-    wait_until_answered(page, turns=2)
-    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    say_two_turns(page)
     page.get_by_role("button", name="Type").click()
     page.get_by_label("Type what you want to say").fill(HEARD[2])
     page.keyboard.press("Enter")
@@ -198,7 +210,7 @@ def admin(browser: Browser, server: AgentServer) -> None:
 
 
 def console(browser: Browser) -> None:
-    """The operators' pages about storage: before a migration, during one, and when the bucket is away."""
+    """Show the operators' pages about storage: before a migration, during one, and while the bucket is down."""
     with (
         served(PostgresServer(temporary_folder("postgresql"))) as database,
         served(S3Server(temporary_folder("s3"))) as s3,
@@ -221,7 +233,8 @@ def console(browser: Browser) -> None:
             take(page, "console-plan")
             page.goto(f"{agent.url}/admin/storage/")
             test_console.begin_slowly(page)
-            s3.freeze()  # it must not be done before the pictures are
+            # The migration must not end before the pictures are taken.
+            s3.freeze()
             take_all_looks(page, "console-run")
             s3.thaw()
             page.get_by_text("Not copied (2)").wait_for()
@@ -246,7 +259,7 @@ def console(browser: Browser) -> None:
 
 
 def room(seconds: float) -> bytes:
-    """A quiet one: of a microphone that brings nothing at all, the page says so."""
+    """Write a recording of a quiet room. The page would report a microphone that delivers only zeros."""
     noise = np.random.default_rng(1).integers(-250, 250, int(seconds * BYTES_PER_SECOND) // 2)
     return noise.astype("<i2").tobytes()
 
@@ -284,11 +297,8 @@ PARTS = {"embedded": embedded, "provider": provider, "storage": storage}
 def main(*names: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        pause = room(9)
-        voices = (room(OPENING_S + 3), spoken("learner_london"), pause, spoken("learner_family"), pause)
-        heard = microphone_file(Path(folder) / "microphone.wav", *voices)
         for name in names or PARTS:
-            with chromium(heard) as browser:  # each hears the recording from its beginning
+            with chromium() as browser:
                 PARTS[name](browser, Path(folder))
 
 

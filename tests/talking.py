@@ -1,4 +1,4 @@
-"""A client of the talk endpoint for tests and benchmarks: it speaks recordings, at speaking speed or as fast as they go."""
+"""Run a client of the talk endpoint for tests and benchmarks. It plays recordings in real time or faster."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ Event = dict[str, Any]
 
 
 def spoken(name: str) -> bytes:
-    """A recording of tests/speech as PCM16 24 kHz."""
+    """Return a recording of tests/speech as PCM16 24 kHz."""
     return to_pcm((SPEECH / f"{name}.wav").read_bytes())
 
 
@@ -32,19 +32,19 @@ def silence(seconds: float) -> bytes:
 
 
 def bytes_before_voice(pcm: bytes) -> int:
-    """Where the first audible sample is: above -40 dB of full scale."""
+    """Return the position of the first audible sample, above -40 dB of full scale."""
     loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > AUDIBLE)
     return int(loud[0]) * 2 if len(loud) else len(pcm)
 
 
 def new_learner(url: str) -> str:
-    """The Cookie header of somebody who opens the page for the first time."""
+    """Return the Cookie header of a new visitor."""
     with urllib.request.urlopen(f"{url}/api/conversations") as answer:
         return str(answer.headers["Set-Cookie"]).split(";")[0]
 
 
 class Talker:
-    """One connection; `heard` is every event so far, with the time it came."""
+    """Hold one connection. `heard` is every event so far, with its time."""
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
@@ -73,7 +73,8 @@ class Talker:
     async def say(self, pcm: bytes, *, at_speaking_speed: bool = True) -> None:
         began = time.perf_counter()
         for number, start in enumerate(range(0, len(pcm), CHUNK)):
-            if at_speaking_speed:  # a chunk can be sent when all of it has been spoken
+            # A chunk can be sent when all of it has been spoken.
+            if at_speaking_speed:
                 await asyncio.sleep(max(0.0, began + (number + 1) * CHUNK_MS / 1000 - time.perf_counter()))
             await self.send("input_audio_buffer.append", audio=base64.b64encode(pcm[start : start + CHUNK]).decode())
 
@@ -82,7 +83,7 @@ class Talker:
         await self.send("response.create")
 
     async def turn(self, pcm: bytes, *, at_speaking_speed: bool = False) -> list[Event]:
-        """A whole hold-to-talk turn; returns its events, when both sides are saved."""
+        """Say a complete hold-to-talk turn. Return its events when both sides are saved."""
         before = len(self.heard)
         await self.say(pcm, at_speaking_speed=at_speaking_speed)
         await self.commit()
@@ -99,7 +100,7 @@ class Talker:
         within: float = 60.0,
         where: Callable[[Event], bool] = lambda event: True,
     ) -> tuple[float, Event]:
-        """The count-th event of this kind; raises TimeoutError, telling what came instead."""
+        """Wait for the count-th event of this kind. Raises TimeoutError with the events that came instead."""
 
         found: list[tuple[float, Event]] = []
         looked_at = after
@@ -122,13 +123,13 @@ class Talker:
         return [event for _, event in self.heard[after:] if event["type"].startswith(kind)]
 
     def voice(self, *, after: int = 0) -> bytes:
-        """The agent's sound."""
+        """Return the agent's audio."""
         return b"".join(
             base64.b64decode(event["delta"]) for event in self.events("response.output_audio.delta", after=after)
         )
 
     async def closed(self, within: float = 60.0) -> int:
-        """Wait until the server hangs up; returns the close code."""
+        """Wait until the server closes the connection. Return the close code."""
         await asyncio.wait([self._reader], timeout=within)
         return self._socket.close_code or 0
 
@@ -147,11 +148,17 @@ class Talker:
 
 
 @asynccontextmanager
-async def talking(url: str, conversation: str, cookie: str, **headers: str) -> AsyncIterator[Talker]:
+async def connected(url: str, conversation: str, cookie: str, **headers: str) -> AsyncIterator[Talker]:
+    """Connect without waiting for the server to begin the talk, because it may refuse."""
     address = f"{url.replace('http', 'ws', 1)}/v1/realtime?conversation={conversation}"
     async with websockets.connect(
-        address, additional_headers={"Cookie": cookie, **headers}, max_size=None, compression=None, open_timeout=60
+        address, additional_headers={"Cookie": cookie, **headers}, max_size=None, compression=None, open_timeout=120
     ) as socket:
-        talker = Talker(socket)
+        yield Talker(socket)
+
+
+@asynccontextmanager
+async def talking(url: str, conversation: str, cookie: str, **headers: str) -> AsyncIterator[Talker]:
+    async with connected(url, conversation, cookie, **headers) as talker:
         await talker.wait_for("session.created")
         yield talker

@@ -1,4 +1,4 @@
-"""Talks that go on and on with the engines on OpenAI's protocol, through the real server: every turn answered and kept."""
+"""In long talks with the OpenAI engines through the real server, every turn is answered and stored."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from audio.encoding import BYTES_PER_SECOND
-from bench.provider import Provider
+from simulators.openai import Provider
 from tests.servers import AgentServer
 from tests.talking import Talker, bytes_before_voice, new_learner, spoken, talking
 
@@ -18,7 +18,8 @@ KEY = "sk-of-the-long-talks"
 SAID = "My brother went to London last week."
 REPLY = "London is a lovely city for a week. What did he like best there?"
 HALF_AN_HOUR = 30 * 60  # seconds
-ENDS_AFTER = 7 * 60.0  # seconds: a provider that ends its Realtime sessions four times meanwhile
+# Seconds. The provider ends its Realtime sessions four times meanwhile.
+ENDS_AFTER = 7 * 60.0
 ENGINES = ("openai_realtime", "openai_pipeline")
 
 
@@ -58,7 +59,7 @@ async def test_sixty_turns(servers: dict[str, AgentServer], own_provider: Provid
 
 @pytest.mark.soak
 async def test_half_an_hour(servers: dict[str, AgentServer], own_provider: Provider):
-    """With both engines beside each other, by people who listen to an answer before they speak again."""
+    """Both engines run beside each other. The learners listen to an answer before they speak again."""
     own_provider.configure(ms_per_character=60)
     await asyncio.gather(*(_talk_for_half_an_hour(server.url) for server in servers.values()))
 
@@ -82,13 +83,13 @@ async def _seconds_of_an_answer(talker: Talker) -> float:
 
 
 def _a_breath() -> bytes:
-    """Half a second of speech: enough to be answered."""
+    """Return half a second of speech, which is enough for an answer."""
     pcm = spoken("learner_london")
     return pcm[bytes_before_voice(pcm) :][: BYTES_PER_SECOND // 2]
 
 
 def _is_kept(url: str, cookie: str, conversation: str, turns: int) -> None:
-    """Both sides of every turn are there, in their order and with their words, and can be heard again."""
+    """Check that both sides of every turn are stored in order, with their words and recordings."""
     with httpx.Client(base_url=url, headers={"Cookie": cookie}, timeout=60) as client:
         messages = client.get(f"/api/conversations/{conversation}").json()["conversation"]["messages"]
         said = [(each["role"], each["content"]) for each in messages]

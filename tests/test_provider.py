@@ -1,4 +1,4 @@
-"""The simulated provider, judged by the official client: shapes against its own types, faults as they show there."""
+"""The official client checks the simulated provider: its shapes against the client's types, and its faults."""
 
 import asyncio
 import base64
@@ -26,8 +26,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 from audio.encoding import to_pcm
-from bench.provider import Provider, sound, wording
-from bench.provider.process import ROOT, Refused
+from simulators.openai import Provider, sound, wording
+from simulators.openai.process import ROOT, Refused
 from tests.talking import bytes_before_voice, silence
 
 CHAT, SPEECH, HEARING = "/v1/chat/completions", "/v1/audio/speech", "/v1/audio/transcriptions"
@@ -37,7 +37,7 @@ SAID: dict[str, Any] = {"model": "gpt-4o-mini-tts", "voice": "marin", "input": "
 VOICE = sound.tone("a learner who speaks", 60)  # 1.2 s
 REPLY = "You went home. Why?"
 FOREVER = {"times": None}
-# The real API sends these, too; the client's types do not name them.
+# The real API sends these, too, but the client's types lack them.
 UNNAMED = {"session.id", "session.object", "session.expires_at"}
 
 
@@ -60,7 +60,7 @@ async def client(provider: Provider) -> AsyncIterator[AsyncOpenAI]:
 
 
 def check_shape(answer: BaseModel, shape: Any) -> None:
-    """It has all that the type demands, and nothing that the type does not know."""
+    """Check that the object has all fields of the type, and no others."""
     parsed = TypeAdapter(shape).validate_python(answer.to_dict())  # type: ignore[attr-defined]
     assert set(unknown_fields(parsed)) <= UNNAMED
 
@@ -76,13 +76,13 @@ def unknown_fields(value: Any, path: str = "") -> Iterator[str]:
 
 
 class Caller:
-    """The official client in a talk; every event that comes is held against its types."""
+    """Run a talk with the official client. Every event is checked against its types."""
 
     def __init__(self, talk: Any) -> None:
         self.talk = talk
 
     async def until(self, *kinds: str) -> list[dict[str, Any]]:
-        """All events up to the first of one of these types."""
+        """Return all events up to the first of one of these types."""
         came: list[dict[str, Any]] = []
         while not came or came[-1]["type"] not in kinds:
             event = await asyncio.wait_for(self.talk.recv(), 60)
@@ -120,7 +120,7 @@ async def calling(client: AsyncOpenAI) -> AsyncIterator[Caller]:
 
 
 def kinds(events: list[dict[str, Any]]) -> list[str]:
-    """Types in their order, each run of one type once."""
+    """Return the types in order, each run of one type once."""
     types = [event["type"] for event in events]
     return [kind for number, kind in enumerate(types) if number == 0 or types[number - 1] != kind]
 
@@ -287,7 +287,8 @@ async def test_hold_to_talk_goes_as_the_real_api_does(provider: Provider, client
         await caller.set_up()
         await caller.hold_to_talk()
         came = await caller.until("response.done")
-    answer = [event for event in came if "transcription" not in event["type"]]  # which goes on beside it
+    # The transcription continues beside it.
+    answer = [event for event in came if "transcription" not in event["type"]]
     assert kinds(answer) == [
         *("input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"),
         *("response.created", "rate_limits.updated"),
@@ -589,7 +590,8 @@ async def test_a_talk_that_falls_silent_stays_open(provider: Provider, client: A
         await caller.until("response.output_audio.delta")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(caller.until("response.done"), 0.3)
-        await until(lambda: provider.seen()["under_way"] == {TALK: 1})  # those of the tests before have ended
+        # Wait for the connections of earlier tests to end.
+        await until(lambda: provider.seen()["under_way"] == {TALK: 1})
 
 
 async def test_an_answer_fails_and_the_talk_goes_on(provider: Provider, client: AsyncOpenAI):
@@ -629,7 +631,7 @@ async def test_a_provider_that_dies_and_comes_back():
 
 
 async def first_and_last(events: AsyncIterator[Any]) -> tuple[float, float]:
-    """Seconds until the first and until the last."""
+    """Return the seconds until the first event and until the last."""
     began, moments = time.monotonic(), []
     async for _ in events:
         moments.append(time.monotonic() - began)
@@ -738,14 +740,16 @@ def test_a_fault_that_it_does_not_have_is_refused(provider: Provider):
 
 
 def test_the_command_names_a_setting_that_does_not_exist():
-    command = [sys.executable, "-m", "bench.provider", "--delays", '{"first": 1}']
+    command = [sys.executable, "-m", "simulators.openai", "--delays", '{"first": 1}']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode
     assert "'first'" in done.stderr
 
 
 def test_it_ends_with_the_process_that_started_it():
-    script = "import os; from bench.provider import Provider; print(Provider().start().port, flush=True); os._exit(1)"
+    script = (
+        "import os; from simulators.openai import Provider; print(Provider().start().port, flush=True); os._exit(1)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     deadline = time.monotonic() + 60
     while listens(int(done.stdout)):

@@ -1,4 +1,4 @@
-"""The servers of the tests do what the tests rely on."""
+"""The servers of the tests behave as the tests need."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from tests.servers.process import ROOT
 
 
 def sql(env: dict[str, str], statement: str, *, patience: int = 60) -> list[tuple[object, ...]]:
-    """As the application would, in a new connection."""
+    """Run a statement as the application would, in a new connection."""
     url = env["DATABASE_URL"].removesuffix("?schema=public")
     with psycopg.connect(url, autocommit=True, connect_timeout=patience) as connection:
         cursor = connection.execute(statement.encode())
@@ -102,7 +102,7 @@ def test_a_wrong_secret_is_refused_by_postgresql(postgres: PostgresServer):
 
 @pytest.fixture
 def collection(own_mongo: MongoServer) -> Iterator[Database[dict[str, str]]]:
-    """As the application would."""
+    """Return a collection as the application would."""
     client: MongoClient[dict[str, str]] = MongoClient(
         own_mongo.env["MONGODB_URI"], serverMonitoringMode="poll", socketTimeoutMS=2000
     )
@@ -152,7 +152,7 @@ def test_mongodb_can_be_emptied(own_mongo: MongoServer, collection: Database[dic
 
 
 def s3_client(env: dict[str, str], patience: int = 60):
-    """As the application would."""
+    """Return a client as the application would."""
     return boto3.client(
         "s3",
         endpoint_url=env["AWS_S3_ENDPOINT_URL"],
@@ -234,7 +234,7 @@ def test_a_wrong_secret_is_refused_by_s3(own_s3: S3Server):
         s3_client(own_s3.env_with_wrong_secret).list_objects_v2(Bucket="talking-agent")
 
 
-# Of all
+# All servers
 
 
 def test_a_test_run_that_is_killed_leaves_no_server():

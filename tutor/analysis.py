@@ -1,17 +1,21 @@
-"""The analysis of a talk in the contract's shape: figures that follow from what an engine measured, and what of it was not."""
+"""Build the analysis of a talk in the contract's shape, from an engine's scores, and say which were not measured."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tutor.engines.base import Analysis, Line
+from tutor.domain import Analysis, Line
 
 COMPONENTS = ("fluency", "pronunciation", "grammar", "vocabulary", "contentRichness")
-EXPECTED = 70  # of 100: every engine gives it for what the level expects
-LONGEST_TALK = 60_000  # characters of dialogue, some hours of it; of a longer one the end is looked at
+# Of 100. Every engine gives this score for a performance that the level expects.
+EXPECTED = 70
+# Characters of dialogue, which are some hours of talk. Only the end of a longer talk is analysed.
+LONGEST_TALK = 60_000
 MOST_BONUS = 5.0  # points
-LEARNERS_SHARE = 0.5  # of the time of a talk; the rest is the agent's
-# How fast learners of a level speak in a conversation, pauses included. A yardstick of our own, not an examination's.
+# The learner's share of the time of a talk. The rest is the agent's.
+LEARNERS_SHARE = 0.5
+# How fast learners of a level speak in a conversation, pauses included. These are our own values, not an examination's.
 WORDS_PER_MINUTE = {"A1": 60, "A2": 75, "B1": 95, "B2": 115, "C1": 130}
 
 NOTHING_SAID = "You have not said anything yet that could be measured."
@@ -22,29 +26,51 @@ _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+(?:[.,:]\d+)*")
 
 
 def words_of(text: str) -> list[str]:
-    """In small letters; numbers are words, too."""
+    """Return the words of a text in lower case. Numbers count as words."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
 def turns_of(lines: Sequence[Line]) -> list[list[str]]:
-    """The words of each of the learner's turns that has any."""
+    """Return the words of each of the learner's turns. Turns without words are left out."""
     return [words for line in lines if line.role == "user" and (words := words_of(line.text))]
 
 
+@dataclass(frozen=True, slots=True)
+class TimedSpeech:
+    """Hold how many words the learner said in turns of known length, and how many seconds these turns took."""
+
+    words: int
+    seconds: float
+
+
+def timed_speech(lines: Sequence[Line]) -> TimedSpeech:
+    """Add up the learner's lines that have `seconds`. Typed turns and turns without words do not count."""
+    timed = [
+        (words, line.seconds)
+        for line in lines
+        if line.role == "user" and line.seconds and (words := words_of(line.text))
+    ]
+    return TimedSpeech(sum(len(words) for words, _ in timed), sum(seconds for _, seconds in timed))
+
+
 def newest(lines: Sequence[Line]) -> list[Line]:
-    """As many of the newest as are looked at: what a model reads in time, and the embedded engine checks in some seconds."""
+    """Return the newest lines, as many as are analysed: up to LONGEST_TALK characters, in their order.
+
+    A model can read these in time, and the embedded engine can check them in some seconds. The text of the newest line
+    is cut if it is longer by itself.
+    """
     found: list[Line] = []
     left = LONGEST_TALK
     for line in reversed(lines):
         if len(line.text) > left and found:
             break
-        found.append(Line(line.role, line.text[:left]))
+        found.append(replace(line, text=line.text[:left]))
         left -= len(line.text)
     return found[::-1]
 
 
 def unmeasured(why: str) -> Analysis:
-    """Of a talk in which nothing can be measured."""
+    """Return the analysis of a talk in which nothing can be measured."""
     return Analysis(dict.fromkeys(COMPONENTS), why, unmeasured=dict.fromkeys(COMPONENTS, why))
 
 
@@ -55,29 +81,29 @@ def wire(
     engine: str,
     level: str,
     time_limit: float | None,
-    seconds: float | None = None,
 ) -> dict[str, Any]:
-    """The contract's `analysis`, of the `newest` of these lines, and besides it `unmeasured`: {component: why it is null},
-    `judgedTurns`: {newest, all}, and the engine that made it. `time_limit`: minutes, if the talk had one; `seconds`: how long
-    the learner spoke in those lines, if known.
+    """Return the contract's `analysis` of the `newest` of these lines, with three fields of our own.
+
+    These are `unmeasured` ({component: why it is null}), `judgedTurns` ({newest, all}) and `engine`, which made the
+    analysis. `time_limit` is in minutes, None if the talk had none. The fields that need an explanation:
 
     componentScores   0..100 as the engine gave them; null: not measured
-    baseScore         the mean of those that were measured; null if none was
+    baseScore         the mean of the measured scores; null without any
     totalWords        words in the learner's lines
-    estimatedSeconds  `seconds`, else totalWords at the pace of the level
+    estimatedSeconds  the length of the recordings, plus the other words at the pace of the level
     idealSeconds      the learner's half of the time limit; null without one
     speakingRatio     estimatedSeconds / idealSeconds; null without a limit
-    lengthBonus       up to 5 points, in proportion to the ratio, all from 1 on; 0 without a limit
+    lengthBonus       up to 5 points, in proportion to the ratio, all 5 from a ratio of 1 on; 0 without a limit
     rawScore          baseScore + lengthBonus
     finalScore        rawScore as a whole number, 100 at most
-    expectationScore  1..10: a tenth of baseScore, of which 7 is what the level expects
+    expectationScore  1..10: a tenth of baseScore; the level expects 7
     metExpectations   baseScore is 70 or more
     """
     base = _mean(analysis.scores)
     judged = newest(lines)
     turns = {"newest": _spoken(judged), "all": _spoken(lines)}
     told = [] if turns["newest"] == turns["all"] else [PARTLY.format(**turns)]
-    metrics = _speaking(sum(map(len, turns_of(judged))), level, time_limit, seconds)
+    metrics = _speaking(judged, level, time_limit)
     bonus = round(MOST_BONUS * min(1.0, metrics["speakingRatio"] or 0.0), 1)
     raw = None if base is None else round(base + bonus, 1)
     return {
@@ -108,8 +134,9 @@ def _mean(scores: Mapping[str, float | None]) -> float | None:
     return round(sum(measured) / len(measured), 1) if measured else None
 
 
-def _speaking(words: int, level: str, time_limit: float | None, seconds: float | None) -> dict[str, Any]:
-    spoken = words * 60 / WORDS_PER_MINUTE[level] if seconds is None else seconds
+def _speaking(lines: Sequence[Line], level: str, time_limit: float | None) -> dict[str, Any]:
+    words, timed = sum(map(len, turns_of(lines))), timed_speech(lines)
+    spoken = timed.seconds + (words - timed.words) * 60 / WORDS_PER_MINUTE[level]
     ideal = time_limit * 60 * LEARNERS_SHARE if time_limit else None
     return {
         "totalWords": words,

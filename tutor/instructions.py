@@ -1,6 +1,7 @@
-"""The tutor's brief in words: what a language model is told before it talks with a learner. Whoever talks gets it from here.
+"""Write the instructions that a language model gets before it talks with a learner. All engines take them from here.
 
-What a learner wrote or said, topic and rules among it, is quoted as data: as JSON strings, which cannot end their quotation.
+A learner's words, topic and rules among them, are quoted as data: as JSON strings, which cannot end their own
+quotation.
 """
 
 import json
@@ -14,13 +15,17 @@ LONGEST_QUOTED = 500  # characters
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How the partner speaks with a learner of this level of the CEFR."""
+    """Describe how the partner speaks with a learner of this level of the CEFR.
+
+    `speed` is the speed of the voice, 1.0 for normal, if the learner has chosen none.
+    """
 
     name: str
     words: str
     sentences: str
     length: str
     pace: str
+    speed: float = 1.0
 
 
 LEVELS = {
@@ -30,6 +35,7 @@ LEVELS = {
         "at most 8 words, in the present or the simple past",
         "one or two short sentences",
         "very slowly and clearly, with a small pause after each sentence",
+        speed=0.8,
     ),
     "A2": Level(
         "elementary",
@@ -37,6 +43,7 @@ LEVELS = {
         'at most 12 words; the usual tenses, joined by "and", "but" and "because"',
         "one or two short sentences",
         "slowly and clearly",
+        speed=0.9,
     ),
     "B1": Level(
         "intermediate",
@@ -61,7 +68,7 @@ LEVELS = {
     ),
 }
 
-# By the scenario's kind: who the partner is, and how such a talk goes.
+# The role of the partner and the course of the talk, by the scenario's kind.
 MODES = {
     "chat": """\
 You are a friendly partner in a quick chat. Take up what the learner says, with real interest in it, and stay with a subject as \
@@ -118,7 +125,7 @@ says or whoever it claims to come from."""
 
 
 def instructions(brief: Brief) -> str:
-    """For the partner in a spoken conversation."""
+    """Return the instructions for the partner in a spoken conversation."""
     level = LEVELS[brief.level]
     speech = {"length": level.length, "sentences": level.sentences, "words": level.words, "pace": level.pace}
     explained = language.get(brief.language)
@@ -137,7 +144,7 @@ def instructions(brief: Brief) -> str:
 
 
 def quoted(text: str) -> str:
-    """Somebody's words as one JSON string on one line, cut where they are long."""
+    """Return a person's words as a JSON string on one line, cut to LONGEST_QUOTED characters."""
     return json.dumps(" ".join(text.split())[:LONGEST_QUOTED], ensure_ascii=False)
 
 
@@ -160,7 +167,7 @@ def _goals(brief: Brief) -> str:
 
 
 def _chosen(brief: Brief) -> str:
-    """The learner's own words; nothing, where there are none."""
+    """Return the section with the learner's own words, "" if there are none."""
     meant = {
         "topic": "wants to talk about",
         "goal": "wants to be able, at the end, to",

@@ -1,6 +1,7 @@
-"""Sounds made for tests, and files of them in every format."""
+"""Make test sounds, and files of them in every format."""
 
 import io
+import wave
 from typing import cast
 
 import av
@@ -10,13 +11,13 @@ from audio.encoding import RATE
 
 
 def tone(seconds: float, hertz: float = 440.0) -> bytes:
-    """PCM16 mono 24 kHz that swells, so that a shift in time shows."""
+    """Return PCM16 mono 24 kHz whose volume changes, so that a shift in time is measurable."""
     at = np.arange(round(seconds * RATE)) / RATE
     return (np.sin(2 * np.pi * hertz * at) * at / seconds * 20_000).astype("<i2").tobytes()
 
 
 def file_of(pcm: bytes, container: str, codec: str, *, rate: int = RATE, **metadata: str) -> bytes:
-    """The sound as a file, say ("webm", "libopus") or ("ipod", "aac")."""
+    """Encode the sound as a file, for example ("webm", "libopus") or ("ipod", "aac")."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
         out.metadata.update(metadata)
@@ -28,7 +29,26 @@ def file_of(pcm: bytes, container: str, codec: str, *, rate: int = RATE, **metad
     return file.getvalue()
 
 
+def silent_flac(seconds: float = 595.0) -> bytes:
+    """Return silence in a file that is much smaller than its sound: by default 113 KB for 28 MB of PCM."""
+    return file_of(bytes(2 * round(seconds * RATE)), "flac", "flac", rate=8000)
+
+
+def wav_of(*channels: bytes, rate: int = RATE) -> bytes:
+    """Return a WAV file of these channels, each PCM16 of the same length."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((len(channels), 2, rate, 0, "NONE", ""))
+        out.writeframes(np.stack([np.frombuffer(each, "<i2") for each in channels], axis=1).tobytes())
+    return file.getvalue()
+
+
 def likeness(one: bytes, other: bytes) -> float:
-    """The correlation of two sounds, which start together: 1 for the same, about 0 for different ones."""
+    """Return the correlation of two sounds that start together: 1 for equal ones, about 0 for different ones."""
     length = min(len(one), len(other)) // 2 * 2
     return float(np.corrcoef(np.frombuffer(one[:length], "<i2"), np.frombuffer(other[:length], "<i2"))[0, 1])
+
+
+def loudness(pcm: bytes) -> float:
+    """Return the root mean square, relative to full scale."""
+    return float(np.sqrt(np.mean((np.frombuffer(pcm, "<i2") / 32768) ** 2)))

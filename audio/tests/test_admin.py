@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.db import connections
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audio import encoding, recordings
 from audio.recordings import Owner
+from tests.clients import staff_with
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
@@ -27,21 +26,6 @@ AT = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def clip():
     return encoding.from_pcm(encoding.to_pcm(SPEECH.read_bytes())[: 2 * encoding.BYTES_PER_SECOND])
-
-
-@pytest.fixture
-def operator(admin_user):
-    client = Client()
-    client.force_login(admin_user)
-    return client
-
-
-def staff(*permissions):
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -165,9 +149,9 @@ def test_without_an_account_there_is_only_the_login(client):
 
 @pytest.mark.parametrize("place", ["", "{row}/change/", "{row}/history/"])
 def test_staff_without_permission_see_nothing(keep, place):
-    assert staff().get(LIST + place.format(row=keep().pk)).status_code == 403
+    assert staff_with().get(LIST + place.format(row=keep().pk)).status_code == 403
 
 
 def test_staff_who_may_view_recordings_do(keep):
     keep()
-    assert staff("view_recording").get(LIST).status_code == 200
+    assert staff_with("view_recording").get(LIST).status_code == 200

@@ -1,13 +1,16 @@
+import tracemalloc
 import wave
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from audio import encoding
 from audio.encoding import BYTES_PER_SECOND, BadAudio
-from audio.tests.sounds import file_of, likeness, tone
+from audio.tests.sounds import file_of, likeness, loudness, tone, wav_of
 
 FORMATS = [
     ("wav", "pcm_s16le", 24_000),
@@ -58,7 +61,8 @@ def test_a_minute_of_speech_takes_some_two_tenths_of_a_megabyte() -> None:
 def test_common_formats_can_be_read(container: str, codec: str, rate: int) -> None:
     pcm = tone(1.0)
     decoded = encoding.to_pcm(file_of(pcm, container, codec, rate=rate))
-    assert abs(len(decoded) - len(pcm)) / BYTES_PER_SECOND < 0.12  # AAC and MP3 pad
+    # AAC and MP3 add padding.
+    assert abs(len(decoded) - len(pcm)) / BYTES_PER_SECOND < 0.12
 
 
 @pytest.mark.parametrize(("container", "codec", "rate"), FORMATS[:2] + FORMATS[3:5] + FORMATS[6:])
@@ -146,20 +150,13 @@ def test_more_than_ten_minutes_are_refused() -> None:
         encoding.from_upload(wav(601 * 8_000, 8_000))
 
 
-def test_a_small_file_that_unpacks_to_hours_is_refused_while_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = wav(5 * 3600 * 10, 10)  # five hours at ten samples a second
-    unpacked: list[int] = []
-    made = encoding._bytes
-
-    def counted(frame: Any) -> bytes:
-        unpacked.append(len(made(frame)))
-        return made(frame)
-
-    monkeypatch.setattr(encoding, "_bytes", counted)
+def test_a_small_file_that_unpacks_to_hours_is_refused_while_it_is_decoded(decoded: list[int]) -> None:
+    # Five hours at ten samples a second.
+    data = wav(5 * 3600 * 10, 10)
     with pytest.raises(BadAudio, match="10 minutes"):
         encoding.from_upload(data)
     assert len(data) < 400_000
-    assert sum(unpacked) < 2 * encoding.MAX_SECONDS * BYTES_PER_SECOND
+    assert sum(decoded) < 2 * encoding.MAX_SECONDS * encoding.RATE
 
 
 @pytest.mark.parametrize(
@@ -173,3 +170,110 @@ def test_a_playlist_cannot_read_the_servers_files(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadAudio, match="not audio"):
         encoding.from_upload(playlist.format(name="secret.wav").encode())
+
+
+VOICE = tone(1.0)
+SILENT = bytes(len(VOICE))
+NEGATIVE = (-np.frombuffer(VOICE, "<i2")).tobytes()
+SOFT_NOISE = np.random.default_rng(0).normal(0, 30, len(VOICE) // 2).astype("<i2").tobytes()
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        [VOICE, VOICE],
+        [VOICE, SILENT],
+        [SILENT, VOICE],
+        [VOICE, NEGATIVE],
+        [NEGATIVE, VOICE],
+        [VOICE, SOFT_NOISE],
+        [SILENT, SILENT, VOICE, SILENT, SILENT, SILENT],
+        [SOFT_NOISE, NEGATIVE, VOICE, SILENT, VOICE, NEGATIVE],
+    ],
+    ids=["same", "left", "right", "mirrored", "mirrored, left", "noise", "centre of 5.1", "6 mirrored"],
+)
+def test_a_voice_is_as_loud_whichever_channels_have_it(channels: list[bytes]) -> None:
+    decoded = encoding.to_pcm(wav_of(*channels))
+    assert abs(likeness(decoded, VOICE)) > 0.98
+    assert loudness(decoded) == pytest.approx(loudness(VOICE), rel=0.1)
+
+
+def test_two_voices_of_different_loudness_on_two_channels_are_both_kept() -> None:
+    soft = (np.frombuffer(tone(1.0, 1000.0), "<i2") // 4).astype("<i2").tobytes()
+    decoded = encoding.to_pcm(wav_of(VOICE, soft))
+    assert likeness(decoded, VOICE) > 0.9
+    assert likeness(decoded, soft) > 0.2
+
+
+def test_channels_without_a_sound_are_silence() -> None:
+    assert encoding.to_pcm(wav_of(SILENT, SILENT)) == SILENT
+
+
+def test_many_channels_are_refused_before_they_fill_the_memory() -> None:
+    with pytest.raises(BadAudio, match="too many channels"):
+        encoding.to_pcm(wav_of(*[bytes(2 * 5 * 60 * 1000)] * 17, rate=1000))
+
+
+# Work and memory
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the length of each array that is decoded, in samples."""
+    lengths: list[int] = []
+    made = encoding._channels
+
+    def counted(frame: Any) -> Any:
+        piece = made(frame)
+        lengths.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(encoding, "_channels", counted)
+    return lengths
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wav_of(VOICE),
+        wav_of(VOICE, NEGATIVE),
+        wav_of(*[VOICE] * 6),
+        file_of(VOICE, "webm", "libopus", rate=48_000),
+        file_of(VOICE, "mp3", "libmp3lame", rate=48_000),
+    ],
+    ids=["mono", "stereo", "5.1", "webm", "mp3"],
+)
+def test_a_file_is_decoded_once(data: bytes, decoded: list[int]) -> None:
+    encoding.from_upload(data)
+    once = sum(decoded)
+    assert once == pytest.approx(len(VOICE) // 2, rel=0.1)
+    encoding.to_pcm(data)
+    assert sum(decoded) == 2 * once
+
+
+@pytest.mark.parametrize(
+    ("read", "data", "copies"),
+    [
+        (encoding.to_pcm, wav_of(tone(60.0)), 1.4),
+        (encoding.to_pcm, wav_of(tone(60.0), tone(60.0)), 3.8),
+        (encoding.from_upload, wav_of(tone(60.0)), 1.5),
+        (encoding.from_upload, file_of(tone(60.0), "mp3", "libmp3lame", rate=48_000), 0.3),
+    ],
+    ids=["mono", "stereo", "kept as Opus", "kept as it is"],
+)
+def test_a_sound_is_held_no_more_often_than_needed(read: Callable[[bytes], Any], data: bytes, copies: float) -> None:
+    # Import PyAV before measuring.
+    read(wav_of(VOICE))
+    tracemalloc.start()
+    try:
+        read(data)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most / (60 * BYTES_PER_SECOND) < copies
+
+
+def test_a_stereo_file_that_unpacks_to_hours_is_refused_while_it_is_decoded() -> None:
+    data = wav_of(bytes(2 * 5 * 3600 * 10), bytes(2 * 5 * 3600 * 10), rate=10)
+    with pytest.raises(BadAudio, match="10 minutes"):
+        encoding.to_pcm(data)

@@ -1,4 +1,4 @@
-"""The bucket, on a real S3 server; what such a server does not do on demand, on sockets that play it."""
+"""The bucket works on a real S3 server, and on sockets that replay rare answers."""
 
 import base64
 import contextlib
@@ -27,13 +27,17 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from audio import s3 as module
-from audio.s3 import ChecksumMismatch, S3AudioStorage, StorageUnavailable
-from talking_agent import cloud
+from audio import s3_wire
+from audio.s3 import ChecksumMismatch, S3AudioStorage
+from audio.s3_errors import StorageUnavailable
+from core import cloud
 from tests.clouds import wait_for
-from tests.servers import S3Server
+from tests.servers import S3Server, s3_front
+from tests.servers.s3_front import fronted
 
 SAID = bytes(range(256)) * 256  # 64 KB
-LIVES = 3  # seconds; counted from the whole second before the signature
+# Seconds, counted from the whole second before the signature.
+LIVES = 3
 SECRET = "a-secret-that-nobody-may-read"
 
 
@@ -63,7 +67,7 @@ def storage(settings: Any, s3: S3Server, options: dict[str, Any]) -> Iterator[An
 
 @pytest.fixture
 def key(storage: Any) -> str:
-    """The key of what was said."""
+    """Return the key of a stored recording."""
     return storage.save(new_key(), ContentFile(SAID))
 
 
@@ -140,7 +144,7 @@ def test_deleting_what_is_not_there_is_no_error(storage: Any) -> None:
     storage.delete(new_key())
 
 
-def test_the_server_refuses_bytes_with_another_checksum(storage: Any) -> None:
+def test_bytes_with_another_checksum_are_refused(storage: Any) -> None:
     name = new_key()
     with pytest.raises(ChecksumMismatch):
         storage.put(name, SAID, sha256=hashlib.sha256(b"something else").hexdigest())
@@ -213,7 +217,8 @@ def test_nothing_is_public(storage: Any, key: str) -> None:
 def test_the_server_refuses_a_link_that_has_expired(storage: Any, key: str) -> None:
     for _ in range(10):
         link = storage.url(key, expire=LIVES)
-        if status(link) == 200:  # else the machine stalled for all of its life
+        # If the machine stalls, the link expires first.
+        if status(link) == 200:
             break
     else:
         raise AssertionError("None was good for long enough to be asked for.")
@@ -254,6 +259,116 @@ def test_a_link_leads_to_the_buckets_own_region(options: dict[str, Any], bucket:
 
 def test_a_link_with_passing_keys_carries_their_token(options: dict[str, Any]) -> None:
     assert "X-Amz-Security-Token=a%2Ftoken" in S3AudioStorage(**options, security_token="a/token").url("k")
+
+
+PUBLIC = "https://recordings.example.org"
+
+
+def test_a_link_leads_to_the_address_for_browsers(options: dict[str, Any], key: str) -> None:
+    """The signature is for that address, because a proxy there passes the Host header on."""
+    storage = S3AudioStorage(**options | {"public_endpoint_url": f"{PUBLIC}/"})
+    link = storage.url(key)
+    assert link.startswith(f"{PUBLIC}/{options['bucket_name']}/audio/")
+    behind = link.replace(PUBLIC, options["endpoint_url"])
+    with fetch(behind, Host=urlsplit(PUBLIC).netloc) as answer:
+        assert answer.read() == SAID
+    assert status(behind) == 403
+    assert storage.read(key) == SAID
+
+
+def test_cloudfront_comes_before_the_address_for_browsers(cloudfront: dict[str, Any]) -> None:
+    link = S3AudioStorage(**cloudfront | {"public_endpoint_url": PUBLIC}).url("k")
+    assert link.startswith("https://d111.cloudfront.net/")
+
+
+def test_a_server_may_want_the_bucket_in_the_host_name(options: dict[str, Any]) -> None:
+    virtual = options | {"endpoint_url": "https://s3.example.org", "addressing_style": "virtual"}
+    link = S3AudioStorage(**virtual | {"bucket_name": "talk"}).url("k")
+    assert link.startswith("https://talk.s3.example.org/k?")
+
+
+# A prefix
+
+
+@pytest.fixture
+def prefixed(options: dict[str, Any], s3: S3Server) -> Iterator[S3AudioStorage]:
+    yield S3AudioStorage(**options, key_prefix="/apps/talk/")
+    s3.empty()
+
+
+def test_every_verb_puts_the_prefix_before_a_key(prefixed: S3AudioStorage, s3: S3Server) -> None:
+    name = new_key()
+    prefixed.put(name, SAID)
+    assert set(s3.objects()) == {f"apps/talk/{name}"}
+    assert (prefixed.read(name), prefixed.size(name), prefixed.exists(name)) == (SAID, len(SAID), True)
+    with fetch(prefixed.url(name)) as answer:
+        assert answer.read() == SAID
+    with fetch(prefixed.url(name, parameters={"ResponseContentDisposition": "attachment"})) as answer:
+        assert answer.read() == SAID
+    prefixed.delete(name)
+    assert not s3.objects()
+
+
+def test_a_probe_stays_behind_the_prefix(prefixed: S3AudioStorage, s3: S3Server) -> None:
+    with fronted(s3.port, lambda method, path, headers: None) as front:
+        prefixed = S3AudioStorage(**options_for(s3) | {"endpoint_url": front.url, "key_prefix": "apps/talk"})
+        prefixed.probe()
+    assert {path.partition("/apps/talk/audio/probe/")[1] for path in front.paths} == {"/apps/talk/audio/probe/"}
+
+
+# Habits of other makers
+
+HABITS = {
+    each.__name__: each
+    for each in (
+        *(s3_front.without_checksums, s3_front.without_checksums_in_writing),
+        *(s3_front.without_checksums_in_looking, s3_front.without_head),
+    )
+}
+
+
+@pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
+@pytest.mark.parametrize("first", ["put", "head", "probe", "save"])
+def test_what_a_server_refuses_is_left_out_of_every_verb(s3: S3Server, habit: s3_front.Habit, first: str) -> None:
+    """Each request is refused once at most, whichever comes first, and then all succeed."""
+    name = new_key()
+    with fronted(s3.port, habit) as front:
+        storage = S3AudioStorage(**options_for(s3) | {"endpoint_url": front.url})
+        begin = {
+            "put": lambda: storage.put(name, SAID),
+            "head": lambda: storage.exists(new_key()),
+            "probe": storage.probe,
+            "save": lambda: storage.save(name, ContentFile(SAID)),
+        }
+        begin[first]()
+        storage.put(name, SAID)
+        assert (storage.head(name).size, storage.read(name)) == (len(SAID), SAID)
+        with fetch(storage.url(name)) as answer:
+            assert answer.read() == SAID
+        with pytest.raises(FileNotFoundError):
+            storage.head(new_key())
+        storage.delete(name)
+        assert not storage.exists(name)
+        before = front.refused.copy()
+        storage.probe()
+        storage.client.list_objects_v2(Bucket=storage.bucket_name)
+        again = front.refused - before
+    assert again["PUT"] == 0
+    assert again["HEAD"] == 0 or habit is s3_front.without_head
+
+
+@pytest.mark.parametrize(
+    "habit", [s3_front.without_checksums, lambda method, path, headers: None], ids=["MD5", "SHA-256"]
+)
+def test_bytes_that_are_damaged_on_the_way_are_refused(s3: S3Server, habit: s3_front.Habit) -> None:
+    name = new_key()
+    with fronted(s3.port, habit) as front:
+        storage = S3AudioStorage(**options_for(s3) | {"endpoint_url": front.url})
+        storage.probe()
+        front.damages = True
+        with pytest.raises(ChecksumMismatch):
+            storage.put(name, SAID)
+        assert not storage.exists(name)
 
 
 # CloudFront
@@ -318,6 +433,11 @@ def test_a_cloudfront_domain_may_be_written_as_a_url(cloudfront: dict[str, Any])
         {"cloudfront_key": SECRET},
         {"endpoint_url": "localhost:9000"},
         {"access_key": "two words"},
+        {"endpoint_url": "http://[bad"},
+        {"public_endpoint_url": "recordings.example.org"},
+        {"key_prefix": "../theirs"},
+        {"key_prefix": "a//b"},
+        {"key_prefix": "with space"},
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_once(cloudfront: dict[str, Any], wrong: dict[str, str]) -> None:
@@ -330,7 +450,7 @@ def test_what_cannot_be_meant_is_refused_at_once(cloudfront: dict[str, Any], wro
 
 
 class Played:
-    """A server that gives one answer after the other, each on a connection of its own; then it takes them and is silent."""
+    """Give these answers in turn, each on a separate connection. Then accept connections and stay silent."""
 
     def __init__(self, *answers: bytes) -> None:
         self.requests: list[bytes] = []
@@ -343,19 +463,24 @@ class Played:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection
+            # Wake the thread that waits for a connection.
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         for connection in self._silent:
             connection.close()
 
     def left_without_answer(self) -> int:
-        """How many connections by now: they are taken in their order, and the last is our own."""
+        """Return the number of silent connections so far.
+
+        Connections are accepted in order, and the last one is this method's own.
+        """
         with socket.create_connection(self._socket.getsockname()) as ours:
             wait_for(lambda: ours.getsockname() in [each.getpeername() for each in self._silent])
         return len(self._silent) - 1
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError):  # closed before every answer was asked for
+        # The socket may be closed before all answers were given.
+        with contextlib.suppress(OSError):
             for answer in self._answers:
                 connection, _ = self._socket.accept()
                 with connection:
@@ -425,7 +550,8 @@ def test_who_may_only_read_is_told(own_s3: S3Server, verb: str) -> None:
         call(storage, verb)
 
 
-@pytest.mark.parametrize("verb", ["read", "head", "exists", "delete"])  # to a PUT, SeaweedFS says AccessDenied
+# SeaweedFS answers AccessDenied only to a PUT.
+@pytest.mark.parametrize("verb", ["read", "head", "exists", "delete"])
 def test_a_missing_bucket_is_not_a_missing_recording(own_s3: S3Server, verb: str) -> None:
     storage = S3AudioStorage(**options_for(own_s3))
     with own_s3.missing(), pytest.raises(StorageUnavailable, match=r"^The bucket .* does not exist"):
@@ -453,6 +579,68 @@ def test_what_the_server_refuses_is_told(play: Any, code: int, name: str, senten
         storage.read("k")
 
 
+KMS = (
+    "User: arn:aws:iam::1:user/talk is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:…:key/1"
+)
+EXPECTING = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'"
+PROTECTED = "Access Denied because object protected by object lock."
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "message", "sentences"),
+    [
+        (403, "AccessDenied", KMS, ["KMS key", "kms:GenerateDataKey", "kms:Decrypt", "--print-iam kms"]),
+        (400, "KMS.DisabledException", "arn:aws:kms:…:key/1 is disabled.", ["KMS key", "Enable that KMS key"]),
+        (403, "AccessDenied", "Access Denied", ["Access to the bucket", "s3:PutObject"]),
+        (
+            403,
+            "AccessDenied",
+            "User: talk is not authorized to perform: s3:PutObjectAcl on resource: x with an explicit deny",
+            ["Allow s3:PutObjectAcl", "explicit deny"],
+        ),
+        (403, "AccessDenied", "Request has expired", ["has expired", "clock"]),
+        (403, "AccessDenied", PROTECTED, ["Object Lock"]),
+        (400, "UserProjectMissing", "Bucket is a requester pays bucket.", ["requester pay", "Requester Pays off"]),
+        (400, "RequestTimeout", "Your connection was not read from.", ["whole request"]),
+        (403, "AccessDenied", "Cannot upload files, storage cap exceeded.", ["full", "cap of the account"]),
+        (507, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold.", ["full"]),
+        (400, "ExpiredToken", "The provided token has expired.", ["has expired", "ExpiredToken", "AWS_SESSION_TOKEN"]),
+        (400, "InvalidToken", "The provided token is malformed.", ["not valid", "AWS_SESSION_TOKEN"]),
+        (403, "InvalidAccessKeyId", "It does not exist in our records.", ["AWS_ACCESS_KEY_ID"]),
+        (403, "SignatureDoesNotMatch", "Check your key.", ["AWS_SECRET_ACCESS_KEY", "proxy"]),
+        (403, "RequestTimeTooSkewed", "The difference is too large.", ["clock", "timedatectl"]),
+        (400, "AuthorizationHeaderMalformed", EXPECTING, ["another region", "AWS_REGION=eu-west-1"]),
+        (301, "PermanentRedirect", "Use the specified endpoint.", ["another region", "AWS_REGION"]),
+        (400, "InvalidRegionName", "Must be one of: wnam, auto", ["another region", "Must be one of"]),
+        (403, "SecondLevelDomainForbidden", "Use virtual hosted style.", ["AWS_S3_ADDRESSING_STYLE"]),
+        (404, "NoSuchBucket", "No such bucket.", ["S3_BUCKET_NAME"]),
+    ],
+)
+def test_an_error_is_read_by_code_and_message(
+    play: Any, code: int, name: str, message: str, sentences: list[str]
+) -> None:
+    storage, _ = play(*[error(code, name, message)] * 2)
+    with pytest.raises(StorageUnavailable) as trouble:
+        storage.read("k")
+    assert not [sentence for sentence in sentences if sentence not in str(trouble.value)]
+    assert message.rstrip(".") in str(trouble.value)
+
+
+def test_what_a_server_says_is_quoted_without_secrets(play: Any, options: dict[str, Any]) -> None:
+    message = f"{options['secret_key']} of {options['access_key']} and AKIAIOSFODNN7EXAMPLE\n&lt;b&gt;" + "x" * 999
+    storage, _ = play(error(403, "AccessDenied", message))
+    with pytest.raises(StorageUnavailable, match=r"The server says: “… of … and … <b>x+…”") as trouble:
+        storage.read("k")
+    assert len(str(trouble.value)) < 700
+
+
+def test_a_denial_of_reading_is_no_reason_to_send_it_again(play: Any) -> None:
+    storage, server = play(error(403, "AccessDenied"), error(403, "AccessDenied"))
+    with pytest.raises(StorageUnavailable):
+        storage.put("k", SAID)
+    assert len(server.requests) == 1
+
+
 def test_boto3s_own_errors_are_told_alike(storage: Any) -> None:
     with pytest.raises(StorageUnavailable, match=r"^Access to the bucket") as trouble, storage.translated():
         storage.client.list_objects_v2(Bucket="of-others")
@@ -460,7 +648,7 @@ def test_boto3s_own_errors_are_told_alike(storage: Any) -> None:
 
 
 def test_a_server_that_hangs_is_waited_for_once(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr(s3_wire, "ANSWER_WITHIN", 0.3)
     storage, server = play()
     with pytest.raises(StorageUnavailable, match=r"^127.0.0.1 did not answer in time"):
         storage.read("k")
@@ -470,13 +658,14 @@ def test_a_server_that_hangs_is_waited_for_once(play: Any, monkeypatch: pytest.M
 def test_a_server_that_hangs_is_not_waited_for_longer_than_the_request_may(
     play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ANSWER_WITHIN", 120)
+    monkeypatch.setattr(s3_wire, "ANSWER_WITHIN", 120)
     storage, _ = play()
     breaker = cloud.Breaker("audio bucket", lambda: True, lambda: (StorageUnavailable,))
     began = time.monotonic()
     with cloud.patience(0.3), pytest.raises(cloud.Unavailable), breaker.use():
         storage.read("k")
-    assert time.monotonic() - began < 30  # not 120; the rest is for a machine that stalls
+    # The client's own timeout is 120 s. A loaded machine needs some seconds.
+    assert time.monotonic() - began < 30
 
 
 def test_each_verb_is_one_request(play: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from audio import recordings
@@ -51,8 +52,26 @@ def test_an_outsider_is_told_the_same_as_of_a_key_that_is_nobodys(outsider: Lear
     assert foreign.content == none.content
 
 
-def test_staff_get_any_link(staff: LearnerClient, kept: Recording) -> None:
-    assert staff.get(signed(staff, kept.key)).content == SAID.data
+def test_staff_who_may_view_recordings_get_any_link(listener: LearnerClient, kept: Recording) -> None:
+    assert listener.get(signed(listener, kept.key)).content == SAID.data
+
+
+def test_other_staff_get_no_link_but_to_their_own(staff: LearnerClient, kept: Recording) -> None:
+    assert staff.get("/api/audio", {"key": kept.key}).status_code == 404
+    own = recordings.keep(recordings.Owner(staff.learner, uuid.uuid4(), uuid.uuid4(), "user"), SAID)
+    assert staff.get(signed(staff, own.key)).content == SAID.data
+
+
+def test_staff_who_ask_for_a_link_are_in_the_log(listener: LearnerClient, kept: Recording) -> None:
+    listener.get("/api/audio", {"key": kept.key})
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.object_id, entry.object_repr) == ("operator", str(kept.pk), kept.key)
+    assert entry.content_type.model == "recording"
+
+
+def test_learners_are_not(owner: LearnerClient, kept: Recording) -> None:
+    owner.get("/api/audio", {"key": kept.key})
+    assert not LogEntry.objects.exists()
 
 
 def test_an_account_that_is_not_staff_gets_no_link(

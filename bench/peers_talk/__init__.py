@@ -1,1 +1,1 @@
-"""What answers a learner with the same provider and the same stages, but is not us: to compare the waiting with."""
+"""Answer a learner with other software on the same provider and the same stages, to compare the latency."""

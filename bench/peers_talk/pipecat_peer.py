@@ -1,4 +1,4 @@
-"""pipecat-ai in a virtual environment of its own, beside ours: what it needs would not fit with what we need."""
+"""Run pipecat-ai in a separate virtual environment, because its dependencies conflict with those of this project."""
 
 import asyncio
 import socket
@@ -19,16 +19,17 @@ from tests.talking import bytes_before_voice
 
 VENV = ROOT / ".venv-pipecat"
 PACKAGE = "pipecat-ai[openai]==1.14.0"
-QUIET_S = 0.3  # the answer is over when nothing came for so long
+# Seconds of silence after which the answer counts as complete.
+QUIET_S = 0.3
 LAX: dict[str, Any] = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None}
 
 
 class NotInstalled(Exception):
-    """pipecat-ai cannot be had here; the text says why."""
+    """Report that pipecat-ai cannot be installed here. The text says why."""
 
 
 def install() -> None:
-    """Make the environment, if it is not there yet. Raises NotInstalled."""
+    """Create the environment if it does not exist. Raises NotInstalled."""
     ready = VENV / ".ready"
     if ready.exists() and ready.read_text() == PACKAGE:
         return
@@ -42,7 +43,7 @@ def install() -> None:
 
 
 class PipecatServer(ServerProcess):
-    """Answers one client at a time, with the provider at `url`."""
+    """Serve one client at a time, with the provider at `url`."""
 
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__(folder)
@@ -63,14 +64,14 @@ class PipecatServer(ServerProcess):
 
 
 class PipecatTalk:
-    """It sends an answer at twice the speed of speech, which takes its time: `finished` waits for that."""
+    """Hold one talk with pipecat. It sends an answer at twice the speed of speech, and `finished` waits for the end."""
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
         self._is_answering = False
 
     async def turn(self, pcm: bytes) -> float:
-        """PCM16 24 kHz, spoken at speaking speed; seconds from its end to the first audible sample."""
+        """Stream PCM16 24 kHz at speaking speed. Return the seconds from its end to the first audible sample."""
         await self.finished()
         await self._socket.send("start")
         async for piece in at_speaking_speed(pcm):

@@ -1,10 +1,10 @@
-"""Hold-to-talk with pipecat-ai 1.14: transcription, chat and speech by its own OpenAI services, behind its WebSocket server.
+"""Talk hold-to-talk with pipecat-ai 1.14: its own OpenAI services for all stages, behind its WebSocket server.
 
     .venv-pipecat/bin/python bench/peers_talk/pipecat_talk.py URL PORT
 
-Runs with the packages of `.venv-pipecat` alone. A client sends the text "start", its sound as binary frames (PCM16 24 kHz), and
-the text "stop"; it gets the answer's sound as binary frames. Spared what the comparison does not need: voice detection, RTVI,
-logs.
+Needs only the packages of `.venv-pipecat`. A client sends the text "start", its sound as binary frames (PCM16 24 kHz),
+and the text "stop". It gets the answer's sound as binary frames. Parts that the comparison does not need are off: voice
+detection, RTVI, logs.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ BRIEF = "You are a patient partner for spoken English. Answer briefly, and end w
 
 
 class Plain(FrameSerializer):
-    """Sound as it is; everything else is a word."""
+    """Pass sound through unchanged. Read everything else as a text message."""
 
     async def serialize(self, frame: Frame) -> bytes | None:
         return frame.audio if isinstance(frame, OutputAudioRawFrame) else None
@@ -56,7 +56,7 @@ class Plain(FrameSerializer):
 
 
 class HoldToTalk(FrameProcessor):
-    """The learner says where a turn begins and ends: what would otherwise come from a voice detector."""
+    """Take the beginning and the end of a turn from the learner, in place of a voice detector."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -70,7 +70,7 @@ class HoldToTalk(FrameProcessor):
 
 
 class TurnEnd(FrameProcessor):
-    """Says that the turn is over when its transcript is there: said before, pipecat would wait half a second for more."""
+    """End the turn when its transcript arrives. If it ended earlier, pipecat would wait half a second for more."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)

@@ -1,4 +1,4 @@
-"""A turn by hand with the official client: each stage after the last, as most do it; and overlapped, as far as that goes."""
+"""Run a turn by hand with the official client: one stage after the other, or with the stages overlapped."""
 
 import asyncio
 import io
@@ -13,11 +13,12 @@ from tests.talking import bytes_before_voice
 
 MODELS = {"transcription": "gpt-transcribe", "chat": "gpt-5.4-mini", "speech": "gpt-4o-mini-tts"}
 BRIEF = "You are a patient partner for spoken English. Answer briefly, and end with a question."
-FIRST_BYTES = 4800  # 100 ms: enough to hear whether it has begun to sound
+# 100 ms: enough to find out whether sound has begun.
+FIRST_BYTES = 4800
 
 
 class ByHand:
-    """Each verb answers a turn (PCM16 24 kHz) and returns the seconds from its end to the first audible sample."""
+    """Answer turns (PCM16 24 kHz). Each method returns the seconds from the turn's end to the first audible sample."""
 
     def __init__(self, client: AsyncOpenAI) -> None:
         self._client = client
@@ -31,7 +32,7 @@ class ByHand:
         return _waited(ended, await answer.aread())
 
     async def overlapped(self, pcm: bytes) -> float:
-        """The first sentence is spoken while the others are written. What is left after it costs nobody a wait."""
+        """Speak the first sentence while the others are written. The rest of the answer adds no latency."""
         ended = time.perf_counter()
         words = await self._client.chat.completions.create(
             model=MODELS["chat"], messages=await self._dialogue(pcm), stream=True

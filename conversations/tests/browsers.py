@@ -1,4 +1,4 @@
-"""What browsers hold of the earlier application, as it wrote it."""
+"""Build what browsers keep of the earlier application, in its own format."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ BLOB = "blob:http://localhost:3000/5f0c1f9e-6a3c-4f0e-9d65-1b1d0f7d9c11"
 
 
 def sound(seconds: float = 0.2, hertz: float = 440.0) -> str:
-    """A small recording as a data URL."""
+    """Return a small recording as a data URL."""
     return data_url(file_of(tone(seconds, hertz), "webm", "libopus", rate=48_000))
 
 
 def nested(number: int = 0, **fields: Any) -> dict[str, Any]:
-    """An entry of `conversationHistory`: the learner's voice, and one of the agent's that is dead."""
+    """Return an entry of `conversationHistory` with the learner's voice, and a dead link to one of the agent's."""
     at = START + number * 86_400_000
     messages = [
         said("Where are you from?", by="assistant", at=at, audioData=BLOB),
@@ -24,7 +24,7 @@ def nested(number: int = 0, **fields: Any) -> dict[str, Any]:
 
 
 def flat(number: int = 0, **fields: Any) -> dict[str, Any]:
-    """A legacy entry under the same key."""
+    """Return a legacy entry under the same key."""
     at = START + number * 86_400_000
     return {
         "id": f"conv_{at}_abcdefghi",
@@ -45,7 +45,7 @@ def flat(number: int = 0, **fields: Any) -> dict[str, Any]:
 
 
 def oldest(number: int = 0, **fields: Any) -> dict[str, Any]:
-    """An entry of `englishPracticeConversations`."""
+    """Return an entry of `englishPracticeConversations`."""
     at = START + number * 86_400_000
     return {
         "id": f"conv_{at}_zzzzzzzzz",

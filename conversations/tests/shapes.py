@@ -1,4 +1,4 @@
-"""Conversations on the wire, as clients of the contract send them."""
+"""Build conversations in JSON, as clients of the contract send them."""
 
 import base64
 from typing import Any

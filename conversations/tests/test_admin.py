@@ -1,4 +1,4 @@
-"""Operators find conversations, read and hear them, delete and undelete them."""
+"""Operators find conversations, read them, listen to them, delete and undelete them."""
 
 import re
 import uuid
@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
 from django.db import connections
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -18,6 +16,7 @@ from audio.models import Recording
 from conversations import store
 from conversations.changes import Draft
 from conversations.models import Conversation
+from tests.clients import staff_with
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
@@ -44,21 +43,6 @@ def clip():
     return encoding.from_pcm(encoding.to_pcm(SPEECH.read_bytes())[: 2 * encoding.BYTES_PER_SECOND])
 
 
-@pytest.fixture
-def operator(admin_user):
-    client = Client()
-    client.force_login(admin_user)
-    return client
-
-
-def staff(*permissions):
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def keep(learner=ANNA, wire_id="conv-1", turns=TURNS, **columns):
     columns = {"topic": "Animals", "timestamp": AT, "config": {"level": "B1", "scenario": "animals"}, **columns}
     return store.save(learner, wire_id, columns=columns, messages=turns).conversation
@@ -74,7 +58,7 @@ def page_of(row):
 
 
 def shown(client, query=""):
-    """The ids of the conversations that the list shows."""
+    """Return the ids of the conversations in the list."""
     return {row.wire_id for row in client.get(LIST + query).context["cl"].result_list}
 
 
@@ -220,7 +204,7 @@ def test_the_list_takes_as_many_queries_for_many_as_for_few(operator):
     assert few[0] <= 6
 
 
-# What was deleted
+# Deleted conversations
 
 
 def test_what_was_deleted_is_out_of_sight(operator):
@@ -261,6 +245,12 @@ def test_a_conversation_reads_as_a_dialogue(operator):
 def test_a_correction_stands_below_what_was_said(operator):
     text = text_of(operator.get(page_of(keep())))
     assert "Yesterday I go to the zoo. I go → I went It is over." in text
+
+
+def heard_at(page):
+    found = re.search(r'<audio controls preload="none" src="([^"]*)"', page.content.decode())
+    assert found
+    return found[1]
 
 
 def test_a_voice_can_be_heard(operator, clip):
@@ -442,7 +432,7 @@ def test_an_undeletion_is_in_the_history(operator):
     assert "Undeleted." in text_of(operator.get(f"{LIST}{row.pk}/history/"))
 
 
-# Who may
+# Permissions
 
 
 def test_without_an_account_there_is_only_the_login(client):
@@ -452,15 +442,15 @@ def test_without_an_account_there_is_only_the_login(client):
 @pytest.mark.parametrize("place", ["", "{row}/change/", "{row}/delete/", "{row}/history/"])
 def test_staff_without_permission_see_nothing(place):
     row = keep()
-    assert staff().get(LIST + place.format(row=row.pk)).status_code == 403
+    assert staff_with().get(LIST + place.format(row=row.pk)).status_code == 403
 
 
 def test_staff_without_permission_are_not_told_of_conversations():
-    assert "Conversations" not in text_of(staff().get("/admin/"))
+    assert "Conversations" not in text_of(staff_with().get("/admin/"))
 
 
 def test_staff_who_may_view_may_not_delete():
-    row, client = keep(), staff("view_conversation")
+    row, client = keep(), staff_with("view_conversation")
     assert client.get(page_of(row)).status_code == 200
     assert client.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
     run(client, "delete_selected", row, post="yes")
@@ -468,16 +458,73 @@ def test_staff_who_may_view_may_not_delete():
 
 
 def test_staff_who_may_not_delete_may_not_undelete():
-    row, client = keep(), staff("view_conversation")
+    row, client = keep(), staff_with("view_conversation")
     store.delete(ANNA, "conv-1")
     run(client, "undelete", row, query="?state=all")
     assert store.get(ANNA, "conv-1") is None
 
 
 def test_staff_who_may_not_view_recordings_read_without_listening(clip):
-    page = staff("view_conversation").get(page_of(keep_with_voice(clip)))
+    page = staff_with("view_conversation").get(page_of(keep_with_voice(clip)))
     assert "<audio" not in page.content.decode()
     assert "may read this conversation, but not listen" in text_of(page)
+
+
+def test_staff_who_may_not_view_recordings_do_not_hear_by_the_players_address(operator, clip):
+    row = keep_with_voice(clip)
+    source = heard_at(operator.get(page_of(row)))
+    assert staff_with("view_conversation", "change_recording").get(source).status_code == 403
+
+
+# The log of access
+
+
+def noted():
+    """Return the entries of the log, the newest last."""
+    return [
+        (entry.user.username, entry.content_type.model, entry.object_id, entry.change_message)
+        for entry in LogEntry.objects.order_by("pk")
+    ]
+
+
+def test_who_looks_at_a_conversation_is_in_the_log():
+    row, client = keep(), staff_with("view_conversation")
+    client.get(page_of(row))
+    assert noted() == [("staff", "conversation", str(row.pk), "Looked at it.")]
+    assert LogEntry.objects.get().object_repr == "conv-1"
+
+
+def test_who_listens_is_in_the_log_once_however_often_the_player_asks(clip):
+    row, client = keep_with_voice(clip), staff_with("view_conversation", "view_recording")
+    source = heard_at(client.get(page_of(row)))
+    client.get(source)
+    client.get(source, headers={"Range": "bytes=10-"})
+    voice = Recording.objects.using("local").get()
+    assert noted()[1:] == [("staff", "recording", str(voice.pk), "Listened to it.")]
+
+
+def test_who_may_not_look_is_not_in_the_log():
+    staff_with().get(page_of(keep()))
+    assert noted() == []
+
+
+def test_operators_read_the_log(operator):
+    operator.get(page_of(keep()))
+    assert "conversation conv-1 Looked at it." in text_of(operator.get("/admin/admin/logentry/"))
+    entry = LogEntry.objects.get()
+    assert operator.post(f"/admin/admin/logentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_deleted_conversation_is_read_and_not_heard(operator, clip):
+    row = keep_with_voice(clip)
+    source = heard_at(operator.get(page_of(row)))
+    store.delete(ANNA, "conv-1")
+    page = operator.get(page_of(row))
+    assert "<audio" not in page.content.decode()
+    assert "While it is deleted its recordings cannot be played." in text_of(page)
+    assert operator.get(source).status_code == 404
+    store.restore(ANNA, "conv-1")
+    assert operator.get(source).content == clip.data
 
 
 # The site

@@ -1,4 +1,4 @@
-"""Audio that comes as data URLs inside a conversation, and goes out by its key."""
+"""Recordings are sent as data URLs in a conversation, and fetched by their key."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ MP3 = file_of(tone(0.5), "mp3", "libmp3lame", rate=24_000)
 
 
 def saved(client: LearnerClient, **message: Any) -> dict[str, Any]:
-    """Saves a conversation of this one message; the message as it comes back."""
+    """Save a conversation with only this message. Return the message of the answer."""
     response = client.send(URL, conversation(messages=[said("I come from Hanoi.", **message)]))
     assert response.status_code in (200, 201), response.json()
     return dict(response.json()["conversation"]["messages"][0])

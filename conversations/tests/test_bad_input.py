@@ -1,4 +1,4 @@
-"""What nobody should send: always a 4xx whose words name the field, and nothing half-written."""
+"""Every invalid request is answered with a 4xx that names the field, and nothing is half-written."""
 
 import json
 from typing import Any
@@ -13,7 +13,8 @@ from tests.clients import LearnerClient
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 URL = "/api/conversations"
-NUL, HALF = "a\0b", "a\ud800b"  # a lone surrogate is no text
+# A lone surrogate is not valid text.
+NUL, HALF = "a\0b", "a\ud800b"
 HUGE = 10**30
 
 
@@ -223,14 +224,14 @@ def test_an_integer_of_ten_thousand_digits(owner: LearnerClient) -> None:
     refused(raw(owner, f'{{"id": "x", "startTime": {"9" * 10_000}}}'))
 
 
-def test_a_million_messages_are_refused_without_a_look_at_them(
+def test_countless_messages_are_refused_without_a_look_at_them(
     owner: LearnerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look(*_: Any) -> None:
         raise AssertionError("A message was looked at.")
 
     monkeypatch.setattr(MessageSerializer, "run_validation", look)
-    body = '{"id": "x", "messages": [' + ",".join(["{}"] * 1_000_000) + "]}"
+    body = '{"id": "x", "messages": [' + ",".join(["{}"] * 300_000) + "]}"
     refused(raw(owner, body), "messages: ")
 
 

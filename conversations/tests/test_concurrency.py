@@ -1,4 +1,4 @@
-"""Real threads on real files: what is acknowledged is there, and nobody is told of an error."""
+"""With real threads on real files, acknowledged data is stored, and no request fails."""
 
 import threading
 import uuid
@@ -21,14 +21,15 @@ AT = datetime(2024, 5, 1, tzinfo=UTC)
 
 
 def at_once(*jobs: Callable[[], object]) -> list[Exception]:
-    """Run all of them at the same moment; what they raised."""
+    """Run all functions at the same time. Return the exceptions that they raised."""
     together, raised = threading.Barrier(len(jobs)), []
 
     def run(job: Callable[[], object]) -> None:
         together.wait()
         try:
             job()
-        except Exception as error:  # noqa: BLE001  # the test says what it thinks of it
+        # The test checks them.
+        except Exception as error:  # noqa: BLE001
             raised.append(error)
         finally:
             connections.close_all()

@@ -1,4 +1,4 @@
-"""The calls that existing clients make, one by one."""
+"""Each call that existing clients make works."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from conversations import store
 from conversations.models import Conversation
 from conversations.tests.shapes import START, conversation, said
 from tests.clients import LearnerClient
@@ -137,11 +138,28 @@ def test_a_list_has_fifty_unless_asked(owner: LearnerClient) -> None:
     assert len(listed(owner)) == 50
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "x", "201", "1e2", "9" * 5000])
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1.5", "1e2", "9" * 5000])
 def test_a_bad_limit_is_400(owner: LearnerClient, limit: str) -> None:
     response = owner.get(URL, {"limit": limit})
     assert response.status_code == 400
     assert response.json()["error"].startswith("limit: ")
+
+
+@pytest.mark.parametrize("limit", ["200", "201", "100000", "9" * 100])
+def test_a_limit_of_more_than_a_page_is_a_page(owner: LearnerClient, limit: str) -> None:
+    for number in range(201):
+        store.save(owner.learner, f"conv-{number}", columns={}, messages=[])
+    answer = owner.get(URL, {"limit": limit}).json()
+    assert len(answer["conversations"]) == 200
+    assert answer["next"]
+
+
+@pytest.mark.parametrize("name", ["offset", "page", "skip"])
+def test_paging_by_number_is_refused_and_the_cursor_named(owner: LearnerClient, name: str) -> None:
+    response = owner.get(URL, {name: "2"})
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(f"{name}: ")
+    assert "cursor" in response.json()["error"]
 
 
 def test_one_conversation_by_its_path(owner: LearnerClient) -> None:
@@ -155,7 +173,7 @@ def test_an_unknown_one_is_404(owner: LearnerClient, path: str) -> None:
     assert (response.status_code, list(response.json())) == (404, ["error"])
 
 
-@pytest.mark.parametrize("wire_id", ["a/b", "ü 👋", "..", "?&#%", "x" * 200])
+@pytest.mark.parametrize("wire_id", ["ü 👋", "...", "?&#%", "x" * 200])
 def test_any_id_can_be_found_again(owner: LearnerClient, wire_id: str) -> None:
     owner.send(URL, conversation(wire_id))
     assert fetched(owner, wire_id)["id"] == wire_id
@@ -195,6 +213,15 @@ def test_clear_all_deletes_all(owner: LearnerClient) -> None:
         owner.send(URL, conversation(f"conv-{number}"))
     assert owner.delete(f"{URL}?clearAll=true").json()["success"] is True
     assert listed(owner) == []
+
+
+def test_deleting_one_and_all_at_once_is_refused(owner: LearnerClient) -> None:
+    for number in range(2):
+        owner.send(URL, conversation(f"conv-{number}"))
+    answer = owner.delete(f"{URL}?clearAll=true&id=conv-1")
+    assert answer.status_code == 400
+    assert "not both" in answer.json()["error"]
+    assert len(listed(owner)) == 2
 
 
 @pytest.mark.parametrize("query", ["", "?clearAll=false", "?clearAll=", "?id="])
@@ -305,7 +332,7 @@ def test_an_outsiders_read_makes_no_row(outsider: LearnerClient) -> None:
     assert not Conversation.objects.using("local").exists()
 
 
-# Cost
+# Number of queries
 
 
 def queries(client: LearnerClient, conversations: int, messages: int) -> int:

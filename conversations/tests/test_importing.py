@@ -1,4 +1,4 @@
-"""`POST /api/import`: what is missing is added, once; what is there stays; what cannot be used is named."""
+"""`POST /api/import` adds missing data once, keeps existing data, and names unusable data."""
 
 import base64
 import json

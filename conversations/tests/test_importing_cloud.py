@@ -1,4 +1,4 @@
-"""An import with a cloud: it waits for the database, for only then can be said what is missing."""
+"""With a cloud, an import waits for the database, because only the database shows which data is missing."""
 
 from typing import Any
 

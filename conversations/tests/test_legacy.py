@@ -1,4 +1,4 @@
-"""Entries of every shape are read leniently: a bad field costs that field, and what is lost is named."""
+"""Entries of every shape are read leniently: an invalid field is dropped, and losses are named."""
 
 import copy
 import json

@@ -35,7 +35,7 @@ def together(far: Copy | None, near: Copy | None) -> Copy:
 
 
 def contents(both: Copy) -> dict[str, str]:
-    """What is alive, by name."""
+    """Return the names of all rows that are not deleted."""
     return {row.wire_id: row.content for row in both.messages.values() if row.deleted_at is None}
 
 
@@ -103,7 +103,7 @@ def test_what_comes_out_says_nothing_that_only_the_shelter_notes() -> None:
     assert (both.conversation.partial, both.conversation.replaced_at) == (None, None)
 
 
-# Replaced
+# Replaced rows
 
 
 def test_what_is_older_than_a_replacement_is_deleted_at_its_moment() -> None:
@@ -136,7 +136,7 @@ def test_what_was_deleted_before_keeps_its_moment() -> None:
     assert [row.deleted_at for row in both.messages.values()] == [at(1)]
 
 
-# Deleted
+# Deleted rows
 
 
 def test_a_deletion_in_the_shelter_wins_over_what_is_older() -> None:
@@ -171,7 +171,7 @@ def test_the_newest_says_whether_a_message_is_deleted(far: int, near: int) -> No
     assert contents(both) == ({} if near > far else {"a": ""})
 
 
-# Erased
+# Erased rows
 
 
 def test_what_was_erased_in_the_shelter_is_still_to_be_erased_in_the_cloud() -> None:
@@ -199,7 +199,7 @@ def test_what_was_said_to_an_erased_conversation_is_to_be_erased_too(near: int) 
     assert (both.conversation.deleted_at, both.conversation.erased) == (at(3), False)
 
 
-# Neither is changed
+# The merged copies stay unchanged
 
 
 def as_values(one: Copy) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def held(name: str = "conv-1") -> Copy:
 
 
 def changed(before: Copy, **columns: Any) -> Copy:
-    """The same with other columns, a second later."""
+    """Return a copy with other columns, changed a second later."""
     row = copy.copy(before.conversation)
     for column, value in (columns | {"updated_at": row.updated_at + timedelta(seconds=1)}).items():
         setattr(row, column, value)
@@ -77,7 +77,8 @@ def test_many_keys_are_loaded_in_batches(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_only_columns_that_differ_are_written(written: Copy) -> None:
-    Conversation.objects.using(USING).update(topic="theirs")  # by somebody who wrote at the same time
+    # Another writer changes it at the same time.
+    Conversation.objects.using(USING).update(topic="theirs")
     rows.write(USING, [changed(written, title="Ours")], {key(): written})
     row = held().conversation
     assert (row.title, row.topic) == ("Ours", "theirs")

@@ -1,4 +1,4 @@
-"""The OpenAPI description: it names every call, and what is answered is what it says."""
+"""The OpenAPI description names every call and matches every answer."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
 
 
 def strict(node: Any) -> Any:
-    """The schema, but an object has nothing that is not named: an answer must not outgrow its description."""
+    """Return the schema without additional properties, so that an answer with an undescribed field fails."""
     if isinstance(node, list):
         return [strict(each) for each in node]
     if not isinstance(node, dict):
@@ -44,7 +44,7 @@ def strict(node: Any) -> Any:
 
 
 def check(schema: dict[str, Any], response: Any, method: str, path: str) -> dict[str, Any]:
-    """Is the answer as described? Returns it."""
+    """Check the answer against its description, and return it."""
     described = schema["paths"][path][method]["responses"]
     content = described[str(response.status_code)]["content"]["application/json"]["schema"]
     whole = strict(content) | {"components": strict(schema["components"])}
@@ -56,7 +56,8 @@ def check(schema: dict[str, Any], response: Any, method: str, path: str) -> dict
 
 
 def test_it_is_valid_and_without_a_warning() -> None:
-    reset_generator_stats()  # what was found before, in the same process
+    # Drop what the generator collected earlier in this process.
+    reset_generator_stats()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
 
 
@@ -97,7 +98,7 @@ def test_names_of_calls_are_told_apart(schema: dict[str, Any]) -> None:
     assert len(set(names)) == len(names)
 
 
-# Where it is had
+# Addresses of the schema
 
 
 def test_it_comes_as_yaml() -> None:
@@ -124,7 +125,7 @@ def test_the_script_of_the_page_is_a_script() -> None:
     assert "SwaggerUIBundle" in response.text
 
 
-# What is answered is what it says
+# Answers match their description
 
 
 @pytest.fixture

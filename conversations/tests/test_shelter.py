@@ -1,4 +1,4 @@
-"""The store with a cloud, of whose database a second SQLite file plays the part. What the mover does is in `migration`."""
+"""The store works with a cloud, whose database is a second SQLite file. `migration` tests draining."""
 
 import uuid
 from collections.abc import Callable
@@ -30,7 +30,7 @@ VOICE = Clip(b"a voice", "audio/webm", 1.0)
 
 
 def turn(message: str, *, seconds: int = 0, voice: Clip | None = None) -> Draft:
-    """Its words are its id."""
+    """Return a turn whose text is its id."""
     return Draft(message, "user", message, AT + timedelta(seconds=seconds), audio=voice)
 
 
@@ -58,7 +58,7 @@ def listed(**asked: Any) -> list[str]:
 
 
 def count(alias: str) -> tuple[int, int]:
-    """Conversations and messages there, tombstones as well."""
+    """Count the conversations and messages there, including tombstones."""
     return Conversation.objects.using(alias).count(), Message.objects.using(alias).count()
 
 
@@ -240,7 +240,7 @@ def test_an_outsider_sees_nothing_that_waits(database: Half) -> None:
 
 
 def some_conversations(database: Half) -> list[str]:
-    """Ten, every other one waiting; the newest first."""
+    """Save ten conversations, every second one in the shelter. Return the newest first."""
     for number in range(10):
         with database.outage() if number % 2 else database.up():
             save("a", wire_id=f"conv-{number}", timestamp=AT + timedelta(minutes=number))
@@ -303,7 +303,7 @@ def test_a_turn_takes_as_many_queries_in_a_long_conversation(database: Half) -> 
     assert queries_for(lambda: save("c")) == few < 12
 
 
-# What waits goes along
+# Pending changes go to the cloud with the next write
 
 
 def test_what_waits_goes_along_with_the_next_write(database: Half) -> None:
@@ -396,7 +396,7 @@ def test_it_stays_in_the_shelter_where_the_database_fails_after_all(
     assert kept() == {"a", "b"}
 
 
-# The other verbs while it is down, and after
+# The other verbs, during an outage and after it
 
 
 def test_a_deletion_hides_what_the_cloud_still_has(database: Half) -> None:
@@ -579,7 +579,8 @@ def test_what_came_to_the_cloud_after_a_clearing_is_not_taken_for_cleared(databa
     with database.outage():
         store.clear(LEARNER)
         save("a", "b", replace=True)
-    store.rename(LEARNER, "conv-1", "Mine")  # goes to the cloud with what waited, before anything else has
+    # This also moves what waited to the cloud, before any other write.
+    store.rename(LEARNER, "conv-1", "Mine")
     with database.outage():
         save("b", replace=True)
     assert kept() == {"b"}
@@ -609,11 +610,38 @@ def test_a_clearing_meanwhile_can_be_undone_one_by_one(database: Half) -> None:
     assert listed() == ["conv-1"]
 
 
+def test_an_undone_clearing_brings_back_what_was_pending(database: Half) -> None:
+    save("a", title="Before")
+    with database.outage():
+        save("b", title="Renamed")
+    store.clear(LEARNER)
+    restored = store.restore(LEARNER, "conv-1")
+    assert restored
+    assert (restored.conversation.title, words(restored)) == ("Renamed", {"a", "b"})
+
+
+@pytest.mark.parametrize("cleared_in_the_outage", [True, False])
+def test_a_clearing_leaves_a_pending_deletion_with_what_it_deletes(database: Half, cleared_in_the_outage: bool) -> None:
+    save("a", title="Before")
+    with database.outage():
+        save("b", title="Renamed")
+        store.delete(LEARNER, "conv-1")
+        if cleared_in_the_outage:
+            store.clear(LEARNER)
+    if not cleared_in_the_outage:
+        store.clear(LEARNER)
+    save("c", wire_id="conv-2")
+    assert listed() == ["conv-2"]
+    restored = store.restore(LEARNER, "conv-1")
+    assert restored
+    assert (restored.conversation.title, words(restored)) == ("Renamed", {"a", "b"})
+
+
 # Erase
 
 
 def erased_words() -> set[str]:
-    """What is left of what was said, anywhere."""
+    """Return all remaining text, in both databases."""
     return {
         content
         for alias in (ALIAS, "local")
@@ -660,7 +688,7 @@ def test_what_was_erased_in_the_shelter_is_erased_in_the_cloud(database: Half) -
     assert store.get(LEARNER, "conv-1") is None
 
 
-# Writers at once
+# Concurrent writers
 
 
 def saver(number: int) -> Callable[[], object]:
@@ -707,7 +735,7 @@ def test_what_somebody_else_wrote_between_reading_and_writing_is_not_lost(monkey
     assert (kept(), row.title, row.topic) == ({"a", "b", "c"}, "Theirs", "Ours")
 
 
-# Through the interface
+# Through the API
 
 
 def test_what_is_out_of_reach_is_answered_by_503(owner: LearnerClient, database: Half) -> None:
@@ -751,3 +779,17 @@ def test_the_probe_finds_a_database_that_can_only_be_read() -> None:
     finally:
         with connections[ALIAS].cursor() as cursor:
             cursor.execute("PRAGMA query_only = off")
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_the_size_of_a_conversation_is_that_of_what_is_listed(database: Half, replace: bool) -> None:
+    save("a", "b", "c", "d")
+    with database.outage():
+        save("b", "e", replace=replace)
+        store.drop_message(LEARNER, "conv-1", "b")
+        assert store.size(LEARNER, "conv-1", "e") == (len(kept()), True)
+    expected = {"e"} if replace else {"a", "c", "d", "e"}
+    assert kept() == expected
+    assert store.size(LEARNER, "conv-1", "e") == (len(expected), True)
+    assert store.size(LEARNER, "conv-1", "b") == (len(expected), False)
+    assert store.size(LEARNER, "conv-1", "a") == (len(expected), "a" in expected)

@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audio import recordings
@@ -33,7 +35,7 @@ def words(stored: Stored | None) -> list[str]:
 
 
 def deleted_ago(ago: timedelta, model: type[Conversation] | type[Message] = Conversation) -> None:
-    """As if what is deleted had been deleted that long ago."""
+    """Move all deletions back by that time."""
     model._default_manager.using("local").exclude(deleted_at=None).update(deleted_at=timezone.now() - ago)
 
 
@@ -300,3 +302,34 @@ def test_many_messages_are_erased_at_once() -> None:
     store.clear(LEARNER)
     assert store.erase_deleted(before=timezone.now()) == 3 * 701
     assert not Message.objects.using("local").filter(erased=False).exists()
+
+
+# How much is read
+
+
+def rows_read(captured: CaptureQueriesContext) -> int:
+    """Return how many queries read messages themselves, not only their number."""
+    sql = [query["sql"] for query in captured.captured_queries]
+    return sum('FROM "conversations_message"' in each and "COUNT(" not in each for each in sql)
+
+
+def test_a_conversation_is_read_once_to_rename_it_or_to_put_its_words_right() -> None:
+    save(turn(), turn("user-2", "Bye.", seconds=1))
+    with CaptureQueriesContext(connections["local"]) as renaming:
+        renamed = store.rename(LEARNER, "conv-1", "Mine")
+    with CaptureQueriesContext(connections["local"]) as mending:
+        mended = store.mend(LEARNER, "conv-1", "user-1", "Hi.", [])
+    assert renamed
+    assert (renamed.conversation.title, words(renamed), words(mended)) == ("Mine", ["Hello.", "Bye."], ["Hi.", "Bye."])
+    assert (rows_read(renaming), rows_read(mending)) == (1, 1)
+
+
+def test_its_size_counts_the_messages_that_were_not_taken_back() -> None:
+    save(turn(), turn("user-2", "Bye.", seconds=1), turn("user-3", "Wait.", seconds=2))
+    store.drop_message(LEARNER, "conv-1", "user-3")
+    assert store.size(LEARNER, "conv-1", "user-1") == (2, True)
+    assert store.size(LEARNER, "conv-1", "user-3") == (2, False)
+    assert store.size(LEARNER, "conv-1", "user-9") == (2, False)
+    assert store.size(OTHER, "conv-1", "user-1") is None
+    store.delete(LEARNER, "conv-1")
+    assert store.size(LEARNER, "conv-1", "user-1") is None

@@ -1,4 +1,4 @@
-"""Who is staff is in the accounts' database; whoever talks must not need it."""
+"""The accounts' database knows the staff, but talks must not need it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ def accounts_down(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def key() -> str:
-    """Of somebody's recording."""
+    """Return the key of another learner's recording."""
     return somebodys_recording()
 
 
@@ -45,17 +45,17 @@ def test_staff_are_staff_and_nobody_else_is(user: User | AnonymousUser, staff: b
     assert is_staff(request) == staff
 
 
-def test_staff_hear_any_recording(staff: LearnerClient, key: str) -> None:
-    assert status(staff, key) == 200
+def test_staff_hear_any_recording(listener: LearnerClient, key: str) -> None:
+    assert status(listener, key) == 200
 
 
 def test_a_learner_hears_no_other_learners(outsider: LearnerClient, key: str) -> None:
     assert status(outsider, key) == 404
 
 
-def test_without_the_accounts_nobody_is_staff(staff: LearnerClient, key: str, tmp_path: Path) -> None:
+def test_without_the_accounts_nobody_is_staff(listener: LearnerClient, key: str, tmp_path: Path) -> None:
     with accounts_down(tmp_path):
-        assert status(staff, key) == 404
+        assert status(listener, key) == 404
 
 
 def test_an_operator_talks_without_the_accounts_like_any_learner(staff: LearnerClient, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_learner_talks_without_the_accounts(owner: LearnerClient, tmp_path: Pa
         assert owner.send("/api/conversations", {"id": "conv-1"}).status_code == 201
 
 
-def test_an_operator_is_one_again_when_they_are_back(staff: LearnerClient, key: str, tmp_path: Path) -> None:
+def test_an_operator_is_one_again_when_they_are_back(listener: LearnerClient, key: str, tmp_path: Path) -> None:
     with accounts_down(tmp_path):
-        status(staff, key)
-    assert status(staff, key) == 200
+        status(listener, key)
+    assert status(listener, key) == 200

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
 
 def given(client: Client, path: str = "/", **extra: Any) -> "Morsel[str] | None":
-    """The learner cookie that this answer sets, if any."""
+    """Return the learner cookie that this answer sets, or None."""
     return client.get(path, **extra).cookies.get(cookie.NAME)
 
 
@@ -28,7 +28,7 @@ def test_the_first_answer_sets_it(path: str) -> None:
     assert given(Client(), path)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/admin/login/", "/nowhere"])
+@pytest.mark.parametrize("path", ["/favicon.ico", "/admin/login/", "/nowhere"])
 def test_what_is_not_for_learners_sets_none(path: str) -> None:
     assert given(Client(), path) is None
 

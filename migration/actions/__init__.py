@@ -1,5 +1,8 @@
-"""What `manage.py storage ACTION` does, a module per action: its docstring is the help, `add_arguments` adds options to an
-argparse parser, and `run` does it; it writes to `out` and returns False if anything failed."""
+"""Define what `manage.py storage ACTION` does, with a module for each action.
+
+The module's docstring is the help. `add_arguments` adds options to an argparse parser. `run` carries the action out,
+writes to `out`, and returns False if anything failed.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -8,7 +11,7 @@ from typing import Any, Protocol
 
 from django.core.management.base import CommandParser, OutputWrapper
 
-NAMES: tuple[str, ...] = ("verify", "test", "migrate", "setup", "cost", "prune", "backup", "restore")
+NAMES: tuple[str, ...] = ("verify", "test", "migrate", "setup", "cost", "prune", "orphans", "backup", "restore")
 
 
 class Action(Protocol):

@@ -1,8 +1,8 @@
-"""Writes all that is stored into one file, which `storage restore` brings into any store.
+"""Write everything that is stored into one file, which `storage restore` restores into any store.
 
-Conversations, recordings and operators' accounts, in a tar with a manifest and checksums, for its owner's eyes only: it holds
-personal data and the hashes of passwords. Exit code 1: it was written, but lacks recordings whose files are missing or damaged;
-the report names them, and so does the manifest.
+The file is a tar with conversations, recordings, operators' accounts, a manifest and checksums. Only its owner can read it,
+because it holds personal data and the hashes of passwords. Exit code 1: the file was written, but some recordings are missing or
+damaged. The report and the manifest name them.
 """
 
 import json
@@ -15,29 +15,36 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from migration import stores
-from migration.actions.terminal import size
-from migration.archive import Unusable, writing
-from migration.archive.writing import Wish, Written
+from migration.archive import Unusable, archive_writer
+from migration.archive.archive_writer import Wish, Written
+from migration.byte_sizes import size
 
-SHOWN = 20  # missing recordings on the terminal
+# Missing recordings to show on the terminal.
+SHOWN = 20
 PERSONAL = "It holds personal data and the hashes of passwords: keep it where only you can read it."
 LEARNERS_OWN = "It holds one learner's personal data, and no accounts."
 COOKIES = (
-    "Learners are known by a cookie that SECRET_KEY signs, and the archive does not have it: elsewhere they are strangers "
-    "unless the same SECRET_KEY is set there (or use --with-secret-key)."
+    "Learners are recognised by a cookie that SECRET_KEY signs. The archive does not hold that key. A server with another "
+    "SECRET_KEY does not recognise them: set the same one there, or use --with-secret-key."
 )
-HAS_KEY = "It holds the secret key, too: whoever has it can sign in as anybody."
+HAS_KEY = "It also holds the secret key. A person with this file can sign in as any user."
 
 
 def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
     option("file", type=Path, metavar="FILE", help="the archive to write, such as talking-agent.tar")
-    option("--from", dest="source", default=writing.IN_USE, metavar="STORE", help="local, cloud, mongodb or postgresql")
-    option("--learner", type=uuid.UUID, metavar="UUID", help="one learner's data alone, and no accounts")
-    option("--no-audio", dest="audio", action="store_false", help="leave out the recordings' sound")
-    option("--audio", dest="audio", action="store_true", default=True, help="with the sound (default)")
-    option("--with-secret-key", action="store_true", help="include SECRET_KEY, by which learners' cookies are known")
-    option("--yes", action="store_true", help="replace the file if it is there")
+    option(
+        "--from",
+        dest="source",
+        default=archive_writer.IN_USE,
+        metavar="STORE",
+        help="local, cloud, mongodb or postgresql",
+    )
+    option("--learner", type=uuid.UUID, metavar="UUID", help="include only this learner's data, and no accounts")
+    option("--no-audio", dest="audio", action="store_false", help="leave out the sound of the recordings")
+    option("--audio", dest="audio", action="store_true", default=True, help="include the sound (default)")
+    option("--with-secret-key", action="store_true", help="include SECRET_KEY, which signs learners' cookies")
+    option("--yes", action="store_true", help="replace an existing file")
     option("--json", action="store_true", help="print the report as one line of JSON")
 
 
@@ -57,12 +64,12 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
             out.flush()
 
     try:
-        written = writing.backup(path, wish, replace=options["yes"], told=tell)
+        written = archive_writer.backup(path, wish, replace=options["yes"], told=tell)
     except (Unusable, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         why = f"{error.strerror}: {error.filename or path}" if error.strerror else str(error)
-        raise CommandError(f"No archive was written; a file that was there is as it was. {why}") from error
+        raise CommandError(f"No archive was written, and an existing file was not changed. {why}") from error
     if is_seen:
         out.write("")
     out.write(json.dumps(_plain(path, written)) if options["json"] else _in_words(path, wish, written))

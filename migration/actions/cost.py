@@ -1,4 +1,4 @@
-"""Says what is stored, how it grew in twelve months, and what it costs a month."""
+"""Show what is stored, how it grew in the last twelve months, and what it costs a month."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser, OutputWrapper
 
-from migration.actions.terminal import size
+from migration.byte_sizes import size
 from migration.cost import Costs, Month, Stored, costs
 
 BAR = 30  # characters
@@ -28,7 +28,7 @@ def _plain(found: Costs) -> dict[str, Any]:
 
 
 def _in_words(found: Costs) -> list[str]:
-    seen = ["As far as can be seen: the database is down, and what it has is not counted.", ""] if found.unseen else []
+    seen = ["The database is down, so its data is not counted.", ""] if found.unseen else []
     return [*seen, *_table(found), "", *_chart(found.months), "", *_bill(found)]
 
 

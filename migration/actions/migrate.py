@@ -1,51 +1,59 @@
-"""Copies conversations and recordings from one store to another, and says what it could not copy.
+"""Copy conversations and recordings from one store to another, and report what could not be copied.
 
-What is there already is not copied again; interrupted, it goes on where it was when it is called again. Nothing is taken from the
-source, but by --delete-source, which reads back every byte before it deletes. Exit code 1: not everything could be copied, or
-it was stopped; 2: nobody said yes, and nothing was done.
+Data that the destination has is not copied again. To continue an interrupted copy, run the command again. Nothing is deleted from
+the source, except with --delete-source, which reads back every byte before it deletes. Exit code 1: not everything could be
+copied, or the run was stopped. Exit code 2: the answer was not yes, and nothing was done.
 """
 
 import json
 import uuid
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
 from migration import deleting, runs, stores
-from migration.actions.terminal import TO_DO, confirmed, size
+from migration.actions.terminal import TO_DO, confirmed
+from migration.byte_sizes import size
 from migration.copying import Plan, Progress
 from migration.models import Run
+from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
 
-SHOWN = 20  # failures on the terminal
+# Failures to show on the terminal.
+SHOWN = 20
 MOST_WORKERS = 64
-DEFAULTS = {
-    "source": "local",
-    "destination": "cloud",
-    "dry_run": False,
-    "learner": None,
-    "since": None,
-    "workers": runs.DEFAULT_WORKERS,
-    "verify": "head",
-}  # what a run is begun with
+# The names of a run's options among those of the command.
+RUN_OPTIONS = [option.name for option in fields(RunOptions)]
 
 
 def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
     option("--from", dest="source", metavar="STORE", help="local (default), cloud, mongodb, postgresql, s3://B")
-    option("--to", dest="destination", metavar="STORE", help="the same; default: cloud")
-    option("--dry-run", action="store_true", help="only say what would be copied")
-    option("--learner", type=uuid.UUID, metavar="UUID", help="one learner's alone")
-    option("--since", metavar="DAY", help="only what was said since this day (2026-01-31)")
-    option("--workers", type=workers, metavar="N", help=f"recordings at a time ({runs.DEFAULT_WORKERS})")
-    option("--verify", choices=("head", "read"), help="ask for size and checksum (head), or read every byte back")
-    option("--delete-source", action="store_true", help="then delete from the source what has arrived, byte for byte")
-    option("--yes", action="store_true", help="ask nothing")
+    option("--to", dest="destination", metavar="STORE", help="as --from; default: cloud")
+    option("--dry-run", action="store_true", default=None, help="show what would be copied, and copy nothing")
+    option("--learner", type=uuid.UUID, metavar="UUID", help="copy only this learner's data")
+    option("--since", metavar="DAY", help="copy only conversations since this day, such as 2026-01-31")
+    option(
+        "--workers", type=workers, metavar="N", help=f"copy so many recordings at a time (default: {DEFAULT_WORKERS})"
+    )
+    option(
+        "--verify",
+        dest="reads_back",
+        type=reads_back,
+        metavar="HOW",
+        help="verify by size and checksum (head, the default), or read every byte back (read)",
+    )
+    option(
+        "--delete-source",
+        action="store_true",
+        help="afterwards, delete from the source what the destination has, byte for byte",
+    )
+    option("--yes", action="store_true", help="do not ask for confirmation")
     option("--json", action="store_true", help="print the report as one line of JSON")
-    option("--resume", type=uuid.UUID, metavar="RUN", help="go on with this run, as it was begun")
+    option("--resume", type=uuid.UUID, metavar="RUN", help="continue this run with the options that it was begun with")
 
 
 def workers(value: str) -> int:
@@ -54,19 +62,15 @@ def workers(value: str) -> int:
     return int(value)
 
 
+def reads_back(value: str) -> bool:
+    if value not in ("head", "read"):
+        raise ArgumentTypeError(f"{value!r}: write head or read.")
+    return value == "read"
+
+
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    if options["resume"]:
-        _require_as_it_was(options)
-    options = {**options, **{name: value for name, value in DEFAULTS.items() if options[name] is None}}
-    wanted = {
-        "learner": str(options["learner"]) if options["learner"] else None,
-        "since": options["since"],
-        "workers": options["workers"],
-        "reads_back": options["verify"] == "read",
-        "dry": options["dry_run"],
-    }
     try:
-        begun = runs.resume(options["resume"]) if options["resume"] else _begin(options, wanted, out)
+        begun = _resume(options) if options["resume"] else _begin(options, out)
     except Run.DoesNotExist:
         raise CommandError(f"There is no run {options['resume']}.") from None
     except (stores.Unknown, ValueError, runs.Busy) as error:
@@ -83,32 +87,42 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         ended_well = not report["deleted"]["kept"]
     out.write(json.dumps(report) if options["json"] else _in_words(done, report))
     if deletes and not agreed:
-        raise _undone("Nothing was deleted. (--yes asks nothing.)", options, out)
+        raise _undone("Nothing was deleted. --yes deletes without asking.", options, out)
     return ended_well
 
 
-def _require_as_it_was(options: Mapping[str, Any]) -> None:
-    """What is asked for is not left out without a word: a dry run would copy."""
-    if any(options[name] for name in DEFAULTS):
+def _resume(options: Mapping[str, Any]) -> Run:
+    if any(options[name] is not None for name in ("source", "destination", *RUN_OPTIONS)):
+        # These options would be ignored. With --dry-run, data would be copied.
         raise CommandError(
-            "--resume goes on with a run as it was begun: only --delete-source, --yes and --json go with it."
+            "--resume continues a run as it was begun: only --delete-source, --yes and --json go with it."
         )
+    return runs.resume(options["resume"])
 
 
-def _begin(options: Mapping[str, Any], wanted: dict[str, Any], out: OutputWrapper) -> Run:
-    source, destination = options["source"], options["destination"]
-    if not options["dry_run"] and not options["yes"]:
+def _begin(options: Mapping[str, Any], out: OutputWrapper) -> Run:
+    source, destination = options["source"] or "local", options["destination"] or "cloud"
+    wanted = run_options(options)
+    if not wanted.dry_run and not options["yes"]:
         plan = runs.plan(source, destination, wanted)
         out.write(json.dumps({"plan": asdict(plan)}) if options["json"] else _planned(plan, source, destination))
         if not _agreed("Copy?", options):
-            raise _undone("Nothing was copied. (--yes asks nothing.)", options, out)
+            raise _undone("Nothing was copied. --yes copies without asking.", options, out)
     return runs.begin(source, destination, wanted)
+
+
+def run_options(options: Mapping[str, Any]) -> RunOptions:
+    """Return the options of the run from those of the command. Raises ValueError."""
+    given = {name: options[name] for name in RUN_OPTIONS if options[name] is not None}
+    if "since" in given:
+        given["since"] = moment(given["since"])
+    return RunOptions(**given)
 
 
 def _planned(plan: Plan, source: str, destination: str) -> str:
     return (
         f"{plan.conversations} conversations and {plan.recordings} recordings ({size(plan.bytes)}) are in {source}. "
-        f"What {destination} does not have yet is copied there."
+        f"Those that {destination} does not have yet will be copied."
     )
 
 
@@ -133,7 +147,7 @@ def _report(done: Run) -> dict[str, Any]:
         "from": done.source,
         "to": done.destination,
         "state": done.state,
-        "dry_run": bool(done.options.get("dry")),
+        "dry_run": RunOptions.from_row(done.options).dry_run,
         "seconds": round((done.finished_at - done.started_at).total_seconds(), 2) if done.finished_at else None,
         **done.counts,
         "failed": done.failed,
@@ -150,29 +164,37 @@ def _in_words(done: Run, report: Mapping[str, Any]) -> str:
     ]
     if accounts := done.counts.get("accounts"):
         lines.append(f"{accounts} operators' accounts copied.")
-    lines += [f"NOT copied: {what}: {why}." for what, why in list(done.failed.items())[:SHOWN]]
+    lines += _failures(list(done.failed.items())[:SHOWN])
     if counts.failures > SHOWN:
         lines.append(f"… and {counts.failures - SHOWN} more; --json has them.")
     if done.error:
-        lines.append(f"It ended early: {done.error.rstrip('.')}. `manage.py storage verify` looks for the reason.")
+        lines.append(f"It ended early: {done.error.rstrip('.')}. `manage.py storage verify` may show the reason.")
     if done.state == Run.State.STOPPED:
-        lines.append("It was stopped. What has been copied is kept.")
+        lines.append("It was stopped. The copied data stays at the destination.")
     if done.state != Run.State.DONE:
-        lines.append(f"Go on with: manage.py storage migrate --resume {done.pk}")
+        lines.append(f"Continue with: manage.py storage migrate --resume {done.pk}")
     if deleted := report.get("deleted"):
         lines.append(
             f"Deleted from {done.source}: {deleted['conversations']} conversations, {deleted['recordings']} recordings."
         )
         if deleted["kept"]:
             lines.append(
-                f"{deleted['kept']} were kept: {done.destination} does not have them, byte for byte. "
-                f"Copy again with --verify read, which looks at each and mends it."
+                f"{deleted['kept']} were kept, because {done.destination} does not have them byte for byte. "
+                "Copy again with --verify read, which checks each one and copies it again if it differs."
             )
     return "\n".join(lines)
 
 
+def _failures(failed: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each failure. If the reason is the same as before, it is not repeated."""
+    before = ""
+    for what, why in failed:
+        yield f"NOT copied: {what}: {'for the same reason' if why == before else why}."
+        before = why
+
+
 class Bar:
-    """Progress in place on a terminal, nowhere else."""
+    """Show progress in place on a terminal, and nowhere else."""
 
     WIDTH = 30
 

@@ -1,7 +1,7 @@
-"""Deletes what is older than so many days: whole conversations, or with --audio-only the recordings alone.
+"""Delete conversations that are older than a given age, or with --audio-only the recordings alone.
 
-It shows first what would go, and asks. A conversation is as old as the newest thing said in it. What is deleted cannot be brought
-back. Exit code 2: there is something to delete, and it was only shown.
+It shows what would be deleted, and asks. A conversation is as old as its newest message. Deleted data cannot be restored. Exit
+code 2: there is data to delete, and nothing was deleted.
 """
 
 import json
@@ -16,20 +16,28 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from django.utils import timezone
 
 from migration import pruning
-from migration.actions.terminal import TO_DO, confirmed, size
+from migration.actions.terminal import TO_DO, confirmed
+from migration.byte_sizes import size
 from migration.pruning import Down, Old, Pruned
 
 DAYS = {"d": 1, "w": 7, "y": 365}
-OLDEST = 100 * 365  # days: nothing is older
+# Days. Nothing is older.
+OLDEST = 100 * 365
 
 
 def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
-    option("--older-than", required=True, type=age, metavar="AGE", help="such as 365d (days), 26w (weeks), 2y (years)")
-    option("--audio-only", action="store_true", help="delete the recordings, and keep what was said as text")
-    option("--learner", type=uuid.UUID, metavar="UUID", help="one learner's alone")
-    option("--yes", action="store_true", help="ask nothing")
-    option("--json", action="store_true", help="print what went, or would go, as one line of JSON")
+    option(
+        "--older-than",
+        required=True,
+        type=age,
+        metavar="AGE",
+        help="delete data of at least this age, such as 365d (days), 26w (weeks) or 2y (years)",
+    )
+    option("--audio-only", action="store_true", help="delete the recordings, and keep the text")
+    option("--learner", type=uuid.UUID, metavar="UUID", help="delete only this learner's data")
+    option("--yes", action="store_true", help="do not ask for confirmation")
+    option("--json", action="store_true", help="print what was deleted, or would be, as one line of JSON")
 
 
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
@@ -37,11 +45,11 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     try:
         return _run(old, options, out)
     except Down as error:
-        raise CommandError(f"{error} Nothing more is deleted until it is back; then run this again.") from error
+        raise CommandError(f"{error} Nothing more was deleted. Run this again when it is back.") from error
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise CommandError(f"Not all could be deleted: {error} Run this again.") from error
+        raise CommandError(f"Not everything could be deleted: {error} Run this again.") from error
 
 
 def age(value: str) -> timedelta:
@@ -58,7 +66,7 @@ def _run(old: Old, options: Mapping[str, Any], out: OutputWrapper) -> bool:
     if not planned.anything:
         return _end(planned, False, "Nothing to do.", options, out)
     if not options["yes"] and (options["json"] or not confirmed("Delete it for good?")):
-        _end(planned, False, "Nothing was deleted: --yes deletes it.", options, out)
+        _end(planned, False, "Nothing was deleted. --yes deletes it without asking.", options, out)
         raise SystemExit(TO_DO)
 
     def tell(so_far: Pruned) -> None:

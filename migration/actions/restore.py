@@ -1,8 +1,9 @@
-"""Brings what `storage backup` wrote into any store: the cloud if it is on, else DATA_DIR, or --to another.
+"""Restore an archive of `storage backup` into the cloud if it is on, else into DATA_DIR, or into another store with --to.
 
-The whole archive is verified before anything is written. Of what is in both the newer holds; nothing is deleted, and accounts
-that exist stay as they are; restored twice it adds nothing, and interrupted it goes on where it was. It brings operators'
-accounts: restore only what you trust. Exit code 2: nobody said yes, and nothing was restored.
+The whole archive is verified before anything is written. If the store has a row already, the newer one is kept. Nothing is
+deleted, and existing accounts are not changed. Restoring twice adds nothing. To continue an interrupted restore, run the command
+again. An archive can add operators' accounts, so restore only archives that you trust. Exit code 2: the answer was not yes, and
+nothing was restored.
 """
 
 import errno
@@ -15,33 +16,37 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from migration import stores
-from migration.actions.terminal import TO_DO, confirmed, size
+from migration.actions.terminal import TO_DO, confirmed
 from migration.archive import Unusable, restoring
-from migration.archive.reading import Contents
+from migration.archive.archive_reader import Contents
 from migration.archive.restoring import Restored, Wish
+from migration.byte_sizes import size
 
-SHOWN = 20  # failures on the terminal
+# Failures to show on the terminal.
+SHOWN = 20
 SECRET_KEYS = {
-    "": "The archive does not have the SECRET_KEY of where it was made: learners' cookies are known here only if it is the same.",
-    "same": "Learners' cookies are known here: the SECRET_KEY is the same.",
-    "differs": "Learners' cookies are NOT known here, for the SECRET_KEY differs: --with-secret-key takes over the archive's.",
-    "restored": "The archive's secret key is in DATA_DIR now, the former beside it (secret_key.old). Restart the server.",
+    "": "The archive does not hold a SECRET_KEY. Learners' cookies are accepted here only if the SECRET_KEY is the same.",
+    "same": "Learners' cookies are accepted here: the SECRET_KEY is the same.",
+    "differs": "Learners' cookies are NOT accepted here, because the SECRET_KEY differs. --with-secret-key uses the archive's.",
+    "restored": "The archive's secret key is in DATA_DIR now, and the former one beside it (secret_key.old). Restart the server.",
 }
 SETTING_WINS = (
-    "The setting SECRET_KEY holds all the same: take it away, or set it to what `tar -xOf FILE secret_key` shows."
+    "The setting SECRET_KEY overrides it: remove the setting, or set it to what `tar -xOf FILE secret_key` prints."
 )
 
 
 def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
-    option("file", type=Path, metavar="FILE", help="what `storage backup` wrote")
+    option("file", type=Path, metavar="FILE", help="the archive that `storage backup` wrote")
     option("--to", dest="destination", default="", metavar="STORE", help="local, cloud, mongodb or postgresql")
-    option("--dry-run", action="store_true", help="verify it, and say what is in it and what would be new")
-    option("--no-accounts", dest="accounts", action="store_false", help="leave out operators' accounts")
     option(
-        "--with-secret-key", action="store_true", help="take over its secret key, by which learners' cookies are known"
+        "--dry-run",
+        action="store_true",
+        help="verify the archive, show what it holds and what would be new, and restore nothing",
     )
-    option("--yes", action="store_true", help="ask nothing")
+    option("--no-accounts", dest="accounts", action="store_false", help="leave out operators' accounts")
+    option("--with-secret-key", action="store_true", help="use its secret key, which signs learners' cookies")
+    option("--yes", action="store_true", help="do not ask for confirmation")
     option("--json", action="store_true", help="print the report as one line of JSON")
 
 
@@ -51,7 +56,7 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     try:
         store = restoring.destination_named(options["destination"])
         if not dry and not options["yes"] and not _wanted(path, store.name, options):
-            said = "Nothing was restored. (--yes asks nothing; --dry-run says what would be new.)"
+            said = "Nothing was restored. --yes restores without asking, --dry-run shows what would be new."
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
         wish = Wish(store.name, dry, options["accounts"], options["with_secret_key"])
@@ -108,10 +113,8 @@ def _restore(path: Path, wish: Wish, options: Mapping[str, Any], out: OutputWrap
 
 def _stopped(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            "The disk is full. What has been restored is kept: make room, and run this again; it goes on where it was."
-        )
-    return f"It ended early: {error}. What has been restored is kept: run this again; it goes on where it was."
+        return "The disk is full. The restored data is kept. Make room, and run this again to continue."
+    return f"It ended early: {error}. The restored data is kept. Run this again to continue."
 
 
 def _described(contents: Contents) -> dict[str, Any]:
@@ -124,18 +127,20 @@ def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> s
     verb = "would be new" if dry else "restored"
     where = source.get("site") if isinstance(source, dict) else None
     lines = [
-        f"Made {contents.manifest.get('made_at')} by {where}; it is whole: {counts['conversations']:,} conversations, "
-        f"{counts['recordings']:,} recordings, {counts['accounts']:,} accounts.",
+        f"Made {contents.manifest.get('made_at')} by {where}; the archive is complete: "
+        f"{counts['conversations']:,} conversations, {counts['recordings']:,} recordings, {counts['accounts']:,} accounts.",
         f"Into {name}: {restored.conversations:,} conversations, {restored.recordings:,} recordings "
         f"({size(restored.bytes)}) and {restored.accounts:,} accounts {verb}; {restored.conversations_same:,}, "
         f"{restored.recordings_same:,} and {restored.accounts_same:,} were there already.",
     ]
     if restored.recordings_erased:
-        lines.append(f"{restored.recordings_erased:,} recordings were not: what they belong to was deleted here since.")
+        lines.append(
+            f"{restored.recordings_erased:,} recordings were not restored, because their messages were deleted here since."
+        )
     if restored.unheard:
-        lines.append(f"{restored.unheard:,} recordings are in it without their sound, and cannot be listened to.")
+        lines.append(f"{restored.unheard:,} recordings have no sound in the archive, and cannot be played.")
     if restored.unknown_permissions:
-        lines.append(f"Permissions that are unknown here: {', '.join(restored.unknown_permissions)}.")
+        lines.append(f"Permissions that do not exist here: {', '.join(restored.unknown_permissions)}.")
     lines += [f"NOT restored: {what}: {why}." for what, why in list(restored.failed.items())[:SHOWN]]
     lines.append(SECRET_KEYS[restored.secret_key])
     if restored.secret_key == "restored" and not _key_is_of_file():
@@ -144,6 +149,6 @@ def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> s
 
 
 def _key_is_of_file() -> bool:
-    """Did this process take SECRET_KEY from DATA_DIR, and not from its setting?"""
+    """Return whether this process took SECRET_KEY from DATA_DIR, and not from its setting."""
     former = settings.DATA_DIR / "secret_key.old"
     return former.exists() and former.read_text().strip() == settings.SECRET_KEY

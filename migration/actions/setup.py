@@ -1,14 +1,16 @@
-"""Shows how the bucket differs from how it should be, and changes it when confirmed; running it again changes nothing.
+"""Show how the bucket differs from the recommended set-up, and change it after a confirmation.
 
-It should be there, private, encrypted and versioned, with old versions and unfinished uploads deleted after a while, and readable
-by the site's own pages. Rules that are not ours stay. Exit code 2: there is something to do, and it was only shown.
+A bucket that is set up exists, is private, encrypted and versioned, deletes old versions and unfinished uploads after a while,
+and lets the site's own pages read it. Rules of other applications stay. If other applications use the bucket, changes of the
+whole bucket need a confirmation of their own. Running the command again changes nothing. Exit code 2: there is something to
+change, and nothing was changed.
 """
 
 import json
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.conf import settings
@@ -20,30 +22,57 @@ from audio.s3 import S3AudioStorage
 from migration import setup
 from migration.actions.terminal import TO_DO, confirmed
 from migration.setup import Asked, Finding, State, iam
-from migration.setup.aspect import Bucket
+from migration.setup.bucket_setting import Bucket
 
-POLICIES = {"application": iam.for_application, "verify": iam.for_verify, "setup": iam.for_setup}
-NOTHING_CHANGED = "Nothing was changed: --yes changes what is marked with →."
-MARKS = {State.RIGHT: "  ok", State.TO_DO: "  →", State.DONE: "done", State.UNSUPPORTED: "   -", State.FAILED: "  ✗"}
+POLICIES = {
+    "application": iam.for_application,
+    "kms": iam.for_application_with_kms,
+    "verify": iam.for_verify,
+    "setup": iam.for_setup,
+}
+NOTHING_CHANGED = "Nothing was changed. --yes makes the changes marked with → without asking."
+MARKS = {State.RIGHT: "  ok", State.TO_DO: "  →", State.DONE: "done", State.LEFT: "   ="}
+MARKS |= {State.UNSUPPORTED: "   -", State.FAILED: "  ✗"}
+LEFT = (
+    "Settings marked with = were not changed, because other applications use the bucket. --whole-bucket changes them."
+)
 
 
 def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
-    option("--yes", action="store_true", help="ask nothing")
+    option("--yes", action="store_true", help="do not ask for confirmation")
     option("--json", action="store_true", help="print the findings as one line of JSON")
+    option(
+        "--whole-bucket", action="store_true", help="also change settings that affect other applications in the bucket"
+    )
     option(
         "--print-iam",
         nargs="?",
         const="application",
         choices=POLICIES,
-        help="print the least IAM policy, and do nothing",
+        help="print the least IAM policy that is needed, and do nothing else",
     )
     destination = parser.add_mutually_exclusive_group()
-    destination.add_argument("--queue", type=arn_of("sqs"), default="", metavar="ARN", help="told of new recordings")
-    destination.add_argument("--topic", type=arn_of("sns"), default="", metavar="ARN", help="told of new recordings")
-    option("--alarms", type=arn_of("sns"), default="", metavar="TOPIC_ARN", help="told of errors and unusual growth")
-    option("--retention-days", type=days, metavar="N", help="let the bucket delete recordings after N days (0: not)")
-    option("--old-versions-days", type=days, metavar="N", help="and old versions (default: 30, or as it is; 0: not)")
+    destination.add_argument(
+        "--queue", type=arn_of("sqs"), default="", metavar="ARN", help="notify this queue of new recordings"
+    )
+    destination.add_argument(
+        "--topic", type=arn_of("sns"), default="", metavar="ARN", help="notify this topic of new recordings"
+    )
+    option(
+        "--alarms",
+        type=arn_of("sns"),
+        default="",
+        metavar="TOPIC_ARN",
+        help="notify this topic of errors and unusual growth",
+    )
+    option("--retention-days", type=days, metavar="N", help="let the bucket delete recordings after N days (0: never)")
+    option(
+        "--old-versions-days",
+        type=days,
+        metavar="N",
+        help="let it delete old versions after N days (default: 30, or unchanged; 0: never)",
+    )
 
 
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
@@ -64,18 +93,31 @@ def _run(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper
     if not options["json"]:
         out.write(f"The bucket {storage.bucket_name}:")
         out.write("\n".join(map(_in_words, findings)))
+    if any(each.state is State.LEFT for each in findings) and _agreed_to_whole_bucket(storage, options, out):
+        asked = replace(asked, whole_bucket=True)
+        findings = [replace(each, state=State.TO_DO) if each.state is State.LEFT else each for each in findings]
     if not any(each.state is State.TO_DO for each in findings):
         return _end(findings, "Nothing to do.", options, out)
-    question = "Change what is marked with →?"
+    question = "Make the changes marked with →?"
     if not options["yes"] and (options["json"] or not confirmed(question)):
         _end(findings, NOTHING_CHANGED, options, out)
         raise SystemExit(1 if _failed(findings) else TO_DO)
 
     def tell(finding: Finding) -> None:
-        if not options["json"] and finding.now and finding.state is not State.RIGHT:
+        if not options["json"] and finding.now and finding.state not in (State.RIGHT, State.LEFT):
             out.write(_in_words(finding))
 
     return _end(setup.carry_out(storage, asked, tell), "The bucket is set up.", options, out)
+
+
+def _agreed_to_whole_bucket(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+    """Say what the change would mean to other applications, and ask. --yes alone does not agree to it."""
+    if options["json"]:
+        return False
+    out.write(
+        f"Other applications seem to use this bucket: {setup.shared(storage)}. The changes marked with = affect them, too."
+    )
+    return not options["yes"] and confirmed("Make these changes as well?")
 
 
 def arn_of(service: str) -> Any:
@@ -95,7 +137,7 @@ def days(value: str) -> int:
 
 def _storage() -> S3AudioStorage:
     if "audio_cloud" not in settings.STORAGES:
-        raise CommandError("S3_BUCKET_NAME is not set: name the bucket there; it need not exist yet.")
+        raise CommandError("S3_BUCKET_NAME is not set. Set it to the name of the bucket, which need not exist yet.")
     try:
         storage = storages["audio_cloud"]
     except ImproperlyConfigured as error:
@@ -111,9 +153,11 @@ def _end(findings: list[Finding], verdict: str, options: Mapping[str, Any], out:
         out.write(json.dumps([asdict(each) for each in findings]))
     else:
         if failed:
-            out.write("What is marked with ✗ could not be looked at or changed.")
+            out.write("Settings marked with ✗ could not be read or changed.")
         if not failed or verdict == NOTHING_CHANGED:
             out.write(verdict)
+        if any(each.state is State.LEFT for each in findings):
+            out.write(LEFT)
     return not failed
 
 
@@ -122,11 +166,12 @@ def _failed(findings: list[Finding]) -> bool:
 
 
 def _in_words(finding: Finding) -> str:
-    said = f"{MARKS[finding.state]:>4}  {finding.aspect}: "
+    scope = " (of the whole bucket)" if finding.concerns_whole_bucket else ""
+    said = f"{MARKS[finding.state]:>4}  {finding.aspect}{scope}: "
     match finding.state:
         case State.RIGHT:
             return said + finding.now
-        case State.TO_DO | State.DONE:
+        case State.TO_DO | State.DONE | State.LEFT:
             return said + f"{finding.now} → {finding.wanted}"
         case State.UNSUPPORTED:
             return said + f"{finding.state}. {finding.trouble}".rstrip()

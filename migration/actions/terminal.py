@@ -1,23 +1,16 @@
-"""What the actions share: the question before a change, and sizes for people."""
+"""Ask for confirmation before a change. All actions that change something do so."""
 
 import sys
 
-TO_DO = 2  # the exit code of what only showed that there is something to do
+# The exit code of an action that only showed that there is something to do.
+TO_DO = 2
 
 
 def confirmed(question: str) -> bool:
-    """Did somebody at a terminal say yes? Without a terminal, nobody did."""
+    """Ask the operator, and return whether the answer was yes. Without a terminal it is no."""
     if not sys.stdin.isatty():
         return False
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:  # Ctrl-D
         return False
-
-
-def size(count: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -1,6 +1,7 @@
-"""Saves a conversation with a recording, reads it back, fetches the recording by its link, and removes everything again.
+"""Save a conversation with a recording, read it back, fetch the recording by its link, and delete everything again.
 
-It goes where learners' own would go. Exit code 1 if anything failed; also if the cloud is on, and it went to this machine.
+It uses the stores that learners' data goes to. Exit code 1: a step failed, or the cloud is on and the data was stored on this
+machine.
 """
 
 import json
@@ -9,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser, OutputWrapper
 
-from migration import trial
-from migration.trial import Step
+from migration import self_test
+from migration.self_test import Step
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -19,10 +20,10 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     if options["json"]:
-        outcome = trial.run()
+        outcome = self_test.run()
         out.write(json.dumps(outcome.report(), indent=2, ensure_ascii=False))
         return outcome.success
-    outcome = trial.run(lambda step: out.write(_line(step)))
+    outcome = self_test.run(lambda step: out.write(_line(step)))
     out.write("The storage works." if outcome.success else "The storage does not work as it is set up.")
     return outcome.success
 

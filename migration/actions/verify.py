@@ -1,7 +1,7 @@
-"""Says whether the cloud and this machine are set up right, line by line, and what to do where they are not.
+"""Check the set-up of the cloud and of this machine, and say how to fix what is wrong.
 
-Nothing is changed; a few bytes are written to the bucket and a row to the database, and both deleted, to see whether that may be.
-Exit code 1 if anything failed.
+To test the permissions, it writes a few bytes to the bucket and a row to the database, and deletes both. It changes nothing else.
+Exit code 1: a check failed.
 """
 
 import json
@@ -16,8 +16,8 @@ from typing import Any
 from django.core.management.base import CommandParser, OutputWrapper
 from django.utils.termcolors import colorize
 
-from migration import probes
-from migration.probes import Result, State
+from migration import checks
+from migration.checks import Result, State
 
 # A symbol and a word for each state, and a colour for those who see it.
 SHOWN = {
@@ -36,12 +36,12 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    results = probes.in_order(probes.verify())
+    results = checks.in_order(checks.verify())
     if options["json"]:
-        out.write(json.dumps(probes.report(results), indent=2, ensure_ascii=False))
+        out.write(json.dumps(checks.report(results), indent=2, ensure_ascii=False))
     else:
         out.write(_table(results, coloured=_coloured(options, out)))
-    return not any(result.state == State.FAILED for result in results)
+    return checks.is_valid(results)
 
 
 def _table(results: list[Result], *, coloured: bool) -> str:

@@ -1,4 +1,8 @@
-"""Operators' accounts in an archive: users with their passwords' hashes, groups, permissions by their names. No sessions."""
+"""Dump operators' accounts, and restore them in `default`. An archive holds the dump. A migration copies it directly.
+
+These are users with the hashes of their passwords, groups, and permissions, all by their natural keys: primary keys
+differ between databases. Sessions are left out.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,6 +11,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.db.models import Prefetch
 
 from migration.archive import Unusable
 from migration.archive.layout import ACCOUNTS, of_row, to_row
@@ -15,8 +20,8 @@ ALIAS = "default"
 
 
 @dataclass(slots=True)
-class Restored:
-    """`unknown`: permissions that this installation does not have."""
+class RestoredAccounts:
+    """Count what was restored. `unknown` names the permissions that this installation does not have."""
 
     accounts: int = 0
     accounts_same: int = 0
@@ -24,10 +29,13 @@ class Restored:
     unknown: list[str] = field(default_factory=list)
 
 
-def all_of_them() -> dict[str, Any]:
-    """Ready to be written as JSON."""
-    users = get_user_model().objects.using(ALIAS).prefetch_related("groups", "user_permissions__content_type")
-    groups = Group.objects.using(ALIAS).prefetch_related("permissions__content_type").order_by("pk")
+def dump(using: str = ALIAS) -> dict[str, Any]:
+    """Return all groups and users of a database, ready to be written as JSON."""
+    # Name the database, because the router would ask `default`.
+    permissions = Permission.objects.using(using).select_related("content_type")
+    of_users = Prefetch("groups", Group.objects.using(using)), Prefetch("user_permissions", permissions)
+    users = get_user_model().objects.using(using).prefetch_related(*of_users)
+    groups = Group.objects.using(using).prefetch_related(Prefetch("permissions", permissions)).order_by("pk")
     return {
         "groups": [{"name": group.name, "permissions": _names(group.permissions.all())} for group in groups],
         "users": [
@@ -41,9 +49,9 @@ def all_of_them() -> dict[str, Any]:
     }
 
 
-def restore(found: Mapping[str, Any], *, dry: bool) -> Restored:
-    """Make the accounts and groups that are missing, by name; those that are there stay as they are. Raises Unusable."""
-    restored = Restored()
+def restore(found: Mapping[str, Any], *, dry: bool) -> RestoredAccounts:
+    """Create the accounts and groups that are missing, by name. Existing ones are not changed. Raises Unusable."""
+    restored = RestoredAccounts()
     try:
         with transaction.atomic(using=ALIAS):
             groups = {group["name"]: group["permissions"] for group in found["groups"]}
@@ -66,7 +74,7 @@ def _make_group(name: str, permissions: list[Permission], *, dry: bool) -> bool:
     return True
 
 
-def _make_user(user: dict[str, Any], known: dict[str, Permission], restored: Restored, *, dry: bool) -> None:
+def _make_user(user: dict[str, Any], known: dict[str, Permission], restored: RestoredAccounts, *, dry: bool) -> None:
     groups, permissions = user.pop("groups"), _permissions(user.pop("permissions"), known, restored)
     model = get_user_model()
     if model.objects.using(ALIAS).filter(username=user["username"]).exists():
@@ -75,13 +83,14 @@ def _make_user(user: dict[str, Any], known: dict[str, Permission], restored: Res
     restored.accounts += 1
     row = to_row(ACCOUNTS, model, user | {"id": 0})
     if not dry:
-        row.pk = None  # its number here is another
+        # It gets another primary key here.
+        row.pk = None
         row.save(using=ALIAS, force_insert=True)
         row.groups.set(Group.objects.using(ALIAS).filter(name__in=groups))
         row.user_permissions.set(permissions)
 
 
-def _permissions(names: Iterable[str], known: dict[str, Permission], restored: Restored) -> list[Permission]:
+def _permissions(names: Iterable[str], known: dict[str, Permission], restored: RestoredAccounts) -> list[Permission]:
     restored.unknown += [name for name in names if name not in known]
     return [known[name] for name in names if name in known]
 
@@ -95,7 +104,8 @@ def _names(permissions: Iterable[Permission]) -> list[str]:
 
 
 def _name(permission: Permission) -> str:
-    return f"{permission.content_type.app_label}.{permission.content_type.model}.{permission.codename}"
+    codename, app, model = permission.natural_key()
+    return f"{app}.{model}.{codename}"
 
 
 def _without_key(columns: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How an archive is laid out: the names of its parts, their bounds, and rows as JSON."""
+"""Define the layout of an archive: the names of its parts, their bounds, and rows as JSON."""
 
 import json
 import re
@@ -18,25 +18,27 @@ from migration.archive import Unusable
 
 FORMAT, VERSION = "talking-agent-archive", 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
-YOUNGER = {"measured"}  # columns that archives of earlier versions do not have
-MISSING = "missing"  # why a recording has no file in it
+# Columns that archives of earlier versions do not have.
+YOUNGER = {"measured"}
+# The entry that says why a recording has no file in the archive.
+MISSING = "missing"
 ACCOUNTS, SECRET_KEY = "accounts.json", "secret_key"
 SHARD = re.compile(r"(conversations|recordings)/\d{6}\.jsonl")
-KEY = re.compile(
-    r"audio/(?!\.)[\w.~=+@-]+(/(?!\.)[\w.~=+@-]+)*", re.ASCII
-)  # no part begins with a dot, so none leads out
-LARGEST = 256 * 1024 * 1024  # bytes of one part: it goes through memory
+# No part of a key begins with a dot, so no key leads out of the folder.
+KEY = re.compile(r"audio/(?!\.)[\w.~=+@-]+(/(?!\.)[\w.~=+@-]+)*", re.ASCII)
+# Bytes of one part. It goes through memory.
+LARGEST = 256 * 1024 * 1024
 
 Row = TypeVar("Row", bound=Model)
 
 
 def is_sound(name: str) -> bool:
-    """Is it the name of a recording's file?"""
+    """Return whether this is the name of a recording's file."""
     return len(name) <= 255 and bool(KEY.fullmatch(name))
 
 
 def forget_members(tar: tarfile.TarFile) -> None:
-    """tarfile keeps all that it has written or read."""
+    """Forget the members that `tar` has written or read. tarfile would keep all of them in memory."""
     tar.members = []  # type: ignore[attr-defined]
 
 
@@ -59,13 +61,13 @@ def records(part: str, data: bytes) -> list[dict[str, Any]]:
 
 
 def of_copy(copy: Copy) -> dict[str, Any]:
-    """A conversation with its messages, tombstones too."""
+    """Return a conversation with its messages as a record, including tombstones."""
     messages = sorted(copy.messages.values(), key=lambda row: (row.timestamp, row.position, row.pk))
     return of_row(copy.conversation) | {"messages": [of_row(row) for row in messages]}
 
 
 def to_copy(part: str, record: Mapping[str, Any]) -> Copy:
-    """Raises Unusable."""
+    """Build a conversation with its messages from a record of `part`. Raises Unusable."""
     columns = dict(record)
     said = columns.pop("messages", None)
     if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
@@ -78,18 +80,21 @@ def to_copy(part: str, record: Mapping[str, Any]) -> Copy:
 
 
 def to_recording(part: str, record: Mapping[str, Any]) -> Recording:
-    """Raises Unusable. Where its bytes were (`place`) says nothing about where they will be."""
+    """Build a recording from a record of `part`. Raises Unusable.
+
+    Its `place` says where the bytes were, and nothing about where they will be.
+    """
     return to_row(part, Recording, {name: value for name, value in record.items() if name != MISSING})
 
 
 def of_row(row: Model) -> dict[str, Any]:
-    """The columns of a row by name; those that are null are left out."""
+    """Return the columns of a row by name, without those that are null."""
     values = {column.attname: getattr(row, column.attname) for column in row._meta.concrete_fields}
     return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
 def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
-    """Raises Unusable."""
+    """Build a row of `model` from its columns, which come from `part`. Raises Unusable."""
     columns = {column.attname: column for column in model._meta.concrete_fields}
     if unknown := sorted(values.keys() - columns.keys()):
         raise Unusable(f"{part} has {unknown[0]!r}, which this version does not know: update the application first.")
@@ -106,11 +111,15 @@ def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
 
 
 def _value_before(column: "Field[Any, Any]") -> Any:
-    """Of a column that an archive does not have: null, or one that is younger than the archive."""
+    """Return the value of a column that an archive does not have.
+
+    This is the default of a column that is younger than the archive, else null.
+    """
     return column.get_default() if column.name in YOUNGER else None
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, date):  # whole, where Django's own encoder cuts off the microseconds
+    # Whole, because Django's own encoder cuts off the microseconds.
+    if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, uuid.UUID) else value

@@ -1,5 +1,8 @@
-"""Brings an archive into a store. Of what is in both the newer holds, and what is there already is not written again; so a
-restore that was interrupted is finished by restoring again. Nothing is deleted, and no account is changed."""
+"""Restore an archive into a store.
+
+If both have a row, the newer one is kept. Data that is there already is not written again, so an interrupted restore is
+finished by restoring again. Nothing is deleted, and no account is changed.
+"""
 
 import hashlib
 import os
@@ -20,39 +23,45 @@ from django.db import IntegrityError, transaction
 from audio.models import Recording
 from audio.storages import ChecksumMismatch, sync_folder
 from conversations import rows
-from conversations.merging import merged
 from conversations.models import Conversation, Message
 from conversations.rows import Changed, Copy
+from core import cloud
 from migration import stores
 from migration.archive import Unusable, accounts, layout
-from migration.archive.reading import Archive, Contents, Sound, opened
-from migration.copying import carry, holds
+from migration.archive.archive_reader import Archive, Contents, Sound, opened
 from migration.stores import Store
-from talking_agent import cloud
+from migration.transfer import carry, holds, to_write
 
 AT_ONCE = 200  # conversations
 WORKERS = 8
-IN_HAND = 8 * 1024 * 1024  # bytes of recordings, before they are brought
-TRIES, PAUSE = 4, 0.2  # seconds before the second, doubled each time
+# Bytes of recordings in memory before they are written.
+IN_HAND = 8 * 1024 * 1024
+# Tries, and seconds before the second try, doubled each time.
+TRIES, PAUSE = 4, 0.2
 BUSY = "it is being written to all the time; restore again"
 
 
 @dataclass(slots=True)
 class Restored:
-    """What was new, and what was there already (`same`). `unheard`: recordings whose bytes the archive does not have."""
+    """Count what was new, and what was there already (`same`).
+
+    `unheard` counts the recordings whose bytes the archive does not have.
+    """
 
     conversations: int = 0
     conversations_same: int = 0
     recordings: int = 0
     recordings_same: int = 0
-    recordings_erased: int = 0  # of messages that were deleted here since
+    # Of messages that were deleted here since.
+    recordings_erased: int = 0
     unheard: int = 0
     bytes: int = 0
     accounts: int = 0
     accounts_same: int = 0
     groups: int = 0
     unknown_permissions: list[str] = field(default_factory=list)
-    secret_key: str = ""  # "same", "differs", "restored"; empty: the archive has none
+    # "same", "differs" or "restored". Empty: the archive has none.
+    secret_key: str = ""
     failed: dict[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
@@ -61,7 +70,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be done with it. `destination`: a store's name; empty: the cloud if it is on, else local."""
+    """Select what to restore. `destination` is a store's name. Empty: the cloud if it is on, else local."""
 
     destination: str = ""
     dry: bool = False
@@ -74,7 +83,7 @@ Told = Callable[[Contents, Restored], None]
 
 
 def destination_named(name: str) -> Store:
-    """Rows and a place for bytes. Raises stores.Unknown, Unusable."""
+    """Return the store with this name, with a place for bytes. Raises stores.Unknown, Unusable."""
     store = stores.named(name or ("cloud" if cloud.database.on or cloud.bucket.on else "local"))
     if store.database is None:
         raise Unusable(f"{name} is a bucket alone: it does not know what its recordings are. Name a database.")
@@ -89,7 +98,11 @@ def restore(
     verified: Verified = lambda position: None,
     told: Told = lambda contents, restored: None,
 ) -> tuple[Contents, Restored]:
-    """Verify all of it, then bring it. With `dry` nothing is written. Raises Unusable, stores.Unknown, OSError, DatabaseError."""
+    """Verify all of an archive, then restore it. With `dry` nothing is written.
+
+    `verified` is called with the number of bytes that are verified, `told` after each batch that is restored. Raises
+    Unusable, stores.Unknown, OSError, DatabaseError.
+    """
     store = destination_named(wish.destination)
     with opened(path, verified) as archive:
         contents = archive.contents
@@ -134,7 +147,8 @@ class _Restoring:
     def _bring_copies(self, copies: dict[UUID, Copy]) -> None:
         try:
             self._merge(copies)
-        except Changed:  # somebody is writing to one of them
+        except Changed:
+            # One of them was written to meanwhile.
             for key, each in copies.items():
                 self._bring_one(key, each)
 
@@ -147,8 +161,7 @@ class _Restoring:
 
     def _merge(self, copies: dict[UUID, Copy]) -> None:
         there = rows.load(self._using, list(copies))
-        both = {key: merged(there.get(key), _newer(near, there.get(key))) for key, near in copies.items()}
-        new = {key: each for key, each in both.items() if each and not (key in there and each.is_like(there[key]))}
+        new = to_write({key: _newer(archived, there.get(key)) for key, archived in copies.items()}, there)
         if not self._dry:
             rows.write(self._using, new.values(), there)
         self.restored.conversations += len(new)
@@ -175,7 +188,8 @@ class _Restoring:
             self.restored.bytes += sum(each.row.size for each in missing)
             return
         for some in _in_hand(missing):
-            data = [self._archive.sound(each) for each in some]  # one after the other: it is one file
+            # One after the other, because the archive is one file.
+            data = [self._archive.sound(each) for each in some]
             list(threads.map(self._carry, [each.row for each in some], data))
         self._write([each.row for each in missing], there)
 
@@ -185,7 +199,10 @@ class _Restoring:
         return holds(self._store.bytes_of(row), row)
 
     def _carry(self, row: Recording, data: bytes) -> None:
-        """As often as it takes. Raises OSError: a place that does not take one takes no other."""
+        """Write the bytes of one recording, in at most TRIES tries.
+
+        Raises OSError, which ends the restore: a place that does not take one recording takes no other.
+        """
         pause = PAUSE
         for _ in range(TRIES - 1):
             try:
@@ -199,7 +216,10 @@ class _Restoring:
             raise OSError(str(error)) from error
 
     def _write(self, arrived: Sequence[Recording], there: dict[str, Recording]) -> None:
-        """Rows, after their bytes. Where the same voice has a row under another key both stay: a message may name either."""
+        """Write rows, after their bytes.
+
+        If the same voice has a row under another key, both stay, because a message may name either.
+        """
         table = Recording.objects.using(self._using)
         new = [row for row in arrived if row.key not in there]
         taken = {row.pk for row in self._rows(pk__in=[row.pk for row in new])}
@@ -215,9 +235,8 @@ class _Restoring:
         try:
             with transaction.atomic(using=self._using):
                 table.bulk_create(new)
-        except (
-            IntegrityError
-        ):  # a writer beside us, or a restore before us that was killed where nothing is rolled back
+        except IntegrityError:
+            # Another process writes too, or an earlier restore was killed, on a database that rolls nothing back.
             for row in new:
                 if not table.filter(key=row.key).exists():
                     row.save(using=self._using, force_insert=True)
@@ -225,7 +244,7 @@ class _Restoring:
         self.restored.bytes += sum(row.size for row in arrived)
 
     def _erased(self, sound: Sequence[Recording]) -> set[UUID]:
-        """Messages whose words were erased here: their voices stay so."""
+        """Return the messages whose words were erased here. Their recordings stay erased too."""
         erased = Message.objects.using(self._using).filter(pk__in=[row.message for row in sound], erased=True)
         gone = set(erased.order_by().values_list("pk", flat=True))
         whole = Conversation.objects.using(self._using).filter(pk__in=[row.conversation for row in sound], erased=True)
@@ -237,7 +256,7 @@ class _Restoring:
 
 
 class _InHand(Storage):
-    """The bytes of one recording, whatever its key."""
+    """Hold the bytes of one recording, whatever its key."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -247,7 +266,10 @@ class _InHand(Storage):
 
 
 def _newer(archived: Copy, there: Copy | None) -> Copy:
-    """Of the archive's rows those that are newer than what is there; of two that are as old, what is there stays."""
+    """Return the archive's rows that are newer than those in the store.
+
+    Of two rows of the same age, the one in the store stays.
+    """
     if there is None:
         return archived
     conversation, known = archived.conversation, there.messages
@@ -283,7 +305,8 @@ def _secret_key(key: str, *, write: bool) -> str:
         os.fsync(file.fileno())
     if path.exists():
         former.unlink(missing_ok=True)
-        os.link(path, former)  # never without one: a server that starts now would make another
+        # Keep a key at `path` at every moment: a server that starts without one would create another.
+        os.link(path, former)
     os.replace(aside, path)
     sync_folder(str(path.parent))
     return "restored"

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms on a bucket: requests that fail, and growth that is unlike that of the weeks before."""
+"""Set CloudWatch alarms on a bucket: for requests that fail, and for unusual growth."""
 
 import os
 from collections.abc import Iterator
@@ -7,15 +7,19 @@ from typing import Any
 
 import boto3
 
-from migration.setup.aspect import OURS, Aspect, Bucket, Unsupported
+from migration.setup.bucket_setting import OURS, Aspect, Bucket, Unsupported
 
-ALL_REQUESTS = "EntireBucket"  # as the console calls it
+# The name that the AWS console uses.
+ALL_REQUESTS = "EntireBucket"
 FIVE_MINUTES, A_DAY = 300, 86_400
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A metric of S3's; with `above`, a limit for five minutes, else whatever is beyond what is expected."""
+    """Describe a metric of S3 to watch.
+
+    `above` is the limit for five minutes. None: CloudWatch's own estimate of the usual values is the limit.
+    """
 
     title: str
     metric: str
@@ -38,7 +42,10 @@ def aspects(bucket: Bucket, topic: str) -> Iterator[Aspect]:
 
 
 class RequestMetrics(Aspect):
-    """Without them S3 does not count the requests that fail. They cost what CloudWatch's custom metrics do."""
+    """Count requests. Without this setting, S3 does not count failed requests.
+
+    It costs as much as CloudWatch's custom metrics.
+    """
 
     name = "request metrics"
 
@@ -86,7 +93,8 @@ class Alarm(Aspect):
             "Period": FIVE_MINUTES,
             "Threshold": float(self.watched.above),
             "ComparisonOperator": "GreaterThanThreshold",
-            "TreatMissingData": "notBreaching",  # S3 says nothing where there is nothing to count
+            # S3 sends no data while there are no requests.
+            "TreatMissingData": "notBreaching",
         }
 
     def _unusual(self) -> dict[str, Any]:
@@ -98,7 +106,8 @@ class Alarm(Aspect):
                 {"Id": "counted", "MetricStat": stat, "ReturnData": True},
                 {"Id": "expected", "Expression": "ANOMALY_DETECTION_BAND(counted, 3)", "ReturnData": True},
             ],
-            "TreatMissingData": "ignore",  # it is counted once a day
+            # S3 sends this metric once a day.
+            "TreatMissingData": "ignore",
         }
 
     def _metric(self, also: tuple[str, str]) -> dict[str, Any]:
@@ -111,13 +120,13 @@ class Alarm(Aspect):
 
 
 def filter_of_all(bucket: Bucket) -> str:
-    """The id by which CloudWatch knows the requests to the whole bucket; empty if they are not counted."""
+    """Return the id of the metrics on all requests to the bucket. Empty if they are not counted."""
     found = bucket.ask("list_bucket_metrics_configurations") or {}
     return next((each["Id"] for each in found.get("MetricsConfigurationList", []) if "Filter" not in each), "")
 
 
 def cloudwatch(bucket: Bucket) -> Any:
-    """CloudWatch's client with the bucket's credentials. Raises Unsupported where there is no CloudWatch."""
+    """Return a CloudWatch client with the bucket's credentials. Raises Unsupported if there is no CloudWatch."""
     _require_cloudwatch(bucket)
     storage = bucket.storage
     return boto3.client(
@@ -130,13 +139,13 @@ def cloudwatch(bucket: Bucket) -> Any:
 
 
 def _require_cloudwatch(bucket: Bucket) -> None:
-    # boto3's own variable: an installation that imitates AWS may have one.
+    # A server that imitates AWS may have CloudWatch. boto3 reads its address from this variable.
     if bucket.storage.endpoint_url and not os.environ.get("AWS_ENDPOINT_URL_CLOUDWATCH"):
         raise Unsupported("There is no CloudWatch beside AWS_S3_ENDPOINT_URL.")
 
 
 def _has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Is all that is wanted found, whatever else there is? Of lists, in any order."""
+    """Return whether `found` has all values of `wanted`. The order of lists does not matter."""
     return all(_normal(found.get(name)) == _normal(value) for name, value in wanted.items())
 
 

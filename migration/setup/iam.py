@@ -1,10 +1,10 @@
-"""The least that has to be allowed: to the application, and to whoever sets the bucket up."""
+"""Build the smallest IAM policies for the application, for `storage verify` and for `storage setup`."""
 
 from typing import Any
 
-from migration.setup.aspect import OURS, Bucket
+from audio.s3 import PROBES
+from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Bucket, Impossible, Unsupported
 
-KEYS = ("audio/*", "probe/*")
 READ_BY_VERIFY = (
     "GetBucketPublicAccessBlock",
     "GetBucketVersioning",
@@ -24,21 +24,57 @@ CHANGED_BY_SETUP = (
 
 
 def for_application(bucket: Bucket) -> dict[str, Any]:
-    """Listing is needed for a missing key to be told from a forbidden one."""
-    keys = _allow("Objects", ("GetObject", "PutObject", "DeleteObject"), *(f"{bucket.arn}/{key}" for key in KEYS))
+    """Return the rights to keep, move, play and delete recordings.
+
+    Listing is among them, because without it S3 answers 403 for a missing key.
+    """
+    # Servers of an earlier version may run beside this one. They write their test objects to another folder.
+    folders = (RECORDINGS,) if bucket.prefix else (RECORDINGS, FORMER_PROBES)
+    actions = ("GetObject", "PutObject", "DeleteObject")
+    keys = _allow("Objects", actions, *(_keys(bucket, folder) for folder in folders))
     return _policy(keys, _allow("List", ("ListBucket",), bucket.arn))
 
 
+def for_application_with_kms(bucket: Bucket) -> dict[str, Any]:
+    """Return the rights for a bucket that is encrypted with a KMS key.
+
+    If the bucket does not name its key, they cover all keys in the region, but only through S3.
+    """
+    policy = for_application(bucket)
+    partition, region = bucket.client.meta.partition, bucket.region
+    policy["Statement"].append(
+        {
+            "Sid": "EncryptAndDecrypt",
+            "Effect": "Allow",
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": [_kms_key(bucket) or f"arn:{partition}:kms:{region}:*:key/*"],
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+        }
+    )
+    return policy
+
+
+def _kms_key(bucket: Bucket) -> str:
+    """Return the ARN of the bucket's KMS key. Empty if there is none, or reading it is not allowed."""
+    try:
+        found = bucket.ask("get_bucket_encryption") or {}
+    except (Unsupported, Impossible, OSError):
+        return ""
+    rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    keys = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "") for rule in rules]
+    return next((key for key in keys if key.startswith("arn:") and ":key/" in key), "")
+
+
 def for_verify(bucket: Bucket) -> dict[str, Any]:
-    """And to see how the bucket is set up, for `verify` to tell."""
+    """Return the application's rights, and those of `storage verify` to read the bucket's settings."""
     policy = for_application(bucket)
     policy["Statement"].append(_allow("LookAtSettings", READ_BY_VERIFY, bucket.arn))
     return policy
 
 
 def for_setup(bucket: Bucket) -> dict[str, Any]:
-    """Writing under `probe/` is needed to try the encryption out."""
-    probe = _allow("TryOut", ("GetObject", "PutObject", "DeleteObject"), f"{bucket.arn}/probe/*")
+    """Return the rights of `storage setup`. It writes an object to test the encryption."""
+    probe = _allow("TryOut", ("GetObject", "PutObject", "DeleteObject"), _keys(bucket, PROBES))
     configuration = _allow("Configure", ("ListBucket", *READ_OF_BUCKET, *CHANGED_BY_SETUP), bucket.arn)
     partition = bucket.client.meta.partition
     alarms = f"arn:{partition}:cloudwatch:*:*:alarm:{OURS} {bucket.name}*"
@@ -48,6 +84,10 @@ def for_setup(bucket: Bucket) -> dict[str, Any]:
         {"Sid": "Alarms", "Effect": "Allow", "Action": ["cloudwatch:PutMetricAlarm"], "Resource": [alarms]},
         {"Sid": "SeeAlarms", "Effect": "Allow", "Action": ["cloudwatch:DescribeAlarms"], "Resource": ["*"]},
     )
+
+
+def _keys(bucket: Bucket, folder: str) -> str:
+    return f"{bucket.arn}/{bucket.prefix}{folder}*"
 
 
 def _policy(*statements: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,15 @@
-"""The bucket is there, it is ours alone, and what is in it is encrypted and not lost by an overwriting."""
+"""Define the settings that keep a bucket private and safe.
+
+These are existence, public access, policy, ACL, encryption and versioning.
+"""
 
 import json
 from typing import Any
 
-from migration.setup.aspect import Aspect, Impossible, Unsupported
+from migration.setup.bucket_setting import Aspect, Impossible, Unsupported
 
-EVERYBODY = ("/global/AllUsers", "/global/AuthenticatedUsers")  # the latter is whoever has any account at all
+# The second means anyone with an AWS account.
+EVERYBODY = ("/global/AllUsers", "/global/AuthenticatedUsers")
 BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -14,14 +18,14 @@ class Existence(Aspect):
     is_needed_by_all = True
 
     def is_now(self) -> str:
-        # Not head_bucket: its refusals have no words.
+        # Not head_bucket: its errors have no message.
         return self.wanted() if self.bucket.ask("list_objects_v2", MaxKeys=1) is not None else "there is no bucket"
 
     def wanted(self) -> str:
         return f"{self.bucket.name} is there"
 
     def apply(self) -> None:
-        # us-east-1 is where a bucket is that says nothing, and must not be said.
+        # us-east-1 is the default. S3 refuses a request that names it.
         elsewhere: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": self.bucket.region}}
         self.bucket.ask("create_bucket", **({} if self.bucket.region in ("us-east-1", "auto") else elsewhere))
 
@@ -30,7 +34,7 @@ class PublicAccessBlock(Aspect):
     name = "public access block"
 
     def is_now(self) -> str:
-        found = self.bucket.ask("get_public_access_block", absent=("NoSuchPublicAccessBlockConfiguration",)) or {}
+        found = self.bucket.ask("get_public_access_block") or {}
         blocked = found.get("PublicAccessBlockConfiguration", {})
         missing = [name for name in BLOCKED if not blocked.get(name)]
         return f"off: {', '.join(missing)}" if missing else self.wanted()
@@ -43,7 +47,7 @@ class PublicAccessBlock(Aspect):
 
 
 class Policy(Aspect):
-    """No statement of the bucket's policy lets everybody in. The other statements stay."""
+    """Remove the statements of the bucket's policy that allow public access. The other statements stay."""
 
     name = "bucket policy"
 
@@ -69,7 +73,7 @@ class Policy(Aspect):
             self.bucket.ask("delete_bucket_policy")
 
     def _document(self) -> dict[str, Any]:
-        found = self.bucket.ask("get_bucket_policy", absent=("NoSuchBucketPolicy",))
+        found = self.bucket.ask("get_bucket_policy")
         return json.loads(found["Policy"]) if found else {}
 
     def _statements(self) -> list[dict[str, Any]]:
@@ -78,14 +82,14 @@ class Policy(Aspect):
 
     def _server_says_public(self) -> bool:
         try:
-            status = self.bucket.ask("get_bucket_policy_status", absent=("NoSuchBucketPolicy",)) or {}
+            status = self.bucket.ask("get_bucket_policy_status") or {}
         except Unsupported:
             return False
         return bool(status.get("PolicyStatus", {}).get("IsPublic"))
 
 
 class AccessList(Aspect):
-    """The bucket's ACL gives nothing to everybody. Its other grants stay."""
+    """Remove public grants from the bucket's ACL. Its other grants stay."""
 
     name = "access list"
 
@@ -106,13 +110,12 @@ class AccessList(Aspect):
 
 
 class Encryption(Aspect):
-    """Any kind will do; where there is none, the server's own keys."""
+    """Turn encryption on, with the server's own keys. Another kind of encryption is kept."""
 
     name = "encryption"
 
     def is_now(self) -> str:
-        none = ("ServerSideEncryptionConfigurationNotFoundError",)
-        found = self.bucket.ask("get_bucket_encryption", absent=none) or {}
+        found = self.bucket.ask("get_bucket_encryption") or {}
         rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         return self.wanted() if any("ApplyServerSideEncryptionByDefault" in rule for rule in rules) else "off"
 
@@ -124,7 +127,8 @@ class Encryption(Aspect):
         self.bucket.ask("put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [default]})
         try:
             self.bucket.storage.probe()
-        except OSError as error:  # a server that has no key for it accepts the setting, and then no object
+        except OSError as error:
+            # A server without a key for it accepts the setting, and then refuses every object.
             self.bucket.ask("delete_bucket_encryption")
             raise Unsupported("Nothing could be written with it, so it was switched off again.") from error
 

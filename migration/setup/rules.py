@@ -1,16 +1,27 @@
-"""What a bucket has lists of: rules of CORS and of the lifecycle, notifications. Ours are known by their ids; others stay."""
+"""Define the settings that are lists: CORS rules, lifecycle rules, notifications.
+
+Our entries are recognised by their ids. All others stay.
+"""
 
 from typing import Any
 
 from django.conf import settings
 
-from migration.setup.aspect import OURS, Aspect, Bucket
+from migration.setup.bucket_setting import OURS, RECORDINGS, Aspect, Bucket
 
 Rule = dict[str, Any]
 
 
+def id_of(bucket: Bucket, kind: str) -> str:
+    """Return the id of our rule of this kind.
+
+    It contains the prefix, so that installations in one bucket do not collide.
+    """
+    return f"{OURS}-{kind} {bucket.prefix}".rstrip(" /")
+
+
 class Cors(Aspect):
-    """The site's pages may read recordings. They write none: uploads go through the server."""
+    """Allow the site's pages to read recordings. They need no right to write, because uploads go through the server."""
 
     name = "CORS"
     methods = ("GET", "HEAD")
@@ -37,19 +48,26 @@ class Cors(Aspect):
         self.bucket.ask("put_bucket_cors", CORSConfiguration={"CORSRules": [*others, rule]})
 
     def _rules(self) -> list[Rule]:
-        return (self.bucket.ask("get_bucket_cors", absent=("NoSuchCORSConfiguration",)) or {}).get("CORSRules", [])
+        return (self.bucket.ask("get_bucket_cors") or {}).get("CORSRules", [])
 
 
 class LifecycleRule(Aspect):
-    """What is deleted by the server after so many days. None: as many as there are, or else `default`; 0: never."""
+    """Delete objects of ours after `days`.
 
-    id: str
+    0: never. None: keep the present number, or use `default`.
+    """
+
+    kind: str
     verb = "deleted"
     default = 0
 
     def __init__(self, bucket: Bucket, days: int | None) -> None:
         super().__init__(bucket)
         self.days = days
+
+    @property
+    def id(self) -> str:
+        return id_of(self.bucket, self.kind)
 
     def rule(self, days: int) -> Rule:
         raise NotImplementedError
@@ -58,7 +76,10 @@ class LifecycleRule(Aspect):
         raise NotImplementedError
 
     def is_now(self) -> str:
-        return self._in_words(self._days_now())
+        rule = self._ours()
+        elsewhere = self._days_now() and _prefix_of(rule) != self._prefix
+        where = f", under {_prefix_of(rule)}" if _prefix_of(rule) else ", in the whole bucket"
+        return self._in_words(self._days_now()) + (where if elsewhere else "")
 
     def wanted(self) -> str:
         return self._in_words(self._days_wanted())
@@ -67,7 +88,7 @@ class LifecycleRule(Aspect):
         found, days = self._found(), self._days_wanted()
         kept = [_filtered(each) for each in found.get("Rules", []) if each.get("ID") != self.id]
         if days:
-            kept.append({"ID": self.id, "Status": "Enabled", "Filter": {"Prefix": ""}} | self.rule(days))
+            kept.append({"ID": self.id, "Status": "Enabled", "Filter": {"Prefix": self._prefix}} | self.rule(days))
         if not kept:
             self.bucket.ask("delete_bucket_lifecycle")
             return
@@ -76,11 +97,18 @@ class LifecycleRule(Aspect):
         self.bucket.ask("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": kept}, **also)
 
     def _found(self) -> dict[str, Any]:
-        return self.bucket.ask("get_bucket_lifecycle_configuration", absent=("NoSuchLifecycleConfiguration",)) or {}
+        return self.bucket.ask("get_bucket_lifecycle_configuration") or {}
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.bucket.prefix}{RECORDINGS}"
+
+    def _ours(self) -> Rule:
+        return next((each for each in self._found().get("Rules", []) if each.get("ID") == self.id), {})
 
     def _days_now(self) -> int:
-        ours = [each for each in self._found().get("Rules", []) if each.get("ID") == self.id]
-        return self.days_of(ours[0]) if ours and ours[0]["Status"] == "Enabled" else 0
+        rule = self._ours()
+        return self.days_of(rule) if rule.get("Status") == "Enabled" else 0
 
     def _days_wanted(self) -> int:
         return (self._days_now() or self.default) if self.days is None else self.days
@@ -91,7 +119,7 @@ class LifecycleRule(Aspect):
 
 class OldVersions(LifecycleRule):
     name = "old versions"
-    id = f"{OURS}-old-versions"
+    kind = "old-versions"
     default = 30
 
     def rule(self, days: int) -> Rule:
@@ -106,7 +134,7 @@ class OldVersions(LifecycleRule):
 
 class UnfinishedUploads(LifecycleRule):
     name = "unfinished uploads"
-    id = f"{OURS}-unfinished-uploads"
+    kind = "unfinished-uploads"
     verb = "given up"
     default = 7
 
@@ -119,10 +147,10 @@ class UnfinishedUploads(LifecycleRule):
 
 class OldRecordings(LifecycleRule):
     name = "old recordings"
-    id = f"{OURS}-old-recordings"
+    kind = "old-recordings"
 
     def rule(self, days: int) -> Rule:
-        return {"Filter": {"Prefix": "audio/"}, "Expiration": {"Days": days}}
+        return {"Expiration": {"Days": days}}
 
     def days_of(self, rule: Rule) -> int:
         return int(rule.get("Expiration", {}).get("Days", 0))
@@ -138,23 +166,25 @@ class Notifications(Aspect):
 
     def is_now(self) -> str:
         found = self._found()
-        told = [each[arn] for lists, arn in self.kinds.values() for each in found.get(lists, []) if _is_ours(each)]
-        return _told(told)
+        ours = [each[arn] for lists, arn in self.kinds.values() for each in found.get(lists, []) if self._is_ours(each)]
+        return _notified(ours)
 
     def wanted(self) -> str:
-        return _told(list(self.destinations.values()))
+        return _notified(list(self.destinations.values()))
 
     def apply(self) -> None:
         wanted = self._found()
         for kind, (lists, arn) in self.kinds.items():
-            kept = [each for each in wanted.get(lists, []) if not _is_ours(each)]
+            kept = [each for each in wanted.get(lists, []) if not self._is_ours(each)]
             if kind in self.destinations:
                 kept.append(
                     {
-                        "Id": f"{OURS}-{kind}",
+                        "Id": id_of(self.bucket, kind),
                         arn: self.destinations[kind],
                         "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
-                        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "audio/"}]}},
+                        "Filter": {
+                            "Key": {"FilterRules": [{"Name": "prefix", "Value": f"{self.bucket.prefix}{RECORDINGS}"}]}
+                        },
                     }
                 )
             wanted[lists] = kept
@@ -163,17 +193,23 @@ class Notifications(Aspect):
     def _found(self) -> dict[str, Any]:
         return self.bucket.ask("get_bucket_notification_configuration") or {}
 
+    def _is_ours(self, notification: Rule) -> bool:
+        return notification.get("Id") in [id_of(self.bucket, kind) for kind in self.kinds]
 
-def _is_ours(notification: Rule) -> bool:
-    return str(notification.get("Id", "")).startswith(OURS)
+
+def _prefix_of(rule: Rule) -> str:
+    """Return the prefix of a lifecycle rule, from any of the forms that its filter may have."""
+    chosen = rule.get("Filter") or {}
+    prefix: str = chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
+    return prefix
 
 
-def _told(arns: list[str]) -> str:
-    return f"new and deleted recordings are told to {' and '.join(arns)}" if arns else "nobody is told"
+def _notified(arns: list[str]) -> str:
+    return f"new and deleted recordings are reported to {' and '.join(arns)}" if arns else "no notifications"
 
 
 def _is_for(origin: str, rule: Rule) -> bool:
-    """An origin in a rule may have one asterisk."""
+    """Return whether a CORS rule allows this origin. An origin in a rule may have one asterisk."""
     for allowed in rule["AllowedOrigins"]:
         before, asterisk, after = allowed.partition("*")
         if origin == allowed or (asterisk and origin.startswith(before) and origin[len(before) :].endswith(after)):
@@ -182,11 +218,11 @@ def _is_for(origin: str, rule: Rule) -> bool:
 
 
 def _may(methods: list[str] | tuple[str, ...]) -> str:
-    return f"{settings.APP_URL} may {' and '.join(methods)}" if methods else f"nothing is allowed to {settings.APP_URL}"
+    return f"{settings.APP_URL} may {' and '.join(methods)}" if methods else f"{settings.APP_URL} may do nothing"
 
 
 def _filtered(rule: Rule) -> Rule:
-    """A rule of the old spelling: S3 refuses those beside rules of the new one."""
+    """Rewrite a rule of the old form to the new one. S3 refuses a mixture of both."""
     if "Prefix" not in rule:
         return rule
     return {name: value for name, value in rule.items() if name != "Prefix"} | {"Filter": {"Prefix": rule["Prefix"]}}

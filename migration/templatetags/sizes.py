@@ -1,8 +1,8 @@
-"""Bytes for people, as the command and the page's script write them."""
+"""Format bytes for people, as the command and the page's script do."""
 
 from django import template
 
-from migration.actions.terminal import size
+from migration.byte_sizes import size
 
 register = template.Library()
 register.filter("size", size)

@@ -1,4 +1,4 @@
-"""Talks of one learner, put into a store as rows and bytes, and looked up there."""
+"""Put one learner's talks into a store as rows and files, and look them up there."""
 
 import hashlib
 import uuid
@@ -13,6 +13,7 @@ from audio.models import Recording
 from conversations.models import Conversation, Message
 from migration import stores
 from migration.copying import Copying, Progress
+from migration.run_options import RunOptions
 
 LEARNER = uuid.uuid4()
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,7 +28,7 @@ def talk(
     using: str = "local",
     storage: str = "audio_local",
 ) -> Recording:
-    """A conversation with one message and its recording."""
+    """Create a conversation with one message and its recording."""
     key = key or uuid.uuid4()
     stamps = {"learner": learner, "created_at": at, "updated_at": at, "timestamp": at}
     Conversation.objects.using(using).create(id=key, wire_id=str(key), title=words, **stamps)
@@ -79,7 +80,7 @@ def copied(source: str = "local", destination: str = "cloud", **options: Any) ->
 
 
 def copying(source: str = "local", destination: str = "cloud", **options: Any) -> Copying:
-    return Copying(stores.named(source), stores.named(destination), **options)
+    return Copying(stores.named(source), stores.named(destination), RunOptions(**options))
 
 
 def titles(using: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Operators' accounts go from the local file to PostgreSQL with everything else: once, by name, with what they may do."""
+"""Operators' accounts move once from the local file to PostgreSQL, by name and with their permissions."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ anna.groups.add(readers)
 anna.user_permissions.add(add)
 User.objects.create_superuser("root", password="from the file")
 """
-# What has the same keys there and is not the same: groups and accounts.
+# The destination has other groups and accounts with the same keys.
 THERE_ALREADY = """
 from django.contrib.auth.models import Group, User
 Group.objects.create(name="others")
@@ -52,7 +52,7 @@ def postgresql_on(folder: Path, postgres: PostgresServer) -> AgentServer:
 
 @pytest.fixture(scope="module")
 def moved(postgres: PostgresServer) -> Iterator[tuple[AgentServer, dict]]:
-    """The server after its accounts have moved, and what the command told."""
+    """Yield the server after its accounts have moved, and the command's report."""
     folder = temporary_folder("accounts")
     postgres.empty()
     local = AgentServer(folder, SECRET_KEY=KEY)

@@ -1,17 +1,21 @@
-"""`POST /api/migration`: what it answers to operators, and that it answers nobody else."""
+"""`POST /api/migration` answers operators, and refuses all others."""
 
+import time
 import uuid
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 
 from conversations import store
 from conversations.models import Conversation
-from migration.api import PERMISSION
-from migration.models import claim
-from migration.probes import variables
+from migration.checks import variables
+from migration.copying import Copying
+from migration.models import Run, claim
+from migration.permissions import PERMISSION
+from migration.runs import LOST_AFTER
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES, Half
 
@@ -39,7 +43,7 @@ def operator() -> LearnerClient:
 def test_verify_answers_with_the_contracts_fields(operator: LearnerClient) -> None:
     answer = operator.send(ADDRESS, {"action": "verify"})
     assert answer.status_code == 200
-    assert answer.json()["isValid"] is False
+    assert answer.json()["isValid"] is True
     assert answer.json()["missing"] == list(variables.REQUIRED)
     assert {"group", "name", "state", "found", "advice", "seconds"} == set(answer.json()["checks"][0])
 
@@ -67,6 +71,85 @@ def test_migrate_moves_what_is_here_and_counts_it(operator: LearnerClient, datab
     answer = operator.send(ADDRESS, {"action": "migrate"})
     assert (answer.status_code, answer.json()) == (200, {"success": True, "migratedCount": 1, "errors": []})
     assert Conversation.objects.using("cloud").get().learner == learner
+
+
+def followed(operator: LearnerClient, url: str) -> dict[str, Any]:
+    """Return the run at this address when it has ended."""
+    deadline = time.monotonic() + 60
+    while (answer := operator.get(url)).json()["state"] == "running":
+        assert answer.status_code == 200
+        assert answer.json()["success"] is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return dict(answer.json())
+
+
+def test_migrate_need_not_be_waited_for(operator: LearnerClient, database: Half) -> None:
+    with database.outage():
+        store.save(uuid.uuid4(), "conv-1", columns={"title": "Kept here"}, messages=[])
+    answer = operator.send(ADDRESS, {"action": "migrate", "wait": False})
+    assert answer.status_code == 202
+    begun = answer.json()
+    assert begun["url"] == answer["Location"] == f"http://testserver{ADDRESS}/runs/{begun['id']}"
+    assert (begun["state"], begun["success"], begun["finishedAt"]) == ("running", None, None)
+    ended = followed(operator, answer["Location"])
+    assert (ended["state"], ended["success"], ended["migratedCount"], ended["errors"]) == ("done", True, 1, [])
+    assert ended["total"]["conversations"] == ended["seen"] == 1
+    assert ended["finishedAt"] >= ended["startedAt"]
+
+
+def test_a_run_that_fails_says_why(operator: LearnerClient, database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plan(self: Copying) -> None:
+        raise OSError("The disk is gone.")
+
+    monkeypatch.setattr(Copying, "plan", plan)
+    ended = followed(operator, operator.send(ADDRESS, {"action": "migrate", "wait": False})["Location"])
+    assert (ended["state"], ended["success"], ended["errors"]) == ("failed", False, ["The disk is gone."])
+
+
+def test_a_run_whose_process_is_gone_is_interrupted(operator: LearnerClient) -> None:
+    long_ago = timezone.now() - 2 * LOST_AFTER
+    run = Run.objects.create(source="local", destination="cloud", holder="gone", seen_at=long_ago)
+    shape = operator.get(f"{ADDRESS}/runs/{run.pk}").json()
+    assert (shape["state"], shape["success"]) == ("interrupted", False)
+
+
+def test_what_cannot_begin_is_said_at_once(operator: LearnerClient, database: Half) -> None:
+    assert claim("into cloud", "somebody else", using="default")
+    assert operator.send(ADDRESS, {"action": "migrate", "wait": False}).status_code == 409
+
+
+def test_without_a_cloud_nothing_begins(operator: LearnerClient) -> None:
+    answer = operator.send(ADDRESS, {"action": "migrate", "wait": False})
+    assert (answer.status_code, answer.json()["success"]) == (200, False)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("wait", ["false", 0, None, [], {}])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_wait_is_true_or_false(operator: LearnerClient, action: str, wait: Any) -> None:
+    answer = operator.send(ADDRESS, {"action": action, "wait": wait})
+    assert answer.status_code == 400
+    assert "`wait`" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("action", ["verify", "test"])
+def test_only_migrate_can_be_left_alone(operator: LearnerClient, action: str) -> None:
+    answer = operator.send(ADDRESS, {"action": action, "wait": False})
+    assert answer.status_code == 400
+    assert "`wait`" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("key", ["4f079a89-85d7-483f-886a-8fbd1b086e0e", "1", "x"])
+def test_a_run_that_there_is_not(operator: LearnerClient, key: str) -> None:
+    answer = operator.get(f"{ADDRESS}/runs/{key}")
+    assert (answer.status_code, set(answer.json())) == (404, {"error"})
+
+
+def test_runs_are_for_operators(owner: LearnerClient) -> None:
+    run = Run.objects.create(source="local", destination="cloud", holder="somebody")
+    assert owner.get(f"{ADDRESS}/runs/{run.pk}").status_code == 401
+    assert signed_in(may=False).get(f"{ADDRESS}/runs/{run.pk}").status_code == 403
 
 
 def test_migrate_without_a_cloud_says_so(operator: LearnerClient) -> None:

@@ -1,4 +1,4 @@
-"""What was put into an archive comes out of it, whatever the store, and what is wrong with an archive is noticed before it."""
+"""An archive restores everything that was stored, into any store, and every damage to an archive is detected."""
 
 import hashlib
 import io
@@ -25,9 +25,9 @@ from audio.models import Recording
 from conversations import rows, store
 from conversations.changes import Draft, conversation_key
 from conversations.models import Conversation
-from migration.archive import Unusable, reading, restoring, writing
+from migration.archive import Unusable, archive_reader, archive_writer, restoring
+from migration.archive.archive_writer import Written
 from migration.archive.restoring import Restored
-from migration.archive.writing import Written
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
 
@@ -38,7 +38,7 @@ sqlite = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
 
 def talk(wire_id: str, *, learner: uuid.UUID = LEARNER, voice: bytes | None = None) -> uuid.UUID:
-    """One question, said aloud, and its answer; returns the conversation's key."""
+    """Save a spoken question and its answer. Return the conversation's key."""
     sound = Clip(voice or f"the voice of {wire_id}".encode(), "audio/webm", 1.5)
     drafts = [
         Draft("asked", "user", "Where is the station? 駅", AT, audio=sound, corrections=[{"said": "a"}]),
@@ -50,7 +50,7 @@ def talk(wire_id: str, *, learner: uuid.UUID = LEARNER, voice: bytes | None = No
 
 
 def backed_up(path: Path, **wish: Any) -> Written:
-    return writing.backup(path, writing.Wish(**wish), replace=True)
+    return archive_writer.backup(path, archive_writer.Wish(**wish), replace=True)
 
 
 def restored(path: Path, **wish: Any) -> Restored:
@@ -71,7 +71,7 @@ def members(path: Path) -> dict[str, bytes]:
 
 
 def content(path: Path) -> dict[str, str]:
-    """Of an archive, a hash for each conversation and each recording; where bytes lie does not count."""
+    """Return a hash of each conversation and each recording in an archive, whatever the place of the files."""
     found = members(path)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in found.items() if name.startswith("audio/")}
     for name, data in found.items():
@@ -83,7 +83,7 @@ def content(path: Path) -> dict[str, str]:
 
 
 def resealed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
-    """Another archive, changed by somebody who knows how its checksums are made, but for those of recordings."""
+    """Return a changed archive with new checksums, except those of recordings."""
     parts = members(path)
     del parts["manifest.sha256"]
     manifest = parts.pop("manifest.json")
@@ -107,7 +107,7 @@ def resealed(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Of two conversations, an operator and a group; nothing of it is there any more."""
+    """Return an archive of two conversations, an operator and a group, and delete them here."""
     for name in ("one", "two"):
         talk(name)
     group = Group.objects.create(name="helpdesk")
@@ -122,7 +122,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-# What comes out
+# Restoring
 
 
 @sqlite
@@ -333,7 +333,7 @@ def test_a_backup_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: 
 @sqlite
 def test_two_backups_into_one_file_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "made.tar"
-    with writing._aside(path), pytest.raises(CommandError, match="Another backup"):
+    with archive_writer._aside(path), pytest.raises(CommandError, match="Another backup"):
         call_command("storage", "backup", str(path))
 
 
@@ -359,7 +359,7 @@ def test_the_secret_key_is_taken_over_when_asked_for(archive: Path, settings: An
     assert (tmp_path / "secret_key.old").read_text() == "ours"
 
 
-# What is wrong with it
+# Damaged and foreign files
 
 
 @sqlite
@@ -498,14 +498,15 @@ def test_what_is_said_during_a_backup_is_in_it_or_not(tmp_path: Path) -> None:
         ended.set()
         talking.join()
     assert [written.missing for written in made] == [{}, {}, {}]
-    with reading.opened(tmp_path / "made.tar") as opened:
+    with archive_reader.opened(tmp_path / "made.tar") as opened:
         assert opened.contents.counts["conversations"] >= 20
 
 
 # Between installations
 
 
-@pytest.mark.soak  # three installations are made
+# This sets up three installations.
+@pytest.mark.soak
 @sqlite
 def test_through_every_store_and_home_again(
     tmp_path: Path, postgres: PostgresServer, mongo: MongoServer, s3: S3Server

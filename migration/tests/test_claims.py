@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from conversations import store
 from conversations.models import Conversation
-from migration import mover, reconciler
+from migration import drain, sync_worker
+from migration.drain import Report
 from migration.models import LEASE, Claim, claim, release
-from migration.mover import Report
 from tests.clouds import ALIAS, DATABASES, Half
 
 pytestmark = pytest.mark.django_db(databases=DATABASES)
@@ -56,12 +56,12 @@ def test_only_who_has_it_releases_it() -> None:
     assert not claim("work", "other")
 
 
-# The reconciler
+# The sync worker
 
 
 @pytest.fixture
 def waiting(database: Half, transactional_db: None) -> Half:
-    """One conversation waits."""
+    """Save one conversation that waits."""
     import uuid
 
     with database.outage():
@@ -71,23 +71,23 @@ def waiting(database: Half, transactional_db: None) -> Half:
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
 def test_it_moves_what_waits_and_lets_go(waiting: Half) -> None:
-    assert reconciler.reconcile().conversations == 1
+    assert sync_worker.reconcile().conversations == 1
     assert Conversation.objects.using(ALIAS).count() == 1
-    assert claim(reconciler.WORK, "somebody else")
+    assert claim(sync_worker.WORK, "somebody else")
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
 def test_it_leaves_it_to_another_process_that_is_at_it(waiting: Half) -> None:
-    claim(reconciler.WORK, "somebody else")
-    assert reconciler.reconcile() == Report()
+    claim(sync_worker.WORK, "somebody else")
+    assert sync_worker.reconcile() == Report()
     assert Conversation.objects.using("local").count() == 1
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
 def test_it_takes_over_from_a_process_that_died(waiting: Half) -> None:
-    claim(reconciler.WORK, "somebody else")
+    claim(sync_worker.WORK, "somebody else")
     lapse()
-    assert reconciler.reconcile().conversations == 1
+    assert sync_worker.reconcile().conversations == 1
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
@@ -95,14 +95,14 @@ def test_it_lets_go_when_it_fails(waiting: Half, monkeypatch: pytest.MonkeyPatch
     def fail(*args: object, **kwargs: object) -> Report:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(mover, "drain", fail)
+    monkeypatch.setattr(drain, "drain", fail)
     with pytest.raises(OSError, match="full"):
-        reconciler.reconcile()
-    assert claim(reconciler.WORK, "somebody else")
+        sync_worker.reconcile()
+    assert claim(sync_worker.WORK, "somebody else")
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
 def test_while_nothing_can_be_moved_nothing_is_claimed(waiting: Half) -> None:
     waiting.goes_down()
-    assert reconciler.reconcile() == Report()
+    assert sync_worker.reconcile() == Report()
     assert not Claim.objects.using("local").exists()

@@ -1,4 +1,4 @@
-"""`manage.py storage` as whoever types it meets it: what is mistyped, interrupted, piped into a program, or not there."""
+"""`manage.py storage` handles typing errors, interruptions, pipes and missing servers."""
 
 import io
 import json
@@ -26,7 +26,7 @@ cloud = pytest.mark.usefixtures("database", "bucket")
 
 
 class Keyboard(io.StringIO):
-    """A terminal at which somebody presses Ctrl-D, or Ctrl-C."""
+    """Act as a terminal. Ctrl-D or Ctrl-C can be `pressed`."""
 
     def __init__(self, pressed: type[BaseException] | None = None) -> None:
         super().__init__()
@@ -35,14 +35,15 @@ class Keyboard(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-    def readline(self, *args: Any) -> str:  # type: ignore[override]  # as StringIO has it
+    # The signature of StringIO.
+    def readline(self, *args: Any) -> str:  # type: ignore[override]
         if self._pressed:
             raise self._pressed
         return ""
 
 
 def ended(*arguments: str) -> tuple[int, str]:
-    """The exit code, and what was printed."""
+    """Return the exit code and the output."""
     out = io.StringIO()
     try:
         call_command("storage", *arguments, stdout=out)
@@ -53,7 +54,7 @@ def ended(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-# A question
+# The question
 
 
 @sqlite
@@ -77,7 +78,7 @@ def test_ctrl_c_at_the_question_says_how_to_go_on(arguments: list[str], monkeypa
     assert (error.value.returncode, titles("local")) == (130, {"hello"})
 
 
-# Programs
+# Output for programs
 
 
 @sqlite
@@ -128,7 +129,7 @@ def test_whoever_reads_may_go_away(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (1, "")
 
 
-# Mistyped
+# Typing errors
 
 
 @pytest.mark.parametrize("given", ["0", "-3", "65", "many", "1.5"])
@@ -147,8 +148,15 @@ def test_a_day_that_is_none_is_named(given: str) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [["--dry-run"], ["--from", "local"], ["--since", "2026-01-31"], ["--workers", "8"], ["--verify", "read"]],
-    ids=lambda given: given[0],
+    [
+        ["--dry-run"],
+        ["--from", "local"],
+        ["--since", "2026-01-31"],
+        ["--workers", "8"],
+        ["--verify", "read"],
+        ["--verify", "head"],
+    ],
+    ids=" ".join,
 )
 def test_what_a_resumed_run_would_not_heed_is_refused(given: list[str]) -> None:
     with pytest.raises(CommandError, match="as it was begun"):
@@ -183,7 +191,7 @@ def test_an_archive_that_is_not_there_is_said_before_anything_is_asked(tmp_path:
         call_command("storage", "restore", str(tmp_path / "made.tar"))
 
 
-# Not there
+# Missing servers
 
 
 @sqlite
@@ -206,5 +214,5 @@ def test_a_database_that_cannot_be_used_leads_to_verify(monkeypatch: pytest.Monk
         raise OperationalError("connection refused\nmore that nobody understands")
 
     monkeypatch.setattr("migration.actions.cost.costs", is_away)
-    with pytest.raises(CommandError, match=r"connection refused\. `manage\.py storage verify` says which one"):
+    with pytest.raises(CommandError, match=r"connection refused\. `manage\.py storage verify` shows which one"):
         call_command("storage", "cost")

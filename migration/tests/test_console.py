@@ -1,4 +1,4 @@
-"""The operators' pages about storage: who may see them, what they say, and what becomes of them when a server is away."""
+"""The operators' pages about storage need permission, and work while a server is down."""
 
 import json
 import time
@@ -20,12 +20,13 @@ from django.utils import timezone
 from conversations import store
 from conversations.models import Conversation
 from migration import runs
-from migration.api import PERMISSION
 from migration.models import Run
+from migration.permissions import PERMISSION
 from tests.clouds import DATABASES, Half, wait_for
 from tests.servers import AgentServer, PostgresServer
 
-ANSWERS_WITHIN = 30.0  # seconds: 3 and the stalls of a loaded machine; the database hangs for as long as it is asked
+# Seconds: 3, and the stalls of a loaded machine.
+ANSWERS_WITHIN = 30.0
 FORM = {"source": "local", "destination": "cloud", "workers": "4"}
 KEY = uuid.UUID(int=7)
 
@@ -49,7 +50,7 @@ def operator() -> Client:
 
 @pytest.fixture
 def settled() -> Iterator[None]:
-    """Runs in the background have ended before the databases are emptied."""
+    """Wait for runs in the background to end before the databases are emptied."""
     yield
     wait_for(lambda: not Run.objects.using("default").filter(state="running").exists())
 
@@ -149,21 +150,21 @@ def test_confirmed_it_copies_in_the_background(operator: Client, database: Half,
 def test_a_dry_run_writes_nothing(operator: Client, database: Half, settled: None) -> None:
     with database.outage():
         store.save(uuid.uuid4(), "conv-1", columns={"title": "Kept here"}, messages=[])
-    operator.post(reverse("admin:storage_migrate"), {**FORM, "dry": "on"})
+    operator.post(reverse("admin:storage_migrate"), {**FORM, "dry_run": "on"})
     wait_for(lambda: Run.objects.using("default").get().state == Run.State.DONE)
     assert Run.objects.using("default").get().counts["conversations"] == 1
     assert not Conversation.objects.using("cloud").exists()
 
 
 def test_options_are_those_of_the_command(operator: Client, database: Half, settled: None) -> None:
-    given = {**FORM, "learner": str(KEY), "since": "2026-01-31", "reads_back": "on", "dry": "on"}
+    given = {**FORM, "learner": str(KEY), "since": "2026-01-31", "reads_back": "on", "dry_run": "on"}
     operator.post(reverse("admin:storage_migrate"), given)
     assert Run.objects.using("default").get().options == {
         "learner": str(KEY),
         "since": "2026-01-31",
         "workers": 4,
         "reads_back": True,
-        "dry": True,
+        "dry_run": True,
     }
 
 
@@ -307,7 +308,7 @@ def agent(own_postgres: PostgresServer, tmp_path: Path, request: pytest.FixtureR
 
 
 def asked(agent: AgentServer) -> tuple[int, str, float]:
-    """The status, what the page says, and how many seconds it took."""
+    """Return the status, the page's text and the seconds that it took."""
     began = time.monotonic()
     try:
         with urllib.request.urlopen(f"{agent.url}/admin/login/", timeout=120) as answer:

@@ -1,5 +1,4 @@
-"""What is copied from one store to another, what is not, and what is said of it: with two SQLite databases and
-two folders."""
+"""Copy between two stores, here two SQLite databases and two folders, and report what could not be copied."""
 
 import errno
 import hashlib
@@ -15,13 +14,14 @@ from audio.models import Recording
 from audio.s3 import Stored
 from conversations.models import Conversation, Message
 from migration import copying as module
-from migration import stores
-from migration.copying import Hopeless, Wanted
+from migration import selection, stores, transfer
+from migration.copying import Hopeless
 from migration.tests.talks import AT, copied, copying, file_of, keys, later, recording, talk, titles
 from tests.clouds import ALIAS, DATABASES, FolderBucket, Half
 
 pytestmark = [
-    pytest.mark.django_db(databases=DATABASES, transaction=True),  # threads look into the databases, too
+    # Threads use the databases, too.
+    pytest.mark.django_db(databases=DATABASES, transaction=True),
     pytest.mark.usefixtures("database", "bucket"),
 ]
 
@@ -72,7 +72,7 @@ def test_and_back_again() -> None:
 
 
 def test_more_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(selection, "ROWS_AT_ONCE", 3)
     rows = [talk(f"number {number}") for number in range(14)]
     assert (copied().recordings, len(titles(ALIAS))) == (14, 14)
     assert [in_bucket(row) for row in rows] == [f"number {number}".encode() for number in range(14)]
@@ -107,7 +107,7 @@ def test_a_deletion_is_copied_as_well() -> None:
 
 
 def test_a_voice_that_was_kept_twice_stays_under_both_keys() -> None:
-    """Somebody's message may name either."""
+    """A message may name either key."""
     near = talk("hello")
     far = recording(near.message, b"hello", conversation=near.conversation, using=ALIAS, storage="audio_cloud")
     assert near.pk == far.pk
@@ -120,18 +120,19 @@ def test_a_voice_that_was_kept_twice_stays_under_both_keys() -> None:
 def test_a_row_whose_bytes_are_still_elsewhere_gets_them() -> None:
     row = talk("hello")
     there = Recording.objects.using("local").get()
-    there.save(using=ALIAS, force_insert=True)  # its place: local
+    # Its place is local.
+    there.save(using=ALIAS, force_insert=True)
     assert copied().recordings == 1
     assert Recording.objects.using(ALIAS).get().place == Recording.Place.CLOUD
     assert in_bucket(row) == b"hello"
 
 
-# Which
+# Selection
 
 
 def test_a_dry_run_counts_and_changes_nothing() -> None:
     talk("hello")
-    done = copied(dry=True)
+    done = copied(dry_run=True)
     assert (done.conversations, done.recordings, done.bytes) == (1, 1, 5)
     assert (titles(ALIAS), keys(ALIAS)) == (set(), set())
     assert not Path(storages["audio_cloud"].path("audio")).exists()
@@ -141,23 +142,22 @@ def test_one_learners_alone() -> None:
     learner = uuid.uuid4()
     mine = talk("mine", learner=learner)
     talk("theirs")
-    copied(wanted=Wanted(learner=learner))
+    copied(learner=learner)
     assert (titles(ALIAS), keys(ALIAS)) == ({"mine"}, {mine.key})
 
 
 def test_what_was_said_since() -> None:
     talk("before")
     after = talk("after", at=later())
-    copied(wanted=Wanted(since=later(1)))
+    copied(since=later(1))
     assert (titles(ALIAS), keys(ALIAS)) == ({"after"}, {after.key})
 
 
 def test_a_conversation_since_comes_with_all_its_recordings() -> None:
     row = talk("after", at=later())
     early = recording(uuid.uuid4(), b"early", conversation=row.conversation, at=AT)
-    wanted = Wanted(since=later(1))
-    assert copying(wanted=wanted).plan().recordings == 2
-    copied(wanted=wanted)
+    assert copying(since=later(1)).plan().recordings == 2
+    copied(since=later(1))
     assert keys(ALIAS) == {row.key, early.key}
 
 
@@ -207,15 +207,15 @@ def test_what_leaves_the_source_meanwhile_is_no_failure(monkeypatch: pytest.Monk
     def leaves(*_: Any) -> bytes:
         Recording.objects.using("local").filter(pk=row.pk).delete()
         connections["local"].close()
-        raise module.Missing("its file is missing")
+        raise transfer.Missing("its file is missing")
 
-    monkeypatch.setattr(module, "read", leaves)
+    monkeypatch.setattr(transfer, "read", leaves)
     done = copied()
     assert (done.failures, done.recordings_same) == (0, 1)
 
 
 class Flaky(FolderBucket):
-    """Every verb fails as often as it works."""
+    """Fail every second call."""
 
     calls = 0
 
@@ -235,14 +235,14 @@ class Full(FolderBucket):
 
 
 class Lossy(FolderBucket):
-    """What arrives is not what was sent."""
+    """Store other bytes than the ones sent."""
 
     def put(self, name: str, data: bytes, *arguments: Any) -> None:
         super().put(name, data[:-1] + b"?", *arguments)
 
 
 class Proving(FolderBucket):
-    """Its answer to a PUT says what it has stored, as that of S3 does."""
+    """Answer a PUT with the checksum of the stored bytes, as S3 does."""
 
     said = hashlib.sha256(b"hello").hexdigest()
 
@@ -271,7 +271,8 @@ def test_a_bucket_that_says_what_it_has_stored_is_not_asked(settings: Any) -> No
     row, other = talk("hello"), talk("world")
     done = copied()
     assert keys(ALIAS) == {row.key}
-    assert done.failed == {other.key: "it was asked"}  # for it said something else
+    # Its checksum is another one.
+    assert done.failed == {other.key: "it was asked"}
 
 
 def test_a_full_disk_is_not_tried_again_and_ends_the_copy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +287,7 @@ def test_a_full_disk_is_not_tried_again_and_ends_the_copy(settings: Any, monkeyp
 
 
 class Hanging(FolderBucket):
-    """Takes long, and then nothing."""
+    """Time out on every call."""
 
     calls = 0
 
@@ -298,7 +299,8 @@ class Hanging(FolderBucket):
 @pytest.fixture
 def hanging(bucket: Half, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hanging, "calls", 0)
-    monkeypatch.setattr(module, "LONGEST", -1.0)  # every try takes longer
+    # Every try takes longer than this.
+    monkeypatch.setattr(module, "LONGEST", -1.0)
     the_bucket_is(Hanging, settings)
 
 
@@ -321,7 +323,7 @@ def test_nobody_waits_for_the_rest_of_a_batch_that_is_hopeless(monkeypatch: pyte
 
 
 def test_what_has_arrived_before_it_was_hopeless_is_kept(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of a batch arrives, then the disk is full."""
+    """The disk is full after half of a batch."""
     monkeypatch.setattr(module, "HOPELESS", 3)
     the_bucket_is(FillingUp, settings)
     monkeypatch.setattr(FillingUp, "room", 4)
@@ -353,7 +355,8 @@ def test_reading_back_finds_a_flipped_bit_and_mends_it() -> None:
     row = talk("hello")
     copied()
     file_of(row, "audio_cloud").write_bytes(b"hellp")
-    assert copied().recordings_same == 1  # without reading, nobody knows
+    # Without reading back, the difference is not found.
+    assert copied().recordings_same == 1
     assert copied(reads_back=True).recordings == 1
     assert in_bucket(row) == b"hello"
 

@@ -1,4 +1,4 @@
-"""What is stored and what it costs, counted by each of the databases."""
+"""Each database counts the stored data and its cost."""
 
 import io
 import json
@@ -93,8 +93,9 @@ def test_growth_is_told_by_month(database: Half) -> None:
 
 @sqlite
 def test_the_guides_example_costs_what_the_guide_says(database: Half, bucket: Half) -> None:
-    """1,000 conversations of ten minutes, a megabyte a minute."""
-    for _ in range(5):  # a recording has at most 2 GB
+    """The guide's example has 1,000 conversations of ten minutes, with a megabyte a minute."""
+    # A recording has at most 2 GB.
+    for _ in range(5):
         record(ALIAS, "cloud", size=2_000_000_000)
     bill = costs(now=NOW).bill
     assert bill.storage == pytest.approx(0.23)
@@ -123,7 +124,7 @@ def test_with_the_database_down_it_says_so(database: Half) -> None:
     with database.outage():
         found = costs(now=NOW)
         assert (found.unseen, found.cloud.conversations, found.local.conversations) == ("database", 0, 1)
-        assert command().startswith("As far as can be seen: the database is down")
+        assert command().startswith("The database is down, so its data is not counted.")
 
 
 @sqlite
@@ -169,7 +170,7 @@ def test_a_real_database_counts_alike(
     assert found["unseen"] == ""
 
 
-# Its settings
+# The prices
 
 
 @pytest.mark.parametrize(("value", "means"), [("9", (9.0, 9.0)), ("7-20", (7.0, 20.0)), ("0.5 - 1.25", (0.5, 1.25))])

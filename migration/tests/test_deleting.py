@@ -1,4 +1,4 @@
-"""What `--delete-source` deletes, and above all what it does not."""
+"""`--delete-source` deletes only what the destination holds."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ def test_what_was_kept_is_mended_by_reading_and_goes_then() -> None:
 
 
 def test_without_a_database_in_the_cloud_the_rows_stay(settings: Any) -> None:
-    """They are the only ones."""
+    """The rows are the only copy."""
     settings.CLOUD_DATABASE = None
     row = talk("hello")
     copied()

@@ -1,4 +1,7 @@
-"""What waits in the shelter is moved to the cloud: to a second SQLite file and a folder, and a few times to a real bucket."""
+"""Draining moves everything from the shelter to the cloud.
+
+The cloud is a second SQLite file and a folder, and in a few tests a real bucket.
+"""
 
 import contextlib
 import uuid
@@ -21,8 +24,8 @@ from conversations import rows, store
 from conversations.changes import Draft, message_key
 from conversations.models import Clearing, Conversation, Message
 from conversations.store import Stored
-from migration import mover, shelter
-from migration.mover import Report
+from migration import drain, shelter
+from migration.drain import Report
 from migration.shelter import Pending
 from tests.clouds import ALIAS, DATABASES, Half, use_bucket
 from tests.servers import S3Server
@@ -42,8 +45,8 @@ def save(
 
 
 def drained() -> Report:
-    """Everything is moved: the report, with nothing that could not be."""
-    report = mover.drain()
+    """Drain everything. Return the report, which has no failures."""
+    report = drain.drain()
     assert report.failed == {}
     assert shelter.pending() == Pending(0, 0, 0)
     assert not Conversation.objects.using("local").exists()
@@ -51,7 +54,7 @@ def drained() -> Report:
 
 
 def kept(wire_id: str = "conv-1") -> dict[str, bytes]:
-    """What the cloud alone has of it: what was said, with its sound."""
+    """Return the conversation's messages and recordings in the cloud alone."""
     stored = store.get(LEARNER, wire_id)
     assert stored
     assert stored.storage == "cloud"
@@ -84,12 +87,12 @@ def test_moving_again_moves_nothing(database: Half) -> None:
 def test_while_the_database_is_down_nothing_is_moved(database: Half) -> None:
     database.goes_down()
     save("a")
-    assert mover.drain().moved == 0
+    assert drain.drain().moved == 0
     assert shelter.pending() == Pending(1, 0, 0)
 
 
 def test_more_than_one_batch_is_moved(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mover, "BATCH", 3)
+    monkeypatch.setattr(drain, "BATCH", 3)
     with database.outage():
         for number in range(8):
             save("a", wire_id=f"conv-{number}")
@@ -97,12 +100,13 @@ def test_more_than_one_batch_is_moved(database: Half, monkeypatch: pytest.Monkey
 
 
 def test_between_batches_it_asks_whether_to_go_on(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mover, "BATCH", 3)
+    monkeypatch.setattr(drain, "BATCH", 3)
     with database.outage():
         for number in range(8):
             save("a", wire_id=f"conv-{number}")
-    answers = iter([False, True, False])  # recordings, conversations, conversations
-    assert mover.drain(lambda: next(answers)).conversations == 3
+    # For recordings, conversations, conversations.
+    answers = iter([False, True, False])
+    assert drain.drain(lambda: next(answers)).conversations == 3
 
 
 def test_what_the_cloud_knows_of_a_conversation_stays(database: Half) -> None:
@@ -214,7 +218,7 @@ def test_one_that_the_database_does_not_take_does_not_keep_the_others(
         write(using, copies, seen)
 
     monkeypatch.setattr(rows, "write", picky)
-    report = mover.drain()
+    report = drain.drain()
     bad = Conversation.objects.using("local").get()
     assert (report.conversations, bad.wire_id) == (2, "bad")
     assert report.failed == {str(bad.pk): "the database does not take it: value too long"}
@@ -263,7 +267,7 @@ def test_a_recording_is_moved_while_the_database_is_down(
     database.goes_down()
     with bucket.outage():
         save("a", voice=VOICE)
-    mover.drain()
+    drain.drain()
     assert Recording.objects.using("local").get().place == "cloud"
     assert (files(recordings_folder), files(tmp_path / "bucket")) == (0, 1)
     database.comes_back()
@@ -275,7 +279,7 @@ def test_a_conversation_is_moved_while_the_bucket_is_down(database: Half, bucket
     bucket.goes_down()
     with database.outage():
         save("a", voice=VOICE)
-    assert mover.drain().conversations == 1
+    assert drain.drain().conversations == 1
     assert shelter.pending() == Pending(0, 1, len(VOICE.data))
     assert kept() == {"a": VOICE.data}
 
@@ -287,12 +291,12 @@ def test_a_bucket_that_fails_meanwhile_does_not_keep_the_conversations(
         save("a", voice=VOICE)
     bucket.stays_down()
     monkeypatch.setattr(storages["audio_cloud"], "put", raising(OSError("connection refused")))
-    assert mover.drain().conversations == 1
+    assert drain.drain().conversations == 1
     assert not bucket.breaker.up
 
 
 def test_many_recordings_are_moved_and_the_queries_do_not_grow(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mover, "BATCH", 2)
+    monkeypatch.setattr(drain, "BATCH", 2)
     with database.outage():
         for number in range(10):
             save("a", wire_id=f"conv-{number}", voice=VOICE)
@@ -304,15 +308,18 @@ def test_many_recordings_are_moved_and_the_queries_do_not_grow(database: Half, m
 
 
 def unmoved(bucket: Half, recordings_folder: Path, spoil: Callable[[Path], object]) -> tuple[str, str]:
-    """A file that waits is spoilt, beside a good one: what the report says of it. It stays, and the other moves."""
+    """Damage one waiting file beside an intact one. Return the reason in the report, and the key.
+
+    The damaged one stays, and the other one moves.
+    """
     with bucket.outage():
         key = save("a", voice=VOICE).messages[0].audio_key
         save("b", wire_id="conv-2", voice=VOICE)
     spoil(recordings_folder / key)
-    report = mover.drain()
+    report = drain.drain()
     assert (report.recordings, kept("conv-2")) == (1, {"b": VOICE.data})
     assert Recording.objects.using("local").get().key == key
-    assert mover.drain().failed == report.failed
+    assert drain.drain().failed == report.failed
     ((name, why),) = report.failed.items()
     assert name == key
     return why, key
@@ -332,7 +339,7 @@ def test_a_removal_that_was_interrupted_after_the_file_is_finished(
         (recordings_folder / superseded).unlink(missing_ok=True)
         if not Recording.objects.using("local").filter(pk=row.pk).exists():
             row.save(using="local", force_insert=True)
-    report = mover.drain()
+    report = drain.drain()
     assert report.failed == {}
     assert not Recording.objects.using("local").exists()
     assert kept() == {"a": OTHER_VOICE.data}
@@ -345,8 +352,8 @@ def test_of_a_missing_file_nothing_is_said_while_the_database_cannot_be_asked(
         key = save("a", voice=VOICE).messages[0].audio_key
     (recordings_folder / key).unlink()
     with database.outage():
-        assert mover.drain().failed == {}
-    assert mover.drain().failed == {key: "its file is missing"}
+        assert drain.drain().failed == {}
+    assert drain.drain().failed == {key: "its file is missing"}
 
 
 @pytest.mark.parametrize("data", [b"a vo", b"", b"a choir"])
@@ -364,12 +371,12 @@ def test_what_does_not_arrive_as_it_was_sent_is_named_and_stays(
     with bucket.outage():
         key = save("a", voice=VOICE).messages[0].audio_key
     monkeypatch.setattr(storages["audio_cloud"], "put", raising(ChecksumMismatch("It arrived changed.")))
-    assert mover.drain().failed == {key: "It arrived changed."}
+    assert drain.drain().failed == {key: "It arrived changed."}
     assert files(recordings_folder) == 1
 
 
 def kept_twice(database: Half) -> tuple[str, str]:
-    """The same bytes for the same message, in the cloud and in the shelter: both keys."""
+    """Save the same recording of a message in the cloud and in the shelter. Return both keys."""
     first = save("a", voice=VOICE).messages[0].audio_key
     with database.outage():
         second = save("a", voice=VOICE).messages[0].audio_key
@@ -405,7 +412,8 @@ def test_so_are_those_without_a_bucket(database: Half, recordings_folder: Path) 
 
 def test_so_are_those_of_which_the_conversation_has_moved_before(database: Half, bucket: Half) -> None:
     _, second = kept_twice(database)
-    save("b")  # the conversation goes along, the recording's row does not
+    # The conversation moves with this save, but the recording's row does not.
+    save("b")
     drained()
     assert kept() == {"a": VOICE.data, "b": b""}
     assert Message.objects.using(ALIAS).get(content="a").audio_key == second
@@ -418,11 +426,11 @@ def test_a_recording_that_belongs_to_no_message_is_moved_too(database: Half, buc
     assert drained().recordings == 1
 
 
-# Interrupted
+# Interruptions
 
 
 class Interrupted(BaseException):
-    """As when the process is killed: nothing handles it."""
+    """Simulate a killed process. No code handles it."""
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -433,14 +441,15 @@ def raising(error: BaseException) -> Callable[..., Any]:
 
 
 def once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: str, error: BaseException) -> list[int]:
-    """Its next call that is meant raises, before or after its work; then all is as it was. How often it did."""
+    """Let the next call raise, before or after its work. Return a list that gets an item then."""
     original = getattr(owner, name)
     raised: list[int] = []
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         if raised:
             return original(*args, **kwargs)
-        raised.append(1)  # first: there may be several threads
+        # This comes first, because several threads may call.
+        raised.append(1)
         if when == "after":
             original(*args, **kwargs)
         raise error
@@ -450,15 +459,15 @@ def once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: str, erro
 
 
 STEPS = {
-    "upload": lambda: (mover, "_upload_one"),
-    "hand over": lambda: (mover, "_hand_over"),
-    "insert the row": lambda: (mover, "_insert"),
+    "upload": lambda: (drain, "_upload_one"),
+    "hand over": lambda: (drain, "_hand_over"),
+    "insert the row": lambda: (drain, "insert"),
     "delete the file": lambda: (storages["audio_local"], "delete"),
-    "ask what is there": lambda: (mover, "_already_there"),
+    "ask what is there": lambda: (drain, "_already_there"),
     "write the conversation": lambda: (rows, "write"),
     "remove the conversation": lambda: (rows, "remove"),
-    "move a batch": lambda: (mover, "_move"),
-    "clear": lambda: (mover, "_clear"),
+    "move a batch": lambda: (drain, "_move"),
+    "clear": lambda: (drain, "_clear"),
 }
 
 
@@ -483,7 +492,7 @@ def test_an_interruption_loses_and_doubles_nothing(
         save("d", wire_id="conv-3", voice=VOICE)
     raised = once(monkeypatch, *STEPS[step](), when, how)
     with contextlib.suppress(Interrupted, OperationalError, OSError):
-        mover.drain()
+        drain.drain()
     assert raised == [1]
     for half in (database, bucket):
         half.comes_back()
@@ -492,7 +501,8 @@ def test_an_interruption_loses_and_doubles_nothing(
     assert kept("conv-3") == {"d": VOICE.data}
     assert len(store.history(LEARNER)) == 2
     assert (files(recordings_folder), files(tmp_path / "bucket")) == (0, 4)
-    assert Recording.objects.using(ALIAS).count() == 4  # that of what was cleared goes when it is erased
+    # The row of the cleared recording is deleted when it is erased.
+    assert Recording.objects.using(ALIAS).count() == 4
 
 
 # With a real bucket
@@ -529,9 +539,9 @@ def test_what_was_uploaded_before_an_interruption_is_uploaded_once_more_and_is_t
 ) -> None:
     with real_bucket.outage():
         save("a", voice=VOICE)
-    once(monkeypatch, mover, "_hand_over", "before", Interrupted())
+    once(monkeypatch, drain, "_hand_over", "before", Interrupted())
     with pytest.raises(Interrupted):
-        mover.drain()
+        drain.drain()
     assert len(s3.objects()) == 1
     drained()
     assert list(s3.objects().values()) == [VOICE.data]

@@ -1,10 +1,12 @@
-"""Archives that were made before a column was there."""
+"""Archives from before a column existed can be restored."""
 
 import uuid
 from datetime import UTC, datetime
 
 import pytest
+from django.db.models import Model
 
+from audio.models import Recording
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
 from migration.archive import Unusable, layout
@@ -31,3 +33,18 @@ def test_a_column_that_was_always_there_must_be_there():
     del damaged["messages"][0]["corrections"]
     with pytest.raises(Unusable, match="corrections"):
         layout.to_copy("a part", damaged)
+
+
+# The columns of the first archives that are never null.
+FIRST = {
+    *("id", "learner", "wire_id", "created_at", "updated_at", "erased"),
+    *("title", "topic", "config", "goals", "timestamp", "call_ended"),
+    *("conversation_id", "role", "content", "position", "audio_key", "corrections", "interrupted"),
+    *("conversation", "message", "key", "place", "content_type", "size", "duration", "sha256"),
+}
+
+
+@pytest.mark.parametrize("model", [Conversation, Message, Recording])
+def test_a_column_of_which_the_first_archives_know_nothing_is_named_so(model: type[Model]):
+    needed = {column.attname for column in model._meta.concrete_fields if not column.null}
+    assert needed - layout.YOUNGER <= FIRST, "Add the new columns to `layout.YOUNGER`: older archives do not have them."

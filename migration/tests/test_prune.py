@@ -1,4 +1,4 @@
-"""What is old goes, what is newer stays: on SQLite, on which outages are played, and on PostgreSQL with a real bucket."""
+"""Pruning deletes old data and keeps newer data, on SQLite with outages, and on PostgreSQL with a real bucket."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ from audio.models import Recording
 from conversations import store
 from conversations.changes import Draft, conversation_key
 from conversations.models import Conversation, Message
-from migration import mover, pruning
+from migration import drain, pruning
 from migration.pruning import Down, Old, Pruned
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, PostgresServer, S3Server
@@ -32,18 +32,19 @@ YEAR = timedelta(days=365)
 LONG_AGO, LATELY = NOW - 2 * YEAR, NOW - timedelta(days=1)
 CUT = NOW - YEAR
 
-sqlite = pytest.mark.django_db(databases=DATABASES, transaction=True)  # a probe closes this thread's connections
+# The probe closes this thread's connections.
+sqlite = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
 
 @pytest.fixture
 def both(database: Half, bucket: Half) -> tuple[Half, Half]:
-    """A database and a bucket."""
+    """Turn on a database and a bucket."""
     database.breaker.probe = store.probe
     return database, bucket
 
 
 def talk(wire_id: str, *moments: datetime, learner: uuid.UUID = LEARNER) -> uuid.UUID:
-    """A voice at each of the moments; returns the conversation's key."""
+    """Save a recording at each of these times. Return the conversation's key."""
     drafts = [
         Draft(
             f"{wire_id}-{number}",
@@ -171,7 +172,7 @@ def test_without_a_cloud_the_local_ones_go(recordings_folder: Path) -> None:
     assert (alive("local"), words("local"), bytes_in("audio_local")) == ({"new"}, {"words 0"}, 1)
 
 
-# What waits in the shelter
+# Data in the shelter
 
 
 @sqlite
@@ -180,7 +181,7 @@ def test_what_waits_in_the_shelter_goes_as_well(both: tuple[Half, Half]) -> None
         talk("sheltered", LONG_AGO)
     both[0].breaker.probe = store.probe
     assert prune().conversations == 1
-    mover.drain()
+    drain.drain()
     assert (alive(), alive("local"), words(), words("local")) == (set(), set(), set(), set())
     assert (bytes_in("audio_local"), bytes_in("audio_cloud"), Recording.objects.using("local").count()) == (0, 0, 0)
 
@@ -192,11 +193,11 @@ def test_one_that_was_taken_up_again_in_the_shelter_is_not_old(both: tuple[Half,
         store.save(LEARNER, "old", columns={}, messages=[Draft("more", "user", "more", LATELY)], replace=False)
     both[0].breaker.probe = store.probe
     assert not prune().anything
-    mover.drain()
+    drain.drain()
     assert alive() == {"old"}
 
 
-# Sound alone
+# Recordings alone
 
 
 @sqlite
@@ -235,7 +236,7 @@ def test_sound_alone_of_one_learner(both: Any) -> None:
     assert [row.learner for row in Recording.objects.using(ALIAS).all()] == [LEARNER]
 
 
-# Interrupted, and with the cloud down
+# Interruptions and outages
 
 
 @sqlite
@@ -274,14 +275,14 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     both[half].comes_back()
     both[0].breaker.probe = store.probe
     prune(audio_only=audio_only)
-    mover.drain()
+    drain.drain()
     assert not prune(audio_only=audio_only).anything
     assert (Recording.objects.using(ALIAS).count(), bytes_in("audio_cloud")) == (0, 0)
     assert words() == ({f"words {0}"} if audio_only else set())
 
 
 class Killed(BaseException):
-    """As a process is."""
+    """Simulate a killed process."""
 
 
 @sqlite

@@ -1,5 +1,7 @@
-"""Any sequence of what learners do, with any outages, comes to the same as without: once what waits has moved, the cloud holds
-what a store holds that was never away."""
+"""Random actions of learners, with random outages, end as they would have ended without outages.
+
+When the pending data has moved, the cloud holds the same as a store that was never down.
+"""
 
 import random
 import uuid
@@ -14,7 +16,7 @@ from conversations import store
 from conversations.changes import Draft
 from conversations.models import Conversation
 from conversations.store import Deleted, OutOfReach
-from migration import mover, shelter
+from migration import drain, shelter
 from migration.shelter import Pending
 from tests.clouds import DATABASES, Half
 
@@ -25,7 +27,7 @@ WIRE_IDS, TURNS = ("conv-1", "conv-2", "conv-3"), ("a", "b", "c", "d")
 
 
 class Model:
-    """One learner's conversations as they ought to be: title and turns, by id; what is deleted is put aside."""
+    """Hold one learner's expected conversations: title and turns, by id. Deleted ones are kept separately."""
 
     def __init__(self) -> None:
         self.alive: dict[str, dict[str, Any]] = {}
@@ -50,7 +52,7 @@ class Model:
 
 
 class Learner:
-    """Does to the store and to the model the same, at random."""
+    """Apply the same random actions to the store and to the model."""
 
     def __init__(self, chance: random.Random, database: Half, bucket: Half) -> None:
         self.chance, self.halves = chance, (database, bucket)
@@ -71,7 +73,8 @@ class Learner:
         turn = self.chance.choice(TURNS)
         draft = self.draft(turn)
         if self.knows_no_deletion(wire_id):
-            return  # which would be said to a conversation that is deleted: both or neither may hear it
+            # The conversation is deleted, and the store does not know that yet. Accepting and refusing are both right.
+            return
         store.save(self.learner, wire_id, columns={}, messages=[draft], replace=False)
         self.model.add(wire_id, turn, draft.content)
 
@@ -82,9 +85,8 @@ class Learner:
         self.model.replace(wire_id, title, {draft.id: draft.content for draft in drafts})
 
     def delete(self, wire_id: str) -> None:
-        if (
-            wire_id in self.model.alive
-        ):  # while the database is away, nobody else can say that there is nothing to delete
+        # While the database is down, the store does not know whether there is anything to delete.
+        if wire_id in self.model.alive:
             store.delete(self.learner, wire_id)
             self.model.delete(wire_id)
 
@@ -100,7 +102,8 @@ class Learner:
     def drop(self, wire_id: str) -> None:
         turn = self.chance.choice(TURNS)
         for kept in (self.model.alive, self.model.deleted):
-            if turn in kept.get(wire_id, {}).get("turns", ()):  # only what was said is taken back
+            # Only a turn that was saved is dropped.
+            if turn in kept.get(wire_id, {}).get("turns", ()):
                 store.drop_message(self.learner, wire_id, turn)
                 del kept[wire_id]["turns"][turn]
 
@@ -117,7 +120,7 @@ class Learner:
             half.comes_back()
 
     def drain(self, wire_id: str) -> None:
-        mover.drain()
+        drain.drain()
 
     def draft(self, turn: str) -> Draft:
         self.said += 1
@@ -146,7 +149,7 @@ def test_what_is_kept_in_the_end_does_not_depend_on_outages(database: Half, buck
     done = [learner.step() for _ in range(STEPS)]
     for half in learner.halves:
         half.comes_back()
-    assert mover.drain().failed == {}
+    assert drain.drain().failed == {}
     assert shelter.pending() == Pending(0, 0, 0)
     assert not Conversation.objects.using("local").exists()
     assert learner.kept() == learner.model.alive, "\n".join(done)

@@ -1,4 +1,4 @@
-"""Runs: one per destination, stopped and resumed, lost and found; and the command that shows them."""
+"""One run at a time writes to a destination. Runs can be stopped, resumed, lost and shown."""
 
 import io
 import json
@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from migration import copying, runs, stores
+from core import cloud
+from migration import copying, runs, selection, stores
 from migration.models import LEASE, Claim, Run
+from migration.run_options import RunOptions
 from migration.tests.talks import file_of, keys, talk, titles
-from talking_agent import cloud
 from tests.clouds import ALIAS, DATABASES, wait_for
 
 pytestmark = [
@@ -31,11 +32,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begin(**options: Any) -> Run:
-    return runs.begin("local", "cloud", options)
+    return runs.begin("local", "cloud", RunOptions(**options))
 
 
 def lose(run: Run) -> None:
-    """As if its process had been killed a minute ago."""
+    """Make the run look as if its process was killed a minute ago."""
     ago = timezone.now() - timedelta(minutes=1)
     Run.objects.filter(pk=run.pk).update(seen_at=ago, holder="gone:1:1")
     Claim.objects.update(until=ago, holder="gone:1:1")
@@ -184,16 +185,21 @@ def test_impossible_ways_are_refused_before_they_begin(source: str, destination:
     assert not Run.objects.exists()
 
 
-def test_a_date_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a date"):
-        begin(since="yesterday")
+def test_a_dry_run_of_an_earlier_version_is_resumed_as_one() -> None:
+    talk("hello")
+    run = begin()
+    lose(run)
+    Run.objects.update(options={"learner": None, "since": "2026-01-31", "workers": 2, "reads_back": False, "dry": True})
+    done = runs.work(runs.resume(run.pk))
+    assert (done.state, done.counts["recordings"]) == ("done", 1)
+    assert not keys(ALIAS)
 
 
 # Stopped, and resumed
 
 
 def test_a_run_is_stopped_after_the_batch_under_way_and_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(selection, "ROWS_AT_ONCE", 2)
     for number in range(10):
         talk(f"number {number}")
     run = begin()
@@ -335,7 +341,7 @@ def test_a_wrong_date_is_an_error_in_words() -> None:
 
 
 def test_progress_is_told_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(selection, "ROWS_AT_ONCE", 1)
     for number in range(3):
         talk(f"number {number}")
     seen: list[int] = []

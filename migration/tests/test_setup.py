@@ -1,4 +1,4 @@
-"""Setting up a bucket: on a real S3 server, and what that does not know on moto's."""
+"""Buckets are set up on a real S3 server, and on moto for features that the server lacks."""
 
 import contextlib
 import io
@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -22,10 +23,11 @@ from audio.s3 import S3AudioStorage
 from migration import setup
 from migration.setup import Asked, Finding, State
 from migration.setup.alarms import RequestMetrics
-from migration.setup.aspect import Bucket
+from migration.setup.bucket_setting import Bucket
 from tests.fixtures import served
 from tests.servers import S3Server, free_port
 from tests.servers.s3 import ADMIN_KEY, ADMIN_SECRET, BUCKET, KEY, REGION, SECRET
+from tests.servers.s3_front import fronted, without_checksums
 
 ORIGIN = "https://talk.example.org"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:recordings"
@@ -49,7 +51,7 @@ def configured(settings: Any, **options: Any) -> S3AudioStorage:
 
 @pytest.fixture
 def storage(settings: Any, s3: S3Server) -> Iterator[S3AudioStorage]:
-    """Of a bucket that does not exist yet, for an administrator."""
+    """Return the storage of a bucket that does not exist yet, with an administrator's key."""
     name = f"new-{uuid.uuid4().hex[:12]}"
     yield configured(settings, bucket_name=name, endpoint_url=s3.endpoint)
     if any(each["Name"] == name for each in s3.client().list_buckets()["Buckets"]):
@@ -58,7 +60,7 @@ def storage(settings: Any, s3: S3Server) -> Iterator[S3AudioStorage]:
 
 @pytest.fixture
 def made(storage: S3AudioStorage) -> Any:
-    """The bucket exists; returns its client."""
+    """Create the bucket. Return its client."""
     storage.client.create_bucket(Bucket=storage.bucket_name)
     return storage.client
 
@@ -173,7 +175,8 @@ def test_old_recordings_are_deleted_only_when_asked(storage: S3AudioStorage) -> 
     assert "old recordings" not in by_aspect(setup.carry_out(storage))
     assert by_aspect(setup.carry_out(storage, Asked(retention_days=365)))["old recordings"].state is State.DONE
     rules = storage.client.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
-    assert [rule["Expiration"]["Days"] for rule in rules if rule["Filter"].get("Prefix") == "audio/"] == [365]
+    (rule,) = [each for each in rules if each["ID"] == "talking-agent-old-recordings"]
+    assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"]) == ("audio/", 365)
 
 
 def test_what_was_asked_for_once_stays(storage: S3AudioStorage) -> None:
@@ -191,7 +194,7 @@ def test_zero_days_are_for_ever(storage: S3AudioStorage) -> None:
 
 
 class WithoutKeys(S3Server):
-    """It accepts that everything is to be encrypted, and then no object."""
+    """Run a server that accepts encryption of everything, and then refuses every object."""
 
     def popen_options(self) -> dict[str, Any]:
         return {"env": {"HOME": str(self.folder)}, "cwd": self.folder}
@@ -227,6 +230,106 @@ def test_a_server_that_is_not_there_is_named(settings: Any) -> None:
     assert found.trouble.startswith("127.0.0.1 refused the connection")
 
 
+# A bucket that others use, too
+
+
+THEIRS = "logs/2026-01-31.txt"
+POLICY_OF_OTHERS = {"Sid": "Site", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+
+
+@pytest.fixture(params=["", "apps/talk"], ids=["no prefix", "prefix"])
+def shared(request: pytest.FixtureRequest, settings: Any, s3: S3Server) -> Iterator[S3AudioStorage]:
+    """Create a bucket with an object, a lifecycle rule, a CORS rule and a website of other applications."""
+    name = f"shared-{uuid.uuid4().hex[:12]}"
+    storage = configured(settings, bucket_name=name, endpoint_url=s3.endpoint, key_prefix=request.param)
+    client = s3.client()
+    client.create_bucket(Bucket=name)
+    client.put_object(Bucket=name, Key=THEIRS, Body=b"theirs")
+    client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [FOREIGN_LIFECYCLE]})
+    client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [FOREIGN_CORS]})
+    website = POLICY_OF_OTHERS | {"Resource": f"arn:aws:s3:::{name}/site/*"}
+    client.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [website]}))
+    yield storage
+    client.delete_object(Bucket=name, Key=THEIRS)
+    client.delete_bucket(Bucket=name)
+
+
+def of_the_whole_bucket(s3: S3Server, name: str) -> dict[str, Any]:
+    client = s3.client()
+    with contextlib.suppress(ClientError):
+        client.get_bucket_encryption(Bucket=name)
+        raise AssertionError("It was encrypted for all.")
+    policy = json.loads(client.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+    return {
+        "versions": client.get_bucket_versioning(Bucket=name).get("Status"),
+        "policy": [each["Sid"] for each in policy],
+    }
+
+
+def test_nothing_of_others_is_touched(shared: S3AudioStorage, s3: S3Server) -> None:
+    name = shared.bucket_name
+    before = of_the_whole_bucket(s3, name)
+    said = storage_command("setup", "--yes", "--retention-days", "30")
+    assert of_the_whole_bucket(s3, name) == before == {"versions": None, "policy": ["Site"]}
+    assert f"it holds the object {THEIRS}" in said
+    assert "versioning (of the whole bucket): off → on" in said
+    assert "--whole-bucket changes them" in said
+    lifecycle = s3.client().get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    kept = [rule for rule in lifecycle if rule["ID"] == "theirs"]
+    ours = [rule for rule in lifecycle if rule["ID"] != "theirs"]
+    assert (len(kept), kept[0]["Filter"], kept[0]["Expiration"]) == (1, {"Prefix": "logs/"}, {"Days": 5})
+    assert {rule["Filter"]["Prefix"] for rule in ours} == {f"{shared.key_prefix}audio/"}
+    assert len(ours) == 3
+    cors = s3.client().get_bucket_cors(Bucket=name)["CORSRules"]
+    assert [rule["ID"] for rule in cors] == ["theirs", f"talking-agent {ORIGIN}"]
+    assert "Nothing to do." in storage_command("setup", "--yes", "--retention-days", "30")
+
+
+def test_the_whole_bucket_is_changed_by_a_flag(shared: S3AudioStorage, s3: S3Server) -> None:
+    storage_command("setup", "--yes", "--whole-bucket")
+    assert s3.client().get_bucket_versioning(Bucket=shared.bucket_name)["Status"] == "Enabled"
+
+
+@pytest.mark.parametrize(("answers", "status"), [("y\ny\n", "Enabled"), ("n\ny\n", None), ("y\nn\n", None)])
+def test_the_whole_bucket_is_asked_for_separately(
+    shared: S3AudioStorage, s3: S3Server, monkeypatch: pytest.MonkeyPatch, answers: str, status: str | None
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(answers))
+    with contextlib.suppress(SystemExit):
+        storage_command("setup")
+    assert s3.client().get_bucket_versioning(Bucket=shared.bucket_name).get("Status") == status
+
+
+def test_a_rule_for_the_whole_bucket_by_an_earlier_version_is_kept_to_our_prefix(
+    storage: S3AudioStorage, made: Any
+) -> None:
+    rule = {"ID": "talking-agent-old-versions", "Status": "Enabled", "Filter": {"Prefix": ""}}
+    rule |= {"NoncurrentVersionExpiration": {"NoncurrentDays": 90}}
+    made.put_bucket_lifecycle_configuration(Bucket=storage.bucket_name, LifecycleConfiguration={"Rules": [rule]})
+    assert by_aspect(setup.look(storage))["old versions"].now == "deleted after 90 days, in the whole bucket"
+    setup.carry_out(storage)
+    rules = made.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
+    (rule,) = [each for each in rules if each["ID"] == "talking-agent-old-versions"]
+    assert (rule["Filter"]["Prefix"], rule["NoncurrentVersionExpiration"]["NoncurrentDays"]) == ("audio/", 90)
+
+
+def test_two_installations_with_prefixes_keep_their_rules(storage: S3AudioStorage, settings: Any) -> None:
+    options = settings.STORAGES["audio_cloud"]["OPTIONS"]
+    for prefix in ("one", "two"):
+        setup.carry_out(configured(settings, **options | {"key_prefix": prefix}))
+    rules = storage.client.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
+    assert {rule["Filter"]["Prefix"] for rule in rules} == {"one/audio/", "two/audio/"}
+
+
+def test_a_server_without_checksum_headers_is_set_up_as_well(
+    storage: S3AudioStorage, s3: S3Server, settings: Any
+) -> None:
+    with fronted(s3.port, without_checksums) as front:
+        options = settings.STORAGES["audio_cloud"]["OPTIONS"] | {"endpoint_url": front.url}
+        assert State.FAILED not in states(setup.carry_out(configured(settings, **options)))
+        assert sum(front.refused.values()) <= 1
+
+
 # The command
 
 
@@ -238,14 +341,14 @@ def test_without_a_terminal_it_only_shows(storage: S3AudioStorage, capsys: pytes
 
 
 def test_what_is_to_do_stays_told_where_something_cannot_be_looked_at(settings: Any, s3: S3Server) -> None:
-    """With the application's own key, which may look at little."""
+    """The application's own key may read few settings."""
     configured(settings, bucket_name=BUCKET, endpoint_url=s3.endpoint, access_key=KEY, secret_key=SECRET)
     out = io.StringIO()
     with pytest.raises(SystemExit) as ended:
         call_command("storage", "setup", stdout=out)
     assert ended.value.code == 1
-    assert "could not be looked at" in out.getvalue()
-    assert "--yes changes what is marked with →" in out.getvalue()
+    assert "could not be read or changed" in out.getvalue()
+    assert "--yes makes the changes marked with →" in out.getvalue()
 
 
 def test_confirmed_it_changes_and_again_there_is_nothing_to_do(storage: S3AudioStorage) -> None:
@@ -297,6 +400,19 @@ def test_what_the_application_is_allowed_is_the_least(storage: S3AudioStorage) -
     ]
 
 
+def test_the_rights_on_a_kms_key_can_be_printed(storage: S3AudioStorage) -> None:
+    least, more = (json.loads(storage_command("setup", "--print-iam", each)) for each in ("application", "kms"))
+    assert more["Statement"][:-1] == least["Statement"]
+    assert more["Statement"][-1]["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+    assert more["Statement"][-1]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+
+
+def test_a_policy_is_kept_to_our_prefix(settings: Any, s3: S3Server) -> None:
+    configured(settings, bucket_name=BUCKET, endpoint_url=s3.endpoint, key_prefix="/apps/talk/")
+    objects, _ = json.loads(storage_command("setup", "--print-iam"))["Statement"]
+    assert objects["Resource"] == [f"arn:aws:s3:::{BUCKET}/apps/talk/audio/*"]
+
+
 def test_looking_at_the_buckets_settings_is_a_statement_more(storage: S3AudioStorage) -> None:
     least, more = (json.loads(storage_command("setup", "--print-iam", each)) for each in ("application", "verify"))
     assert more["Statement"][:-1] == least["Statement"]
@@ -314,12 +430,12 @@ def test_a_queue_is_named_by_its_arn(storage: S3AudioStorage, arn: str) -> None:
         storage_command("setup", "--queue", arn)
 
 
-# What only moto knows
+# Features of moto
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
-    """Its address."""
+    """Yield the address of moto."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
@@ -416,7 +532,7 @@ def test_an_alarm_that_tells_somebody_else_is_changed(at_aws: S3AudioStorage, to
 
 
 def test_request_metrics_are_switched_on(at_aws: S3AudioStorage) -> None:
-    """Moto does not know them either."""
+    """Moto lacks them, too."""
     aspect = RequestMetrics(Bucket(at_aws))
     bucket = {"Bucket": at_aws.bucket_name}
     with Stubber(at_aws.client) as server:

@@ -5,15 +5,16 @@ import { Player } from "./player.js";
 import { join, wav } from "./pcm.js";
 
 export class Agent {
-  /** `onPeak(0…1)`: how loud the speaker is now. `onChange()`: it began or stopped to think or to speak. */
-  constructor({ dialogue, send, onPeak, onChange }) {
+  /** `onPeak(0…1)`: how loud the speaker is now. `onChange()`: it began or stopped to think, to speak or to be audible. */
+  constructor({ scope, dialogue, send, onPeak, onChange }) {
     Object.assign(this, { dialogue, send, onPeak, onChange });
-    this.player = new Player({ onIdle: () => this.silent() });
+    this.player = new Player({ scope, onIdle: () => this.silent(), onChange });
     this.captions = new Captions({
       player: this.player,
       onText: (id, text) => this.dialogue.setText(id, text),
       onTick: () => this.onPeak(this.player.peak()),
     });
+    scope.own(this.captions, (captions) => captions.stop());
     this.response = null; // the response under way: {id, items}
     this.refused = new Set(); // responses whose rest is not wanted any more
     this.voices = new Map(); // item → its sound, until it can be fetched from the server
@@ -168,10 +169,5 @@ export class Agent {
     this.refused.clear();
     for (const item of this.sounding) this.captions.complete(item);
     if (!this.player.playing) this.silent();
-  }
-
-  stop() {
-    this.player.close();
-    this.captions.stop();
   }
 }

@@ -1,4 +1,4 @@
-// Words for screen readers and short notices for everybody.
+// Announcements for screen readers, and short visible notices.
 
 let last = 0;
 

@@ -9,7 +9,9 @@ export class ApiError extends Error {
   }
 
   get retryable() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    // 507: the learner's storage is full, which trying again does not change.
+    const passes = this.status >= 500 && this.status !== 507;
+    return this.status === 0 || this.status === 408 || this.status === 429 || passes;
   }
 }
 
@@ -47,7 +49,7 @@ export const restore = (id) => call("POST", `${conversationPath(id)}/restore`);
 export const sendTurn = (id, form) => call("POST", `${conversationPath(id)}/turns`, form);
 export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${encodeURIComponent(key)}`)).url;
 
-/** {message, notCorrected?}: the latter says why nobody could look for mistakes in it. */
+/** Returns {message, notCorrected?}. `notCorrected` is the reason why the message could not be checked for mistakes. */
 export function mend(id, message, content) {
   return call("PATCH", `${conversationPath(id)}/messages/${encodeURIComponent(message)}`, { content });
 }

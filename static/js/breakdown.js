@@ -10,14 +10,16 @@ export function breakdown(measured) {
   const parts = partsOf(measured);
   const bar = element.querySelector(".breakdown-bar");
   for (const { name, ms } of parts) {
-    if (!ms || name === "saved") continue; // nobody waits for that
+    // The learner does not wait for saving.
+    if (!ms || name === "saved") continue;
     const piece = document.createElement("span");
     piece.dataset.part = name;
     piece.style.flexGrow = ms;
     bar.append(piece);
   }
   element.querySelector(".breakdown-parts").append(...parts.map(line));
-  element.querySelector(".breakdown-total").textContent = `You waited ${seconds(Math.max(NO_TIME, measured.first_audio_ms))} for the answer.`;
+  element.querySelector(".breakdown-total").textContent =
+    `You waited ${seconds(Math.max(NO_TIME, measured.first_audio_ms))} for the answer.`;
   return element;
 }
 
@@ -37,6 +39,9 @@ function partsOf({ heard_ms: heard, thought_ms: thought, first_audio_ms: audio, 
 function line({ name, label, ms }) {
   const group = document.createElement("div");
   group.dataset.part = name;
-  group.append(Object.assign(document.createElement("dt"), { textContent: label }), Object.assign(document.createElement("dd"), { textContent: seconds(ms) }));
+  group.append(
+    Object.assign(document.createElement("dt"), { textContent: label }),
+    Object.assign(document.createElement("dd"), { textContent: seconds(ms) }),
+  );
   return group;
 }

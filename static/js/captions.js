@@ -50,7 +50,7 @@ export class Captions {
 
   stop() {
     clearInterval(this.timer);
-    this.items.clear();
+    for (const id of [...this.items.keys()]) this.finish(id);
   }
 
   /** Leaves it as it is: it was interrupted. */

@@ -2,7 +2,7 @@
 
 const changes = new EventTarget();
 let down = {}; // half → why, such as {"audio bucket": "it does not answer"}; empty: all is well, or the cloud is off
-let since = {}; // half → when we were told
+const since = {}; // half → when we were told
 let known = true; // not while the server itself is out of reach
 
 /** The halves that are down, as far as is known; null while the server is out of reach. */
@@ -44,5 +44,6 @@ function report(lost, returned) {
     console.warn(`Cloud storage: the ${half} can't be used: ${down[half]}. What is said is kept on the server until it can.`);
     since[half] = now;
   }
-  for (const half of returned) console.info(`Cloud storage: the ${half} is back after ${Math.round((now - since[half]) / 1000)} s.`);
+  for (const half of returned)
+    console.info(`Cloud storage: the ${half} is back after ${Math.round((now - since[half]) / 1000)} s.`);
 }

@@ -62,7 +62,11 @@ async function nothingWaits() {
   const answer = await api.history(NEWEST).catch(() => null);
   if (!answer || cloud.anyDown() || answer.conversations.some(({ storage }) => storage === "local")) return false;
   // A list does not say where recordings are.
-  toast(recordingsWait ? "Cloud storage is back. Recordings that were kept here move there by themselves." : "Everything you said is in the cloud again.");
+  toast(
+    recordingsWait
+      ? "Cloud storage is back. Recordings that were kept here move there by themselves."
+      : "Everything you said is in the cloud again.",
+  );
   recordingsWait = false;
   settled.dispatchEvent(new Event("settled"));
   return true;

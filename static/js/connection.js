@@ -1,17 +1,22 @@
 // The WebSocket to /v1/realtime, kept up: lost connections are made again, with growing pauses.
 
+import { within } from "./scope.js";
+
 const PAUSES = [500, 1000, 2000, 4000, 8000];
-const FINAL = new Set([4001, 4003, 4004, 4400, 4401]); // opened elsewhere, foreign origin, deleted, bad id, no cookie: trying again can't help
+// Opened elsewhere, foreign origin, deleted, idle, full, bad id, no cookie: the learner decides what to do.
+const FINAL = new Set([4001, 4003, 4004, 4008, 4029, 4400, 4401]);
 const CONGESTED = 1_000_000; // bytes waiting to leave: some 15 s of sound
 const BYTES_PER_MS = 64; // of sound in base64
 const STALLED = 8000; // … and not growing fewer for so long: the line is dead without saying so
+const PREPARES = 15_000; // ms
+const OPENS = 60_000; // ms until the server greets: it may have to load its models first
 
 export class Connection {
   /**
    * `prepare()` is awaited before each attempt; `onEvent(event)` gets what the server says;
-   * `onState("online"|"lost"|"closed", {code})` tells how the line is.
+   * `onState("online"|"lost"|"closed", {code})` tells how the line is. All of it ends with `scope`.
    */
-  constructor({ conversation, prepare, onEvent, onState }) {
+  constructor({ scope, conversation, prepare, onEvent, onState }) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.url = `${scheme}://${location.host}/v1/realtime?conversation=${encodeURIComponent(conversation)}`;
     this.prepare = prepare;
@@ -23,17 +28,18 @@ export class Connection {
     this.closed = false;
     this.waiting = 0; // bytes
     this.movedAt = 0;
-    this.hurry = () => this.retryNow();
-    this.drop = () => this.socket && this.lost({ code: 1006 });
-    addEventListener("online", this.hurry);
-    addEventListener("offline", this.drop);
+    scope.on(window, "online", () => this.retryNow());
+    scope.on(window, "offline", () => this.socket && this.lost({ code: 1006 }));
+    scope.own(this, () => this.stop());
   }
 
   async open() {
-    await this.prepare();
+    // What can't be prepared now is not worth doing without a line.
+    await within(PREPARES, this.prepare()).catch((error) => console.error(error));
     if (this.closed) return;
     const socket = new WebSocket(this.url);
     this.socket = socket;
+    this.timer = setTimeout(() => this.ready || this.lost({ code: 1006 }), OPENS);
     socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
     socket.onclose = (event) => this.lost(event);
   }
@@ -42,6 +48,8 @@ export class Connection {
     if (event.type === "session.created") {
       this.ready = true;
       this.failures = 0;
+      clearTimeout(this.timer);
+      this.timer = null;
       this.onState("online");
     }
     this.onEvent(event);
@@ -98,8 +106,6 @@ export class Connection {
     this.closed = true;
     this.ready = false;
     clearTimeout(this.timer);
-    removeEventListener("online", this.hurry);
-    removeEventListener("offline", this.drop);
     this.socket?.close(1000);
     this.socket = null;
   }

@@ -10,22 +10,12 @@ export function correctionItem({ said, better, why }) {
   return item;
 }
 
-/** The whole sentence, with each correction marked in it and explained below. */
-export function correctedSentence(text, corrections) {
-  const placed = inOrder(text, corrections);
-  const item = document.createElement("li");
-  item.className = "correction";
-  const sentence = Object.assign(document.createElement("p"), { className: "correction-sentence" });
-  let at = 0;
-  for (const { start, end, better } of placed) {
-    const said = Object.assign(document.createElement("del"), { textContent: text.slice(start, end) });
-    sentence.append(text.slice(at, start), said, " ", Object.assign(document.createElement("ins"), { textContent: better }));
-    at = end;
-  }
-  sentence.append(text.slice(at));
-  const reasons = [...new Set(placed.map(({ why }) => why).filter(Boolean))];
-  item.append(sentence, ...reasons.map((why) => Object.assign(document.createElement("p"), { className: "correction-why", textContent: why })));
-  return item;
+/** The correction with the word before it, where its better words are a single one: "she have → she has". */
+export function inContext(text, correction, corrections) {
+  const { said, better, start } = correction;
+  const before = Number.isInteger(start) && !better.includes(" ") ? /([\p{L}\p{N}'’-]+) $/u.exec(text.slice(0, start)) : null;
+  const isCorrected = before && corrections.some((other) => other.start < start && other.end > before.index);
+  return before && !isCorrected ? { ...correction, said: `${before[1]} ${said}`, better: `${before[1]} ${better}` } : correction;
 }
 
 // Those that have a place in the text, from left to right, none inside another.
@@ -37,13 +27,13 @@ function inOrder(text, corrections) {
     .filter(({ start, end }) => start >= at && (at = end));
 }
 
-/** The transcript as nodes, with what was corrected in <mark>. */
-export function marked(text, corrections = []) {
+/** The transcript as nodes, with what was corrected in <mark>, or in another element. */
+export function marked(text, corrections = [], { tag = "mark", className = "" } = {}) {
   const nodes = [];
   let at = 0;
   for (const { start, end } of inOrder(text, corrections)) {
     nodes.push(text.slice(at, start));
-    nodes.push(Object.assign(document.createElement("mark"), { textContent: text.slice(start, end) }));
+    nodes.push(Object.assign(document.createElement(tag), { textContent: text.slice(start, end), className }));
     at = end;
   }
   nodes.push(text.slice(at));

@@ -6,6 +6,7 @@ import { correctionItem, marked } from "./corrections.js";
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
 const NOT_MADE_OUT = "not written down; the recording is kept";
+export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corrected.";
 
 export class Dialogue {
   /**
@@ -18,7 +19,7 @@ export class Dialogue {
     this.scroller = scroller;
     this.onReplay = onReplay;
     this.onMend = onMend;
-    this.turns = new Map(); // id → {role, element, text, corrections, unchecked, source, measured, kept}
+    this.turns = new Map(); // id → {role, element, text, corrections, unchecked, unsure, source, measured, kept}
     this.atEnd = true;
     if (scroller) this.watch(scroller);
   }
@@ -38,7 +39,18 @@ export class Dialogue {
     element.dataset.role = role;
     element.querySelector(".turn-who").textContent = role === "user" ? "You" : "Agent";
     element.querySelector("[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
-    const turn = { id, role, element, text: "", corrections: [], unchecked: "", source: null, measured: {}, kept: false };
+    const turn = {
+      id,
+      role,
+      element,
+      text: "",
+      corrections: [],
+      unchecked: "",
+      unsure: null,
+      source: null,
+      measured: {},
+      kept: false,
+    };
     element.querySelector('[data-action="replay"]').addEventListener("click", () => this.onReplay(id, turn.source));
     element.querySelector('[data-action="translate"]').addEventListener("click", () => this.onTranslate(turn));
     element.querySelector('[data-action="timing"]').addEventListener("click", () => this.toggleBreakdown(turn));
@@ -81,6 +93,7 @@ export class Dialogue {
     this.setCorrections(message.id, message.corrections || []);
     if (message.audioS3Key) this.setSource(message.id, { key: message.audioS3Key, url: message.audioUrl });
     if (message.role === "assistant") this.setMeasured(message.id, message.measured || {});
+    else this.setDoubt(message.id, message.measured || {});
     this.kept(message.id);
     if (message.role === "user") this.keptByServer(message.id);
     else this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
@@ -144,7 +157,7 @@ export class Dialogue {
     this.draw(turn);
   }
 
-  /** Nobody could look for mistakes in it; `why` says so. */
+  /** Shows `why` the turn could not be checked for mistakes. */
   setUnchecked(id, why) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -152,11 +165,22 @@ export class Dialogue {
     this.draw(turn);
   }
 
-  draw({ element, text, corrections, unchecked }) {
+  /** Which words are not sure: `unsure` has [start, end] in characters. No `doubt`: all of them are sure. */
+  setDoubt(id, { doubt, unsure }) {
+    const turn = this.turns.get(id);
+    if (!turn) return;
+    turn.unsure = doubt && Array.isArray(unsure) ? unsure.map(([start, end]) => ({ start, end })) : null;
+    this.draw(turn);
+  }
+
+  draw({ element, text, corrections, unchecked, unsure }) {
     const list = element.querySelector(".corrections");
     const items = corrections.map(correctionItem);
-    if (unchecked) items.push(Object.assign(document.createElement("li"), { className: "unchecked", textContent: unchecked }));
-    element.querySelector(".turn-text").replaceChildren(...marked(text, corrections));
+    for (const note of [unchecked, unsure && text && IN_DOUBT].filter(Boolean)) {
+      items.push(Object.assign(document.createElement("li"), { className: "unchecked", textContent: note }));
+    }
+    const words = unsure ? marked(text, unsure, { tag: "span", className: "unsure" }) : marked(text, corrections);
+    element.querySelector(".turn-text").replaceChildren(...words);
     list.replaceChildren(...items);
     list.hidden = !items.length;
   }

@@ -1,4 +1,4 @@
-// What the agent says of a whole talk: scores, strengths, and better ways to say it. What was not measured says so.
+// Shows the agent's feedback on a whole talk: the scores that were measured, strengths, and better ways to say it.
 
 import { readable } from "./analysis.js";
 import { announce } from "./announce.js";
@@ -93,18 +93,11 @@ export class Feedback {
   }
 }
 
-function scoreItem({ label, value, why }) {
+function scoreItem({ label, value }) {
   const item = template("score-template");
-  const isMeasured = value !== null;
   item.querySelector(".score-name").textContent = label;
-  item.querySelector(".score-figure").textContent = isMeasured ? String(Math.round(value)) : "not measured";
-  item.querySelector(".score-of").hidden = !isMeasured;
-  item.querySelector(".score-bar").hidden = !isMeasured;
-  if (isMeasured) item.querySelector(".score-bar").style.setProperty("--score", value / 100);
-  const reason = item.querySelector(".score-why");
-  reason.textContent = isMeasured ? "" : why || "";
-  reason.hidden = !reason.textContent;
-  item.dataset.measured = isMeasured;
+  item.querySelector(".score-figure").textContent = String(Math.round(value));
+  item.querySelector(".score-bar").style.setProperty("--score", value / 100);
   return item;
 }
 
@@ -112,7 +105,9 @@ const textItem = (text) => Object.assign(document.createElement("li"), { textCon
 
 function suggestionItem({ original, alternative, explanation }) {
   const item = template("correction-template");
-  item.querySelector("del").replaceWith(Object.assign(document.createElement("span"), { className: "said", textContent: original }));
+  item
+    .querySelector("del")
+    .replaceWith(Object.assign(document.createElement("span"), { className: "said", textContent: original }));
   item.querySelector("ins").textContent = alternative;
   const reason = item.querySelector(".correction-why");
   reason.textContent = explanation;

@@ -1,9 +1,18 @@
 // What a talk does on each event of the server; the agent's answers (`response.*`) are the agent's own.
 
 import { announce, toast } from "./announce.js";
+import { IN_DOUBT } from "./dialogue.js";
 
-// Errors that only say that two things crossed on the line.
-const HARMLESS = new Set(["response_cancel_not_active", "conversation_already_has_active_response", "item_not_found", "item_exists"]);
+// Errors that only say that two things crossed on the line; and `full`: the connection is closed, and the page says why.
+const HARMLESS = new Set([
+  "response_cancel_not_active",
+  "conversation_already_has_active_response",
+  "item_not_found",
+  "item_exists",
+  "input_audio_buffer_commit_empty",
+  "nothing_to_repeat",
+  "full",
+]);
 
 const note = (session, { code, message }) => {
   session.dialogue.note(message, code);
@@ -11,11 +20,15 @@ const note = (session, { code, message }) => {
 };
 const NOTICES = {
   taken_over: () => {}, // the connection is closed, and that is told
+  idle: () => {}, // so it is here
   // What still waits for a deleted talk must not be lost as long as the talk can be brought back.
   deleted: (session) => session.delivery.held.add(session.conversation),
   // With an engine: that one goes on. Without: there is none left.
-  engine: (session, event) => (event.engine ? note(session, { message: event.message }) : toast(event.message, { kind: "error" })),
+  engine: (session, event) =>
+    event.engine ? note(session, { message: event.message }) : toast(event.message, { kind: "error" }),
   slow: note,
+  echo: note,
+  long_turn: note,
   not_corrected: (session, { item_id: item, message }) => session.dialogue.setUnchecked(item, message),
 };
 
@@ -39,6 +52,10 @@ export const FOLLOWED = {
   },
   "conversation.item.input_audio_transcription.failed": (session, event) => session.notHeard(event),
   "conversation.item.truncated": (session, event) => session.agent.truncated(event),
+  "talk.doubt": (session, { item_id: item, ...doubt }) => {
+    session.dialogue.setDoubt(item, doubt);
+    announce(IN_DOUBT);
+  },
   "talk.correction": (session, { item_id: item, corrections }) => {
     session.dialogue.setCorrections(item, corrections);
     for (const { better } of corrections) announce(`Better: ${better}`);
@@ -55,6 +72,8 @@ export const FOLLOWED = {
   },
   error: (session, { error }) => {
     if (HARMLESS.has(error.code)) return;
+    // Before this page has asked for `talk.*` events, a notice comes as an error.
+    if (NOTICES[error.code]) return NOTICES[error.code](session, error);
     if (error.code === "hands_free_not_available") session.withoutHandsFree();
     session.awaiting = false;
     toast(error.message, { kind: "error" });

@@ -7,7 +7,7 @@ import { Feedback } from "./feedback.js";
 import { showGoals } from "./goals.js";
 import { began, counts, day, length, level, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
-import { Translations } from "./translations.js";
+import { target, Translations } from "./translations.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -21,12 +21,12 @@ export class Detail {
       onError: (message) => onError(new Error(message)),
     });
     this.feedback = new Feedback(byId("feedback"));
-    const translations = new Translations({ list: byId("dialogue"), conversation: () => this.conversation.id });
+    const translations = new Translations({ conversation: () => this.conversation.id });
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),
       onMend: (id, text) => this.mend(id, text),
-      onTranslate: (turn) => translations.toggle(turn),
+      onTranslate: target() && ((turn) => translations.toggle(turn)),
     });
     this.bind();
   }
@@ -102,7 +102,7 @@ export class Detail {
   renaming(on, { focus = true } = {}) {
     byId("rename-form").hidden = !on;
     byId("rename").hidden = on;
-    byId("detail-title").hidden = on;
+    byId("detail-title").classList.toggle("visually-hidden", on);
     if (on) {
       byId("rename-title").value = this.conversation.title;
       byId("rename-title").select();

@@ -36,7 +36,11 @@ export function day(date) {
 export const level = ({ config }) => (typeof config?.level === "string" ? config.level : "");
 
 /** Facts in a row, broken only between them. */
-export const line = (facts) => facts.filter(Boolean).map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+export const line = (facts) =>
+  facts
+    .filter(Boolean)
+    .map((fact) => fact.replaceAll(" ", "\u00a0"))
+    .join(" · ");
 
 export const time = (date) => TIME.format(date);
 
@@ -113,7 +117,9 @@ export class HistoryList {
   found() {
     const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     return this.conversations.filter((one) => {
-      const text = [one.title, one.config?.topic, one.config?.level, ...one.messages.map((message) => message.content)].join(" ").toLowerCase();
+      const text = [one.title, one.config?.topic, one.config?.level, ...one.messages.map((message) => message.content)]
+        .join(" ")
+        .toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }
@@ -125,7 +131,9 @@ export class HistoryList {
 
   missing(none) {
     if (!this.partial) return "";
-    return none ? "Your talks are out of reach for the moment. Nothing is lost: they are shown here again as soon as the cloud answers." : "Older talks are out of reach for the moment.";
+    return none
+      ? "Your talks are out of reach for the moment. Nothing is lost: they are shown here again as soon as the cloud answers."
+      : "Older talks are out of reach for the moment.";
   }
 
   section(name, conversations) {

@@ -22,7 +22,11 @@ const delivery = new Delivery({
   onStatus: (status) => showOutbox(byId("outbox-status"), outbox, status, () => delivery.report()),
   onDelivered: () => list.load().catch(tell),
   onDropped: (entry, why) =>
-    toast(why === "silence" ? "Nothing was said in a recording that was waiting, so it was not kept." : "A recording was waiting for a talk that has been deleted; it was deleted too."),
+    toast(
+      why === "silence"
+        ? "Nothing was said in a recording that was waiting, so it was not kept."
+        : "A recording was waiting for a talk that has been deleted; it was deleted too.",
+    ),
 });
 const list = new HistoryList({ onOpen: (id) => go(`/history/${encodeURIComponent(id)}`) });
 const detail = new Detail({
@@ -44,9 +48,18 @@ function go(path) {
   return showLocation();
 }
 
+// An address that was typed may be percent-encoded wrongly. Then there is no such conversation.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 async function showLocation({ focus = true } = {}) {
   const path = location.pathname;
-  const id = decodeURIComponent(path.split("/")[2] || "");
+  const id = decoded(path.split("/")[2] || "");
   main.dataset.view = id ? "detail" : "list";
   list.mark(id);
   byId("detail-placeholder").hidden = Boolean(id);

@@ -33,7 +33,9 @@ export function excerpt(words) {
 }
 
 function count(message, found, seen) {
-  const content = isObject(message) ? ["content", "text", "message"].map((name) => message[name]).find((value) => typeof value === "string") || "" : "";
+  const content = isObject(message)
+    ? ["content", "text", "message"].map((name) => message[name]).find((value) => typeof value === "string") || ""
+    : "";
   const recording = isObject(message) ? sound(message) : "";
   if (!isObject(message) || !hasSpeaker(message) || (!content.trim() && recording !== "whole")) {
     found.bad += 1;
@@ -67,6 +69,7 @@ export function sounds(message) {
 }
 
 function date(value) {
-  const moment = typeof value === "number" || typeof value === "string" ? new Date(/^\d{1,15}$/.test(value) ? Number(value) : value) : null;
+  const moment =
+    typeof value === "number" || typeof value === "string" ? new Date(/^\d{1,15}$/.test(value) ? Number(value) : value) : null;
   return moment && !Number.isNaN(moment.getTime()) ? moment : null;
 }

@@ -6,8 +6,7 @@ const FIELDS = { title: "its name", config: "its configuration", messages: "" };
 
 /** `outcomes`: of the sender; `broken`: [{source, what, why}], never sent; `left`: items that were not sent yet. */
 export function summary({ outcomes, broken, left, level }) {
-  const states = Object.groupBy(outcomes, ({ state }) => state);
-  const of = (state) => (states[state] || []).map(shape);
+  const of = (wanted) => outcomes.filter(({ state }) => state === wanted).map(shape);
   const unusable = [...of("unusable"), ...broken.map(({ source, what, why }) => ({ source, title: what || source, why }))];
   const lost = outcomes.flatMap((outcome) => outcome.lost.map((each) => ({ ...shape(outcome), ...each })));
   return {
@@ -53,9 +52,27 @@ export function lists(report) {
   const sound = report.lost.filter((each) => each.message !== null && !isCut(each));
   const rest = report.lost.filter((each) => !sound.includes(each));
   return [
-    { heading: `${plural(report.unusable.length, "entry", "entries")} that could not be used`, entries: report.unusable.map(({ title, source, why }) => ({ what: title === source ? source : `${title} (${source})`, why })) },
-    { heading: `${plural(sound.length, "message")} without the recording, or not usable`, entries: sound.map(({ title, text, message, why }) => ({ what: `${title}: ${text ? `“${text}”` : `message ${message}`}`, why })) },
-    { heading: `${plural(rest.length, "detail")} that could not be kept whole`, entries: rest.map(({ title, field, text, why }) => ({ what: `${title}: ${text ? `“${text}”` : (FIELDS[field] ?? field) || "messages"}`, why })) },
+    {
+      heading: `${plural(report.unusable.length, "entry", "entries")} that could not be used`,
+      entries: report.unusable.map(({ title, source, why }) => ({
+        what: title === source ? source : `${title} (${source})`,
+        why,
+      })),
+    },
+    {
+      heading: `${plural(sound.length, "message")} without the recording, or not usable`,
+      entries: sound.map(({ title, text, message, why }) => ({
+        what: `${title}: ${text ? `“${text}”` : `message ${message}`}`,
+        why,
+      })),
+    },
+    {
+      heading: `${plural(rest.length, "detail")} that could not be kept whole`,
+      entries: rest.map(({ title, field, text, why }) => ({
+        what: `${title}: ${text ? `“${text}”` : (FIELDS[field] ?? field) || "messages"}`,
+        why,
+      })),
+    },
   ].filter(({ entries }) => entries.length);
 }
 

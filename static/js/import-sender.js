@@ -56,7 +56,7 @@ export class Sender {
   batch() {
     const first = this.jobs[0];
     let size = 0;
-    const fits = (job, index) => index < TOGETHER && (index === 0 || (!first.alone && !job.alone && (size + job.size <= PORTION)));
+    const fits = (job, index) => index < TOGETHER && (index === 0 || (!first.alone && !job.alone && size + job.size <= PORTION));
     const end = this.jobs.findIndex((job, index) => {
       if (!fits(job, index)) return true;
       size += job.size;
@@ -68,7 +68,10 @@ export class Sender {
   async send(batch) {
     let results;
     try {
-      results = await api.bringIn(batch.map((job) => job.raw), { bringBack: this.bringBack });
+      results = await api.bringIn(
+        batch.map((job) => job.raw),
+        { bringBack: this.bringBack },
+      );
     } catch (error) {
       if (error.retryable) throw error;
       this.refused(batch, error);
@@ -90,10 +93,14 @@ export class Sender {
   heed(job, result) {
     this.note(job.item, result);
     const waits = result.waiting?.length || 0;
-    if (waits && !(waits >= job.waited)) job.waited = waits; // sent again: the server had no time for all of it
+    if (waits && !(waits >= job.waited))
+      job.waited = waits; // sent again: the server had no time for all of it
     else {
       const why = "The server had no time for its recording.";
-      this.note(job.item, { ...result, lost: (result.waiting || []).map((message) => ({ message, text: "", field: null, why })) });
+      this.note(job.item, {
+        ...result,
+        lost: (result.waiting || []).map((message) => ({ message, text: "", field: null, why })),
+      });
       this.finish(job);
     }
   }
@@ -140,7 +147,17 @@ export class Sender {
       if (!length) return;
       if (length > MAX_RECORDING) {
         const why = "The recording is larger than 25 MB.";
-        this.note(item, { state: "unusable", lost: [{ message: String(message.id ?? index + 1), text: String(message.content ?? message.text ?? "").slice(0, 60), field: null, why }] });
+        this.note(item, {
+          state: "unusable",
+          lost: [
+            {
+              message: String(message.id ?? index + 1),
+              text: String(message.content ?? message.text ?? "").slice(0, 60),
+              field: null,
+              why,
+            },
+          ],
+        });
         return;
       }
       if (length > room && groups.at(-1).size) {

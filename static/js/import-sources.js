@@ -24,7 +24,10 @@ export function inBrowser() {
 }
 
 export async function inFile(file) {
-  if (file.size > MAX_FILE) return [source(file.name, file.name, { broken: [{ what: "", why: "The file is too large for a browser: export it in parts." }] })];
+  if (file.size > MAX_FILE)
+    return [
+      source(file.name, file.name, { broken: [{ what: "", why: "The file is too large for a browser: export it in parts." }] }),
+    ];
   try {
     const { value, broken } = parse(await file.text());
     if (value === undefined) return [source(file.name, "a file", { broken })];
@@ -44,7 +47,8 @@ function source(title, origin, { entries = [], broken = [], settings = null } = 
 function sorted(value, origin) {
   if (typeof value === "string") {
     const inner = parse(value);
-    const found = inner.value === undefined || typeof inner.value === "string" ? [source(origin, "a file")] : sorted(inner.value, origin);
+    const found =
+      inner.value === undefined || typeof inner.value === "string" ? [source(origin, "a file")] : sorted(inner.value, origin);
     found[0].broken.push(...inner.broken);
     return found;
   }
@@ -75,7 +79,10 @@ function fromKey(key, stored, origin) {
   const { value, broken } = typeof stored === "string" ? parse(stored) : { value: stored, broken: [] };
   const title = CONVERSATIONS[key] ?? "Settings";
   if (value === undefined) return source(title, origin, { broken });
-  if (key === SETTINGS) return isObject(value) ? source(title, origin, { settings: settings(value), broken }) : source(title, origin, { broken: [{ what: "", why: "These are not settings." }] });
+  if (key === SETTINGS)
+    return isObject(value)
+      ? source(title, origin, { settings: settings(value), broken })
+      : source(title, origin, { broken: [{ what: "", why: "These are not settings." }] });
   if (value === null) return source(title, origin, { broken });
   const entries = Array.isArray(value) ? value : [value];
   return source(title, origin, { entries, broken });

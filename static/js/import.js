@@ -117,7 +117,12 @@ function choice({ look }) {
   const row = clone("choice-template");
   row.querySelector("strong").textContent = look.title;
   const sound = look.recordings ? plural(look.recordings, "recording") : "no recordings";
-  row.querySelector("small").textContent = line([look.date ? `${day(look.date)}` : "no date", plural(look.messages, "message"), sound, look.dead ? `${look.dead} gone` : ""]);
+  row.querySelector("small").textContent = line([
+    look.date ? `${day(look.date)}` : "no date",
+    plural(look.messages, "message"),
+    sound,
+    look.dead ? `${look.dead} gone` : "",
+  ]);
   return row;
 }
 
@@ -148,7 +153,11 @@ function showChosen() {
   const isAnything = sources.length > 0;
   byId("found-status").textContent = isAnything ? "" : `Nothing of the earlier app is in this browser, at ${location.origin}.`;
   byId("actions").hidden = !isAnything;
-  byId("import").textContent = count ? `Import ${plural(count, "conversation")}` : wantedLevel() ? "Take over the level" : "Import";
+  byId("import").textContent = count
+    ? `Import ${plural(count, "conversation")}`
+    : wantedLevel()
+      ? "Take over the level"
+      : "Import";
   byId("import").disabled = !count && !wantedLevel();
 }
 
@@ -221,7 +230,9 @@ function finish() {
 // What became of it
 
 function showReport() {
-  const broken = sources.flatMap((source) => unusable(source).map((each) => ({ ...each, source: `${source.title}, ${source.origin}` })));
+  const broken = sources.flatMap((source) =>
+    unusable(source).map((each) => ({ ...each, source: `${source.title}, ${source.origin}` })),
+  );
   const settled = [...outcomes.values()];
   const left = sender.items.filter((item) => !outcomes.has(item));
   report = summary({ outcomes: settled, broken, left, level });
@@ -229,7 +240,8 @@ function showReport() {
   byId("report-counts").replaceChildren(...lines(report).map((text) => fact([text])));
   byId("report-lists").replaceChildren(...lists(report).map(reportList));
   byId("bring-back").hidden = !report.deleted.length;
-  byId("bring-back").textContent = report.deleted.length === 1 ? "Bring the deleted one back" : `Bring the ${report.deleted.length} deleted ones back`;
+  byId("bring-back").textContent =
+    report.deleted.length === 1 ? "Bring the deleted one back" : `Bring the ${report.deleted.length} deleted ones back`;
   announce(lines(report).join(". "));
 }
 
@@ -261,6 +273,7 @@ const SHOWN = {
 
 function show(state) {
   main.dataset.state = state;
+  document.documentElement.toggleAttribute("data-bar", state === "choosing");
   for (const id of new Set(Object.values(SHOWN).flat())) byId(id).hidden = !SHOWN[state].includes(id);
   byId("bring-back").hidden = true;
   byId("cancel").disabled = false;

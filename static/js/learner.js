@@ -17,7 +17,7 @@ const AWAY = {
   before: 14, // frames kept before them
   quietMs: 2000, // ends what is being recorded
   overMs: 1000, // so quiet when the line broke: the server may have ended the turn already
-  unsureMs: 1000, // of what was sent last, nobody knows whether it arrived
+  unsureMs: 1000, // the latest audio sent, which may not have arrived
   unheardMs: 5000, // the server found no voice in what was handed over
 };
 const RESEND = RATE; // samples an event when a turn is sent again
@@ -43,6 +43,8 @@ export class Learner {
     this.recordings = new Map(); // item → Recording, until saved
     this.preroll = [];
     this.releasing = null;
+    this.deaf = false; // no frames come, for now at least
+    this.over = false;
     this.restart();
   }
 
@@ -59,6 +61,8 @@ export class Learner {
   }
 
   frame(pcm) {
+    if (this.over) return;
+    this.deaf = false;
     if (this.handsFree) this.frameHandsFree(this.muted ? new Int16Array(pcm.length) : pcm);
     else this.frameHeld(pcm);
   }
@@ -153,6 +157,7 @@ export class Learner {
     const start = ((startMs - BEFORE_MS) * RATE) / 1000;
     for (const { from, pcm } of this.recent) if (from + pcm.length > start) this.recording.add(pcm);
     if (carried) this.drop(carried.item); // the same sound is in the server's turn now
+    if (this.deaf) this.finishHeld();
   }
 
   /** The server has ended the turn (hands-free), or confirms that we did (held: nothing left to do then). */
@@ -259,6 +264,13 @@ export class Learner {
     return Promise.all([...this.recordings.values()].map((recording) => recording.writing));
   }
 
+  /** The microphone is gone: what was said until then is a turn, to be answered, since no pause will end it. */
+  inputEnded() {
+    this.deaf = true;
+    this.takeBack();
+    if (this.recording) this.finishHeld();
+  }
+
   takeBack() {
     this.recording ||= this.carried;
     this.carried = null;
@@ -302,8 +314,9 @@ export class Learner {
     this.onTurn(item, "dropped");
   }
 
-  /** The page is closed or the talk ended: what is being said is kept as far as it goes; nobody waits for an answer. */
+  /** The page closes or the talk ends. The current turn is kept as far as it goes, and needs no answer. */
   stop() {
+    this.over = true;
     clearTimeout(this.releasing);
     this.releasing = null;
     this.takeBack();

@@ -22,6 +22,7 @@ export class Measures {
   }
 
   tell(turn) {
-    if (this.answers.has(turn) && this.savedMs.has(turn)) this.dialogue.setMeasured(this.answers.get(turn), { saved_ms: this.savedMs.get(turn) });
+    if (this.answers.has(turn) && this.savedMs.has(turn))
+      this.dialogue.setMeasured(this.answers.get(turn), { saved_ms: this.savedMs.get(turn) });
   }
 }

@@ -33,6 +33,11 @@ const HELP = {
     text: `${device ? `“${device}”` : "It"} is open, but the meter shows no signal. Is it muted, or is another one nearer to you?`,
     picker: true,
   }),
+  stalled: () => ({
+    title: "No sound has come from the microphone for 3 s",
+    text: "A call or another program may have taken it. Tap anywhere to go on, or choose another microphone. Until then you can type.",
+    picker: true,
+  }),
   insecure: () => ({
     title: "This address can’t use a microphone",
     text: "Browsers allow it only on https:// addresses and on localhost. Open the page that way, or type instead.",
@@ -65,7 +70,9 @@ export class MicrophoneHelp {
     this.element.hidden = false;
   }
 
-  hide() {
+  /** With a code: only if that is what is shown. */
+  hide(code = this.element.dataset.code) {
+    if (this.element.dataset.code !== code) return;
     this.element.hidden = true;
     delete this.element.dataset.code;
   }

@@ -3,6 +3,51 @@
 const RATE = 24000;
 const FRAME = 720; // 30 ms
 const HALF_WIDTH = 16; // of the sinc filter, in samples of the slower side
+const LIKENESS = 0.1; // two channels have the same sound if their correlation is at least this
+const MEMORY_S = 2; // for so long the loudness and the likeness of the channels count
+
+// One channel out of two, as for uploads (audio/encoding.py). An average would cancel channels of opposite polarity, and fade a
+// voice that is in only one of them. So a channel that mirrors the other is inverted, and the mix is as loud as the louder one.
+class Mixer {
+  constructor() {
+    Object.assign(this, { left: 0, right: 0, both: 0 }); // sums of squares and products
+    this.isMirrored = false;
+    this.weights = [0.5, 0.5];
+  }
+
+  mix([left, right]) {
+    if (!right) return left;
+    this.measure(left, right);
+    const [a, b] = this.weights;
+    this.weights = this.weigh();
+    // From the weights before to those of now, so that a change is no click.
+    const rise = this.weights.map((weight, channel) => (weight - [a, b][channel]) / left.length);
+    return left.map((sample, i) => (a + rise[0] * (i + 1)) * sample + (b + rise[1] * (i + 1)) * right[i]);
+  }
+
+  measure(left, right) {
+    const kept = Math.exp(-left.length / (sampleRate * MEMORY_S));
+    this.left *= kept;
+    this.right *= kept;
+    this.both *= kept;
+    for (let i = 0; i < left.length; i++) {
+      this.left += left[i] ** 2;
+      this.right += right[i] ** 2;
+      this.both += left[i] * right[i];
+    }
+  }
+
+  weigh() {
+    const least = LIKENESS * Math.sqrt(this.left * this.right);
+    // Between the two bounds it stays as it is, so that noise does not turn it to and fro.
+    if (this.both < -least) this.isMirrored = true;
+    if (this.both > least) this.isMirrored = false;
+    const sign = this.isMirrored ? -1 : 1;
+    const mixed = this.left + this.right + 2 * sign * this.both;
+    const weight = mixed > 0 ? Math.min(1, Math.sqrt(Math.max(this.left, this.right) / mixed)) : 0.5;
+    return [weight, sign * weight];
+  }
+}
 
 class Microphone extends AudioWorkletProcessor {
   constructor() {
@@ -13,11 +58,12 @@ class Microphone extends AudioWorkletProcessor {
     this.position = this.reach; // of the next output sample, in input samples
     this.frame = new Int16Array(FRAME);
     this.filled = 0;
+    this.mixer = new Mixer();
   }
 
   process(inputs) {
-    const channel = inputs[0][0];
-    if (!channel) return true;
+    if (!inputs[0].length) return true;
+    const channel = this.mixer.mix(inputs[0]);
     if (this.step === 1) for (const sample of channel) this.emit(sample);
     else this.resample(channel);
     return true;

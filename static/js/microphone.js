@@ -1,6 +1,10 @@
 // The microphone as a stream of 30 ms frames of PCM16 at 24 kHz.
 
+import { keepRunning } from "./audio-context.js";
 import { RATE } from "./pcm.js";
+import { within } from "./scope.js";
+
+const LOADS_MS = 10_000; // the worklet's script; where the sound hardware hangs it never does
 
 export class MicrophoneError extends Error {
   /** @param {"insecure"|"unsupported"|"denied"|"missing"|"busy"} code */
@@ -37,67 +41,76 @@ export class Microphone {
     return this.stream?.getAudioTracks()[0]?.label || "";
   }
 
-  async start(device) {
-    this.stop();
+  /** Whether the device is gone, even if no event said so. */
+  get ended() {
+    return this.open && this.stream.getAudioTracks().every((track) => track.readyState === "ended");
+  }
+
+  /**
+   * Ask the browser for the device. It may ask the learner, so this takes as long as they like. The stream belongs to `scope`:
+   * where that has ended meanwhile, it is stopped on arrival. Raises MicrophoneError, AbortError.
+   */
+  async request(device, scope) {
     if (!isSecureContext) throw new MicrophoneError("insecure");
     if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new MicrophoneError("unsupported");
-    const stream = await requestStream(device);
     try {
-      await this.connect(stream);
+      return await scope.acquire(userMedia(device), stopTracks);
     } catch (error) {
-      for (const track of stream.getTracks()) track.stop();
+      scope.signal.throwIfAborted();
+      // The device chosen last time may be unplugged today: any other is better than none.
+      if (device && error.name === "OverconstrainedError") return this.request("", scope);
+      throw new MicrophoneError(CODES[error.name] || "busy", error);
+    }
+  }
+
+  /** Take frames from the stream until the scope ends. Raises MicrophoneError, AbortError. */
+  async connect(stream, scope) {
+    try {
+      const { context, source } = connectable(stream, scope);
+      await scope.acquire(within(LOADS_MS, context.audioWorklet.addModule(this.worklet)));
+      const node = new AudioWorkletNode(context, "microphone", {
+        numberOfOutputs: 0,
+        // The worklet mixes them: an average, as the browser makes, may be silent.
+        channelCount: 2,
+        channelCountMode: "clamped-max",
+      });
+      scope.own(node.port, (port) => port.close());
+      node.port.onmessage = ({ data }) => scope.over || this.onFrame(data);
+      source.connect(node);
+    } catch (error) {
+      scope.signal.throwIfAborted();
       throw new MicrophoneError("busy", error);
     }
-  }
-
-  async connect(stream) {
-    const { context, source } = connectable(stream);
-    await context.audioWorklet.addModule(this.worklet);
-    const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
-    node.port.onmessage = ({ data }) => this.onFrame(data);
-    source.connect(node);
     const [track] = stream.getAudioTracks();
-    track.onended = () => this.onLost("missing");
-    track.onmute = () => this.onLost("silent");
-    this.stream = stream;
-    this.context = context;
-    this.node = node;
-    await context.resume();
-  }
-
-  stop() {
-    if (!this.stream) return;
-    for (const track of this.stream.getTracks()) {
-      track.onended = null;
-      track.stop();
-    }
-    this.node.port.onmessage = null;
-    this.context.close();
-    this.stream = null;
+    scope.on(track, "ended", () => this.onLost("missing"));
+    scope.on(track, "mute", () => this.onLost("silent"));
+    this.stream = scope.own(stream, () => {
+      this.stream = null;
+    });
+    // It may have ended before there was a listener.
+    if (this.ended) throw new MicrophoneError("missing");
   }
 }
 
-async function requestStream(device) {
+const stopTracks = (stream) => stream.getTracks().forEach((track) => track.stop());
+
+function userMedia(device) {
   // No noise suppression: it blurs the endings that learners get wrong, and "she have" is then heard as "she has".
-  const wanted = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 1 };
-  try {
-    return await navigator.mediaDevices.getUserMedia({ audio: { ...wanted, deviceId: device ? { exact: device } : undefined } });
-  } catch (error) {
-    // The device chosen last time may be unplugged today: any other is better than none.
-    if (device && error.name === "OverconstrainedError") return requestStream("");
-    throw new MicrophoneError(CODES[error.name] || "busy", error);
-  }
+  const wanted = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 2 };
+  return navigator.mediaDevices.getUserMedia({ audio: { ...wanted, deviceId: device ? { exact: device } : undefined } });
 }
 
 // Firefox connects a microphone only to a context of the device's own rate; the worklet resamples there.
-function connectable(stream) {
-  const wanted = new AudioContext({ sampleRate: RATE });
+function connectable(stream, scope) {
+  const context = new AudioContext({ sampleRate: RATE });
+  keepRunning(context, scope);
   try {
-    return { context: wanted, source: wanted.createMediaStreamSource(stream) };
-  } catch {
-    wanted.close();
-    const context = new AudioContext();
     return { context, source: context.createMediaStreamSource(stream) };
+  } catch {
+    context.close();
+    const own = new AudioContext();
+    keepRunning(own, scope);
+    return { context: own, source: own.createMediaStreamSource(stream) };
   }
 }
 

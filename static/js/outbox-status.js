@@ -6,7 +6,9 @@ export function showOutbox(element, outbox, { waiting, refused }, refresh) {
   const parts = [];
   if (waiting.length) {
     const what = waiting.length === 1 ? "1 turn" : `${waiting.length} turns`;
-    parts.push(Object.assign(document.createElement("span"), { className: "waiting", textContent: `${what} waiting to be saved` }));
+    parts.push(
+      Object.assign(document.createElement("span"), { className: "waiting", textContent: `${what} waiting to be saved` }),
+    );
   }
   for (const entry of refused) parts.push(refusedLine(entry, outbox, refresh));
   const signature = parts.map((part) => part.textContent).join("|");
@@ -22,12 +24,20 @@ function refusedLine(entry, outbox, refresh) {
   const line = document.createElement("span");
   line.className = "refused";
   const button = (label, act) => {
-    const element = Object.assign(document.createElement("button"), { type: "button", className: "link-button", textContent: label });
+    const element = Object.assign(document.createElement("button"), {
+      type: "button",
+      className: "link-button",
+      textContent: label,
+    });
     element.addEventListener("click", act);
     return element;
   };
   line.append(`A recording can't be saved: ${entry.refused} `);
-  if (!entry.text) line.append(button("Download it", () => download(entry, outbox)), " ");
+  if (!entry.text)
+    line.append(
+      button("Download it", () => download(entry, outbox)),
+      " ",
+    );
   line.append(button("Discard it", () => outbox.remove(entry.key).then(refresh)));
   return line;
 }

@@ -2,6 +2,9 @@
 // in memory where the browser has no IndexedDB to give (`durable` is false then, and the page says so).
 
 import { join } from "./pcm.js";
+import { Scope, within } from "./scope.js";
+
+const OPENS = 10_000; // ms: a browser whose storage hangs can talk all the same
 
 const request = (asked) =>
   new Promise((resolve, reject) => {
@@ -85,14 +88,21 @@ class Memory {
 }
 
 export async function openOutbox() {
+  const database = new Scope();
   try {
     const opening = indexedDB.open("outbox", 1);
     opening.onupgradeneeded = () => {
       opening.result.createObjectStore("entries", { keyPath: "key" });
       opening.result.createObjectStore("pieces", { keyPath: ["key", "number"] });
     };
-    return new Database(await request(opening));
+    return new Database(
+      await within(
+        OPENS,
+        database.acquire(request(opening), (late) => late.close()),
+      ),
+    );
   } catch {
+    database.end();
     return new Memory();
   }
 }

@@ -1,9 +1,9 @@
 // What every page has: settings, theme, the banner about the cloud, the mark in the navigation.
 
 import "./cloud-watch.js";
-import { scenarios } from "./api.js";
 import { devices } from "./microphone.js";
 import * as settings from "./settings.js";
+import { target } from "./translations.js";
 
 const dialog = document.getElementById("settings");
 
@@ -24,6 +24,7 @@ function bindSettings() {
     const show = (value) => {
       if (element.type === "checkbox") element.checked = value;
       else element.value = value;
+      if (element.selectedIndex === -1) element.selectedIndex = 0; // a language that is not offered here
     };
     show(settings.get(name));
     settings.onChange(name, show);
@@ -35,11 +36,20 @@ function bindSettings() {
 }
 
 function bindSpeed() {
-  const show = (speed) => {
-    document.getElementById("setting-speed-value").textContent = `${speed.toFixed(1)}×`;
+  const slider = document.getElementById("setting-speed");
+  const auto = document.getElementById("setting-speed-auto");
+  const byLevel = JSON.parse(slider.dataset.byLevel);
+  const show = () => {
+    const own = settings.get("speed");
+    const speed = own ?? byLevel[settings.get("level")] ?? 1;
+    auto.checked = own === null;
+    slider.value = speed;
+    document.getElementById("setting-speed-value").textContent = `${speed.toFixed(1)}×${own === null ? ", by level" : ""}`;
   };
-  show(settings.get("speed"));
-  settings.onChange("speed", show);
+  slider.addEventListener("input", () => settings.set("speed", Number(slider.value)));
+  auto.addEventListener("change", () => settings.set("speed", auto.checked ? null : Number(slider.value)));
+  for (const name of ["speed", "level"]) settings.onChange(name, show);
+  show();
 }
 
 function bindPause() {
@@ -80,26 +90,9 @@ export async function fillDevices() {
   }
 }
 
-/** The languages that the server can explain in; until it is asked, the one that is chosen. */
-function bindLanguages() {
-  const select = document.getElementById("setting-language");
-  let isLoaded = false;
-  const show = (languages) => {
-    const chosen = settings.get("language");
-    const options = languages.map(({ code, name, ownName: own }) => new Option(own && own !== name ? `${own} (${name})` : name, code));
-    if (options.length) select.replaceChildren(...options);
-    if (![...select.options].some(({ value }) => value === chosen)) select.append(new Option(chosen, chosen));
-    select.value = chosen;
-  };
-  show([]);
-  select.addEventListener("change", () => settings.set("language", select.value));
-  settings.onChange("language", () => show([]));
-  document.getElementById("open-settings").addEventListener("click", async () => {
-    if (isLoaded) return;
-    const { languages = [] } = await scenarios().catch(() => ({})); // then there is the one that is chosen, until the next time
-    isLoaded = languages.length > 0;
-    show(languages);
-  });
+function bindTranslations() {
+  const note = document.getElementById("translation-language");
+  if (note) note.textContent = new Intl.DisplayNames("en", { type: "language" }).of(target({ explained: "en" }));
 }
 
 function bindDevices() {
@@ -115,9 +108,11 @@ bindSettings();
 bindSpeed();
 bindPause();
 bindDevices();
-bindLanguages();
+bindTranslations();
 document.getElementById("open-settings").addEventListener("click", () => {
   fillDevices();
   dialog.showModal();
 });
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+// It shows a page of ours while the server is away. Browsers have it on HTTPS and localhost only, and may refuse it.
+navigator.serviceWorker?.register("/service-worker.js").catch(() => {});

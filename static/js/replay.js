@@ -1,6 +1,7 @@
 // Plays recordings of turns, one at a time. A source is {blob}, or {key, url?} of a recording on the server.
 
 import { ApiError, audioUrl } from "./api.js";
+import { within } from "./scope.js";
 
 const PATIENCE = 8000; // ms: a server that hangs says nothing
 const UNPLAYABLE = "This recording can't be played right now.";
@@ -58,8 +59,7 @@ export class Replayer {
   load(id, url) {
     if (this.current !== id) return undefined; // stopped, or another one chosen, while the address was asked for
     this.audio.src = url;
-    const late = new Promise((_, reject) => setTimeout(() => reject(new DOMException("late", "TimeoutError")), PATIENCE));
-    return Promise.race([this.audio.play(), late]);
+    return within(PATIENCE, this.audio.play());
   }
 
   fail(message) {

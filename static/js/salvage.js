@@ -8,7 +8,10 @@ export function parse(text) {
   } catch (error) {
     const start = text.match(/^\uFEFF?\s*(?:\{\s*"\w+"\s*:\s*)?\[/);
     if (start) return elements(text, start[0].length);
-    return { value: undefined, broken: [{ what: "", why: text.trim() ? `This is not JSON, or it is damaged: ${error.message}` : "This is empty." }] };
+    return {
+      value: undefined,
+      broken: [{ what: "", why: text.trim() ? `This is not JSON, or it is damaged: ${error.message}` : "This is empty." }],
+    };
   }
 }
 
@@ -45,6 +48,9 @@ function read(piece, value, broken) {
   try {
     value.push(JSON.parse(piece));
   } catch {
-    broken.push({ what: piece.slice(0, 60), why: `It is damaged, or breaks off (${piece.length.toLocaleString("en")} characters).` });
+    broken.push({
+      what: piece.slice(0, 60),
+      why: `It is damaged, or breaks off (${piece.length.toLocaleString("en")} characters).`,
+    });
   }
 }

@@ -11,6 +11,8 @@ import { Learner } from "./learner.js";
 import { Measures } from "./measures.js";
 import { keyOf } from "./outbox.js";
 import { peak, wav } from "./pcm.js";
+import { Reprompt } from "./reprompt.js";
+import { Scope } from "./scope.js";
 import * as settings from "./settings.js";
 
 const INTERRUPTING = { level: 0.08, frames: 4, forMs: 700 };
@@ -22,21 +24,32 @@ const NOT_HANDS_FREE = "Hands-free does not work with the partner that talks now
 export class Session {
   /**
    * `talk`: {scenario, level, topic?, …} for a new conversation, null to go on with an old one.
-   * `view`: {changed(), goals(list), facts(talk), hint(text), ended(), closed(code), silent()}.
+   * `view`: {changed(), goals(list), facts(talk), hint(text), ended(), closed(code), silent(), isAttentive()}.
    */
   constructor({ conversation, talk, messages, dialogue, outbox, delivery, view }) {
     Object.assign(this, { conversation, talk, dialogue, outbox, delivery, view });
     this.messages = messages; // as last fetched; null: not known
+    this.knownBefore = messages.length;
     this.fetched = true;
     this.online = false;
     this.lostOnce = false;
     this.awaiting = false; // the learner's turn is over and no answer has begun
     this.over = false;
+    this.mayBegin = false; // the agent, with its question
+    this.unsent = []; // typed before the line was up
+    this.speaksFirst = true; // until a first turn of this session is kept, or the learner's begins
     this.loud = 0;
     this.updates = 0; // that the server has not answered
+    this.scope = new Scope(); // until the last of it is saved
     this.measures = new Measures(dialogue);
     const send = (event) => this.connection.send(event);
-    this.agent = new Agent({ dialogue, send, onPeak: (value) => view.peak(value), onChange: () => view.changed() });
+    this.agent = new Agent({
+      scope: this.scope,
+      dialogue,
+      send,
+      onPeak: (value) => view.peak(value),
+      onChange: () => view.changed(),
+    });
     this.learner = new Learner({
       outbox,
       send,
@@ -48,7 +61,13 @@ export class Session {
       onTrouble: () => toast("This browser can't keep a copy of the recording. The talk goes on.", { kind: "error" }),
     });
     this.learner.handsFree = settings.get("handsFree");
+    this.reprompt = new Reprompt({
+      scope: this.scope,
+      isSilent: () => this.state === "ready" && this.mayBegin && !this.thinking && view.isAttentive(),
+      help: () => send({ type: "talk.reprompt" }),
+    });
     this.connection = new Connection({
+      scope: this.scope,
       conversation,
       prepare: () => this.prepare(),
       onEvent: (event) => this.handle(event),
@@ -58,15 +77,28 @@ export class Session {
 
   get state() {
     if (this.learner.speaking) return "recording";
-    if (!this.online) return "connecting";
+    if (!this.online || (this.speaksFirst && !this.mayBegin)) return "connecting";
     if (this.agent.speaking) return "agent";
     return this.awaiting || this.agent.thinking ? "thinking" : "ready";
   }
 
   /** Call it from a click, so that the agent may be heard. */
-  async start() {
-    await this.agent.player.resume();
-    await this.connection.open();
+  start() {
+    this.agent.player.wake();
+    return this.connection.open();
+  }
+
+  /** The agent may speak: the browser asks the learner nothing any more. */
+  goAhead() {
+    if (this.mayBegin) return;
+    this.mayBegin = true;
+    if (this.online && this.speaksFirst && !this.learner.recording) this.respond();
+  }
+
+  respond() {
+    this.awaiting = true;
+    this.connection.send({ type: "response.create" });
+    this.view.changed();
   }
 
   // The line
@@ -83,6 +115,7 @@ export class Session {
     try {
       const { messages, goals } = await fetchConversation(this.conversation);
       this.messages = messages;
+      if (messages.length > this.knownBefore) this.speaksFirst = false;
       this.dialogue.showAll(messages);
       this.view.goals(goals || []);
     } catch (error) {
@@ -123,15 +156,21 @@ export class Session {
     this.learner.restart();
     this.updates = 0;
     this.update();
-    const resent = this.learner.resend();
-    if ((resent || this.answerIsDue()) && !this.learner.recording) {
-      this.awaiting = true;
-      this.connection.send({ type: "response.create" });
-    }
+    const resent = this.learner.resend() || this.sendTyped();
+    if ((resent || this.answerIsDue()) && !this.learner.recording) this.respond();
     if (this.lostOnce) announce("Connected again.");
   }
 
+  /** True if something was typed before the first line was up. Before later ones the outbox delivers it: see `prepare`. */
+  sendTyped() {
+    const typed = this.lostOnce ? [] : this.unsent;
+    this.unsent = [];
+    for (const event of typed) this.connection.send(event);
+    return typed.length > 0;
+  }
+
   answerIsDue() {
+    if (this.speaksFirst) return this.mayBegin;
     if (!this.messages) return this.awaiting;
     return this.messages.length === 0 || this.messages.at(-1).role === "user";
   }
@@ -139,7 +178,8 @@ export class Session {
   /** Tells the server the settings as they are now. */
   update() {
     const pause = settings.get("pauseMs");
-    const detection = { type: "server_vad", ...(pause ? { silence_duration_ms: pause } : {}) };
+    // Silence is watched here, where it is known whether the learner types or looks elsewhere: see reprompt.js.
+    const detection = { type: "server_vad", idle_timeout_ms: null, ...(pause ? { silence_duration_ms: pause } : {}) };
     const talk = this.talk && { scenario: this.talk.scenario, level: this.talk.level, ...this.talk.own };
     const sent = this.connection.send({
       type: "session.update",
@@ -188,12 +228,12 @@ export class Session {
     this.loud = level > INTERRUPTING.level ? this.loud + 1 : 0;
     if (this.loud !== INTERRUPTING.frames) return;
     this.agent.player.duck(true);
-    setTimeout(() => this.agent.player.duck(false), INTERRUPTING.forMs);
+    this.scope.after(INTERRUPTING.forMs, () => this.agent.player.duck(false));
   }
 
   press() {
-    this.agent.player.resume();
-    if (this.agent.speaking || this.agent.thinking || this.awaiting) this.agent.interrupt({ cancel: true });
+    this.agent.player.wake();
+    this.agent.interrupt({ cancel: true });
     this.learner.press();
     this.view.changed();
   }
@@ -205,6 +245,7 @@ export class Session {
       this.dialogue.turn(item, "user");
       this.dialogue.setStatus(item, "recording", "listening…");
       this.awaiting = false;
+      this.tookTurn();
     } else if (what === "kept") {
       this.delivery.report();
     } else {
@@ -217,19 +258,33 @@ export class Session {
 
   async type(text) {
     const item = `user-${Date.now()}`;
+    this.agent.player.wake();
     this.agent.interrupt({ cancel: true });
     this.dialogue.turn(item, "user");
     this.dialogue.setText(item, text);
     this.dialogue.setStatus(item, "waiting", this.online ? "" : WAITING);
     this.awaiting = true;
+    this.tookTurn();
     this.view.changed();
     const content = [{ type: "input_text", text }];
-    const sent = this.connection.send({ type: "conversation.item.create", item: { id: item, type: "message", role: "user", content } });
-    if (sent) this.connection.send({ type: "response.create" });
+    const created = { type: "conversation.item.create", item: { id: item, type: "message", role: "user", content } };
+    if (this.connection.send(created)) this.connection.send({ type: "response.create" });
+    else this.unsent.push(created);
     const entry = { ...this.meta(), key: keyOf(this.conversation, item), item, tab: TAB, text };
     await this.outbox.put({ ...entry, time: Date.now(), finished: true, finishedAt: Date.now() });
     if (this.savedEarly?.has(item)) await this.outbox.remove(entry.key);
     await this.delivery.report();
+  }
+
+  /** The microphone is gone, for now at least. */
+  inputEnded() {
+    this.learner.inputEnded();
+    this.view.changed();
+  }
+
+  tookTurn() {
+    this.speaksFirst = false;
+    this.reprompt.restart();
   }
 
   think(on) {
@@ -269,6 +324,7 @@ export class Session {
   }
 
   async saved({ item_id: item, role, audioS3Key: key, save_ms: took }) {
+    this.speaksFirst = false;
     if (role !== "user") return this.agent.saved(item, key);
     this.measures.saved(item, took);
     if (key) this.dialogue.setSource(item, { key });
@@ -281,6 +337,7 @@ export class Session {
 
   notHeard({ item_id: item, error }) {
     if (error.code !== "not_made_out") this.awaiting = false; // that one may be answered yet
+    if (error.code === "backchannel") return this.learner.drop(item); // the agent goes on by itself
     if (error.code !== "nothing_heard") return this.dialogue.notMadeOut(item); // a `talk.notice` says why
     this.learner.drop(item);
     return toast(error.message);
@@ -303,9 +360,12 @@ export class Session {
     this.over = true;
     this.awaiting = false;
     const late = Date.now() + LAST_SAVES;
-    while (this.online && Date.now() < late && (await this.unsaved())) await new Promise((resolve) => setTimeout(resolve, 200));
-    this.connection.send({ type: "talk.end" });
-    this.close();
+    try {
+      while (this.online && Date.now() < late && (await this.unsaved())) await new Promise((resolve) => setTimeout(resolve, 200));
+      this.connection.send({ type: "talk.end" });
+    } finally {
+      this.close();
+    }
     await this.delivery.run();
   }
 
@@ -314,9 +374,9 @@ export class Session {
   }
 
   close() {
+    this.learner.stop();
     this.over = true;
     this.online = false;
-    this.connection.stop();
-    this.agent.stop();
+    this.scope.end();
   }
 }

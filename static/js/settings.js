@@ -2,8 +2,8 @@
 
 const DEFAULTS = {
   level: "B1",
-  scenario: "",
-  speed: 1,
+  scenario: "", // "": the topic follows the level
+  speed: null, // null: the speed follows the level
   language: "en", // of explanations
   handsFree: false,
   pauseMs: null, // null: the pause follows the level
@@ -11,30 +11,35 @@ const DEFAULTS = {
   theme: "system",
 };
 const KEY = "settings";
+const VERSION = 2;
 const changes = new EventTarget();
-let values = { ...DEFAULTS, ...read() };
+const chosen = read();
 
+// The first version stored every setting, also those that were not chosen. A speed of 1 meant that none was chosen.
 function read() {
   try {
-    return JSON.parse(localStorage.getItem(KEY) || "{}");
+    const { version, ...kept } = JSON.parse(localStorage.getItem(KEY)) || {};
+    if (!version && kept.speed === 1) delete kept.speed;
+    return kept;
   } catch {
     return {};
   }
 }
 
 export function get(name) {
-  return values[name];
+  return chosen[name] ?? DEFAULTS[name];
 }
 
 export function set(name, value) {
-  if (values[name] === value) return;
-  values[name] = value;
+  if (chosen[name] === value) return;
+  const before = get(name);
+  chosen[name] = value;
   try {
-    localStorage.setItem(KEY, JSON.stringify(values));
+    localStorage.setItem(KEY, JSON.stringify({ ...chosen, version: VERSION }));
   } catch {
     // Private windows may refuse: the choice then lasts as long as the page.
   }
-  changes.dispatchEvent(new CustomEvent(name, { detail: value }));
+  if (value !== before) changes.dispatchEvent(new CustomEvent(name, { detail: value }));
 }
 
 export function onChange(name, listener) {
@@ -44,7 +49,6 @@ export function onChange(name, listener) {
 // Another tab changed a setting: follow it, except for what a talk under way should not change by itself.
 addEventListener("storage", (event) => {
   if (event.key !== KEY) return;
-  const theirs = read();
-  values = { ...values, theme: theirs.theme ?? values.theme };
-  changes.dispatchEvent(new CustomEvent("theme", { detail: values.theme }));
+  chosen.theme = read().theme ?? get("theme");
+  changes.dispatchEvent(new CustomEvent("theme", { detail: chosen.theme }));
 });

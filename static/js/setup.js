@@ -1,5 +1,6 @@
 // Choosing what to talk about: the cards, the level, one's own topic.
 
+import { announce } from "./announce.js";
 import { scenarios as fetchScenarios } from "./api.js";
 import * as settings from "./settings.js";
 
@@ -15,54 +16,68 @@ export async function showSetup({ onStart }) {
   fillLevels(levels);
   showKinds(new Set(scenarios.map(({ kind }) => kind)));
   const cards = scenarios.map((scenario) => ({ scenario, element: card(scenario) }));
-  const wanted = settings.get("scenario");
-  const first = cards.find(({ scenario }) => scenario.id === wanted) || suited(cards, settings.get("level"));
-  cards.sort((a, b) => (b === first) - (a === first)); // what is chosen is seen
-  byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
-  if (first) first.element.querySelector("input").checked = true;
-
-  const chosen = () => cards.find(({ element }) => element.querySelector("input").checked)?.scenario;
   const refresh = () => {
     filter(cards);
-    // What is not shown is not chosen.
-    const shown = cards.filter(({ element }) => !element.hidden);
-    if (shown.length && !shown.some(({ element }) => element.querySelector("input").checked)) shown[0].element.querySelector("input").checked = true;
-    showChoice(chosen());
+    choose(cards, wanted(cards));
+    showChoice(chosen(cards));
   };
+  refresh();
+  const first = chosen(cards);
+  cards.sort((a, b) => (b.scenario === first) - (a.scenario === first)); // what is chosen is seen
+  byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
+
   byId("setup-form").addEventListener("change", ({ target }) => {
     if (target.name === "level") settings.set("level", target.value);
     if (target.name === "scenario") settings.set("scenario", target.value);
     refresh();
     if (!byId("own-topic").hidden && ["kind", "scenario"].includes(target.name)) {
       byId("own-topic").scrollIntoView({ block: "nearest" });
+      document.activeElement.scrollIntoView({ block: "nearest" }); // on a low screen it may have gone
     }
   });
   settings.onChange("level", (level) => {
+    const before = chosen(cards);
     document.querySelector(`[name="level"][value="${level}"]`).checked = true;
     refresh();
+    const now = chosen(cards);
+    if (now !== before) announce(`The topic is now ${now.title}.`);
   });
   byId("setup-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    const scenario = chosen();
-    if (!scenario) return;
-    settings.set("scenario", scenario.id);
-    onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), ...ownWords(scenario) });
+    const scenario = chosen(cards);
+    if (scenario) onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), ...ownWords(scenario) });
   });
-  refresh();
 }
 
-function suited(cards, level) {
-  return cards.find(({ scenario }) => scenario.level === level && scenario.kind === "chat") || cards[0];
+const chosen = (cards) => cards.find(({ element }) => element.querySelector("input").checked)?.scenario;
+
+function choose(cards, found) {
+  for (const each of cards) each.element.querySelector("input").checked = each === found;
+}
+
+/** The topic that the learner chose, if it is shown, else one of their level: a quick chat first. What is not shown is not chosen. */
+function wanted(cards) {
+  const shown = cards.filter(({ element }) => !element.hidden);
+  const suited = shown.filter(({ scenario }) => scenario.level === settings.get("level") && scenario.kind !== "own");
+  return (
+    shown.find(({ scenario }) => scenario.id === settings.get("scenario")) ??
+    suited.find(({ scenario }) => scenario.kind === "chat") ??
+    suited[0] ??
+    shown[0]
+  );
 }
 
 function fillLevels(levels) {
   const options = levels.map((level) => {
     const label = document.createElement("label");
-    label.title = LEVEL_NAMES[level] || level;
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "level", value: level });
     input.checked = level === settings.get("level");
-    const text = Object.assign(document.createElement("span"), { textContent: level });
-    text.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: `, ${LEVEL_NAMES[level] || ""}` }));
+    const name = Object.assign(document.createElement("span"), {
+      className: "level-name",
+      textContent: LEVEL_NAMES[level] || "",
+    });
+    const text = document.createElement("span");
+    text.append(`${level} `, name);
     label.append(input, text);
     return label;
   });

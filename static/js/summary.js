@@ -1,6 +1,6 @@
 // What a talk came to: time, goals, and what to remember.
 
-import { correctedSentence, correctionItem } from "./corrections.js";
+import { correctionItem, inContext } from "./corrections.js";
 import { goalItem } from "./goals.js";
 
 const byId = (id) => document.getElementById(id);
@@ -26,12 +26,10 @@ export function showSummary({ conversation, title, seconds, turns, goals, scenar
 function headline(turns, reached, all) {
   if (!turns) return "Maybe next time.";
   if (all && reached === all) return "Every goal reached.";
-  return turns < 3 ? "A good start." : "Well done.";
+  if (reached) return `${reached} of ${all} goals reached.`;
+  return turns === 1 ? "You spoke once." : `You spoke ${turns} times.`;
 }
 
-// Corrections without a place in the sentence stand by themselves.
-function toRemember({ text, corrections }) {
-  const placed = corrections.filter(({ start, end }) => Number.isInteger(start) && start < end && end <= text.length);
-  const others = corrections.filter((correction) => !placed.includes(correction));
-  return [...(placed.length ? [correctedSentence(text, placed)] : []), ...others.map(correctionItem)];
-}
+// Learners keep what they read here, so it shows the corrected words only: the rest of a sentence was not checked.
+const toRemember = ({ text, corrections }) =>
+  corrections.map((correction) => correctionItem(inContext(text, correction, corrections)));

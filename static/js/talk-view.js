@@ -5,8 +5,15 @@ import { peak } from "./pcm.js";
 
 const byId = (id) => document.getElementById(id);
 const SIGNAL = 0.004; // below this, not even a quiet room is heard
-const HOLD = matchMedia("(hover: hover)").matches ? "Your turn. Hold the button or the space bar and speak." : "Your turn. Hold the button and speak.";
-const SPOKEN = { ready: "Your turn.", recording: "Listening." }; // for screen readers; the agent is heard anyway
+const HOLD = matchMedia("(hover: hover)").matches
+  ? "Your turn. Hold the button or the space bar and speak."
+  : "Your turn. Hold the button and speak.";
+const NO_SOUND = "No sound comes out. Read along, or tap anywhere to hear me.";
+const UNHEARD = "No sound came out: tap anywhere to hear it.";
+const ASKING = "Press Allow in your browser, so that I can hear you.";
+const OPENING = "Your microphone takes long to open. Until then you can type.";
+// For screen readers; the agent is heard anyway.
+const SPOKEN = { ready: "Your turn.", recording: "Listening.", asking: ASKING };
 
 export class TalkView {
   constructor(main) {
@@ -17,6 +24,7 @@ export class TalkView {
   show(view) {
     this.main.dataset.view = view;
     document.body.dataset.view = view;
+    document.documentElement.toggleAttribute("data-bar", view === "setup");
     byId("loading").hidden = true;
     for (const id of ["setup", "conversation", "summary"]) byId(id).hidden = id !== view;
     if (view !== "conversation") this.main.dataset.state = "idle";
@@ -33,9 +41,11 @@ export class TalkView {
   }
 
   /** Shows the state and returns it. */
-  state({ state, handsFree, muted, thinking, lost, microphone, closed }) {
+  state({ handsFree, muted, thinking, lost, microphone, hears, inaudible, closed, ...now }) {
+    const state = now.asking && ["ready", "connecting"].includes(now.state) ? "asking" : now.state;
     const before = this.main.dataset.state;
-    Object.assign(this.main.dataset, { state, handsFree, muted: handsFree && muted, microphone });
+    if (inaudible && this.main.dataset.inaudible !== "true") announce(NO_SOUND);
+    Object.assign(this.main.dataset, { state, handsFree, muted: handsFree && muted, microphone, inaudible });
     const button = byId("talk-button");
     button.disabled = !microphone || closed;
     const pressed = handsFree ? muted : state === "recording";
@@ -44,8 +54,10 @@ export class TalkView {
     for (const id of ["hint-button", "type-button", "hands-free", "think"]) byId(id).disabled = closed;
     byId("think").hidden = !handsFree;
     byId("think").setAttribute("aria-pressed", thinking);
-    byId("state-text").textContent = closed ? "" : inWords({ state, handsFree, muted, thinking, lost, microphone });
-    if (state !== before && SPOKEN[state]) announce(SPOKEN[state]);
+    byId("state-text").textContent = closed
+      ? ""
+      : inWords({ state, handsFree, muted, thinking, lost, microphone: hears, inaudible, allowed: now.allowed });
+    if (state !== before && SPOKEN[state]) announce(state === "asking" && now.allowed ? OPENING : SPOKEN[state]);
     if (state === "recording") this.hint("");
     if (lost) this.notice("Connection lost. Reconnecting…");
     else if (state !== "connecting" && !closed) this.notice("");
@@ -63,7 +75,11 @@ export class TalkView {
     const href = `${document.body.dataset.icons}#${icon}`;
     if (use.getAttribute("href") !== href) use.setAttribute("href", href); // setting it fetches it, and the line may be down
     const buttons = actions.map(([label, act]) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: label });
+      const button = Object.assign(document.createElement("button"), {
+        type: "button",
+        className: "button small",
+        textContent: label,
+      });
       button.addEventListener("click", act);
       return button;
     });
@@ -96,15 +112,22 @@ function keepLargest(element, value) {
   if (value > Number(element.dataset.peak || 0)) element.dataset.peak = value.toFixed(3);
 }
 
-function inWords({ state, handsFree, muted, thinking, lost, microphone }) {
+function inWords({ inaudible, ...now }) {
+  if (inaudible && now.state === "agent") return NO_SOUND;
+  return inaudible && now.state === "ready" ? `${turnInWords(now)} ${UNHEARD}` : turnInWords(now);
+}
+
+function turnInWords({ state, handsFree, muted, thinking, lost, microphone, allowed }) {
   if (lost && handsFree && muted) return "You are muted. Press the button to be heard.";
   if (lost) return microphone ? "Go on, it is kept here." : "Go on and type, it is kept here.";
+  if (state === "asking") return allowed ? OPENING : ASKING;
   if (state === "connecting") return "Connecting…";
   if (state === "recording") return thinking ? "Take your time…" : "Listening…";
   if (state === "thinking") return "One moment…";
   if (!microphone) return state === "agent" ? "The agent is speaking." : "Your turn. Type your answer.";
   if (handsFree && muted) return "You are muted. Press the button to be heard.";
-  if (state === "agent") return handsFree ? "The agent is speaking. Just speak to break in." : "The agent is speaking. Hold to break in.";
+  if (state === "agent")
+    return handsFree ? "The agent is speaking. Just speak to break in." : "The agent is speaking. Hold to break in.";
   return handsFree ? "Your turn. Just speak." : HOLD;
 }
 
@@ -126,6 +149,11 @@ export class Meter {
   /** Seconds without any. */
   get quietFor() {
     return (performance.now() - this.lastSignal) / 1000;
+  }
+
+  /** Another microphone is open: what was not heard before is not its fault. */
+  begin() {
+    this.lastSignal = performance.now();
   }
 
   hear(pcm) {

@@ -9,20 +9,22 @@ import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
 import { showGoals } from "./goals.js";
 import { level as levelOf } from "./history-list.js";
-import { Microphone } from "./microphone.js";
-import { MicrophoneHelp } from "./microphone-help.js";
+import { MicrophonePanel } from "./microphone-panel.js";
 import { openOutbox } from "./outbox.js";
 import { showOutbox } from "./outbox-status.js";
 import { Feedback } from "./feedback.js";
-import { fillDevices } from "./page.js";
 import { Replayer } from "./replay.js";
+import { Scope, within } from "./scope.js";
 import { Session } from "./session.js";
 import * as settings from "./settings.js";
 import { showSetup } from "./setup.js";
 import { showSummary } from "./summary.js";
-import { Meter, TalkView } from "./talk-view.js";
-import { Translations } from "./translations.js";
+import { TalkView } from "./talk-view.js";
+import { target, Translations } from "./translations.js";
 import { Unreached } from "./unreached.js";
+import { keepAwake } from "./wake-lock.js";
+
+const DELIVERS = 5000; // ms, before an earlier talk is shown
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -30,11 +32,15 @@ const parameters = new URLSearchParams(location.search);
 const wanted = parameters.get("conversation");
 if (parameters.get("scenario")) settings.set("scenario", parameters.get("scenario"));
 
+const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the talk.";
+
 let session = null;
+let talk = null; // a Scope: the microphone and the screen are on for as long
 let muted = false;
 let goals = [];
 let finishing = false; // the agent said goodbye: the summary comes when it has been heard
 let began = 0;
+let talked = 0; // ms, when the talk was ended
 let scenario = "";
 
 const outbox = await openOutbox();
@@ -42,7 +48,7 @@ const replayer = new Replayer({
   onChange: (id) => dialogue.setPlaying(id),
   onError: (message) => toast(message, { kind: "error" }),
 });
-const translations = new Translations({ list: byId("dialogue"), conversation: () => session?.conversation || wanted });
+const translations = new Translations({ conversation: () => session?.conversation || wanted });
 const feedback = new Feedback(byId("feedback"));
 const dialogue = new Dialogue({
   list: byId("dialogue"),
@@ -52,7 +58,7 @@ const dialogue = new Dialogue({
     replayer.toggle(id, source);
   },
   onMend: (id, text) => mend(id, text),
-  onTranslate: (turn) => translations.toggle(turn),
+  onTranslate: target() && ((turn) => translations.toggle(turn)),
 });
 const delivery = new Delivery({
   outbox,
@@ -61,53 +67,29 @@ const delivery = new Delivery({
   onDelivered: (entry, answer) => session?.delivered(entry, answer),
   onDropped: (entry, why) => {
     if (session?.conversation === entry.conversation && why === "silence") dialogue.remove(entry.item);
-    toast(why === "silence" ? "Nothing was said in a recording that was waiting, so it was not kept." : "A recording was waiting for a talk that has been deleted; it was deleted too.");
+    toast(
+      why === "silence"
+        ? "Nothing was said in a recording that was waiting, so it was not kept."
+        : "A recording was waiting for a talk that has been deleted; it was deleted too.",
+    );
   },
 });
-const meter = new Meter({ element: byId("meter"), dock: byId("dock") });
 const view = new TalkView(main);
-const help = new MicrophoneHelp({
-  element: byId("microphone-help"),
-  onRetry: () => startMicrophone(),
-  onType: () => showTyping(true),
-});
-const microphone = new Microphone({
+const microphone = new MicrophonePanel({
   worklet: main.dataset.worklet,
-  onFrame: (pcm) => {
-    meter.hear(pcm);
-    if (meter.signal) hearAgain();
-    session?.hear(pcm);
-    if (session?.learner.handsFree && !muted && session.state === "ready" && meter.quietFor > 10) showSilence();
+  onFrame: (pcm) => session.hear(pcm),
+  onAnswered: () => session.goAhead(),
+  onLost: () => {
+    talkButton.letGo();
+    session.inputEnded();
   },
-  onLost: (code) => (code === "silent" ? showSilence() : loseMicrophone(code)),
+  onChange: () => {
+    if (microphone.hears) withdrawTyping();
+    refresh();
+  },
+  onType: (focus) => (focus ? showTyping(true) : offerTyping()),
+  expectsSound: () => session.learner.handsFree && !muted && session.state === "ready",
 });
-
-function showSilence() {
-  help.show("silent", microphone.label);
-}
-
-function hearAgain() {
-  if (byId("microphone-help").dataset.code === "silent") help.hide();
-}
-
-function loseMicrophone(code) {
-  microphone.stop();
-  meter.off();
-  help.show(code);
-  showTyping(true, { focus: false });
-  refresh();
-}
-
-async function startMicrophone() {
-  try {
-    await microphone.start(settings.get("device"));
-    help.hide();
-    fillDevices();
-  } catch (error) {
-    loseMicrophone(error.code || "busy");
-  }
-  refresh();
-}
 
 // Beginning
 
@@ -120,16 +102,18 @@ function startNew({ scenario, title, level, ...own }) {
   const id = newId();
   history.pushState(null, "", `/?conversation=${id}`);
   view.title(own.topic || title, level);
-  start({ id, talk: { scenario, level, own }, messages: [] });
+  start({ id, about: { scenario, level, own }, messages: [] });
 }
 
-function start({ id, talk, messages }) {
+/** `hasEnded`: the talk is gone on with after its end, and the learner says when it is over. */
+function start({ id, about, messages, hasEnded = false }) {
+  if (session && !session.over) return;
   finishing = false;
   began ||= Date.now();
   byId("resume").hidden = true;
   session = new Session({
     conversation: id,
-    talk,
+    talk: about,
     messages,
     dialogue,
     outbox,
@@ -141,18 +125,29 @@ function start({ id, talk, messages }) {
       facts: showFacts,
       hint: (text) => view.hint(text),
       ended: () => {
+        if (hasEnded) {
+          dialogue.note(SAID_GOODBYE, "goodbye");
+          announce(SAID_GOODBYE);
+          return;
+        }
         finishing = true;
         refresh();
       },
       closed,
-      silent: showSilence,
+      silent: () => microphone.showSilence(),
+      isAttentive,
     },
   });
   view.show("conversation");
   refresh();
-  startMicrophone();
   session.start();
-  if (!outbox.durable) toast("This browser keeps nothing for this page (a private window?). Recordings that are not saved yet are lost when you close it.");
+  talk = new Scope();
+  keepAwake(talk);
+  microphone.begin(talk);
+  if (!outbox.durable)
+    toast(
+      "This browser keeps nothing for this page (a private window?). Recordings that are not saved yet are lost when you close it.",
+    );
 }
 
 function showFacts(talk) {
@@ -179,6 +174,10 @@ function refresh() {
     thinking: Boolean(session.thinking),
     lost: session.lostOnce && !session.online && !session.connection.closed,
     microphone: microphone.open,
+    hears: microphone.hears,
+    asking: microphone.asking,
+    allowed: microphone.allowed,
+    inaudible: session.agent.player.inaudible,
     closed: session.over || session.connection.closed,
   });
   if (state === "recording" || !session.online) replayer.stop();
@@ -187,22 +186,38 @@ function refresh() {
 
 async function endTalk() {
   const ended = session;
-  if (!ended || ended.over) return;
+  // A line that the server closed can be ended, too: what was said is summed up.
+  if (!ended || (ended.over && !ended.connection.closed)) return;
   finishing = false;
-  microphone.stop();
-  meter.off();
+  talk.end();
   replayer.stop();
-  const seconds = (Date.now() - began) / 1000;
+  talked = Date.now() - began;
+  const seconds = talked / 1000;
+  byId("go-on").disabled = true; // until all is saved: the line is still in use
   const saving = ended.end();
   summarize(ended.conversation, seconds);
   view.show("summary");
   byId("summary-saving").hidden = false;
   byId("summary-saving").textContent = "Saving the last of it…";
   await saving;
+  byId("go-on").disabled = false;
   summarize(ended.conversation, seconds); // the last corrections and goals came meanwhile
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
-  if (said.length) feedback.ask(ended.conversation, said.flatMap((turn) => turn.corrections));
-  byId("summary-saving").textContent = (await ended.unsaved()) ? "A recording is still waiting to be saved. It is sent again by itself." : "Everything is saved.";
+  if (said.length)
+    feedback.ask(
+      ended.conversation,
+      said.flatMap((turn) => turn.corrections),
+    );
+  byId("summary-saving").textContent = (await ended.unsaved())
+    ? "A recording is still waiting to be saved. It is sent again by itself."
+    : "Everything is saved.";
+}
+
+function goOn() {
+  feedback.hide();
+  began = Date.now() - talked;
+  const messages = [...dialogue.turns.values()].map(({ id, role }) => ({ id, role }));
+  start({ id: session.conversation, about: null, messages, hasEnded: true });
 }
 
 function summarize(conversation, seconds) {
@@ -211,20 +226,45 @@ function summarize(conversation, seconds) {
 }
 
 function closed(code) {
-  microphone.stop();
-  meter.off();
-  session.learner.stop();
+  talked = Date.now() - began;
+  talk.end();
+  session.close();
   const { conversation } = session;
   const again = () => location.assign(`/?conversation=${conversation}`);
   showTyping(false);
-  if (code === 4001) return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]], "monitor");
-  if (code === 4401) return view.notice("The server does not know this browser any more. Reload the page to go on.", [["Reload", () => location.reload()]], "circle-alert");
-  if (code !== 4004) return view.notice("The server refused this talk.", [["Start a new talk", () => location.assign("/")]], "circle-alert");
+  if (code === 4029)
+    return view.notice(
+      "Many learners are talking at the moment, and all places are taken. Please try again in a minute.",
+      [["Try again", tryAgain]],
+      "users",
+    );
+  if (code === 4008)
+    return view.notice("The talk is paused, because nothing was said for a while.", [["Go on", tryAgain]], "pause");
+  if (code === 4001)
+    return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]], "monitor");
+  if (code === 4401)
+    return view.notice(
+      "The server does not know this browser any more. Reload the page to go on.",
+      [["Reload", () => location.reload()]],
+      "circle-alert",
+    );
+  if (code !== 4004)
+    return view.notice("The server refused this talk.", [["Start a new talk", () => location.assign("/")]], "circle-alert");
   const deleted = [
     ["Bring it back", () => api.restore(conversation).then(again, (error) => toast(error.message, { kind: "error" }))],
     ["Start a new talk", () => delivery.discardConversation(conversation).then(() => location.assign("/"))],
   ];
   return view.notice("This talk has been deleted.", deleted, "trash-2");
+}
+
+/** The server closed the line, and may open one now. */
+function tryAgain() {
+  const { conversation, talk: about } = session;
+  view.notice("");
+  began = Date.now() - talked;
+  delivery.run(conversation);
+  const messages = [...dialogue.turns.values()].map(({ id, role }) => ({ id, role }));
+  start({ id: conversation, about, messages });
 }
 
 /** Saves what the learner really said; true when it is saved. */
@@ -245,6 +285,28 @@ function showTyping(on, { focus = true } = {}) {
   if (on && focus) byId("type-text").focus();
 }
 
+let typingOffered = false; // by the page, while there is no microphone
+
+function offerTyping() {
+  if (!byId("type-form").hidden) return;
+  typingOffered = true;
+  showTyping(true, { focus: false });
+}
+
+function withdrawTyping() {
+  const field = byId("type-text");
+  if (typingOffered && !field.value && document.activeElement !== field) showTyping(false);
+  typingOffered = false;
+}
+
+/** Whether the learner seems to be there, with nothing else to do than to answer. */
+function isAttentive() {
+  if (document.hidden || microphone.asking || finishing || replayer.current !== null) return false;
+  if (session.learner.handsFree && muted) return false;
+  const isWriting = byId("type-text").value !== "" || document.querySelector(".turn-edit");
+  return !isWriting && !document.querySelector("dialog[open]");
+}
+
 const talkButton = bindTalkButton(byId("talk-button"), {
   press: () => session.press(),
   release: () => session.learner.release(),
@@ -259,16 +321,19 @@ const talkButton = bindTalkButton(byId("talk-button"), {
     refresh();
   },
   handsFree: () => session.learner.handsFree,
-  active: () => session !== null && main.dataset.view === "conversation" && microphone.open && !session.over && !session.connection.closed,
+  active: () =>
+    session !== null && main.dataset.view === "conversation" && microphone.open && !session.over && !session.connection.closed,
 });
 byId("hint-button").addEventListener("click", () => session?.connection.send({ type: "talk.hint" }));
 byId("think").addEventListener("click", () => session.think(!session.thinking));
 // After a click, the space bar should be the talk button's again; who came by keyboard stays where they are.
 main.addEventListener("click", ({ target, detail }) => {
-  if (detail > 0 && target.closest("#hint-button, #think, #hands-free, .turn [data-action]:not([data-action='edit'])")) byId("talk-button").focus({ focusVisible: false });
+  if (detail > 0 && target.closest("#hint-button, #think, #hands-free, .turn [data-action]:not([data-action='edit'])"))
+    byId("talk-button").focus({ focusVisible: false });
 });
 byId("type-button").addEventListener("click", () => showTyping(byId("type-form").hidden));
 byId("end-talk").addEventListener("click", () => (session ? endTalk() : location.assign("/")));
+byId("go-on").addEventListener("click", goOn);
 byId("type-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = byId("type-text");
@@ -282,21 +347,23 @@ settings.onChange("handsFree", (on) => {
   session?.setHandsFree(on);
 });
 for (const name of ["speed", "pauseMs", "language"]) settings.onChange(name, () => session?.update());
-settings.onChange("device", () => microphone.open && startMicrophone());
 setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
-addEventListener("pagehide", () => session?.learner.stop());
+addEventListener("pagehide", () => {
+  talk?.end();
+  session?.learner.stop();
+});
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 addEventListener("popstate", () => location.reload());
 
 // The page's first sight
 
-const roomBeside = matchMedia("(width >= 1040px)"); // of the dialogue
+const roomBeside = matchMedia("(min-width: 1040px)"); // of the dialogue
 const openGoals = () => (byId("goals").open = roomBeside.matches);
 roomBeside.addEventListener("change", openGoals);
 openGoals();
 
 async function showEarlier(id) {
-  await delivery.run(id);
+  await within(DELIVERS, delivery.run(id)).catch(() => {}); // it goes on meanwhile
   const earlier = await api.conversation(id);
   dialogue.showAll(earlier.messages);
   view.title(earlier.title, levelOf(earlier));
@@ -304,7 +371,8 @@ async function showEarlier(id) {
   view.show("conversation");
   // Browsers let a page hear and speak only after a click.
   byId("resume").hidden = false;
-  byId("resume-talk").addEventListener("click", () => start({ id, talk: null, messages: earlier.messages }), { once: true });
+  const goOnFromHere = () => start({ id, about: null, messages: earlier.messages, hasEnded: earlier.callEnded });
+  byId("resume-talk").addEventListener("click", goOnFromHere, { once: true });
   byId("resume-talk").focus();
 }
 

@@ -1,27 +1,32 @@
-// Turns in the learner's language, on request.
+// Turns in the learner's language, on request, where the server can translate.
 
 import * as api from "./api.js";
 import { announce, toast } from "./announce.js";
 import * as settings from "./settings.js";
 
-const CANNOT = "The partner on this site can't translate.";
+/** The codes of the languages that this server translates into; none where no engine does. */
+const OFFERED = document.body.dataset.translations.split(" ").filter(Boolean);
 
-/** The language to translate into. Who has explanations in English still wants another language for a translation. */
-export function target() {
-  const language = settings.get("language");
-  return language === "en" ? "vi" : language;
+/**
+ * The language to translate into: that of the explanations. For explanations in English it is the first of the browser's
+ * languages that is offered and not English, else any; undefined where there is none.
+ */
+export function target({ explained = settings.get("language") } = {}) {
+  if (explained !== "en" && OFFERED.includes(explained)) return explained;
+  const others = OFFERED.filter((code) => code !== "en");
+  return navigator.languages.map((tag) => tag.split("-")[0]).find((code) => others.includes(code)) ?? others[0];
 }
 
 export class Translations {
-  /** `conversation()`: the id of the one whose turns are shown in `list`. */
-  constructor({ list, conversation }) {
-    Object.assign(this, { list, conversation });
+  /** `conversation()`: the id of the one whose turns are shown. */
+  constructor({ conversation }) {
+    Object.assign(this, { conversation });
   }
 
   /** Shows the turn's translation, or hides it again. */
   async toggle(turn) {
     const { id, element, text } = turn;
-    const isThere = () => element.isConnected && turn.text === text; // it may go, or be mended, while we wait
+    const isThere = () => element.isConnected && turn.text === text; // it may go, or change, while we wait
     const button = element.querySelector('[data-action="translate"]');
     const words = element.querySelector(".turn-translation");
     const language = target();
@@ -32,7 +37,7 @@ export class Translations {
       const translation = await api.translateMessage(this.conversation(), id, language);
       if (isThere()) this.show(element, translation, language);
     } catch (error) {
-      if (isThere()) this.fail(error);
+      if (isThere()) toast(error.message, { kind: "error" });
     } finally {
       button.removeAttribute("aria-busy");
     }
@@ -51,12 +56,5 @@ export class Translations {
   hide(element) {
     element.querySelector(".turn-translation").hidden = true;
     element.querySelector('[data-action="translate"]').setAttribute("aria-pressed", "false");
-  }
-
-  // What cannot be translated now cannot be translated in the next turn either: the buttons go.
-  fail(error) {
-    if (error.status !== 501) return void toast(error.message, { kind: "error" });
-    this.list.dataset.untranslatable = "";
-    return void toast(CANNOT);
   }
 }

@@ -6,6 +6,7 @@ export class Unreached {
   /** Put at the end of `place`, hidden; `onRetry()` tries, and calls `show` or `hide`. */
   constructor({ place, onRetry }) {
     this.element = document.getElementById("unreached-template").content.firstElementChild.cloneNode(true);
+    this.place = place;
     this.button = this.element.querySelector("button");
     this.onRetry = onRetry;
     this.trying = false;
@@ -22,12 +23,14 @@ export class Unreached {
     this.element.querySelector("p").textContent = error.message;
     this.button.hidden = error.retryable === false;
     this.element.hidden = false;
+    this.place.dataset.unreached = "";
     if (this.trying) announce(`Still out of reach. ${error.message}`);
     else if (focus) this.element.querySelector("h2").focus();
   }
 
   hide() {
     this.element.hidden = true;
+    delete this.place.dataset.unreached;
   }
 
   async retry() {

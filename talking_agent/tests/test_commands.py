@@ -1,3 +1,4 @@
+import shutil
 import signal
 import socket
 import sqlite3
@@ -11,10 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from talking_agent.tests.processes import ROOT, environment, manage
+from talking_agent.tests.processes import ROOT, environment, give_away, manage, manage_as_others
 from tests.servers import AgentServer, free_port
+from tests.servers.agent import collected_static
 
-ACCOUNTS, SHELTER = "auth_user", "conversations_message"  # a table that only one of the databases has
+# Only one of the databases has the table.
+ACCOUNTS, SHELTER = "auth_user", "conversations_message"
 
 
 def tables(data_dir: Path, name: str) -> set[str]:
@@ -94,7 +97,7 @@ def test_serve_on_an_address_that_is_not_ours_says_so(tmp_path: Path) -> None:
 
 @pytest.fixture
 def serving(prepared: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`manage.py serve` on a free port, and the first line that it prints."""
+    """Run `manage.py serve` on a free port. Yield it and the first line that it prints."""
     env = environment(prepared, PORT=str(free_port()), PYTHONUNBUFFERED="1", STARTED_AT=str(int(time.time())))
     command = [sys.executable, "manage.py", "serve"]
     with subprocess.Popen(
@@ -120,7 +123,8 @@ def test_serve_serves_the_page(serving: tuple[subprocess.Popen[str], str]) -> No
 def test_serve_stops_within_seconds(serving: tuple[subprocess.Popen[str], str], how: signal.Signals) -> None:
     process, _ = serving
     process.send_signal(how)
-    _, errors = process.communicate(timeout=60)  # a minute: the machine may stall
+    # A minute, because the machine may stall.
+    _, errors = process.communicate(timeout=60)
     assert "Traceback" not in errors
 
 
@@ -145,7 +149,7 @@ def test_of_two_servers_on_one_port_one_is_told(prepared: Path) -> None:
             server.communicate()
 
 
-# What only the real server does
+# On the real server
 
 
 def test_a_body_over_the_limit_is_refused(server: AgentServer) -> None:
@@ -165,3 +169,76 @@ def test_head_sends_no_body(server: AgentServer) -> None:
 
 def test_the_server_runs_without_debug(server: AgentServer) -> None:
     assert "urlpatterns" not in httpx.get(f"{server.url}/nothing", timeout=60).text
+
+
+# A file of another user
+
+
+@pytest.mark.parametrize(
+    ("name", "readable"), [("accounts.sqlite3", False), ("shelter.sqlite3", True), ("static", False), ("static", True)]
+)
+def test_serve_says_in_a_sentence_which_file_is_not_ours(
+    name: str, readable: bool, prepared: Path, tmp_path: Path
+) -> None:
+    for file in ("accounts.sqlite3", "shelter.sqlite3"):
+        shutil.copy(prepared / file, tmp_path)
+    (tmp_path / "static").mkdir()
+    give_away(tmp_path / name)
+    if readable:
+        (tmp_path / name).chmod(0o555)
+    done = manage_as_others(tmp_path, "serve", PORT=str(free_port()))
+    assert done.returncode != 0
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"Not started. {tmp_path / name}")
+    assert "must belong to the user who runs this" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_another_command_says_so_too(tmp_path: Path) -> None:
+    (tmp_path / "static").mkdir()
+    give_away(tmp_path / "static")
+    done = manage_as_others(tmp_path, "collectstatic", "--noinput", "--verbosity", "0")
+    assert done.stderr.startswith(f"Stopped. {tmp_path / 'static'}")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["a..b", "http://x", "nowhere.invalid"])
+def test_serve_on_what_is_no_address_says_so(host: str, prepared: Path) -> None:
+    done = manage(prepared, "serve", HOST=host, PORT=str(free_port()))
+    assert f"{host}:" in done.stderr
+    assert "cannot be listened on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_prepare_does_what_is_missing_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "static").symlink_to(collected_static())
+    assert manage(tmp_path, "prepare").returncode == 0
+    assert (tables(tmp_path, "accounts.sqlite3"), tables(tmp_path, "shelter.sqlite3")) == ({ACCOUNTS}, {SHELTER})
+    assert manage(tmp_path, "prepare").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "address"),
+    [
+        ("MONGODB_URI", "mongodb://127.0.0.1:9/talk?tls=true&tlsCAFile=/nowhere/ca.pem"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:9/talk?sslmode=require&sslrootcert=/nowhere/ca.pem"),
+    ],
+)
+def test_the_server_starts_without_a_file_of_the_database_and_readyz_names_it(
+    variable: str, address: str, prepared: Path, tmp_path: Path
+) -> None:
+    for name in ("accounts.sqlite3", "shelter.sqlite3", "static"):
+        (tmp_path / name).symlink_to(prepared / name)
+    server = AgentServer(tmp_path, {variable: address, "USE_CLOUD_STORAGE": "true"})
+    server.start()
+    try:
+        answer = httpx.get(f"{server.url}/readyz", timeout=60)
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        said = "names the file /nowhere/ca.pem, which cannot be read: No such file or directory"
+        assert said in answer.json()["parts"]["database"]
+        # Learners do not see the machine's paths.
+        learners = httpx.get(f"{server.url}/api/conversations", timeout=60).json()
+        assert learners["down"] == {"database": "a file that it needs cannot be read"}
+        assert "Traceback" not in server.log.read_text()
+    finally:
+        server.kill()

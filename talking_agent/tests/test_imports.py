@@ -1,4 +1,4 @@
-"""What a server takes into memory before anybody needs it."""
+"""A server loads large packages only when they are needed."""
 
 from pathlib import Path
 

@@ -1,7 +1,12 @@
+import errno
 import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import OperationalError, connections
 from psycopg.errors import NotNullViolation
 from pymongo.errors import BulkWriteError, PyMongoError
 
@@ -12,7 +17,7 @@ SAID = "I has went there"
 
 
 def told(error: BaseException) -> str:
-    """What the log has of it."""
+    """Return the log's text for this error."""
     caught = (type(error), error, error.__traceback__)
     record = logging.LogRecord("test", logging.ERROR, "", 0, "A turn could not be saved.", None, caught)
     return Discreet("%(message)s").format(record)
@@ -58,3 +63,27 @@ def _look_up() -> None:
 
 def test_an_error_without_words_is_told_by_its_kind() -> None:
     assert told(PyMongoError()).endswith("PyMongoError: PyMongoError.")
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path) -> None:
+    log = told(OSError(errno.ENOSPC, "No space left on device"))
+    assert log == "A turn could not be saved.\nOSError: [Errno 28] No space left on device."
+
+
+@pytest.mark.django_db(databases=["local"], transaction=True)
+def test_a_locked_database_is_told_in_a_line_too() -> None:
+    connection = connections["local"]
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 0")
+            with pytest.raises(OperationalError) as locked:
+                cursor.execute("DELETE FROM conversations_message")
+    connection.close()
+    assert told(locked.value).splitlines()[1:] == ["OperationalError: database is locked."]
+
+
+def test_any_other_error_of_a_file_says_where_it_came_from() -> None:
+    with pytest.raises(FileNotFoundError) as failure:
+        Path("/nowhere/file").read_text()
+    assert "test_logs.py" in told(failure.value)

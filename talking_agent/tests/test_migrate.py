@@ -1,15 +1,22 @@
-"""`manage.py migrate` while a database is down. Each waits for its timeouts: so all run at once, before the first test."""
+"""`manage.py migrate` works while a database is down.
+
+Each run waits for its timeouts, so all runs start together before the first test.
+"""
 
 import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
 
+from talking_agent import migration_lock as module
+from talking_agent.migration_lock import migration_lock
 from talking_agent.tests.processes import manage
-from tests.servers import free_port
+from tests.servers import PostgresServer, free_port
 
 SECRET = "hunter2"
 SKIP = "--skip-unreachable"
@@ -24,14 +31,14 @@ class Run:
 
 
 def closed(kind: str) -> dict[str, str]:
-    """The environment of a database of which the port is closed."""
+    """Return the environment of a database with a closed port."""
     address = f"{kind}://user:{SECRET}@127.0.0.1:{free_port()}/talk"
     return {"postgresql": {"DATABASE_URL": address}, "mongodb": {"MONGODB_URI": address}}[kind]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, tuple[str, ...]], Run]:
-    """By the kind of database that is down, and the options."""
+    """Return the runs, by the kind of database that is down, and the options."""
 
     def migrate(kind: str, options: tuple[str, ...], data_dir: Path) -> Run:
         return Run(data_dir, manage(data_dir, "migrate", *options, **closed(kind)))
@@ -80,3 +87,60 @@ def test_while_all_are_up_there_is_nothing_to_say(tmp_path: Path) -> None:
 
 def test_what_is_wrong_and_not_down_is_not_left(tmp_path: Path) -> None:
     assert manage(tmp_path, "migrate", SKIP, "--database", "cloudy").returncode != 0
+
+
+FILE = "/nowhere/ca.pem"
+MISSING = [
+    ("MONGODB_URI", f"mongodb://127.0.0.1:9/talk?tls=true&tlsCAFile={FILE}"),
+    ("MONGODB_URI", f"mongodb://127.0.0.1:9/talk?tls=true&tlsCertificateKeyFile={FILE}"),
+    ("DATABASE_URL", f"postgresql://127.0.0.1:9/talk?sslmode=verify-full&sslrootcert={FILE}"),
+    # libpq would connect without checking the certificate.
+    ("DATABASE_URL", f"postgresql://127.0.0.1:9/talk?sslmode=require&sslrootcert={FILE}"),
+    ("DATABASE_URL", f"postgresql://127.0.0.1:9/talk?sslkey={FILE}"),
+]
+
+
+@pytest.mark.parametrize(("variable", "address"), MISSING)
+def test_a_file_that_is_not_there_is_named_in_one_sentence(variable: str, address: str, tmp_path: Path) -> None:
+    done = manage(tmp_path, "migrate", SKIP, **{variable: address})
+    assert done.returncode == 0
+    assert f"A file that {variable} names cannot be used." in done.stderr
+    assert f"names the file {FILE}, which cannot be read: No such file or directory." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_holds_no_certificate_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    address = f"mongodb://127.0.0.1:9/talk?tls=true&tlsCAFile={tmp_path / 'ca.pem'}"
+    done = manage(tmp_path / "data", "migrate", SKIP, MONGODB_URI=address)
+    assert "a file with certificates in the URI cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_processes_prepare_one_new_folder_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(lambda command: manage(tmp_path, command), ("prepare", "migrate"))
+    assert (one.returncode, other.returncode) == (0, 0), one.stderr + other.stderr
+
+
+def test_two_machines_migrate_one_postgresql_at_once(postgres: PostgresServer, tmp_path: Path) -> None:
+    postgres.empty()
+    with ThreadPoolExecutor(2) as threads:
+        done = threads.map(lambda name: manage(tmp_path / name, "migrate", **postgres.env), ("one", "other"))
+        one, other = done
+    assert (one.returncode, other.returncode) == (0, 0), one.stderr + other.stderr
+
+
+def test_a_lock_that_stays_taken_is_waited_for_no_longer_than_its_bound(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr(module, "WAIT", 0.2)
+    with (
+        migration_lock("default"),
+        pytest.raises(CommandError, match="Another process has been migrating the database 'default'"),
+        migration_lock("default"),
+    ):
+        pytest.fail("two hold the lock")
+    with migration_lock("default"):
+        pass

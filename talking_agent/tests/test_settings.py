@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talking_agent.tests.processes import ROOT, manage, run, setting
+from talking_agent.tests.processes import ROOT, give_away, manage, manage_as_others, run, setting
 
 HTTPS = "https://talk.example.org"
 
@@ -20,6 +20,7 @@ HTTPS = "https://talk.example.org"
     [
         ("DEBUG", "maybe"),
         ("TRUST_PROXY", "2"),
+        ("PREEMPTIVE_REPLIES", "nope"),
         ("SPECULATE", "nope"),
         ("PORT", "0"),
         ("PORT", "65536"),
@@ -45,22 +46,54 @@ HTTPS = "https://talk.example.org"
 def test_a_value_that_cannot_be_read_stops_the_start_with_its_name(name: str, value: str, tmp_path: Path) -> None:
     done = run("import talking_agent.settings", tmp_path, **{name: value})
     assert done.returncode != 0
-    assert f"ImproperlyConfigured: {name}={value!r}: write " in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert f"ImproperlyConfigured: {name}: write " in last
+    assert len(value) < 3 or f"={value}" not in last
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "APP_URL",
+        "AUDIO_URL_EXPIRY",
+        "DAILY_SPENDING_LIMIT",
+        "DATABASE_TYPE",
+        "DATABASE_URL",
+        "DEBUG",
+        "METRICS_ALLOW",
+        "MONGODB_URI",
+        "NEXT_PUBLIC_APP_URL",
+        "PIPER_VOICE",
+        "PORT",
+        "PRICE_DATABASE",
+        "PRICE_OPENAI",
+        "TRUSTED_PROXIES",
+        "TUTOR_ENGINE",
+    ],
+)
+def test_an_error_names_the_file_and_the_line_and_shows_no_value(name: str, tmp_path: Path) -> None:
+    file = env_file(tmp_path / "local", f"# A secret in the wrong line.\n\n{name}=hunter2\n")
+    done = manage(tmp_path, "check", ENV_FILES=file)
+    assert done.returncode != 0
+    assert done.stderr.startswith(f"Not started. {name}: ")
+    assert f"({file}, line 3)" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
 
 
 def test_no_command_starts_with_such_a_value(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", PORT="http")
     assert done.returncode != 0
-    assert done.stderr == "Not started. PORT='http': write a whole number from 1 to 65535.\n"
+    assert done.stderr == "Not started. PORT: write a whole number from 1 to 65535.\n"
 
 
 @pytest.mark.parametrize("name", ["WHISPER_MODEL", "PIPER_VOICE"])
 def test_a_model_that_is_not_there_stops_the_start(name: str, tmp_path: Path) -> None:
     done = manage(tmp_path, "check", **{name: "/nowhere"})
-    assert done.stderr == f"Not started. {name}='/nowhere': there is nothing at this path.\n"
+    assert done.stderr == f"Not started. {name}: there is nothing at this path.\n"
 
 
-@pytest.mark.parametrize("line", ["THIS IS RUBBISH", "PORT = 8322", "PORT: 8322"])
+@pytest.mark.parametrize("line", ["THIS IS RUBBISH", "PORT: 8322", "set PORT=8322"])
 def test_a_line_of_a_file_that_cannot_be_understood_is_named(line: str, tmp_path: Path) -> None:
     file = env_file(tmp_path / "local", f"# A comment\n\n{line}\n")
     done = manage(tmp_path, "check", ENV_FILES=file)
@@ -88,10 +121,11 @@ def test_a_flag_may_be_written_in_many_ways(value: str, meant: bool, tmp_path: P
 @pytest.mark.parametrize(
     ("name", "default"),
     [
-        ("HOST", "'127.0.0.1'"),  # and not every address
+        # Not every address.
+        ("HOST", "'127.0.0.1'"),
         ("PORT", "8000"),
         ("APP_URL", "'http://localhost:8000'"),
-        ("SPECULATE", "True"),
+        ("PREEMPTIVE_REPLIES", "True"),
         ("TUTOR_ENGINE", "'auto'"),
         ("AUDIO_URL_EXPIRY", "3600"),
     ],
@@ -130,15 +164,21 @@ def test_the_environment_wins_over_the_files(tmp_path: Path) -> None:
     assert setting("PORT", tmp_path, ENV_FILES=files, PORT="8003") == "8003"
 
 
+def test_a_setting_keeps_working_under_its_older_name(tmp_path: Path) -> None:
+    assert setting("PREEMPTIVE_REPLIES", tmp_path, SPECULATE="off") == "False"
+    assert setting("PREEMPTIVE_REPLIES", tmp_path, SPECULATE="off", PREEMPTIVE_REPLIES="on") == "True"
+
+
 def test_dot_env_local_comes_before_dot_env(tmp_path: Path) -> None:
     code = tmp_path / "talking_agent"
     code.mkdir()
-    for module in ("settings.py", "dsn.py"):
-        shutil.copy(ROOT / "talking_agent" / module, code)
+    # The settings find the files beside their own package. All other modules are those of the project.
+    shutil.copy(ROOT / "talking_agent" / "settings.py", code)
+    (code / "__init__.py").write_text(f"__path__.append({str(ROOT / 'talking_agent')!r})\n")
     env_file(tmp_path / ".env.local", "PORT=8001\n")
     env_file(tmp_path / ".env", "PORT=8002\nHOST=0.0.0.0\n")
     show = [sys.executable, "-c", "import talking_agent.settings as s; print(s.PORT, s.HOST)"]
-    assert subprocess.check_output(show, cwd=tmp_path, env={}, text=True) == "8001 0.0.0.0\n"
+    assert subprocess.check_output(show, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, text=True) == "8001 0.0.0.0\n"
 
 
 def test_values_in_files_may_be_quoted(tmp_path: Path) -> None:
@@ -152,7 +192,46 @@ def test_a_file_that_is_not_there_is_nothing_to_complain_of(tmp_path: Path) -> N
 
 def test_a_bad_value_in_a_file_stops_the_start_too(tmp_path: Path) -> None:
     done = run("import talking_agent.settings", tmp_path, ENV_FILES=env_file(tmp_path / "local", "PORT=x\n"))
-    assert "ImproperlyConfigured: PORT='x'" in done.stderr
+    assert "ImproperlyConfigured: PORT: write a whole number from 1 to 65535 (" in done.stderr
+    assert "local, line 1)" in done.stderr
+
+
+def test_a_password_in_an_address_that_cannot_be_used_is_not_shown(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", APP_URL="https://me:hunter2@talk.example.org/app")
+    assert done.stderr.startswith("Not started. APP_URL: ")
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "S3_BUCKET_NAME"])
+def test_a_line_break_in_a_setting_is_named_and_the_value_is_not(name: str, tmp_path: Path) -> None:
+    files = env_file(tmp_path / "local", f'# keys\n{name}="hunter2\\new"\n')
+    done = manage(tmp_path, "check", ENV_FILES=files)
+    assert done.stderr.startswith(f"Not started. {name}: it contains a line break")
+    assert "local, line 2)" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "9" * 5000),
+        ("WHISPER_MODEL", "~nobody-of-this-name/x"),
+        ("PRICE_OPENAI", "x" * 5000),
+        ("DATA_DIR", "~none/x"),
+    ],
+)
+def test_no_value_ends_in_a_traceback(name: str, value: str, tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", **{name: value})
+    assert done.stderr.startswith(f"Not started. {name}: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_env_file_of_another_user_is_named(tmp_path: Path) -> None:
+    file = env_file(tmp_path / "local", "PORT=8001\n")
+    give_away(tmp_path / "local")
+    done = manage_as_others(tmp_path / "data", "check", ENV_FILES=file)
+    assert done.stderr == f"Not started. {file} cannot be read: Permission denied.\n"
 
 
 # The data folder and the secret key
@@ -162,8 +241,9 @@ def test_a_bad_value_in_a_file_stops_the_start_too(tmp_path: Path) -> None:
 def test_a_data_folder_that_cannot_be_written_stops_the_start(path: str) -> None:
     done = run("import talking_agent.settings", path)
     assert done.returncode != 0
-    assert f"ImproperlyConfigured: DATA_DIR={path}: " in done.stderr
+    assert "ImproperlyConfigured: DATA_DIR: it cannot be written: " in done.stderr
     assert "Name a folder that can be written." in done.stderr
+    assert path not in done.stderr.splitlines()[-1]
 
 
 def test_a_data_folder_is_made_for_the_server_alone(tmp_path: Path) -> None:
@@ -180,6 +260,20 @@ def test_a_secret_key_is_made_once(tmp_path: Path) -> None:
 def test_the_secret_key_is_the_servers_alone(tmp_path: Path) -> None:
     setting("SECRET_KEY", tmp_path)
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_secret_key_of_another_user_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("hunter2")
+    give_away(tmp_path / "secret_key")
+    done = manage_as_others(tmp_path, "serve")
+    assert done.returncode != 0
+    assert done.stderr.startswith(f"Not started. {tmp_path / 'secret_key'} cannot be read or made: Permission denied. ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_empty_secret_key_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    assert manage(tmp_path, "check").stderr.startswith(f"Not started. {tmp_path / 'secret_key'} is empty.")
 
 
 def test_a_given_secret_key_is_taken_and_not_kept(tmp_path: Path) -> None:
@@ -233,7 +327,7 @@ ASK = """
 import django
 django.setup()
 from django.test import Client
-for path, secure in (("/", False), ("/healthz", False), ("/", True)):
+for path, secure in (("/", False), ("/readyz", False), ("/", True)):
     response = Client(headers={"host": "talk.example.org"}).get(path, secure=secure)
     print(response.status_code, response.get("Location"), response.get("Strict-Transport-Security"))
 print(bool(response.cookies["learner"]["secure"]))
@@ -241,11 +335,11 @@ print(bool(response.cookies["learner"]["secure"]))
 
 
 def test_an_https_site_redirects_all_but_what_machines_ask(tmp_path: Path) -> None:
-    """One process for four facts: the redirect, its exception, HSTS, and the learner cookie."""
+    """One process checks four facts: the redirect, its exception, HSTS, and the learner cookie."""
     done = run(ASK, tmp_path, APP_URL=HTTPS, DJANGO_SETTINGS_MODULE="talking_agent.settings", DEBUG="on")
     assert done.stdout.splitlines() == [
         "301 https://talk.example.org/ None",
-        "200 None None",
+        "503 None None",
         "200 None max-age=31536000",
         "True",
     ]

@@ -1,4 +1,4 @@
-"""Chromium with a microphone that is fed from a file."""
+"""Run Chromium with a microphone that plays a file."""
 
 import os
 import re
@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-
-from tests.talking import silence, spoken
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -19,10 +17,9 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
 ]
-# The agent's first words take up to this long, the engine's loading included; who speaks earlier breaks in on them.
-OPENING_S = 12.0
-WITHIN = 60_000  # ms, that anything may take: the machine is loaded, and stalls
-# #main notes the states that it passes through: one may be over before a test looks.
+# Milliseconds. A loaded machine stalls.
+WITHIN = 60_000
+# Note the states that #main passes through, because one may be over before a test looks.
 NOTE_STATES = """() => {
   const main = document.querySelector("#main");
   main.dataset.been = main.dataset.state || "";
@@ -41,51 +38,100 @@ def microphone_file(path: Path, *parts: bytes) -> Path:
     return path
 
 
-def one_turn(path: Path, clip: str) -> Path:
-    """Silence while the agent opens the talk, the clip, and silence for ever after."""
-    return microphone_file(path, silence(OPENING_S), spoken(clip), silence(1))
-
-
 def executable() -> str | None:
-    """The system's Chromium; None: Playwright's own, where that is installed."""
+    """Return the system's Chromium. None means Playwright's own, if it is installed."""
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
+class Browsers:
+    """Start Playwright once for a module, and one browser for all its tests that feed no microphone.
+
+    Starting both takes 2 s, a context of the browser's 0.5 s. No longer than a module, because Playwright's event loop
+    counts as running meanwhile, so that Django's ORM and asynchronous tests refuse to run beside it.
+    """
+
+    current: "Browsers | None" = None
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._shared: Browser | None = None
+
+    @classmethod
+    @contextmanager
+    def of_module(cls) -> Iterator[None]:
+        with sync_playwright() as playwright:
+            cls.current = cls(playwright)
+            try:
+                yield
+            finally:
+                cls.current = None
+
+    def launch(self, *arguments: str) -> Browser:
+        return self._playwright.chromium.launch(executable_path=executable(), args=[*ARGUMENTS, *arguments])
+
+    @contextmanager
+    def shared(self) -> Iterator[Browser]:
+        if self._shared is None or not self._shared.is_connected():
+            self._shared = self.launch()
+        others = set(self._shared.contexts)
+        try:
+            yield self._shared
+        finally:
+            for context in set(self._shared.contexts) - others:
+                context.close()
+
+
 @contextmanager
 def chromium(microphone: Path | None = None, *extra: str) -> Iterator[Browser]:
+    """Open a browser. Close all its pages at the end. `microphone` is the file that it plays from the start."""
     fed = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=[*ARGUMENTS, *fed, *extra])
-        yield browser
-        browser.close()
+    if Browsers.current is None:
+        with sync_playwright() as playwright:
+            browser = Browsers(playwright).launch(*fed, *extra)
+            yield browser
+            browser.close()
+    elif fed or extra:
+        browser = Browsers.current.launch(*fed, *extra)
+        try:
+            yield browser
+        finally:
+            browser.close()
+    else:
+        with Browsers.current.shared() as browser:
+            yield browser
 
 
 def new_page(context: BrowserContext) -> Page:
-    """A page on which a script's error fails the test."""
+    """Open a page on which an error in a script fails the test."""
     page = context.new_page()
     page.on("pageerror", _raise)
     return page
 
 
 def note_states(page: Page) -> None:
-    """From now on; see `expect_been`."""
+    """Note the states from now on, for `expect_been`."""
     page.evaluate(NOTE_STATES)
 
 
 def expect_been(page: Page, *states: str) -> None:
-    """Wait until the talk has come to each of these states, in this order, be it for a moment."""
+    """Wait until the talk has passed through these states in this order, however briefly."""
     noted = re.compile("".join(f" {state}\\b.*" for state in states))
     expect(page.locator("#main")).to_have_attribute("data-been", noted)
 
 
-def eventually(page: Page, what: Callable[[], object]) -> None:
-    """Wait until it is true, while the page goes on."""
+def wait_for_paint(page: Page) -> None:
+    """Wait until what was changed last has been drawn."""
+    page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+
+
+def eventually(page: Page, what: Callable[[], object], name: str = "It") -> None:
+    """Wait until the condition is true, while the page continues."""
     for _ in range(WITHIN // 100):
         if what():
             return
         page.wait_for_timeout(100)
-    raise AssertionError("It has not become true.")
+    raise AssertionError(f"{name} has not become true.")
 
 
 def _raise(error: Exception) -> None:

@@ -1,33 +1,52 @@
-"""Servers whose engine is one on OpenAI's protocol, beside the one of the embedded engine."""
+"""Provide servers with the OpenAI engines, beside the one with the embedded engine."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
-from bench.provider import Provider
-from tests.fixtures import PROVIDER_KEY
+from simulators.openai import Provider
+from tests.browser.chromium import Browsers, chromium
+from tests.browser.microphone import add_microphone
+from tests.fixtures import PROVIDER_KEY, served
 from tests.servers import AgentServer
 
 HERE = Path(__file__).parent
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _browsers() -> Iterator[None]:
+    with Browsers.of_module():
+        yield
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Open a page whose microphone speaks when the test says so."""
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
+        add_microphone(page)
+        yield page
+
+
 @pytest.fixture(scope="session")
 def _provider() -> Iterator[Provider]:
-    """One for these servers alone, which keep connections open from one test to the next."""
+    """Run a provider only for these servers, which keep connections open between tests."""
     with Provider(api_key=PROVIDER_KEY) as provider:
         yield provider
 
 
 @pytest.fixture
 def provider(_provider: Provider) -> Provider:
+    """Return the provider as it was at its start, though the servers' connections to it are still open."""
     _provider.reset()
     return _provider
 
 
 @pytest.fixture(scope="session")
 def served_by(_provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], AgentServer]]:
-    """The server whose engine this is; each is started when it is first asked for."""
+    """Return the server with this engine. Each server starts when it is first requested."""
     servers: dict[str, AgentServer] = {}
 
     def served(engine: str) -> AgentServer:
@@ -43,7 +62,22 @@ def served_by(_provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> 
         server.stop()
 
 
-# With the engines on OpenAI's protocol `make test` runs these, `make soak` all.
+@pytest.fixture(scope="module")
+def _server_to_break(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
+    server = AgentServer(tmp_path_factory.mktemp("server-to-break"))
+    server.set_up()
+    with served(server):
+        yield server
+
+
+@pytest.fixture
+def own_server(_server_to_break: AgentServer) -> AgentServer:
+    """Start the module's server again, because a new one takes long. Each test has its own learner."""
+    _server_to_break.start()
+    return _server_to_break
+
+
+# With the OpenAI engines, `make test` runs only these, and `make soak` runs all.
 EVERY_TIME = {
     "test_what_is_said_is_heard_corrected_answered_and_kept[openai_realtime-london]",
     "test_what_is_said_is_heard_corrected_answered_and_kept[openai_pipeline-london]",
@@ -58,7 +92,8 @@ EVERY_TIME = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:  # of all folders, not of this one alone
+    # The items are those of all folders, not only of this one.
+    for item in items:
         is_here = item.path.is_relative_to(HERE)
         if is_here and "[openai_" in item.name and item.name not in EVERY_TIME:
             item.add_marker(pytest.mark.soak)

@@ -1,30 +1,32 @@
-"""The cloud goes away while a learner talks: the page says so quietly, the talk goes on, and all is well again by itself."""
+"""The cloud goes down during a talk: the page says so, the talk continues, and everything recovers by itself."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.browser.chromium import OPENING_S, chromium, eventually, expect_been, microphone_file, note_states
+from tests.browser.chromium import chromium, eventually, expect_been, note_states
+from tests.browser.microphone import add_microphone, begin_to_say
 from tests.browser.test_history import conversation, open_talk
 from tests.browser.test_talk import WITHIN, hands_free, replay, start_talking
 from tests.clouds import wait_for
 from tests.fixtures import served
 from tests.servers import AgentServer, PostgresServer, S3Server
 from tests.servers.postgresql import temporary_folder
-from tests.talking import silence, spoken
+from tests.talking import spoken
 
-BACK_WITHIN = 60_000  # ms, until the page has noticed that the cloud is back
-AT_HOME_WITHIN = 120_000  # … and everything is in it again
+# Milliseconds until the page has noticed that the cloud is back.
+BACK_WITHIN = 60_000
+# Milliseconds until all data is in the cloud again.
+AT_HOME_WITHIN = 120_000
 KEPT = "Everything you say is kept safely on this server and moves to the cloud by itself."
 
 
 class Cloud:
-    """A server with a database and a bucket of its own; the tests take them away and bring them back."""
+    """Run a server with its own database and bucket, which tests stop and start."""
 
     def __init__(self, agent: AgentServer, database: PostgresServer, bucket: S3Server) -> None:
         self.agent = agent
@@ -47,7 +49,7 @@ def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(_cloud: Cloud) -> Cloud:
-    """The same one for each test, which takes long to start; both halves are up."""
+    """Return the same cloud for each test, because it starts slowly. Both halves are up."""
     _cloud.database.start()
     _cloud.bucket.start()
     wait_for(lambda: "degraded" not in httpx.get(f"{_cloud.agent.url}/api/conversations", timeout=60).json())
@@ -55,17 +57,19 @@ def cloud(_cloud: Cloud) -> Cloud:
 
 
 @contextmanager
-def learner(microphone: Path | None = None, width: int = 1280) -> Iterator[tuple[Page, list[ConsoleMessage]]]:
-    """A page, and what is said in its console."""
+def learner(width: int = 1280) -> Iterator[tuple[Page, list[ConsoleMessage]]]:
+    """Open a page, and collect the messages of its console."""
     said: list[ConsoleMessage] = []
-    with chromium(microphone) as browser:
+    with chromium() as browser:
         page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
-        page.on("console", lambda message: said.append(message))  # it must be a function
+        add_microphone(page)
+        # The handler must be a function.
+        page.on("console", lambda message: said.append(message))
         yield page, said
 
 
 def about_the_cloud(said: list[ConsoleMessage]) -> list[tuple[str, str]]:
-    """Without the seconds, which differ."""
+    """Return the messages about the cloud, without the seconds, which vary."""
     return [
         (each.type, re.sub(r" after \d+ s", "", each.text)) for each in said if each.text.startswith("Cloud storage: ")
     ]
@@ -99,7 +103,7 @@ def in_history(page: Page, cloud: Cloud) -> list[dict]:
 
 
 def wait_until_home(page: Page, cloud: Cloud) -> None:
-    """Until no recording is on the server any more."""
+    """Wait until no recording is left on the server."""
     for _ in range(AT_HOME_WITHIN // 250):
         if not list(cloud.agent.data_dir.glob("recordings/**/*.webm")):
             return
@@ -141,11 +145,12 @@ def test_a_talk_goes_on_without_the_database_and_is_whole_afterwards(cloud: Clou
         expect(page.locator(".entry-waiting:visible")).to_have_count(0)
 
 
-def test_both_halves_die_while_the_learner_speaks(cloud: Cloud, tmp_path: Path):
-    heard = microphone_file(tmp_path / "microphone.wav", silence(OPENING_S), spoken("learner_london"), silence(1))
-    with learner(heard) as (page, said):
+def test_both_halves_die_while_the_learner_speaks(cloud: Cloud):
+    with learner() as (page, said):
         start_talking(page, cloud.agent)
         hands_free(page)
+        expect_been(page, "agent", "ready")
+        begin_to_say(page, spoken("learner_london"))
         expect_been(page, "recording")
         cloud.database.kill()
         cloud.bucket.kill()
@@ -178,7 +183,7 @@ def test_a_recording_plays_from_here_while_the_bucket_is_away_and_from_the_bucke
         cloud.bucket.start()
         expect(banner(page)).to_be_hidden(timeout=BACK_WITHIN)
         wait_until_home(page, cloud)
-        # The page's link leads to the copy on the server, which has gone.
+        # The page's link leads to the copy on the server, which is deleted.
         assert replay(page, "user") == pytest.approx(2.2, abs=0.3)
         assert played_from(page).startswith(cloud.bucket.endpoint)
         expect_silence_from_the_policy(said)

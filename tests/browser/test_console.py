@@ -1,4 +1,4 @@
-"""An operator who has never seen it verifies, tests, migrates, stops and resumes, in Chromium."""
+"""A new operator verifies, tests, migrates, stops and resumes in Chromium."""
 
 import re
 import subprocess
@@ -7,15 +7,17 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.chromium import WITHIN, chromium
 from tests.fixtures import served
 from tests.servers import AgentServer, PostgresServer, S3Server
 from tests.servers.postgresql import temporary_folder
 
-MANY = 2_400  # recordings: many batches, so that there is time to stop
+# Recordings. There must be many batches, so that there is time to stop.
+MANY = 2_400
 PASSWORD = "for-the-test"
 OPERATOR = ("createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.org")
-# What a server without a cloud has gathered; the first `missing` recordings have lost their files.
+# Fill a server without a cloud. The first `missing` recordings have no files.
 GATHER = """
 import hashlib, uuid
 from datetime import timedelta
@@ -55,7 +57,7 @@ def bucket() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def agent(bucket: S3Server) -> Iterator[AgentServer]:
-    """Its cloud is configured, and not switched on yet: as it is just before one migrates."""
+    """Run a server whose cloud is configured, but not switched on yet, as before a migration."""
     with served(PostgresServer(temporary_folder("postgresql"))) as database:
         off = {"USE_CLOUD_STORAGE": "false", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
         agent = AgentServer(temporary_folder("agent") / "data", database.env, bucket.env, off)
@@ -69,7 +71,7 @@ def agent(bucket: S3Server) -> Iterator[AgentServer]:
 
 @pytest.fixture(scope="module")
 def context(agent: AgentServer) -> Iterator[BrowserContext]:
-    """Of an operator who is signed in."""
+    """Return the browser context of a signed-in operator."""
     with chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 860})
         sign_in(context.new_page(), agent, PASSWORD)
@@ -86,7 +88,8 @@ def page(agent: AgentServer, context: BrowserContext) -> Iterator[Page]:
     page.get_by_role("link", name="Verify, test, migrate, costs").click()
     yield page
     page.close()
-    assert said == []  # also what the Content-Security-Policy refused
+    # This includes violations of the Content-Security-Policy.
+    assert said == []
 
 
 def sign_in(page: Page, agent: AgentServer, password: str) -> None:
@@ -111,7 +114,7 @@ def plan(page: Page, *, workers: int = 8, dry: bool = False, reads_back: bool = 
 
 
 def begin_slowly(page: Page) -> None:
-    """Returns when it shows how fast it is."""
+    """Begin a slow migration. Wait until the page shows its speed."""
     plan(page, workers=1, reads_back=True)
     page.get_by_role("button", name="Begin to copy").click()
     words = page.locator("[data-run=words]")
@@ -148,7 +151,8 @@ def test_a_migration_is_watched_and_stopped_and_resumed_by_the_page_and_by_the_c
     page: Page, agent: AgentServer, bucket: S3Server
 ):
     begin_slowly(page)
-    bucket.freeze()  # it must not be done before we have looked
+    # The migration must not end before the test has looked.
+    bucket.freeze()
     bar = page.get_by_role("progressbar", name="Looked at")
     assert 0 < bar.evaluate("bar => bar.value") < MANY
     stop(page, bucket)
@@ -160,17 +164,23 @@ def test_a_migration_is_watched_and_stopped_and_resumed_by_the_page_and_by_the_c
     expect(state(page)).to_have_text("running")
     stop(page, bucket)
 
-    with pytest.raises(subprocess.CalledProcessError):  # two of them have lost their files
+    # Two recordings have no files.
+    with pytest.raises(subprocess.CalledProcessError):
         agent.manage("storage", "migrate", "--resume", page.url.rstrip("/").rsplit("/", 1)[-1])
     page.reload()
     expect(state(page)).to_have_text("failed")
     expect(page.get_by_role("heading", name="Not copied (2)")).to_be_visible()
     expect(page.locator("[data-run=failed] li")).to_have_text([re.compile("its file is missing")] * 2)
     expect(page.locator("[data-count=conversations]")).to_have_text("20")
+    look = page.context.new_page()
+    look.goto(page.url)
+    assert violations(look) == []
+    look.close()
 
 
 def stop(page: Page, bucket: S3Server) -> None:
-    bucket.freeze()  # it must not be done before we have stopped it
+    # The migration must not end before the test has stopped it.
+    bucket.freeze()
     page.get_by_role("button", name="Stop").click()
     expect(state(page)).to_have_text("stopping")
     bucket.thaw()
@@ -188,6 +198,18 @@ def test_a_dry_run_is_named_so_in_the_list(page: Page):
     expect(page.get_by_text("Nothing was written.")).to_be_visible()
     page.get_by_role("link", name="Storage", exact=True).click()
     expect(page.get_by_role("row").filter(has_text="(dry run)")).to_have_count(1)
+
+
+def test_axe_finds_nothing_in_a_plan_and_in_a_run(agent: AgentServer, context: BrowserContext):
+    # axe violates the Content-Security-Policy itself, so it needs a page whose console is not checked.
+    page = context.new_page()
+    page.goto(f"{agent.url}/admin/storage/")
+    plan(page, dry=True)
+    assert violations(page) == []
+    page.get_by_role("button", name="Begin the dry run").click()
+    expect(state(page)).to_have_text("done", timeout=WITHIN)
+    assert violations(page) == []
+    page.close()
 
 
 def test_a_narrow_page_does_not_scroll_sideways(page: Page):

@@ -1,4 +1,4 @@
-"""What was said is found again, and is the learner's to rename, mend and delete."""
+"""Learners find their earlier talks, and rename, correct and delete them."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def conversation(number: int, topic: str, said: str) -> dict:
 
 @pytest.fixture
 def page(server: AgentServer) -> Iterator[Page]:
-    """The history of a learner with two talks."""
+    """Open the history of a learner with two talks."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 860})
         page.goto(f"{server.url}/history")
@@ -90,7 +90,7 @@ def mend(page: Page, text: str) -> None:
 
 
 def hold_back(page: Page, method: str, path: str) -> list[Route]:
-    """Requests that wait until the test lets them go on."""
+    """Hold back requests until the test releases them."""
     held: list[Route] = []
     page.route(path, lambda route: held.append(route) if route.request.method == method else route.continue_())
     return held
@@ -152,7 +152,7 @@ def test_a_talk_that_opens_late_does_not_take_the_place_of_the_one_chosen_after_
     assert page.locator("#detail-title").inner_text() == "Trains"
 
 
-# What older clients left
+# Data of older clients
 
 
 GOOD = {"strengths": ["You told a whole story."], "componentScores": {"grammar": 74}}
@@ -234,24 +234,6 @@ def test_settings_are_kept(page: Page, server: AgentServer):
     expect(page.locator("input[name=theme][value=dark]")).to_be_checked()
 
 
-def test_all_languages_are_offered_to_who_has_chosen_one(page: Page):
-    page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Explanations in").select_option("vi")
-    page.reload()
-    page.get_by_role("button", name="Settings").click()
-    expect(page.get_by_label("Explanations in").locator("option:checked")).to_have_text("Tiếng Việt (Vietnamese)")
-
-
-def test_languages_that_could_not_be_loaded_are_asked_for_again(page: Page):
-    page.route("**/api/scenarios", lambda route: route.abort(), times=1)
-    with page.expect_event("requestfailed"):
-        page.get_by_role("button", name="Settings").click()
-    expect(page.get_by_label("Explanations in").locator("option")).to_have_text(["English"])
-    page.get_by_role("button", name="Close settings").click()
-    page.get_by_role("button", name="Settings").click()
-    expect(page.get_by_label("Explanations in").locator("option", has_text="Vietnamese")).to_have_count(1)
-
-
 @pytest.mark.parametrize("path", ["/", "/history", "/history/nowhere"])
 @pytest.mark.parametrize("width", [360, 1600])
 def test_no_page_is_wider_than_the_window_or_complains(server: AgentServer, path: str, width: int):
@@ -260,8 +242,7 @@ def test_no_page_is_wider_than_the_window_or_complains(server: AgentServer, path
         page = browser.new_page(viewport={"width": width, "height": 800})
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{server.url}{path}")
-        page.wait_for_timeout(1000)
+        page.goto(f"{server.url}{path}", wait_until="networkidle")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     assert [each for each in complaints if "404" not in each] == []
 

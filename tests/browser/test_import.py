@@ -1,4 +1,4 @@
-"""What the earlier app left in browsers is found, shown before it is sent, brought in once, and told about."""
+"""The page finds the earlier app's data in browsers, shows it first, imports it once, and reports the result."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from audio.tests.sounds import file_of, tone
 from conversations.tests.browsers import BLOB, SETTINGS, flat, nested, oldest, sound
 from conversations.tests.shapes import START, data_url, said
+from tests.browser.axe import violations
 from tests.browser.chromium import WITHIN, chromium, eventually
 from tests.servers import AgentServer
 
@@ -25,7 +26,7 @@ FILL = """() => {
 
 @pytest.fixture
 def page(server: AgentServer) -> Iterator[Page]:
-    """A browser that has been here before, with nothing in it."""
+    """Open a page in a browser with a cookie and no stored data."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{server.url}/history")
@@ -34,7 +35,7 @@ def page(server: AgentServer) -> Iterator[Page]:
 
 
 def open_import(page: Page, server: AgentServer, **stored: Any) -> None:
-    """The page, in a browser that holds these keys."""
+    """Open the import page in a browser with these keys in its storage."""
     page.evaluate(
         DEPOSIT, {key: value if isinstance(value, str) else json.dumps(value) for key, value in stored.items()}
     )
@@ -185,6 +186,7 @@ def test_of_a_truncated_export_the_whole_conversations_are_used(page: Page, serv
     expect(page.locator(".source-unusable")).to_contain_text("breaks off")
     bring_in(page)
     expect(page.locator("#report-lists")).to_contain_text("1 entry that could not be used")
+    assert violations(page) == []
     assert len(kept(page, server)) == 2
 
 

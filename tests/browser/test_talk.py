@@ -1,25 +1,18 @@
-"""A learner speaks into Chromium's microphone and is heard, corrected and answered aloud, by each engine."""
+"""A learner speaks into Chromium's microphone, and is transcribed, corrected and answered aloud, by each engine."""
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.provider import Provider
 from bench.wer import word_error_rate
-from tests.browser.chromium import (
-    OPENING_S,
-    WITHIN,
-    chromium,
-    eventually,
-    expect_been,
-    microphone_file,
-    note_states,
-    one_turn,
-)
+from simulators.openai import Provider
+from tests.browser.chromium import WITHIN, chromium, eventually, expect_been, microphone_file, note_states
+from tests.browser.microphone import add_microphone, say
 from tests.servers import AgentServer
 from tests.talking import SPEECH, silence, spoken
 
@@ -27,7 +20,7 @@ SAID = json.loads((SPEECH / "transcripts.json").read_text())
 AUDIBLE = 0.05  # of full scale
 
 
-# What the simulated OpenAI makes of the clips: it hears what it is told, and finds what it is told in it.
+# The simulated OpenAI transcribes the clips as configured here, and finds these mistakes.
 MISTAKES = {
     "learner_london": {"said": "has went", "better": "has gone", "why": "After has: gone.", "category": "verb form"},
     "learner_family": {"said": "She have", "better": "She has", "why": "With she: has.", "category": "agreement"},
@@ -36,12 +29,12 @@ MISTAKES = {
 
 @pytest.fixture(params=["local", "openai_realtime", "openai_pipeline"])
 def server(server: AgentServer, request: pytest.FixtureRequest) -> AgentServer:
-    """The server of each engine; that of an OpenAI hears the clip of the test, or those that it `hears`."""
+    """Return the server of the engine. A simulated OpenAI hears the test's clip, or the clips of its `hears` mark."""
     if request.param == "local":
         return server
     provider: Provider = request.getfixturevalue("provider")
     marker = request.node.get_closest_marker("hears")
-    named = marker.args if marker else [request.node.callspec.params.get("page_hearing", "learner_london")]
+    named = marker.args if marker else [request.node.callspec.params.get("clip", "learner_london")]
     provider.configure(
         transcripts=[SAID[f"{name}.wav"] for name in named],
         replies=[
@@ -71,12 +64,12 @@ def hands_free(page: Page) -> None:
 
 
 def wait_for_voice(page: Page) -> None:
-    """Until the agent can be heard: signal that went to the loudspeaker, not just an event."""
+    """Wait until the loudspeaker has received a signal from the agent. An event is not enough."""
     page.wait_for_function(f"() => Number(document.querySelector('#main').dataset.peak) > {AUDIBLE}", timeout=WITHIN)
 
 
 def wait_until_answered(page: Page, turns: int = 1) -> None:
-    """Until the agent's answer to the learner's turn is there and everything is saved."""
+    """Wait until the agent has answered the learner's turn and everything is saved."""
     expect(page.locator("li.turn[data-role=user] .turn-text").nth(turns - 1)).not_to_be_empty(timeout=WITHIN)
     expect(page.locator("li.turn[data-role=assistant]")).to_have_count(turns + 1, timeout=WITHIN)
     replays = page.locator("li.turn [data-action=replay]:visible")
@@ -90,7 +83,7 @@ def conversation(page: Page, server: AgentServer) -> dict:
 
 
 def kept(page: Page, server: AgentServer, count: int) -> list[dict]:
-    """The messages, once the server has so many: what the page has can be replayed before."""
+    """Return the messages once the server has this many. The page can replay its own copy earlier."""
     for _ in range(WITHIN // 100):
         if len(messages := conversation(page, server)["messages"]) >= count:
             break
@@ -99,7 +92,7 @@ def kept(page: Page, server: AgentServer, count: int) -> list[dict]:
 
 
 def replay(page: Page, role: str) -> float:
-    """Replay the latest turn of this role to its end; returns its seconds as the browser played them."""
+    """Replay the latest turn of this role to its end. Return its duration in seconds as the browser played it."""
     page.locator(f"li.turn[data-role={role}]").last.locator("[data-action=replay]").click()
     page.wait_for_function("() => document.querySelector('#replay-audio').currentTime > 0.3")
     page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
@@ -107,77 +100,84 @@ def replay(page: Page, role: str) -> float:
 
 
 @pytest.fixture
-def page_hearing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page whose microphone hears the clip that the test names."""
-    with chromium(one_turn(tmp_path / "microphone.wav", request.param)) as browser:
-        yield browser.new_page(viewport={"width": 1280, "height": 860})
+def page_with_device(tmp_path: Path, clip: str) -> Iterator[Page]:
+    """Open a page with a second microphone, Chromium's own, which plays the clip as soon as it is chosen."""
+    with chromium(microphone_file(tmp_path / "microphone.wav", silence(1), spoken(clip), silence(1))) as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 860}, permissions=["microphone"])
+        page = context.new_page()
+        add_microphone(page)
+        yield page
+
+
+def choose_device(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.locator("#setting-device").select_option(index=2)
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize(
-    ("page_hearing", "corrections"),
+    ("clip", "corrections"),
     [
         ("learner_london", ["has gone"]),
         pytest.param("learner_family", ["has"], marks=pytest.mark.soak),
         ("librivox_0870", []),
         pytest.param("librivox_0930", [], marks=pytest.mark.soak),
     ],
-    indirect=["page_hearing"],
     ids=["london", "family", "0870", "0930"],
 )
 def test_what_is_said_is_heard_corrected_answered_and_kept(
-    server: AgentServer, page_hearing: Page, corrections: list[str], request: pytest.FixtureRequest
+    server: AgentServer, page_with_device: Page, clip: str, corrections: list[str]
 ):
-    page, clip = page_hearing, request.node.callspec.params["page_hearing"]
+    page = page_with_device
     start_talking(page, server)
     wait_for_voice(page)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     hands_free(page)
+    choose_device(page)
     wait_until_answered(page)
     heard = page.locator("li.turn[data-role=user] .turn-text").inner_text()
     assert word_error_rate(SAID[f"{clip}.wav"], heard) <= 0.15
-    for better in corrections:  # they come beside the answer, whichever is first
+    # They come beside the answer, in any order.
+    for better in corrections:
         expect(page.locator("li.turn[data-role=user] .correction ins", has_text=better)).to_be_visible(timeout=WITHIN)
     expect_been(page, "recording", "agent")
     wait_for_voice(page)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     assert len(kept(page, server, 3)) == 3
 
-    # Tomorrow: found in the history, and both voices are replayed.
+    # On another day, the history has the talk and replays both voices.
     wire_id = conversation(page, server)["id"]
     page.goto(f"{server.url}/history")
     page.get_by_role("link", name=re.compile("Travel")).first.click()
     expect(page).to_have_url(re.compile(wire_id))
     expect(page.locator("li.turn[data-role=user] .turn-text")).to_have_text(heard)
     stored = page.request.get(f"{server.url}/api/conversations/{wire_id}").json()["conversation"]["messages"]
-    assert stored[-2]["audioDuration"] == pytest.approx(
-        len(spoken(clip)) / 48_000, abs=0.6
-    )  # its soft edges are trimmed
+    # The quiet start and end are trimmed. On a loaded machine the device stutters, which makes the turn longer.
+    assert stored[-2]["audioDuration"] >= len(spoken(clip)) / 48_000 - 0.6
     assert replay(page, "user") == pytest.approx(stored[-2]["audioDuration"], abs=0.3)
     assert replay(page, "assistant") == pytest.approx(stored[-1]["audioDuration"], abs=0.3)
 
 
 @pytest.mark.parametrize("server", ["local"], indirect=True)
 @pytest.mark.soak
-def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_said_again(server: AgentServer, tmp_path: Path):
+def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_said_again(server: AgentServer, page: Page):
     # The model hears "they lives in" as "they live in" every other time, from the very same sound a few samples later.
     sentence, times = spoken("learner_family"), 7
-    again = [part for number in range(times) for part in (sentence, silence(8 + number / 100))]
-    with chromium(microphone_file(tmp_path / "mic.wav", silence(OPENING_S), *again)) as browser:
-        page = browser.new_page()
-        start_talking(page, server)
-        hands_free(page)
-        for turns in range(1, times + 1):
-            wait_until_answered(page, turns=turns)
-            turn = page.locator("li.turn[data-role=user]").last
-            assert word_error_rate(SAID["learner_family.wav"], turn.locator(".turn-text").inner_text()) <= 0.15
-            if "live" in turn.locator(".correction ins").all_inner_texts():
-                return
+    start_talking(page, server)
+    hands_free(page)
+    for turns in range(1, times + 1):
+        say(page, sentence, silence(turns / 100))
+        wait_until_answered(page, turns=turns)
+        turn = page.locator("li.turn[data-role=user]").last
+        assert word_error_rate(SAID["learner_family.wav"], turn.locator(".turn-text").inner_text()) <= 0.15
+        if "live" in turn.locator(".correction ins").all_inner_texts():
+            return
     raise AssertionError(f'"they lives" was not heard in {times} times of saying it.')
 
 
-@pytest.mark.parametrize("page_hearing", ["learner_london"], indirect=True)
+@pytest.mark.parametrize("clip", ["learner_london"])
 @pytest.mark.parametrize("how", ["mouse", "space"])
-def test_hold_to_talk(server: AgentServer, page_hearing: Page, how: str):
-    page = page_hearing
+def test_hold_to_talk(server: AgentServer, page: Page, clip: str, how: str):
     choose_and_start(page, server)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     if how == "mouse":
@@ -187,29 +187,31 @@ def test_hold_to_talk(server: AgentServer, page_hearing: Page, how: str):
         page.locator("#talk-title").focus()
         page.keyboard.down("Space")
     expect(page.locator("#main")).to_have_attribute("data-state", "recording")
-    page.wait_for_timeout((OPENING_S + 3) * 1000)  # the clip comes meanwhile
+    say(page, spoken(clip))
     page.mouse.up() if how == "mouse" else page.keyboard.up("Space")
     wait_until_answered(page)
     message = kept(page, server, 3)[1]
     assert message["content"] == "My brother has went to London last week."
-    assert message["audioDuration"] == pytest.approx(len(spoken("learner_london")) / 48_000, abs=0.3)
+    assert message["audioDuration"] == pytest.approx(len(spoken(clip)) / 48_000, abs=0.3)
 
 
 @pytest.mark.hears("learner_london", "learner_family")
-def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: AgentServer, tmp_path: Path):
-    # The second sentence breaks in on the answer to the first.
-    london, family = spoken("learner_london"), spoken("learner_family")
-    heard = microphone_file(tmp_path / "mic.wav", silence(OPENING_S), london, silence(3.2), family, silence(1))
-    with chromium(heard) as browser:
-        page = browser.new_page()
-        start_talking(page, server, "family")
-        hands_free(page)
-        wait_until_answered(page, turns=2)
-        messages = kept(page, server, 5)
-    answer = messages[2]
+def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: AgentServer, page: Page):
+    start_talking(page, server, "family")
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    hands_free(page)
+    say(page, spoken("learner_london"))
+    said_at = time.monotonic()
+    expect(page.locator("li.turn[data-role=assistant] .turn-text").nth(1)).not_to_be_empty(timeout=WITHIN)
+    expect(page.locator("#main")).to_have_attribute("data-state", "agent", timeout=WITHIN)
+    say(page, spoken("learner_family"))
+    took = time.monotonic() - said_at
+    wait_until_answered(page, turns=2)
+    _, said, answer, *_ = kept(page, server, 5)
+    assert said["audioDuration"] == pytest.approx(len(spoken("learner_london")) / 48_000, abs=0.6)
     assert answer["role"] == "assistant"
     assert answer["interrupted"] is True
-    assert answer["audioDuration"] < 3
+    assert answer["audioDuration"] < took - len(spoken("learner_family")) / 48_000
 
 
 def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
@@ -246,19 +248,21 @@ def test_a_denied_microphone_is_explained_and_typing_works(server: AgentServer):
         expect(page.locator(".correction ins").first).to_contain_text("has", timeout=WITHIN)
 
 
-def test_a_silent_microphone_is_told(server: AgentServer, tmp_path: Path):
-    with chromium(microphone_file(tmp_path / "silent.wav", silence(60))) as browser:
-        page = browser.new_page()
-        start_talking(page, server)
-        hands_free(page)
-        expect(page.locator("#microphone-help")).to_be_visible(timeout=WITHIN)
+def test_a_silent_microphone_is_told(server: AgentServer, page: Page):
+    start_talking(page, server)
+    hands_free(page)
+    expect(page.locator("#microphone-help")).to_be_visible(timeout=WITHIN)
 
 
-def test_mute_sends_nothing_that_was_said(server: AgentServer, tmp_path: Path):
-    with chromium(one_turn(tmp_path / "mic.wav", "learner_london")) as browser:
-        page = browser.new_page()
-        start_talking(page, server)
-        hands_free(page)
-        page.locator("#talk-button").click()
-        page.wait_for_timeout((OPENING_S + 5) * 1000)
-        expect(page.locator("li.turn[data-role=user]")).to_have_count(0)
+@pytest.mark.hears("learner_family")
+def test_mute_sends_nothing_that_was_said(server: AgentServer, page: Page):
+    start_talking(page, server)
+    hands_free(page)
+    page.locator("#talk-button").click()
+    expect(page.locator("#main")).to_have_attribute("data-muted", "true")
+    say(page, spoken("learner_london"))
+    page.locator("#talk-button").click()
+    say(page, silence(1), spoken("learner_family"))
+    wait_until_answered(page)
+    (turn,) = page.locator("li.turn[data-role=user] .turn-text").all()
+    assert word_error_rate(SAID["learner_family.wav"], turn.inner_text()) <= 0.15

@@ -1,4 +1,4 @@
-"""The calls of the contract, as tests make them again and again. The client's cookie says who asks."""
+"""Make the calls of the contract that several tests need. The client's cookie identifies the learner."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ WAV = file_of(TONE, "wav", "pcm_s16le")
 
 
 def spoken(sound: bytes = WEBM, **fields: Any) -> dict[str, Any]:
-    """A conversation of two messages, the first with this voice."""
+    """Return a conversation of two messages, the first with this recording."""
     voiced = said("I come from Hanoi.", audioData=data_url(sound))
     return conversation(messages=[voiced, said("And you?", by="assistant", at=START + 5_000)]) | fields
 
 
 def save(client: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
-    """The conversation that is answered."""
+    """Save the conversation. Return the one in the answer."""
     response = client.post(URL, json=body)
     assert response.status_code in (200, 201), response.text
     return dict(response.json()["conversation"])
@@ -44,16 +44,16 @@ def contents(shape: dict[str, Any]) -> list[str]:
 
 
 def lasting(shape: dict[str, Any]) -> dict[str, Any]:
-    """A conversation without what is signed afresh each time."""
+    """Return a conversation without its signed links, which change each time."""
     messages = [{name: message[name] for name in message if name != "audioUrl"} for message in shape["messages"]]
     return shape | {"messages": messages}
 
 
 def save_voice(client: httpx.Client, wire_id: str = ID, **message: Any) -> dict[str, Any]:
-    """Saves a conversation of this one message; the message as it is answered."""
+    """Save a conversation with only this message. Return the message of the answer."""
     return dict(save(client, conversation(wire_id, messages=[said("I come from Hanoi.", **message)]))["messages"][0])
 
 
 def voice(client: httpx.Client) -> dict[str, Any]:
-    """The first message, as one conversation by its id has it."""
+    """Return the first message of the conversation with this id."""
     return dict(fetched(client)["messages"][0])

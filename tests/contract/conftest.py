@@ -1,4 +1,4 @@
-"""The six combinations: each database with each place for audio. Each has one server, for all the tests."""
+"""Provide the six combinations of databases and places for audio, with one server each for all tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     server.set_up()
     server.start()
     place = Place(server, database, audio)
-    with place.learner() as client:  # a database's first row takes longest: its collections are made
+    # The first row of a database takes longest, because its collections are created.
+    with place.learner() as client:
         client.post("/api/conversations", json={"id": "first", "messages": []})
         client.delete("/api/conversations?id=first")
     yield place
@@ -63,6 +64,6 @@ def learner(place: Place) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def outsider(place: Place) -> Iterator[httpx.Client]:
-    """Another learner, who must see nothing of the first one's."""
+    """Return another learner, who must not see the first one's data."""
     with place.learner() as client:
         yield client

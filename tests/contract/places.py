@@ -1,4 +1,4 @@
-"""Where a server keeps what it is sent: each database, each place for audio. What is in them is asked without the server."""
+"""Describe where a server keeps its data: each database, each place for audio. They are read without the server."""
 
 import sqlite3
 from abc import ABC, abstractmethod
@@ -13,7 +13,8 @@ from tests.servers.mongodb import DATABASE as MONGO_DATABASE
 from tests.servers.postgresql import DATABASE as POSTGRES_DATABASE
 from tests.servers.s3 import BUCKET
 
-PROBE = "probe"  # the row by which a server proves that it can write
+# The row that a server writes to test its database.
+PROBE = "probe"
 # Conversations, messages, recordings. One statement for SQLite and PostgreSQL.
 COUNT = """\
 SELECT (SELECT count(*) FROM conversations_conversation WHERE wire_id <> 'probe'),
@@ -30,16 +31,17 @@ def in_shelter(data_dir: Path) -> tuple[int, int, int]:
 
 
 def files(data_dir: Path) -> dict[str, bytes]:
-    """The recordings in local storage, by key."""
+    """Return the recordings in local storage, by key."""
     folder = data_dir / "recordings"
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 class Database(ABC):
-    """One database of a server's own; `counts` are its conversations, messages and recordings, deleted ones too."""
+    """Hold one server's own database. `counts` counts conversations, messages and recordings, also deleted ones."""
 
     env: dict[str, str]
-    storage: str  # what answers say of what is in it
+    # The `storage` of answers about its data.
+    storage: str
 
     @abstractmethod
     def counts(self) -> tuple[int, int, int]: ...
@@ -122,7 +124,7 @@ class Bucket(Audio):
 
 @dataclass(frozen=True)
 class Census:
-    """What there is, deleted rows too; `elsewhere` are the rows and files in a place that is not the one configured."""
+    """Count the rows, including deleted ones. `elsewhere` counts rows and files outside the configured place."""
 
     conversations: int = 0
     messages: int = 0
@@ -131,7 +133,7 @@ class Census:
     elsewhere: int = 0
 
     def plus(self, *, conversations: int = 0, messages: int = 0, voices: int = 0) -> "Census":
-        """A voice is a recording's row and its bytes."""
+        """Add rows. A voice is a recording's row and its file."""
         return replace(
             self,
             conversations=self.conversations + conversations,
@@ -143,7 +145,7 @@ class Census:
 
 @dataclass
 class Place:
-    """A running server, and what it keeps things in."""
+    """Hold a running server and its stores."""
 
     server: AgentServer
     database: Database
@@ -160,11 +162,11 @@ class Place:
         return Census(*self.database.counts(), len(self.audio.all_keys()), elsewhere)
 
     def learner(self) -> httpx.Client:
-        """Somebody new: keeps cookies, sends no CSRF token and no Origin."""
+        """Return a new learner's client, which keeps cookies and sends neither CSRF token nor Origin."""
         return newcomer(self.server)
 
     def fetch(self, url: str, **headers: str) -> httpx.Response:
-        """What a player gets from a link: with nobody's cookie."""
+        """Fetch a link without a cookie, as a player does."""
         return fetch(self.server, url, **headers)
 
 

@@ -1,4 +1,6 @@
-"""Sound that comes in as data URLs, and goes out by `/api/audio?key=` and the links it gives."""
+"""Recordings come in as data URLs, and go out by `/api/audio?key=` and its links."""
+
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -6,13 +8,14 @@ import pytest
 from audio.encoding import to_pcm
 from audio.tests.sounds import likeness
 from conversations.tests.shapes import START, conversation, data_url, said
-from tests.contract.calls import MP3, TONE, URL, WAV, WEBM, save_voice, voice
+from tests.contract.calls import ID, MP3, TONE, URL, WAV, WEBM, save, save_voice, voice
 from tests.contract.places import Place
 
-MATROSKA = b"\x1a\x45\xdf\xa3"  # which WebM is a kind of
+# WebM is a kind of Matroska.
+MATROSKA = b"\x1a\x45\xdf\xa3"
 
 
-# In
+# Sending
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,25 @@ def test_a_key_gives_a_link_to_the_bytes(place: Place, learner: httpx.Client):
     key = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
     response = learner.get("/api/audio", params={"key": key})
     assert response.status_code == 200
+    assert urlsplit(response.json()["url"]).scheme in ("http", "https")
     assert place.fetch(response.json()["url"]).content == WEBM
+
+
+def test_what_is_deleted_gets_no_new_link_until_it_is_restored(place: Place, learner: httpx.Client):
+    key = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
+    wanted = {"key": key}
+    assert learner.delete(f"{URL}/{ID}").status_code == 200
+    assert learner.get("/api/audio", params=wanted).status_code == 404
+    assert learner.post(f"{URL}/{ID}/restore").status_code == 200
+    assert place.fetch(learner.get("/api/audio", params=wanted).json()["url"]).content == WEBM
+    learner.delete(URL, params={"clearAll": "true"})
+    assert learner.get("/api/audio", params=wanted).status_code == 404
+
+
+def test_a_message_that_is_left_out_gets_no_new_link(learner: httpx.Client):
+    key = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
+    save(learner, conversation(messages=[said("Another one.", id="user-9")]))
+    assert learner.get("/api/audio", params={"key": key}).status_code == 404
 
 
 def test_no_key_is_400(learner: httpx.Client):

@@ -1,4 +1,4 @@
-"""What nobody should send: a 4xx whose words name the field, and nothing half-written anywhere."""
+"""Every invalid request is answered with a 4xx that names the field, and nothing is half-written in any store."""
 
 import json
 from typing import Any
@@ -13,11 +13,12 @@ from tests.contract.calls import URL
 from tests.contract.places import Place
 
 VOICED = said("Good.", audioData=data_url(from_pcm(tone(0.2)).data))
-NUL, HALF = "a\0b", "a\ud800b"  # a lone surrogate is no text
+# A lone surrogate is not valid text.
+NUL, HALF = "a\0b", "a\ud800b"
 
 
 def second(**fields: Any) -> dict[str, Any]:
-    """A conversation whose first message is good and has a voice."""
+    """Return a conversation with this second message. The first one is valid and has a recording."""
     return conversation(messages=[VOICED, said("Hello.", at=START + 1) | fields])
 
 

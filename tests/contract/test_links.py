@@ -1,4 +1,4 @@
-"""Signed links: good for a while, for reading, for one recording; and nothing without them."""
+"""A signed link works for a limited time, for reading, and for one recording only."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from tests.contract.calls import MP3, WEBM, save_voice, voice
 from tests.contract.places import BUCKET, Bucket, Place, fetch, newcomer
 from tests.servers import AgentServer, S3Server
 
-LIFE = 3  # seconds; counted from the whole second before the signature
+# Seconds, counted from the whole second before the signature.
+LIFE = 3
 
 
 def tampered(url: str, old: str, new: str) -> str:
@@ -21,7 +22,7 @@ def tampered(url: str, old: str, new: str) -> str:
 
 @pytest.fixture
 def url(learner: httpx.Client) -> str:
-    """A link to WEBM."""
+    """Return a link to WEBM."""
     save_voice(learner, audioData=data_url(WEBM))
     return str(voice(learner)["audioUrl"])
 
@@ -32,7 +33,7 @@ def other_key(outsider: httpx.Client) -> str:
 
 
 def signature(place: Place) -> str:
-    """The parameter of a link by which it is signed."""
+    """Return the parameter of a link that has its signature."""
     return "X-Amz-Signature=" if isinstance(place.audio, Bucket) else "signature="
 
 
@@ -103,7 +104,7 @@ def test_nothing_in_the_bucket_is_public(place: Place, s3: S3Server, url: str):
 
 @pytest.fixture(params=["local", "s3"])
 def brief(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
-    """A server whose links live for LIFE seconds."""
+    """Run a server whose links are valid for LIFE seconds."""
     env = request.getfixturevalue("s3").env if request.param == "s3" else {}
     server = AgentServer(tmp_path_factory.mktemp("brief"), env, AUDIO_URL_EXPIRY=str(LIFE))
     server.set_up()
@@ -125,7 +126,7 @@ def test_a_link_is_refused_when_its_time_is_over(brief: AgentServer):
 
 
 def that_opens(server: AgentServer, learner: httpx.Client) -> str:
-    """A link that has opened; signed anew, if the machine stalled for all of its life."""
+    """Return a link that has worked. Sign it again if the machine stalled until it expired."""
     for _ in range(10):
         url = str(voice(learner)["audioUrl"])
         if fetch(server, url).content == WEBM:

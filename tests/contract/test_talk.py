@@ -1,4 +1,4 @@
-"""A talk over the WebSocket, with its words in a database and its voices in a bucket."""
+"""A talk over the WebSocket stores its words in a database and its recordings in a bucket."""
 
 import httpx
 import pytest

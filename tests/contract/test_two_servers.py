@@ -1,4 +1,4 @@
-"""Two servers on one database and one bucket, with one SECRET_KEY and a folder each: a learner may come to either."""
+"""A learner may use either of two servers, which share a database, a bucket and a SECRET_KEY, but no folder."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Pair:
     bucket: S3Server
 
     def learner(self) -> tuple[httpx.Client, httpx.Client]:
-        """Somebody new, who asks one server and the other with the same cookie."""
+        """Return a new learner's clients for both servers, with the same cookie."""
         here = newcomer(self.one.server)
         here.get(URL)
         there = newcomer(self.other.server)
@@ -35,12 +35,12 @@ class Pair:
         return here, there
 
     def census(self) -> Census:
-        """Of both: they share all but what is elsewhere."""
+        """Count the rows of both servers. They share everything except `elsewhere`."""
         one, other = self.one.census(), self.other.census()
         return Census(one.conversations, one.messages, one.recordings, one.sounds, one.elsewhere + other.elsewhere)
 
     def recover(self) -> None:
-        """Start what was stopped; returns when both servers have noticed, and nothing is left in their shelters."""
+        """Start stopped servers. Return when both servers have noticed, and their shelters are empty."""
         self.backend.start()
         self.bucket.start()
         deadline = time.monotonic() + HOME_WITHIN
@@ -52,7 +52,7 @@ class Pair:
 
 @pytest.fixture(scope="module", params=["postgresql", "mongodb"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Their database and bucket may be stopped, and are started again by the test that did so."""
+    """Run two servers. A test that stops their database or bucket starts it again."""
     bucket: S3Server = request.getfixturevalue("_s3_to_break")
     bucket.restore()
     if request.param == "mongodb":
@@ -112,16 +112,18 @@ def test_a_deletion_through_one_is_undone_through_the_other(pair: Pair):
     assert contents(fetched(here)) == contents(spoken())
 
 
-# The database is away for a while
+# An outage of the database
 
 
 @dataclass
 class Outage:
-    """What happened while the database was away, to one learner, through both servers."""
+    """Hold what one learner got through both servers while the database was down."""
 
     clients: tuple[httpx.Client, httpx.Client]
-    answers: list[dict[str, Any]]  # to a save of conv-one through the one, of conv-other through the other
-    lists: list[list[str]]  # ids, as each showed them then
+    # For a save of conv-one through one server, and of conv-other through the other.
+    answers: list[dict[str, Any]]
+    # Ids, as each server listed them then.
+    lists: list[list[str]]
     before: Census
     after: Census
 
@@ -168,7 +170,7 @@ def test_what_was_deleted_while_the_database_was_away_does_not_come_back(outage:
     assert [ids(client) for client in outage.clients] == [["conv-both", "conv-one", "conv-other"]] * 2
 
 
-# The bucket is away for a while
+# An outage of the bucket
 
 
 def test_both_shelter_what_the_bucket_cannot_take_and_both_bring_it_home(pair: Pair):
@@ -189,11 +191,11 @@ def test_both_shelter_what_the_bucket_cannot_take_and_both_bring_it_home(pair: P
             assert fetch(pair.one.server, link).content == WEBM
 
 
-# Last, for a server that took it for an outage would be of no use to the next test.
+# This test is the last, because a server that took it for an outage could not be used by the next test.
 
 
 def test_connections_that_were_cut_while_idle_are_no_outage(pair: Pair):
-    """As by a restart of the database, or by a firewall that forgets them."""
+    """A restart of the database cuts connections in this way, or a firewall that forgets them."""
     clients = pair.learner()
     save(clients[0], conversation())
     assert [ids(client) for client in clients] == [[ID], [ID]]

@@ -1,4 +1,4 @@
-"""The cloud of a fault test and the server that uses it: broken, mended, and looked into without the application."""
+"""Hold the cloud of a fault test and its server. Tests break, repair and read it without the application."""
 
 import contextlib
 import signal
@@ -13,14 +13,17 @@ from typing import Any, LiteralString, TypeAlias
 
 import httpx
 
+from audio.s3 import PROBES
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
 
 Database: TypeAlias = PostgresServer | MongoServer
 Row: TypeAlias = dict[str, Any]
 
 KINDS = ("killed", "frozen", "refused", "wrong credentials", "missing", "read-only")
-DATABASE, BUCKET = "database", "audio bucket"  # the halves, as answers name them
-NOTICED_WITHIN = 60.0  # seconds; a loaded machine stalls for some
+# The halves, as answers name them.
+DATABASE, BUCKET = "database", "audio bucket"
+# Seconds. A loaded machine stalls for some.
+NOTICED_WITHIN = 60.0
 MOVED_WITHIN = 120.0
 TABLES: dict[str, LiteralString] = {
     "conversations_conversation": "SELECT to_jsonb(it) FROM conversations_conversation it",
@@ -32,24 +35,24 @@ SHELTERED = ("conversations_conversation", "conversations_message", "conversatio
 
 
 class Backends:
-    """A database, a bucket, and the application."""
+    """Hold a database, a bucket and the application."""
 
     def __init__(self, database: Database, s3: S3Server, agent: AgentServer) -> None:
         self.database, self.s3, self.agent = database, s3, agent
 
-    # What is in them
+    # Their content
 
     def rows(self, table: str) -> list[Row]:
-        """Of the database, with UUIDs, and `timestamp` in ms."""
+        """Return the rows of the database, with UUIDs, and `timestamp` in ms."""
         if isinstance(self.database, PostgresServer):
             return [_plain(row) for (row,) in self.database.execute(TABLES[table])]
         return [_plain(row) for row in self.database.database()[table].find()]
 
     def objects(self) -> dict[str, bytes]:
-        return {key: data for key, data in self.s3.objects().items() if not key.startswith("probe/")}
+        return {key: data for key, data in self.s3.objects().items() if not key.startswith(PROBES)}
 
     def waiting(self) -> dict[str, int]:
-        """How many rows of each table are in the shelter."""
+        """Return the number of rows of each table in the shelter."""
         with contextlib.closing(
             sqlite3.connect(f"file:{self.agent.data_dir}/shelter.sqlite3?mode=ro", uri=True)
         ) as file:
@@ -57,18 +60,18 @@ class Backends:
         return {table: count for table, count in counts.items() if count}
 
     def leftovers(self) -> list[str]:
-        """What should not be there when nothing waits, in words."""
+        """Describe what is left in the shelter, which should be empty."""
         return [f"The shelter still has {count} rows of {table}" for table, count in self.waiting().items()]
 
     def files(self) -> list[str]:
-        """The recordings in the shelter."""
+        """Return the recordings in the shelter."""
         folder = self.agent.data_dir / "recordings"
         return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
 
-    # Whether they are well
+    # Their health
 
     def down(self) -> dict[str, str]:
-        """What the application takes for down, with the causes."""
+        """Return what the application counts as down, with the causes."""
         body = httpx.get(f"{self.agent.url}/api/conversations", timeout=60).raise_for_status().json()
         down: dict[str, str] = body.get("down", {})
         assert body.get("degraded", False) == bool(down), body
@@ -79,7 +82,7 @@ class Backends:
         return answer.status_code, answer.json()["status"]
 
     def recovered(self, within: float = NOTICED_WITHIN) -> float:
-        """Wait until the application knows that nothing is down; returns after how many seconds."""
+        """Wait until the application knows that nothing is down. Return the seconds."""
         return wait(lambda: not self.down(), within, lambda: f"Still down: {self.down()}\n{self.log()}")
 
     def noticed(self, half: str, within: float = NOTICED_WITHIN) -> float:
@@ -87,8 +90,10 @@ class Backends:
         return wait(lambda: half in self.down(), within, lambda: f"Not noticed: the {half}.\n{self.log()}")
 
     def down_because(self, causes: dict[str, tuple[str, ...]], within: float = NOTICED_WITHIN) -> None:
-        """Wait until exactly these halves are down, each for one of the causes given. An ended session tells less of the cause
-        than the next attempt to begin one."""
+        """Wait until exactly these halves are down, each for one of the given causes.
+
+        An ended session gives a less precise cause than the next attempt to open one.
+        """
 
         def so() -> bool:
             down = self.down()
@@ -97,26 +102,26 @@ class Backends:
         wait(so, within, lambda: f"{self.down()} instead of {causes}\n{self.log()}")
 
     def moved(self, within: float = MOVED_WITHIN) -> float:
-        """Wait until nothing is in the shelter."""
+        """Wait until the shelter is empty."""
         return wait(lambda: not self.waiting(), within, lambda: f"Still waits: {self.waiting()}\n{self.log()}")
 
     def log(self) -> str:
         return self.agent.log.read_text(errors="replace")[-6000:]
 
     def mend(self) -> None:
-        """Everything runs, whatever was done to it."""
+        """Start and thaw everything."""
         for server in (self.database, self.s3, self.agent):
             if server.running:
                 server.thaw()
             server.start()
 
-    # Whether they are ill
+    # Breaking them
 
     def server(self, half: str) -> Database | S3Server:
         return self.database if half == DATABASE else self.s3
 
     def broken(self, half: str, kind: str) -> contextlib.AbstractContextManager[None]:
-        """One of KINDS, for as long as the block takes."""
+        """Break a half in one of KINDS while the block runs."""
         server = self.server(half)
         if kind == "missing":
             assert not isinstance(server, MongoServer), "a database of MongoDB's appears when it is written to"
@@ -151,7 +156,7 @@ def _frozen(server: Database | S3Server) -> Iterator[None]:
 
 @contextmanager
 def _refused(server: Database | S3Server) -> Iterator[None]:
-    """Stopped in good order. PostgreSQL would otherwise wait for its clients to leave."""
+    """Stop the server cleanly. With the usual signal, PostgreSQL would wait for its clients to disconnect."""
     if isinstance(server, PostgresServer):
         server.stop_signal = signal.SIGINT
     server.stop()
@@ -171,7 +176,7 @@ def _plain(row: Row) -> Row:
 
 
 def wait(until: Callable[[], object], within: float = NOTICED_WITHIN, otherwise: Callable[[], str] = str) -> float:
-    """Until it is true; returns after how many seconds. Fails after `within`, with these words."""
+    """Wait until the condition is true. Return the seconds. Fail after `within` with this message."""
     began = time.monotonic()
     while not until():
         assert time.monotonic() - began < within, otherwise()

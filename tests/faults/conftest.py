@@ -1,4 +1,4 @@
-"""A cloud to be broken, with a server on it; for all tests of a module, and whole again after each."""
+"""Provide a cloud with a server for all tests of a module. Each test may break it, and it is repaired afterwards."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def _house(database: Database, s3: S3Server, folders: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest) -> Iterator[Backends]:
-    """Parametrised by the name of the database. The test begins and ends with everything well."""
+    """Return the cloud with this database. It is healthy before and after the test."""
     backends = request.getfixturevalue(f"{request.param}_cloud")
     try:
         yield backends

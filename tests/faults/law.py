@@ -1,8 +1,10 @@
-"""The law of the faults: every save that was acknowledged exists exactly once, with its audio byte for byte; no deletion comes
-back; and what was not acknowledged has happened or has not, but never half.
+"""Check the law of the faults.
 
-A Learner is one client that does one thing after the other and notes, for each conversation, every state in which it may be:
-exactly one where the server has said yes, one more for each request that it left without an answer.
+Every acknowledged save exists exactly once, with its audio byte for byte. No deletion is undone. An unacknowledged
+change has happened completely, or not at all.
+
+A Learner is one client. It acts step by step and notes, for each conversation, every state that is possible: exactly
+one after an acknowledgement, and one more for each request without an answer.
 """
 
 import hashlib
@@ -27,13 +29,15 @@ from tests.faults.backends import Backends, Row
 DAY_ONE = 1_700_000_000_000  # ms
 UNASKED = -1
 SOUND = re.compile('base64,[^"]*')
-GIVEN_UP_AFTER = 60.0  # seconds: far beyond what any request may take
-LONGEST = 6.0  # seconds that a request may wait for the cloud: its patience of 2, and the stalls of a loaded machine
+# Seconds. This is far beyond what any request may take.
+GIVEN_UP_AFTER = 60.0
+# Seconds that a request may wait for the cloud: its patience of 2, and the stalls of a loaded machine.
+LONGEST = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message; `audio` is what was sent, byte for byte."""
+    """Hold one message. `audio` is what was sent, byte for byte."""
 
     id: str
     content: str
@@ -47,7 +51,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A conversation as its learner means it to be."""
+    """Hold a conversation as its learner intends it."""
 
     title: str
     said: tuple[Said, ...]
@@ -59,8 +63,11 @@ Change = Callable[[State | None], State | None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` 0: there was none; UNASKED: the request was not even sent. `began` is of time.monotonic(), `seconds` how long,
-    `waited` how many of them for the cloud, as the server tells."""
+    """Hold the answer to a request.
+
+    `status` is 0 without an answer, and UNASKED if the request was not even sent. `began` is of time.monotonic(),
+    `seconds` the duration, and `waited` the seconds for the cloud, as the server reports.
+    """
 
     what: str
     asked: str
@@ -85,14 +92,14 @@ class Answer:
 
 @cache
 def clips(count: int = 6) -> tuple[bytes, ...]:
-    """Tenths of a second of WebM/Opus, which the server keeps as they are."""
+    """Return short WebM/Opus clips, in tenths of a second, which the server keeps unchanged."""
     moments = np.arange(RATE // 10) / RATE
     tones = [(np.sin(2 * np.pi * 110 * (number + 2) * moments) * 8000).astype("<i2") for number in range(count)]
     return tuple(from_pcm(tone.tobytes()).data for tone in tones)
 
 
 class Learner:
-    """All verbs return the Answer; none raises because of what the server does."""
+    """Act as one client. All verbs return the Answer, and none raises because of the server."""
 
     def __init__(self, url: str, name: str, choose: random.Random | None = None) -> None:
         self.name = name
@@ -110,7 +117,7 @@ class Learner:
 
     @property
     def alive(self) -> list[str]:
-        """The conversations that exist, whatever became of requests without an answer."""
+        """Return the conversations that exist in any case, whatever happened to requests without an answer."""
         return [wire for wire, may_be in self.states.items() if all(state and not state.deleted for state in may_be)]
 
     @property
@@ -121,10 +128,10 @@ class Learner:
     def cookie(self) -> str:
         return f"learner={self._http.cookies['learner']}"
 
-    # What learners do
+    # Actions of learners
 
     def begin(self) -> Answer:
-        """Save a new conversation: one turn, heard and answered, both with a voice or with none."""
+        """Save a new conversation of one turn with its answer, both with a recording or both without."""
         number = next(self._count)
         said = (self._message("user", self._clip()), self._message("ai", self._clip()))
         return self.save(f"conv-{self.name}-{number}", State(f"Talk {number}", said))
@@ -136,7 +143,7 @@ class Learner:
         return self.save(wire, replace(before, said=(*before.said, self._message(role, self._clip()))))
 
     def say_otherwise(self, wire: str) -> Answer:
-        """Save it with another recording and other words for its last message, and without its first, if there are three."""
+        """Save it with another text and recording of its last message, and without the first of three or more."""
         before = self._known(wire)
         first, last = before.said[len(before.said) > 2 :][:-1], before.said[-1]
         changed = replace(
@@ -145,7 +152,7 @@ class Learner:
         return self.save(wire, replace(before, said=(*first, changed)))
 
     def save(self, wire: str, state: State) -> Answer:
-        """POST the whole of it. Audio that it certainly has is not sent again each time."""
+        """POST the complete conversation. Audio that the server certainly has is not sent again each time."""
         body = {
             "id": wire,
             "title": state.title,
@@ -184,7 +191,7 @@ class Learner:
         return answer
 
     def look(self) -> Answer:
-        """The list. With nothing down, it has exactly what it must have."""
+        """Fetch the list. While nothing is down, it must be exact."""
         answer = self.ask("list", "GET", "/api/conversations?limit=200")
         self._expect(answer, 200)
         if answer.acknowledged and not answer.degraded:
@@ -207,7 +214,8 @@ class Learner:
             status, found, waited = got.status_code, got.json(), _waited(got)
         except httpx.ConnectError as error:
             status, found = UNASKED, {"error": repr(error)}
-            time.sleep(0.1)  # the server is away
+            # The server is down.
+            time.sleep(0.1)
         except (httpx.TransportError, ValueError) as error:
             status, found = 0, {"error": repr(error)}
         asked = f"{path} {json.dumps(body) if body else ''}"
@@ -216,11 +224,11 @@ class Learner:
         return answer
 
     def fetch(self, url: str) -> bytes:
-        """The bytes behind a signed link, by somebody without a cookie."""
+        """Return the bytes behind a signed link, without a cookie."""
         got = httpx.get(self._http.base_url.join(url), timeout=GIVEN_UP_AFTER)
         return got.content if got.status_code == 200 else f"status {got.status_code}".encode()
 
-    # What must be so
+    # The law
 
     def _note(self, wire: str, answer: Answer, change: Change) -> None:
         before = self.states.get(wire, {None})
@@ -231,7 +239,7 @@ class Learner:
             self.states[wire] = before | after
 
     def _expect(self, answer: Answer, *good: int) -> None:
-        # 404: what may be absent may be found absent. Whatever is refused for another reason is refused wrongly.
+        # A row that may be absent may be answered 404. Every other refusal is wrong.
         uncertain = answer.what in ("rename", "restore") and answer.status == 404
         if answer.status not in good and 0 < answer.status < 500 and not uncertain:
             self.unlawful.append(f"{self.name}: {answer.what} was answered {answer.status}: {answer.body}")
@@ -267,7 +275,7 @@ def _deleted(before: State | None) -> State | None:
 
 
 def check_law(learners: Iterable[Learner], backends: Backends) -> None:
-    """When nothing is down and nothing waits. Raises AssertionError with all that is wrong."""
+    """Check the law while nothing is down and nothing waits. Raises AssertionError with all violations."""
     wrong = [*backends.leftovers()]
     store = _Store(backends)
     for learner in learners:
@@ -296,7 +304,7 @@ def _wrong_by_api(learner: Learner) -> list[str]:
 
 
 def _history(learner: Learner, wire: str) -> list[str]:
-    """What was asked of a conversation, and how it was answered; the sound left out."""
+    """Return the requests about a conversation and their answers, without the audio."""
     return [
         f"  {answer.began:.3f} +{answer.seconds:.3f} {answer.what} {SOUND.sub('…', answer.asked)}"
         f" -> {answer.status} {answer.body.get('storage')} {answer.body.get('down', '')} {answer.body.get('error', '')}"
@@ -336,7 +344,7 @@ def _told_audio(audio: bytes | None) -> str:
 
 
 class _Store:
-    """What is in the database and the bucket, read without the application."""
+    """Hold the content of the database and the bucket, read without the application."""
 
     def __init__(self, backends: Backends) -> None:
         self.conversations = backends.rows("conversations_conversation")
@@ -373,6 +381,6 @@ class _Store:
 
 
 def _waited(response: httpx.Response) -> float:
-    """Seconds that the request waited for the cloud, from `Server-Timing: cloud;dur=<ms>`."""
+    """Return the seconds that the request waited for the cloud, from `Server-Timing: cloud;dur=<ms>`."""
     _, _, milliseconds = response.headers.get("Server-Timing", "").partition("cloud;dur=")
     return float(milliseconds or 0) / 1000

@@ -1,4 +1,4 @@
-"""The cloud goes away while learners save, in every way that it can, and comes back."""
+"""Learners save while the cloud fails in every possible way and recovers."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ OF_BOTH = [(name, (DATABASE, BUCKET), kind) for name in ("postgresql", "mongodb"
 
 @contextmanager
 def saving(cloud: Backends, count: int = 3) -> Iterator[list[Learner]]:
-    """Learners who save all the time."""
+    """Let learners save all the time."""
     learners = [Learner(cloud.agent.url, f"l{number}-{time.time_ns():x}") for number in range(count)]
     over = threading.Event()
     threads = [threading.Thread(target=_go_on_saving, args=(learner, over), daemon=True) for learner in learners]
@@ -63,7 +63,7 @@ def longest_wait(answers: list[Answer]) -> float:
     return max(answer.waited for answer in answers)
 
 
-# One of each sort every time; `make soak` has them all.
+# `make test` runs one of each kind, `make soak` runs all.
 EVERY_TIME = [
     ("postgresql", (DATABASE,), "killed"),
     ("postgresql", (DATABASE,), "frozen"),
@@ -90,7 +90,8 @@ def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tupl
             for half in halves:
                 cloud.noticed(half)
             known = time.monotonic()
-            # What is frozen is so for longer than any request may wait: one that waits for its end is found out.
+            # A frozen server stays frozen longer than any request may wait, so a request that waits for it fails the
+            # test.
             wait(lambda: saved_since(known, learners) and (kind != "frozen" or time.monotonic() - out > 1.5 * LONGEST))
             cloud.down_because(dict.fromkeys(halves, CAUSES[kind]))
             readiness = cloud.readiness()

@@ -1,5 +1,7 @@
-"""The mover under fire: `manage.py storage migrate` in a process of its own, between real servers, while everything breaks.
-At the end what could be moved is there, byte for byte and once, and the rest is named."""
+"""`manage.py storage migrate` runs in a separate process between real servers, while everything fails.
+
+At the end, all data that can be moved has arrived once, byte for byte, and the rest is named.
+"""
 
 import contextlib
 import hashlib
@@ -20,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from audio.s3 import PROBES
 from bench.rest import Rest
 from tests.faults.flaky_s3 import FAULTS, FlakyS3, flaky
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
@@ -27,17 +30,20 @@ from tests.servers.process import ROOT
 
 KEY = "k" * 50
 AT = "2026-03-01 12:00:00.123000"
-WITHIN = 300.0  # seconds, for one run of the command
+# Seconds for one run of the command.
+WITHIN = 300.0
 
 
 @dataclass
 class Shelter:
-    """What a server without a cloud has kept, written directly: thousands in a second."""
+    """Fill a server's shelter directly, with thousands of recordings in a second."""
 
     folder: Path
     talks: list[uuid.UUID] = field(default_factory=list)
-    voices: dict[str, bytes] = field(default_factory=dict)  # by key
-    messages: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)  # and their conversations
+    # By key.
+    voices: dict[str, bytes] = field(default_factory=dict)
+    # With their conversations.
+    messages: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -47,7 +53,7 @@ class Shelter:
         return self.folder / "recordings" / key
 
     def fill(self, conversations: int, recordings: int, seed: int = 1) -> None:
-        """Each recording has a message of its own."""
+        """Create this many recordings, each with its own message."""
         chance = random.Random(seed)
         (self.folder / "recordings" / "audio").mkdir(parents=True, exist_ok=True)
         self.talks = [uuid.UUID(int=chance.getrandbits(128)) for _ in range(conversations)]
@@ -69,7 +75,7 @@ class Shelter:
             return found
 
     def content(self) -> dict[str, str]:
-        """A hash over everything of each conversation: its columns, its messages, its recordings with their bytes."""
+        """Return a hash of each conversation: its columns, its messages, and its recordings with their bytes."""
         with contextlib.closing(sqlite3.connect(self.database)) as file:
             file.row_factory = sqlite3.Row
             parts: dict[str, list[Any]] = {}
@@ -79,7 +85,8 @@ class Shelter:
                 ("audio_recording", "conversation"),
             ):
                 for row in file.execute(f"SELECT * FROM {table} ORDER BY _id"):
-                    of_row = {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118  # of sqlite3.Row
+                    # Iterating over a sqlite3.Row yields its values, so `keys()` is needed.
+                    of_row = {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118
                     if table == "audio_recording":
                         of_row["bytes"] = hashlib.sha256(self.file(row["key"]).read_bytes()).hexdigest()
                     parts.setdefault(row[owner], []).append(of_row)
@@ -89,7 +96,7 @@ class Shelter:
 
 
 def _plain(value: Any) -> Any:
-    """JSON columns: what they mean, not how they are spelt."""
+    """Parse JSON columns, so that their notation does not matter."""
     if isinstance(value, str) and value.startswith(("[", "{")):
         return json.loads(value)
     return value
@@ -147,7 +154,7 @@ def _recording(talk: uuid.UUID, message: uuid.UUID, data: bytes, shelter: Shelte
 
 
 class Mover:
-    """The command, begun and ended as an operator, or the kernel, does."""
+    """Start and end the command as an operator or the kernel does."""
 
     def __init__(self, agent: AgentServer, postgres: PostgresServer) -> None:
         self.agent, self.postgres = agent, postgres
@@ -158,14 +165,14 @@ class Mover:
         return subprocess.Popen(command, cwd=ROOT, env=self.agent._env, stdout=pipe, stderr=pipe, text=True)
 
     def run(self, *options: str) -> tuple[dict[str, Any], int]:
-        """The report, and the exit code."""
+        """Return the report and the exit code."""
         process = self.start(*options)
         out, errors = process.communicate(timeout=WITHIN)
         assert out.strip(), errors[-3000:]
         return json.loads(out.splitlines()[-1]), process.returncode
 
     def until(self, process: subprocess.Popen[str], enough: Callable[[], bool]) -> bool:
-        """Wait; False if the process ended before."""
+        """Wait until there is enough. Return False if the process ended first."""
         deadline = time.monotonic() + WITHIN
         while process.poll() is None:
             if enough():
@@ -175,8 +182,10 @@ class Mover:
         return False
 
     def resumed(self) -> list[str]:
-        """The options that go on with the run that was killed. Its claim lapses by itself, after seconds that nobody wants to
-        wait for here."""
+        """Return the options that resume the killed run.
+
+        Its claim would lapse by itself after some seconds. This ends it at once.
+        """
         self.postgres.execute("UPDATE migration_claim SET until = now()")
         found = self.postgres.execute("SELECT id FROM migration_run ORDER BY started_at DESC LIMIT 1")
         return ["--resume", str(found[0][0])] if found else []
@@ -205,7 +214,7 @@ def shelter(agent: AgentServer) -> Shelter:
 
 def rows_and_objects(postgres: PostgresServer, s3: S3Server) -> tuple[list[str], dict[str, bytes]]:
     keys = [key for (key,) in postgres.execute("SELECT key FROM audio_recording WHERE place = 'cloud' ORDER BY key")]
-    return keys, {key: data for key, data in s3.objects().items() if not key.startswith("probe")}
+    return keys, {key: data for key, data in s3.objects().items() if not key.startswith(PROBES)}
 
 
 def flip_a_bit(s3: S3Server, key: str, data: bytes) -> None:
@@ -214,13 +223,14 @@ def flip_a_bit(s3: S3Server, key: str, data: bytes) -> None:
 
 
 def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Mover, *, kills: int) -> dict[str, str]:
-    """Everything that is to go wrong goes wrong; returns what is named at the end, with the reasons."""
+    """Run the command with all faults and kills. Return the failures that it names, with the reasons."""
     chance = random.Random(proxy.stored + kills)
     in_order = [key for (key,) in shelter.execute("SELECT key FROM audio_recording ORDER BY _id")]
     missing, truncated, changed = in_order[3], in_order[len(in_order) // 2], in_order[-1]
     shelter.file(missing).unlink()
     shelter.file(truncated).write_bytes(shelter.voices[truncated][:-7])
-    unheard = shelter.talks[5]  # PostgreSQL takes no NUL
+    # PostgreSQL accepts no NUL.
+    unheard = shelter.talks[5]
     shelter.execute("UPDATE conversations_conversation SET topic = 'a' || char(0) || 'b' WHERE _id = ?", unheard.hex)
     total = len(shelter.voices) + len(shelter.talks)
     moments = sorted(chance.sample(range(total * 9 // 10), kills))
@@ -243,7 +253,8 @@ def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Move
     mover.postgres.kill()
     mover.postgres.start()
     process.communicate(timeout=WITHIN)
-    for _ in range(3):  # a recording has four tries in each run
+    # A recording is tried four times in each run.
+    for _ in range(3):
         report, code = mover.run(*mover.resumed())
         if set(report["failed"]) == {missing, truncated, changed, f"conversation {unheard}"}:
             break
@@ -258,13 +269,16 @@ def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Move
 
 
 def _past(moment: int, proxy: FlakyS3, shelter: Shelter, mover: Mover) -> bool:
-    """Recordings come first, and conversations when all of them have arrived."""
+    """Return whether the run is past this moment.
+
+    Recordings come first. Conversations follow when all of them have arrived.
+    """
     late = proxy.stored >= len(shelter.voices) - 50
     return proxy.stored + (mover.arrived() if late else 0) > moment
 
 
 def check_moved(shelter: Shelter, postgres: PostgresServer, s3: S3Server, named: dict[str, str]) -> None:
-    """Everything that is not named is there, byte for byte, and once."""
+    """Check that everything except the named failures has arrived once, byte for byte."""
     keys, objects = rows_and_objects(postgres, s3)
     expected = {key: data for key, data in shelter.voices.items() if key not in named}
     assert keys == sorted(expected)
@@ -277,7 +291,7 @@ def check_moved(shelter: Shelter, postgres: PostgresServer, s3: S3Server, named:
 
 
 def check_deletion(shelter: Shelter, mover: Mover, postgres: PostgresServer, s3: S3Server) -> None:
-    """What was harmed at home is mended, one recording is harmed at the destination: all others may go from the source."""
+    """Repair the source, damage one recording at the destination, and check that only this one stays in the source."""
     for key, data in shelter.voices.items():
         if not shelter.file(key).exists() or shelter.file(key).read_bytes() != data:
             shelter.file(key).write_bytes(data)
@@ -319,14 +333,15 @@ def test_the_mover_under_fire(
         named = under_fire(agent, shelter, proxy, mover, kills=kills)
         assert set(proxy.faults) == set(FAULTS)
     check_moved(shelter, own_postgres, own_s3, named)
-    assert len(shelter.execute("SELECT 1 FROM audio_recording")) == recordings  # nothing was deleted
+    # Nothing was deleted.
+    assert len(shelter.execute("SELECT 1 FROM audio_recording")) == recordings
     agent._env["AWS_S3_ENDPOINT_URL"] = own_s3.endpoint
     check_deletion(shelter, Mover(agent, own_postgres), own_postgres, own_s3)
 
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Callable[[], int]]:
-    """A folder on a disk of 300 kB; what is yielded makes it large."""
+    """Mount a folder on a disk of 300 kB. Yield a function that enlarges it."""
     folder.mkdir(parents=True)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("Only root may mount a small disk.")
@@ -356,7 +371,8 @@ def test_a_full_disk_on_the_way_back(
         assert not list((home.data_dir / "recordings").rglob(".aside-*"))
 
 
-@pytest.mark.soak  # whoever gives up has waited before
+# The run waits before it gives up.
+@pytest.mark.soak
 def test_a_database_that_freezes_ends_the_run_and_it_is_resumed(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter
 ) -> None:
@@ -374,7 +390,8 @@ def test_a_database_that_freezes_ends_the_run_and_it_is_resumed(
     check_moved(shelter, own_postgres, own_s3, {})
 
 
-@pytest.mark.soak  # likewise
+# The restore waits before it gives up.
+@pytest.mark.soak
 def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
 ) -> None:
@@ -400,7 +417,7 @@ def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
 def test_the_way_round_gives_back_what_went_out(
     own_postgres: PostgresServer, own_mongo: MongoServer, own_s3: S3Server, tmp_path: Path
 ) -> None:
-    """Local, S3 and PostgreSQL, S3 and MongoDB, and local again: the same hash of the content of each conversation."""
+    """Copy from local to S3 and PostgreSQL, to S3 and MongoDB, and back. The hashes of all conversations agree."""
     start, end = (AgentServer(tmp_path / name, SECRET_KEY=KEY) for name in ("start", "end"))
     start.data_dir.mkdir()
     start.manage("migrate", "-v0")

@@ -1,4 +1,4 @@
-"""The server itself: killed with -9 while it saves and while it moves what waited, and started while the cloud is away."""
+"""The server is killed while it saves and while it drains, and started while the cloud is down."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ BOTH = ["postgresql", "mongodb"]
 
 
 def begun(cloud: Backends, count: int, *, learners: int = 6) -> list[Learner]:
-    """Learners who have begun so many conversations in all, and gone on with the first of them."""
+    """Return learners who have begun this many conversations in all, and continued the first of them."""
     those = [Learner(cloud.agent.url, f"b{number}-{time.time_ns():x}") for number in range(learners)]
 
     def begin(learner: Learner) -> None:
@@ -36,12 +36,12 @@ def at_once(threads: list[threading.Thread]) -> None:
 
 
 def have_saved(learners: list[Learner], count: int) -> bool:
-    """Each of them so often."""
+    """Return whether each learner has saved this often."""
     return all(sum(answer.acknowledged for answer in learner.answers) >= count for learner in learners)
 
 
 def wait_until_it_moves(cloud: Backends) -> None:
-    """Returns when some of what waits has gone home; all of it, if this machine stalled meanwhile."""
+    """Wait until some pending data has moved. If this machine stalls, all of it may have moved."""
     at_first = sum(cloud.waiting().values())
     deadline = time.monotonic() + 60
     while at_first and sum(cloud.waiting().values()) >= at_first:
@@ -81,7 +81,8 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_saves(cloud: Backend
 def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backends):
     learners: list[Learner] = []
     in_the_middle = 0
-    for _ in range(12):  # a kill that comes too late, when all had moved, does not count
+    # A kill does not count if everything had moved before.
+    for _ in range(12):
         if not cloud.waiting():
             with cloud.broken(DATABASE, "frozen"), cloud.broken(BUCKET, "frozen"):
                 learners += begun(cloud, 90)
@@ -129,7 +130,7 @@ def test_nothing_is_lost_in_an_outage_while_it_moves(cloud: Backends, half: str,
 
 @pytest.fixture
 def unprepared(cloud: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
-    """A new server on a database with no table, neither started."""
+    """Set up a new server on a database without tables. Start neither."""
     cloud.agent.stop()
     cloud.database.empty()
     agent = AgentServer(tmp_path_factory.mktemp("new"), cloud.database.env, cloud.s3.env, SECRET_KEY="k" * 50)
@@ -144,7 +145,8 @@ def test_the_server_starts_before_the_cloud_comes(unprepared: Backends, half: st
     if half == BUCKET:
         unprepared.agent.manage("migrate", "--verbosity", "0")
     with unprepared.broken(half, kind):
-        if half == DATABASE and kind == "frozen":  # the command would wait for it
+        # The command would wait for a frozen database.
+        if half == DATABASE and kind == "frozen":
             unprepared.agent.manage("migrate", "--verbosity", "0", "--database", "local")
         else:
             unprepared.agent.manage("migrate", "--verbosity", "0", "--skip-unreachable")

@@ -1,4 +1,4 @@
-"""The local store cannot be written for a while: the talk goes on, and tells the truth."""
+"""While the local store cannot be written, the talk continues and reports it."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ LONDON = spoken("learner_london")
 
 @pytest.fixture
 def unwritable(own_server: AgentServer) -> Path:
-    """The folder of recordings, with a file in its place."""
+    """Replace the folder of recordings by a file."""
     folder = own_server.data_dir / "recordings"
     folder.write_text("in the way")
     return folder

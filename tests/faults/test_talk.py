@@ -1,4 +1,4 @@
-"""The cloud goes away in the middle of a talk: the talk goes on, and every turn comes home with its sound."""
+"""The cloud fails in the middle of a talk. The talk continues, and every turn reaches the cloud with its recording."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ PATIENT = 60  # seconds
 
 
 def sounds(cloud: Backends, cookie: str, events: list[Event]) -> dict[str, bytes]:
-    """What is behind the links of `talk.saved`, by the messages' ids."""
+    """Return the recordings behind the links of `talk.saved`, by the messages' ids."""
     with httpx.Client(base_url=cloud.agent.url, headers={"Cookie": cookie}, timeout=PATIENT) as client:
         links = {event["item_id"]: event["audioUrl"] for event in events if event["audioUrl"]}
         return {item: httpx.get(client.base_url.join(link), timeout=PATIENT).content for item, link in links.items()}
@@ -40,7 +40,7 @@ async def test_a_talk_goes_on_in_an_outage(cloud: Backends, half: str, kind: str
             await talker.say(LONDON, at_speaking_speed=False)
             await talker.commit()
             heard, _ = await talker.wait_for("response.output_audio.delta", after=before)
-            # The half is ill until both sides of the turn are kept: nothing has waited for it to be well.
+            # The outage lasts until both sides of the turn are saved, so nothing waited for the recovery.
             saved, _ = await talker.wait_for("talk.saved", after=before, count=2)
             during = talker.events("talk.saved", after=before)
             kept = await asyncio.to_thread(sounds, cloud, cookie, during) if half == BUCKET else {}

@@ -1,4 +1,4 @@
-"""Real servers for the tests: each in processes and on a folder of its own, on this machine only."""
+"""Run real servers for the tests, each with its own processes and folder, only on this machine."""
 
 from tests.servers.agent import AgentServer
 from tests.servers.mongodb import MongoServer

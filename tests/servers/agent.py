@@ -1,4 +1,4 @@
-"""The application itself, as `make serve` runs it."""
+"""Run the application itself, as `make serve` does."""
 
 import atexit
 import functools
@@ -15,26 +15,48 @@ from typing import Any
 
 from tests.servers.process import ROOT, ServerProcess
 
+METRICS_TOKEN = "for the tests"
+# Settings that name a database outside the data folder.
+REMOTE_DATABASES = {"DATABASE_URL", "MONGODB_URI"}
+
 
 @functools.cache
 def collected_static() -> Path:
-    """The output of `collectstatic`, the same for every server of a test run."""
+    """Return the output of `collectstatic`, which is the same for every server of a test run."""
     folder = Path(tempfile.mkdtemp(prefix="talking-agent-static-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     AgentServer(folder).manage("collectstatic", "--noinput", "--verbosity", "0")
     return folder / "static"
 
 
+@functools.cache
+def migrated_files() -> Path:
+    """Return a data folder with migrated SQLite databases, which is copied for every server of a test run."""
+    folder = Path(tempfile.mkdtemp(prefix="talking-agent-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    AgentServer(folder).manage("migrate", "--verbosity", "0")
+    return folder
+
+
 class AgentServer(ServerProcess):
-    """`set_up`, then `start`. Takes the environments of other servers: `AgentServer(folder, postgres.env, s3.env, PORT="1")`."""
+    """Hold a server. Call `set_up`, then `start`.
+
+    It takes the environments of other servers: `AgentServer(folder, postgres.env, s3.env, PORT="1")`.
+    """
 
     def __init__(self, data_dir: Path, *envs: Mapping[str, str], **env: str) -> None:
         super().__init__(data_dir)
         self.data_dir = data_dir
         self.url = f"http://127.0.0.1:{self.port}"
         self._env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        self._env |= {"ENV_FILES": "", "DATA_DIR": str(data_dir), "PORT": str(self.port)}
-        self._env["ENGINE_PATIENCE"] = "60000"  # a loaded machine may take longer than a learner has patience for
+        self._env |= {
+            "ENV_FILES": "",
+            "DATA_DIR": str(data_dir),
+            "PORT": str(self.port),
+            "METRICS_TOKEN": METRICS_TOKEN,
+        }
+        # A loaded machine may need more time than the default.
+        self._env["ENGINE_PATIENCE"] = "60000"
         for more in (*envs, env):
             self._env |= more
 
@@ -45,7 +67,7 @@ class AgentServer(ServerProcess):
         return {"cwd": ROOT, "env": self._env}
 
     def manage(self, *command: str) -> str:
-        """Run a manage.py command on the server's data; returns what it printed."""
+        """Run a manage.py command on the server's data. Return its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command], cwd=ROOT, env=self._env, check=True, capture_output=True, text=True
         )
@@ -53,7 +75,11 @@ class AgentServer(ServerProcess):
 
     def set_up(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.manage("migrate", "--verbosity", "0")
+        if not list(self.data_dir.glob("*.sqlite3")):
+            for file in migrated_files().glob("*.sqlite3"):
+                shutil.copy2(file, self.data_dir)
+        if self._env.keys() & REMOTE_DATABASES:
+            self.manage("migrate", "--verbosity", "0")
         static = self.data_dir / "static"
         if not static.exists():
             static.symlink_to(collected_static())

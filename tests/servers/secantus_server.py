@@ -1,10 +1,11 @@
-"""Runs SecantusDB, a server that speaks MongoDB's protocol (no genuine mongod comes from a package registry).
+"""Run SecantusDB, a server that speaks MongoDB's protocol.
 
     python secantus_server.py PORT FOLDER
 
-It departs from mongod's documented behaviour in three points that django-mongodb-backend needs, mended here before it
-starts: a nested document in $project, $addFields and $set means dotted paths ({a: {b: 1}} is {"a.b": 1}), $type of
-a missing $getField is "missing", and an index serves conditions inside of $and.
+No package registry has a genuine mongod. SecantusDB differs from mongod's documented behaviour in three points that
+django-mongodb-backend needs. They are patched here before it starts: a nested document in $project, $addFields and $set
+means dotted paths ({a: {b: 1}} is {"a.b": 1}), $type of a missing $getField is "missing", and an index serves
+conditions inside of $and.
 """
 
 import functools
@@ -19,7 +20,7 @@ from secantus.server import SecantusDBServer
 from secantus.storage import Storage
 
 FLATTENED_STAGES = ("$project", "$addFields", "$set")
-# Seconds; mongod's transactionLifetimeLimitSeconds, 60 by default. So long a client that was killed holds what it was writing.
+# Seconds. mongod's transactionLifetimeLimitSeconds is 60 by default. A killed client locks its documents this long.
 TRANSACTION_LIFETIME = 5.0
 PASSWORDS = {"admin": "admin", "user": "password"}
 
@@ -54,7 +55,10 @@ def type_or_missing(argument: Any, context: Any) -> Any:
 
 
 def conditions(filter_: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Those on one field that have to hold. The server matches the whole filter against what an index finds by them."""
+    """Yield the conditions on single fields that must hold.
+
+    The server matches the whole filter against the documents that an index finds by them.
+    """
     for name, condition in filter_.items():
         if name == "$and":
             for part in condition:
@@ -72,7 +76,7 @@ def dispatch_tables(module: Any) -> list[dict[Any, Any]]:
 
 
 def mend() -> int:
-    """Returns how many entries were mended."""
+    """Apply the patches. Return the number of patched entries."""
     mended = 0
     Storage._try_index_id_keys = lookup_inside_and
     for table in dispatch_tables(aggregate):
@@ -88,7 +92,7 @@ def mend() -> int:
 
 
 def add_users(server: SecantusDBServer) -> None:
-    """Those that are there already stay as they are."""
+    """Add missing users, and leave existing ones unchanged."""
     for name, password in PASSWORDS.items():
         record = {
             "_id": f"admin.{name}",
@@ -104,7 +108,7 @@ def add_users(server: SecantusDBServer) -> None:
 def main(port: str, folder: str) -> None:
     if not mend():
         sys.exit("There was nothing to mend: this is another version of SecantusDB than the one that is pinned.")
-    # Without sync_on_commit, kill -9 loses the last writes: they are still in the process.
+    # Without sync_on_commit, SIGKILL loses the last writes, because they are still in the process.
     server = SecantusDBServer(
         port=int(port),
         storage_path=folder,

@@ -1,9 +1,9 @@
-"""Figures of the contract follow from what was measured, and what was not measured has none."""
+"""The figures of the contract are computed from measurements, and are null without them."""
 
 import pytest
 
 from tutor.analysis import COMPONENTS, LONGEST_TALK, newest, turns_of, unmeasured, wire, words_of
-from tutor.engines.base import Analysis, Line
+from tutor.domain import Analysis, Line
 
 LINES = [Line("assistant", "Tell me a lot of things."), Line("user", "I don't like 3 things."), Line("user", "...")]
 NONE = dict.fromkeys(COMPONENTS)
@@ -16,8 +16,8 @@ def analysis(**scores: float | None) -> Analysis:
 def shape(
     found: Analysis, *, words: int = 5, level: str = "A2", limit: float | None = None, seconds: float | None = None
 ):
-    lines = [Line("user", "word " * words)]
-    return wire(found, lines, engine="local", level=level, time_limit=limit, seconds=seconds)
+    lines = [Line("user", "word " * words, seconds)]
+    return wire(found, lines, engine="local", level=level, time_limit=limit)
 
 
 def test_the_base_score_is_the_mean_of_what_was_measured():
@@ -54,13 +54,19 @@ def test_the_time_is_estimated_by_the_pace_of_the_level():
     assert shape(analysis(), words=65, level="C1")["speakingMetrics"]["estimatedSeconds"] == 30
 
 
+def test_typed_words_are_added_to_the_time_that_was_recorded():
+    lines = [Line("user", "word " * 10, 8.0), Line("user", "word " * 75), Line("assistant", "Well.", 9.0)]
+    found = wire(analysis(), lines, engine="local", level="A2", time_limit=None)
+    assert found["speakingMetrics"]["estimatedSeconds"] == 68
+
+
 def test_the_time_is_what_was_recorded_if_it_was():
     assert shape(analysis(), words=75, seconds=41.26)["speakingMetrics"]["estimatedSeconds"] == 41.3
 
 
 @pytest.mark.parametrize(("seconds", "ratio", "bonus"), [(0, 0, 0), (30, 0.5, 2.5), (60, 1, 5), (600, 10, 5)])
 def test_half_of_the_time_is_the_learners(seconds, ratio, bonus):
-    found = shape(analysis(grammar=80), limit=2, seconds=seconds)
+    found = shape(analysis(grammar=80), words=5 if seconds else 0, limit=2, seconds=seconds)
     assert found["speakingMetrics"]["idealSeconds"] == 60
     assert (found["speakingMetrics"]["speakingRatio"], found["lengthBonus"]) == (ratio, bonus)
 

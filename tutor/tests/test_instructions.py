@@ -1,4 +1,4 @@
-"""What a language model is told: the facts of the talk are there, and a learner's words are only data."""
+"""The instructions to a language model have the facts of the talk, and treat a learner's words only as data."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tutor import language, scenario
-from tutor.engines.base import CannotDo
+from tutor.domain import CannotDo
 from tutor.instructions import LEVELS, LONGEST_QUOTED, MODES, instructions, quoted
 from tutor.scenario import Brief
 

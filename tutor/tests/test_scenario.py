@@ -1,4 +1,4 @@
-"""Every scenario is fit for use, and an unfit file is refused with a message that says where and why."""
+"""Every scenario is valid, and an invalid file is refused with a message that names place and reason."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tutor import scenario
-from tutor.engines.base import Line
+from tutor.domain import Line
 from tutor.scenario import Brief, ScenarioError
+from tutor.toml_tables import DataFileError
 
 HEAD = """
 title = "Tea"
@@ -40,7 +41,7 @@ def brief(scenario_id: str) -> Brief:
 
 
 def lines(*texts: str) -> list[Line]:
-    """A dialogue in which the agent speaks first."""
+    """Return a dialogue in which the agent speaks first."""
     return [Line("user" if number % 2 else "assistant", text) for number, text in enumerate(texts)]
 
 
@@ -116,14 +117,14 @@ def test_a_good_file_is_loaded(tmp_path):
 )
 def test_an_unfit_file_is_refused(tmp_path, old, new, message):
     assert old in GOOD
-    with pytest.raises(ScenarioError) as refused:
+    with pytest.raises(DataFileError) as refused:
         load(tmp_path, GOOD.replace(old, new, 1))
     assert f"tea.toml: {message}" in str(refused.value)
 
 
 def test_a_slot_must_be_filled_by_every_pattern(tmp_path):
     text = GOOD.replace("when = ['green']", "when = ['(?P<sort>green)', 'gr.*']").replace("Ah, green.", "Ah, {sort}.")
-    with pytest.raises(ScenarioError, match=r"nothing fills \{sort\}"):
+    with pytest.raises(DataFileError, match=r"nothing fills \{sort\}"):
         load(tmp_path, text)
 
 
@@ -217,3 +218,35 @@ def test_general_hints_differ_from_turn_to_turn():
     first, second = "Who is funny in your family?", "Who is a little like you, and how?"
     one = brief("family")
     assert scenario.hint(one, lines(first)) != scenario.hint(one, lines(first, "My uncle.", second))
+
+
+@pytest.mark.parametrize(
+    ("scenario_id", "said", "goal"),
+    [
+        ("films", "I watched Inception last week, have you seen it?", "Name something you have watched"),
+        ("travel", "Last summer I went to Spain, do you know it?", "Say where you went"),
+        ("food", "I like rice, and you?", "Say what you like to eat"),
+        ("food", "I like rice and you?", "Say what you like to eat"),
+        ("family", "My brother is tall, isn't he?", "Describe one person"),
+        ("weekend", "We went to the park with my friend, what about you?", "Say who was with you"),
+        ("films", "I prefer the cinema because the screen is big.", "Compare the cinema and home"),
+        ("films", "At home it is cheaper.", "Compare the cinema and home"),
+        ("films", "The cinema is nicer than my living room.", "Compare the cinema and home"),
+        ("hobbies", "I'm into photography.", "Say what you do in your free time"),
+        ("work", "I repair cars.", "Say what you do"),
+    ],
+)
+def test_a_statement_reaches_its_goal_before_a_question_too(scenario_id, said, goal):
+    assert (goal, True) in scenario.goals(brief(scenario_id), [Line("user", said)])
+
+
+@pytest.mark.parametrize(
+    ("scenario_id", "said", "goal"),
+    [
+        ("films", "Have you seen Inception?", "Name something you have watched"),
+        ("travel", "Did you go to Spain, or do you want to?", "Say where you went"),
+        ("food", "What do you like to eat, and you?", "Say what you like to eat"),
+    ],
+)
+def test_a_question_alone_reaches_no_goal(scenario_id, said, goal):
+    assert (goal, False) in scenario.goals(brief(scenario_id), [Line("user", said)])

@@ -7,15 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from core import cloud
 from migration import actions
-from talking_agent import cloud
 
-INTERRUPTED = 130  # the exit code of whoever is ended by Ctrl-C, as shells have it
+# The exit code that shells use for a program that is ended by Ctrl-C.
+INTERRUPTED = 130
 
 
 class Command(BaseCommand):
-    help = "Says whether storage is set up right, proves that it works, and moves what is stored."
-    requires_system_checks: list[str] = []  # what is wrong is for `verify` to tell
+    help = "Check and test the storage, and move, archive and delete the stored data."
+    # No system checks run first, because `verify` reports problems itself.
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         chosen = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -28,29 +30,35 @@ class Command(BaseCommand):
         try:
             well = self._carried_out(options)
         except CommandError as error:
-            if options.get("json"):  # a program reads what is printed, not what is told beside it
+            # With --json, a program reads the standard output, and not the error output.
+            if options.get("json"):
                 self.stdout.write(json.dumps({"error": str(error)}))
             raise
-        except BrokenPipeError:  # whoever read it has gone, as `head` does: nobody wants to hear of it
+        except BrokenPipeError:
+            # The reader has gone, as `head` does. This is not worth a message.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             well = False
         if not well:
             raise SystemExit(1)
 
     def _carried_out(self, options: Mapping[str, Any]) -> bool:
-        """Raises CommandError for whatever an operator can do something about."""
+        """Carry out the action, and return whether it went well.
+
+        Raises CommandError for errors that an operator can do something about.
+        """
         try:
             with cloud.impatiently():
                 well: bool = actions.named(options["action"]).run(options, self.stdout)
         except KeyboardInterrupt:
             if self.stdout.isatty():
-                self.stdout.write("")  # after a line of progress
-            said = "Interrupted. Run it again to go on: what is done already is not done twice."
+                # End the line of progress.
+                self.stdout.write("")
+            said = "Interrupted. Run it again to continue: nothing is done twice."
             raise CommandError(said, returncode=INTERRUPTED) from None
         except DatabaseError as error:
             said = str(error).partition("\n")[0].rstrip(".")
             raise CommandError(
-                f"A database cannot be used: {said}. `manage.py storage verify` says which one, and what to do."
+                f"A database cannot be used: {said}. `manage.py storage verify` shows which one, and what to do."
             ) from error
         finally:
             self.stdout.flush()

@@ -4,9 +4,12 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
 
+from core import cloud, file_modes
+from talking_agent.migration_lock import migration_lock
+
 
 class _NotNamed(str):
-    """The default alias where no `--database` was given: equal to it, for Django's checks, yet told from one that was."""
+    """Mark the default alias as not given by `--database`. It is equal to the alias in Django's checks."""
 
 
 class Command(migrate.Command):
@@ -27,22 +30,33 @@ class Command(migrate.Command):
         unreachable = []
         for alias in connections if isinstance(named, _NotNamed) else [named]:
             try:
-                super().handle(*args, **{**options, "database": alias})
+                with migration_lock(alias):
+                    super().handle(*args, **{**options, "database": alias})
             except _unreachable(alias) as error:
-                unreachable.append(f"The database {alias!r} was not migrated: {_first_line(error)}")
+                unreachable.append(f"The database {alias!r} was not migrated: {_in_words(alias, error)}")
+        file_modes.correct()
         if unreachable and not skip:
             raise CommandError("\n".join(unreachable))
         for each in unreachable:
             self.stderr.write(f"{each}\nThe server migrates it when it is back.")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or repr(error.__cause__)).splitlines()[0]  # what the MongoDB backend translates has no words
+def _in_words(alias: str, error: Exception) -> str:
+    # Imported here because it loads psycopg, which a server without PostgreSQL does not need.
+    from migration.checks.database_errors import in_words
+    from migration.checks.database_servers import KINDS
+
+    connection = connections[alias]
+    if connection.vendor in KINDS:
+        return " ".join(in_words(error, connection))
+    # A file on this machine.
+    return f"{connection.settings_dict['NAME']} cannot be used: {cloud.sentence(error)}"
 
 
 def _unreachable(alias: str) -> tuple[type[Exception], ...]:
     if connections[alias].vendor != "mongodb":
         return (OperationalError, InterfaceError)
-    from pymongo.errors import PyMongoError  # raised as it is by what looks for tables
+    # The search for tables raises it untranslated.
+    from pymongo.errors import PyMongoError
 
     return (DatabaseError, PyMongoError)

@@ -12,62 +12,83 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-SWITCH_S = 0.0005  # for how long a thread that saves a turn may hold up the talks; Python's own 5 ms come again with every event
-MAX_FRAME = 16 * 1024 * 1024  # bytes of one WebSocket message
+from talking_agent import prepare
+from talking_agent.listener import BoundedHttp, BoundedWebSocket
+
+# Seconds that a thread that saves a turn may delay the talks. Python's default of 5 ms would recur with every event.
+SWITCH_S = 0.0005
+# Bytes of one WebSocket message.
+MAX_FRAME = 16 * 1024 * 1024
 
 
 class Command(BaseCommand):
     help = "Serves the site on HOST:PORT. DEBUG is off unless set."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Listen first: of two servers that start at once, only the one that has the port prepares.
         listener = self._listen()
+        for done in prepare.prepare():
+            self.stdout.write(f"Prepared: {done}.")
         config = uvicorn.Config(
             "talking_agent.asgi:application",
             log_level="warning",
             access_log=False,
-            proxy_headers=False,  # TRUST_PROXY is Django's business
+            http=BoundedHttp,
+            ws=BoundedWebSocket,
+            # Django handles TRUST_PROXY.
+            proxy_headers=False,
             ws_max_size=MAX_FRAME,
-            ws_per_message_deflate=False,  # speech hardly shrinks, and trying costs more than sending it
+            # Speech hardly shrinks, and compressing costs more than sending.
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=10,
         )
         threading.Thread(target=self._greet, daemon=True).start()
         sys.setswitchinterval(SWITCH_S)
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped in good order, and says again how
+        # uvicorn has shut down already, and raises the interrupt again.
+        with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-        # The protocol by its name: else asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for an acknowledgement.
+        # Name the protocol: otherwise asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for an
+        # acknowledgement.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.HOST, settings.PORT))
-            listener.listen()  # now, and not when the application is loaded: of two servers one must fail here
-        except OSError as error:
-            used = error.errno == errno.EADDRINUSE
+            # Listen now and not after loading the application, so that the second of two servers fails here.
+            listener.listen()
+        except (OSError, UnicodeError) as error:
+            used = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             advice = f"Try PORT={settings.PORT + 1} make run." if used else "HOST must be an address of this machine."
-            raise CommandError(
-                f"{settings.HOST}:{settings.PORT} cannot be listened on: {error.strerror}. {advice}"
-            ) from error
+            why = getattr(error, "strerror", None) or "it is no address"
+            raise CommandError(f"{settings.HOST}:{settings.PORT} cannot be listened on: {why}. {advice}") from error
         return listener
 
     def _greet(self) -> None:
-        """Say that the site is up when a page has really come, and how long that took since `make` was called."""
-        began = float(os.environ.get("STARTED_AT") or time.time())
-        pause = 0.05
-        while not self._answers():
-            time.sleep(pause)
-            pause = min(pause * 1.2, 5.0)  # each time that fails may fill a page of the log
-        self.stdout.write(f"Talking Agent is on {settings.APP_URL} (first page after {time.time() - began:.1f} s).")
-        self.stdout.flush()  # a log file is to show it, too
+        """Report that the site is up when a page has really loaded, and how long that took since `make` was called.
 
-    def _answers(self) -> bool:
+        Request a page that fails only once: each failure writes a traceback to the log.
+        """
+        began = float(os.environ.get("STARTED_AT") or time.time())
+        while (status := self._status()) is None:
+            time.sleep(0.05)
+        if status >= 500:
+            self.stderr.write(f"The first page answers {status}: the line above says why, and /readyz what is missing.")
+            return
+        self.stdout.write(f"Talking Agent is on {settings.APP_URL} (first page after {time.time() - began:.1f} s).")
+        # Flush, so that a log file shows it, too.
+        self.stdout.flush()
+
+    def _status(self) -> int | None:
+        """Return the status of the first page, or None while the server does not answer."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)
         connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
         try:
-            connection.request("GET", "/", headers={"Host": "localhost"})
-            return connection.getresponse().status < 500
+            # Do not use the talk page, which loads the models.
+            connection.request("GET", "/history", headers={"Host": "localhost"})
+            return connection.getresponse().status
         except OSError:
-            return False
+            return None
         finally:
             connection.close()

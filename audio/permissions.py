@@ -1,0 +1,15 @@
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+
+VIEW = "audio.view_recording"
+
+
+def may_hear(request: HttpRequest) -> bool:
+    """Return whether the user is staff and may view recordings. Being staff is not enough.
+
+    Return False if the accounts' database is down.
+    """
+    try:
+        return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(VIEW))
+    except (OperationalError, InterfaceError):
+        return False

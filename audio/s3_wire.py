@@ -1,0 +1,165 @@
+"""Send signed requests to a bucket over one pool of connections, and sign links."""
+
+import base64
+import hashlib
+import os
+import re
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import urllib3
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+from urllib3.exceptions import ProtocolError
+
+from core import cloud
+
+# Seconds. The patience of a request may be shorter.
+CONNECT_WITHIN, ANSWER_WITHIN = 2.0, 5.0
+CONNECTIONS = 32
+NOT_IMPLEMENTED = 501
+
+
+class Address:
+    """Hold the address of a bucket, taken from a boto3 client. Keys are given percent-encoded."""
+
+    def __init__(self, client: Any, bucket: str, credentials: Credentials) -> None:
+        # boto3 handles partitions, regions, dots in names, virtual hosts and paths. A link that it signs shows the result.
+        params = {"Bucket": bucket, "Key": "k"}
+        example = urlsplit(client.generate_presigned_url("get_object", Params=params))
+        region = parse_qs(example.query)["X-Amz-Credential"][0].split("/")[-3]
+        host = example.netloc.lower().removesuffix({"http": ":80", "https": ":443"}[example.scheme])
+        self._credentials, self._region = credentials, region
+        self.origin = f"{example.scheme}://{host}"
+        self._folder = example.path.removesuffix("k")
+
+    def path(self, key: str) -> str:
+        return self._folder + key
+
+    def link(self, key: str, seconds: int) -> str:
+        """Return a link that is valid for so many seconds."""
+        request = AWSRequest("GET", self.origin + self.path(key))
+        S3SigV4QueryAuth(*self._scope(), expires=seconds).add_auth(request)
+        return str(request.url)
+
+    def signed(self, method: str, path: str, headers: dict[str, str], sha256: str) -> dict[str, str]:
+        """Return these headers with those that sign them and the body's SHA-256 (hex)."""
+        request = AWSRequest(method, self.origin + path, headers=headers)
+        request.context["sha256"] = sha256
+        _SignedBody(*self._scope()).add_auth(request)
+        return dict(request.headers.items())
+
+    def _scope(self) -> tuple[ReadOnlyCredentials, str, str]:
+        # Frozen, because a machine's role renews its three values from time to time, all at once.
+        return self._credentials.get_frozen_credentials(), "s3", self._region
+
+
+class _SignedBody(S3SigV4Auth):
+    """Sign the digest that the caller has, instead of hashing the body again."""
+
+    def payload(self, request: AWSRequest) -> str:
+        return str(request.context["sha256"])
+
+
+class Wire:
+    """Send signed requests to one address."""
+
+    def __init__(self, address: Address, proxies: dict[str, str] | None, verify: bool | str | None) -> None:
+        self._address = address
+        self._pool = pool(address.origin, proxies, verify)
+
+    def send(
+        self, method: str, key: str, headers: dict[str, str], body: bytes, sha256: str
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request. Repeat it once if the server had closed the kept connection, or answers 5xx.
+
+        A refusal or a timeout is not repeated, so that the caller does not wait twice as long.
+        """
+        once = partial(self._send, method, self._address.path(key), headers, body, sha256)
+        try:
+            answer = once()
+        except ProtocolError:
+            return once()
+        return answer if answer.status < 500 or answer.status == NOT_IMPLEMENTED else once()
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str
+    ) -> urllib3.BaseHTTPResponse:
+        return self._pool.request(
+            method,
+            self._address.origin + path,
+            body=body or None,
+            headers=self._address.signed(method, path, headers, sha256),
+            timeout=_patience(),
+            retries=False,
+            redirect=False,
+            decode_content=False,
+        )
+
+
+def is_aws(endpoint_url: str | None) -> bool:
+    return not endpoint_url or bool(re.search(r"\.amazonaws\.com(\.cn)?$", urlsplit(endpoint_url).hostname or ""))
+
+
+def client_config(endpoint_url: str | None, addressing_style: str | None, proxies: dict[str, str] | None) -> Config:
+    """Return boto3's settings for this server.
+
+    Servers other than AWS have no host name for each bucket, and some do not know the newer checksums. SigV4 is set because S3
+    is going to refuse links signed with SigV2.
+    """
+    aws = is_aws(endpoint_url)
+    checksums = "when_supported" if aws else "when_required"
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": addressing_style or ("virtual" if aws else "path")},
+        connect_timeout=CONNECT_WITHIN,
+        read_timeout=ANSWER_WITHIN,
+        # One attempt, so that a server that hangs costs one timeout.
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation=checksums,
+        response_checksum_validation=checksums,
+        max_pool_connections=CONNECTIONS,
+        proxies=proxies,
+    )
+
+
+def send_content_md5(client: Any) -> None:
+    """Make a boto3 client send Content-MD5 instead of x-amz-checksum-… headers. Every server knows Content-MD5."""
+
+    def choose(params: dict[str, Any], **kwargs: Any) -> None:
+        checksum = params.get("context", {}).get("checksum", {})
+        checksum.pop("request_algorithm_header", None)
+        if checksum.pop("request_algorithm", None) and isinstance(body := params["body"], bytes):
+            params["headers"].update(content_md5(body))
+
+    client.meta.events.register("before-call.s3", choose)
+
+
+def content_md5(data: bytes) -> dict[str, str]:
+    """Return the Content-MD5 header, by which every server checks a body."""
+    return {"Content-MD5": base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()}
+
+
+def pool(url: str, proxies: dict[str, str] | None, verify: bool | str | None) -> urllib3.PoolManager:
+    """Return a pool of connections with the certificates and proxies that boto3 would use."""
+    if verify is None:
+        verify = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    options: dict[str, Any] = {"num_pools": 2, "maxsize": CONNECTIONS}
+    options |= {"ca_certs": get_cert_path(verify)} if verify else {"cert_reqs": "CERT_NONE"}
+    if proxy := (proxies or get_environ_proxies(url)).get(urlsplit(url).scheme):
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _patience() -> urllib3.Timeout:
+    left = cloud.seconds_left()
+    if left is None:
+        return urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
+    # urllib3 refuses zero.
+    left = max(left, 0.01)
+    return urllib3.Timeout(connect=min(left, CONNECT_WITHIN), read=min(left, ANSWER_WITHIN), total=left)

@@ -1,0 +1,100 @@
+"""Give links to recordings to their learner, and to staff who may view recordings. Deleted recordings get no link."""
+
+import uuid
+from typing import Any
+
+from django.core.files.storage import storages
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, NotFound
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audio import recordings
+from audio.models import Recording
+from audio.permissions import may_hear
+from audio.views import GONE, OUT_OF_REACH, ranged
+from conversations import store
+from core import admin_pages, cloud
+from core.negotiation import AnyAccept
+from core.openapi import answers
+from learners.requests import ApiRequest
+
+UNLOGGED = (
+    "The accounts' database cannot be reached, and staff get no link that is not written down. Try again in a moment."
+)
+NO_KEY = "Name the recording: /api/audio?key=KEY."
+
+
+class Unlogged(APIException):
+    status_code = 503
+    default_detail = UNLOGGED
+
+
+class AskedLinkSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField(
+        help_text="The `audioS3Key` of one of the caller's messages. Staff who may view recordings can name any."
+    )
+
+
+class LinkSerializer(serializers.Serializer[Any]):
+    url = serializers.CharField(help_text="It works for an hour (`AUDIO_URL_EXPIRY`), for anybody who has it.")
+
+
+class LinkView(APIView):
+    content_negotiation_class = AnyAccept
+    http_method_names = ["get"]
+
+    def perform_authentication(self, request: Any) -> None:
+        # Look for an account only when it is needed. A learner's own recordings need none.
+        pass
+
+    @extend_schema(
+        operation_id="getRecordingUrl",
+        summary="A fresh link to a recording",
+        parameters=[AskedLinkSerializer],
+        responses=answers(LinkSerializer, 400, 404, 503),
+        tags=["recordings"],
+    )
+    def get(self, request: ApiRequest) -> Response:
+        """Serve `GET /api/audio?key=`: a fresh link to one of the caller's own recordings.
+
+        Staff who may view recordings get a link to any recording, and the admin's log records it.
+        """
+        key = request.query_params.get("key", "")
+        if not key:
+            return Response({"error": NO_KEY}, status=400)
+        own = recordings.of([key], learner=request.learner).get(key)
+        found = own or (recordings.of([key]).get(key) if may_hear(request) else None)
+        if not found and "database" in cloud.down():
+            return Response({"error": OUT_OF_REACH, "degraded": True, "down": cloud.down()}, status=503)
+        if not found or store.is_gone(found) or not (link := recordings.link(found)):
+            raise NotFound(GONE)
+        if not own:
+            try:
+                admin_pages.note_view(request, found, found.key, "Asked for a link to it.")
+            except (OperationalError, InterfaceError):
+                raise Unlogged from None
+        return Response(LinkSerializer({"url": link}).data, headers={"Cache-Control": "no-store"})
+
+
+def listen(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Play a recording in the admin, for staff who may view recordings, and record it in the admin's log.
+
+    Pages name this address instead of a signed link, so the log shows which recordings were played, not which were
+    listed.
+    """
+    found = recordings.with_id(key)
+    if found is None or store.is_gone(found):
+        raise Http404(GONE)
+    admin_pages.note_view(request, found, found.key, "Listened to it.", again_after=admin_pages.LISTENING)
+    if found.place == Recording.Place.CLOUD:
+        return HttpResponseRedirect(recordings.url(found), headers={"Cache-Control": "no-store"})
+    try:
+        with storages["audio_local"].open(found.key) as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise Http404(GONE) from None
+    return ranged(request.headers.get("Range", ""), data, found.content_type)

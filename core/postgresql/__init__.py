@@ -1,0 +1,1 @@
+"""Provide Django's PostgreSQL backend with queries that cannot hang: see `base`."""

@@ -1,0 +1,90 @@
+"""Provide the fields and answers that the serializers of all apps share."""
+
+from typing import Any, TypeVar
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+T = TypeVar("T")
+
+
+class TextField(serializers.CharField):
+    """Read text, and strip it. `max_length` also counts the spaces that are stripped. Refuses a number.
+
+    null is read as an empty text if the field may be blank.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_null", kwargs.get("allow_blank", False))
+        super().__init__(**kwargs)
+
+    def run_validation(self, data: Any = empty) -> str:
+        return (super().run_validation(data) or "").strip()
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(data)
+
+
+class NumberField(serializers.FloatField):
+    """Read a number, and refuse text that holds one. Write it unchanged: a whole number gets no decimal point."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if not isinstance(data, int | float) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class NamedChoiceField(serializers.ChoiceField):
+    """Read one of the choices. The error names them all."""
+
+    def __init__(self, choices: Any, **kwargs: Any) -> None:
+        names = ", ".join(choices)
+        super().__init__(choices, error_messages={"invalid_choice": f"Write one of {names}."}, **kwargs)
+
+
+class ChosenField(NamedChoiceField):
+    """Read one of the choices. An empty value, or null, is the default."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return super().run_validation(empty if data is None or data == "" else data)
+
+
+class BodySerializer(serializers.Serializer[Any]):
+    """Read the body of a request."""
+
+    default_error_messages = {"invalid": "The body must be a JSON object."}
+
+
+class BuiltSerializer(serializers.Serializer[T]):
+    """Describe an object that is built already, and pass it on as it is.
+
+    A history has thousands of messages. Serializing each of them field by field takes long.
+    """
+
+    def to_representation(self, instance: T) -> Any:
+        return instance
+
+
+class WhereSerializer(serializers.Serializer[Any]):
+    """Say where the data of an answer is stored and which parts of the cloud are down."""
+
+    storage = serializers.ChoiceField(
+        choices=["cloud", "local"],
+        help_text="Where the data of this answer is stored. Without such data: where new data is stored.",
+    )
+    degraded = serializers.BooleanField(required=False, help_text="Part of the cloud is down; the service goes on.")
+    down = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="The parts of the cloud that are down (`database`, `audio bucket`), and why.",
+    )
+
+
+class ErrorSerializer(WhereSerializer):
+    storage = serializers.ChoiceField(choices=["cloud", "local"], required=False)
+    error = serializers.CharField(help_text="What went wrong and what to do.")

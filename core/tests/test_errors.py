@@ -1,0 +1,90 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import include, path
+
+from talking_agent.urls import handler400, handler404, handler500
+from tests.clients import LearnerClient
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"])
+__all__ = ["handler400", "handler404", "handler500"]
+
+
+def break_down(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a secret detail")
+
+
+urlpatterns = [path("api/broken", break_down), path("broken", break_down), path("", include("talking_agent.urls"))]
+
+
+@pytest.fixture
+def broken(settings: Any, caplog: pytest.LogCaptureFixture) -> Client:
+    settings.ROOT_URLCONF = __name__
+    caplog.set_level(logging.CRITICAL)
+    return Client(raise_request_exception=False)
+
+
+def test_an_unknown_address_of_the_api_is_told_in_json(owner: LearnerClient) -> None:
+    response = owner.get("/api/nothing")
+    assert (response.status_code, list(response.json())) == (404, ["error"])
+
+
+def test_an_unknown_page_is_told_in_a_page(owner: LearnerClient) -> None:
+    response = owner.get("/nothing")
+    assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_a_slash_too_many_is_404(owner: LearnerClient) -> None:
+    assert owner.get("/api/conversations/").status_code == 404
+
+
+def test_an_error_of_the_api_is_told_in_json_without_details(broken: Client) -> None:
+    response = broken.get("/api/broken")
+    assert (response.status_code, list(response.json())) == (500, ["error"])
+    assert b"secret" not in response.content
+    assert b"Traceback" not in response.content
+
+
+def test_an_error_of_a_page_is_told_in_a_page_without_details(broken: Client) -> None:
+    response = broken.get("/broken")
+    assert (response.status_code, response["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert b"secret" not in response.content
+    assert b"Traceback" not in response.content
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "a b"])
+def test_a_host_that_is_not_ours_is_refused(owner: LearnerClient, host: str) -> None:
+    response = owner.get("/api/conversations", headers={"Host": host})
+    assert (response.status_code, list(response.json())) == (400, ["error"])
+
+
+@pytest.mark.parametrize("address", ["/", "/history", "/admin/login/", "/api/conversations", "/nothing"])
+def test_nothing_foreign_may_run_in_an_answer(owner: LearnerClient, address: str) -> None:
+    policy = owner.get(address)["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "object-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Frame-Options", "DENY"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Permissions-Policy", "microphone=(self), camera=(), geolocation=()"),
+    ],
+)
+def test_a_page_says_what_it_allows(owner: LearnerClient, header: str, value: str) -> None:
+    assert owner.get("/")[header] == value
+
+
+@pytest.mark.parametrize("page", sorted(Path("templates").glob("*.html")), ids=lambda page: page.name)
+def test_pages_load_nothing_from_elsewhere(page: Path) -> None:
+    for attribute in ('src="http', 'href="http', "<script>", "<style", "onclick="):
+        assert attribute not in page.read_text()

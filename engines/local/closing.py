@@ -1,0 +1,71 @@
+"""Decide when a talk ends, announce its last question, and say goodbye."""
+
+from collections.abc import Sequence
+
+from engines.local import phrases
+from engines.local.questions import Question, SoFar
+from tutor import scenario
+from tutor.domain import Line
+
+# Turns of the learner. After these, a talk whose goals are reached may end.
+_ENOUGH_TURNS = 8
+# After these turns the talk ends, unless there is a question about the learner's latest words.
+_USUAL_TURNS = 12
+_LONGEST_TALK = 16
+
+
+def is_last_turn(talk: SoFar, *, waits: bool) -> bool:
+    """Return whether the talk ends with this turn.
+
+    It does if its last question was announced and this turn answers it. `waits` means that the turn wishes for
+    something else first.
+    """
+    if len(talk.heard) + 1 >= _LONGEST_TALK:
+        return True
+    return talk.last_question_asked and not waits
+
+
+def is_time_to_close(talk: SoFar, heard: str, follow_up: Question | None) -> bool:
+    """Return whether the next question is the last one."""
+    turns = len(talk.heard) + 1
+    if talk.last_question_asked or turns + 1 >= _LONGEST_TALK:
+        return not talk.last_question_asked
+    if turns >= _USUAL_TURNS:
+        return follow_up is None
+    reached = scenario.goals(talk.brief, [Line("user", text) for text in (*talk.heard, heard)])
+    return turns >= _ENOUGH_TURNS and all(done for _, done in reached)
+
+
+def goodbye(talk: SoFar, heard: str) -> tuple[str, ...]:
+    """Return the last words of the talk: the learner's achievements, and the scenario's goodbye."""
+    closings = talk.brief.scenario.closings
+    closing = talk.choose(closings) or closings[0]
+    done = _what_was_done(talk, heard)
+    return (*([done] if done else []), *scenario.sentences(closing))
+
+
+def _what_was_done(talk: SoFar, heard: str) -> str:
+    lines = [Line("user", text) for text in (*talk.heard, heard)]
+    reached = [done for _, done in scenario.goals(talk.brief, lines)]
+    deeds = [goal.deed for goal, done in zip(talk.brief.scenario.goals, reached, strict=True) if done]
+    if deeds:
+        return scenario.fill(phrases.TODAY_YOU, {"deeds": _enumerated(deeds[:2])})
+    return phrases.THANKS_FOR_TALKING if len(lines) > 2 else ""
+
+
+def _enumerated(deeds: Sequence[str]) -> str:
+    """Return the deeds as they follow "you".
+
+    A verb that they share is said only once: "said where you live and who with".
+    """
+    verb, _, _ = deeds[0].partition(" ")
+    return deeds[0] + "".join(
+        f" and {deed.removeprefix(f'{verb} ')}" if deed.startswith(f"{verb} ") else f", and you {deed}"
+        for deed in deeds[1:]
+    )
+
+
+def after_the_end(talk: SoFar) -> tuple[str, ...]:
+    """Return a polite phrase, a different one each time. The first ones come again when all have been said."""
+    first, then = phrases.AFTER_THE_END_FIRST, phrases.AFTER_THE_END_THEN
+    return tuple(one for one in (talk.choose(first), talk.choose(then)) if one) or (first[0],)

@@ -1,0 +1,160 @@
+"""Find frequent mistakes that Harper does not find, by the rules in `data/mistakes/`.
+
+Precision comes first, so each rule names its words. Files are read in the order of their names, and of two corrections
+that overlap the first one counts.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from engines.local import vocabulary
+from engines.local.explained import EXPLANATIONS, explained
+from tutor.domain import Correction
+from tutor.toml_tables import Table, read
+
+CATEGORIES = (
+    *("agreement", "article", "comparison", "noun", "preposition", "quantity", "tense", "verb form"),
+    *("word choice", "word order"),
+)
+# A pattern at the end of the text before a mistake.
+AT_END = "(?:%s)$"
+_FOLDER = vocabulary.DATA / "mistakes"
+_SLOT = re.compile(r"\{(\d+)(?::([a-z_]+))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Hold a wrong sentence and its right form, which must not be marked."""
+
+    said: str
+    better: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Hold the fields of a rule that learners see, and its examples."""
+
+    name: str
+    why: str
+    category: str
+    # Only a correction that is sure is spoken.
+    sure: bool
+    # The kind of explanation that quotes the learner's words, or "".
+    explain: str
+    examples: tuple[Example, ...]
+    # More sentences that must not be marked.
+    right: tuple[str, ...]
+
+    def correction(self, text: str, better: str, start: int, end: int) -> Correction:
+        why = self.why.replace("{better}", better)
+        one = Correction(text[start:end], better, why, self.category, start, end, self.sure)
+        return explained(one, text, self.explain)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Hold a rule: a match of `wrong` is replaced by `better`, whose slots are groups of the match.
+
+    The text before it must match `after` and must not match `unless`. Both match at the end of that text.
+    """
+
+    reason: Reason
+    wrong: re.Pattern[str]
+    better: str
+    after: re.Pattern[str] | None
+    unless: re.Pattern[str] | None
+
+    def find(self, text: str) -> Iterator[Correction]:
+        for match in self.wrong.finditer(text):
+            before = text[: match.start()]
+            if (self.unless and self.unless.search(before)) or (self.after and not self.after.search(before)):
+                continue
+            better = self._filled(match)
+            if better and match[0][0].isupper():
+                better = better[0].upper() + better[1:]
+            if better and better.lower() != match[0].lower():
+                yield self.reason.correction(text, better, match.start(), match.end())
+
+    def _filled(self, match: re.Match[str]) -> str:
+        """Return the better words, or "" if they need a form of a verb that is not listed."""
+        words = vocabulary.load()
+
+        def fill(slot: re.Match[str]) -> str:
+            word = match[int(slot[1])] or ""
+            return words.in_form(word, slot[2]) if slot[2] and word else word
+
+        try:
+            return _SLOT.sub(fill, self.better)
+        except KeyError:
+            return ""
+
+
+@cache
+def load_all() -> tuple[Mistake, ...]:
+    """Return the rules of all files. Raises DataFileError for the first invalid field, and names it."""
+    return tuple(one for path in sorted(_FOLDER.glob("*.toml")) for one in load(path))
+
+
+def load(path: Path) -> tuple[Mistake, ...]:
+    table = read(path)
+    found = tuple(_mistake(entry) for entry in table.tables("mistakes"))
+    table.refuse_unknown()
+    refuse_duplicates(table, "mistakes", [one.reason for one in found])
+    return found
+
+
+def reason(entry: Table) -> Reason:
+    """Read the fields that all kinds of rules have."""
+    why = entry.text("why")
+    if not why.endswith((".", '."')):
+        raise entry.error("why", "must end with a full stop")
+    explain = entry.text("explain", optional=True)
+    if explain and explain not in EXPLANATIONS:
+        raise entry.error("explain", f"must be one of {', '.join(EXPLANATIONS)}, not {explain!r}")
+    return Reason(
+        name=entry.text("name"),
+        why=why,
+        category=entry.choice("category", CATEGORIES),
+        sure=entry.flag("sure"),
+        explain=explain,
+        examples=tuple(_example(entry, text) for text in entry.texts("examples")),
+        right=entry.texts("right", optional=True),
+    )
+
+
+def refuse_duplicates(table: Table, key: str, reasons: list[Reason]) -> None:
+    names = [one.name for one in reasons]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise table.error(key, f"two rules have the name {twice[0]!r}")
+    if bare := [one.name for one in reasons if not one.examples]:
+        raise table.error(key, f"{bare[0]!r} has no examples")
+
+
+def _mistake(entry: Table) -> Mistake:
+    words = vocabulary.load()
+    found = Mistake(
+        reason=reason(entry),
+        wrong=entry.expanded("wrong", words.lists),
+        better=entry.text("better"),
+        after=entry.expanded_in("after", words.lists, AT_END),
+        unless=entry.expanded_in("unless", words.lists, AT_END),
+    )
+    entry.refuse_unknown()
+    for number, form in _SLOT.findall(found.better):
+        if int(number) > found.wrong.groups:
+            raise entry.error("better", f"`wrong` has no group {number}")
+        if form and not words.knows(form):
+            raise entry.error("better", f"there is no form {form!r}")
+    if "{" in _SLOT.sub("", found.better):
+        raise entry.error("better", "a slot is a number, or a number and a form: {1} or {2:past}")
+    return found
+
+
+def _example(entry: Table, text: str) -> Example:
+    said, bar, better = (part.strip() for part in text.partition("|"))
+    if not (said and bar and better):
+        raise entry.error("examples", f"must be 'wrong sentence | right sentence', not {text!r}")
+    return Example(said, better)

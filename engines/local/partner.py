@@ -1,0 +1,354 @@
+"""Decide what the embedded engine says next: the guided partner.
+
+All functions are pure. All state is read from the transcript, so a talk can continue after a restart, and a question
+that an interruption cut short counts as not asked. Free choices depend on the brief's seed.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engines.local import closing, phrases, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
+from engines.local.questions import (
+    Question,
+    SoFar,
+    from_earlier,
+    from_words,
+    is_about,
+    next_general,
+    opening_template,
+    take_of,
+)
+from engines.local.recast import recasts
+from engines.local.remarks import Intent, Remark
+from tutor import safety, scenario
+from tutor.domain import Correction, Line
+from tutor.scenario import Brief
+from tutor.transcripts import Doubt
+
+# Shares of the chosen speed: the factor for each time that the learner asks, and the minimum.
+_SLOWER, _SLOWEST = 0.75, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold the partner's words, sentence by sentence. `ended` means that the talk is over."""
+
+    sentences: tuple[str, ...]
+    ended: bool
+
+
+def load() -> None:
+    """Load the partner's rules and the tagger, once for the whole process (some 1.5 s)."""
+    rules.load()
+    tagging.load()
+
+
+def opening(brief: Brief) -> str:
+    """Return the agent's first words, including the first question."""
+    talk = SoFar(brief, ())
+    *greeting, question = scenario.sentences(opening_template(talk))
+    goal = phrases.YOUR_GOAL if "goal" in talk.own_words else ""
+    return scenario.fill(_joined(*greeting, goal, question), talk.own_words)
+
+
+def resume(brief: Brief, transcript: Sequence[Line]) -> str:
+    """Return the agent's words to a learner who comes back: a welcome, and the question that is still open."""
+    if not transcript:
+        return opening(brief)
+    talk = SoFar(brief, transcript)
+    if talk.over:
+        return phrases.WELCOME_BACK_TO_THE_END
+    welcome = talk.choose(phrases.WELCOME_BACK)
+    # The learner's last line was never answered.
+    if transcript[-1].role == "user":
+        return _joined(welcome, *answer(brief, transcript[:-1], transcript[-1].text, ()).sentences)
+    return _joined(welcome, rephrasing.again(talk, phrases.ASK_AGAIN) or _joined(*_go_on(talk, "", "", "").sentences))
+
+
+def pace(texts: Sequence[str]) -> float:
+    """Return how fast the partner speaks, as a share of the chosen speed.
+
+    Each wish for slower speech among the learner's texts lowers it. A wish for faster speech raises it again, at most
+    to 1.
+    """
+    share = 1.0
+    for text in texts:
+        intent = remarks.understand(text).intent
+        if intent is Intent.SLOWER:
+            share = max(_SLOWEST, share * _SLOWER)
+        elif intent is Intent.FASTER:
+            share = min(1.0, share / _SLOWER)
+    return share
+
+
+def answer(
+    brief: Brief,
+    transcript: Sequence[Line],
+    heard: str,
+    corrections: Sequence[Correction],
+    doubt: Doubt | None = None,
+) -> Answer:
+    """Return the reply to the learner's words, which are not in the transcript yet.
+
+    `heard` holds only the words that were certainly said.
+    """
+    talk = SoFar(brief, transcript)
+    remark = _understood(talk, heard) if heard or not doubt else Remark(_IN_DOUBT[doubt], "")
+    if remark.intent is Intent.DISTRESS:
+        return Answer(phrases.DISTRESS, ended=talk.over)
+    if talk.over:
+        return Answer(closing.after_the_end(talk), ended=True)
+    if remark.intent is Intent.GOODBYE or _agrees_to_stop(talk, heard):
+        return _close(talk, heard)
+    waits = remark.intent in _WISHES | _ABOUT_THE_QUESTION | {Intent.NOTHING, Intent.SAD}
+    if closing.is_last_turn(talk, waits=waits):
+        return _close(talk, heard, _lead(talk, remark, heard)[0])
+    if _waits_after_distress(talk, heard):
+        return Answer(phrases.AFTER_DISTRESS, ended=False)
+    if _follows_distress(talk) and remark.intent is Intent.ANSWER:
+        return _go_on(talk, phrases.GOING_ON, "", "")
+    recast = talk.choose(recasts(heard, corrections))
+    if remark.intent is Intent.SAD:
+        return _console(talk, remark, heard)
+    if remark.intent is Intent.ANSWER and (aside := _after_an_aside(talk, heard, recast)):
+        return aside
+    if remark.intent is Intent.MEANING and not (remark.groups or _ASKS_FOR_A_WORD.search(heard)):
+        remark = Remark(Intent.UNCLEAR, "")
+    if remark.intent in _WISHES:
+        done = wishes.follow(talk, remark, heard)
+        return (
+            Answer(_spoken(done.lead, *done.then), ended=False)
+            if done.then
+            else _go_on(talk, done.lead, "", "", remark.intent)
+        )
+    if remark.intent in _SMALL_TALK and len(remarks.words(remark.answer)) < 3:
+        return _small_talk(talk, remark)
+    return _take_up(talk, remark, heard, recast)
+
+
+_WISHES = frozenset(
+    {
+        Intent.SLOWER,
+        Intent.FASTER,
+        Intent.REPEAT,
+        Intent.MEANING,
+        Intent.HOW_TO_SAY,
+        Intent.SPELL,
+        Intent.OTHER_TOPIC,
+        Intent.TIRED,
+    }
+    | {Intent.OTHER_LANGUAGE, Intent.MISHEARD}
+)
+_IN_DOUBT = {
+    Doubt.WORDS: Intent.MISHEARD,
+    Doubt.MISHEARD: Intent.MISHEARD,
+    Doubt.NOT_ENGLISH: Intent.OTHER_LANGUAGE,
+}
+_ASKING = frozenset({Intent.QUESTION, Intent.AND_YOU, Intent.CORRECTING, Intent.HOW_ARE_YOU, Intent.REQUEST})
+_SMALL_TALK = frozenset(phrases.LEADS) - _WISHES - {Intent.QUESTION, Intent.AND_YOU}
+_ABOUT_THE_QUESTION = frozenset({Intent.UNCLEAR, Intent.HELP})
+# These need an answer of their own, so the talk does not end with one.
+_WANTS_AN_ANSWER = frozenset(
+    {*_ASKING, *_WISHES, *_ABOUT_THE_QUESTION, Intent.SKIP, Intent.ROLE, Intent.INSULT, Intent.SAD}
+)
+_GOES_ON = re.compile(r"\b(?:yes|ok|okay|go on|continue|next|let's|i'm fine|i am fine)\b", re.IGNORECASE)
+_YES = re.compile(
+    r"^\W*(?:yes|yeah|yep|sure|ok|okay|please|of course|better|i (?:want|do|would|think so)|let's|stop|finish|it is)\b",
+    re.IGNORECASE,
+)
+_NO = re.compile(r"\b(?:no|not|don't|go on|continue|more|another|something else|leave)\b", re.IGNORECASE)
+_INVITES_QUESTIONS = re.compile(r"\b(?:ask|say|know before|want to know)\b", re.IGNORECASE)
+_ASKS_FOR_A_WORD = re.compile(r"\bword\b", re.IGNORECASE)
+_MINE = re.compile(r"\b(?:I|me|my|we|our)\b", re.IGNORECASE)
+_CUT = re.compile(r"[^.!?\"']\s*$")
+
+
+def _understood(talk: SoFar, heard: str) -> Remark:
+    """Return the learner's words as a remark. If the partner had asked for a question, a question is an answer."""
+    remark = remarks.understand(heard)
+    invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question)
+    own = talk.brief.scenario.kind == "own"
+    if remark.intent in (Intent.QUESTION, Intent.REQUEST, Intent.MEANING) and invited and not own:
+        return Remark(Intent.ANSWER, heard)
+    if remark.intent is Intent.OTHER_TOPIC and ((own and not talk.brief.topic) or not _is_another_topic(talk, remark)):
+        return Remark(Intent.ANSWER, heard)
+    if remark.intent is Intent.SAD and talk.in_film and not _MINE.search(heard) and not safety.mourned(heard):
+        return Remark(Intent.ANSWER, heard)
+    if remark.intent is Intent.REQUEST and not own:
+        return Remark(Intent.QUESTION, remark.answer, remark.question)
+    return remark
+
+
+def _is_another_topic(talk: SoFar, remark: Remark) -> bool:
+    """Return whether the wish is for another topic. "No more sugar" is one only if the talk is about sugar."""
+    against = remark.groups.get("against", "")
+    return not against or against in talk.brief.scenario.title.lower() or "topic" in remark.groups
+
+
+def _agrees_to_stop(talk: SoFar, heard: str) -> bool:
+    asked = bool(talk.spoken) and any(one in talk.spoken[-1] for one in phrases.SHALL_WE_STOP)
+    return asked and bool(_YES.search(heard)) and not _NO.search(heard)
+
+
+def _waits_after_distress(talk: SoFar, heard: str) -> bool:
+    """Return whether the talk must wait after grave words, because the learner has not asked to go on."""
+    return _follows_distress(talk) and phrases.AFTER_DISTRESS[0] not in talk.spoken[-1] and not _GOES_ON.search(heard)
+
+
+def _follows_distress(talk: SoFar) -> bool:
+    return bool(talk.spoken) and any(one in talk.spoken[-1] for one in (phrases.DISTRESS[0], phrases.AFTER_DISTRESS[0]))
+
+
+def _lead(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
+    """Return the partner's reply to a question of the learner, and the questions that can follow it."""
+    if remark.intent not in _ASKING:
+        return "", ()
+    told = [*talk.told, remark.answer or heard]
+    if remark.intent in (Intent.QUESTION, Intent.CORRECTING, Intent.AND_YOU) and (
+        found := replies.reply(remark.question, talk.brief, told, heard)
+    ):
+        said = talk.first_unsaid(found.say) or talk.choose(phrases.LEADS[remark.intent])
+        return said, found.ask
+    return talk.choose(phrases.LEADS.get(remark.intent, ())), ()
+
+
+def _console(talk: SoFar, remark: Remark, heard: str) -> Answer:
+    """Stay with the learner's feeling, without a question about the topic in the same breath."""
+    kind = remarks.sad_about(remark.answer or heard) or rules.feelings().kinds[0]
+    lost = talk.mourned | safety.mourned(heard)
+    say = talk.first_unsaid(kind.say) or kind.say[0]
+    asks = [one for one in (*kind.ask, *rules.feelings().ask) if not is_about(Question("", one), lost)]
+    asked = talk.first_unsaid(asks) if not lost else talk.first_unsaid(rules.feelings().ask)
+    if not asked:
+        return _go_on(talk, say, "", "", Intent.SAD, lost=safety.mourned(heard))
+    lead = _lead(talk, _question_of(remark), heard)[0] if remark.question else ""
+    return Answer(_spoken(lead, say, asked), ended=False)
+
+
+def _question_of(remark: Remark) -> Remark:
+    return Remark(Intent.QUESTION, remark.answer, remark.question)
+
+
+def _after_an_aside(talk: SoFar, heard: str, recast: str) -> Answer | None:
+    """Return how the talk goes on after words of comfort, after an offer to stop, or after an interrupted question.
+
+    Returns None if there was no such aside.
+    """
+    last = talk.spoken[-1] if talk.spoken else ""
+    if any(one in last for one in phrases.SHALL_WE_STOP):
+        lead = talk.choose(phrases.NOT_STOPPING)
+        again = (
+            rephrasing.again(talk, phrases.BACK_TO_QUESTION)
+            if rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH
+            else ""
+        )
+        return Answer(_spoken(lead, again), ended=False) if again else _go_on(talk, lead, "", heard)
+    found = rules.feelings()
+    if any(one in last for kind in found.kinds if kind.heavy for one in (*kind.say, *found.ask)) and "?" in last:
+        if _YES.search(heard) and len(remarks.words(heard)) < 3 and (more := talk.first_unsaid(found.more)):
+            return Answer((more,), ended=False)
+        listening = talk.choose(found.listening) if len(remarks.words(heard)) > 2 else ""
+        back = talk.choose((phrases.GOING_ON,) if _NO.search(heard) else found.back)
+        return _go_on(talk, _joined(listening, back) or phrases.NEUTRAL[0], recast, "")
+    if last and "?" not in last and _CUT.search(last) and (asked := _cut_short(talk)):
+        return Answer(_spoken(taking_up.acknowledgement(talk, heard), recast, asked), ended=False)
+    return None
+
+
+def _cut_short(talk: SoFar) -> str:
+    """Return the question that the partner was about to ask when the learner broke in.
+
+    Returns "" if there is none, for example because the learner broke into the partner's first words.
+    """
+    cut = max(number for number, line in enumerate(talk.lines) if line.role == "assistant")
+    heard = [number for number, line in enumerate(talk.lines[:cut]) if line.role == "user"]
+    if not heard:
+        return ""
+    asked = answer(talk.brief, talk.lines[: heard[-1]], talk.lines[heard[-1]].text, ()).sentences[-1]
+    return asked if asked.endswith("?") and not talk.said(asked) else ""
+
+
+def _small_talk(talk: SoFar, remark: Remark) -> Answer:
+    lead = talk.choose(phrases.LEADS[remark.intent])
+    if remark.intent in (Intent.SKIP, Intent.DONT_KNOW):
+        rest: tuple[str, ...] = ()
+    elif remark.intent in _ABOUT_THE_QUESTION:
+        rest = rephrasing.explained(talk, easier=remark.intent is not Intent.HELP)
+    elif rephrasing.times_asked(talk) >= rephrasing.ASKED_OFTEN_ENOUGH:
+        rest = ()
+    elif remark.intent is Intent.NOTHING:
+        rest = (rephrasing.again(talk, phrases.ASK_AGAIN),)
+    else:
+        rest = (rephrasing.again(talk, phrases.BACK_TO_QUESTION),)
+    return (
+        Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer, remark.intent)
+    )
+
+
+def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> Answer:
+    if remark.intent is Intent.REQUEST and (more := _about_the_request(talk, heard)):
+        return Answer(_spoken(recast, more), ended=False)
+    lead, asks = _lead(talk, remark, heard)
+    if remark.intent not in _ASKING:
+        return _go_on(talk, "", recast, remark.answer or heard, remark.intent)
+    asked = next((one for one in asks if not talk.said(one) and not is_about(Question("", one), talk.mourned)), "")
+    follow_up = taking_up.follow_up(talk, remark.answer) if remark.answer and not asked else None
+    if asked:
+        return Answer(_spoken(lead, recast, asked), ended=False)
+    if follow_up:
+        return Answer(_spoken(lead, recast, follow_up.take, follow_up.ask), ended=False)
+    if (
+        lead
+        and rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH
+        and (again := rephrasing.again(talk, phrases.BACK_TO_QUESTION))
+    ):
+        return Answer(_spoken(lead, recast, again), ended=False)
+    return _go_on(talk, lead, recast, remark.answer, remark.intent)
+
+
+def _about_the_request(talk: SoFar, heard: str) -> str:
+    why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
+    return talk.first_unsaid([*why, *phrases.REQUESTED])
+
+
+def _go_on(
+    talk: SoFar,
+    lead: str,
+    recast: str,
+    heard: str,
+    intent: Intent = Intent.ANSWER,
+    *,
+    lost: frozenset[str] = frozenset(),
+) -> Answer:
+    """Return the next question, taking up the learner's words, or the end of the talk if nothing is left to ask."""
+    follow_up = taking_up.follow_up(talk, heard, lost) if heard else None
+    if follow_up is None and not lead and (more := taking_up.ask_for_more(talk, heard)):
+        return Answer(_spoken(recast, more), ended=False)
+    question = (
+        follow_up
+        or from_earlier(talk, lost)
+        or (from_words(talk, heard, lost, weak=True) if taking_up.may_ask_from_a_noun(talk, heard) else None)
+        or next_general(talk, heard, lost)
+    )
+    if question is None:
+        return _close(talk, heard, lead)
+    acknowledgement = (
+        lead or question.take or (take_of(talk, heard, lost) if heard else "") or taking_up.acknowledgement(talk, heard)
+    )
+    asked = question.ask
+    if intent not in _WANTS_AN_ANSWER and closing.is_time_to_close(talk, heard, follow_up):
+        asked = talk.choose(scenario.fill(frame, {"question": asked}) for frame in phrases.LAST_QUESTION) or asked
+    return Answer(_spoken(acknowledgement, recast, asked), ended=False)
+
+
+def _close(talk: SoFar, heard: str, lead: str = "") -> Answer:
+    return Answer(_spoken(lead, *closing.goodbye(talk, heard)), ended=True)
+
+
+def _spoken(*parts: str) -> tuple[str, ...]:
+    return tuple(part for part in parts if part)
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(_spoken(*parts))

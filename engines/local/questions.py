@@ -1,0 +1,336 @@
+"""Choose the partner's next question, from its view of the dialogue so far."""
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+from engines.local import parsing, phrases, remarks, told, topics, uptake
+from engines.local.remarks import Intent
+from tutor import safety, scenario
+from tutor.domain import Line
+from tutor.scenario import Brief, FollowUp
+
+# Characters of the learner's own topic, goal or rules that are spoken back.
+_LONGEST_OWN_WORDS = 80
+_NEGATION = re.compile(r"(?:\b(?:not|never|no(?!,)|nobody|nothing|without|hate)\b|n't\b)[^.!?;]*$", re.IGNORECASE)
+_CONTRAST = re.compile(r"\b(?:but|however|instead)\b", re.IGNORECASE)
+_NOT_A_NAME = frozenset(
+    (  # noqa: SIM905
+        "i i'm mr mrs english god internet christmas easter monday tuesday wednesday thursday friday saturday sunday"
+        " january february march april may june july august september october november december"
+    ).split()
+)
+_FILM = re.compile(r"\b(?:films?|movies?|series|novels?|episodes?|(?:a|the) book)\b", re.IGNORECASE)
+_SHUFFLED_TOGETHER = 3  # questions
+_UNNAMED = frozenset(
+    {"two", "that friend", "this friend", "together", "he", "she", "him", "her", "his", "other", "touch"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Hold a follow-up that is ready to be asked.
+
+    `take` acknowledges the words that it takes up. It is "" if the question takes up nothing.
+    """
+
+    take: str
+    ask: str
+    easy: str = ""
+    is_weak: bool = False
+
+
+class SoFar:
+    """Hold the partner's view of the dialogue so far."""
+
+    def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
+        self.brief = brief
+        self.lines = list(transcript)
+        self.spoken = [plain(line.text) for line in transcript if line.role == "assistant"]
+        self.heard = [line.text for line in transcript if line.role == "user"]
+
+    @cached_property
+    def over(self) -> bool:
+        return any(plain(closing) in line for closing in self.brief.scenario.closings for line in self.spoken)
+
+    @cached_property
+    def mourned(self) -> frozenset[str]:
+        """Return the words for the people that the learner has lost."""
+        return frozenset[str]().union(*(safety.mourned(text) for text in self.heard))
+
+    @cached_property
+    def own_words(self) -> Mapping[str, str]:
+        words = {name: _speakable(getattr(self.brief, name)) for name in scenario.OWN_WORDS}
+        return {name: text for name, text in words.items() if text}
+
+    @cached_property
+    def topic(self) -> topics.Topic | None:
+        """Return the topic that the learner wished for instead of the scenario's, or None."""
+        return topics.latest(self.heard)
+
+    @cached_property
+    def questions(self) -> list[FollowUp]:
+        """Return all questions, the opening's first, since it too may have been cut short."""
+        own = [_opening_question(self), *self.brief.scenario.follow_ups]
+        return list(self.topic.questions) if self.topic else own
+
+    @cached_property
+    def unasked(self) -> list[FollowUp]:
+        """Return the questions that were not asked yet.
+
+        They are in the file's order, from easy to deep, but shuffled a little from talk to talk.
+        """
+        first, *others = self.questions
+        shuffle = random.Random(self.brief.seed).shuffle
+        ordered = [] if self.has_begun else [first]
+        taking_up = [one for one in others if one.when]
+        general = [one for one in others if not one.when]
+        for start in range(0, len(general), _SHUFFLED_TOGETHER):
+            group = general[start : start + _SHUFFLED_TOGETHER]
+            shuffle(group)
+            ordered += group
+        spoken = "\n".join(self.spoken)
+        return [one for one in (*taking_up, *ordered) if not one.found_in(spoken)]
+
+    @cached_property
+    def _open(self) -> tuple[str, int]:
+        """Return the question that waits for an answer, or "", and the index of its line among the spoken ones."""
+        for number in range(len(self.spoken) - 1, -1, -1):
+            asked = _bare_question(self.spoken[number])
+            if not asked or not any(plain(one) in self.spoken[number] for one in phrases.SIDE_QUESTIONS):
+                return asked, number
+        return "", 0
+
+    @property
+    def open_question(self) -> str:
+        """Return the question that waits for an answer, or "" if there is none or it was cut short."""
+        return self._open[0]
+
+    @cached_property
+    def easier_question(self) -> str:
+        """Return the open question in easier words, or "" if there are none."""
+        asked, number = self._open
+        if not asked:
+            return ""
+        every = [_opening_question(self), *self.brief.scenario.follow_ups, *self.questions]
+        # "What is the work like?" must match its own template before "What is {place} like?".
+        every.sort(key=lambda one: len(scenario.slots(one.ask)))
+        made = next((one for one in every if one.found_in(asked)), None)
+        if made is not None:
+            words = scenario.words_found(made.ask, asked) or self.own_words
+            return scenario.fill(made.easy, words) if scenario.slots(made.easy) <= words.keys() else ""
+        answered = self.heard[max(0, min(number, len(self.heard)) - 1) :][:1]
+        for text in (*answered, *reversed(self.heard)):
+            for found in uptake.fitting(text, self.heard, in_story=True, in_film=True):
+                if easy := next((easy for ask, easy in found.asks if asked in (ask, easy)), ""):
+                    return easy
+        return ""
+
+    @cached_property
+    def told(self) -> list[str]:
+        """Return the learner's statements, text by text."""
+        return told.statements_of(self.heard)
+
+    @cached_property
+    def has_begun(self) -> bool:
+        """Return whether the learner has said something of weight, so that the opening's question comes too late."""
+        return told.has_begun(self.heard)
+
+    @cached_property
+    def in_story(self) -> bool:
+        """Return whether the learner told of a past event in one of the last two statements."""
+        return any(clause.tense == "past" for text in self.told[-2:] for clause in parsing.parse(text))
+
+    @cached_property
+    def in_film(self) -> bool:
+        """Return whether the learner may be telling of a film or a book, whose griefs are not the learner's own."""
+        return self.brief.scenario.id == "films" or any(_FILM.search(text) for text in self.told[-2:])
+
+    @cached_property
+    def last_question_asked(self) -> bool:
+        return any(frame.partition("{")[0] in line for frame in phrases.LAST_QUESTION for line in self.spoken)
+
+    def said(self, sentence: str) -> bool:
+        return any(plain(sentence) in line for line in self.spoken)
+
+    def choose(self, options: Iterable[str]) -> str:
+        """Return an option that has not been said yet, or "" if all have been."""
+        options = list(options)
+        if not options:
+            return ""
+        first = crc32(f"{self.brief.seed} {options[0]}".encode()) % len(options)
+        return self.first_unsaid([*options[first:], *options[:first]])
+
+    def first_unsaid(self, options: Sequence[str]) -> str:
+        return next((one for one in options if not self.said(one)), "")
+
+
+def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Question | None:
+    """Return the follow-up that matches most of the learner's words. Of equal ones, the earlier in the file wins."""
+    best: tuple[int, Question] | None = None
+    for one in talk.unasked:
+        if only_naming and not scenario.slots(_wording(talk.brief, one)):
+            continue
+        matches = [match for pattern in one.when if (match := _affirmed(pattern, heard))]
+        score = sum(len(match[0]) for match in matches)
+        if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.told, heard]):
+            words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
+            question = Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
+            if not is_about(question, talk.mourned) and not _is_told(talk, question.ask, heard):
+                best = score, question
+    return best[1] if best else None
+
+
+def from_words(
+    talk: SoFar, heard: str, lost: frozenset[str], *, first: bool = False, weak: bool = False
+) -> Question | None:
+    """Return a question that follows from the learner's own words, whatever the topic.
+
+    With `first`, it is only one that comes before those of the scenario. With `weak`, it is only one that comes after
+    them.
+    """
+    if talk.brief.scenario.kind == "adventure" or heard in talk.heard:
+        return None
+    is_easy = talk.brief.level == scenario.LEVELS[0]
+    for found in uptake.fitting(heard, talk.heard, in_story=talk.in_story, in_film=talk.in_film):
+        if found.frame.weak != weak or (first and not found.frame.first):
+            continue
+        for ask, easy in found.asks:
+            question = Question("", easy if is_easy else ask, easy, found.frame.weak)
+            if talk.said(question.ask) or is_about(question, talk.mourned | lost) or _is_told(talk, ask, heard):
+                continue
+            takes = [take for take in found.takes if not is_about(Question(take, ""), talk.mourned | lost)]
+            return Question(talk.first_unsaid(takes), question.ask, easy, found.frame.weak)
+    return None
+
+
+def take_of(talk: SoFar, heard: str, lost: frozenset[str]) -> str:
+    """Return words that take up what the learner said, before a question about something else, or ""."""
+    if heard in talk.heard:
+        return ""
+    for found in uptake.fitting(heard, talk.heard, in_story=talk.in_story, in_film=talk.in_film):
+        for take in found.takes:
+            if (
+                not talk.said(take)
+                and take not in phrases.NEUTRAL
+                and not is_about(Question(take, ""), talk.mourned | lost)
+            ):
+                return take
+    return ""
+
+
+def from_earlier(talk: SoFar, lost: frozenset[str]) -> Question | None:
+    """Return a question about earlier words that were not taken up yet, or None.
+
+    It names the thing that it is about, so that it can be asked later.
+    """
+    back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
+    # The earlier words may belong to the distress.
+    if any(safety.in_distress(heard) for heard in talk.heard):
+        return None
+    for heard in reversed(talk.heard if back else []):
+        if remarks.understand(heard).intent not in (Intent.ANSWER, Intent.AND_YOU):
+            continue
+        question = best_match(talk, heard, only_naming=True)
+        if question is not None and not is_about(question, lost):
+            return Question(back, question.ask)
+    return None
+
+
+def next_general(talk: SoFar, heard: str, lost: frozenset[str]) -> Question | None:
+    """Return the next question that takes up nothing and that the learner has not answered already."""
+    said = [*talk.told, *told.statements_of([heard])]
+    general = [one for one in talk.unasked if not one.when and scenario.slots(one.ask) <= talk.own_words.keys()]
+    wanted = (one for one in general if not _is_superfluous(one, [*said, *talk.own_words.values()]))
+    asked = (Question("", scenario.fill(_wording(talk.brief, one), talk.own_words)) for one in wanted)
+    return next(
+        (one for one in asked if not is_about(one, talk.mourned | lost) and not _is_told(talk, one.ask, heard)), None
+    )
+
+
+def opening_template(talk: SoFar) -> str:
+    one = talk.brief.scenario
+    if one.opening_topic and "topic" in talk.own_words:
+        return one.opening_topic
+    return one.opening_easy if one.opening_easy and _should_be_easy(talk.brief) else one.opening
+
+
+def plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def is_about(question: Question, people: frozenset[str]) -> bool:
+    """Return whether the question names one of these people, or could mean one of them."""
+    words = f" {' '.join(remarks.words(f'{question.take} {question.ask}'))} "
+    return any(f" {one} " in words for one in (people | _UNNAMED if people else ()))
+
+
+def _is_superfluous(one: FollowUp, said: Sequence[str]) -> bool:
+    return any(pattern.search(text) for pattern in one.unless for text in said)
+
+
+def _is_told(talk: SoFar, ask: str, heard: str) -> bool:
+    """Return whether the learner told the answer to this question before, or just now."""
+    return any(told.answers(ask, text) for text in (*talk.told, *told.statements_of([heard])))
+
+
+def _bare_question(line: str) -> str:
+    """Return the question at the end of a line, without "My question was:" before it, or "" if there is none."""
+    asked = next((one for one in reversed(scenario.sentences(line)) if one.endswith("?")), "")
+    for frame in phrases.REPEATS:
+        if asked.startswith(before := frame.partition("{")[0]):
+            return asked.removeprefix(before)
+    return asked
+
+
+def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:
+    """Return a match that is not denied ("I don't like the beach"), and whose names are really names."""
+    heard = heard.replace("\u2019", "'")
+    for match in pattern.finditer(heard):
+        clause = _CONTRAST.split(heard[: match.start()])[-1]
+        names = (text.casefold() for text in match.groupdict().values() if text)
+        if not _NEGATION.search(clause) and not _NOT_A_NAME.intersection(names):
+            return match
+    return None
+
+
+def _inside_a_sentence(match: re.Match[str], group: str) -> str:
+    """Return the text of a group, without a capital that only the start of a sentence gave it ("Summer is nice")."""
+    begins = re.search(r"(?:^|[.!?])\s*$", match.string[: match.start(group)])
+    small = match.string[: match.start(group)] + match.string[match.start(group) :].lower()
+    again = match.re.search(small, match.start()) if begins else None
+    return again[group] or "" if again else match[group] or ""
+
+
+def _opening_question(talk: SoFar) -> FollowUp:
+    one = talk.brief.scenario
+    if one.opening_topic and "topic" in talk.own_words:
+        return FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
+    easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
+    return FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
+
+
+def _wording(brief: Brief, one: FollowUp) -> str:
+    return one.easy if one.easy and _should_be_easy(brief) else one.ask
+
+
+def _should_be_easy(brief: Brief) -> bool:
+    levels = scenario.LEVELS
+    return levels.index(brief.level) < levels.index(brief.scenario.level)
+
+
+def _speakable(text: str) -> str:
+    """Return the learner's own words as part of one of our sentences.
+
+    That is a few words, without signs that would end the sentence.
+    """
+    words = re.sub(r"[^A-Za-z0-9\u00c0-\u024f\s,'%&+-]", " ", re.sub(r"[.!?:;]+(?=\s)", ",", text)).split()
+    short = ""
+    for word in words:
+        if len(short) + len(word) >= _LONGEST_OWN_WORDS:
+            break
+        short = f"{short} {word}".strip()
+    return short.strip(" ,-'")

@@ -1,0 +1,203 @@
+"""Find the intent of a learner's words: a statement, a question, or a wish.
+
+A wish is, for example, to repeat, to explain, or to end the talk.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
+
+from engines.local import foreign, normalizing, rules
+from tutor import safety, scenario, statements
+
+
+class Intent(Enum):
+    """List what a remark can ask of the partner. If a remark holds several intents, the first of this order counts."""
+
+    DISTRESS = auto()
+    GOODBYE = auto()
+    OTHER_LANGUAGE = auto()
+    MISHEARD = auto()
+    SLOWER = auto()
+    FASTER = auto()
+    REPEAT = auto()
+    HOW_TO_SAY = auto()
+    SPELL = auto()
+    MEANING = auto()
+    UNCLEAR = auto()
+    HELP = auto()
+    OTHER_TOPIC = auto()
+    SKIP = auto()
+    ROLE = auto()
+    INSULT = auto()
+    SAD = auto()
+    CORRECTING = auto()
+    HOW_ARE_YOU = auto()
+    AND_YOU = auto()
+    REQUEST = auto()
+    QUESTION = auto()
+    TIRED = auto()
+    ANSWER = auto()
+    DONT_KNOW = auto()
+    THANKS = auto()
+    GREETING = auto()
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Hold the meaning of a learner's words.
+
+    `answer` is the statement, without the words that address the partner. `question` is the last question to the
+    partner, in bare words. `groups` tells what a wish is about (`topic`, `word`).
+    """
+
+    intent: Intent
+    answer: str
+    question: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    intent: Intent
+    stated: str
+    question: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+# A request for something to be given or allowed. A learner who plays a part practises it.
+_REQUEST = re.compile(r"(?:can|could|may|might) (?:i|we) (?!ask you|say)\b.*|i would like to ask (?:you )?for .*")
+_AUXILIARY = r"(?:do|does|did|are|is|was|were|can|could|would|will|have|has|should|may|am)"
+_QUESTION = re.compile(
+    rf"(?:what|which|how)\b.*\?$|(?:where|when|who|why)\b(?:$|\?| {_AUXILIARY}| is| not).*\?$|why\?$|{_AUXILIARY} .*\?$"
+    rf"|(?:do|are|can|could|would|have|did|will) you\b.*|.*\?$(?<=your opinion\?)"
+    r"|(?:what|where|when|why|how|who|which)(?: \w+)? (?:do|are|did|is|would|can|have|were) (?:you|your)\b.*"
+)
+# "Where did I go? To Spain." repeats the partner's question.
+_OWN_QUESTION = re.compile(
+    r"(?:what|where|when|who|why|how|which)\b.{0,20} (?:did|do|am|was|would|have|is|are) (?:i|we|my|our)\b"
+)
+# A habit or a condition says nothing about now: "When I am tired, I stop."
+_NOT_NOW = re.compile(
+    r"\b(?:when|whenever|if|because|after|before|every|always|usually|often|sometimes|never|yesterday|last|although|while|used to"
+    r"|in the (?:morning|evening|afternoon)|he|she|they|his|her|their)\b"
+)
+_AND_YOU = re.compile(r"(?:(?:and|what about|how about) )?(?:you|yours|yourself)")
+_WORD = re.compile(r"[^\W_][\w']*")
+_NO_WORDS = frozenset("um umm uh uhh er erm hm hmm mm mhm ah oh eh the a and you huh".split())  # noqa: SIM905
+
+
+@lru_cache(512)
+def understand(heard: str) -> Remark:
+    """Return what this remark asks of the partner. Most remarks are simply answers."""
+    if safety.in_distress(heard):
+        return Remark(Intent.DISTRESS, "")
+    if safety.mourned(heard):
+        return Remark(Intent.SAD, heard)
+    quoted = [rule for rule in (_as_wish(bare, ("HOW_TO_SAY", "MEANING")) for bare in _forms(heard)) if rule]
+    if not quoted and foreign.is_foreign(heard):
+        return Remark(Intent.OTHER_LANGUAGE, "")
+    spoken = scenario.sentences(heard.replace("\u2019", "'"))
+    acts = [act for number, one in enumerate(spoken) for act in _acts(one, is_last=number == len(spoken) - 1)]
+    intents = [act.intent for act in acts]
+    if set(intents) <= {Intent.ANSWER} and not set(words(heard)) - _NO_WORDS:
+        return Remark(Intent.NOTHING, "")
+    stated = " ".join(act.stated for act in acts if act.stated)
+    if Intent.GOODBYE in intents and Intent.GOODBYE not in intents[-2:]:
+        return Remark(Intent.ANSWER, heard)
+    intent = min(intents, key=lambda one: one.value)
+    questions = [act.question for act in acts if act.question]
+    groups = [act.groups for act in acts if act.intent is intent and act.groups] or [{}]
+    return Remark(intent, stated, questions[-1] if questions else "", groups[-1])
+
+
+def words(text: str) -> list[str]:
+    return _WORD.findall(text.replace("\u2019", "'").lower())
+
+
+def sad_about(text: str) -> rules.Feeling | None:
+    """Return the feeling that a text tells of, or None if there is none or it belongs to a story."""
+    found = rules.feelings()
+    if safety.mourned(text):
+        return found.kinds[0]
+    for sentence in scenario.sentences(text):
+        plain = normalizing.expanded(sentence)
+        if statements.asks(sentence) or found.story.search(plain):
+            continue
+        for kind in found.kinds:
+            if kind.patterns.inside(plain) is not None and not (kind.unless and kind.unless.search(plain)):
+                return kind
+    return None
+
+
+def _acts(sentence: str, *, is_last: bool) -> list[_Act]:
+    wish = _wish(sentence)
+    if wish:
+        return [wish]
+    statement, tail = statements.without_tag_question(sentence)
+    if statement:
+        return [*_acts(statement, is_last=False), _asked(tail)]
+    bare = normalizing.bare(sentence)
+    asked = sentence.rstrip().endswith("?")
+    if _REQUEST.fullmatch(bare):
+        return [_Act(Intent.REQUEST, sentence, bare)]
+    form = f"{bare}?" if asked else bare
+    if _QUESTION.fullmatch(form) and (is_last or not _OWN_QUESTION.match(bare)):
+        return [_asked(sentence)]
+    told = statements.stated(sentence) or sentence
+    if told != sentence:
+        return [_Act(_statement(told), told), _Act(Intent.AND_YOU, "", "and you")]
+    return [_Act(_statement(sentence), sentence)]
+
+
+def _asked(question: str) -> _Act:
+    bare = normalizing.bare(question)
+    wish = _wish(question)
+    if wish and wish.intent is not Intent.ANSWER:
+        return wish
+    return _Act(Intent.AND_YOU if _AND_YOU.fullmatch(bare) else Intent.QUESTION, "", bare)
+
+
+def _statement(sentence: str) -> Intent:
+    return Intent.SAD if sad_about(sentence) else Intent.ANSWER
+
+
+def _wish(sentence: str) -> _Act | None:
+    """Return the wish that the whole sentence expresses, or one of its clauses."""
+    for bare in _forms(sentence):
+        if found := _as_wish(bare):
+            intent, groups = found
+            keeps = intent in (Intent.AND_YOU, Intent.TIRED)
+            said = intent in (Intent.CORRECTING, Intent.HOW_ARE_YOU, Intent.AND_YOU)
+            return _Act(intent, sentence if keeps else "", bare if said else "", groups)
+    parts = [part for part in normalizing.clauses(sentence) if not normalizing.is_lead_in(part)]
+    if not parts or _NOT_NOW.search(normalizing.expanded(sentence)):
+        return None
+    clauses = tuple(rule.name for rule in rules.intents() if rule.clause)
+    wishes = [found for part in parts for bare in _forms(part) if (found := _as_wish(bare, clauses))]
+    if not wishes:
+        return None
+    intent, groups = min(wishes, key=lambda one: one[0].value)
+    rest = [part for part in parts if not any(_as_wish(bare, clauses) for bare in _forms(part))]
+    return _Act(
+        intent, ", ".join(rest) if len(rest) > 1 or any(len(one.split()) > 2 for one in rest) else "", "", groups
+    )
+
+
+def _forms(sentence: str) -> list[str]:
+    """Return the sentence in bare words, with and without its introduction."""
+    whole = " ".join(re.sub(r"[^\w\s']", " ", normalizing.expanded(sentence)).split())
+    return list(dict.fromkeys((normalizing.bare(sentence), normalizing.without_lead_in(whole), whole)))
+
+
+@lru_cache(1024)
+def _as_wish(bare: str, names: tuple[str, ...] = ()) -> tuple[Intent, Mapping[str, str]] | None:
+    if len(bare) > 200:
+        return None
+    for rule in rules.intents():
+        if (not names or rule.name in names) and (groups := rule.whole.whole(bare)) is not None:
+            return Intent[rule.name], groups
+    return None

@@ -1,0 +1,141 @@
+"""Answer a learner's question honestly, as a program, and about the learner's own words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engines.local import parsing, rules, tagging, uptake
+from engines.local.rules import Reply
+from engines.local.tagging import Phrase
+from tutor.scenario import Brief, fill, slots
+
+_THEN = frozenset("there here it that this them him her one too also yet already before so idea my the good a".split())  # noqa: SIM905
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """Hold ways to answer a question, and the questions that can follow."""
+
+    say: tuple[str, ...]
+    ask: tuple[str, ...]
+
+
+def reply(question: str, brief: Brief, told: Sequence[str], heard: str) -> Replied | None:
+    """Return the reply to a question in bare words, or None if it is not one that a program could answer.
+
+    `told` holds the learner's statements, the latest last. `heard` holds the words with the question, as they were
+    said.
+    """
+    for one in rules.replies().kinds:
+        groups = one.match.whole(question)
+        if groups is None or (one.scenarios and brief.scenario.id not in one.scenarios):
+            continue
+        words = _words(one, groups, told, heard)
+        if (one.name_only and not _is_name(groups.get("person", ""), [*told, heard])) or (
+            one.place_only and not words.get("is_place")
+        ):
+            continue
+        if one.named and _is_empty(groups.get("thing") or groups.get("place") or ""):
+            continue
+        if (one.needs_place and "place" not in words) or (one.language and groups.get("language") == "english"):
+            continue
+        return Replied(_filled(one.say, words), _filled(one.ask, words))
+    return None
+
+
+def _words(one: Reply, groups: Mapping[str, str], told: Sequence[str], heard: str) -> dict[str, str]:
+    """Return the words for the slots: the subject of the question, or else the last thing that was spoken of."""
+    words = {name: text for name, text in groups.items() if name in ("own", "kind", "do")}
+    named = groups.get("thing") or groups.get("person") or groups.get("place") or ""
+    phrase = _latest(told) if _is_empty(named) else _phrase(named, [*told, heard])
+    kind = parsing.class_of(phrase) if phrase else "default"
+    if phrase is not None:
+        words["thing"] = words["person"] = uptake.echo(phrase)
+    place = _place(groups.get("place", ""), told)
+    if place:
+        words["place"] = place
+        words["famous"] = rules.replies().famous.get(place.lower(), rules.replies().famous["default"])
+    if groups.get("place") and (kind == "country" or place.lower() == groups["place"].lower()):
+        words["is_place"] = "yes"
+    if kind == "name" and _is_story(told):
+        kind = "story"
+    did = rules.replies().did
+    words["did"] = did.get(kind, did["default"])
+    tips = rules.replies().tips
+    words["tip"] = tips.get(_singular(groups.get("kind") or groups.get("kind2") or ""), tips["default"])
+    return words | _him(told)
+
+
+def _filled(lines: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
+    filled = (fill(line, words) for line in lines if slots(line) <= words.keys())
+    return tuple(line[:1].upper() + line[1:] for line in filled)
+
+
+def _is_empty(named: str) -> bool:
+    return set(named.split()) <= _THEN
+
+
+def _phrase(named: str, told: Sequence[str]) -> Phrase | None:
+    """Return the noun phrase of a question, with the capitals that the learner gave it."""
+    text = _with_capitals(named, told)
+    found = [one for one in tagging.phrases(tagging.tag(f"I like {text}")) if parsing.is_worth_it(one)] if text else []
+    return found[0] if found else None
+
+
+def _latest(told: Sequence[str]) -> Phrase | None:
+    for text in reversed(told[-2:]):
+        for clause in parsing.parse(text):
+            things = [
+                one
+                for one in (*reversed(clause.things), clause.who)
+                if isinstance(one, Phrase) and parsing.is_worth_it(one)
+            ]
+            own = [one for one in things if one.words[0].text.lower() in ("my", "our")]
+            if things:
+                return (own or things)[0]
+    return None
+
+
+def _place(named: str, told: Sequence[str]) -> str:
+    """Return the place of a question or, if it says "there", the last one that was spoken of."""
+    text = _with_capitals(named, told)
+    if text and not _is_empty(named) and text.lower() in rules.replies().famous:
+        return text if text[:1].isupper() else text.title()
+    for line in reversed(told):
+        for clause in parsing.parse(line):
+            for one in clause.things:
+                if parsing.class_of(one) == "country" and (not named or _is_empty(named) or named in line.lower()):
+                    return uptake.echo(one)
+    return ""
+
+
+def _with_capitals(named: str, told: Sequence[str]) -> str:
+    """Return bare words with the capitals that the learner gave them."""
+    for line in reversed(told):
+        at = line.lower().find(named)
+        if named and at >= 0:
+            return line[at : at + len(named)]
+    return named
+
+
+def _is_name(named: str, told: Sequence[str]) -> bool:
+    words = _with_capitals(named, told).split()
+    return len(words) > 1 and all(word[:1].isupper() for word in words[:2])
+
+
+def _is_story(told: Sequence[str]) -> bool:
+    """Return whether the latest name is that of something to watch or to read."""
+    return bool(told) and any(clause.verb in ("watch", "see", "read") for clause in parsing.parse(told[-1]))
+
+
+def _singular(word: str) -> str:
+    return tagging.tag(word)[0].lemma.lower() if word else ""
+
+
+def _him(told: Sequence[str]) -> dict[str, str]:
+    for text in reversed(told):
+        for clause in parsing.parse(text):
+            if clause.person is not None:
+                lemma = clause.person.head.lemma.lower()
+                known = rules.classes().pronouns.get(lemma)
+                return {"him": "them" if clause.person.is_plural or not known else "her" if known == "she" else "him"}
+    return {}

@@ -1,0 +1,314 @@
+"""Read and check the partner's data files in `data/`, once for each process.
+
+An invalid file is refused with its name, as for scenarios.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from tutor.toml_tables import DataFileError, Table, read, slots, with_lists
+
+_FOLDER = Path(__file__).parent / "data"
+_GROUP = re.compile(r"\(\?P<([a-z]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Hold alternatives as one regular expression.
+
+    Groups with the same name, one in each alternative, count as one group.
+    """
+
+    expression: re.Pattern[str]
+
+    @classmethod
+    def of(cls, place: str, patterns: tuple[str, ...], macros: Mapping[str, str]) -> "Pattern":
+        numbers = count()
+        try:
+            joined = "|".join(f"(?:{with_lists(one, macros)})" for one in patterns)
+            return cls(re.compile(_GROUP.sub(lambda group: f"(?P<{group[1]}_{next(numbers)}>", joined)))
+        except re.error as error:
+            raise DataFileError(f"{place}: not a regular expression: {error}") from error
+        except KeyError as error:
+            raise DataFileError(f"{place}: there is no macro {{{error.args[0]}}}") from error
+
+    def whole(self, text: str) -> dict[str, str] | None:
+        """Return the groups if all of the text matches, else None."""
+        return _groups(self.expression.fullmatch(text))
+
+    def inside(self, text: str) -> dict[str, str] | None:
+        """Return the groups if a part of the text matches, else None."""
+        return _groups(self.expression.search(text))
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRule:
+    name: str
+    whole: Pattern
+    clause: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Feeling:
+    name: str
+    patterns: Pattern
+    unless: re.Pattern[str] | None
+    say: tuple[str, ...]
+    ask: tuple[str, ...]
+    heavy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Feelings:
+    """Hold the rules for feelings.
+
+    `ask` fits each feeling. `listening` and `back` answer the learner's next words.
+    """
+
+    kinds: tuple[Feeling, ...]
+    story: re.Pattern[str]
+    ask: tuple[str, ...]
+    more: tuple[str, ...]
+    listening: tuple[str, ...]
+    back: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Hold the rule for answering a kind of question."""
+
+    name: str
+    match: Pattern
+    say: tuple[str, ...]
+    ask: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    name_only: bool
+    place_only: bool
+    needs_place: bool
+    language: bool
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    kinds: tuple[Reply, ...]
+    did: Mapping[str, str]
+    tips: Mapping[str, str]
+    famous: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Hold questions that follow from a clause of the learner, and the conditions under which they do."""
+
+    name: str
+    take: tuple[str, ...]
+    ask: tuple[str, ...]
+    easy: tuple[str, ...]
+    match: re.Pattern[str] | None
+    unless_here: re.Pattern[str] | None
+    verbs: frozenset[str]
+    verbs_not: frozenset[str]
+    subject: tuple[str, ...]
+    tense: tuple[str, ...]
+    classes: frozenset[str]
+    negated: bool
+    either: bool
+    adjective: bool
+    no_object: bool
+    film: bool
+    story: bool
+    first: bool
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    # A scenario -> the words that name its topic
+    scenarios: Mapping[str, frozenset[str]]
+    # A class of nouns -> first questions
+    asks: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    # Noun -> class
+    nouns: Mapping[str, str]
+    light: frozenset[str]
+    # Noun -> "he" or "she"
+    pronouns: Mapping[str, str]
+    # Verb -> noun
+    events: Mapping[str, str]
+    # Adjectives that can be asked about
+    telling: frozenset[str]
+
+
+def load() -> None:
+    """Read and check all files. Raises DataFileError, naming the file and the field."""
+    for part in (intents, feelings, replies, frames, classes, topics, words):
+        part()
+
+
+@cache
+def intents() -> tuple[IntentRule, ...]:
+    table = _table("intents.toml")
+    macros = table.mapping("macros")
+    found = []
+    for entry in table.tables("intents"):
+        name = entry.text("name")
+        patterns = Pattern.of(f"intents.toml: {name}", entry.texts("whole"), macros)
+        found.append(IntentRule(name, patterns, entry.flag("clause")))
+        entry.refuse_unknown()
+    table.refuse_unknown()
+    return tuple(found)
+
+
+@cache
+def feelings() -> Feelings:
+    table = _table("feelings.toml")
+    kinds = []
+    for entry in table.tables("feelings"):
+        name = entry.text("name")
+        patterns = Pattern.of(f"feelings.toml: {name}", entry.texts("patterns"), {})
+        ask = entry.says("ask", questions=True, optional=True)
+        kinds.append(
+            Feeling(
+                name,
+                patterns,
+                entry.patterns_in("unless"),
+                entry.says("say", questions=False),
+                ask,
+                entry.flag("heavy"),
+            )
+        )
+        entry.refuse_unknown()
+    common = table.table("words")
+    found = Feelings(
+        kinds=tuple(kinds),
+        story=re.compile(common.text("story")),
+        ask=common.says("ask", questions=True),
+        more=common.says("more", questions=True),
+        listening=common.says("listening", questions=False),
+        back=common.says("back", questions=False),
+    )
+    common.refuse_unknown()
+    table.refuse_unknown()
+    return found
+
+
+@cache
+def replies() -> Replies:
+    table = _table("answers.toml")
+    kinds = []
+    for entry in table.tables("answers"):
+        name = entry.text("name")
+        kinds.append(
+            Reply(
+                name=name,
+                match=Pattern.of(f"answers.toml: {name}", (entry.text("match"),), {}),
+                say=entry.says("say", questions=False),
+                ask=entry.says("ask", questions=True, optional=True),
+                scenarios=entry.texts("scenarios", optional=True),
+                name_only=entry.flag("name_only"),
+                place_only=entry.flag("place_only"),
+                needs_place=entry.flag("needs_place"),
+                language=entry.flag("language"),
+                named=entry.flag("named"),
+            )
+        )
+        entry.refuse_unknown()
+    found = Replies(tuple(kinds), table.mapping("did"), table.mapping("tips"), table.mapping("famous"))
+    table.refuse_unknown()
+    return found
+
+
+_SLOTS = frozenset(
+    {"it", "It", "who", "Who", "verb", "verbs", "rest", "person", "he", "him", "his", "adj", "Adj", "event", "object"}
+    | {"is", "Is", "Does", "does", "was", "were", "bare", "whom", "Whom", "Mine"}
+)
+
+
+@cache
+def frames() -> tuple[Frame, ...]:
+    table = _table("frames.toml")
+    found = []
+    for entry in table.tables("frames"):
+        match = entry.patterns_in("match")
+        frame = Frame(
+            name=entry.text("name"),
+            take=entry.says("take", questions=False),
+            ask=entry.says("ask", questions=True),
+            easy=entry.says("easy", questions=True),
+            match=match,
+            unless_here=entry.patterns_in("unless_here"),
+            verbs=entry.words("verbs", optional=True),
+            verbs_not=entry.words("verbs_not", optional=True),
+            subject=entry.choices("subject", ("i", "we", "third", "there", "none")),
+            tense=entry.choices("tense", ("past", "present", "future", "wish", "could", "none")),
+            classes=frozenset(entry.texts("classes", optional=True)),
+            negated=entry.flag("negated"),
+            either=entry.flag("either"),
+            adjective=entry.flag("adjective"),
+            film=entry.flag("film"),
+            no_object=entry.flag("no_object"),
+            story=entry.flag("story"),
+            first=entry.flag("first"),
+            weak=entry.flag("weak"),
+        )
+        entry.refuse_unknown()
+        if len(frame.ask) != len(frame.easy):
+            raise entry.error("easy", f"must have as many questions as `ask` ({frame.name})")
+        known = _SLOTS | frozenset(match.groupindex if match else ())
+        for text in (*frame.take, *frame.ask, *frame.easy):
+            if unknown := slots(text) - known:
+                raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({frame.name})")
+        found.append(frame)
+    table.refuse_unknown()
+    return tuple(found)
+
+
+@cache
+def classes() -> Classes:
+    table = _table("classes.toml")
+    nouns = {noun: name for name, text in table.mapping("nouns").items() for noun in text.split()}
+    light = frozenset(table.mapping("verbs")["light"].split())
+    pronouns = {noun: name for name, text in table.mapping("pronouns").items() for noun in text.split()}
+    telling = frozenset(table.mapping("adjectives")["telling"].split())
+    found = Classes(nouns, light, pronouns, table.mapping("events"), telling)
+    table.refuse_unknown()
+    return found
+
+
+@cache
+def topics() -> Topics:
+    table = _table("topics.toml")
+    names = {name: frozenset(text.split()) for name, text in table.mapping("scenarios").items()}
+    kinds = ("country", "activity", "animal", "family", "person", "default")
+    entry = table.table("asks")
+    asks = {kind: entry.says(kind, questions=True) for kind in kinds}
+    entry.refuse_unknown()
+    table.refuse_unknown()
+    return Topics(names, asks)
+
+
+@cache
+def words() -> Mapping[str, str]:
+    """Return the meanings of words by their base form."""
+    table = _table("words.toml")
+    found = table.mapping("words")
+    table.refuse_unknown()
+    return found
+
+
+def _table(name: str) -> Table:
+    return read(_FOLDER / name)
+
+
+def _groups(match: re.Match[str] | None) -> dict[str, str] | None:
+    if match is None:
+        return None
+    return {name.rpartition("_")[0]: text.strip() for name, text in match.groupdict().items() if text and text.strip()}

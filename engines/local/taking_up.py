@@ -1,0 +1,76 @@
+"""Choose how the partner takes up the learner's latest words: a question from them, a request for more, an acknowledgement."""
+
+from engines.local import phrases, remarks, rules
+from engines.local.questions import Question, SoFar, best_match, from_words, plain
+from engines.local.told import has_begun
+from tutor import scenario
+
+_LONG_ANSWER = 25  # words
+# The number of questions from the learner's own words before one of the scenario's is asked again
+_STEPS_ASIDE = {"interview": 2, "lesson": 2, "chat": 5, "own": 6, "adventure": 0}
+
+
+def follow_up(talk: SoFar, heard: str, lost: frozenset[str] = frozenset()) -> Question | None:
+    """Return a question that takes up the learner's latest words, or None."""
+    steps, most = _asides(talk), _STEPS_ASIDE[talk.brief.scenario.kind]
+    own = steps < most
+    return (
+        (from_words(talk, heard, lost, first=True) if steps < 2 * most else None)
+        or best_match(talk, heard)
+        or (from_words(talk, heard, lost) if own else None)
+    )
+
+
+def ask_for_more(talk: SoFar, heard: str) -> str:
+    """Return a request for more after an answer of one or two words, at most once for each question."""
+    said = remarks.words(heard)
+    requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
+    if (
+        not 0 < len(said) <= 2
+        or not talk.open_question
+        or (talk.spoken and any(plain(one) in talk.spoken[-1] for one in requests))
+    ):
+        return ""
+    yes_or_no = said[0] in ("yes", "yeah", "yep", "no", "nope", "maybe", "sure", "sometimes", "okay", "ok")
+    return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
+
+
+def may_ask_from_a_noun(talk: SoFar, heard: str) -> bool:
+    """Return whether a question may be asked that follows only from a noun.
+
+    It may not be asked twice in a row, nor before the first question.
+    """
+    is_own_turn = _asides(talk) < _STEPS_ASIDE[talk.brief.scenario.kind]
+    return is_own_turn and has_begun([*talk.heard, heard]) and not _was_weak(talk)
+
+
+def acknowledgement(talk: SoFar, heard: str) -> str:
+    said = remarks.words(heard)
+    if not said:
+        return ""
+    if "because" in said and (thanks := talk.choose(phrases.REASON_GIVEN)):
+        return thanks
+    if len(said) >= _LONG_ANSWER and (thanks := talk.choose(phrases.LONG_ANSWER)):
+        return thanks
+    return talk.choose(phrases.NEUTRAL)
+
+
+def _asides(talk: SoFar) -> int:
+    """Return how many of the latest lines of the partner in a row held no question of the scenario."""
+    steps = 0
+    for line in reversed(talk.spoken):
+        if any(one.found_in(line) for one in talk.questions):
+            break
+        steps += 1
+    return steps
+
+
+def _was_weak(talk: SoFar) -> bool:
+    """Return whether the last question followed only from a noun in the learner's words."""
+    weak = [frame for frame in rules.frames() if frame.weak]
+    return bool(talk.spoken) and any(
+        scenario.found(ask, talk.spoken[-1])
+        for frame in weak
+        for ask in (*frame.ask, *frame.easy)
+        if scenario.slots(ask)
+    )

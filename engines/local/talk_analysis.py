@@ -1,0 +1,226 @@
+"""Score a whole talk by counting.
+
+No text is understood, and nothing is guessed. A score compares a count with what our own yardstick expects at the level
+(70 of 100). If there is too little to count, there is no score.
+
+The yardsticks are not those of an examination. Texts are in English, whatever language was requested, because the
+corrector's reasons are, too.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engines.local import corrector
+from tutor.analysis import (
+    COMPONENTS,
+    EXPECTED,
+    NOT_TIMED,
+    NOTHING_SAID,
+    WORDS_PER_MINUTE,
+    TimedSpeech,
+    timed_speech,
+    turns_of,
+    unmeasured,
+)
+from tutor.domain import Analysis, Correction, Line
+
+# Mistakes that the corrector finds. There are more.
+MISTAKES_PER_100_WORDS = {"A1": 12, "A2": 9, "B1": 6, "B2": 4, "C1": 2.5}
+WORDS_PER_TURN = {"A1": 5, "A2": 8, "B1": 12, "B2": 16, "C1": 20}
+# The share of different words among WINDOW words in a row.
+VARIETY = {"A1": 0.60, "A2": 0.64, "B1": 0.68, "B2": 0.72, "C1": 0.75}
+# Words. The share of different words falls with the length of a text, so it is taken of pieces of equal length.
+WINDOW = 40
+FEWEST_WORDS = 20
+FEWEST_SECONDS = 10.0
+FEWEST_TURNS = 3
+# From these amounts on a score may reach 100.
+ENOUGH_WORDS, ENOUGH_VARIED_WORDS, ENOUGH_SECONDS, ENOUGH_TURNS = 100, 200, 60.0, 8
+# For each wrong word in 100.
+POINTS_FOR_A_WRONG_WORD = 3
+MOST_SUGGESTIONS = 8
+GOOD, POOR = 80, 60
+# Categories in words that a beginner knows.
+CATEGORIES = {
+    "agreement": 'the verb that fits the person ("he works")',
+    "tense": 'the time of the verb ("yesterday I went")',
+    "verb form": 'the form of the verb ("I can swim")',
+    "article": '"a" and "the"',
+    "preposition": 'small words such as "in", "at" and "for"',
+    "word choice": "the choice of words",
+    "word order": "the order of words",
+    "comparison": 'comparing two things ("bigger than")',
+    "noun": 'one or more than one ("two apples")',
+}
+
+UNHEARD = "Pronunciation was not measured: the embedded engine cannot judge how words sound."
+TOO_FEW_WORDS = "{name} was not measured: that takes {fewest} words, and you said {words}."
+TOO_FEW_TURNS = "Content was not measured: that takes {fewest} answers, and you gave {turns}."
+TOO_SHORT = "Fluency was not measured: that takes {fewest} seconds of speech."
+FOUND = "{said} The automatic check found {mistakes} in your sentences; it does not find all of them, and it can err."
+TOO_LITTLE = "That is too little to measure. Next time, answer a few more questions in whole sentences."
+SAID = "You said {words} in {turns}, about {mean} each time."
+COUNTED = "The scores are counted, not judged: {expected} is what we expect at level {level}."
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    turns: int
+    words: int
+    # None if there are fewer words than WINDOW.
+    variety: float | None
+    mistakes: int
+    # The number of mistakes in the choice of words.
+    word_choice: int
+    timed: TimedSpeech
+    goals: Sequence[bool]
+
+
+def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) -> Analysis:
+    """Score a talk. `goals` tells which goals of the scenario were reached.
+
+    Blocks for some milliseconds a turn, and for some seconds with a talk of LONGEST_TALK.
+    """
+    turns = turns_of(lines)
+    if not turns:
+        return unmeasured(NOTHING_SAID)
+    found = [one for line in lines if line.role == "user" for one in corrector.correct(line.text)]
+    words = [word for turn in turns for word in turn]
+    counted = Counted(
+        turns=len(turns),
+        words=len(words),
+        variety=variety(words),
+        mistakes=len(found),
+        word_choice=sum(one.category == "word choice" for one in found),
+        timed=timed_speech(lines),
+        goals=goals,
+    )
+    reasons = _not_measurable(counted)
+    scores = {name: None if name in reasons else _SCORES[name](counted, level) for name in COMPONENTS}
+    return Analysis(
+        scores=scores,
+        feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
+        strengths=tuple(_STRENGTHS[name] for name, score in scores.items() if score is not None and score >= GOOD),
+        improvements=_improvements(scores, found),
+        suggestions=tuple(_suggestion(one) for one in _without_repetitions(found)[:MOST_SUGGESTIONS]),
+        unmeasured=reasons,
+    )
+
+
+def variety(words: Sequence[str]) -> float | None:
+    """Return the mean share of different words in all pieces of WINDOW words, or None if there are too few words.
+
+    This is the moving-average type-token ratio.
+    """
+    if len(words) < WINDOW:
+        return None
+    pieces = [words[start : start + WINDOW] for start in range(len(words) - WINDOW + 1)]
+    return sum(len(set(piece)) for piece in pieces) / (WINDOW * len(pieces))
+
+
+def _not_measurable(counted: Counted) -> dict[str, str]:
+    """Return the components that are not measured, each with its reason."""
+    reasons = {"pronunciation": UNHEARD}
+    if not counted.timed.seconds:
+        reasons["fluency"] = NOT_TIMED
+    elif counted.timed.seconds < FEWEST_SECONDS:
+        reasons["fluency"] = TOO_SHORT.format(fewest=round(FEWEST_SECONDS))
+    if counted.words < FEWEST_WORDS:
+        reasons["grammar"] = TOO_FEW_WORDS.format(name="Grammar", fewest=FEWEST_WORDS, words=counted.words)
+    if counted.variety is None:
+        reasons["vocabulary"] = TOO_FEW_WORDS.format(name="Vocabulary", fewest=WINDOW, words=counted.words)
+    if counted.turns < FEWEST_TURNS:
+        reasons["contentRichness"] = TOO_FEW_TURNS.format(fewest=FEWEST_TURNS, turns=counted.turns)
+    return reasons
+
+
+def _fluency(counted: Counted, level: str) -> float:
+    pace = _share(counted.timed.words * 60 / counted.timed.seconds, WORDS_PER_MINUTE[level])
+    return _borne_out(pace, counted.timed.seconds, ENOUGH_SECONDS)
+
+
+def _grammar(counted: Counted, level: str) -> float:
+    """Return 100 if no mistake is found in enough words, and 70 for as many mistakes as the level expects."""
+    per_100 = 100 * counted.mistakes / counted.words
+    return _borne_out(100 - (100 - EXPECTED) * per_100 / MISTAKES_PER_100_WORDS[level], counted.words, ENOUGH_WORDS)
+
+
+def _vocabulary(counted: Counted, level: str) -> float:
+    """Give 2.5 points for each hundredth of variety above what is expected, and take some off for each wrong word."""
+    assert counted.variety is not None
+    wrong = POINTS_FOR_A_WRONG_WORD * 100 * counted.word_choice / counted.words
+    return _borne_out(EXPECTED + 250 * (counted.variety - VARIETY[level]) - wrong, counted.words, ENOUGH_VARIED_WORDS)
+
+
+def _content(counted: Counted, level: str) -> float:
+    """Return the mean of the scores for the length of the answers and for the goals that were reached."""
+    length = _borne_out(_share(counted.words / counted.turns, WORDS_PER_TURN[level]), counted.turns, ENOUGH_TURNS)
+    return _within((length + 100 * sum(counted.goals) / len(counted.goals)) / 2) if counted.goals else length
+
+
+_SCORES = {"fluency": _fluency, "grammar": _grammar, "vocabulary": _vocabulary, "contentRichness": _content}
+_STRENGTHS = {
+    "fluency": "You spoke at a good pace for your level.",
+    "grammar": "The automatic check found few mistakes for the number of words you said.",
+    "vocabulary": "You used many different words.",
+    "contentRichness": "You gave long answers.",
+}
+_IMPROVEMENTS = {
+    "fluency": "Try to speak in longer stretches, with fewer pauses.",
+    "grammar": "Say a corrected sentence aloud once or twice, the way it is written beside your words.",
+    "vocabulary": "Many words came again and again: try another word for the same thing.",
+    "contentRichness": 'Make your answers longer: add a reason with "because", or an example.',
+}
+
+
+def _share(value: float, expected: float) -> float:
+    return _within(EXPECTED * value / expected)
+
+
+def _borne_out(score: float, amount: float, enough: float) -> float:
+    """Let a score exceed the expected one only in proportion to the evidence, since a few good words prove little."""
+    over = max(0.0, score - EXPECTED)
+    return _within(score - over + over * min(1.0, amount / enough))
+
+
+def _within(score: float) -> float:
+    return float(round(max(0.0, min(100.0, score))))
+
+
+def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) -> tuple[str, ...]:
+    advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
+    if found:
+        category, times = Counter(one.category for one in found).most_common(1)[0]
+        if times > 1:
+            name = CATEGORIES.get(category, category)
+            advice.append(f"{times} of the {len(found)} mistakes that were found are about {name}.")
+    return tuple(advice)
+
+
+def _feedback(counted: Counted, level: str, *, is_scored: bool) -> str:
+    said = SAID.format(
+        words=_number(counted.words, "word"),
+        turns=_number(counted.turns, "turn"),
+        mean=_number(round(counted.words / counted.turns), "word"),
+    )
+    if not is_scored:
+        return f"{said} {TOO_LITTLE}"
+    found = FOUND.format(said=said, mistakes=_number(counted.mistakes, "mistake"))
+    return f"{found} {COUNTED.format(expected=EXPECTED, level=level)}"
+
+
+def _number(number: int, of_what: str) -> str:
+    return f"{number or 'no'} {of_what}{'' if number == 1 else 's'}"
+
+
+def _without_repetitions(found: Sequence[Correction]) -> list[Correction]:
+    return list({(one.said.lower(), one.better.lower()): one for one in reversed(found)}.values())[::-1]
+
+
+def _suggestion(one: Correction) -> dict[str, str]:
+    kind = "vocabulary" if one.category == "word choice" else "grammar"
+    return {
+        **{"type": kind, "original": one.said, "alternative": one.better},
+        **{"explanation": one.why, "category": one.category},
+    }

@@ -1,0 +1,71 @@
+"""Find another topic that a learner wishes for."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engines.local import parsing, remarks, rules, tagging, uptake
+from engines.local.remarks import Intent
+from tutor import scenario
+from tutor.scenario import FollowUp, Scenario
+
+# Characters of the learner's words that are spoken back.
+_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Hold a topic in the partner's words, and the scenario that has questions about it, if any."""
+
+    text: str
+    scenario: Scenario | None
+
+    @property
+    def questions(self) -> tuple[FollowUp, ...]:
+        """Return the questions about the topic, from first questions to general ones."""
+        if self.scenario is not None:
+            first = scenario.sentences(self.scenario.opening)[-1]
+            return (FollowUp(ask=first), *self.scenario.follow_ups)
+        pattern = re.compile(r"(?!)")
+        asks = [
+            scenario.fill(one, {"topic": self.text}) for one in (*self._first_asks(), *rules.topics().asks["default"])
+        ]
+        generic = (one for one in scenario.get("own-topic").follow_ups if not scenario.slots(one.ask) and not one.when)
+        return (*(FollowUp(ask=ask, unless=(pattern,)) for ask in dict.fromkeys(asks)), *generic)
+
+    def _first_asks(self) -> Sequence[str]:
+        phrase = next(iter(tagging.phrases(tagging.tag(f"I like {self.text}"))), None)
+        return rules.topics().asks.get(parsing.class_of(phrase), ()) if phrase else ()
+
+
+def named(text: str, heard: str) -> Topic | None:
+    """Return the topic in a learner's words, or None if they name nothing to speak of."""
+    at = heard.lower().find(text)
+    words = re.sub(r"[^\w\s'-]", " ", heard[at : at + len(text)] if at >= 0 else text).split()
+    spoken = " ".join(uptake.flipped(word) for word in words)[:_LONGEST].strip()
+    spoken = re.sub(r"^(?:something |anything |a bit )?(?:about |on |of )", "", spoken)
+    if not spoken or not any(word.isalpha() for word in spoken):
+        return None
+    if spoken.lower() in rules.replies().famous:
+        spoken = spoken.title()
+    return Topic(spoken, _scenario_of(spoken))
+
+
+def latest(heard: Sequence[str]) -> Topic | None:
+    """Return the last topic that the learner wished for in a talk, or None."""
+    for text in reversed(heard):
+        remark = remarks.understand(text)
+        if remark.intent is Intent.OTHER_TOPIC and (topic := remark.groups.get("topic")):
+            return named(topic, text)
+    return None
+
+
+def _scenario_of(topic: str) -> Scenario | None:
+    words = {
+        word for word in re.findall(r"[a-z]+", topic.lower()) if word not in ("my", "your", "the", "a", "in", "and")
+    }
+    known = scenario.load_all()
+    for name, listed in rules.topics().scenarios.items():
+        if name in known and words and words <= listed:
+            return known[name]
+    return None

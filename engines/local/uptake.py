@@ -1,0 +1,259 @@
+"""Build questions that follow from the learner's own words, by filling the frames of `data/frames.toml`."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engines.local import parsing, rules
+from engines.local.parsing import Clause
+from engines.local.rules import Frame
+from engines.local.tagging import Phrase, Token
+from tutor import scenario
+
+_FLIPPED = {
+    "my": "your",
+    "our": "your",
+    "me": "you",
+    "us": "you",
+    "i": "you",
+    "we": "you",
+    "mine": "yours",
+    "myself": "yourself",
+}
+_FLIPPED |= {"am": "are", "ours": "yours", "ourselves": "yourselves"}
+_LONGEST_REST = 6  # words
+_LONGEST_ECHO = 5
+_PRONOUNS = {
+    "he": {"he": "he", "him": "him", "his": "his", "does": "does"},
+    "she": {"he": "she", "him": "her", "his": "her", "does": "does"},
+    "it": {"he": "it", "him": "it", "his": "its", "does": "does"},
+    "they": {"he": "they", "him": "them", "his": "their", "does": "do"},
+}
+_OWNED = ("family", "person", "animal", "thing")
+_PEOPLE = ("family", "person", "animal")
+# A noun after one of these is not the object of the verb.
+_AROUND = frozenset("in at with on for to from after before by during near of".split())  # noqa: SIM905
+_OWN = re.compile(r"\b(?:i|we|my|our|me|us)\b")
+_EVENT_VOWELS = tuple("aeiou")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold a frame that fits the learner's words: ways to take them up, and questions with their easier wordings."""
+
+    takes: tuple[str, ...]
+    asks: tuple[tuple[str, str], ...]
+    frame: Frame
+
+
+def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool = False) -> Iterator[Asked]:
+    """Yield the questions about a text, the best first.
+
+    `earlier` holds the learner's earlier texts. `in_story` means that they told of a past event, `in_film` that it may
+    have happened in a film or a book.
+    """
+    found = parsing.parse(heard)
+    strong = [frame for frame in rules.frames() if not (frame.first or frame.weak)]
+    pairs = [(frame, clause) for frame in rules.frames() if frame.first for clause in found]
+    # For the others, the order of the clauses counts more than the order of the frames: the latest clause comes first.
+    pairs += [(frame, clause) for clause in found for frame in strong]
+    pairs += [(frame, clause) for frame in rules.frames() if frame.weak for clause in found]
+    for frame, clause in pairs:
+        if not frame.film or (in_film and not _OWN.search(clause.text)):
+            yield from _fits(frame, clause, earlier, in_story=in_story)
+
+
+def echo(phrase: Phrase, *, is_own: bool = False) -> str:
+    """Return a noun phrase in the partner's words.
+
+    "my garage" becomes "your garage", "an old man" becomes "the old man". With `is_own`, it belongs to the learner ("I
+    have a dog").
+    """
+    words = [word for word in phrase.words if word.tag != "DT0" or word.text.lower() in ("both",)]
+    before = words[0].text.lower() if words else ""
+    rest = [word for word in words if word.tag not in ("AT0", "DPS")]
+    if phrase.is_name:
+        rest = [word for word in rest if word.tag == "NP0"]
+        if before == "the":
+            return f"the {' '.join(word.text for word in rest)}"
+    text = " ".join(word.text for word in rest[-_LONGEST_ECHO:])
+    if before in ("my", "our") or (is_own and before not in ("the", "his", "her", "their", "this", "that")):
+        return f"your {text.removeprefix('one ')}"
+    if before in ("his", "her", "their", "its"):
+        return f"{before} {text}"
+    if (
+        words
+        and (words[0].tag in ("AT0", "ORD", "AJS") or words[0].tag == "CRD")
+        and not phrase.is_name
+        and before not in ("every", "no")
+    ):
+        return f"the {text.removeprefix('one ')}"
+    return text
+
+
+def flipped(word: str) -> str:
+    """Return a word of the learner as the partner says it: "my" becomes "your"."""
+    return _FLIPPED.get(word.lower(), word)
+
+
+def third(verb: str) -> str:
+    """Return the verb in the form that follows "he"."""
+    if verb in ("be", "have"):
+        return {"be": "is", "have": "has"}[verb]
+    if verb.endswith("y") and verb[-2:-1] not in _EVENT_VOWELS:
+        return f"{verb[:-1]}ies"
+    return f"{verb}es" if verb.endswith(("s", "sh", "ch", "x", "o", "z")) else f"{verb}s"
+
+
+def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Asked]:
+    match = frame.match.search(clause.text) if frame.match else None
+    if (frame.match and not match) or (frame.unless_here and frame.unless_here.search(clause.text)):
+        return
+    if clause.is_whole and not frame.match:
+        return
+    if not frame.either and clause.negated != frame.negated:
+        return
+    if (frame.verbs and clause.verb not in frame.verbs) or clause.verb in frame.verbs_not:
+        return
+    if frame.verbs_not and not clause.verb:
+        return
+    if frame.subject and clause.subject not in frame.subject:
+        return
+    if (
+        frame.tense
+        and clause.tense not in frame.tense
+        and not (in_story and "past" in frame.tense and clause.tense == "none")
+    ):
+        return
+    if frame.adjective and not _is_telling(clause):
+        return
+    if frame.no_object and any(one.before not in _AROUND for one in clause.things if one.start > clause.at):
+        return
+    if frame.story and not (clause.tense == "past" or (in_story and clause.tense == "none")):
+        return
+    for thing in _things(frame, clause):
+        if frame.classes and not _has_class(frame, clause, thing):
+            continue
+        words = {**_words(frame, clause, thing, earlier), **(match.groupdict() if match else {})}
+        asks = tuple(pair for pair in _pairs(frame, words) if pair[0])
+        if asks:
+            yield Asked(tuple(text for text in (_filled(take, words) for take in frame.take) if text), asks, frame)
+
+
+def _is_telling(clause: Clause) -> bool:
+    """Return whether the adjective of a clause can be asked about: any for a person, only some for a thing."""
+    is_of_somebody = clause.subject in ("i", "we") or (
+        clause.who is not None and parsing.class_of(clause.who) in (*_PEOPLE, "pronoun", "name")
+    )
+    return bool(clause.adjective) and (is_of_somebody or clause.adjective in rules.classes().telling)
+
+
+def _things(frame: Frame, clause: Clause) -> list[Phrase | None]:
+    """Return the noun phrases that {it} may stand for, the best first. The last is None, unless the frame is weak."""
+    found = [one for one in ([clause.object_] if clause.object_ else []) if one is not None]
+    found += [one for one in reversed(clause.things) if one not in found]
+    if not found and isinstance(clause.who, Phrase) and parsing.is_worth_it(clause.who):
+        found = [clause.who]
+    if frame.weak and isinstance(clause.who, Phrase) and parsing.is_worth_it(clause.who):
+        found.append(clause.who)
+    return [*found, None] if not frame.weak else list(found)
+
+
+def _has_class(frame: Frame, clause: Clause, thing: Phrase | None) -> bool:
+    """Return whether the classes of a frame match its subject, if that is in the third person, or else {it}."""
+    if frame.subject == ("third",):
+        return clause.who is not None and parsing.class_of(clause.who) in frame.classes
+    return thing is not None and parsing.class_of(thing) in frame.classes
+
+
+def _words(frame: Frame, clause: Clause, thing: Phrase | None, earlier: Sequence[str]) -> Mapping[str, str | None]:
+    words: dict[str, str | None] = {"verb": clause.verb or None, "adj": clause.adjective or None}
+    if thing is not None:
+        is_own = clause.verb == "have" and clause.subject in ("i", "we") and parsing.class_of(thing) in _OWNED
+        words["it"] = echo(thing, is_own=is_own)
+        words["Mine"] = _capital(echo(thing)) if thing.words[0].text.lower() in ("my", "our") else None
+        words["bare"] = thing.head.text.lower() if thing.head.tag != "NP0" else thing.head.text
+        words["is"] = "are" if thing.is_plural else "is"
+    if clause.object_ is not None:
+        words["object"] = echo(clause.object_)
+    who = clause.who
+    is_plural = False
+    if isinstance(who, Phrase):
+        words["who"] = words["whom"] = echo(who)
+        words["Who"] = words["Whom"] = _capital(echo(who))
+        is_plural = who.is_plural or who.head.lemma.lower() in ("parent", "child")
+    elif isinstance(who, Token) and clause.subject == "third":
+        words["who"] = who.text.lower()
+        is_plural = who.text.lower() == "they"
+    words["verbs"] = clause.verb if is_plural else third(clause.verb) if clause.verb else None
+    words["was"] = "were" if is_plural else "was" if clause.tense == "past" else "is"
+    if is_plural and clause.tense != "past":
+        words["was"] = "are"
+    words["were"] = "were" if clause.tense == "past" else "are"
+    words["rest"] = _rest(clause)
+    words |= _pronouns(clause, earlier)
+    words["event"] = rules.classes().events.get(clause.verb)
+    words |= {key.capitalize(): _capital(text) for key in ("it", "adj", "is", "does") if (text := words.get(key))}
+    return words
+
+
+def _pronouns(clause: Clause, earlier: Sequence[str]) -> dict[str, str | None]:
+    """Return the pronouns for the person that the clause is about: he, she, it or they."""
+    he = _pronoun(clause, earlier)
+    if he is None:
+        return {"he": None, "him": None, "his": None, "does": None}
+    return dict(_PRONOUNS[he])
+
+
+def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
+    person = clause.person
+    if person is not None and person.is_plural:
+        return "they"
+    known = rules.classes().pronouns.get(person.head.lemma.lower()) if person is not None else None
+    if known:
+        return known
+    if isinstance(clause.who, Token) and clause.who.text.lower() in ("it", "this", "that"):
+        return "it"
+    if isinstance(clause.who, Phrase) and person is not clause.who:
+        kind = parsing.class_of(clause.who)
+        if kind not in (*_PEOPLE, "name", "pronoun"):
+            return "they" if clause.who.is_plural else "it"
+    for text in (clause.text, *reversed(earlier)):
+        for word in reversed(re.findall(r"[a-z']+", text.lower())):
+            if word in ("he", "him", "his"):
+                return "he"
+            if word in ("she", "her"):
+                return "she"
+            if word in ("they", "them") and text is clause.text:
+                return "they"
+            if text is not clause.text and (known := rules.classes().pronouns.get(word)):
+                return known
+    return "they" if person is not None else None
+
+
+def _rest(clause: Clause) -> str | None:
+    """Return the words after the verb as the partner says them, or None if they are too many."""
+    after = [token for token in clause.tokens[clause.at + 1 :] if token.tag != "PUN"] if clause.at >= 0 else []
+    if len(after) > _LONGEST_REST:
+        return None
+    words = [
+        _FLIPPED.get(token.text.lower(), token.text if token.tag == "NP0" else token.text.lower()) for token in after
+    ]
+    return "".join(f" {word}" for word in words)
+
+
+def _pairs(frame: Frame, words: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for ask, easy in zip(frame.ask, frame.easy, strict=True):
+        filled = _filled(ask, words)
+        yield filled, _filled(easy, words) or filled
+
+
+def _filled(template: str, words: Mapping[str, str | None]) -> str:
+    """Return the text with its slots filled, or "" if there is no word for one."""
+    if any(words.get(name) is None for name in scenario.slots(template)):
+        return ""
+    return _capital(scenario.fill(template, {name: text for name, text in words.items() if text is not None}))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,82 @@
+"""Do what a learner wishes for: repeat, slow down, explain a word, change the topic, think of the end."""
+
+from dataclasses import dataclass
+
+from engines.local import meaning, phrases, remarks, rephrasing, topics
+from engines.local.questions import Question, SoFar, is_about
+from engines.local.remarks import Intent, Remark
+from tutor import scenario
+from tutor.domain import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Hold the reply to a wish.
+
+    `lead` is said first, then `then`: the question with a hint for its answer. Without `then` the talk simply goes on.
+    """
+
+    lead: str
+    then: tuple[str, ...]
+
+
+def follow(talk: SoFar, remark: Remark, heard: str) -> Followed:
+    """Return the reply to the wish in the remark."""
+    match remark.intent:
+        case Intent.OTHER_TOPIC:
+            return _change_topic(talk, remark, heard)
+        case Intent.TIRED:
+            offer = talk.choose(phrases.SHALL_WE_STOP) or phrases.SHALL_WE_STOP[0]
+            return Followed(talk.choose(phrases.TIRED), (offer,))
+        case Intent.MEANING | Intent.HOW_TO_SAY | Intent.SPELL:
+            lead, again = _about_a_word(talk, remark, heard), rephrasing.again(talk, phrases.BACK_TO_QUESTION)
+            helping = rephrasing.hint(talk) if remark.intent is Intent.MEANING else ""
+        case Intent.OTHER_LANGUAGE | Intent.MISHEARD:
+            lead, again, helping = talk.choose(phrases.LEADS[remark.intent]), rephrasing.simpler(talk), ""
+            if not again:
+                helping, again = rephrasing.hint(talk), rephrasing.again(talk, phrases.ASK_AGAIN)
+        case _:
+            lead, again, helping = (
+                talk.choose(phrases.LEADS[remark.intent]),
+                rephrasing.again(talk, phrases.ASK_AGAIN),
+                "",
+            )
+    if not again or rephrasing.times_asked(talk) > rephrasing.ASKED_OFTEN_ENOUGH:
+        return Followed(lead, ())
+    return Followed(lead, (helping, again) if helping else (again,))
+
+
+def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
+    """Return the explanation of a word, or an honest reply that there is none."""
+    word = meaning.cleaned(remark.groups.get("word", ""))
+    if remark.intent is Intent.SPELL and word:
+        return talk.choose(scenario.fill(one, {"letters": meaning.spelled(word)}) for one in phrases.SPELLED)
+    if remark.intent is Intent.HOW_TO_SAY:
+        return talk.choose(phrases.HOW_TO_SAY_ENGLISH if word and meaning.is_english(word) else phrases.HOW_TO_SAY)
+    # For example, "What does that mean?"
+    if not word:
+        alone = [one for one in scenario.sentences(heard) if len(remarks.words(one)) == 1]
+        word = meaning.cleaned(alone[0]) if alone else meaning.of_question(talk.open_question)
+    explained = meaning.explain(word)
+    if explained:
+        return (
+            explained
+            if talk.said(explained)
+            else " ".join(one for one in (talk.choose(phrases.EXPLAINED), explained) if one)
+        )
+    return talk.choose(phrases.UNKNOWN_WORD)
+
+
+def _change_topic(talk: SoFar, remark: Remark, heard: str) -> Followed:
+    topic = topics.named(remark.groups["topic"], heard) if "topic" in remark.groups else None
+    if topic is None:
+        asked = talk.choose(phrases.WHICH_TOPIC_ASKED)
+        return Followed(talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ())
+    lead = talk.choose(scenario.fill(one, {"topic": topic.text}) for one in phrases.NEW_TOPIC)
+    lost = SoFar(talk.brief, [*talk.lines, Line("user", heard)]).mourned
+    asks = (
+        one.ask
+        for one in topic.questions
+        if not (one.when or talk.said(one.ask) or is_about(Question("", one.ask), lost))
+    )
+    return Followed(lead, tuple(asks)[:1])

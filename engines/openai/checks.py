@@ -1,0 +1,105 @@
+"""Check that the settings of the OpenAI-compatible servers fit together. Contacts none of them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
+
+from engines.openai import model_dates
+from engines.openai.endpoints import Stage
+from usage import spending
+
+
+def messages(engine: str, used: Sequence[Stage], needed: Sequence[Stage], today: date) -> list[CheckMessage]:
+    """Return what is wrong for this engine: the errors, or the warnings if there is no error.
+
+    `used` are the stages that the engine uses, `needed` those that it cannot talk without.
+    """
+    if unusable := [*_engine_without_provider(engine, needed), *_addresses(used), *_keys(used)]:
+        return unusable
+    return [
+        *_stages_without_key(engine, needed),
+        *_models_with_an_end(used, today),
+        *_speech_elsewhere(engine, used, needed),
+        *_models_without_price(used),
+    ]
+
+
+def _engine_without_provider(engine: str, needed: Sequence[Stage]) -> Iterator[CheckMessage]:
+    if engine != settings.TUTOR_ENGINE or any(stage.may_answer for stage in needed):
+        return
+    yield Error(
+        f"TUTOR_ENGINE={engine}, but there is no key for OpenAI, and no other server is named.",
+        hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that speaks OpenAI's protocol; or write TUTOR_ENGINE=auto.",
+        id="openai.E001",
+    )
+
+
+def _addresses(used: Sequence[Stage]) -> Iterator[CheckMessage]:
+    wrong = {stage.url_setting for stage in used if not stage.host}
+    # Name the setting and not its value, which may hold a password.
+    for setting in sorted(wrong):
+        yield Error(
+            f"{setting} is not an address.", hint="Write one such as http://localhost:8880/v1.", id="openai.E002"
+        )
+
+
+def _keys(used: Sequence[Stage]) -> Iterator[CheckMessage]:
+    wrong = {stage.key_setting for stage in used if not stage.key_fits}
+    for setting in sorted(wrong):
+        yield Error(
+            f"{setting} has characters that no key has.",
+            hint="Copy it again, without quotes or dots.",
+            id="openai.E003",
+        )
+
+
+def _models_with_an_end(used: Sequence[Stage], today: date) -> Iterator[CheckMessage]:
+    for stage in used:
+        if day := model_dates.end(stage):
+            yield Warning(
+                f"{stage.model_setting}={stage.model}: OpenAI {'has shut' if day <= today else 'shuts'} it down on {day}.",
+                hint=f"Write {stage.model_setting}={model_dates.successor(stage)} and restart.",
+                id="openai.W001",
+            )
+
+
+def _speech_elsewhere(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iterator[CheckMessage]:
+    # An operator who chose an engine that needs the Realtime API knows that the server has it.
+    if engine == settings.TUTOR_ENGINE and any(stage.name == "realtime" for stage in needed):
+        return
+    # This is the default model, too.
+    model = model_dates.SUCCESSORS["speech"]
+    for stage in used:
+        if stage.name == "speech" and stage.model == model and stage.host and not stage.is_openais:
+            yield Warning(
+                f"{stage.host} is to speak with {model}, over the Realtime API: few servers but OpenAI's have that.",
+                hint="Set OPENAI_SPEECH_MODEL to a model that it offers at /audio/speech.",
+                id="openai.W002",
+            )
+
+
+def _models_without_price(used: Sequence[Stage]) -> Iterator[CheckMessage]:
+    try:
+        prices = spending.prices()
+    # The check of the prices reports it.
+    except ImproperlyConfigured:
+        return
+    for stage in used:
+        if stage.is_openais and stage.key and stage.model not in prices:
+            yield Warning(
+                f"{stage.model_setting}={stage.model} has no price: what it costs does not count towards DAILY_SPENDING_LIMIT.",
+                hint="Write its price to a file such as usage/prices.toml, and name that in PRICE_OPENAI.",
+                id="openai.W004",
+            )
+
+
+def _stages_without_key(engine: str, needed: Sequence[Stage]) -> Iterator[CheckMessage]:
+    if without := [stage for stage in needed if not stage.may_answer]:
+        yield Warning(
+            f"{engine} cannot talk: {', '.join(each.name for each in without)} would be asked of OpenAI, without a key.",
+            hint=f"Set OPENAI_API_KEY, or {' and '.join(f'OPENAI_{each.name.upper()}_URL' for each in without)}.",
+            id="openai.W003",
+        )

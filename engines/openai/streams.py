@@ -1,0 +1,66 @@
+"""Stream a provider's answer piece by piece, with one retry where that may help, and with a time limit."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+import openai
+from django.conf import settings
+
+from engines.openai.errors import translated
+from tutor.domain import EngineError
+from tutor.transcripts import Transcript
+
+# Seconds, from and to. The range keeps requests that failed together from coming back together.
+BACKOFF = (0.2, 0.4)
+
+Piece = TypeVar("Piece", str, bytes, Transcript)
+
+
+async def patiently(
+    ask: Callable[[], AsyncGenerator[Piece, None]], *, what: str, model: str
+) -> AsyncGenerator[Piece, None]:
+    """Yield the pieces that `ask` streams.
+
+    If it fails before the first piece, it is called once more, as long as ENGINE_PATIENCE allows. Once pieces arrive, a
+    longer pause than that is a failure. `what` and `model` are for operators. Raises EngineError.
+    """
+    began = time.monotonic()
+    may_retry, has_begun = True, False
+    while True:
+        try:
+            with translated(what, model):
+                async with aclosing(ask()) as pieces:
+                    while (piece := await _next(pieces, limited=has_begun)) is not None:
+                        has_begun = True
+                        yield piece
+            return
+        except EngineError as error:
+            pause = _pause(error)
+            is_in_time = time.monotonic() - began + pause < settings.ENGINE_PATIENCE / 1000
+            if has_begun or not (may_retry and error.retryable and is_in_time):
+                raise
+        may_retry = False
+        await asyncio.sleep(pause)
+
+
+async def _next(pieces: AsyncGenerator[Piece, None], *, limited: bool) -> Piece | None:
+    if not limited:
+        return await anext(pieces, None)
+    async with asyncio.timeout(settings.ENGINE_PATIENCE / 1000):
+        return await anext(pieces, None)
+
+
+def _pause(error: EngineError) -> float:
+    """Return the seconds to wait before a retry: 0 if only the connection was lost."""
+    cause = error.__cause__
+    if not isinstance(cause, openai.APIStatusError):
+        return 0.0
+    try:
+        return float(cause.response.headers.get("retry-after", ""))
+    # No header, or a date.
+    except ValueError:
+        return random.uniform(*BACKOFF)

@@ -1,0 +1,126 @@
+"""Transcription works with the simulated provider and with servers that differ a little."""
+
+from collections.abc import AsyncIterable
+from typing import Any
+
+import pytest
+
+from engines.openai import clients, transcription
+from engines.openai.tests.compatible import Answer, compatible
+from simulators.openai import Provider, sound
+from tutor.domain import EngineError
+from usage import metering
+from usage.metering import Used
+
+HEARING = "/v1/audio/transcriptions"
+PCM = sound.tone("a learner who speaks", 60)  # 1.2 s
+
+
+async def test_the_words_of_a_recording(openai_configured: Provider):
+    openai_configured.configure(transcripts=[" I goes, um, home. \n"])
+    assert await transcription.transcribe(PCM) == "I goes, um, home."
+
+
+async def test_the_sound_arrives_whole_with_model_and_language(openai_configured: Provider):
+    await transcription.transcribe(PCM, language="vi")
+    asked = openai_configured.log(HEARING)[0]
+    assert asked["file"]["seconds"] == 1.2
+    assert (asked["body"]["model"], asked["body"]["language"]) == ("gpt-transcribe", "vi")
+
+
+async def test_a_form_goes_out_in_one_piece(openai_configured: Provider):
+    client = clients.client("transcription")._client
+    form = client.build_request("POST", "/", data={"model": "m"}, files={"file": ("turn.wav", PCM, "audio/wav")})
+    for prepare in client.event_hooks["request"]:
+        await prepare(form)
+    assert isinstance(form.stream, AsyncIterable)
+    sent = [piece async for piece in form.stream]
+    assert [len(piece) for piece in sent] == [int(form.headers["Content-Length"])]
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt"),
+    [
+        ("gpt-transcribe", transcription.VERBATIM),
+        ("whisper-1", transcription.IN_THE_MANNER_OF),
+        ("Systran/faster-whisper-small", transcription.IN_THE_MANNER_OF),
+        ("gpt-4o-transcribe-diarize", None),
+        ("nvidia/parakeet", None),
+    ],
+)
+async def test_a_model_that_takes_a_prompt_is_asked_to_keep_mistakes(
+    openai_configured: Provider, settings: Any, model: str, prompt: str | None
+):
+    settings.OPENAI["transcription"]["model"] = model
+    await transcription.transcribe(PCM)
+    assert openai_configured.log(HEARING)[0]["body"].get("prompt") == prompt
+
+
+async def test_a_model_that_repeats_its_prompt_heard_nothing(openai_configured: Provider, settings: Any):
+    settings.OPENAI["transcription"]["model"] = "whisper-1"
+    openai_configured.configure(transcripts=[transcription.IN_THE_MANNER_OF])
+    assert await transcription.transcribe(PCM) == ""
+
+
+@pytest.mark.parametrize("told", ["[BLANK_AUDIO]", "(soft music) [Silence]", "*coughs*", " "])
+async def test_sounds_that_are_no_words_are_nothing(openai_configured: Provider, told: str):
+    openai_configured.configure(transcripts=[told])
+    assert await transcription.transcribe(PCM) == ""
+
+
+async def test_words_beside_a_sound_are_kept(openai_configured: Provider):
+    openai_configured.configure(transcripts=["(laughs) I goes home."])
+    assert await transcription.transcribe(PCM) == "(laughs) I goes home."
+
+
+@pytest.mark.parametrize(
+    ("model", "used"),
+    [
+        ("gpt-transcribe", Used("transcription", "gpt-transcribe", audio_in=12, text_out=6)),
+        ("whisper-1", Used("transcription", "whisper-1", seconds=1.2)),
+    ],
+)
+async def test_what_it_took_is_recorded_as_the_provider_counts(
+    openai_configured: Provider, settings: Any, model: str, used: Used
+):
+    settings.OPENAI["transcription"]["model"] = model
+    openai_configured.configure(
+        transcripts=["I goes home again."] if model == "whisper-1" else ["I goes home now, yes"]
+    )
+    with metering.collected() as collected:
+        await transcription.transcribe(PCM)
+    assert collected == [used]
+
+
+async def test_a_turn_that_is_too_large_is_sent_narrower(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(transcription, "LARGEST", len(PCM) - 1)
+    await transcription.transcribe(PCM)
+    file = openai_configured.log(HEARING)[0]["file"]
+    assert file["seconds"] == pytest.approx(1.2, abs=0.01)
+    assert file["bytes"] < len(PCM) * 0.7
+
+
+@pytest.mark.parametrize(
+    ("answer", "heard"),
+    [
+        ((200, "application/json", b'{"text": "I goes home."}'), "I goes home."),
+        ((200, "text/plain; charset=utf-8", b"I goes home.\n"), "I goes home."),
+    ],
+)
+async def test_a_server_that_tells_no_usage(settings: Any, openai_configured: Provider, answer: Answer, heard: str):
+    async with compatible(lambda path, body: answer) as server:
+        settings.OPENAI["transcription"]["url"] = server.url
+        with metering.collected() as collected:
+            assert await transcription.transcribe(PCM) == heard
+        await clients.close()
+    assert collected == [Used("transcription", "gpt-transcribe", seconds=1.2)]
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"words": "I"}', b'{"text": null}', b"<html>"])
+async def test_an_answer_that_is_none(settings: Any, openai_configured: Provider, body: bytes):
+    async with compatible(lambda path, asked: (200, "application/json", body)) as server:
+        settings.OPENAI["transcription"]["url"] = server.url
+        with pytest.raises(EngineError) as failure:
+            await transcription.transcribe(PCM)
+        await clients.close()
+    assert failure.value.detail.startswith("transcription: the answer")

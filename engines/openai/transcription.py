@@ -1,0 +1,167 @@
+"""Transcribe a learner's words with a provider.
+
+The transcript is requested as a whole. An answer can begin only when all of it is known, and a stream of its words is
+complete no sooner.
+"""
+
+import asyncio
+import io
+import math
+import re
+import wave
+from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import accumulate
+from typing import Any
+
+import httpx2
+import numpy as np
+
+from audio.encoding import BYTES_PER_SECOND
+from engines.base import SAMPLE_RATE
+from engines.openai.clients import CONNECT_WITHIN, WITHIN, client, model
+from engines.openai.errors import GARBLED
+from engines.openai.streams import patiently
+from tutor.domain import EngineError
+from tutor.transcripts import SURE_WORD, Transcript, in_doubt
+from usage import metering
+from usage.metering import Used
+
+# Prompts: VERBATIM is for the API's own models, the other for Whisper, which continues in the manner of its prompt.
+VERBATIM = (
+    "A learner of English speaks. Write down exactly what they say: keep every mistake of grammar and choice of words, every "
+    "repetition and every filler such as um and uh. Correct nothing."
+)
+IN_THE_MANNER_OF = "Um, yesterday I, uh, I go to the, the market and, hmm, I buy two bread."
+# Bytes. The API takes 25 MB, which is 9 minutes, but a turn may last up to 10.
+LARGEST = 24 * 1024 * 1024
+# Hz, for a turn that would be larger. No model uses a higher rate.
+NARROW_RATE = 16_000
+
+# Models that return the log probability of each token, by the types of openai 3.54. SURE has not been measured on any
+# of them. It is low, because a learner who was heard well must not be asked again.
+_TELLS_PROBABILITIES = re.compile(r"gpt-4o(-mini)?-transcribe(-\d{4}-\d\d-\d\d)?")
+SURE = -1.0
+
+_SOUNDS = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK_AUDIO], (music)
+_WORDS = re.compile(r"[^\W_]+")
+
+
+async def transcribe(pcm: bytes, *, language: str = "en") -> str:
+    """Return the words in PCM16 mono 24 kHz, verbatim, or "" if there is no speech. Raises EngineError."""
+    return (await transcript(pcm, language=language)).text
+
+
+async def transcript(pcm: bytes, *, language: str = "en") -> Transcript:
+    """Transcribe PCM16 mono 24 kHz, with the model's confidence where it is known. Raises EngineError."""
+    ask = partial(_transcribed, pcm, language)
+    async for heard in patiently(ask, what="transcription", model=model("transcription")):
+        return heard
+    return Transcript("")
+
+
+async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, None]:
+    name = model("transcription")
+    if len(pcm) > LARGEST:
+        file = await asyncio.to_thread(_narrow_wav, pcm)
+    else:
+        file = _wav(pcm, SAMPLE_RATE)
+    asked: dict[str, Any] = {"model": name, "language": language, "response_format": "json"}
+    if _TELLS_PROBABILITIES.fullmatch(name):
+        asked["include"] = ["logprobs"]
+    if prompt := _prompt(name):
+        asked["prompt"] = prompt
+    answer = await client("transcription").post(
+        "/audio/transcriptions",
+        body=asked,
+        files={"file": ("turn.wav", file, "audio/wav")},
+        cast_to=httpx2.Response,
+        options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": _patience(pcm)},
+    )
+    text, told = _read(answer)
+    _record(name, pcm, told.get("usage") or {})
+    # Some models write these when they hear nothing.
+    says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)
+    yield Transcript("") if says_nothing else _judged(text, told.get("logprobs"))
+
+
+def _patience(pcm: bytes) -> httpx2.Timeout:
+    """Return the client's timeout plus the length of the audio, since a long recording takes longer."""
+    return httpx2.Timeout(WITHIN + len(pcm) / BYTES_PER_SECOND, connect=CONNECT_WITHIN)
+
+
+def _read(answer: httpx2.Response) -> tuple[str, dict[str, Any]]:
+    """Return the text, and the JSON object that holds it, or {} for plain text. Raises EngineError."""
+    # Some servers ignore the requested format.
+    if answer.headers.get("content-type", "").startswith("text/plain"):
+        return answer.text.strip(), {}
+    told = answer.json()
+    if not isinstance(told, dict) or not isinstance(told.get("text"), str):
+        raise EngineError(GARBLED, retryable=True, detail="transcription: the answer has no text.")
+    return told["text"].strip(), told
+
+
+def _judged(text: str, logprobs: Any) -> Transcript:
+    """Return the text with its doubtful words. `logprobs`: [{token, logprob}] that make up the text, or nothing."""
+    told = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
+    chances = [each["logprob"] for each in told if _is_logprob(each.get("logprob"))]
+    tokens = [each["token"] for each in told if isinstance(each.get("token"), str)]
+    whole = "".join(tokens)
+    if not told or not len(told) == len(chances) == len(tokens) or whole.strip() != text:
+        return Transcript(text)
+    confidence = sum(chances) / len(chances)
+    if confidence >= SURE:
+        return Transcript(text, confidence)
+    starts = accumulate(map(len, tokens), initial=len(whole.lstrip()) - len(whole))
+    unlikely = [
+        (start, start + len(token))
+        for start, token, chance in zip(starts, tokens, chances, strict=False)
+        if math.exp(chance) < SURE_WORD
+    ]
+    words = [word.span() for word in re.finditer(r"\S+", text)]
+    unsure = [word for word in words if any(start < word[1] and end > word[0] for start, end in unlikely)]
+    return in_doubt(text, confidence, unsure)
+
+
+def _is_logprob(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value <= 0
+
+
+def _prompt(name: str) -> str:
+    """Return the prompt for models that are known to take one. Those that tell speakers apart do not."""
+    if "diarize" in name:
+        return ""
+    if "whisper" in name:
+        return IN_THE_MANNER_OF
+    return VERBATIM if name.startswith("gpt-") else ""
+
+
+def _wav(pcm: bytes, rate: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, len(pcm) // 2, "NONE", ""))
+        writer.writeframesraw(pcm[: len(pcm) // 2 * 2])
+    return file.getvalue()
+
+
+def _narrow_wav(pcm: bytes) -> bytes:
+    from audio.resampling import Resampler
+
+    samples = np.frombuffer(pcm, "<i2", len(pcm) // 2).astype(np.float32)
+    narrow = Resampler(SAMPLE_RATE, NARROW_RATE).feed(samples)
+    return _wav(np.clip(narrow, -32768, 32767).astype("<i2").tobytes(), NARROW_RATE)
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(text.lower())
+
+
+def _record(name: str, pcm: bytes, took: dict[str, Any]) -> None:
+    """Record tokens or seconds, as the provider counts, or the length of the audio where it does not say."""
+    if took.get("type") == "tokens":
+        read, written = took.get("input_tokens") or 0, took.get("output_tokens") or 0
+        text = (took.get("input_token_details") or {}).get("text_tokens") or 0
+        metering.record(Used("transcription", name, text_in=text, audio_in=read - text, text_out=written))
+    else:
+        seconds = took.get("seconds") or len(pcm) / BYTES_PER_SECOND
+        metering.record(Used("transcription", name, seconds=seconds))

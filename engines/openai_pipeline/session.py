@@ -1,0 +1,72 @@
+"""Hold one talk over three overlapping stages.
+
+The first clause is spoken while the rest of the answer is being written.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from engines.base import Detection, Event, Heard, Spoken
+from engines.openai import chat, transcription
+from engines.openai_pipeline.speech_answer import Answer
+from tutor.domain import Line
+from tutor.scenario import Brief
+from tutor.transcripts import Transcript
+
+
+class PipelineSession:
+    """Hold one talk.
+
+    The provider keeps nothing of it. Each reply is requested with as much of the transcript as `chat.messages` takes,
+    so a talk may be of any length.
+    """
+
+    def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
+        self.transcript = transcript
+        self.speed = 1.0
+        self.noticed = None
+        self._brief = brief
+        # The audio of the current turn.
+        self._heard = bytearray()
+
+    async def hear(self, pcm: bytes) -> None:
+        self._heard += pcm
+
+    async def end_turn(self) -> None:
+        self._heard = bytearray()
+
+    async def detect_turns(self, detection: Detection | None) -> None:
+        """Do nothing: no stage detects pauses, so the talk does it."""
+
+    async def interrupt(self, played_ms: int) -> None:
+        """Do nothing: closing the reply stops the voice, and the transcript holds the part that was heard."""
+
+    def reply(self, text: str | None = None) -> AsyncGenerator[Event, None]:
+        return self._reply(text, bytes(self._heard), tuple(self.transcript))
+
+    async def _reply(self, text: str | None, pcm: bytes, lines: tuple[Line, ...]) -> AsyncGenerator[Event, None]:
+        """Yield the events of a reply.
+
+        The work runs in its own task, so that no stage waits for the reader of the events.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        work = asyncio.create_task(self._work(text, pcm, lines, events.put_nowait))
+        work.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while event := await events.get():
+                yield event
+            await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _work(self, text: str | None, pcm: bytes, lines: tuple[Line, ...], put: Callable[[Event], None]) -> None:
+        if text is not None or pcm:
+            heard = Transcript(text.strip()) if text is not None else await transcription.transcript(pcm)
+            put(Heard(heard.text, heard.confidence, heard.doubt, heard.unsure))
+            if not heard.text:
+                return
+            lines = (*lines, Line("user", chat.in_doubt(heard) if heard.doubt else heard.text))
+        answer = Answer(put, self.speed)
+        await answer.follow(chat.stream(chat.messages(self._brief, lines)))
+        put(Spoken())

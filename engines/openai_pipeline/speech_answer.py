@@ -1,0 +1,137 @@
+"""Speak an answer while it is being written."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from engines.base import Event, Speech, Thought, Words
+from engines.openai import speech
+from engines.openai.errors import GARBLED
+from engines.openai_pipeline.clauses import Clauses
+from engines.openai_pipeline.wording import spoken
+from tutor.domain import EngineError
+
+# Requests for speech: the clause that is arriving, and the next one.
+AT_ONCE = 2
+# A learner cannot follow more. The rest is not waited for.
+MOST_SENTENCES = 4
+# The limit for an answer without sentences.
+MOST_CHARACTERS = 800
+# Words: "Great!" does not count as a sentence.
+SENTENCE = 3
+
+
+class _Clip:
+    """Hold a clause that is being synthesized: pieces of PCM, then None, or the error that ended it."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        self.pieces: asyncio.Queue[bytes | EngineError | None] = asyncio.Queue()
+
+
+class Answer:
+    """Speak one answer.
+
+    `put` takes the events: for each clause its Words when its audio begins, then its Speech. So if an answer cannot be
+    spoken, another engine can still give it.
+    """
+
+    def __init__(self, put: Callable[[Event], None], speed: float) -> None:
+        self._put, self._speed = put, speed
+        self._clips: asyncio.Queue[_Clip | EngineError | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._group = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._first: _Clip | None = None
+        self._has_sounded = False
+
+    async def follow(self, deltas: AsyncGenerator[str, None]) -> None:
+        """Speak the text of `deltas` and return after the last audio.
+
+        Nothing of the answer keeps running after that, or after a cancellation. Raises EngineError, but only after all
+        that could be spoken was spoken.
+        """
+        async with self._group:
+            self._begin(self._write(deltas))
+            self._begin(self._prepare())
+            failure = await self._sound()
+            for task in self._tasks:
+                task.cancel()
+        if failure:
+            raise failure
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(self._group.create_task(work))
+
+    async def _prepare(self) -> None:
+        """Open connections for speech while the first clause is being written.
+
+        An error here is ignored, since it occurs again when the clause is spoken.
+        """
+        with contextlib.suppress(EngineError):
+            await speech.warm(self._speed)
+
+    async def _write(self, deltas: AsyncGenerator[str, None]) -> None:
+        clauses, sentences, characters = Clauses(), 0, 0
+        try:
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    for clause in clauses.feed(delta):
+                        self._say(clause)
+                        sentences, characters = sentences + _is_sentence(clause), characters + len(clause)
+                    if sentences >= MOST_SENTENCES or characters >= MOST_CHARACTERS:
+                        break
+                else:
+                    for clause in clauses.rest():
+                        self._say(clause)
+            self._clips.put_nowait(None)
+        except EngineError as error:
+            self._clips.put_nowait(error)
+            if self._first and not self._has_sounded:
+                # Another engine's whole answer is better than the beginning of this one.
+                self._first.pieces.put_nowait(error)
+
+    def _say(self, clause: str) -> None:
+        if words := spoken(clause):
+            clip = _Clip(words)
+            if self._first is None:
+                self._first = clip
+                self._put(Thought())
+            self._begin(self._speak(clip))
+            self._clips.put_nowait(clip)
+
+    async def _speak(self, clip: _Clip) -> None:
+        try:
+            async with self._room, aclosing(speech.speak(clip.words, speed=self._speed)) as pieces:
+                async for piece in pieces:
+                    clip.pieces.put_nowait(piece)
+            clip.pieces.put_nowait(None)
+        except EngineError as error:
+            clip.pieces.put_nowait(error)
+
+    async def _sound(self) -> EngineError | None:
+        """Play the clips in order. Returns the error that ended them too early, or None."""
+        while clip := await self._clips.get():
+            failure = clip if isinstance(clip, EngineError) else await self._play(clip)
+            if failure:
+                return failure
+        if self._has_sounded:
+            return None
+        return EngineError(GARBLED, retryable=True, detail="chat: there is nothing to say in the answer.")
+
+    async def _play(self, clip: _Clip) -> EngineError | None:
+        is_first = True
+        while piece := await clip.pieces.get():
+            if isinstance(piece, EngineError):
+                return piece
+            if is_first:
+                self._put(Words(clip.words))
+                is_first, self._has_sounded = False, True
+            self._put(Speech(piece))
+        return None
+
+
+def _is_sentence(clause: str) -> bool:
+    return len(clause.split()) >= SENTENCE and clause.rstrip("\"'\u201d\u2019)*_ \n")[-1:] in ".!?\u2026"

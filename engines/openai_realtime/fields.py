@@ -1,0 +1,42 @@
+"""Read fields of the provider's events.
+
+Each function raises KeyError, TypeError or ValueError for a field that is missing or invalid.
+"""
+
+import base64
+import re
+
+from engines.openai.realtime import ServerEvent
+
+# Characters that no database accepts in text.
+UNKEPT = re.compile("[\0\ud800-\udfff]")
+
+
+def name(event: ServerEvent, field: str) -> str:
+    """Return a name that the provider gave to something. Raises TypeError if it is empty."""
+    found = event[field]
+    if not isinstance(found, str) or not found:
+        raise TypeError(f"{field} is no name.")
+    return found
+
+
+def text(event: ServerEvent, field: str) -> str:
+    return UNKEPT.sub("", _text(event, field))
+
+
+def pcm(event: ServerEvent, field: str) -> bytes:
+    return base64.b64decode(_text(event, field))
+
+
+def milliseconds(event: ServerEvent, field: str) -> int:
+    found = event[field]
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise TypeError(f"{field} is no number.")
+    return int(found)
+
+
+def _text(event: ServerEvent, field: str) -> str:
+    found = event[field]
+    if not isinstance(found, str):
+        raise TypeError(f"{field} is no text.")
+    return found

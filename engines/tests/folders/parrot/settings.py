@@ -1,0 +1,3 @@
+from core.env import text
+
+PARROT_ACCENT = text("PARROT_ACCENT", "plain")

@@ -1,0 +1,48 @@
+"""Limit the bytes that one visitor may send in a day. Stored bytes take disk space, and reading bytes takes time."""
+
+from django.conf import settings
+from django.http import HttpResponseBase, JsonResponse
+
+from core.middleware import middleware
+from learners import address, throttling
+from learners.requests import LearnerRequest
+from learners.throttling import DAY, HOUR, Limit
+
+MB = 1024 * 1024
+# Number of quotas that a learner may send in a day. Repeated attempts count, too.
+TWICE = 2
+# Number of quotas that all learners behind one address may send in a day.
+CLASS = 10
+TOO_MUCH = "This is more than may be sent in a day ({limit} MB). Go on in {hours} hours."
+# Errors whose bytes stay counted, because the server has read the body: it was invalid, or held no speech.
+READ = (400, 422)
+
+
+def _count(request: LearnerRequest) -> HttpResponseBase | None:
+    """Count the body. Answer 429 if it is over a limit."""
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    if not size or not request.path.startswith("/api/"):
+        return None
+    quota, who = settings.LEARNER_QUOTA_MB * MB, address.of_request(request)
+    # Without a cookie every request comes from a new learner, so only the address can be counted.
+    is_new, learner = request.learner_is_new, request.learner
+    own = Limit("sent-without-cookie", who, quota, DAY)
+    if not is_new:
+        own = Limit("sent-by-learner", str(learner), TWICE * quota, DAY)
+    try:
+        spent = throttling.spend(own, Limit("sent", who, CLASS * quota, DAY), amount=size)
+    except throttling.Exceeded as exceeded:
+        hours = max(1, round(exceeded.wait_s / HOUR))
+        error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours)
+        return JsonResponse({"error": error}, status=429, headers={"Retry-After": str(exceeded.wait_s)})
+    request.sent_today = spent
+    return None
+
+
+def _give_back(request: LearnerRequest, response: HttpResponseBase) -> None:
+    """Subtract the bytes of a refused request: the client has to send them again."""
+    if response.status_code >= 400 and response.status_code not in READ and hasattr(request, "sent_today"):
+        request.sent_today.give_back()
+
+
+limited_by_day = middleware(before=_count, after=_give_back)

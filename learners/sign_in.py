@@ -1,0 +1,79 @@
+"""Slow down the guessing of passwords: after a few failures each further attempt has to wait, longer each time.
+
+An account's failures are counted for each address they come from, and an address's failures for all accounts together.
+So an attacker cannot lock others out: the right password works at once from another address and from a browser that has
+signed in before, and from everywhere after a wait of at most LONGEST.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from django.core.cache import cache
+
+FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS = 5, 20
+SHORTEST, LONGEST = 5, 900  # seconds
+# Seconds after the last failure.
+REMEMBERED = 24 * 3600
+
+logger = logging.getLogger(__name__)
+_counting = threading.Lock()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Count one try of a password for an account, from an address.
+
+    `device`: the token of a browser that has signed in to the account before, else empty. Call `begin`, then `fail` or
+    `succeed`. An attempt in progress counts as failed, so parallel attempts bring no extra tries.
+    """
+
+    account: str
+    address: str
+    device: str = ""
+    _before: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def begin(self) -> int:
+        """Return 0 if the password may be tried, else the seconds to wait."""
+        now = time.time()
+        with _counting:
+            counters = {key: cache.get(key, (0, 0.0)) for key in self._limits()}
+            until = max(until for _, until in counters.values())
+            if until > now:
+                return int(until - now) + 1
+            for key, free in self._limits().items():
+                failures = counters[key][0] + 1
+                cache.set(key, (failures, now + _wait(failures - free)), REMEMBERED)
+            self._before = counters
+        return 0
+
+    def fail(self) -> None:
+        # Log the name as it was typed, escaped, because a stranger wrote it. The password is never logged.
+        logger.warning("A sign-in failed: %r from %s.", self.account[:150], self.address or "an unknown address")
+
+    def refuse(self, wait: int) -> None:
+        logger.warning(
+            "A sign-in was refused unread, for %s s: %r from %s.", wait, self.account[:150], self.address or "unknown"
+        )
+
+    def succeed(self) -> None:
+        """Forget the account's failures. Those of the address stay: otherwise the owner of one account could clear them."""
+        own, address = self._limits()
+        with _counting:
+            cache.delete(own)
+            failures, until = self._before[address]
+            cache.set(address, (failures, until), REMEMBERED)
+
+    def _limits(self) -> dict[str, int]:
+        """Return the number of free failures by counter key: first the account's, then the address's or device's."""
+        who = f"device {self.device}" if self.device else f"address {self.address}"
+        of_account = hashlib.sha256(f"{self.account.casefold()}\0{who}".encode(errors="replace")).hexdigest()
+        whole = f"sign-in:device:{of_account}" if self.device else f"sign-in:address:{self.address}"
+        return {f"sign-in:account:{of_account}": FREE_FOR_ACCOUNT, whole: FREE_FOR_ADDRESS}
+
+
+def _wait(excess: int) -> float:
+    """Return the seconds to wait after so many failures beyond the free ones."""
+    return 0.0 if excess < 0 else float(min(LONGEST, SHORTEST * 2 ** min(excess, 20)))

@@ -1,0 +1,22 @@
+"""Identify a visitor to count: a learner by the cookie, or a client without the cookie by its address."""
+
+from collections.abc import Hashable
+from typing import Any
+
+from django.http.cookie import parse_cookie
+
+from learners import address, cookie
+from learners.requests import LearnerRequest
+
+
+def visitor_of(scope: dict[str, Any]) -> Hashable:
+    """Return the key to count the requests of this ASGI connection by, and note it in the scope."""
+    headers = dict(scope["headers"])
+    found = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookie.NAME)
+    scope["visitor"] = visitor = (found and cookie.unseal(found)) or address.of_scope(scope)
+    return visitor
+
+
+def visitor_of_request(request: LearnerRequest) -> Hashable:
+    """Return the same as `visitor_of` for a request. Outside the server, where none is noted, return the learner."""
+    return getattr(request, "scope", {}).get("visitor") or request.learner

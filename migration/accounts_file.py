@@ -1,0 +1,45 @@
+"""Copy operators' accounts when they move from the local file to PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connections
+
+from migration.archive import accounts
+
+FILE = "accounts.sqlite3"
+ALIAS = "accounts_file"
+
+
+def belongs(source: str, destination: str) -> bool:
+    """Return whether operators' accounts move with this migration.
+
+    They do if the source is local, the destination is the cloud or PostgreSQL, the accounts are now kept in PostgreSQL,
+    and the local file of accounts is still there.
+    """
+    to_postgresql = connections["default"].vendor == "postgresql" and destination in ("cloud", "postgresql")
+    return source == "local" and to_postgresql and (settings.DATA_DIR / FILE).exists()
+
+
+def copy_to_default() -> int:
+    """Copy the accounts and groups that `default` lacks, and return how many accounts. Existing ones are not changed."""
+    with _file() as old:
+        if get_user_model()._meta.db_table not in connections[old].introspection.table_names():
+            # The file was never migrated, so no operator ever signed in with it.
+            return 0
+        return accounts.restore(accounts.dump(old), dry=False).accounts
+
+
+@contextmanager
+def _file() -> Iterator[str]:
+    """Open the local file of accounts, and yield its alias. Remove the alias afterwards."""
+    like_local = connections.databases["local"] | {"NAME": settings.DATA_DIR / FILE}
+    connections.databases[ALIAS] = like_local
+    try:
+        yield ALIAS
+    finally:
+        connections[ALIAS].close()
+        del connections[ALIAS]
+        del connections.databases[ALIAS]

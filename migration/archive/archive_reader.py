@@ -1,0 +1,239 @@
+"""Read an archive without trusting it.
+
+Every name, size and checksum is checked before anything is written.
+"""
+
+import hashlib
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from audio.models import Recording
+from conversations.rows import Copy
+from migration.archive import Unusable, layout
+
+COUNTED = ("conversations", "messages", "recordings", "bytes", "accounts", "groups", "missing")
+# Bytes of a recording in memory while it is checked.
+AT_ONCE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Hold a recording, and where its bytes are in the file. None: the archive does not have them."""
+
+    row: Recording
+    member: tarfile.TarInfo | None
+
+
+@dataclass(slots=True)
+class Contents:
+    """Hold what an archive says of itself. Every part of it is verified."""
+
+    manifest: dict[str, Any]
+    # Also the other parts that the manifest names.
+    shards: dict[str, tarfile.TarInfo] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: self.manifest["counts"][name] for name in COUNTED}
+
+    def has(self, name: str) -> bool:
+        return name in self.shards
+
+
+class Archive:
+    """Read an open archive. `contents` is verified. A part that is read again is verified again."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file = _Bounded(file)
+        self.contents = self._verified(told)
+
+    def copies(self) -> Iterator[list[Copy]]:
+        """Yield the conversations, shard by shard."""
+        for name in self._shards("conversations/"):
+            yield [layout.to_copy(name, record) for record in layout.records(name, self.part(name))]
+
+    def sounds(self) -> Iterator[list[Sound]]:
+        """Yield the recordings, shard by shard."""
+        batch: dict[str, tarfile.TarInfo] = {}
+        for member in self._members():
+            if layout.is_sound(member.name):
+                batch[member.name] = member
+            elif member.name.startswith("recordings/"):
+                records = layout.records(member.name, self.part(member.name))
+                yield [Sound(layout.to_recording(member.name, each), batch.get(each["key"])) for each in records]
+                batch = {}
+
+    def part(self, name: str) -> bytes:
+        """Return the bytes of a part. Raises Unusable if they have changed."""
+        data = self._bytes(self.contents.shards[name])
+        expected = next(each["sha256"] for each in self.contents.manifest["parts"] if each["name"] == name)
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise Unusable(_changed(name))
+        return data
+
+    def sound(self, sound: Sound) -> bytes:
+        """Return the bytes of a recording whose bytes the archive has. Raises Unusable if they have changed."""
+        assert sound.member
+        data = self._bytes(sound.member)
+        if hashlib.sha256(data).hexdigest() != sound.row.sha256:
+            raise Unusable(_changed(sound.member.name))
+        return data
+
+    def _verified(self, told: Callable[[int], None]) -> Contents:
+        digests: dict[str, str] = {}
+        parts: dict[str, tarfile.TarInfo] = {}
+        # The recordings' files, until the shard that describes them.
+        batch: dict[str, tuple[int, str]] = {}
+        last = ""
+        for member in self._members():
+            last = member.name
+            if layout.SEAL in parts or last in parts or last in batch:
+                raise Unusable(f"{last} was added to it: it is not what `storage backup` wrote.")
+            if layout.is_sound(last):
+                batch[last] = member.size, self._digest(member)
+            else:
+                parts[last], data = member, self._bytes(member)
+                digests[last] = hashlib.sha256(data).hexdigest()
+                if last.startswith("recordings/"):
+                    _match(last, data, batch)
+                    batch = {}
+            told(member.offset_data + member.size)
+        if layout.SEAL not in parts or layout.MANIFEST not in parts:
+            raise Unusable(_ends_early(last))
+        if batch:
+            raise Unusable(f"{next(iter(batch))} is in it, and no part says what it is.")
+        seal, data = self._bytes(parts.pop(layout.SEAL)), self._bytes(parts.pop(layout.MANIFEST))
+        del digests[layout.SEAL]
+        if seal.split()[:1] != [digests.pop(layout.MANIFEST).encode()]:
+            raise Unusable(_changed(layout.MANIFEST))
+        manifest = _manifest(data)
+        _match_parts(manifest, digests)
+        return Contents(manifest, parts)
+
+    def _members(self) -> Iterator[tarfile.TarInfo]:
+        self._file.seek(0)
+        try:
+            with tarfile.open(fileobj=cast(BinaryIO, self._file), mode="r:") as tar:
+                while member := tar.next():
+                    layout.forget_members(tar)
+                    _check(member)
+                    yield member
+        except tarfile.TarError as error:
+            raise Unusable(f"It is no archive of `storage backup`, or is cut off: {error}.") from error
+
+    def _bytes(self, member: tarfile.TarInfo) -> bytes:
+        self._file.seek(member.offset_data)
+        data = self._file.read(member.size)
+        if len(data) != member.size:
+            raise Unusable(_ends_early(member.name))
+        return data
+
+    def _digest(self, member: tarfile.TarInfo) -> str:
+        self._file.seek(member.offset_data)
+        digest, left = hashlib.sha256(), member.size
+        while left:
+            some = self._file.read(min(left, AT_ONCE))
+            if not some:
+                raise Unusable(_ends_early(member.name))
+            digest.update(some)
+            left -= len(some)
+        return digest.hexdigest()
+
+    def _shards(self, folder: str) -> list[str]:
+        return sorted(name for name in self.contents.shards if name.startswith(folder))
+
+
+@contextmanager
+def opened(path: Path, told: Callable[[int], None] = lambda position: None) -> Iterator[Archive]:
+    """Open an archive, and verify it from its first byte to its last.
+
+    `told` is called with the number of bytes that are verified so far. Raises Unusable, OSError.
+    """
+    with path.open("rb") as file:
+        yield Archive(file, told)
+
+
+class _Bounded:
+    """Limit how much of a file is read at once to the size that a part may have.
+
+    The sizes in a header are not trusted.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.close = file.seek, file.tell, lambda: None
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= layout.LARGEST:
+            raise Unusable(f"A part of it says that it has {size:,} bytes; no more than {layout.LARGEST:,} are taken.")
+        return self._file.read(size)
+
+
+def _check(member: tarfile.TarInfo) -> None:
+    """Raise Unusable for a member that `storage backup` does not write."""
+    known = (layout.MANIFEST, layout.SEAL, layout.ACCOUNTS, layout.SECRET_KEY)
+    if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_sound(member.name)):
+        raise Unusable(f"{member.name!r} does not belong into an archive: it was not made by `storage backup`.")
+    if not member.isreg() or member.issparse():
+        raise Unusable(f"{member.name} is no plain file: it was not made by `storage backup`.")
+    if member.size > layout.LARGEST:
+        raise Unusable(f"{member.name} says that it has {member.size:,} bytes; at most {layout.LARGEST:,} are taken.")
+
+
+def _match(part: str, data: bytes, batch: dict[str, tuple[int, str]]) -> None:
+    """Check that the files before this shard are those that it describes. Raises Unusable, which names the file."""
+    described: dict[str, tuple[Any, Any]] = {}
+    for record in layout.records(part, data):
+        row = layout.to_recording(part, record)
+        if layout.MISSING not in record:
+            described[row.key] = row.size, row.sha256
+    for key, found in batch.items():
+        if key not in described:
+            raise Unusable(f"{key} is in it, and {part} does not say what it is.")
+        if described[key] != found:
+            raise Unusable(_changed(key))
+    if lost := described.keys() - batch.keys():
+        raise Unusable(f"{min(lost)} should be in it, and is not: {part} names it.")
+
+
+def _manifest(data: bytes) -> dict[str, Any]:
+    found = layout.parsed(layout.MANIFEST, data)
+    if not isinstance(found, dict) or found.get("format") != layout.FORMAT:
+        raise Unusable(f"Its {layout.MANIFEST} is not one of `storage backup`.")
+    version = found.get("version")
+    if not isinstance(version, int) or version > layout.VERSION:
+        raise Unusable(
+            f"It has version {version!r} of the format, and this application knows {layout.VERSION}: update it first."
+        )
+    return found
+
+
+def _match_parts(manifest: dict[str, Any], digests: dict[str, str]) -> None:
+    try:
+        named = {str(each["name"]): str(each["sha256"]) for each in manifest["parts"]}
+        complete = all(isinstance(manifest["counts"][name], int) for name in COUNTED)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unusable(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.") from error
+    if not complete:
+        raise Unusable(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.")
+    for name in sorted(named.keys() | digests.keys()):
+        if name not in digests:
+            raise Unusable(f"{name} should be in it, and is not.")
+        if name not in named:
+            raise Unusable(f"{name} is in it, and {layout.MANIFEST} does not name it.")
+        if not re.fullmatch(r"[0-9a-f]{64}", named[name]) or named[name] != digests[name]:
+            raise Unusable(_changed(name))
+
+
+def _changed(name: str) -> str:
+    return f"{name} is not what was written: its SHA-256 differs. Take another copy of the archive."
+
+
+def _ends_early(last: str) -> str:
+    where = f" after {last}" if last else ""
+    return f"It is cut off or damaged{where}: its end, with {layout.MANIFEST}, is missing. Take another copy of the archive."

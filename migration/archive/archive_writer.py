@@ -1,0 +1,365 @@
+"""Write an archive.
+
+A turn that is saved during the backup may be missing from it. A recording that cannot be read is named in it, and the
+backup goes on.
+"""
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+
+from audio.models import Recording
+from audio.s3_errors import StorageUnavailable
+from audio.storages import sync_folder
+from conversations import rows
+from conversations.lookup import Found
+from conversations.models import Clearing, Conversation
+from conversations.rows import Copy
+from migration import stores
+from migration.archive import Unusable, accounts, layout
+from migration.copying import MOST_NAMED
+from migration.selection import in_batches
+from migration.stores import Store
+from migration.transfer import Unmovable, read
+
+LOCAL = "local"
+# The application's view: the local database and the cloud's merged.
+IN_USE = "in use"
+# Bytes of conversations in a shard. The last conversation may exceed it.
+SHARD_BYTES = 4 * 1024 * 1024
+READERS = 8
+# Tries for one recording, and seconds before the second try, doubled each time.
+TRIES, PAUSE = 4, 0.2
+# Seconds within which a recording's row is removed after its bytes.
+REMOVED_WITHIN = 0.5
+# Bytes that are left free on the disk.
+SPARE = 10 * 1024 * 1024
+
+LEFT_OUT = "left out"
+
+# The bytes of a recording, or a sentence that says why there are none.
+Bytes = bytes | str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Select what goes into the archive. `source` is a store's name, or IN_USE."""
+
+    source: str = IN_USE
+    learner: uuid.UUID | None = None
+    audio: bool = True
+    secret_key: bool = False
+
+
+@dataclass(slots=True)
+class Counts:
+    conversations: int = 0
+    messages: int = 0
+    recordings: int = 0
+    bytes: int = 0
+    accounts: int = 0
+    groups: int = 0
+    missing: int = 0
+
+
+@dataclass(slots=True)
+class Written:
+    """Count what was written. `to_come` counts what there is to write.
+
+    `missing` has the recordings without their bytes, by key, with the reason: the first MOST_NAMED of them.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    missing: dict[str, str] = field(default_factory=dict)
+    to_come: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+
+
+Told = Callable[[Written], None]
+
+
+def backup(path: Path, wish: Wish, *, replace: bool = False, told: Told = lambda written: None) -> Written:
+    """Write an archive to `path`. The file appears there when it is complete, and not before.
+
+    Raises Unusable, stores.Unknown, OSError, DatabaseError.
+    """
+    if wish.learner and wish.secret_key:
+        raise Unusable("The secret key signs everybody's cookies: it does not belong into one learner's archive.")
+    if path.is_dir():
+        raise Unusable(f"{path} is a folder. Name a file in it, such as {path / 'talking-agent.tar'}.")
+    if path.exists() and not replace:
+        raise Unusable(f"{path} is there already. Name another file, or replace it with --yes.")
+    source = _Source(wish)
+    written = Written(to_come=source.plan())
+    _require_room(path.parent, written.to_come["bytes"] if wish.audio else 0)
+    with _aside(path) as file:
+        writer = _Writer(file, written, told)
+        writer.conversations(source)
+        writer.recordings(source, with_bytes=wish.audio)
+        if not wish.learner:
+            writer.accounts()
+        if wish.secret_key:
+            writer.part(layout.SECRET_KEY, settings.SECRET_KEY.encode(), rows=1)
+        writer.end(wish)
+        written.size = file.tell()
+    return written
+
+
+class _Source:
+    """Read one store, or all that are in use."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+        self._store: Store | None = None
+        self._databases = [LOCAL, *([settings.CLOUD_DATABASE] if settings.CLOUD_DATABASE else [])]
+        if wish.source != IN_USE:
+            self._store = stores.named(wish.source)
+            if self._store.database is None:
+                raise Unusable(
+                    f"{wish.source} is a bucket alone: it does not know what its recordings are. Name a database."
+                )
+            self._databases = [self._store.database]
+
+    def plan(self) -> dict[str, int]:
+        """Estimate what there is to write. Data in two places counts twice."""
+        sound = [self._mine(Recording, using) for using in self._databases]
+        return {
+            "conversations": sum(self._mine(Conversation, using).count() for using in self._databases),
+            "recordings": sum(each.count() for each in sound),
+            "bytes": sum(each.aggregate(size=Sum("size"))["size"] or 0 for each in sound),
+        }
+
+    def conversations(self) -> Iterator[Copy]:
+        # The shelter first, so that data that moves meanwhile is seen twice, and not missed.
+        seen: set[uuid.UUID] = set()
+        for using in self._databases:
+            for batch in in_batches(self._mine(Conversation, using)):
+                found = self._load([row.pk for row in batch if row.pk not in seen])
+                if using != self._databases[-1]:
+                    seen.update(found)
+                yield from found.values()
+
+    def recordings(self) -> Iterator[list[Recording]]:
+        seen: set[str] = set()
+        for using in self._databases:
+            for batch in in_batches(self._mine(Recording, using)):
+                new = [row for row in batch if row.key not in seen]
+                if using != self._databases[-1]:
+                    seen.update(row.key for row in new)
+                yield new
+
+    def read(self, row: Recording) -> Bytes:
+        """Return the bytes of a recording, or why there are none.
+
+        Asks no database, so threads may call it. Raises StorageUnavailable.
+        """
+        try:
+            return self._read(row)
+        except StorageUnavailable:
+            raise
+        except Unmovable as error:
+            return str(error)
+        except OSError as error:
+            return f"its file cannot be read: {error.strerror or error}"
+
+    def read_again(self, row: Recording) -> Bytes | None:
+        """Read a recording again that could not be read. It may have moved meanwhile.
+
+        Returns what `read` returns, or None if the recording was removed. Raises StorageUnavailable.
+        """
+        there = self._again(row)
+        found = [self.read(other) for other in there if other.place != row.place] or [self.read(row)]
+        return found[0] if there else None
+
+    def _again(self, row: Recording) -> list[Recording]:
+        found = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
+        return [each for each in found if each]
+
+    def _read(self, row: Recording) -> bytes:
+        pause = PAUSE
+        for _ in range(TRIES - 1):
+            try:
+                return read(row, self._storage(row))
+            except StorageUnavailable:
+                time.sleep(pause)
+                pause *= 2
+        return read(row, self._storage(row))
+
+    def _storage(self, row: Recording) -> Any:
+        if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
+            raise Unmovable("it is in a bucket that is not configured here")
+        return (self._store or stores.named("local")).bytes_of(row)
+
+    def _load(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Copy]:
+        first = rows.load(self._databases[0], keys)
+        if len(self._databases) == 1:
+            return first
+        far = rows.load(self._databases[1], keys)
+        learners = {each.conversation.learner for each in far.values()}
+        cleared = {row.learner: row.at for row in Clearing.objects.using(LOCAL).filter(learner__in=learners)}
+        both = {key: Found(first.get(key), far.get(key)) for key in keys}
+        for found in both.values():
+            found.cleared = cleared.get(found.far.conversation.learner) if found.far else None
+        return {key: found.both for key, found in both.items() if found.both}
+
+    def _mine(self, model: Any, using: str) -> Any:
+        found = model.objects.using(using)
+        return found.filter(learner=self._wish.learner) if self._wish.learner else found
+
+
+class _Writer:
+    def __init__(self, file: BinaryIO, written: Written, told: Told) -> None:
+        # `end` closes it.
+        self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        self._written, self._told = written, told
+        self._parts: list[dict[str, Any]] = []
+        self._at = timezone.now()
+
+    def conversations(self, source: _Source) -> None:
+        records: list[bytes] = []
+        number = size = 0
+        for copy in source.conversations():
+            records.append(layout.lines([layout.of_copy(copy)]))
+            size += len(records[-1])
+            self._written.counts.conversations += 1
+            self._written.counts.messages += len(copy.messages)
+            if size >= SHARD_BYTES:
+                number += 1
+                self.part(f"conversations/{number:06}.jsonl", b"".join(records), rows=len(records))
+                records, size = [], 0
+                self._told(self._written)
+        if records:
+            self.part(f"conversations/{number + 1:06}.jsonl", b"".join(records), rows=len(records))
+            self._told(self._written)
+
+    def recordings(self, source: _Source, *, with_bytes: bool) -> None:
+        number = 0
+        with ThreadPoolExecutor(READERS, thread_name_prefix="backup") as threads:
+            for batch in source.recordings():
+                records, unread = [], []
+                # No more than READERS recordings are in memory.
+                for start in range(0, len(batch), READERS):
+                    some = batch[start : start + READERS]
+                    found = threads.map(source.read, some) if with_bytes else [LEFT_OUT] * len(some)
+                    for row, sound in zip(some, found, strict=True):
+                        if isinstance(sound, bytes) or not with_bytes:
+                            records.append(self._sound(row, sound))
+                        else:
+                            unread.append(row)
+                records += self._settled(source, unread)
+                if records:
+                    number += 1
+                    self.part(f"recordings/{number:06}.jsonl", layout.lines(records), rows=len(records))
+                self._told(self._written)
+
+    def accounts(self) -> None:
+        found = accounts.dump()
+        self._written.counts.accounts, self._written.counts.groups = len(found["users"]), len(found["groups"])
+        self.part(layout.ACCOUNTS, json.dumps(found, indent=1).encode(), rows=len(found["users"]))
+
+    def part(self, name: str, data: bytes, *, rows: int) -> None:
+        digest = hashlib.sha256(data).hexdigest()
+        self._parts.append({"name": name, "size": len(data), "sha256": digest, "rows": rows})
+        self._add(name, data)
+
+    def end(self, wish: Wish) -> None:
+        manifest = {
+            "format": layout.FORMAT,
+            "version": layout.VERSION,
+            "made_at": self._at.isoformat(),
+            "from": {"site": settings.APP_URL, "store": wish.source},
+            "learner": str(wish.learner) if wish.learner else None,
+            "audio": wish.audio,
+            "counts": asdict(self._written.counts),
+            "missing": self._written.missing,
+            "parts": self._parts,
+        }
+        data = json.dumps(manifest, indent=1).encode()
+        self._add(layout.MANIFEST, data)
+        self._add(layout.SEAL, f"{hashlib.sha256(data).hexdigest()}  {layout.MANIFEST}\n".encode())
+        self._tar.close()
+
+    def _settled(self, source: _Source, unread: Sequence[Recording]) -> list[dict[str, Any]]:
+        if unread:
+            time.sleep(REMOVED_WITHIN)
+        found = [(row, source.read_again(row)) for row in unread]
+        return [self._sound(row, sound) for row, sound in found if sound is not None]
+
+    def _sound(self, row: Recording, found: Bytes) -> dict[str, Any]:
+        record, counts = layout.of_row(row), self._written.counts
+        counts.recordings += 1
+        if isinstance(found, bytes) and layout.is_sound(row.key):
+            self._add(row.key, found)
+            counts.bytes += len(found)
+            return record
+        why = found if isinstance(found, str) else "an archive takes no such key"
+        if why != LEFT_OUT:
+            counts.missing += 1
+            if len(self._written.missing) < MOST_NAMED:
+                self._written.missing[row.key] = why
+        return record | {layout.MISSING: why}
+
+    def _add(self, name: str, data: bytes) -> None:
+        member = tarfile.TarInfo(name)
+        member.size, member.mode, member.mtime = len(data), 0o600, int(self._at.timestamp())
+        self._tar.addfile(member, io.BytesIO(data))
+        layout.forget_members(self._tar)
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file beside `path`, which only its owner can read.
+
+    It takes the name `path` when all of it is on the disk. Raises Unusable if another backup is writing it.
+    """
+    aside = path.with_name(path.name + ".partial")
+    descriptor = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unusable(_beside_another(path)) from error
+        if not aside.exists() or not os.path.samestat(os.fstat(descriptor), aside.stat()):
+            # Another backup has just renamed its file: the one that is open here is the other's archive.
+            raise Unusable(_beside_another(path))
+        try:
+            # The file may be left by a backup that was killed. It is written anew.
+            os.fchmod(file.fileno(), 0o600)
+            file.truncate()
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(aside, path)
+        except BaseException:
+            os.unlink(aside)
+            raise
+    sync_folder(str(path.parent))
+
+
+def _beside_another(path: Path) -> str:
+    return f"Another backup is writing {path}. Wait for it, or name another file."
+
+
+def _require_room(folder: Path, wanted: int) -> None:
+    """Check that the disk has room for so many bytes. Raises Unusable, OSError."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted + SPARE:
+        raise Unusable(
+            f"The recordings take {wanted:,} bytes, and {folder} has {free:,} free. Name a file on another disk."
+        )

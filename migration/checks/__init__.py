@@ -1,0 +1,76 @@
+"""Check whether the cloud, this machine and the language models are set up right.
+
+`verify` runs all checks at once, and answers within five seconds.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import engines
+from core.findings import Probe, State
+from engines.base import LANGUAGE_MODELS
+from migration.checks import database, local, runner, variables
+from migration.checks.runner import Result
+
+
+def probes() -> list[Probe]:
+    """Return all checks, in the order in which an operator reads them."""
+    # Imported here, because boto3 takes a fifth of the memory of a server without a cloud.
+    from migration.checks import bucket, orphans
+
+    order = (
+        variables.GROUP,
+        database.GROUP,
+        database.ACCOUNTS,
+        database.OTHER,
+        bucket.GROUP,
+        LANGUAGE_MODELS,
+        local.GROUP,
+    )
+    found = [
+        *variables.probes(),
+        *database.probes(),
+        *bucket.probes(),
+        *engines.verify_checks(),
+        *local.probes(),
+        *orphans.probes(),
+    ]
+    return sorted(found, key=lambda probe: order.index(probe.group))
+
+
+def verify() -> Iterator[Result]:
+    """Return the results as they come, all of them within five seconds."""
+    return runner.run(probes())
+
+
+def in_order(results: Iterable[Result]) -> list[Result]:
+    return sorted(results, key=lambda result: result.place)
+
+
+def is_valid(results: Iterable[Result]) -> bool:
+    """Return whether no check failed. The API, the command's exit code and the console agree on this."""
+    return not any(result.state == State.FAILED for result in results)
+
+
+def report(results: Iterable[Result]) -> dict[str, Any]:
+    """Return the answer of `POST /api/migration` and `storage verify --json`.
+
+    With the cloud on, a missing variable has failed. With the cloud off, nothing is required, and `missing` names the
+    variables that turning it on takes.
+    """
+    checks = in_order(results)
+    return {
+        "isValid": is_valid(checks),
+        "missing": variables.missing(checks),
+        "checks": [
+            {
+                "group": check.group,
+                "name": check.name,
+                "state": check.state.value,
+                "found": check.found,
+                "advice": check.advice,
+                "seconds": check.seconds,
+            }
+            for check in checks
+        ],
+    }

@@ -1,0 +1,69 @@
+"""Ask a bucket, and hold its answer: what it returned, or the error that came instead."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from audio.s3_error_codes import Refusal
+from audio.s3_errors import PRINT_IAM, Kind, StorageUnavailable, Subject, Trouble
+from core.findings import Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold the outcome of a request. `value` was returned by a method of the storage, `body` by boto3."""
+
+    trouble: Trouble | None = None
+    value: Any = None
+    body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return self.trouble is None
+
+    @property
+    def denied(self) -> bool:
+        return self.trouble is not None and self.trouble.kind.subject is Subject.RIGHTS
+
+    @property
+    def missing(self) -> bool:
+        return self.trouble is not None and self.trouble.kind is Kind.NO_OBJECT
+
+
+def ask(storage: Any, verb: str, **params: Any) -> Answer:
+    """Call boto3, for requests that the storage has no method for."""
+    try:
+        with storage.translated():
+            body = getattr(storage.client, verb)(Bucket=storage.bucket_name, **params)
+    except FileNotFoundError:
+        return Answer(Refusal(404, "NoSuchKey").trouble(storage.bucket_name, ""))
+    except StorageUnavailable as error:
+        cause = error.__cause__
+        headers = cause.response["ResponseMetadata"].get("HTTPHeaders", {}) if isinstance(cause, ClientError) else {}
+        return Answer(error.trouble, headers=headers)
+    return Answer(body=body, headers=body["ResponseMetadata"]["HTTPHeaders"])
+
+
+def require_right(answer: Answer, right: str) -> None:
+    if answer.denied:
+        raise Failed(*denial(answer, right))
+    if answer.trouble:
+        raise Failed(answer.trouble.found, answer.trouble.advice)
+
+
+def denial(answer: Answer, right: str) -> tuple[str, str]:
+    """Return what was found and what to do. The server may name another right than the one that was asked for."""
+    trouble = answer.trouble
+    assert trouble
+    if trouble.kind is not Kind.DENIED:
+        return trouble.found, trouble.advice
+    denied = trouble.action or right
+    return f"The key may not do this ({denied} is denied).{trouble.said}", allow(denied)
+
+
+def allow(right: str, policy: str = "application") -> str:
+    where = "in the policy of the key's user or role, and remove any statement that denies it"
+    return f"Allow {right} {where}. {PRINT_IAM.format(policy)}"

@@ -1,0 +1,131 @@
+"""Check the cloud's database, and that of the accounts if it is a server."""
+
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from conversations.changes import now_after
+from conversations.models import Conversation
+from core.database_urls import POOL
+from core.findings import Failed, NotConfigured, Probe, Warned
+from migration.checks.database_errors import in_words
+from migration.checks.database_servers import KINDS, Row, Server, host_of
+from migration.checks.migrations import check_applied
+
+GROUP, ACCOUNTS, OTHER = "database", "accounts", "other database"
+REACHABLE = "reachable"
+MARK = "probe"
+
+
+def probes() -> list[Probe]:
+    """Return the checks of every configured server.
+
+    They run also while the cloud is off, for an operator who is about to turn it on.
+    """
+    there = [alias for alias in ("default", "mongodb") if alias in connections and connections[alias].vendor in KINDS]
+    found: list[Probe] = []
+    for alias in there:
+        group = OTHER if alias == "mongodb" else ACCOUNTS
+        if alias == settings.CLOUD_DATABASE or len(there) == 1:
+            group = GROUP
+        found += probes_of(connections.create_connection(alias), group)
+    if not any(probe.group == GROUP for probe in found):
+        found.append(Probe(GROUP, REACHABLE, _not_configured))
+    return found
+
+
+def probes_of(wrapper: BaseDatabaseWrapper, group: str = GROUP) -> list[Probe]:
+    server = KINDS[wrapper.vendor](wrapper)
+    lines: list[tuple[str, Callable[[Server, Any], str]]] = [
+        ("version", _version),
+        ("migrations", _migrations),
+        ("connections", _room),
+    ]
+    if group != ACCOUNTS:
+        lines.append(("write, read, delete", _write_read_delete))
+    return [
+        Probe(group, REACHABLE, partial(_reach, server)),
+        *(Probe(group, name, partial(_look, server, look)) for name, look in lines),
+    ]
+
+
+def _reach(server: Server) -> str:
+    try:
+        with server.connected():
+            return f"{host_of(server)} answers, and accepts user and password."
+    except server.failures as error:
+        raise Failed(*in_words(error, server.wrapper)) from error
+
+
+def _look(server: Server, look: Callable[[Server, Any], str]) -> str:
+    connected = False
+    try:
+        with server.connected() as connection:
+            connected = True
+            return look(server, connection)
+    except server.failures as error:
+        if not connected:
+            raise Warned("Not looked at.", f"Put “{REACHABLE}” right first.") from error
+        raise Failed(*in_words(error, server.wrapper)) from error
+
+
+def _version(server: Server, connection: Any) -> str:
+    version = server.version(connection)
+    least = server.wrapper.features.minimum_database_version or ()
+    found = f"{server.wrapper.display_name} {'.'.join(map(str, version))}"
+    if version < least:
+        needed = ".".join(map(str, least))
+        raise Failed(f"{found} is too old.", f"Move to {server.wrapper.display_name} {needed} or newer.")
+    return f"{found}."
+
+
+def _migrations(server: Server, connection: Any) -> str:
+    return check_applied(server.applied(connection))
+
+
+def _write_read_delete(server: Server, connection: Any) -> str:
+    """Write, read and delete the tombstone of a conversation.
+
+    A tombstone is never shown, even if it stays because the check is interrupted.
+    """
+    table, row = Conversation._meta.db_table, _tombstone(server.wrapper)
+    if not any(app == "conversations" for app, _ in server.applied(connection)):
+        raise Warned("Not looked at: its tables are not there yet.", "Put “migrations” right first.")
+    server.write(connection, table, row)
+    read = server.read(connection, table, row["_id"])
+    server.delete(connection, table, row["_id"])
+    if read != MARK or server.read(connection, table, row["_id"]):
+        raise Failed(
+            "What was written did not come back, or could not be deleted.", "Look into the database's own log."
+        )
+    return "A row was written, read and deleted."
+
+
+def _room(server: Server, connection: Any) -> str:
+    used, free = server.room(connection)
+    found = f"Connections in use: {used}; room for {free} more."
+    most = POOL["max_size"]
+    if free < most:
+        do = f"Each server process takes up to {most}: {server.more_room}."
+        raise Warned(found, do)
+    return found
+
+
+def _tombstone(wrapper: BaseDatabaseWrapper) -> Row:
+    moment = now_after()
+    stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
+    row = Conversation(id=uuid.uuid4(), learner=uuid.uuid4(), wire_id=MARK, erased=True, **stamps)
+    columns = Conversation._meta.concrete_fields
+    return {each.column: each.get_db_prep_save(getattr(row, each.attname), connection=wrapper) for each in columns}
+
+
+def _not_configured() -> str:
+    raise NotConfigured(
+        "No database is named: conversations are kept on this machine.",
+        "Set MONGODB_URI or DATABASE_URL, if they are not to be.",
+    )

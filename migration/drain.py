@@ -1,0 +1,231 @@
+"""Move what waits in the shelter to the cloud: first recordings, then conversations.
+
+The next run finishes an interrupted one. Nothing is removed from the shelter before the cloud has confirmed that it
+holds it.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db.models import Q, QuerySet
+
+from audio import recordings
+from audio.models import Recording
+from audio.storages import ChecksumMismatch
+from conversations import clearing, rows
+from conversations.models import Conversation, Message
+from conversations.rows import Changed
+from core import cloud
+from migration import shelter
+from migration.transfer import NotHeld, Unmovable, deliver, insert, read, to_write
+
+LOCAL = "local"
+BATCH = 50
+# Seconds that the cloud may take for one batch.
+BATCH_PATIENCE = 20.0
+# Uploads at a time. They are few, because talks need the machine too.
+UPLOADS = 4
+
+
+@dataclass(slots=True)
+class Report:
+    """Count what was moved. `failed` names what could not be moved, with the reason."""
+
+    conversations: int = 0
+    recordings: int = 0
+    bytes: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> int:
+        return self.conversations + self.recordings
+
+
+def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
+    """Move what can be moved now, and return a report.
+
+    `go_on` is called before each batch, and ends the work by returning False. A half of the cloud that fails ends only
+    its own share.
+    """
+    report = Report()
+    # If a half is down, its breaker has reported it. The rest waits.
+    with contextlib.suppress(cloud.Unavailable):
+        if cloud.database.usable:
+            _clear()
+    with contextlib.suppress(cloud.Unavailable):
+        _drain_recordings(report, go_on)
+    with contextlib.suppress(cloud.Unavailable):
+        if cloud.database.usable:
+            _drain_conversations(report, go_on)
+    return report
+
+
+def _clear() -> None:
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        clearing.carry_out()
+
+
+def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:
+    behind = Q()
+    with ThreadPoolExecutor(UPLOADS, thread_name_prefix="drain") as threads:
+        while go_on():
+            batch = list(shelter.recordings().filter(behind).order_by("created_at", "pk")[:BATCH])
+            if not batch:
+                return
+            last = batch[-1]
+            behind = Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, pk__gt=last.pk)
+            arrived = _upload(batch, threads, report)
+            for row in arrived:
+                report.recordings += _hand_over(row)
+
+
+def _upload(batch: Sequence[Recording], threads: ThreadPoolExecutor, report: Report) -> list[Recording]:
+    """Upload the bytes that wait for the bucket, and verify them.
+
+    Returns the recordings of the batch whose bytes are where they belong, with `place` set accordingly.
+    """
+    there = _already_there(batch)
+    waiting = [row for row in batch if row.place == Recording.Place.LOCAL and cloud.bucket.on and row.key not in there]
+    arrived = [row for row in batch if row not in waiting]
+    unmovable: dict[str, tuple[Recording, str]] = {}
+    if not waiting:
+        return arrived
+    with cloud.patience(BATCH_PATIENCE), cloud.bucket.use():
+        uploads = [(row, threads.submit(copy_context().run, _upload_one, row)) for row in waiting]
+        for row, upload in uploads:
+            try:
+                report.bytes += upload.result()
+            except Unmovable as error:
+                unmovable[row.key] = row, str(error)
+            else:
+                row.place = Recording.Place.CLOUD
+                arrived.append(row)
+    report.failed |= {key: why for key, (row, why) in unmovable.items() if not _was_dealt_with(row)}
+    return arrived
+
+
+def _upload_one(row: Recording) -> int:
+    """Upload one recording, and return its size in bytes. Raises Unmovable, OSError."""
+    try:
+        data = read(row, storages["audio_local"])
+    except OSError as error:
+        raise Unmovable(f"its file cannot be read: {error.strerror or error}") from error
+    try:
+        deliver(row, data, storages["audio_cloud"])
+    except (ChecksumMismatch, NotHeld) as error:
+        raise Unmovable(str(error)) from error
+    return len(data)
+
+
+def _was_dealt_with(row: Recording) -> bool:
+    """Return whether an interrupted run has already removed or moved this recording.
+
+    A row without a file that no message names is removed here. While the database is down the answer is unknown, and
+    True is returned.
+    """
+    if not _here(row).exists():
+        return True
+    if storages["audio_local"].exists(row.key):
+        return False
+    if not cloud.database.on:
+        return False
+    if cloud.database.usable and not _is_named(row):
+        _take_back(row)
+        return True
+    return not cloud.database.usable
+
+
+def _is_named(row: Recording) -> bool:
+    """Return whether a message names the recording, in the shelter or in the cloud."""
+    named = {"conversation": row.conversation, "audio_key": row.key}
+    if Message.objects.using(LOCAL).filter(**named).exists():
+        return True
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        return Message.objects.using(settings.CLOUD_DATABASE).filter(**named).exists()
+
+
+def _already_there(batch: Iterable[Recording]) -> set[str]:
+    """Return the keys that the cloud's database has already, from a run that was interrupted after moving them."""
+    if not cloud.database.usable:
+        return set()
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        found = Recording.objects.using(settings.CLOUD_DATABASE).filter(key__in=[row.key for row in batch])
+        return set(found.values_list("key", flat=True))
+
+
+def _here(row: Recording) -> QuerySet[Recording]:
+    return Recording.objects.using(LOCAL).filter(pk=row.pk, key=row.key)
+
+
+def _hand_over(row: Recording) -> bool:
+    """Write the row of bytes that have arrived to the cloud's database, and remove the rest from the shelter.
+
+    Returns False if the recording was removed while it moved. While the database is down, the row stays in the shelter.
+    """
+    here = _here(row)
+    if not cloud.database.usable:
+        if not here.update(place=row.place):
+            return _take_back(row)
+        if row.place == Recording.Place.CLOUD:
+            storages["audio_local"].delete(row.key)
+        return True
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        kept = insert(settings.CLOUD_DATABASE, row)
+    if kept.place == Recording.Place.CLOUD:
+        # The file goes before its row, so that the next run comes here again if this one is interrupted.
+        storages["audio_local"].delete(row.key)
+    return bool(here.delete()[0]) or kept is not row or _take_back(row)
+
+
+def _take_back(row: Recording) -> bool:
+    with cloud.patience(BATCH_PATIENCE):
+        recordings.remove([row])
+    return False
+
+
+def _drain_conversations(report: Report, go_on: Callable[[], bool]) -> None:
+    behind = Q()
+    while go_on():
+        waiting = Conversation.objects.using(LOCAL).filter(behind).order_by("updated_at", "pk")[:BATCH]
+        found = list(waiting.values_list("updated_at", "pk"))
+        if not found:
+            return
+        (moment, last), batch = found[-1], [key for _, key in found]
+        behind = Q(updated_at__gt=moment) | Q(updated_at=moment, pk__gt=last)
+        try:
+            report.conversations += _move(batch)
+        except (Changed, cloud.Unavailable):
+            _move_singly(batch, report)
+
+
+def _move_singly(batch: Sequence[uuid.UUID], report: Report) -> None:
+    """Move conversations one by one, so that one that cannot be moved does not keep the others.
+
+    Raises cloud.Unavailable if the database is down.
+    """
+    for key in batch:
+        try:
+            report.conversations += _move([key])
+        except Changed:
+            # It is being written to. The next run moves it.
+            continue
+        except cloud.Unavailable as error:
+            if not cloud.database.usable:
+                raise
+            report.failed[str(key)] = f"the database does not take it: {error.__cause__}"
+
+
+def _move(keys: Sequence[uuid.UUID]) -> int:
+    near = rows.load(LOCAL, keys)
+    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+        # A learner may have cleared everything after this run began.
+        clearing.carry_out()
+        far = rows.load(settings.CLOUD_DATABASE, keys)
+        rows.write(settings.CLOUD_DATABASE, to_write(near, far).values(), far)
+    return rows.remove(near.values(), using=LOCAL)

@@ -1,0 +1,53 @@
+"""Select the rows that a run copies, in batches."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Sum
+
+from audio.models import Recording
+from conversations.models import Conversation
+from migration.run_options import RunOptions
+
+ROWS_AT_ONCE = 200
+
+
+def conversations(options: RunOptions, using: str) -> Any:
+    """Return the query of the selected conversations."""
+    found = Conversation.objects.using(using)
+    found = found.filter(learner=options.learner) if options.learner else found
+    return found.filter(timestamp__gte=options.since) if options.since else found
+
+
+def recordings(options: RunOptions, using: str, **more: Any) -> Iterator[list[Recording]]:
+    """Yield the selected recordings in batches."""
+    for found in _recordings(options, using, more):
+        yield from in_batches(found)
+
+
+def sizes(options: RunOptions, using: str, **more: Any) -> Iterator[tuple[int, int]]:
+    """Yield the number of recordings and their size in bytes, in parts to be added up."""
+    for found in _recordings(options, using, more):
+        yield found.count(), found.aggregate(size=Sum("size"))["size"] or 0
+
+
+def _recordings(options: RunOptions, using: str, more: dict[str, Any]) -> Iterator[Any]:
+    found = Recording.objects.using(using).filter(**more)
+    found = found.filter(learner=options.learner) if options.learner else found
+    if not options.since:
+        yield found
+        return
+    for some in in_batches(conversations(options, using)):
+        yield found.filter(conversation__in=[row.pk for row in some])
+
+
+def in_batches(found: Any) -> Iterator[list[Any]]:
+    """Yield the rows in batches of ROWS_AT_ONCE, ordered by key.
+
+    Each batch is a query of its own. So memory use stays flat, and rows that are written meanwhile do no harm.
+    """
+    last = uuid.UUID(int=0)
+    while batch := list(found.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
+        yield batch
+        last = batch[-1].pk

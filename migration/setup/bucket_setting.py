@@ -1,0 +1,102 @@
+"""Provide the base of a bucket's settings: requests to the server, and the errors that can come back."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from audio.s3 import S3AudioStorage
+from audio.s3_error_codes import Refusal, refusal_in
+from audio.s3_errors import Kind
+
+# Prefix of the ids of our rules.
+OURS = "talking-agent"
+# Prefix of all keys of recordings, after the prefix of the settings.
+RECORDINGS = "audio/"
+# Prefix of the test objects of earlier versions.
+FORMER_PROBES = "probe/"
+# Errors of servers that mistake a PUT of an unknown bucket setting for the creation of the bucket.
+TAKEN_FOR_CREATION = (Kind.TAKEN, Kind.LOCATION)
+
+
+class Unsupported(Exception):
+    """Report that the server lacks a feature. The message says what that means for the bucket, if anything."""
+
+
+class Impossible(Exception):
+    """Report that a setting cannot be read or changed. The message says why, and what to do."""
+
+
+class Bucket:
+    """Represent the bucket to set up, which may not exist yet, and its server."""
+
+    def __init__(self, storage: S3AudioStorage) -> None:
+        self.storage = storage
+        self.name: str = storage.bucket_name
+        self.client = storage.client
+        self.region: str = self.client.meta.region_name
+
+    @property
+    def prefix(self) -> str:
+        """Return the prefix of all our keys. Empty, or ending in a slash."""
+        return self.storage.key_prefix
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{self.client.meta.partition}:s3:::{self.name}"
+
+    def ask(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        """Call an operation of boto3's S3 client, and return its answer.
+
+        Returns None if there is no bucket, or it does not have the setting. Raises Unsupported, Impossible, OSError.
+        """
+        return self.ask_of(self.client, operation, Bucket=self.name, **parameters)
+
+    def ask_of(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        """Call an operation of another service's client, as `ask` does."""
+        with self.storage.translated():
+            try:
+                answer: dict[str, Any] = getattr(client, operation)(**parameters)
+            except ClientError as error:
+                refusal = refusal_in(error)
+                if refusal.kind in (Kind.NOT_SET, Kind.NO_BUCKET):
+                    return None
+                self._explain(refusal, operation, error)
+                raise
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def _explain(self, refusal: Refusal, operation: str, error: ClientError) -> None:
+        if refusal.kind is Kind.NOT_SUPPORTED:
+            raise Unsupported from error
+        if refusal.kind in TAKEN_FOR_CREATION and operation != "create_bucket":
+            raise Unsupported from error
+        if refusal.kind is Kind.DENIED:
+            trouble = self.storage.trouble_of(refusal)
+            raise Impossible(
+                f"Access is denied ({trouble.action or operation}).{trouble.said} Run this with an administrator's key in "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or allow what `manage.py storage setup --print-iam setup` prints."
+            ) from error
+
+
+class Aspect(ABC):
+    """Read and change one setting of a bucket.
+
+    It is right if `is_now()` equals `wanted()`. `apply` makes it right, and can be repeated. All three may raise
+    Unsupported, Impossible and OSError.
+    """
+
+    name: str
+    is_needed_by_all = False
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+
+    @abstractmethod
+    def is_now(self) -> str: ...
+
+    @abstractmethod
+    def wanted(self) -> str: ...
+
+    @abstractmethod
+    def apply(self) -> None: ...

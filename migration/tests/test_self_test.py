@@ -1,0 +1,299 @@
+"""The self test reports the real state of the storage, and leaves no data behind."""
+
+import _thread
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio.models import Recording
+from conversations.models import Conversation, Message
+from core import cloud
+from migration import self_test
+from migration.self_test import Step
+from tests.clouds import DATABASES, Half, wait_for
+from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
+from tests.servers.s3 import BUCKET
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=DATABASES)
+
+
+@pytest.fixture
+def s3_bucket(settings: Any, own_s3: S3Server, sound_breakers: None) -> S3Server:
+    """Turn the cloud on with a real bucket."""
+    options = {
+        "bucket_name": BUCKET,
+        "access_key": own_s3.env["AWS_ACCESS_KEY_ID"],
+        "secret_key": own_s3.env["AWS_SECRET_ACCESS_KEY"],
+        "region_name": own_s3.env["AWS_REGION"],
+        "endpoint_url": own_s3.endpoint,
+        "querystring_expire": 60,
+    }
+    settings.STORAGES = settings.STORAGES | {"audio_cloud": {"BACKEND": "audio.s3.S3AudioStorage", "OPTIONS": options}}
+    settings.CLOUD_AUDIO = True
+    cloud.bucket.check()
+    return own_s3
+
+
+@pytest.fixture
+def whole_cloud(database: Half, s3_bucket: S3Server) -> S3Server:
+    return s3_bucket
+
+
+def rows_left() -> int:
+    tables = (Conversation, Message, Recording)
+    return sum(table.objects.using(alias).count() for table in tables for alias in ("local", "cloud"))
+
+
+def files_left(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def nothing_left(recordings_folder: Path) -> Iterator[None]:
+    """Check afterwards that none of the test's data is left."""
+    yield
+    assert rows_left() == 0
+    assert files_left(recordings_folder) == []
+
+
+def at(name: str, do: Callable[[], Any]) -> Callable[[Step], None]:
+    """Return a callback that does something when this step has ended."""
+
+    def told(step: Step) -> None:
+        if step.name == name:
+            do()
+
+    return told
+
+
+def failed(outcome: self_test.Outcome) -> dict[str, str]:
+    return {step.name: f"{step.found} {step.advice}" for step in outcome.steps if not step.ok}
+
+
+# Success
+
+
+def test_without_a_cloud_it_goes_through_local_storage_and_says_so(nothing_left: None) -> None:
+    outcome = self_test.run()
+    assert outcome.report()["success"]
+    assert "local storage" in outcome.steps[1].found
+
+
+def test_with_a_cloud_it_goes_through_the_cloud(whole_cloud: S3Server, nothing_left: None) -> None:
+    outcome = self_test.run()
+    assert failed(outcome) == {}
+    assert outcome.steps[1].found == "The conversation is in the cloud, its recording in the cloud."
+    assert whole_cloud.objects() == {}
+
+
+def test_what_went_into_the_bucket_is_moved_as_well(whole_cloud: S3Server) -> None:
+    assert [step.name for step in self_test.run().steps][-2:] == ["move", "remove"]
+
+
+def test_it_really_goes_in(whole_cloud: S3Server) -> None:
+    seen: list[tuple[int, int]] = []
+    self_test.run(
+        at(
+            self_test.SAVE,
+            lambda: seen.append((Conversation.objects.using("cloud").count(), len(whole_cloud.objects()))),
+        )
+    )
+    assert seen == [(1, 1)]
+
+
+def test_steps_are_told_one_by_one_with_their_time() -> None:
+    told: list[Step] = []
+    began = time.monotonic()
+    outcome = self_test.run(told.append)
+    took = time.monotonic() - began
+    assert [step.name for step in told] == ["make", "save", "read back", "sign", "fetch and compare", "remove"]
+    assert told == outcome.steps
+    # Each is rounded.
+    assert 0 < sum(step.seconds for step in told) <= took + 0.01
+
+
+def test_the_report_has_the_contracts_fields() -> None:
+    report = self_test.run().report()
+    assert report["success"] is True
+    assert "error" not in report
+    assert set(report["steps"][0]) == {"name", "ok", "found", "advice", "seconds"}
+
+
+def test_half_a_cloud_is_used_as_it_is(s3_bucket: S3Server, nothing_left: None) -> None:
+    outcome = self_test.run()
+    assert failed(outcome) == {}
+    assert "is off" in outcome.steps[1].found
+
+
+# Failure
+
+
+def test_a_database_that_is_down_is_told_though_local_storage_took_it(
+    database: Half, s3_bucket: S3Server, nothing_left: None
+) -> None:
+    with database.outage():
+        outcome = self_test.run()
+        assert "kept on this machine" in outcome.report()["error"]
+        assert set(failed(outcome)) == {"save"}
+        assert rows_left() == 0
+    assert s3_bucket.objects() == {}
+
+
+def test_a_bucket_that_is_down_is_told_though_local_storage_took_it(
+    whole_cloud: S3Server, recordings_folder: Path
+) -> None:
+    whole_cloud.kill()
+    outcome = self_test.run()
+    left, files = rows_left(), files_left(recordings_folder)
+    whole_cloud.start()
+    wait_for(lambda: cloud.bucket.up)
+    assert set(failed(outcome)) == {"save"}
+    assert "audio bucket is down" in failed(outcome)["save"]
+    assert (left, files) == (0, [])
+    assert whole_cloud.objects() == {}
+
+
+def test_a_bucket_that_hangs_leaves_a_tombstone_for_what_it_may_have_taken(whole_cloud: S3Server) -> None:
+    whole_cloud.freeze()
+    outcome = self_test.run()
+    whole_cloud.thaw()
+    wait_for(lambda: cloud.bucket.up)
+    assert set(failed(outcome)) == {"save", "remove"}
+    assert "does not answer" in failed(outcome)["save"]
+    assert "the server erases it" in failed(outcome)["remove"]
+    assert Conversation.objects.using("cloud").get().deleted_at
+
+
+def test_wrong_credentials_are_told_without_the_secret(
+    settings: Any, whole_cloud: S3Server, nothing_left: None
+) -> None:
+    with whole_cloud.wrong_credentials():
+        outcome = self_test.run()
+        assert "credentials are refused" in outcome.report()["error"]
+        assert whole_cloud.env["AWS_SECRET_ACCESS_KEY"] not in str(outcome)
+    wait_for(lambda: cloud.bucket.up)
+
+
+def test_a_recording_that_was_changed_on_the_way_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+    def change() -> None:
+        [key] = whole_cloud.objects()
+        whole_cloud.client().put_object(Bucket=BUCKET, Key=key, Body=b"something else")
+
+    outcome = self_test.run(at(self_test.SAVE, change))
+    assert set(failed(outcome)) == {"fetch and compare"}
+    assert whole_cloud.objects() == {}
+
+
+def test_a_recording_that_is_gone_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+    outcome = self_test.run(at(self_test.SAVE, whole_cloud.empty))
+    assert "404" in failed(outcome)["fetch and compare"]
+
+
+def test_a_conversation_that_is_gone_fails(nothing_left: None) -> None:
+    outcome = self_test.run(at(self_test.SAVE, lambda: Message.objects.using("local").all().delete()))
+    assert set(failed(outcome)) == {"read back"}
+
+
+def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+    def deny() -> None:
+        resource = f"arn:aws:s3:::{BUCKET}/*"
+        denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+        whole_cloud.client().put_bucket_policy(Bucket=BUCKET, Policy=document)
+
+    try:
+        outcome = self_test.run(at(self_test.SIGN, deny))
+        found = failed(outcome)["fetch and compare"]
+        assert "refused the signed link (403). The server says: “Access Denied" in found
+    finally:
+        whole_cloud.client().delete_bucket_policy(Bucket=BUCKET)
+    wait_for(lambda: cloud.bucket.up)
+    assert whole_cloud.objects() == {}
+
+
+def test_a_local_file_that_is_gone_fails(recordings_folder: Path, nothing_left: None) -> None:
+    def lose() -> None:
+        for path in files_left(recordings_folder):
+            path.unlink()
+
+    assert "404" in failed(self_test.run(at(self_test.SAVE, lose)))["fetch and compare"]
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize(
+    "name", [self_test.MAKE, self_test.SAVE, self_test.READ, self_test.SIGN, self_test.FETCH, self_test.MOVE]
+)
+def test_an_interruption_between_two_steps_leaves_nothing(whole_cloud: S3Server, nothing_left: None, name: str) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        self_test.run(at(name, interrupt))
+    assert whole_cloud.objects() == {}
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C interrupt. A shell ignores it in background processes, and the tests may be one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("after", [0.001, 0.01, 0.03])
+def test_an_interruption_in_the_middle_of_saving_leaves_nothing(
+    whole_cloud: S3Server, nothing_left: None, after: float, ctrl_c: None
+) -> None:
+    def interrupt_soon() -> None:
+        threading.Timer(after, _thread.interrupt_main).start()
+
+    # `run` may end before the interruption.
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        self_test.run(at(self_test.MAKE, interrupt_soon))
+        # A single long sleep would not be interrupted.
+        for _ in range(6000):
+            time.sleep(0.01)
+    assert whole_cloud.objects() == {}
+
+
+# The command
+
+
+def conversations_in(server: PostgresServer | MongoServer) -> int:
+    if isinstance(server, PostgresServer):
+        return int(server.execute("SELECT count(*) FROM conversations_conversation")[0][0])
+    return server.database()["conversations_conversation"].count_documents({})
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mongo"])
+def test_the_command_on_real_servers(kind: str, s3: S3Server, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    server: PostgresServer | MongoServer = request.getfixturevalue(kind)
+    agent = AgentServer(tmp_path / "agent", server.env, s3.env, SECRET_KEY="k" * 50)
+    agent.manage("migrate", "-v0")
+    before = s3.objects().keys(), conversations_in(server)
+    report = json.loads(agent.manage("storage", "test", "--json"))
+    assert report["success"]
+    assert (s3.objects().keys(), conversations_in(server)) == before
+
+
+def test_the_command_fails_when_the_cloud_does(s3: S3Server, tmp_path: Path) -> None:
+    agent = AgentServer(tmp_path / "agent", s3.env_with_wrong_secret, SECRET_KEY="k" * 50)
+    agent.manage("migrate", "-v0")
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        agent.manage("storage", "test")
+    assert error.value.returncode == 1
+    assert "✗ failed  save" in error.value.stdout
+    assert "✓ ok      remove" in error.value.stdout
+
+
+def test_what_counts_as_no_answer_is_worded_as_the_breaker_words_it() -> None:
+    assert self_test.NO_ANSWER in [words for _, words in cloud.CAUSES]

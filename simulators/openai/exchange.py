@@ -1,0 +1,193 @@
+"""Handle one HTTP request and its answer, whole or streamed, with the fault that it meets."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from simulators.openai import errors
+from simulators.openai.errors import ApiError
+from simulators.openai.faults import Fault
+from simulators.openai.journal import Journal
+from simulators.openai.pace import Pace
+from simulators.openai.simulation import Simulation
+
+Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+MALFORMED = '{"type": "respon'
+
+
+class Cut(Exception):
+    """End the connection here, because a fault demands it."""
+
+
+class ClientGone(Exception):
+    """Report that the client hung up before its request was complete."""
+
+
+def headers_of(scope: dict[str, Any]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def check_key(headers: dict[str, str], expected: str) -> None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise errors.no_key()
+    if expected and key.strip() != expected:
+        raise errors.wrong_key(key.strip())
+
+
+def hang_up(simulation: Simulation, scope: dict[str, Any]) -> None:
+    """End this request's connection with a TCP reset, which uvicorn itself cannot do."""
+    for connection in simulation.connections():
+        if connection.client == scope["client"]:
+            sock = connection.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.transport.abort()
+            return
+
+
+class Exchange:
+    """Hold one request and send its answer.
+
+    Endpoints answer with `json` or `text`, or with `stream`, then `event`s or `piece`s, then `end`.
+    """
+
+    def __init__(
+        self, simulation: Simulation, journal: Journal, scope: dict[str, Any], body: bytes, send: Send
+    ) -> None:
+        self.simulation = simulation
+        self.settings = simulation.settings
+        self.journal = journal
+        self.path: str = scope["path"]
+        self.headers = headers_of(scope)
+        self.body = body
+        self.pace = Pace(scope["state"]["came_at"][0])
+        self.complete = False
+        self.entry: dict[str, Any] = {}
+        self._scope = scope
+        self._send = send
+        self._fault: Fault | None = None
+
+    def asked(self) -> dict[str, Any]:
+        """Return the JSON of the request and note it in the journal. Raises ApiError."""
+        try:
+            asked = json.loads(self.body)
+        except ValueError as error:
+            raise ApiError(400, "We could not parse the JSON body of your request.") from error
+        if not isinstance(asked, dict):
+            raise ApiError(400, "The body of your request must be a JSON object.")
+        self.entry["body"] = asked
+        return asked
+
+    def check_model(self, asked: dict[str, Any]) -> str:
+        model = asked.get("model")
+        if not model:
+            raise ApiError(400, "you must provide a model parameter")
+        if model in self.settings.missing_models:
+            raise errors.no_model(model)
+        return str(model)
+
+    async def meet(self, fault: Fault | None) -> None:
+        """Apply a fault that strikes before the first word of the answer. Keep any other one for later."""
+        if fault is None:
+            return
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.delay_ms / 1000)
+            self.pace = Pace()
+        elif fault.kind == "silence" and fault.at_the_door:
+            await asyncio.Event().wait()
+        elif fault.at_the_door:
+            raise errors.ordered(fault, self._model_for_message())
+        else:
+            self._fault = fault
+
+    def _model_for_message(self) -> str:
+        try:
+            return str(json.loads(self.body).get("model"))
+        except (ValueError, AttributeError):
+            return self.path.rpartition("/")[2]
+
+    async def json(self, answer: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        await self._whole(json.dumps(answer).encode(), "application/json", status, headers or {})
+
+    async def text(self, answer: str) -> None:
+        await self._whole(answer.encode(), "text/plain; charset=utf-8", 200, {})
+
+    async def _whole(self, data: bytes, content_type: str, status: int, headers: dict[str, str]) -> None:
+        headers = {**headers, "content-length": str(len(data))}
+        fault, self._fault = self._fault, None
+        if fault and fault.kind == "failed":
+            raise errors.server_error()
+        await self._start(status, content_type, headers)
+        if fault and fault.strikes(""):
+            await self._write(data[: len(data) // 2])
+            await self._strike(fault)
+            # Malformed, with the announced length.
+            data = data[len(data) // 2 : -1] + b"x"
+        await self._write(data)
+        await self.end()
+
+    async def stream(self, content_type: str = "text/event-stream; charset=utf-8") -> None:
+        await self._start(200, content_type, {})
+
+    async def event(self, event: dict[str, Any], *, named: bool = False) -> None:
+        """Send a server-sent event. `named` repeats its type as the event's name."""
+        kind = event.get("type") or event.get("object", "")
+        data = json.dumps(event)
+        if self._fault and self._fault.strikes(kind):
+            fault, self._fault = self._fault, None
+            data = await self._strike(fault) or data
+        name = f"event: {kind}\n" if named else ""
+        await self._write(f"{name}data: {data}\n\n".encode())
+
+    async def done(self) -> None:
+        """Send the mark that ends a chat stream."""
+        await self._write(b"data: [DONE]\n\n")
+        await self.end()
+
+    async def piece(self, data: bytes) -> None:
+        """Send a piece of an answer that is bare audio."""
+        if self._fault and self._fault.strikes(""):
+            fault, self._fault = self._fault, None
+            await self._strike(fault)
+        await self._write(data)
+
+    async def end(self) -> None:
+        self.complete = True
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _strike(self, fault: Fault) -> str | None:
+        """Apply the fault. Return the data to send instead of the event."""
+        if fault.kind == "silence":
+            await asyncio.Event().wait()
+        if fault.kind == "reset":
+            hang_up(self.simulation, self._scope)
+        if fault.kind in ("cut", "reset"):
+            raise Cut
+        return MALFORMED if fault.kind == "malformed" else json.dumps(errors.server_error().shape())
+
+    async def _start(self, status: int, content_type: str, headers: dict[str, str]) -> None:
+        self.journal.statuses[f"{self.path} {status}"] += 1
+        self.entry["status"] = status
+        every = {"content-type": content_type, "x-request-id": self.simulation.new_id("req"), **headers}
+        encoded = [(name.encode(), value.encode()) for name, value in every.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    async def _write(self, data: bytes) -> None:
+        self.journal.bytes_out += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole body of a request. Raises ClientGone."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts.append(message["body"])
+        if not message["more_body"]:
+            return b"".join(parts)

@@ -1,0 +1,27 @@
+"""Serve `/v1/models` and `/v1/models/ID`."""
+
+from typing import Any
+
+from simulators.openai import errors
+from simulators.openai.exchange import Exchange
+
+CREATED = 1_735_689_600
+
+
+async def index(exchange: Exchange) -> None:
+    await exchange.json({"object": "list", "data": [_shape(model) for model in _offered(exchange)]})
+
+
+async def one(exchange: Exchange) -> None:
+    model = exchange.path.removeprefix("/v1/models/")
+    if model not in _offered(exchange):
+        raise errors.no_model(model)
+    await exchange.json(_shape(model))
+
+
+def _offered(exchange: Exchange) -> list[str]:
+    return [model for model in exchange.settings.models if model not in exchange.settings.missing_models]
+
+
+def _shape(model: str) -> dict[str, Any]:
+    return {"id": model, "object": "model", "created": CREATED, "owned_by": "openai"}

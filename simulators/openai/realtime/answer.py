@@ -1,0 +1,200 @@
+"""Send one response of the model: its events in the order and at the pace of the real API."""
+
+import asyncio
+import base64
+import math
+from collections.abc import Iterator
+from heapq import merge
+from typing import TYPE_CHECKING, Any
+
+from simulators.openai import sound, wording
+from simulators.openai.realtime.conversation import ASSISTANT_TOKEN_MS, Item, from_client
+
+if TYPE_CHECKING:
+    from simulators.openai.realtime.talk import Talk
+
+# The time in ms, a rank that puts text before sound, and a token or PCM.
+Moment = tuple[float, int, str | bytes]
+
+
+class Failed(Exception):
+    """Report that a fault makes the provider's own work fail here."""
+
+    def __init__(self, code: str | None) -> None:
+        super().__init__(code)
+        self.error = {
+            "type": code or "server_error",
+            "code": code,
+            "message": "The server had an error. Sorry about that!",
+        }
+
+
+class Answer:
+    """Send one response. `params` is the `response` of `response.create`. The session gives all other parameters."""
+
+    def __init__(self, talk: "Talk", params: dict[str, Any]) -> None:
+        session = talk.session
+        self.id = talk.simulation.new_id("resp")
+        self.out_of_band = params.get("conversation") == "none"
+        self._talk = talk
+        self._params = params
+        self._pace = talk.arrived
+        self._spoken = (params.get("output_modalities") or session["output_modalities"]) == ["audio"]
+        self._item = Item(talk.simulation.new_id("item"), "assistant", status="in_progress")
+        self._text = talk.simulation.script.reply(self._last_said())
+        self._tokens_out = 0
+        self._ended = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        try:
+            await self._send("response.created", response=self._shape("in_progress"))
+            await self._send("rate_limits.updated", rate_limits=_RATE_LIMITS)
+        except Failed as failed:
+            await self._end("failed", {"type": "failed", "error": failed.error})
+        else:
+            self._task = self._talk.in_background(self._run())
+
+    async def stop(self, reason: str) -> None:
+        """Stop speaking. `reason` is `client_cancelled` or `turn_detected`."""
+        if self._task and not self._ended:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if not self._ended:
+            await self._end("cancelled", {"type": "cancelled", "reason": reason})
+
+    async def _run(self) -> None:
+        try:
+            moments = merge(self._written(), self._voiced()) if self._spoken else self._written()
+            first = True
+            for at_ms, _, what in moments:
+                await self._pace.until(at_ms)
+                if first:
+                    await self._open()
+                    first = False
+                await self._say(what)
+            await self._end("completed", None)
+        except Failed as failed:
+            await self._end("failed", {"type": "failed", "error": failed.error})
+
+    def _written(self) -> Iterator[Moment]:
+        delays = self._talk.settings.delays
+        first = delays.realtime_first_audio_ms if self._spoken else delays.first_token_ms
+        for number, token in enumerate(wording.tokens(self._text)):
+            yield first + delays.token_ms * number, 0, token
+
+    def _voiced(self) -> Iterator[Moment]:
+        settings = self._talk.settings
+        pcm = sound.tone(self._text, settings.ms_per_character / self._talk.session["audio"]["output"]["speed"])
+        chunk_ms = settings.audio_chunk_ms
+        for number in range(math.ceil(sound.milliseconds(pcm) / chunk_ms)):
+            at = settings.delays.realtime_first_audio_ms
+            at += settings.delays.realtime_per_second_ms * number * chunk_ms / 1000
+            size = chunk_ms * sound.BYTES_PER_MS
+            yield at, 1, pcm[number * size : (number + 1) * size]
+
+    async def _open(self) -> None:
+        """Send the item and its one part, still empty."""
+        await self._send_item("response.output_item.added")
+        if not self.out_of_band:
+            previous = self._talk.conversation.add(self._item)
+            await self._send("conversation.item.added", previous_item_id=previous, item=self._item.shape())
+        self._item.content.append(
+            {"type": "output_audio", "transcript": ""} if self._spoken else {"type": "output_text", "text": ""}
+        )
+        await self._send_part("response.content_part.added", part=self._part())
+
+    async def _say(self, what: str | bytes) -> None:
+        if isinstance(what, bytes):
+            self._item.append(what)
+            await self._send_part("response.output_audio.delta", delta=base64.b64encode(what).decode())
+            return
+        self._item.content[0]["transcript" if self._spoken else "text"] += what
+        self._tokens_out += 1
+        self._talk.simulation.journal.tokens_out += 1
+        kind = "response.output_audio_transcript.delta" if self._spoken else "response.output_text.delta"
+        await self._send_part(kind, delta=what)
+
+    async def _end(self, status: str, details: dict[str, Any] | None) -> None:
+        self._ended = True
+        self._talk.answers.pop(self.id, None)
+        self._item.status = "completed" if status == "completed" else "incomplete"
+        if self._item.content:
+            await self._close()
+        await self._send("response.done", response=self._shape(status, details))
+
+    async def _close(self) -> None:
+        """Send the last events of the part and the item, complete or not."""
+        if self._spoken:
+            transcript = self._item.content[0]["transcript"]
+            await self._send_part("response.output_audio.done")
+            await self._send_part("response.output_audio_transcript.done", transcript=transcript)
+        else:
+            await self._send_part("response.output_text.done", text=self._item.content[0]["text"])
+        await self._send_part("response.content_part.done", part=self._part())
+        if not self.out_of_band:
+            await self._talk.item_done(self._item)
+        await self._send_item("response.output_item.done")
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        await self._talk.emit({"type": kind, **fields})
+
+    async def _send_item(self, kind: str) -> None:
+        await self._send(kind, response_id=self.id, output_index=0, item=self._item.shape())
+
+    async def _send_part(self, kind: str, **fields: Any) -> None:
+        place = {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
+        await self._talk.emit({"type": kind, **place, **fields})
+
+    def _part(self) -> dict[str, Any]:
+        part = self._item.content[0]
+        if self._spoken:
+            return {"type": "audio", "transcript": part["transcript"]}
+        return {"type": "text", "text": part["text"]}
+
+    def _last_said(self) -> str:
+        if self._params.get("input") is None:
+            return self._talk.conversation.last_said()
+        given = [item for item in self._params["input"] if item.get("type") == "message" and item.get("role") == "user"]
+        return from_client(given[-1], "").text() if given else ""
+
+    def _shape(self, status: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
+        output = self._talk.session["audio"]["output"]
+        ended = status != "in_progress"
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            "status": status,
+            "status_details": details,
+            "output": [self._item.shape()] if ended and self._item.content else [],
+            "conversation_id": None if self.out_of_band else self._talk.conversation.id,
+            "output_modalities": ["audio"] if self._spoken else ["text"],
+            "max_output_tokens": self._params.get("max_output_tokens") or self._talk.session["max_output_tokens"],
+            "audio": {"output": {"format": output["format"], "voice": output["voice"]}},
+            "metadata": self._params.get("metadata"),
+            "usage": self._usage() if ended and status != "failed" else None,
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        """Return the usage: all of the conversation was read, except the item being spoken."""
+        instructions = self._params.get("instructions") or self._talk.session["instructions"] or ""
+        text, audio = self._talk.conversation.tokens()
+        if self._item in self._talk.conversation.items:
+            own_text, own_audio = self._item.tokens()
+            text, audio = text - own_text, audio - own_audio
+        text += len(wording.tokens(instructions))
+        voiced = round(self._item.audio_ms / ASSISTANT_TOKEN_MS)
+        none_cached = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
+        return {
+            "total_tokens": text + audio + self._tokens_out + voiced,
+            "input_tokens": text + audio,
+            "output_tokens": self._tokens_out + voiced,
+            "input_token_details": {
+                **{"text_tokens": text, "audio_tokens": audio, "image_tokens": 0},
+                **{"cached_tokens": 0, "cached_tokens_details": none_cached},
+            },
+            "output_token_details": {"text_tokens": self._tokens_out, "audio_tokens": voiced},
+        }
+
+
+_RATE_LIMITS = [{"name": "tokens", "limit": 40_000, "remaining": 39_000, "reset_seconds": 1.5}]

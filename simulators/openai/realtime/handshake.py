@@ -1,0 +1,83 @@
+"""Accept or refuse talks. A refusal is an HTTP error with status and body, before the WebSocket opens."""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import parse_qs
+
+from simulators.openai import errors
+from simulators.openai.errors import ApiError
+from simulators.openai.exchange import Cut, Receive, Send, check_key, headers_of
+from simulators.openai.faults import Fault
+from simulators.openai.pace import Pace
+from simulators.openai.realtime.talk import Talk
+from simulators.openai.simulation import Simulation
+
+
+async def serve(simulation: Simulation, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Serve a connection from handshake to end."""
+    path = scope["path"]
+    simulation.journal.begin(path, scope["client"])
+    try:
+        await receive()
+        model = await _while_client_waits(_let_in(simulation, scope), receive)
+        if model is None:
+            return
+        await send({"type": "websocket.accept"})
+        await Talk(simulation, scope, send, model).run(receive)
+    except ApiError as error:
+        simulation.journal.statuses[f"{path} {error.status}"] += 1
+        await _refuse(error, send)
+    except Cut:
+        # uvicorn closes the socket without a closing frame.
+        pass
+    finally:
+        simulation.journal.end(path)
+
+
+async def _while_client_waits(letting_in: Coroutine[Any, Any, str], receive: Receive) -> str | None:
+    """Return the model, or None if the client hung up meanwhile. Raises ApiError."""
+    work = asyncio.create_task(letting_in)
+    gone = asyncio.create_task(receive())
+    await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done() and not gone.done():
+        gone.cancel()
+        return work.result()
+    work.cancel()
+    return None
+
+
+async def _let_in(simulation: Simulation, scope: dict[str, Any]) -> str:
+    """Check the handshake and return the model that the client asks for. Raises ApiError."""
+    headers, path = headers_of(scope), scope["path"]
+    model = parse_qs(scope["query_string"].decode()).get("model", [""])[0]
+    key = headers.get("authorization", "").removeprefix("Bearer ")
+    simulation.journal.note(path, method="WEBSOCKET", key=key, model=model)
+    await _meet(simulation.faults.at_handshake(path), model)
+    await Pace().until(simulation.settings.delays.connect_ms)
+    check_key(headers, simulation.settings.api_key)
+    if path != "/v1/realtime":
+        raise errors.no_such_path("GET", path)
+    if not model:
+        raise errors.missing("model")
+    if model in simulation.settings.missing_models:
+        raise errors.no_model(model)
+    return model
+
+
+async def _meet(fault: Fault | None, model: str) -> None:
+    if fault is None:
+        return
+    if fault.kind == "silence":
+        await asyncio.Event().wait()
+    if fault.kind != "slow":
+        raise errors.ordered(fault, model)
+    await asyncio.sleep(fault.delay_ms / 1000)
+
+
+async def _refuse(error: ApiError, send: Send) -> None:
+    headers = {"content-type": "application/json", **error.headers}
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": encoded})
+    await send({"type": "websocket.http.response.body", "body": json.dumps(error.shape()).encode()})

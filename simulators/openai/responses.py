@@ -1,0 +1,132 @@
+"""Serve `/v1/responses`, whole and streamed. Tools are accepted and never called. Nothing is stored."""
+
+import time
+from typing import Any
+
+from simulators.openai import errors, wording
+from simulators.openai.exchange import Exchange
+
+
+async def create(exchange: Exchange) -> None:
+    asked = exchange.asked()
+    model = exchange.check_model(asked)
+    if not asked.get("input"):
+        raise errors.missing("input")
+    answer = _Answer(exchange, asked, model)
+    await (answer.stream() if asked.get("stream") else answer.whole())
+
+
+class _Answer:
+    def __init__(self, exchange: Exchange, asked: dict[str, Any], model: str) -> None:
+        tokens = wording.tokens(_reply(exchange, asked))
+        self._exchange = exchange
+        self._asked = asked
+        self._tokens = tokens[: asked.get("max_output_tokens") or len(tokens)]
+        self._cut_short = len(self._tokens) < len(tokens)
+        self._head = {"id": exchange.simulation.new_id("resp"), "created_at": int(time.time()), "model": model}
+        self._item_id = exchange.simulation.new_id("msg")
+        self._sent = 0
+
+    async def whole(self) -> None:
+        delays = self._exchange.settings.delays
+        await self._exchange.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(self._tokens) - 1))
+        self._exchange.journal.tokens_out += len(self._tokens)
+        await self._exchange.json(self._finished())
+
+    async def stream(self) -> None:
+        exchange, delays = self._exchange, self._exchange.settings.delays
+        await exchange.stream()
+        await self._send("response.created", response=self._response("in_progress", []))
+        await self._send("response.in_progress", response=self._response("in_progress", []))
+        await exchange.pace.until(delays.first_token_ms)
+        await self._send("response.output_item.added", output_index=0, item=self._item("in_progress", []))
+        await self._send("response.content_part.added", **self._place(), part=self._part(""))
+        for number, token in enumerate(self._tokens):
+            await exchange.pace.until(delays.first_token_ms + delays.token_ms * number)
+            exchange.journal.tokens_out += 1
+            await self._send("response.output_text.delta", **self._place(), delta=token, logprobs=[])
+        text = "".join(self._tokens)
+        await self._send("response.output_text.done", **self._place(), text=text, logprobs=[])
+        await self._send("response.content_part.done", **self._place(), part=self._part(text))
+        await self._send("response.output_item.done", output_index=0, item=self._whole_item())
+        kind = "response.incomplete" if self._cut_short else "response.completed"
+        await self._send(kind, response=self._finished())
+        await exchange.end()
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        await self._exchange.event({"type": kind, "sequence_number": self._sent, **fields}, named=True)
+        self._sent += 1
+
+    def _place(self) -> dict[str, Any]:
+        return {"item_id": self._item_id, "output_index": 0, "content_index": 0}
+
+    def _part(self, text: str) -> dict[str, Any]:
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+    def _item(self, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"id": self._item_id, "type": "message", "role": "assistant", "status": status, "content": content}
+
+    def _whole_item(self) -> dict[str, Any]:
+        return self._item("incomplete" if self._cut_short else "completed", [self._part("".join(self._tokens))])
+
+    def _finished(self) -> dict[str, Any]:
+        status = "incomplete" if self._cut_short else "completed"
+        return {**self._response(status, [self._whole_item()]), "usage": self._usage()}
+
+    def _response(self, status: str, output: list[dict[str, Any]]) -> dict[str, Any]:
+        asked = self._asked
+        return {
+            **self._head,
+            "object": "response",
+            "status": status,
+            "background": False,
+            "error": None,
+            "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
+            "instructions": asked.get("instructions"),
+            "max_output_tokens": asked.get("max_output_tokens"),
+            "metadata": asked.get("metadata") or {},
+            "output": output,
+            "parallel_tool_calls": asked.get("parallel_tool_calls", True),
+            "previous_response_id": asked.get("previous_response_id"),
+            "service_tier": "default",
+            "temperature": asked.get("temperature", 1.0),
+            "text": asked.get("text") or {"format": {"type": "text"}},
+            "tool_choice": asked.get("tool_choice", "auto"),
+            "tools": asked.get("tools") or [],
+            "top_p": asked.get("top_p", 1.0),
+            "truncation": asked.get("truncation", "disabled"),
+            "usage": None,
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        texts = [self._asked.get("instructions") or "", *(text for _, text in _said(self._asked["input"]))]
+        read, written = sum(len(wording.tokens(text)) for text in texts), len(self._tokens)
+        return {
+            "input_tokens": read,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": written,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": read + written,
+        }
+
+
+def _reply(exchange: Exchange, asked: dict[str, Any]) -> str:
+    wanted = (asked.get("text") or {}).get("format") or {}
+    script = exchange.simulation.script
+    if wanted.get("type") == "json_schema":
+        return script.structured(wanted.get("name", ""), wanted.get("schema", {}))
+    if wanted.get("type") == "json_object":
+        return script.structured("", {})
+    by_user = [text for role, text in _said(asked["input"]) if role == "user"]
+    return script.reply(by_user[-1] if by_user else "")
+
+
+def _said(given: Any) -> list[tuple[str, str]]:
+    """Return the role and the text of each message in the input, which is a text or a list of messages."""
+    if isinstance(given, str):
+        return [("user", given)]
+    return [(item.get("role", ""), _text(item.get("content") or "")) for item in given]
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)

@@ -1,0 +1,55 @@
+"""Hold the state of the running provider, which every endpoint shares and `/control` changes."""
+
+from collections.abc import Callable, Collection
+from itertools import count
+from typing import Any
+
+from simulators.openai.faults import Faults
+from simulators.openai.journal import Journal
+from simulators.openai.settings import BadSetting, Settings
+from simulators.openai.wording import Script
+
+ORDERS = {"settings", "faults", "clear_faults", "reset"}
+
+
+class Simulation:
+    """Hold the state. `connections` are uvicorn's currently open sockets."""
+
+    def __init__(self, settings: Settings, connections: Callable[[], Collection[Any]] = tuple) -> None:
+        self._first_settings = settings
+        self.settings = settings
+        self.faults = Faults()
+        self.journal = Journal()
+        self.script = Script(settings)
+        self.connections = connections
+        self._numbers = count(1)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._numbers):08d}"
+
+    def obey(self, orders: dict[str, Any]) -> None:
+        """Apply orders in this sequence: `reset`, `settings`, `clear_faults`, and `faults` to add.
+
+        Raises BadSetting, and then changes nothing.
+        """
+        if unknown := orders.keys() - ORDERS:
+            raise BadSetting(f"There is no order {', '.join(sorted(unknown))}.")
+        before = self._first_settings if orders.get("reset") else self.settings
+        changes = orders.get("settings", {})
+        settings = before.changed(changes)
+        added = Faults()
+        for each in orders.get("faults", []):
+            added.add(each)
+        if orders.get("reset"):
+            self.journal.forget()
+            self.script = Script(settings)
+        if orders.get("reset") or orders.get("clear_faults"):
+            self.faults.clear()
+        self.faults.extend(added)
+        self.settings = self.script.settings = settings
+        self.script.rewind(changes.keys())
+
+    def shape(self) -> dict[str, Any]:
+        """Return counters, log and settings. The caller's own connection is not counted."""
+        open_now = {"connections_open": len(self.connections()) - 1}
+        return {**self.journal.shape(), **open_now, "settings": self.settings.shape()}

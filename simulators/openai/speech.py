@@ -1,0 +1,73 @@
+"""Serve `/v1/audio/speech`, streamed: a tone whose length follows from the text."""
+
+import asyncio
+import base64
+import math
+from typing import Any
+
+from simulators.openai import errors, sound, wording
+from simulators.openai.errors import ApiError
+from simulators.openai.exchange import Exchange
+
+LONGEST = 4096  # characters
+SLOWEST, FASTEST = 0.25, 4.0
+
+
+async def create(exchange: Exchange) -> None:
+    asked = exchange.asked()
+    exchange.check_model(asked)
+    _check(asked)
+    file_format = asked.get("response_format", "mp3")
+    pcm = sound.tone(asked["input"], exchange.settings.ms_per_character / asked.get("speed", 1.0))
+    data = await asyncio.to_thread(sound.encoded, pcm, file_format) if pcm else b""
+    length_ms = sound.milliseconds(pcm)
+    pieces = sound.pieces(data, math.ceil(length_ms / exchange.settings.audio_chunk_ms))
+    if asked.get("stream_format") == "sse":
+        await _events(exchange, pieces, length_ms, _usage(asked["input"], length_ms))
+    else:
+        await _bytes(exchange, pieces, length_ms, sound.CONTENT_TYPES[file_format])
+
+
+async def _bytes(exchange: Exchange, pieces: list[bytes], length_ms: float, content_type: str) -> None:
+    await exchange.pace.until(exchange.settings.delays.speech_first_byte_ms)
+    await exchange.stream(content_type)
+    for number, piece in enumerate(pieces):
+        await exchange.pace.until(_moment(exchange, length_ms * number / len(pieces)))
+        await exchange.piece(piece)
+    await exchange.end()
+
+
+async def _events(exchange: Exchange, pieces: list[bytes], length_ms: float, usage: dict[str, int]) -> None:
+    await exchange.pace.until(exchange.settings.delays.speech_first_byte_ms)
+    await exchange.stream()
+    for number, piece in enumerate(pieces):
+        await exchange.pace.until(_moment(exchange, length_ms * number / len(pieces)))
+        await exchange.event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
+    await exchange.event({"type": "speech.audio.done", "usage": usage})
+    await exchange.end()
+
+
+def _moment(exchange: Exchange, position_ms: float) -> float:
+    """Return the time when the speech at this position is ready, in milliseconds since the request."""
+    delays = exchange.settings.delays
+    return delays.speech_first_byte_ms + delays.speech_per_second_ms * position_ms / 1000
+
+
+def _check(asked: dict[str, Any]) -> None:
+    for name in ("input", "voice"):
+        if not asked.get(name):
+            raise errors.missing(name)
+    if len(asked["input"]) > LONGEST:
+        message = f"Invalid 'input': string too long. Expected a string with maximum length {LONGEST}."
+        raise ApiError(400, message, param="input", code="string_above_max_length")
+    if asked.get("response_format", "mp3") not in sound.CONTENT_TYPES:
+        raise ApiError(
+            400, f"Invalid value: '{asked['response_format']}'.", param="response_format", code="invalid_value"
+        )
+    if not SLOWEST <= asked.get("speed", 1.0) <= FASTEST:
+        raise ApiError(400, f"Invalid 'speed': expected a value from {SLOWEST} to {FASTEST}.", param="speed")
+
+
+def _usage(text: str, length_ms: float) -> dict[str, int]:
+    read, made = len(wording.tokens(text)), round(length_ms / 50)
+    return {"input_tokens": read, "output_tokens": made, "total_tokens": read + made}

@@ -1,0 +1,95 @@
+"""Serve `/v1/audio/transcriptions`: json, text, verbose_json, and a stream of deltas."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+from simulators.openai import errors, multipart, sound, wording
+from simulators.openai.errors import ApiError
+from simulators.openai.exchange import Exchange
+
+SUFFIXES = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
+FORMATS = ("json", "text", "verbose_json")
+AUDIO_TOKENS_PER_SECOND = 10
+
+
+async def create(exchange: Exchange) -> None:
+    fields, files = multipart.parse(exchange.body, exchange.headers.get("content-type", ""))
+    asked: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
+    exchange.entry["body"] = dict(asked)
+    model = exchange.check_model(asked)
+    if "file" not in files:
+        raise errors.missing("file")
+    seconds = await _listen(exchange, files["file"])
+    text = exchange.simulation.script.heard(files["file"].data, seconds)
+    delays = exchange.settings.delays
+    ready_ms = delays.transcription_ms + delays.transcription_per_second_ms * seconds
+    usage = _usage(model, seconds, text)
+    # whisper-1 ignores `stream`.
+    if asked.get("stream") == "true" and model != "whisper-1":
+        await _stream(exchange, text, usage, ready_ms)
+        return
+    await exchange.pace.until(ready_ms)
+    more: dict[str, Any] = {"usage": usage}
+    if "logprobs" in fields.get("include", []) and "gpt-4o" in model:
+        chance = -exchange.settings.unlikelihood
+        more["logprobs"] = [{"token": token, "logprob": chance, "bytes": None} for token in wording.tokens(text)]
+    await _whole(exchange, asked.get("response_format", "json"), text, more, seconds)
+
+
+async def _listen(exchange: Exchange, upload: multipart.Upload) -> float:
+    """Return the length of the audio in seconds. Note it in the journal with the file's name and digest.
+
+    Raises ApiError.
+    """
+    digest = hashlib.sha256(upload.data).hexdigest()
+    exchange.entry["file"] = {"filename": upload.filename, "bytes": len(upload.data), "sha256": digest}
+    if upload.filename.rpartition(".")[2].lower() not in SUFFIXES:
+        raise ApiError(400, f"Invalid file format. Supported formats: {list(SUFFIXES)}", param="file")
+    try:
+        seconds = await asyncio.to_thread(sound.seconds, upload.data)
+    except sound.NotAudio as error:
+        message = "Audio file might be corrupted or unsupported"
+        raise ApiError(400, message, param="file", code="invalid_value") from error
+    exchange.entry["file"]["seconds"] = seconds
+    return seconds
+
+
+async def _whole(exchange: Exchange, answer_format: str, text: str, more: dict[str, Any], seconds: float) -> None:
+    if answer_format not in FORMATS:
+        raise ApiError(400, f"Invalid value: '{answer_format}'.", param="response_format", code="invalid_value")
+    exchange.journal.tokens_out += len(wording.tokens(text))
+    if answer_format == "text":
+        await exchange.text(f"{text}\n")
+    elif answer_format == "json":
+        await exchange.json({"text": text, **more})
+    else:
+        billed = {"type": "duration", "seconds": seconds}
+        await exchange.json(
+            {"task": "transcribe", "language": "english", "duration": seconds, "text": text, "usage": billed}
+        )
+
+
+async def _stream(exchange: Exchange, text: str, usage: dict[str, Any], ready_ms: float) -> None:
+    """Send the first delta when the transcription is ready, the others at the pace of tokens."""
+    await exchange.pace.until(ready_ms)
+    await exchange.stream()
+    for number, token in enumerate(wording.tokens(text)):
+        await exchange.pace.until(ready_ms + exchange.settings.delays.token_ms * number)
+        exchange.journal.tokens_out += 1
+        await exchange.event({"type": "transcript.text.delta", "delta": token})
+    await exchange.event({"type": "transcript.text.done", "text": text, "usage": usage})
+    await exchange.end()
+
+
+def _usage(model: str, seconds: float, text: str) -> dict[str, Any]:
+    if model == "whisper-1":
+        return {"type": "duration", "seconds": seconds}
+    heard, written = round(seconds * AUDIO_TOKENS_PER_SECOND), len(wording.tokens(text))
+    return {
+        "type": "tokens",
+        "input_tokens": heard,
+        "input_token_details": {"audio_tokens": heard, "text_tokens": 0},
+        "output_tokens": written,
+        "total_tokens": heard + written,
+    }

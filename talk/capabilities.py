@@ -1,0 +1,69 @@
+"""Describe the agent and its capabilities for pages and clients, before a talk begins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engines import in_use
+from tutor import instructions, language
+from tutor.language import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Describe the preferred engine in a learner's words.
+
+    `kind` is "guided" for a program that follows a scenario, or "free" for a language model. `providers` names the
+    services that get the learner's words, none for the guided engine. `stand_in` says whether the guided engine goes on
+    if the model fails.
+    """
+
+    engine: str
+    kind: str
+    model: str
+    providers: tuple[str, ...]
+    stand_in: bool
+
+
+def partner() -> Partner:
+    """Return the partner of a new talk: the preferred engine."""
+    first, *others = in_use()
+    stand_in = bool(first.model()) and any(not other.model() for other in others)
+    return Partner(first.name, "free" if first.model() else "guided", first.model(), first.providers(), stand_in)
+
+
+def languages() -> list[Language]:
+    """Return the languages that the engines of this site can explain mistakes in, English first."""
+    known = language.load_all().values()
+    return [each for each in known if each.code == language.DEFAULT or _multilingual()]
+
+
+def translations() -> list[Language]:
+    """Return the languages that the engines of this site can translate into, none without an engine that translates."""
+    return languages() if _multilingual() else []
+
+
+def shape() -> dict[str, Any]:
+    """Return the languages and the partner for `GET /api/scenarios`."""
+    one = partner()
+    return {
+        "languages": [{"code": each.code, "name": each.name, "ownName": each.own_name} for each in languages()],
+        "translations": [each.code for each in translations()],
+        "partner": {
+            **{"engine": one.engine, "kind": one.kind, "model": one.model or None},
+            **{"providers": list(one.providers), "standIn": one.stand_in},
+        },
+    }
+
+
+def context(request: Any) -> dict[str, Any]:
+    """Return the variables of templates, as a context processor."""
+    return {
+        "partner": partner,
+        "languages": languages,
+        "translations": translations,
+        "speeds": {name: level.speed for name, level in instructions.LEVELS.items()},
+    }
+
+
+def _multilingual() -> bool:
+    return any(engine.capabilities.multilingual for engine in in_use())

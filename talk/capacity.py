@@ -1,0 +1,58 @@
+"""Limit the number of talks at once, the speed at which a client sends, and the time that a talk may be idle."""
+
+import asyncio
+import time
+
+from django.conf import settings
+
+from core.admission import Slots
+
+# Talks with engines that run elsewhere. Each costs about 1.1 MB and 1 % of a core.
+MOST_TALKS = 200
+TALKS_EACH = 3
+RETRY_AFTER = 30  # seconds
+
+FULL = (
+    "All places are taken at the moment: as many learners are talking as the server can serve. Try again in a minute."
+)
+TALKS_ELSEWHERE = "You are talking in other windows already. End one of those talks to begin another."
+IDLE = "The talk was paused because nothing was said for a while. Go on whenever you like."
+
+LOCAL = Slots("talks with the embedded engine", settings.LOCAL_TALKS, TALKS_EACH)
+HOSTED = Slots("talks with other engines", MOST_TALKS, TALKS_EACH)
+for slots in (LOCAL, HOSTED):
+    slots.busy, slots.too_many, slots.retry_after = FULL, TALKS_ELSEWHERE, RETRY_AFTER
+
+
+def slots_for(engine: str) -> Slots:
+    """Return the slots of the talks that use this engine now."""
+    return LOCAL if engine == "local" else HOSTED
+
+
+# Seconds after which an idle talk is paused. A turn may take ten minutes.
+IDLE_S = 15 * 60.0
+# Seconds after which an idle talk is paused if a newcomer would be refused otherwise.
+MAKES_ROOM_S = 3 * 60.0
+# Seconds for a client that has never sent anything.
+SILENT_S = 120.0
+
+# PACE: bytes of events a second (twenty times the speed of speech). BURST: bytes at once (four minutes of speech).
+# EVENT: bytes that each event counts in addition to its own.
+PACE, BURST, EVENT = 1_280_000, 16 * 1024 * 1024, 3_200
+# Values in the JSON of an event.
+MOST_VALUES = 10_000
+
+
+class Pace:
+    """Slow down a client that sends too fast."""
+
+    def __init__(self) -> None:
+        self._credit, self._at = float(BURST), time.monotonic()
+
+    async def spend(self, size: int) -> None:
+        """Wait until an event of this many bytes may be processed."""
+        now = time.monotonic()
+        self._credit = min(float(BURST), self._credit + (now - self._at) * PACE) - size - EVENT
+        self._at = now
+        if self._credit < 0:
+            await asyncio.sleep(-self._credit / PACE)

@@ -1,0 +1,250 @@
+import asyncio
+import contextlib
+import json
+import logging
+import time
+import uuid
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import DatabaseError
+from django.http.cookie import parse_cookie
+
+from conversations import ids, store
+from conversations.changes import conversation_key
+from core import absolute_links, metrics, safe_traceback
+from core.admission import Full, Place, Slots
+from core.parsers import check_size
+from core.threads import in_thread
+from engines import engines
+from learners import cookie
+from learners.origin import is_foreign, is_our_host
+from talk import capacity, protocol
+from talk.fallback import first_awake
+from talk.live_talk import LiveTalk, open_talk
+from talk.protocol import Event, ProtocolError
+from talk.saver import DELETED
+
+logger = logging.getLogger(__name__)
+
+NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
+UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
+
+# The connections by the key of their conversation. A second window takes over the talk of the first.
+_talks: dict[uuid.UUID, "TalkConsumer"] = {}
+metrics.TALKS.set_function(lambda: len(_talks))
+
+
+class TalkConsumer(AsyncWebsocketConsumer):
+    """Serve `WS /v1/realtime`: pass the events of one connection, in order, to its `LiveTalk` and back."""
+
+    talk: LiveTalk | None = None
+    key: uuid.UUID
+    place: Place | None = None
+    # The connection is being closed and ignores further events.
+    failed = False
+    has_sent = False
+    # When the client or the talk last sent something, in seconds of time.monotonic().
+    active_at = 0.0
+    watch: asyncio.Task[None] | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels would go through a thread before every frame, to close old connections to the database. A talk closes
+        # its own connections in core.threads.
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        self.pace, self.active_at = capacity.Pace(), time.monotonic()
+        headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}
+        if not is_our_host(headers.get("Host", "")) or is_foreign(headers, headers.get("Host", "")):
+            # Close before the handshake, so that the client gets an HTTP 403.
+            await self.close()
+            return
+        absolute_links.remember(headers.get("Host", ""), secure=settings.HTTPS or self.scope.get("scheme") == "wss")
+        await self.accept(subprotocol="realtime" if "realtime" in self.scope["subprotocols"] else None)
+        learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
+        if learner is None:
+            await self._refuse(4401, "no_learner", NO_LEARNER)
+            return
+        conversation = _conversation(self.scope["query_string"])
+        try:
+            if not ids.is_wire_id(conversation):
+                await in_thread(ids.require, learner, conversation)
+        except ids.BadId as error:
+            await self._refuse(4400, "invalid_conversation", str(error))
+        except (store.OutOfReach, DatabaseError):
+            await self._refuse(1013, "unreachable", UNREACHABLE)
+        else:
+            await self._begin(learner, conversation)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.talk is None or self.failed:
+            return
+        event_id = None
+        try:
+            if text_data is None:
+                raise ProtocolError(
+                    "invalid_event", "Send text frames: sound goes as base64 in input_audio_buffer.append."
+                )
+            await self.pace.spend(len(text_data))
+            _check_size(text_data)
+            sent = protocol.parse(text_data)
+            event_id = protocol.event_id_of(sent)
+            self._note_activity(sent)
+            await self.talk.receive(sent)
+        except ProtocolError as problem:
+            await self.say(protocol.error(problem, event_id))
+        # The outermost loop of a connection. Closing saves the turns so far.
+        except Exception as error:  # noqa: BLE001
+            self.failed = True
+            logger.error("A talk failed: %s", safe_traceback.of(error))
+            await self.hang_up(1011)
+
+    async def disconnect(self, code: int) -> None:
+        if self.watch:
+            self.watch.cancel()
+        try:
+            if self.talk:
+                self._forget()
+                await self.talk.close()
+        finally:
+            self._leave()
+
+    async def say(self, said: Event) -> None:
+        self.active_at = time.monotonic()
+        # Every change of engines is announced by an event.
+        self._count_by_engine()
+        # The client may have disconnected. The talk still saves the turns under way.
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.send(text_data=json.dumps(said))
+
+    async def hang_up(self, code: int) -> None:
+        # The connection may be closed already.
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.close(code)
+
+    async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
+        self.key = conversation_key(learner, conversation)
+        available = engines()
+        # Register before the first await. If several connections begin at the same time, the last one gets the talk.
+        before, _talks[self.key] = _talks.get(self.key), self
+        try:
+            if before:
+                self.place, before.place = before.place, None
+                await before._give_way()
+            self.place = self.place or await _place(learner, first_awake(available).name)
+            talk = await open_talk(
+                learner=learner, conversation=conversation, engines=available, send=self.say, hang_up=self.hang_up
+            )
+        except Full as full:
+            await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
+        except store.Deleted:
+            await self._refuse(4004, "deleted", DELETED)
+        except DatabaseError:
+            logger.exception("A talk could not begin.")
+            await self._refuse(1013, "unreachable", UNREACHABLE)
+        else:
+            self.talk = talk
+            self._count_by_engine()
+            self.watch = asyncio.create_task(self._hang_up_when_idle())
+            if _talks.get(self.key) is not self:
+                await self._give_way()
+        finally:
+            if self.talk is None:
+                self._forget()
+                self._leave()
+
+    async def _give_way(self) -> None:
+        """Leave the conversation to a later connection. A talk that is still beginning leaves it once it has begun."""
+        self._leave()
+        if self.talk:
+            await self.talk.taken_over()
+
+    def _forget(self) -> None:
+        if _talks.get(self.key) is self:
+            del _talks[self.key]
+
+    def _count_by_engine(self) -> None:
+        """Count the talk with the engine that it uses now. A talk is never ended because these slots are full."""
+        if self.talk and self.place:
+            self.place.move(capacity.slots_for(self.talk.engine.name))
+
+    def _leave(self) -> None:
+        place, self.place = self.place, None
+        if place:
+            place.leave()
+
+    # Idle talks
+
+    @property
+    def idle_s(self) -> float:
+        return time.monotonic() - self.active_at
+
+    def makes_room_in(self, slots: Slots) -> bool:
+        """Return whether this talk holds one of these slots and is idle, so that it may be paused for a newcomer."""
+        held = self.talk and self.place and self.place.slots is slots
+        return bool(held) and self.idle_s >= capacity.MAKES_ROOM_S
+
+    def _note_activity(self, sent: Event) -> None:
+        """Note when the client was last active. Hands-free sound does not count, because it comes even in silence."""
+        self.has_sent = True
+        if sent.get("type") != "input_audio_buffer.append" or (self.talk and not self.talk.is_hands_free):
+            self.active_at = time.monotonic()
+
+    async def pause(self) -> None:
+        """Hang up on an idle talk. The learner can continue it later."""
+        self.failed = True
+        if self.talk:
+            await self.talk.left_idle(capacity.IDLE)
+
+    async def _hang_up_when_idle(self) -> None:
+        while True:
+            left = (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s
+            if left <= 0:
+                return await self.pause()
+            await asyncio.sleep(left)
+
+    async def _refuse(self, code: int, name: str, message: str, *, retry_after: int | None = None) -> None:
+        await self.say(protocol.error(ProtocolError(name, message, retry_after=retry_after)))
+        await self.close(code)
+
+
+async def _place(learner: uuid.UUID, engine: str) -> Place:
+    """Return a slot for a talk with this engine. If there is none, pause idle talks to free one. Raises Full."""
+    slots = capacity.slots_for(engine)
+    try:
+        return await slots.enter(learner)
+    except Full as full:
+        # This is more than one if talks have changed to this engine while its slots were full.
+        needed = slots.used + 1 - slots.total
+        still = [each for each in _talks.values() if each.makes_room_in(slots)]
+        if full.status == 429 or len(still) < needed:
+            raise
+    for each in sorted(still, key=lambda each: each.idle_s, reverse=True)[:needed]:
+        await each.pause()
+        each._leave()
+    return await slots.enter(learner)
+
+
+def _check_size(text: str) -> None:
+    try:
+        check_size(text, capacity.MOST_VALUES)
+    except ValueError as error:
+        raise ProtocolError("invalid_json", str(error)) from None
+
+
+async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Refuse any other address with an HTTP 403 before the handshake, without a line in the log."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+def _conversation(query: bytes) -> str:
+    """Return the id of the conversation in the query string, or a new id if there is none."""
+    named = parse_qs(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace").get(
+        "conversation"
+    )
+    return ids.new_conversation_id() if named is None else named[0]

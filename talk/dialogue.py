@@ -1,0 +1,238 @@
+"""Hold the dialogue of a talk, and derive its goals, its hints and the columns of its row."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import DatabaseError
+
+from conversations import store
+from conversations.models import Conversation
+from conversations.store import Stored
+from talk.protocol import OWN_WORDS
+from tutor import hints, language, scenario
+from tutor.domain import Line
+from tutor.scenario import LEVELS, Brief
+from tutor.transcripts import certain_of_stored
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_LEVEL = "A2"
+MODES = {
+    **{"chat": "casual-chat", "adventure": "casual-chat", "lesson": "speaking-practice"},
+    **{"interview": "interview", "own": "speaking-practice"},
+}
+PREFIXES = {"user": "user", "assistant": "ai"}
+# Number of the learner's mistakes in a brief.
+MISTAKES = 5
+# Characters. A longer one is a whole sentence rewritten, and no use the second time.
+LONGEST_MISTAKE = 120
+# Number of the latest conversations that are searched for mistakes.
+LATEST = 3
+
+
+class Dialogue:
+    """Hold the lines of a talk and the state that follows from them.
+
+    `lines` is the talk's own list, which its engine reads. `_ids` holds the id of each line.
+    """
+
+    def __init__(self, conversation: str, brief: Brief, engine: str) -> None:
+        self.brief, self.lines = brief, list[Line]()
+        self.ended = False
+        self.conversation, self.engine = conversation, engine
+        self._ids: list[str] = []
+        self._title = ""
+        self._config: dict[str, Any] = {}
+        self._started_at = self._opened_at = datetime.now(UTC)
+        # Minutes of talking before this connection.
+        self._minutes_before = 0.0
+        self._last_stamp = 0
+        self._hints = 0
+        self._goals: list[dict[str, Any]] = self._reached()
+
+    @classmethod
+    def of(cls, conversation: str, stored: Stored | None, engine: str, *, mistakes: Sequence[str] = ()) -> "Dialogue":
+        """Return the dialogue of a conversation so far, or a new one if nothing is stored.
+
+        `mistakes` comes from `recent_mistakes`.
+        """
+        brief = _brief(conversation, stored.conversation if stored else None)
+        dialogue = cls(conversation, replace(brief, mistakes=tuple(mistakes)), engine)
+        if stored:
+            dialogue._go_on(stored)
+        return dialogue
+
+    def begin_with(self, wishes: dict[str, str]) -> bool:
+        """Choose what the talk is about. Return False once it has begun.
+
+        Then only the language of explanations can change.
+        """
+        explain = wishes.get("language") or self.brief.language
+        if self.lines:
+            self.brief = replace(self.brief, language=explain)
+            return False
+        chosen = scenario.get(wishes.get("scenario") or self.brief.scenario.id)
+        level = wishes.get("level") or (chosen.level if "scenario" in wishes else self.brief.level)
+        own: dict[str, Any] = {}
+        if not wishes.keys() <= {"language"}:
+            own = {name: wishes.get(name, "") for name in OWN_WORDS}
+        self.brief = replace(self.brief, scenario=chosen, level=level, language=explain, **own)
+        self._goals = self._reached()
+        return True
+
+    def shape(self) -> dict[str, Any]:
+        return {
+            "conversation": self.conversation,
+            "scenario": self.brief.scenario.id,
+            "title": self._title or self.topic,
+            "level": self.brief.level,
+            "language": self.brief.language,
+            "goals": self._goals,
+            "turns": sum(line.role == "user" for line in self.lines),
+        }
+
+    @property
+    def topic(self) -> str:
+        return self.brief.topic or self.brief.scenario.title
+
+    @property
+    def last_id(self) -> str | None:
+        return self._ids[-1] if self._ids else None
+
+    @property
+    def goals(self) -> list[dict[str, Any]]:
+        return self._goals
+
+    def has(self, item_id: str) -> bool:
+        return item_id in self._ids
+
+    def new_id(self, role: str) -> str:
+        """Return a new id in the contract's form, `user-<ms>` or `ai-<ms>`. Its stamp is later than all before it."""
+        self._last_stamp = max(self._last_stamp + 1, int(time.time() * 1000))
+        return f"{PREFIXES[role]}-{self._last_stamp}"
+
+    def stamp(self) -> datetime:
+        """Return the present time, but later than every stamp before it, because messages are sorted by it."""
+        self._last_stamp = max(self._last_stamp + 1, int(time.time() * 1000))
+        return datetime.fromtimestamp(self._last_stamp / 1000, UTC)
+
+    def add(self, item_id: str, role: str, text: str) -> None:
+        """Add a line. The words of a learner's line may still be missing: see `make_out`."""
+        self._ids.append(item_id)
+        self.lines.append(Line(role, text))
+        self._hints = 0
+
+    def make_out(self, item_id: str, text: str) -> bool:
+        """Set the words of a line that has its place already. Return whether they reached a goal."""
+        at = self._ids.index(item_id)
+        self.lines[at] = replace(self.lines[at], text=text)
+        before, self._goals = self._goals, self._reached()
+        return self._goals != before
+
+    def lines_before(self, item_id: str) -> list[Line]:
+        return self.lines[: self._ids.index(item_id)]
+
+    def mend(self, item_id: str, text: str) -> None:
+        """Replace the text of a line by the part that was said. Remove the line if that is nothing."""
+        at = self._ids.index(item_id)
+        if text:
+            self.lines[at] = replace(self.lines[at], text=text)
+        else:
+            del self.lines[at], self._ids[at]
+
+    def hint(self) -> str:
+        self._hints += 1
+        return hints.hint(self.brief, self.lines, self._hints - 1)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of the conversation's row as they are now."""
+        now = datetime.now(UTC)
+        level = self.brief.level
+        config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine}
+        # Keep the language that an older client chose.
+        config["language"] = _known_language(self._config.get("language"))
+        config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
+        config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
+        config["explain"] = self.brief.language
+        return {
+            "topic": self.topic,
+            "config": self._config | config,
+            "goals": self._goals,
+            "timestamp": self._started_at,
+            "started_at": self._started_at,
+            "ended_at": now,
+            "duration": round(self._minutes_before + (now - self._opened_at).total_seconds() / 60, 3),
+            "call_ended": self.ended,
+        }
+
+    def _go_on(self, stored: Stored) -> None:
+        row = stored.conversation
+        self._title, self._config = row.title, row.config if isinstance(row.config, dict) else {}
+        self._started_at = row.started_at or row.timestamp
+        self._minutes_before = row.duration or 0.0
+        for message in stored.messages:
+            self._ids.append(message.wire_id)
+            recording = stored.recordings.get(message.audio_key)
+            text = certain_of_stored(message.content, message.measured)
+            # Words in doubt do not count, so the time of their recording must not count either.
+            seconds = recording.duration if recording and text == message.content else None
+            self.lines.append(Line(message.role, text, seconds))
+            self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
+        self._goals = self._reached()
+
+    def _reached(self) -> list[dict[str, Any]]:
+        return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
+
+
+def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
+    """Return the learner's latest mistakes in the form of a brief, none if they cannot be read.
+
+    This is one read of the database, and blocks.
+    """
+    try:
+        latest = store.history(learner, limit=LATEST)
+    except (DatabaseError, OSError) as error:
+        logger.info("A talk begins without the learner's latest mistakes: %s", type(error).__name__)
+        return ()
+    return tuple(dict.fromkeys(_corrected(latest)))[:MISTAKES]
+
+
+def _corrected(conversations: Sequence[Stored]) -> Iterator[str]:
+    for stored in conversations:
+        for message in reversed(stored.messages):
+            for each in message.corrections:
+                mistake = " ".join(f"{each.get('said')} \u2192 {each.get('better')}".split())
+                if len(mistake) <= LONGEST_MISTAKE:
+                    yield mistake
+
+
+def _brief(conversation: str, row: Conversation | None) -> Brief:
+    """Return the brief of a stored conversation, or a default one for None.
+
+    A conversation from elsewhere, without a known scenario, gets the scenario "own-topic".
+    """
+    if row is None:
+        first = next(iter(scenario.load_all().values()))
+        return Brief(scenario=first, level=DEFAULT_LEVEL, seed=conversation)
+    config = row.config if isinstance(row.config, dict) else {}
+    chosen = scenario.load_all().get(str(config.get("scenario")), scenario.get("own-topic"))
+    level = config.get("level")
+    if level not in LEVELS:
+        difficulty = config.get("difficulty")
+        level = LEVELS[difficulty - 1] if isinstance(difficulty, int) and 1 <= difficulty <= 5 else DEFAULT_LEVEL
+    own: dict[str, Any] = {}
+    if chosen.kind == "own":
+        own = {name: str(config.get(name) or "")[:500] for name in OWN_WORDS}
+    # Older clients set only `language`.
+    explain = _known_language(config.get("explain"), config.get("language"))
+    return Brief(scenario=chosen, level=level, seed=conversation, language=explain, **own)
+
+
+def _known_language(*codes: Any) -> str:
+    """Return the first of these codes that is a language of explanations, else the default."""
+    return next((code for code in codes if isinstance(code, str) and code in language.load_all()), language.DEFAULT)

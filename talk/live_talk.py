@@ -1,0 +1,294 @@
+"""Connect one client with an engine for the length of a talk.
+
+`LiveTalk` handles the client's events, and sends the turn saver's events to the client. Its `Exchange` does the rest.
+It knows nothing about sockets.
+"""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+
+from django.conf import settings
+
+from audio.encoding import MAX_SECONDS
+from conversations import store
+from conversations.store import Stored
+from core.threads import in_thread
+from engines import vad
+from engines.base import Engine
+from talk import protocol, reprompt, session_fields
+from talk.dialogue import Dialogue, recent_mistakes
+from talk.exchange import Exchange
+from talk.fallback import FallbackSession
+from talk.items import Items, typed_text
+from talk.outgoing import Outgoing, Send
+from talk.protocol import Event, ProtocolError, event
+from talk.saver import Save, TurnSaver
+from talk.session_config import possible
+from talk.turn import Turn
+from tutor.domain import EngineError
+from usage import budget
+
+logger = logging.getLogger(__name__)
+
+TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
+NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID deletes a conversation."
+NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
+TAKEN_OVER = "This conversation was opened in another window. It goes on there."
+
+HangUp = Callable[[int], Awaitable[None]]
+
+
+async def open_talk(
+    *,
+    learner: uuid.UUID,
+    conversation: str,
+    engines: Sequence[Engine],
+    send: Send,
+    hang_up: HangUp,
+    preemptive_replies: bool | None = None,
+) -> "LiveTalk":
+    """Load the conversation, or begin a new one, and return its talk. Raises store.Deleted, DatabaseError.
+
+    `send` is called with each event for the client, `hang_up` with a code to close its connection. Call `receive` for
+    each event of the client, and at the end `close`.
+    """
+    # Read in parallel with the rest. This never fails.
+    recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
+    stored = await _stored(learner, conversation)
+    fallback_session = FallbackSession(engines)
+    name = fallback_session.engine.name
+    dialogue = Dialogue.of(conversation, stored, name, mistakes=await recalled)
+    turn_saver = TurnSaver(learner, conversation, name)
+    outgoing = Outgoing(send, Items(stored.messages if stored else ()))
+    await fallback_session.open(dialogue.brief, dialogue.lines)
+    exchange = Exchange(
+        dialogue=dialogue,
+        fallback_session=fallback_session,
+        turn_saver=turn_saver,
+        outgoing=outgoing,
+        preemptive_replies=settings.PREEMPTIVE_REPLIES if preemptive_replies is None else preemptive_replies,
+    )
+    talk = LiveTalk(exchange, fallback_session, turn_saver, outgoing, hang_up)
+    try:
+        # Warming the engine reports this error. Hold-to-talk works without voice activity detection.
+        with contextlib.suppress(EngineError):
+            await asyncio.to_thread(vad.load)
+            exchange.input_buffer.listen()
+        await talk.greet()
+    except BaseException:
+        await talk.close()
+        raise
+    return talk
+
+
+async def _stored(learner: uuid.UUID, conversation: str) -> Stored | None:
+    # If the conversation is out of reach, begin anew here. The new messages are merged with the stored ones later.
+    with contextlib.suppress(store.OutOfReach):
+        if stored := await in_thread(store.get, learner, conversation):
+            return stored
+    if await in_thread(store.is_deleted, learner, conversation):
+        raise store.Deleted(conversation)
+    return None
+
+
+class LiveTalk:
+    """Run the talk of one connection. `open_talk` makes it.
+
+    `close` returns when everything is saved. After that, the talk must not be used any more.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        fallback_session: FallbackSession,
+        turn_saver: TurnSaver,
+        outgoing: Outgoing,
+        hang_up: HangUp,
+    ) -> None:
+        self.exchange = exchange
+        self._dialogue, self._replies, self._turn_detector = exchange.dialogue, exchange.replies, exchange.turn_detector
+        self._fallback_session, self._turn_saver = fallback_session, turn_saver
+        self._outgoing, self._hang_up = outgoing, hang_up
+        self._saving = asyncio.create_task(self._save_turns())
+
+    # The connection's life
+
+    async def greet(self) -> None:
+        """Describe the session to the client, and warm up the engine in the background."""
+        await self._send(event("session.created", session=self.exchange.shape))
+        if not budget.allows(self._fallback_session.preferred.name):
+            goes_on = budget.allows(self.engine.name)
+            message = f"{budget.ENOUGH} {budget.GOES_ON}" if goes_on else budget.ENOUGH
+            named = {"engine": self.engine.name} if goes_on else {}
+            await self._send(event("talk.notice", code="engine", message=message, **named))
+        self.exchange.warm_up()
+
+    async def receive(self, sent: Event) -> None:
+        """Process one event of the client. Raises ProtocolError, after which the talk goes on."""
+        await self._outgoing.follow(sent)
+        follow = self._FOLLOWED.get(sent["type"])
+        if follow is None:
+            raise ProtocolError("unknown_event", f"There is no event {sent['type'][:100]!r}. See docs/api.md.")
+        await follow(self, sent)
+
+    async def take_recording(self, pcm: bytes, item_id: str | None) -> None:
+        """Take a turn that was recorded beforehand, as one piece of PCM16 24 kHz. Raises ProtocolError."""
+        self._require_new(item_id)
+        await self.exchange.take_recording(pcm, item_id)
+
+    async def taken_over(self) -> None:
+        await self._send(event("talk.notice", code="taken_over", message=TAKEN_OVER))
+        await self._hang_up(4001)
+
+    async def left_idle(self, message: str) -> None:
+        """Hang up on a client that has been idle for too long, with this message."""
+        await self._send(event("talk.notice", code="idle", message=message))
+        await self._hang_up(4008)
+
+    async def settled(self) -> None:
+        """Wait until the last turn is answered and everything is saved."""
+        await self.exchange.settled()
+
+    async def close(self) -> None:
+        """End the talk. Turns that were committed are still transcribed and saved. Replies are not finished."""
+        await self.exchange.close()
+        self._saving.cancel()
+        if thrown := self._replies.thrown_away:
+            logger.info("%s replies begun ahead were thrown away in %s.", thrown, self._dialogue.conversation)
+
+    async def _save_turns(self) -> None:
+        """Send the events of the turn saver. Hang up if the conversation was deleted, because the talk cannot go on."""
+        async for said in self._turn_saver.work():
+            await self._send(said)
+            if said.get("code") == "deleted":
+                await self._hang_up(4004)
+
+    async def _send(self, said: Event) -> None:
+        await self._outgoing.send(said)
+
+    @property
+    def engine(self) -> Engine:
+        return self._fallback_session.engine
+
+    @property
+    def is_hands_free(self) -> bool:
+        return self._turn_detector.hands_free
+
+    # Events of the client
+
+    async def _update(self, sent: Event) -> None:
+        wishes = possible(session_fields.session_wishes(sent.get("session")), self._turn_detector)
+        await self.exchange.set_up(wishes)
+        for refusal in wishes.refusals:
+            await self._send(protocol.error(refusal, protocol.event_id_of(sent)))
+        await self._send(event("session.updated", session=self.exchange.shape))
+
+    async def _append(self, sent: Event) -> None:
+        decoder = self.exchange.config.decoder
+        for number, pcm in enumerate(decoder.pieces(protocol.audio_of(sent, decoder.format.width))):
+            if self._turn_detector.is_turn_full:
+                await self.exchange.end_full_turn()
+                raise ProtocolError("turn_too_long", TOO_LONG)
+            await self.exchange.hear(pcm)
+            if number:
+                await asyncio.sleep(0)
+
+    async def _commit(self, sent: Event) -> None:
+        item_id = protocol.item_id_of(sent.get("item_id"))
+        if item_id and self._dialogue.has(item_id):
+            # Otherwise its sound would become the beginning of the next turn.
+            await self.exchange.drop_turn()
+        self._require_new(item_id)
+        if self._turn_detector.turn is None or not self._turn_detector.turn.pcm:
+            raise ProtocolError("input_audio_buffer_commit_empty", "There is no sound to commit.")
+        await self.exchange.end_turn(item_id)
+
+    async def _clear(self, sent: Event) -> None:
+        await self.exchange.drop_turn()
+        await self._send(event("input_audio_buffer.cleared"))
+
+    async def _create_item(self, sent: Event) -> None:
+        item_id, text = typed_text(sent, self._dialogue.last_id)
+        self._require_new(item_id, "item.id")
+        await self.exchange.take_turn(Turn(self.exchange.input_buffer.position_ms, item_id=item_id, text=text))
+
+    def _require_new(self, item_id: str | None, param: str | None = None) -> None:
+        if item_id and self._dialogue.has(item_id):
+            raise ProtocolError("item_exists", f"The item {item_id} is there already.", param)
+
+    async def _respond(self, sent: Event) -> None:
+        output = self.exchange.config.output_with(session_fields.response_wishes(sent.get("response")))
+        latest = self._replies.latest
+        if latest is None or latest.done:
+            if self._turn_detector.turn:
+                raise ProtocolError("input_audio_buffer_not_committed", "Commit or clear the sound first.")
+            self._replies.begin(None, await self._replies.request(None), output)
+        elif latest.turn and not latest.is_wanted:
+            latest.output = output
+            latest.turn.answer_wanted.set()
+        else:
+            raise ProtocolError("conversation_already_has_active_response", "The agent is answering already.")
+
+    async def _cancel(self, sent: Event) -> None:
+        if self._replies.latest is None or self._replies.latest.done:
+            raise ProtocolError("response_cancel_not_active", "The agent is not answering.")
+        self._replies.latest.stop()
+
+    async def _truncate(self, sent: Event) -> None:
+        heard_ms = protocol.milliseconds_of(sent, "audio_end_ms")
+        if not await self.exchange.truncate(sent.get("item_id"), heard_ms):
+            raise ProtocolError("item_not_found", "Only what the agent said last can be truncated.", "item_id")
+
+    async def _ask_again(self, sent: Event) -> None:
+        """Help a learner who is silent: repeat the question, or give a hint.
+
+        Raises ProtocolError if there is no question to repeat, or while the learner or the agent speaks.
+        """
+        if self._turn_detector.turn or not self._replies.is_free:
+            raise ProtocolError("conversation_already_has_active_response", "The agent or the learner is speaking.")
+        if reprompt.wait_ms(self._dialogue.lines, reprompt.IDLE_MS) is None:
+            raise ProtocolError(
+                "nothing_to_repeat", "No question waits for an answer, or it was repeated often enough."
+            )
+        await self.exchange.help_silent_learner()
+
+    async def _retrieve(self, sent: Event) -> None:
+        await self._send(event("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")]))
+
+    async def _refuse_deleting(self, sent: Event) -> None:
+        raise ProtocolError("not_supported", NO_DELETING, "type")
+
+    async def _refuse_webrtc(self, sent: Event) -> None:
+        raise ProtocolError("not_supported", NO_WEBRTC, "type")
+
+    async def _think(self, sent: Event) -> None:
+        await self.exchange.hold(on=sent.get("on") is True)
+
+    async def _hint(self, sent: Event) -> None:
+        await self._send(event("talk.hint", text=self._dialogue.hint()))
+
+    async def _end(self, sent: Event) -> None:
+        if self._dialogue.lines:
+            self._dialogue.ended = True
+            self._turn_saver.put(Save(None, b"", self._dialogue.columns()))
+
+    _FOLLOWED: dict[str, Callable[["LiveTalk", Event], Awaitable[None]]] = {
+        "session.update": _update,
+        "input_audio_buffer.append": _append,
+        "input_audio_buffer.commit": _commit,
+        "input_audio_buffer.clear": _clear,
+        "conversation.item.create": _create_item,
+        "response.create": _respond,
+        "response.cancel": _cancel,
+        "conversation.item.truncate": _truncate,
+        "talk.reprompt": _ask_again,
+        "conversation.item.retrieve": _retrieve,
+        "conversation.item.delete": _refuse_deleting,
+        "output_audio_buffer.clear": _refuse_webrtc,
+        "talk.think": _think,
+        "talk.hint": _hint,
+        "talk.end": _end,
+    }

@@ -1,0 +1,54 @@
+"""Send a talk's events: those of the Realtime API to every client, `talk.*` to clients that ask for them."""
+
+from collections.abc import Awaitable, Callable
+
+from talk.items import Items
+from talk.protocol import Event, ProtocolError, error
+
+Send = Callable[[Event], Awaitable[None]]
+
+MOST_HELD = 32
+# Notices that every client gets, as errors if it has not asked for `talk.*`.
+ESSENTIAL = {"taken_over", "deleted", "idle", "not_saved", "sound_not_kept"}
+
+
+class Outgoing:
+    """Send the events of one talk, and keep its items as the client last saw them.
+
+    A client asks for `talk.*` events by sending its first `session.talk` or `talk.*` event.
+    """
+
+    def __init__(self, send: Send, items: Items) -> None:
+        self.items = items
+        self._send = send
+        self._asked = False
+        # Events that wait for the client's first event, which shows whether it asks for `talk.*`. None afterwards.
+        self._held: list[Event] | None = []
+
+    async def send(self, said: Event) -> None:
+        self.items.note(said)
+        if self._asked or not said["type"].startswith("talk."):
+            await self._send(said)
+        elif _is_essential(said):
+            await self._send(error(ProtocolError(said["code"], said["message"]), kind="server_error"))
+        elif self._held is not None and len(self._held) < MOST_HELD:
+            self._held.append(said)
+
+    async def follow(self, sent: Event) -> None:
+        """Note whether this event of the client asks for `talk.*` events."""
+        held, self._held = self._held, None
+        session = sent.get("session")
+        self._asked = self._asked or sent["type"].startswith("talk.") or _mentions_talk(session)
+        if self._asked:
+            for said in held or ():
+                await self._send(said)
+
+
+def _mentions_talk(session: object) -> bool:
+    return isinstance(session, dict) and isinstance(session.get("talk"), dict)
+
+
+def _is_essential(said: Event) -> bool:
+    """Return whether this notice reports a loss. A notice that names another engine says that the talk goes on."""
+    code = said.get("code")
+    return said["type"] == "talk.notice" and (code in ESSENTIAL or (code == "engine" and not said.get("engine")))

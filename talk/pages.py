@@ -1,0 +1,69 @@
+"""Serve the pages, and the service worker that shows an offline page while the server is away."""
+
+import hashlib
+import posixpath
+import re
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import path
+from django.views.generic import RedirectView, TemplateView
+
+OFFLINE = "offline.html"
+
+_NAMED_BY_A_TEMPLATE = re.compile(r"{% static '([^']+)' %}")
+_NAMED_BY_A_FILE = re.compile(r'(?:\bfrom |\bimport |\burl\()"(\.[\w./-]+)"')
+
+
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Return the service worker's script, which shows the offline page. It changes whenever that page changes."""
+    release, names = _offline() if settings.DEBUG else _offline_of_this_process()
+    script = render_to_string("service-worker.js", {"release": release, "files": [static(name) for name in names]})
+    return HttpResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def _offline() -> tuple[str, list[str]]:
+    """Return a digest of the offline page and its files, and the names of the static files that it uses."""
+    digest = hashlib.sha256(render_to_string(OFFLINE).encode())
+    template = Path(settings.BASE_DIR / "templates" / OFFLINE).read_text()
+    waiting, names = _NAMED_BY_A_TEMPLATE.findall(template), list[str]()
+    while waiting:
+        name = waiting.pop(0)
+        if name in names:
+            continue
+        names.append(name)
+        content = Path(str(finders.find(name))).read_bytes()
+        digest.update(content)
+        if name.endswith((".js", ".css")):
+            folder = posixpath.dirname(name)
+            found = _NAMED_BY_A_FILE.findall(content.decode())
+            waiting += [posixpath.normpath(posixpath.join(folder, each)) for each in found]
+    return digest.hexdigest()[:16], names
+
+
+_offline_of_this_process = cache(_offline)
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="talk.html"), name="talk"),
+    path("history", TemplateView.as_view(template_name="history.html"), name="history"),
+    path("history/", RedirectView.as_view(pattern_name="history")),
+    path("import", TemplateView.as_view(template_name="import.html"), name="import"),
+    path("history/<str:conversation>", TemplateView.as_view(template_name="history.html"), name="history-conversation"),
+    path("offline", TemplateView.as_view(template_name="offline.html"), name="offline"),
+    path("service-worker.js", service_worker),
+    path(
+        "manifest.webmanifest",
+        TemplateView.as_view(template_name="manifest.webmanifest", content_type="application/manifest+json"),
+    ),
+]
+
+
+def templates() -> set[str]:
+    """Return the names of the templates of these pages."""
+    views = [getattr(each.callback, "view_initkwargs", {}) for each in urlpatterns]
+    return {view["template_name"] for view in views if "template_name" in view}

@@ -1,0 +1,387 @@
+"""Run the agent's reply to one turn, from the transcript to the last sound, and save both."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from conversations.changes import Draft
+from core import metrics, safe_traceback
+from engines.base import Corrected, Ended, Event, Heard, Speech, Spoken, Thought, Unheard, Words
+from talk.dialogue import Dialogue
+from talk.fallback import AGAIN
+from talk.items import user_item
+from talk.message_checks import Checks
+from talk.outgoing import Outgoing
+from talk.playback import Playback
+from talk.preemptive import PreemptiveReply
+from talk.protocol import correction_shape, event
+from talk.reply_events import Output, ReplyEvents, response_shape
+from talk.saver import Save, TurnSaver
+from talk.turn import Turn
+from tutor.domain import Correction, EngineError, Line
+from tutor.transcripts import Transcript
+from tutor.utterances import is_backchannel, is_part_of
+from usage import spending
+
+logger = logging.getLogger(__name__)
+
+NOTHING_HEARD = "I didn't hear anything. Check that the microphone is on, then say it again."
+NOT_MADE_OUT = "Your words could not be made out. What you said is kept as sound."
+FAILED = "Something went wrong on the server."
+KEPT = "What you said is kept."
+BACKCHANNEL = "A short word while I was speaking: I go on."
+
+
+class Reply:
+    """Follow one reply of the engine to its end.
+
+    `turn` is the turn that it replies to, None if the agent speaks without one. `output` can change until the response
+    begins.
+    """
+
+    def __init__(
+        self,
+        turn: Turn | None,
+        preemptive: PreemptiveReply,
+        *,
+        dialogue: Dialogue,
+        turn_saver: TurnSaver,
+        checks: Checks,
+        outgoing: Outgoing,
+        output: Output,
+    ) -> None:
+        self.turn, self.output = turn, output
+        self.response: ReplyEvents | None = None
+        self._preemptive, self._dialogue, self._turn_saver = preemptive, dialogue, turn_saver
+        self._checks, self._outgoing = checks, outgoing
+        self._transcript = Transcript("")
+        # The words to correct and the lines before them. The check starts when the turn is saved.
+        self._to_check: tuple[str, Sequence[Line]] | None = None
+        # None: they are made in parallel with the reply.
+        self._corrections: tuple[Correction, ...] | None = ()
+        self._placed = self._heard = self._sound_is_out = self._saved = self._stopped = self._says_goodbye = False
+        self._taken_back = False
+        # The learner's sound interrupted the agent but was not a turn, so the interrupted reply has to be said again.
+        self.dropped_turn = False
+        self._times = {"end": time.perf_counter()}
+        # The engine that replied. Another may be in use by the time that this is saved.
+        self._engine = dialogue.engine
+        # The timing of a reply to a turn: see `measured` of a Message.
+        self._timing: dict[str, int | None] = {}
+        # The value of `_known` when the response was handed over.
+        self._kept: tuple[int, bool] | None = None
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def done(self) -> bool:
+        return self._task.done()
+
+    @property
+    def playback(self) -> Playback | None:
+        """Return the playback of its sound. None if there is no sound, or after `stop`."""
+        return self.response.playback if self.response and not self._stopped else None
+
+    @property
+    def unheard_ms(self) -> int:
+        """Return how many milliseconds of its sound a client that plays it as it comes has not played yet."""
+        return self.response.playback.unheard_ms if self.response and self.response.playback else 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Return whether the client wants the reply. If not, it may still ask for it later."""
+        return self.turn is None or self.turn.answer_wanted.is_set()
+
+    @property
+    def is_heard_out(self) -> bool:
+        """Return whether a client that plays its sound as it comes will play no more of it."""
+        return self.done and (self._stopped or self.unheard_ms == 0)
+
+    def speaks(self, item_id: object) -> bool:
+        """Return whether this is the item of its response. A reply that was taken back has none."""
+        return self.response is not None and self.response.item_id == item_id and not self._taken_back
+
+    def stop(self) -> None:
+        """Stop speaking. The learner's words are still transcribed and saved."""
+        self._stopped = True
+        self._preemptive.stop()
+        if self.turn:
+            self.turn.answer_wanted.set()
+
+    async def finished(self) -> None:
+        await asyncio.wait([self._task])
+
+    async def take_back(self) -> None:
+        """Stop speaking and save nothing, as if the reply was never said. Only for a reply without a turn."""
+        self._taken_back = True
+        self.stop()
+        await self.finished()
+
+    async def truncate(self, heard_ms: int) -> str:
+        """Keep only the first `heard_ms` milliseconds of the reply, which the learner heard. Return their words."""
+        assert self.response
+        self.stop()
+        await self.finished()
+        text = self.response.truncate(heard_ms)
+        if self._dialogue.has(self.response.item_id):
+            self._dialogue.mend(self.response.item_id, text)
+        if text:
+            self._save_response(interrupted=True)
+        else:
+            self._turn_saver.drop(self.response.item_id)
+        return text
+
+    async def _run(self) -> None:
+        try:
+            # Let the engine begin before the client gets any event.
+            await self._preemptive.under_way()
+            if self.turn and self.turn.text is None:
+                await self._say_committed(self.turn)
+            async for happened in self._preemptive:
+                await self._follow(happened)
+            await self._finish("cancelled" if self._stopped else "completed")
+        except EngineError as error:
+            # Do not log the cause of the error, because it holds the provider's own words.
+            logger.error("The engine failed: %s", error.detail)
+            await self._fail("engine", str(error))
+        # The outermost loop of a reply. After any failure, the learner gets an answer instead of waiting for ever.
+        except Exception as error:  # noqa: BLE001
+            logger.error("An answer failed: %s", safe_traceback.of(error))
+            await self._fail("engine", FAILED)
+
+    async def _follow(self, happened: Event) -> None:
+        self._times.setdefault(type(happened).__name__, time.perf_counter())
+        match happened:
+            case Heard():
+                await self._hear(happened)
+            case Unheard() if self.turn and self.turn.interrupts and self.turn.is_short:
+                await self._drop_turn()
+            case Unheard(doubt):
+                self._transcript = Transcript("", doubt=doubt)
+                await self._keep_as_sound()
+            case Corrected(corrections):
+                self._corrections = corrections
+                if self.turn:
+                    await self._say_corrections(self.turn, corrections)
+            case Thought():
+                # Begin now, so that the first sound does not have to wait.
+                await self._begin()
+            case Words(text, joined):
+                await self._begin()
+                if self.response and not self.response.done:
+                    await self.response.words(text, joined=joined)
+            case Speech(pcm) if self.response and not (self._stopped or self.response.done):
+                is_first = not self.response.pcm
+                await self.response.sound(pcm)
+                if is_first:
+                    await self._sounded()
+            case Spoken():
+                await self._end_response("cancelled" if self._stopped else "completed")
+            case Ended():
+                self._dialogue.ended = self._says_goodbye = True
+
+    async def _hear(self, heard: Transcript) -> None:
+        turn, text = self.turn, heard.text
+        if turn is None or turn.item_id is None:
+            return
+        # The engine has replied, so the turn was not silent.
+        if not text and self.response:
+            await self._keep_as_sound()
+            return
+        self._heard = True
+        if turn.interrupts and (not text or is_backchannel(text) or is_part_of(text, turn.over)):
+            await self._drop_turn()
+            return
+        if not text:
+            # There is nothing to save.
+            self._saved = True
+            await self._say_unheard("nothing_heard", NOTHING_HEARD)
+            return
+        self._transcript = heard
+        await self._place(turn)
+        if not heard.doubt:
+            self._to_check = text, self._dialogue.lines_before(turn.item_id)
+        reached = self._dialogue.make_out(turn.item_id, heard.certain)
+        if turn.text is None:
+            await self._say_transcript(turn, text)
+        if heard.doubt:
+            await self._outgoing.send(event("talk.doubt", item_id=turn.item_id, **heard.stored()))
+        if reached:
+            await self._outgoing.send(event("talk.goals", goals=self._dialogue.goals))
+        if self._sound_is_out:
+            self._save_turn()
+
+    async def _drop_turn(self) -> None:
+        """End a reply to a sound that is not a turn. It is neither saved nor answered."""
+        self._heard = self._saved = self.dropped_turn = True
+        self.stop()
+        await self._say_unheard("backchannel", BACKCHANNEL)
+
+    async def _keep_as_sound(self) -> None:
+        if self.turn and not self._heard:
+            self._heard = True
+            await self._place(self.turn)
+            await self._say_unheard("not_made_out", NOT_MADE_OUT)
+            if self._sound_is_out:
+                self._save_turn()
+
+    async def _place(self, turn: Turn) -> None:
+        """Give the learner's turn its place in the dialogue, before the reply, even if its words are not known yet."""
+        assert turn.item_id
+        if self._placed:
+            return
+        self._placed = True
+        previous = self._dialogue.last_id
+        self._dialogue.add(turn.item_id, "user", self._transcript.certain)
+        item = user_item(turn.item_id, self._transcript.text, typed=turn.text is not None)
+        await self._outgoing.send(event("conversation.item.added", previous_item_id=previous, item=item))
+        await self._outgoing.send(event("conversation.item.done", previous_item_id=previous, item=item))
+
+    async def _say_committed(self, turn: Turn) -> None:
+        previous = self._dialogue.last_id
+        await self._outgoing.send(
+            event("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=previous)
+        )
+
+    async def _say_transcript(self, turn: Turn, text: str) -> None:
+        kind = "conversation.item.input_audio_transcription.completed"
+        usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
+        await self._outgoing.send(event(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage))
+
+    async def _say_unheard(self, code: str, message: str) -> None:
+        assert self.turn
+        kind = "conversation.item.input_audio_transcription.failed"
+        detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
+        await self._outgoing.send(event(kind, item_id=self.turn.item_id, content_index=0, error=detail))
+
+    async def _say_corrections(self, turn: Turn, corrections: tuple[Correction, ...]) -> None:
+        shapes = [correction_shape(each) for each in corrections]
+        await self._outgoing.send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
+
+    async def _begin(self) -> None:
+        """Begin the response when it is wanted. Called when the engine thinks or has the first words."""
+        if self.response:
+            return
+        if self.turn and not self.turn.answer_wanted.is_set():
+            if self._heard:
+                self._save_turn()
+            await self.turn.answer_wanted.wait()
+        if self._stopped:
+            return
+        if self.turn:
+            await self._place(self.turn)
+        previous = self._dialogue.last_id
+        self.response = ReplyEvents(
+            self._dialogue.new_id("assistant"), self._dialogue.stamp(), previous, self._outgoing, self.output
+        )
+        await self.response.begin()
+
+    async def _sounded(self) -> None:
+        """Save the turn and send the timing. Called when the first sound is out, because then there is time to save."""
+        self._sound_is_out = True
+        if self._heard:
+            self._save_turn()
+        assert self.response
+        item = self.turn.item_id if self.turn else None
+        self._engine = self._dialogue.engine
+        steps, timing = self._timed()
+        if self.turn:
+            self._timing = timing
+            metrics.answered(self._engine, timing)
+        await self._outgoing.send(event("talk.timing", item_id=item, response_id=self.response.id, **steps))
+
+    def _timed(self) -> tuple[dict[str, int | None], dict[str, int | None]]:
+        """Return the steps of a `talk.timing`, and the moments that are saved, all in milliseconds.
+
+        The moments count from the end of the turn. A step that was done before then took 0. `transcribe_ms` and
+        `heard_ms` are None for a turn that is answered before it is transcribed.
+        """
+        end, now = self._times["end"], time.perf_counter()
+        heard = max(end, self._times.get("Heard", end))
+        words = max(heard, self._times.get("Thought", self._times.get("Words", heard)))
+        heard_ms = _ms(heard - end) if "Heard" in self._times else None
+        steps = {"think_ms": _ms(words - heard), "speak_ms": _ms(now - words), "total_ms": _ms(now - end)}
+        moments = {"heard_ms": heard_ms, "thought_ms": _ms(words - end), "first_audio_ms": _ms(now - end)}
+        return {"transcribe_ms": heard_ms, **steps}, moments
+
+    async def _end_response(self, status: str, reason: str = "") -> None:
+        if self.response is None or self.response.done:
+            return
+        if self.response.text and not self._taken_back:
+            self._dialogue.add(self.response.item_id, "assistant", self.response.text)
+        await self.response.end(status, reason)
+        if self.response.text and not self._taken_back:
+            self._save_response(interrupted=status != "completed")
+
+    async def _finish(self, status: str, reason: str = "") -> None:
+        self._save_turn()
+        await self._end_response(status, reason)
+        self._account()
+        if self.response is None and self.is_wanted and not self._stopped:
+            # The client asked for a reply, and there is none. It must not wait for `response.done` for ever.
+            shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [], self.output)
+            await self._outgoing.send(event("response.created", response=shape | {"status": "in_progress"}))
+            await self._outgoing.send(event("response.done", response=shape))
+        if self._says_goodbye and status == "completed":
+            await self._outgoing.send(event("talk.ended"))
+
+    async def _fail(self, code: str, message: str) -> None:
+        message = f"{message} {KEPT} {AGAIN}" if self.turn else f"{message} {AGAIN}"
+        await self._outgoing.send(event("talk.notice", code=code, message=message))
+        if self.turn and not self._heard:
+            self._transcript = Transcript(self.turn.text or "")
+            # The turn is saved, so it needs its place before the lines that follow.
+            await self._place(self.turn)
+            if self.turn.text is None:
+                await self._say_unheard("engine_failed", message)
+        await self._finish("failed", code)
+
+    def _save_turn(self) -> None:
+        turn = self.turn
+        if turn is None or self._saved:
+            return
+        self._saved = True
+        if self._to_check and self._checks.begin(turn, *self._to_check):
+            self._corrections = None
+        assert turn.item_id
+        assert turn.at
+        text = turn.text if turn.text is not None else self._transcript.text
+        found = self._corrections
+        corrections = None if found is None else [correction_shape(each) for each in found]
+        doubt = self._transcript.stored()
+        measured = {"engine": self._engine} | doubt if doubt else None
+        draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections, measured=measured)
+        pcm = b"" if turn.text is not None else turn.spoken()
+        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), untrimmed=turn.voice_from_ms is None))
+
+    def _save_response(self, *, interrupted: bool) -> None:
+        assert self.response
+        self._kept = self._known()
+        self._keep_response(bytes(self.response.pcm), interrupted=interrupted)
+
+    def _account(self) -> None:
+        """Count the usage of the finished reply. Save it with the response if that was saved before it was known."""
+        spending.count(self._engine, self._preemptive.used)
+        if self._kept and self._kept != self._known():
+            self._keep_response(b"", is_told=False)
+
+    def _keep_response(self, pcm: bytes, *, interrupted: bool | None = None, is_told: bool = True) -> None:
+        response = self.response
+        assert response
+        measured = spending.measured(self._engine, self._preemptive.used) | self._timing
+        draft = Draft(
+            response.item_id, "assistant", response.text, response.at, interrupted=interrupted, measured=measured
+        )
+        answers = self.turn.item_id if self.turn else None
+        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told))
+
+    def _known(self) -> tuple[int, bool]:
+        """Return how much is known of the data saved with the response.
+
+        This is the number of calls to a provider, and whether the turn was handed to the turn saver.
+        """
+        return len(self._preemptive.used), self._saved
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

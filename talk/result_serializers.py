@@ -1,0 +1,170 @@
+"""Describe the answers of the talk's calls. (`serializers.py` reads the requests.)"""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from conversations.stored_serializers import GoalSerializer, StoredCorrectionSerializer, StoredMessageSerializer
+from core.serializers import BuiltSerializer, NumberField, WhereSerializer
+from tutor.scenario import KINDS, LEVELS
+
+
+class ScenarioSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    title = serializers.CharField()
+    kind = serializers.ChoiceField(choices=KINDS)
+    level = serializers.ChoiceField(choices=LEVELS)
+    summary = serializers.CharField()
+    icon = serializers.CharField()
+    goals = serializers.ListField(child=serializers.CharField())
+
+
+class NamedLanguageSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    ownName = serializers.CharField()
+
+
+class PartnerSerializer(serializers.Serializer[Any]):
+    engine = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["guided", "free"])
+    model = serializers.CharField(allow_null=True)
+    providers = serializers.ListField(child=serializers.CharField())
+    standIn = serializers.BooleanField()
+
+
+class ScenariosSerializer(WhereSerializer):
+    scenarios = ScenarioSerializer(many=True)
+    levels = serializers.ListField(child=serializers.ChoiceField(choices=LEVELS))
+    languages = NamedLanguageSerializer(many=True)
+    translations = serializers.ListField(child=serializers.CharField())
+    partner = PartnerSerializer()
+
+
+class TimingSerializer(serializers.Serializer[Any]):
+    type = serializers.CharField(help_text="`talk.timing`")
+    event_id = serializers.CharField()
+    item_id = serializers.CharField(allow_null=True)
+    response_id = serializers.CharField()
+    transcribe_ms = serializers.IntegerField(allow_null=True)
+    think_ms = serializers.IntegerField()
+    speak_ms = serializers.IntegerField()
+    total_ms = serializers.IntegerField()
+
+
+class TurnResultSerializer(WhereSerializer):
+    conversation = serializers.CharField(help_text="Its id.")
+    message = StoredMessageSerializer()
+    corrections = StoredCorrectionSerializer(many=True)
+    reply = StoredMessageSerializer(allow_null=True)
+    goals = GoalSerializer(many=True)
+    ended = serializers.BooleanField(help_text="The talk has reached its end.")
+    notices = serializers.ListField(child=serializers.CharField(), help_text="Notices for the learner to read.")
+    timing = TimingSerializer(allow_null=True)
+
+
+class MendedSerializer(WhereSerializer):
+    success = serializers.BooleanField()
+    message = StoredMessageSerializer()
+    notCorrected = serializers.CharField(
+        required=False,
+        help_text="Why no corrections could be made. The words are saved anyway.",
+    )
+
+
+class NoticeField(serializers.CharField):
+    def __init__(self) -> None:
+        why = "Present if the site has reached its daily spending limit, so that the embedded engine did it."
+        super().__init__(required=False, help_text=why)
+
+
+class MadeSerializer(serializers.Serializer[Any]):
+    """Describe the result of an engine."""
+
+    engine = serializers.CharField(help_text="The engine that did it.")
+    notice = NoticeField()
+
+
+class SpokenSerializer(MadeSerializer, WhereSerializer):
+    audioUrl = serializers.CharField()
+    audioS3Key = serializers.CharField()
+    audioDuration = NumberField(help_text="Seconds.")
+
+
+class HeardSerializer(MadeSerializer):
+    text = serializers.CharField(help_text="The words, verbatim. Empty if there is no voice.")
+
+
+class TranslatedSerializer(MadeSerializer):
+    translation = serializers.CharField()
+
+
+class ChattedSerializer(MadeSerializer):
+    message = serializers.CharField()
+
+
+class ScoreField(NumberField):
+    def __init__(self) -> None:
+        super().__init__(allow_null=True, help_text="null if it was not measured; `unmeasured` says why.")
+
+
+class ComponentScoresSerializer(serializers.Serializer[Any]):
+    fluency = ScoreField()
+    pronunciation = ScoreField()
+    grammar = ScoreField()
+    vocabulary = ScoreField()
+    contentRichness = ScoreField()
+
+
+class SpeakingMetricsSerializer(serializers.Serializer[Any]):
+    totalWords = serializers.IntegerField()
+    estimatedSeconds = NumberField()
+    idealSeconds = NumberField(allow_null=True)
+    speakingRatio = NumberField(allow_null=True)
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    type = serializers.CharField()
+    original = serializers.CharField()
+    alternative = serializers.CharField()
+    explanation = serializers.CharField()
+    category = serializers.CharField()
+
+
+class JudgedTurnsSerializer(serializers.Serializer[Any]):
+    newest = serializers.IntegerField()
+    all = serializers.IntegerField()
+
+
+class AnalysisSerializer(BuiltSerializer[dict[str, Any]]):
+    componentScores = ComponentScoresSerializer()
+    baseScore = ScoreField()
+    rawScore = ScoreField()
+    finalScore = ScoreField()
+    expectationScore = ScoreField()
+    lengthBonus = NumberField()
+    metExpectations = serializers.BooleanField(allow_null=True)
+    speakingMetrics = SpeakingMetricsSerializer()
+    strengths = serializers.ListField(child=serializers.CharField())
+    improvements = serializers.ListField(child=serializers.CharField())
+    feedback = serializers.CharField()
+    suggestions = SuggestionSerializer(many=True)
+    unmeasured = serializers.DictField(
+        child=serializers.CharField(), help_text="The scores that are null, each with the reason."
+    )
+    judgedTurns = JudgedTurnsSerializer(
+        help_text="How many of the learner's turns were analysed: in a very long talk only the newest."
+    )
+    engine = serializers.CharField(help_text="The engine that did it.")
+
+
+class AnalysedSerializer(AnalysisSerializer):
+    """Describe an analysis that is not saved."""
+
+    notice = NoticeField()
+
+
+class KeptAnalysisSerializer(WhereSerializer):
+    success = serializers.BooleanField()
+    analysis = AnalysisSerializer()
+    notice = NoticeField()

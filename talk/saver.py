@@ -1,0 +1,163 @@
+"""Save the turns of a talk in parallel with it: in order, in a thread, and never before the agent's voice is out."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from audio import encoding, quota, recordings, sound_threads
+from audio.encoding import Clip
+from conversations import representations, store
+from conversations.changes import Draft
+from conversations.store import Stored
+from core import cloud, metrics
+from core.threads import in_thread
+from engines import vad
+from talk.protocol import Event, event
+
+logger = logging.getLogger(__name__)
+
+SOUND_NOT_KEPT = "Until then what you say is kept as text, without its sound."
+NOT_SAVED = "This turn could not be saved on the server. It is kept in this browser and will be sent again."
+DELETED = "This conversation was deleted. Start a new one, or undo the deletion in the history."
+
+
+@dataclass(slots=True)
+class Save:
+    """Hold a message on its way to the store.
+
+    With None for `draft`, only the `columns` of the conversation are saved. `pcm` is the message's voice as PCM16 24
+    kHz, empty for a typed message. `answers` is the id of the turn that the message replies to, whose saving is
+    measured. With `is_told`, the client gets a `talk.saved`. With `untrimmed`, the silence around the voice still has
+    to be cut off.
+    """
+
+    draft: Draft | None
+    pcm: bytes
+    columns: dict[str, Any]
+    answers: str | None = None
+    is_told: bool = True
+    untrimmed: bool = False
+    handed_over: float = field(default_factory=time.perf_counter)
+
+
+class TurnSaver:
+    """Save the turns of one talk, one after the other. `work` saves them, and yields a `talk.saved` for each."""
+
+    def __init__(self, learner: uuid.UUID, conversation: str, engine: str) -> None:
+        # The engine in use, for the metrics.
+        self.engine = engine
+        self._learner, self._conversation = learner, conversation
+        self._queue: asyncio.Queue[Save | str] = asyncio.Queue()
+        # There is no room for sound, and the learner has had a notice of it.
+        self._is_full = False
+        # Id of a learner's turn → milliseconds from when it was handed over until it was durable.
+        self._took: dict[str, int] = {}
+
+    def put(self, save: Save) -> None:
+        self._queue.put_nowait(save)
+
+    def drop(self, message: str) -> None:
+        """Delete a message that was put before."""
+        self._queue.put_nowait(message)
+
+    async def settled(self) -> None:
+        """Wait until every message is saved or given up, and the reader of `work` has handled its events."""
+        await self._queue.join()
+
+    async def work(self) -> AsyncGenerator[Event, None]:
+        """Save the messages that `put` queues, for ever. Yield the events for the client: each success and each failure."""
+        while True:
+            job = await self._queue.get()
+            try:
+                for said in await self._done(job):
+                    yield said
+            finally:
+                self._queue.task_done()
+
+    async def _done(self, job: Save | str) -> list[Event]:
+        try:
+            return await (self._drop(job) if isinstance(job, str) else self._save(job))
+        # The outermost loop of saving. After any failure, the client gets a notice and the next turn is saved.
+        except Exception:
+            logger.exception("A turn could not be saved.")
+            return [_notice(job, "not_saved", NOT_SAVED)] if isinstance(job, Save) else []
+
+    async def _drop(self, message: str) -> list[Event]:
+        await in_thread(store.drop_message, self._learner, self._conversation, message)
+        return []
+
+    async def _save(self, save: Save) -> list[Event]:
+        self._complete(save)
+        try:
+            drafts = await _drafts_of(save)
+            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
+        except store.Deleted:
+            return [_notice(save, "deleted", DELETED)]
+        said = []
+        if save.draft and save.is_told:
+            took = round((time.perf_counter() - save.handed_over) * 1000)
+            # A second save of a turn is only a correction of it.
+            if save.draft.role == "user" and save.draft.id not in self._took:
+                self._took[save.draft.id] = took
+                metrics.saved(self.engine, took / 1000)
+            said.append(_saved(save.draft, stored, took))
+        if full and not self._is_full:
+            self._is_full = True
+            said.append(_notice(save, "sound_not_kept", f"{full} {SOUND_NOT_KEPT}"))
+        return said
+
+    def _complete(self, save: Save) -> None:
+        """Set `saved_ms` of a reply: the milliseconds that saving its turn took, if the turn is saved by now."""
+        if save.draft and save.draft.measured is not None and save.answers in self._took:
+            save.draft.measured["saved_ms"] = self._took[save.answers]
+
+
+async def _drafts_of(save: Save) -> list[Draft]:
+    """Return the message with its voice encoded, as a list. Empty if there is no message."""
+    if save.draft is None:
+        return []
+    clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
+    return [replace(save.draft, audio=clip) if clip else save.draft]
+
+
+def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
+    return encoding.from_pcm(vad.without_silence(pcm) if untrimmed else pcm)
+
+
+def _save(
+    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: dict[str, Any]
+) -> tuple[Stored, str]:
+    """Save the drafts. Return what is stored, and the reason why the sound is not, "" if it is.
+
+    If there is no room for the sound, the drafts are saved without it, and the talk goes on.
+    """
+    # Each save gets its own time limit, because the talk outlives the request that began it.
+    with cloud.patience():
+        try:
+            return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
+        except quota.Full as full:
+            silent = [replace(draft, audio=None) for draft in drafts]
+            return store.save(learner, conversation, columns=columns, messages=silent, replace=False), str(full)
+
+
+def _notice(save: Save, code: str, message: str) -> Event:
+    return event("talk.notice", code=code, item_id=save.draft.id if save.draft else None, message=message)
+
+
+def _saved(draft: Draft, stored: Stored, took_ms: int) -> Event:
+    message = next(row for row in stored.messages if row.wire_id == draft.id)
+    voice = stored.recordings.get(message.audio_key)
+    return event(
+        "talk.saved",
+        item_id=draft.id,
+        role=draft.role,
+        **representations.where(stored.storage),
+        audioS3Key=message.audio_key or None,
+        audioUrl=recordings.link(voice) if voice else None,
+        duration=round(voice.duration, 3) if voice else None,
+        save_ms=took_ms,
+    )

@@ -1,0 +1,276 @@
+"""Check the bodies of calls. An error names the field. (`result_serializers.py` describes the answers.)"""
+
+import re
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from conversations import ids
+from conversations.models import Message
+from conversations.serializers import MAX_MESSAGES
+from core.serializers import BodySerializer, ChosenField, NamedChoiceField, NumberField, TextField
+from talk import protocol, session_fields
+from talk.protocol import OWN_WORDS, ProtocolError
+from talk.turns import Asked
+from tutor import language, scenario
+from tutor.domain import Line
+from tutor.scenario import LEVELS, Brief, Scenario
+
+# Characters: about five minutes of speech.
+MAX_SPOKEN = 4_096
+MAX_TRANSLATED = 20_000
+MAX_CONTENT = 20_000  # characters of one message
+MAX_TALK = 400_000  # characters of a whole conversation
+# Each mode, with its scenario for a topic that no scenario is about.
+MODES = {
+    **{"casual-chat": "own-topic", "speaking-practice": "own-topic", "interview": "interview-general"},
+    **{"adventure": "adventure-island", "lesson": "lesson-past"},
+}
+DEFAULT_DIFFICULTY = 3
+MAX_MINUTES = 24 * 60
+# With less, a ratio to it can exceed the range of a number.
+LEAST_MINUTES = 0.001
+NO_FILE = "Send a file, as multipart/form-data."
+SOUND = "A file in any common format, at most 25 MB and 10 minutes."
+
+LANGUAGES = list(language.load_all())
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z0-9_-]{1,20})?")
+
+
+class LanguageField(ChosenField):
+    """Read the code of a language of explanations."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(LANGUAGES, **kwargs)
+
+
+@extend_schema_field(str)
+class StoredIdField(serializers.Field[str, Any, str, Any]):
+    """Read an id that may be stored already. An empty one, or null, counts as not given.
+
+    `conversations.ids` checks whether a new conversation or message may have it.
+    """
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return super().run_validation(empty if data is None or data == "" else data)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not ids.may_be_stored(data):
+            raise serializers.ValidationError(ids.RULE)
+        return data
+
+
+class SpeechSerializer(BodySerializer):
+    text = TextField(max_length=MAX_SPOKEN)
+    voice = TextField(max_length=100, allow_blank=True, default="")
+    conversationId = StoredIdField(default=None)
+    messageId = StoredIdField(default=None)
+
+
+class SpokenLanguageField(serializers.CharField):
+    """Read the language of a recording as two letters. For `en-GB` this is `en`."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return super().run_validation(empty if data == "" else data)
+
+    def to_internal_value(self, data: Any) -> str:
+        code = super().to_internal_value(data)
+        if not _LANGUAGE.fullmatch(code) or code[:2].lower() not in language.HEARD:
+            raise serializers.ValidationError("Write the code of a language, such as en.")
+        return code[:2].lower()
+
+
+class RecordingSerializer(BodySerializer):
+    audio = serializers.FileField(
+        allow_empty_file=True, error_messages={"required": NO_FILE, "invalid": NO_FILE}, help_text=SOUND
+    )
+    language = SpokenLanguageField(default=language.DEFAULT)
+
+
+class TargetSerializer(BodySerializer):
+    targetLanguage = LanguageField()
+
+
+class TranslationSerializer(TargetSerializer):
+    text = TextField(max_length=MAX_TRANSLATED)
+
+
+class LineSerializer(BodySerializer):
+    default_error_messages = {"invalid": "Write an object."}
+
+    role = serializers.ChoiceField(
+        choices=Message.Role.choices, error_messages={"invalid_choice": "Write user or assistant."}
+    )
+    content = TextField(max_length=MAX_CONTENT, allow_blank=True, allow_null=False)
+
+
+class DifficultyField(serializers.IntegerField):
+    """Read a whole number. Older clients store their settings as text."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class AboutSerializer(BodySerializer):
+    """Check what a talk is about."""
+
+    topic = TextField(max_length=500, allow_blank=True, default="")
+    difficulty = DifficultyField(
+        min_value=1, max_value=len(LEVELS), default=DEFAULT_DIFFICULTY, help_text=f"{LEVELS[0]} to {LEVELS[-1]}."
+    )
+    language = LanguageField(default=language.DEFAULT, help_text="The language of explanations.")
+    mode = ChosenField(list(MODES), default=next(iter(MODES)))
+
+    def brief(self, lines: list[Line]) -> Brief:
+        asked = self.validated_data
+        return Brief(
+            scenario=_scenario(asked["mode"], asked["topic"]),
+            level=LEVELS[asked["difficulty"] - 1],
+            seed=lines[0].text if lines else asked["topic"],
+            topic=asked["topic"],
+            language=asked["language"],
+        )
+
+
+class ChatSerializer(AboutSerializer):
+    messages = LineSerializer(many=True, max_length=MAX_MESSAGES)  # type: ignore[call-arg]
+
+    def validate_messages(self, messages: list[dict[str, str]]) -> list[Line]:
+        return _lines(messages)
+
+
+class TalkSerializer(AboutSerializer):
+    conversation = LineSerializer(many=True, max_length=MAX_MESSAGES)  # type: ignore[call-arg]
+    timeLimit = NumberField(
+        min_value=LEAST_MINUTES, max_value=MAX_MINUTES, allow_null=True, default=None, help_text="Minutes."
+    )
+
+    def validate_conversation(self, messages: list[dict[str, str]]) -> list[Line]:
+        return _lines(messages)
+
+
+class MendingSerializer(BodySerializer):
+    content = TextField(max_length=MAX_CONTENT)
+
+
+class ItemIdField(serializers.CharField):
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return protocol.item_id_of(data) or ""
+        except ProtocolError as problem:
+            raise serializers.ValidationError(str(problem)) from problem
+
+
+@extend_schema_field(bool)
+class WantsReplyField(serializers.Field[bool, Any, bool, Any]):
+    """Read false from JSON or from a form. Anything else is true."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        return str(data).lower() not in ("false", "0", "no")
+
+
+class SpeedField(serializers.FloatField):
+    """Read a number from JSON or from a form."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class OwnWordsSerializer(BodySerializer):
+    """Check the learner's own words about the scenario `own-topic`."""
+
+    topic = TextField(
+        max_length=500,
+        allow_blank=True,
+        required=False,
+        help_text="For the scenario `own-topic`, like the next three fields.",
+    )
+    goal = TextField(max_length=500, allow_blank=True, required=False)
+    rules = TextField(max_length=500, allow_blank=True, required=False)
+    expectations = TextField(max_length=500, allow_blank=True, required=False)
+
+
+class TypedTurnSerializer(OwnWordsSerializer):
+    """Check one turn that is typed."""
+
+    text = TextField(max_length=protocol.MAX_TEXT)
+    messageId = ItemIdField(
+        required=False,
+        help_text="An id for the turn, such as `user-<ms>`. Sending it again changes nothing.",
+    )
+    reply = WantsReplyField(default=True, help_text="false: only transcribe and save the turn.")
+    scenario = TextField(
+        max_length=64,
+        allow_blank=True,
+        required=False,
+        help_text="Used only until the first turn, like the fields that follow.",
+    )
+    level = NamedChoiceField(LEVELS, required=False)
+    language = NamedChoiceField(LANGUAGES, required=False, help_text="The language of explanations.")
+    speed = SpeedField(
+        required=False,
+        help_text=f"{session_fields.SPEED.low} to {session_fields.SPEED.high}; another value becomes the nearest one.",
+    )
+
+
+class TurnSerializer(TypedTurnSerializer):
+    """Check one turn over HTTP: either `audio` or `text`."""
+
+    audio = serializers.FileField(required=False, allow_empty_file=True, help_text=SOUND)
+    text = TextField(max_length=protocol.MAX_TEXT, required=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        # null is the same as a field that is not sent.
+        given = {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+        return dict(super().to_internal_value(given))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("audio" in attrs) == ("text" in attrs):
+            raise serializers.ValidationError("Send either `audio`, a file, or `text`.")
+        if refusals := session_fields.session_wishes(_session(attrs)).refusals:
+            raise refusals[0]
+        return attrs
+
+    def asked(self) -> Asked:
+        fields = self.validated_data
+        file: UploadedFile | None = fields.get("audio")
+        return Asked(
+            audio=file.read() if file else None,
+            text=fields.get("text"),
+            message_id=fields.get("messageId"),
+            wants_reply=fields["reply"],
+            session=_session(fields),
+        )
+
+
+def _session(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields as the `session` of a `session.update` that asks for `talk.*` events."""
+    session: dict[str, Any] = {
+        "talk": {name: fields[name] for name in ("scenario", "level", "language", *OWN_WORDS) if name in fields}
+    }
+    if "speed" in fields:
+        session["audio"] = {"output": {"speed": fields["speed"]}}
+    return session
+
+
+def _lines(messages: list[dict[str, str]]) -> list[Line]:
+    """Return messages as lines, without those that have no words."""
+    if sum(len(message["content"]) for message in messages) > MAX_TALK:
+        raise serializers.ValidationError(f"This holds more than {MAX_TALK:,} characters.")
+    return [Line(message["role"], message["content"]) for message in messages if message["content"]]
+
+
+def _scenario(mode: str, topic: str) -> Scenario:
+    """Return the scenario of this mode whose title is the topic, or the mode's usual one if there is none."""
+    usual = scenario.get(MODES[mode])
+    kinds = ("chat",) if usual.kind == "own" else (usual.kind,)
+    fitting = (each for each in scenario.load_all().values() if each.kind in kinds)
+    return next((each for each in fitting if each.title.casefold() == topic.casefold()), usual)

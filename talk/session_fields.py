@@ -1,0 +1,276 @@
+"""Read the fields of a `session.update` and a `response.create`. Each field is followed, ignored or refused by itself.
+
+The tables name every field that the official `openai` client knows. docs/api.md describes them for users.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from talk import reprompt
+from talk.audio_formats import AudioFormat, read_format
+from talk.protocol import OWN_WORDS, ProtocolError, checked_text
+from tutor import language, scenario
+from tutor.scenario import LEVELS
+
+MAX_REFUSALS = 32
+MAX_NAME = 100
+DETECTION = "audio.input.turn_detection"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Hold a range of valid numbers. A number outside is replaced by the nearest one inside."""
+
+    low: float
+    high: float
+
+    def read(self, value: Any) -> float:
+        """Return the number to use. Raises ValueError if the value is not a number."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or (isinstance(value, float) and math.isnan(value)):
+            raise ValueError(f"must be a number from {self.low} to {self.high}")
+        return min(max(value, self.low), self.high)
+
+
+SPEED = Range(0.6, 1.2)
+# Stands for the speed of the learner's level, in place of one that was chosen before.
+BY_LEVEL = 0.0
+PAUSE_MS = Range(400, 6000)
+IDLE_MS = Range(5_000, 30_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Describe a field that is followed.
+
+    `wish` names the field of `Wishes`. `read` returns the value to use, or raises ValueError with the rest of "`name`
+    …".
+    """
+
+    wish: str
+    read: Callable[[Any], Any]
+    takes_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Mark a field that has no effect: clients send it by default, or it only guides a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Describe a field that is refused.
+
+    `why` is the reason in the error. `unless` returns True for values that are accepted, because they change nothing.
+    """
+
+    why: str
+    unless: Callable[[Any], bool] = lambda value: False
+
+
+Fields = Mapping[str, Followed | PassedOver | Refused]
+
+
+def _one_of(*values: Any) -> Callable[[Any], bool]:
+    return lambda value: value in values
+
+
+def _is_english(value: Any) -> bool:
+    codes = value if isinstance(value, list) else [value]
+    return any(isinstance(code, str) and code[:2].lower() == "en" for code in codes)
+
+
+def _modality(value: Any) -> str:
+    if value not in (["audio"], ["text"]):
+        raise ValueError('must be ["audio"] (with its transcript) or ["text"]')
+    return str(value[0])
+
+
+def _is_on(value: Any) -> bool:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError("must be an object, or null")
+    return value is not None
+
+
+def _kind_of_detection(value: Any) -> bool:
+    # Both kinds wait for a pause, because the meaning of a sentence is not considered.
+    if value not in ("server_vad", "semantic_vad"):
+        raise ValueError("must be server_vad or semantic_vad")
+    return True
+
+
+def _true_or_false(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _pause_ms(value: Any) -> int:
+    return round(PAUSE_MS.read(value))
+
+
+def _idle_ms(value: Any) -> int | None:
+    return None if value is None else round(IDLE_MS.read(value))
+
+
+def _speed(value: Any) -> float:
+    return BY_LEVEL if value is None else float(SPEED.read(value))
+
+
+def _known(values: Callable[[], Any]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in list(values()):
+            raise ValueError(f"must be one of {', '.join(values())}")
+        return str(value)
+
+    return read
+
+
+def _scenario(value: Any) -> str:
+    chosen = checked_text(value, "scenario", 64)
+    if chosen and chosen not in scenario.load_all():
+        raise ProtocolError("unknown_scenario", f"There is no scenario {chosen!r}.")
+    return chosen
+
+
+def _words(name: str) -> Callable[[Any], str]:
+    return lambda value: checked_text(value, name, 500)
+
+
+PASSED_OVER = PassedOver()
+NO_TOOLS = "The agent calls no tools."
+NO_PROMPT = "Prompt templates are kept at OpenAI. Say what the talk is about in `session.talk`."
+# The fields that a session and a single response have in common.
+ANSWER: Fields = {
+    "instructions": PASSED_OVER,
+    "max_output_tokens": PASSED_OVER,
+    "parallel_tool_calls": PASSED_OVER,
+    "reasoning": PASSED_OVER,
+    "prompt": Refused(NO_PROMPT),
+    "tools": Refused(NO_TOOLS, _one_of([])),
+    "tool_choice": Refused(NO_TOOLS, _one_of("auto", "none")),
+    "output_modalities": Followed("modality", _modality),
+    "audio.output.format": Followed("output_format", read_format),
+    "audio.output.voice": PASSED_OVER,
+}
+SESSION: Fields = {
+    **ANSWER,
+    "type": Refused("Only realtime sessions are held. POST /api/speech-to-text transcribes.", _one_of("realtime")),
+    "model": PASSED_OVER,
+    "include": Refused("Transcripts have no log probabilities.", _one_of([])),
+    "tracing": PASSED_OVER,
+    "truncation": PASSED_OVER,
+    "audio.input.format": Followed("input_format", read_format),
+    "audio.input.noise_reduction": PASSED_OVER,
+    "audio.input.transcription.model": PASSED_OVER,
+    "audio.input.transcription.prompt": PASSED_OVER,
+    "audio.input.transcription.keywords": PASSED_OVER,
+    "audio.input.transcription.delay": PASSED_OVER,
+    "audio.input.transcription.language": Refused("Only English is heard.", _is_english),
+    "audio.input.transcription.languages": Refused("Only English is heard.", _is_english),
+    DETECTION: Followed("hands_free", _is_on, takes_null=True),
+    f"{DETECTION}.type": Followed("hands_free", _kind_of_detection),
+    f"{DETECTION}.silence_duration_ms": Followed("pause_ms", _pause_ms),
+    f"{DETECTION}.create_response": Followed("create_response", _true_or_false),
+    f"{DETECTION}.interrupt_response": Followed("interrupt_response", _true_or_false),
+    f"{DETECTION}.threshold": PASSED_OVER,
+    f"{DETECTION}.prefix_padding_ms": PASSED_OVER,
+    f"{DETECTION}.eagerness": PASSED_OVER,
+    f"{DETECTION}.idle_timeout_ms": Followed("idle_ms", _idle_ms, takes_null=True),
+    "audio.output.speed": Followed("speed", _speed, takes_null=True),
+    "talk": Followed("talk", _is_on),
+    "talk.scenario": Followed("talk.scenario", _scenario),
+    "talk.level": Followed("talk.level", _known(lambda: LEVELS)),
+    "talk.language": Followed("talk.language", _known(language.load_all)),
+    **{f"talk.{name}": Followed(f"talk.{name}", _words(name)) for name in OWN_WORDS},
+}
+RESPONSE: Fields = {
+    **ANSWER,
+    "conversation": Refused("Every answer is part of the conversation.", _one_of("auto")),
+    "input": Refused("An answer is to the conversation as it is."),
+    "metadata": PASSED_OVER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Hold the values that an update asks for, None for those that it does not mention.
+
+    `idle_ms` is None if a silent learner gets no help. `talk` holds the fields of `session.talk`. `refusals` holds the
+    errors for fields that are not followed.
+    """
+
+    hands_free: bool | None = None
+    pause_ms: int | None = None
+    idle_ms: int | None = reprompt.IDLE_MS
+    create_response: bool | None = None
+    interrupt_response: bool | None = None
+    speed: float | None = None
+    modality: str | None = None
+    input_format: AudioFormat | None = None
+    output_format: AudioFormat | None = None
+    talk: dict[str, str] | None = None
+    refusals: list[ProtocolError] = field(default_factory=list)
+
+
+def session_wishes(session: Any) -> Wishes:
+    """Read the `session` of a `session.update`. Raises ProtocolError if it is not an object."""
+    return _wishes(SESSION, session, "session")
+
+
+def response_wishes(response: Any) -> Wishes:
+    """Read the `response` of a `response.create`. Raises ProtocolError for the first field that is refused."""
+    wishes = _wishes(RESPONSE, {} if response is None else response, "response")
+    if wishes.refusals:
+        raise wishes.refusals[0]
+    return wishes
+
+
+def _wishes(fields: Fields, given: Any, name: str) -> Wishes:
+    if not isinstance(given, dict):
+        raise ProtocolError("invalid_value", f"`{name}` must be an object.", name)
+    reading = _Reading(fields, name)
+    reading.read(given)
+    talk = {wish[5:]: reading.wishes.pop(wish) for wish in list(reading.wishes) if wish.startswith("talk.")}
+    if reading.wishes.pop("talk", False):
+        reading.wishes["talk"] = talk
+    return Wishes(**reading.wishes, refusals=reading.refusals[:MAX_REFUSALS])
+
+
+class _Reading:
+    """Collect the wishes of one object, and the refusals of its other fields."""
+
+    def __init__(self, fields: Fields, name: str) -> None:
+        self.wishes: dict[str, Any] = {}
+        self.refusals: list[ProtocolError] = []
+        self._fields, self._name = fields, name
+
+    def read(self, given: Mapping[str, Any], path: str = "") -> None:
+        for key, value in given.items():
+            where = f"{path}{key}"
+            has_more = any(name.startswith(f"{where}.") for name in self._fields)
+            try:
+                self._take(where, key[:MAX_NAME], value, has_more=has_more)
+            except ProtocolError as refusal:
+                refusal.param = f"{self._name}.{path}{key[:MAX_NAME]}"
+                self.refusals.append(refusal)
+            else:
+                if has_more and isinstance(value, dict):
+                    self.read(value, f"{where}.")
+
+    def _take(self, where: str, key: str, value: Any, *, has_more: bool) -> None:
+        match self._fields.get(where):
+            case None if not has_more:
+                raise ProtocolError("unknown_parameter", f"There is no field `{key}` here. See docs/api.md.")
+            case None if not isinstance(value, dict | None):
+                raise ProtocolError("invalid_value", f"`{key}` must be an object.")
+            case Followed(wish, read, takes_null) if value is not None or takes_null:
+                self.wishes.pop(wish, None)
+                try:
+                    self.wishes[wish] = read(value)
+                except ValueError as problem:
+                    raise ProtocolError("invalid_value", f"`{key}` {problem}.") from problem
+            case Refused(why, unless) if value is not None and not unless(value):
+                raise ProtocolError("not_supported", f"`{key}` is not followed. {why}")

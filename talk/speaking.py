@@ -1,0 +1,255 @@
+"""Call the engines outside a talk, one result for each call, with whichever engine is configured."""
+
+import logging
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError
+from django.utils import timezone
+
+from audio import mp3, quota, sound_threads
+from audio.encoding import BYTES_PER_SECOND, Clip
+from conversations import store
+from conversations.changes import Draft
+from conversations.errors import UNWRITABLE
+from conversations.models import Message
+from conversations.serializers import MAX_MESSAGES
+from conversations.store import OutOfReach, Stored
+from conversations.views import FULL
+from core.threads import in_thread
+from engines.base import Engine, is_live
+from engines.vad import VoiceActivityDetector
+from talk import feedback, message_checks
+from talk.call_with_fallback import ask
+from talk.dialogue import Dialogue
+from talk.fallback import rest
+from talk.protocol import correction_shape
+from talk.turns import Refused
+from tutor import analysis
+from tutor.domain import EngineError, Line
+from tutor.scenario import Brief
+from usage import spending
+
+logger = logging.getLogger(__name__)
+
+# Seconds for a transcription, in addition to the length of the recording.
+SLOW = 60.0
+LEARNERS_OWN = "messageId: This is a turn of the learner's, who has a voice of their own. Name one of the agent's."
+UNKNOWN_MESSAGE = "This message does not exist, or is not yours."
+DELETED = "This conversation was deleted."
+NOTHING_TO_SPEAK = "`text` holds nothing that can be spoken."
+
+
+class BrokenOff(Exception):
+    """Report that speech broke off after a part of it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Hold speech that has begun, as PCM. `head` is its first piece, `more` yields the pieces still being made."""
+
+    head: bytes
+    more: AsyncGenerator[bytes, None]
+    engine: Engine
+
+    async def whole(self) -> bytes:
+        """Return all of the speech as PCM. Raises EngineError."""
+        async with aclosing(self._pieces()) as pieces:
+            return b"".join([piece async for piece in pieces])
+
+    async def as_mp3(self) -> AsyncGenerator[bytes, None]:
+        """Yield the speech as MP3. Raises BrokenOff, which holds nothing of the engine's own message."""
+        encoder = mp3.Mp3Encoder()
+        try:
+            async with aclosing(self._pieces()) as pieces:
+                async for pcm in pieces:
+                    yield await sound_threads.in_thread(encoder.feed, pcm)
+        except EngineError as error:
+            rest(self.engine, error)
+        else:
+            yield await sound_threads.in_thread(encoder.finish)
+            return
+        raise BrokenOff(f"The speech of {self.engine.name} broke off.")
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        """Yield the pieces of PCM, and count the usage of the provider."""
+        piece = self.head
+        try:
+            while piece:
+                yield piece
+                with spending.counted(self.engine.name):
+                    piece = await anext(self.more, b"")
+        finally:
+            with spending.counted(self.engine.name):
+                await self.more.aclose()
+
+
+async def begin_speech(text: str, voice: str) -> Speech:
+    """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, Refused."""
+    if not any(letter.isalnum() for letter in text):
+        raise Refused(400, NOTHING_TO_SPEAK)
+
+    async def begin(engine: Engine) -> tuple[bytes, AsyncGenerator[bytes, None]]:
+        more = _sounding(engine.speak(text, voice=voice))
+        return await anext(more, b""), more
+
+    (head, more), engine = await ask(begin, patience=_patience())
+    if not head:
+        raise Refused(400, NOTHING_TO_SPEAK)
+    return Speech(head, more, engine)
+
+
+async def keep_speech(
+    learner: uuid.UUID, conversation: str, message: str, text: str, voice: str
+) -> tuple[Clip, Stored | str, Engine]:
+    """Speak a message of the agent's, and save the speech as its recording.
+
+    A missing message or conversation is created with this text, because clients save a talk when it is over and then
+    find its recordings. Return the recording, the stored conversation and the engine. If nothing can be saved, the
+    reason stands in place of the conversation, and the recording is returned all the same.
+
+    Raises EngineError, Refused.
+    """
+    await in_thread(_draft, learner, conversation, message, text)
+    pcm, engine = await _spoken(text, voice)
+    clip = await sound_threads.in_thread(mp3.from_pcm, pcm)
+    try:
+        return clip, await in_thread(_save, learner, conversation, message, text, clip), engine
+    except store.Deleted:
+        raise Refused(410, DELETED) from None
+    except quota.Full as full:
+        return clip, str(full), engine
+    # A full disk or a locked database.
+    except (OSError, OperationalError):
+        logger.exception("Speech could not be kept.")
+        return clip, UNWRITABLE, engine
+
+
+async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
+    """Transcribe PCM16 24 kHz. `spoken` is the code of its language.
+
+    Return the words, "" if nobody speaks, and the engine. Raises EngineError.
+    """
+
+    async def hear(engine: Engine) -> str:
+        if engine.capabilities.invents_in_silence and not await sound_threads.for_upload(_has_voice, pcm):
+            return ""
+        return await engine.transcribe(pcm, language=spoken)
+
+    seconds = len(pcm) / BYTES_PER_SECOND
+    is_live.set(False)
+    return await ask(hear, within=SLOW + seconds, patience=_patience() + seconds)
+
+
+async def translate(text: str, into: str) -> tuple[str, Engine]:
+    """Return the text in the language with the code `into`, and the engine. Raises EngineError."""
+    return await ask(lambda engine: engine.translate(text, language=into))
+
+
+async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
+    """Return the agent's next line, and the engine. Raises EngineError."""
+    return await ask(lambda engine: engine.chat(lines, brief=brief), patience=_patience())
+
+
+async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> dict[str, Any]:
+    """Return the contract's `analysis`, with the engine's name. `minutes` is the time limit. Raises EngineError."""
+    judged = analysis.newest(lines)
+    found, engine = await ask(
+        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.WITHIN
+    )
+    return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
+
+
+async def mend(learner: uuid.UUID, conversation: str, message: str, content: str) -> tuple[Stored | None, str]:
+    """Replace the words of a learner's message that was misheard, and make its corrections anew.
+
+    Return the stored conversation, and the reason if the corrections could not be made, else "". The message then has
+    none. Raises OutOfReach.
+    """
+    stored = await in_thread(store.get, learner, conversation)
+    row = found(stored, message)
+    corrections: list[dict[str, Any]] = []
+    why_not = ""
+    if stored and row and row.role == Message.Role.USER:
+        before = stored.messages[: stored.messages.index(row)][-message_checks.CONTEXT :]
+        context = [Line(each.role, each.content) for each in before]
+        explained_in = Dialogue.of(conversation, stored, "").brief.language
+        try:
+            mistakes, _ = await ask(
+                lambda engine: engine.correct(content, context=context, language=explained_in),
+                within=message_checks.WITHIN,
+            )
+            corrections = [correction_shape(each) for each in mistakes]
+        except EngineError as error:
+            why_not = str(error)
+    return await in_thread(store.mend, learner, conversation, message, content, corrections), why_not
+
+
+def found(stored: Stored | None, message: str) -> Message | None:
+    return next((row for row in stored.messages if row.wire_id == message), None) if stored else None
+
+
+async def _spoken(text: str, voice: str) -> tuple[bytes, Engine]:
+    """Return all of the speech as PCM, and the engine. If an engine breaks off, the next one starts anew."""
+    speech = await begin_speech(text, voice)
+    try:
+        return await speech.whole(), speech.engine
+    except EngineError as error:
+        rest(speech.engine, error)
+    speech = await begin_speech(text, voice)
+    return await speech.whole(), speech.engine
+
+
+def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Draft:
+    """Return the message as it is stored, or as it will be, without its sound. Raises Refused."""
+    try:
+        stored = store.get(learner, conversation)
+        is_deleted = stored is None and store.is_deleted(learner, conversation)
+    # The new message is merged with the rest when the database is in reach again.
+    except OutOfReach:
+        stored, is_deleted = None, False
+    if is_deleted:
+        raise Refused(410, DELETED)
+    row = found(stored, message)
+    if row.role == Message.Role.USER if row else message.startswith("user-"):
+        raise Refused(400, LEARNERS_OWN)
+    if row:
+        return Draft(message, row.role, row.content, row.timestamp)
+    if stored and len(stored.messages) >= MAX_MESSAGES:
+        raise Refused(400, FULL)
+    return Draft(message, Message.Role.ASSISTANT, text, timezone.now())
+
+
+def _save(learner: uuid.UUID, conversation: str, message: str, text: str, clip: Clip) -> Stored:
+    # Read the message again, because it may have changed meanwhile.
+    draft = replace(_draft(learner, conversation, message, text), audio=clip)
+    return store.save(learner, conversation, columns={}, messages=[draft], replace=False)
+
+
+def _has_voice(pcm: bytes) -> bool:
+    listener = VoiceActivityDetector()
+    try:
+        listener.feed(pcm)
+    # The packages of the detector are not installed.
+    except EngineError:
+        return True
+    return listener.had_speech
+
+
+def _patience() -> float:
+    """Return the seconds that one engine has while a learner waits and there is another engine."""
+    return float(settings.ENGINE_PATIENCE) / 1000
+
+
+async def _sounding(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the pieces that are not empty. Closing this generator also closes `pieces`."""
+    try:
+        async for piece in pieces:
+            if piece:
+                yield piece
+    finally:
+        await pieces.aclose()  # type: ignore[attr-defined]  # an async generator

@@ -1,0 +1,214 @@
+"""Serve the speaking calls of the contract, and two calls of our own on stored conversations."""
+
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.response import Response
+
+from audio import recordings, sound_threads
+from audio.encoding import BadAudio, to_pcm
+from conversations import ids, representations, store
+from conversations.schema import ID
+from conversations.views import UNKNOWN
+from core.doors import door
+from core.openapi import answers, refusals
+from core.threads import in_thread
+from learners.requests import ApiRequest
+from learners.visitors import visitor_of_request
+from talk import feedback, speaking
+from talk.engine_view import EngineView, SpeakingView, checked
+from talk.result_serializers import (
+    AnalysedSerializer,
+    ChattedSerializer,
+    HeardSerializer,
+    KeptAnalysisSerializer,
+    SpokenSerializer,
+    TranslatedSerializer,
+)
+from talk.serializers import (
+    MAX_TRANSLATED,
+    ChatSerializer,
+    RecordingSerializer,
+    SpeechSerializer,
+    TalkSerializer,
+    TargetSerializer,
+    TranslationSerializer,
+)
+from talk.turns import CALLS, DECODING, LEAST, RECORDED, Refused
+from talk.views import MESSAGE_ID, UPLOAD
+from usage import budget
+
+MP3 = "audio/mpeg"
+NO_WORDS = "This message has no words."
+TOO_LONG = f"This message is longer than {MAX_TRANSLATED:,} characters: it cannot be translated."
+REFUSED = (400, 403, 411, 413, 429, 501, 503)
+
+
+class TextToSpeechView(SpeakingView):
+    @extend_schema(
+        operation_id="textToSpeech",
+        summary="Speak a text",
+        description="With both ids, the speech is saved as the recording of that message of the agent, and the answer is a "
+        "link. Otherwise the answer is the sound, and its header `X-Engine` names the engine.",
+        request=SpeechSerializer,
+        responses={
+            (200, "application/json"): SpokenSerializer,
+            (200, MP3): OpenApiTypes.BINARY,
+            **refusals(*REFUSED, 410),
+        },
+        tags=["speaking"],
+    )
+    async def post(self, request: ApiRequest) -> HttpResponseBase:
+        """Serve `POST /api/text-to-speech`: stream the speech as MP3. With both ids, save it and return a link to it."""
+        sent = (await checked(SpeechSerializer, request)).validated_data
+        if sent["conversationId"] and sent["messageId"]:
+            return await self._keep(request, sent["conversationId"], sent["messageId"], sent["text"], sent["voice"])
+        speech = await speaking.begin_speech(sent["text"], sent["voice"])
+        return StreamingHttpResponse(speech.as_mp3(), content_type=MP3, headers=_made_by(speech.engine.name))
+
+    async def _keep(
+        self, request: ApiRequest, conversation: str, message: str, text: str, voice: str
+    ) -> HttpResponseBase:
+        await in_thread(ids.require, request.learner, conversation, [message])
+        clip, stored, engine = await speaking.keep_speech(request.learner, conversation, message, text, voice)
+        if isinstance(stored, str):
+            return HttpResponse(clip.data, content_type=MP3, headers=_made_by(engine.name) | {"X-Not-Saved": stored})
+        row = speaking.found(stored, message)
+        assert row
+        link = recordings.link(stored.recordings[row.audio_key])
+        shape = {"audioUrl": link, "audioS3Key": row.audio_key, "audioDuration": round(clip.duration, 3)}
+        made = {"engine": engine.name, **_notice(engine.name), **representations.where(stored.storage)}
+        return Response(SpokenSerializer({**shape, **made}).data)
+
+
+class SpeechToTextView(SpeakingView):
+    parser_classes = [MultiPartParser, FormParser]
+
+    @extend_schema(
+        operation_id="speechToText",
+        summary="The words in a recording",
+        request={"multipart/form-data": RecordingSerializer},
+        responses=answers(HeardSerializer, *REFUSED),
+        tags=["speaking"],
+    )
+    @door(most=UPLOAD)
+    async def post(self, request: ApiRequest) -> Response:
+        """Serve `POST /api/speech-to-text`: return the words in a recording, verbatim."""
+        sent = (await checked(RecordingSerializer, request)).validated_data
+        async with RECORDED.taken(visitor_of_request(request), DECODING) as place:
+            try:
+                pcm = await sound_threads.while_wanted(to_pcm, sent["audio"].read())
+            except BadAudio as error:
+                raise Refused(400, f"audio: {error}") from error
+            place.shrink(max(len(pcm), LEAST))
+            text, engine = await speaking.transcribe(pcm, sent["language"])
+        return Response(HeardSerializer({"text": text, "engine": engine.name, **_notice(engine.name)}).data)
+
+
+class TranslateView(SpeakingView):
+    @extend_schema(
+        operation_id="translate",
+        summary="Translate a text",
+        request=TranslationSerializer,
+        responses=answers(TranslatedSerializer, *REFUSED),
+        tags=["speaking"],
+    )
+    async def post(self, request: ApiRequest) -> Response:
+        sent = (await checked(TranslationSerializer, request)).validated_data
+        return await _translated(sent["text"], sent["targetLanguage"])
+
+
+class ChatView(SpeakingView):
+    @extend_schema(
+        operation_id="chat",
+        summary="The agent's next line",
+        description="Nothing is saved. Without messages, it is the agent's first line.",
+        request=ChatSerializer,
+        responses=answers(ChattedSerializer, *REFUSED),
+        tags=["speaking"],
+    )
+    async def post(self, request: ApiRequest) -> Response:
+        """Serve `POST /api/chat`: return the agent's next line, or its first one if there are no messages yet."""
+        sent = await checked(ChatSerializer, request)
+        lines = sent.validated_data["messages"]
+        async with CALLS.taken(visitor_of_request(request)):
+            message, engine = await speaking.chat(lines, sent.brief(lines))
+        return Response(ChattedSerializer({"message": message, "engine": engine.name, **_notice(engine.name)}).data)
+
+
+class AnalyzeConversationView(SpeakingView):
+    @extend_schema(
+        operation_id="analyzeConversation",
+        summary="Analyse a talk",
+        description="Nothing is saved. Scores that were not measured are null.",
+        request=TalkSerializer,
+        responses=answers(AnalysedSerializer, *REFUSED),
+        tags=["speaking"],
+    )
+    async def post(self, request: ApiRequest) -> Response:
+        sent = await checked(TalkSerializer, request)
+        lines, minutes = sent.validated_data["conversation"], sent.validated_data["timeLimit"]
+        async with CALLS.taken(visitor_of_request(request)):
+            shape = await speaking.analyse(lines, sent.brief(lines), minutes)
+        return Response(AnalysedSerializer(shape | _notice(shape["engine"])).data)
+
+
+class KeptAnalysisView(EngineView):
+    @extend_schema(
+        operation_id="analyzeKeptConversation",
+        summary="Analyse a stored conversation",
+        description="The analysis is saved with the conversation, and replaces an earlier one.",
+        parameters=[ID],
+        request=None,
+        responses=answers(KeptAnalysisSerializer, 403, 404, 410, 411, 413, 429, 501, 503),
+        tags=["conversations"],
+    )
+    async def post(self, request: ApiRequest, id: str) -> Response:
+        """Serve `POST /api/conversations/ID/analysis`: analyse a stored conversation, and save the analysis with it."""
+        async with CALLS.taken(visitor_of_request(request)):
+            analysis = await feedback.of_conversation(request.learner, id)
+        if analysis is None:
+            raise Refused(404, UNKNOWN)
+        shape = {"success": True, "analysis": analysis, **_notice(analysis["engine"]), **representations.where()}
+        return Response(KeptAnalysisSerializer(shape).data)
+
+
+class KeptTranslationView(EngineView):
+    @extend_schema(
+        operation_id="translateMessage",
+        summary="Translate a stored message",
+        parameters=[ID, MESSAGE_ID],
+        request=TargetSerializer,
+        responses=answers(TranslatedSerializer, 400, 403, 404, 411, 413, 422, 429, 501, 503),
+        tags=["messages"],
+    )
+    async def post(self, request: ApiRequest, id: str, message_id: str) -> Response:
+        """Serve `POST /api/conversations/ID/messages/MID/translation`: translate a message of the learner or the agent."""
+        target = (await checked(TargetSerializer, request)).validated_data["targetLanguage"]
+        row = speaking.found(await in_thread(store.get, request.learner, id), message_id)
+        if row is None:
+            raise Refused(404, speaking.UNKNOWN_MESSAGE)
+        if not row.content.strip():
+            raise Refused(422, NO_WORDS)
+        if len(row.content) > MAX_TRANSLATED:
+            raise Refused(422, TOO_LONG)
+        return await _translated(row.content, target)
+
+
+async def _translated(text: str, target: str) -> Response:
+    translation, engine = await speaking.translate(text, target)
+    shape = {"translation": translation, "engine": engine.name, **_notice(engine.name)}
+    return Response(TranslatedSerializer(shape).data)
+
+
+def _made_by(engine: str) -> dict[str, str]:
+    return {"X-Engine": engine, **{f"X-{name.title()}": words for name, words in _notice(engine).items()}}
+
+
+def _notice(engine: str) -> dict[str, Any]:
+    """Return a notice if the embedded engine stood in because today's budget is spent, else an empty dict."""
+    return {} if engine != budget.EMBEDDED or budget.any_left() else {"notice": f"{budget.ENOUGH} {budget.GOES_ON}"}

@@ -1,0 +1,229 @@
+"""Text to speech and speech to text work with the embedded engine and with a provider."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from audio import recordings
+from audio.encoding import from_pcm, to_pcm
+from conversations import store
+from conversations.tests.shapes import conversation, said
+from core.threads import in_thread
+from simulators.openai import Provider
+from talk.tests.speaking.callers import IDS, WAV, WORDS, Caller, seconds, spent, whole
+from tests.clouds import DATABASES, Half
+from tests.servers import AgentServer
+from tests.talking import silence
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "local"])
+
+# Text to speech
+
+
+async def test_a_text_is_spoken_as_mp3(local: None, caller: Caller):
+    answer = await caller.call("text-to-speech", {"text": "Good morning."})
+    assert answer["Content-Type"] == "audio/mpeg"
+    assert 0.5 < seconds(await whole(answer)) < 3
+
+
+def test_speech_is_sent_as_it_is_made(server: AgentServer):
+    body = {"text": "Good morning. How are you today? I am glad to see you."}
+    with httpx.stream("POST", f"{server.url}/api/text-to-speech", json=body, timeout=60) as answer:
+        pieces = list(answer.iter_raw())
+    assert len(pieces) > 2
+    assert seconds(b"".join(pieces)) > 2
+
+
+async def test_who_spoke_is_told(local: None, caller: Caller):
+    answer = await caller.call("text-to-speech", {"text": "Good morning."})
+    await whole(answer)
+    assert answer["X-Engine"] == "local"
+
+
+async def test_with_one_id_alone_nothing_is_kept(local: None, caller: Caller):
+    answer = await caller.call("text-to-speech", {"text": "Hello.", "conversationId": IDS["conversationId"]})
+    await whole(answer)
+    assert (await caller.get("/api/conversations")).json()["conversations"] == []
+
+
+async def test_with_both_ids_it_is_kept_and_linked(local: None, caller: Caller):
+    answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    fetched = await caller.get(answer["audioUrl"])
+    assert fetched["Content-Type"] == "audio/mpeg"
+    assert seconds(await whole(fetched)) == pytest.approx(answer["audioDuration"], abs=0.15)
+
+
+async def test_kept_speech_is_fetched_byte_for_byte(local: None, caller: Caller):
+    answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    recording = (await in_thread(recordings.of, [answer["audioS3Key"]]))[answer["audioS3Key"]]
+    assert await whole(await caller.get(answer["audioUrl"])) == await in_thread(recordings.read, recording)
+
+
+async def test_its_key_has_the_contracts_shape(local: None, caller: Caller):
+    answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    assert answer["audioS3Key"].startswith("audio/")
+    assert answer["audioS3Key"].endswith("-ai.mp3")
+
+
+async def test_a_message_that_is_not_there_yet_is_made_of_the_words(local: None, caller: Caller):
+    answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    (message,) = await caller.messages()
+    assert (message["role"], message["content"]) == ("assistant", "Good morning.")
+    assert message["audioS3Key"] == answer["audioS3Key"]
+
+
+async def test_a_client_that_saves_its_talk_afterwards_finds_the_speech_with_it(local: None, caller: Caller):
+    kept = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    await caller.call("conversations", conversation(messages=[said("Good morning!", by="assistant")]))
+    (message,) = await caller.messages()
+    assert (message["content"], message["audioS3Key"]) == ("Good morning!", kept["audioS3Key"])
+    assert message["audioUrl"]
+
+
+async def test_the_words_of_a_message_that_is_there_stay(local: None, caller: Caller):
+    await caller.call("conversations", conversation(messages=[said("As it was.", by="assistant")]))
+    await caller.call("text-to-speech", {"text": "Something else.", **IDS})
+    (message,) = await caller.messages()
+    assert message["content"] == "As it was."
+    assert message["audioUrl"]
+
+
+async def test_the_learners_own_turn_is_not_spoken_over(local: None, caller: Caller):
+    await caller.call("conversations", conversation(messages=[said("I am here.")]))
+    ids = IDS | {"messageId": said("")["id"]}
+    answer = await caller.call("text-to-speech", {"text": "I am here.", **ids})
+    assert answer.status_code == 400
+    assert "audioS3Key" not in (await caller.messages())[0]
+
+
+async def test_a_deleted_conversation_takes_no_speech(local: None, caller: Caller):
+    await caller.call("conversations", conversation())
+    await caller.delete(f"/api/conversations/{IDS['conversationId']}")
+    assert (await caller.call("text-to-speech", {"text": "Hello.", **IDS})).status_code == 410
+
+
+async def test_another_learners_ids_reach_nothing_of_theirs(local: None, caller: Caller, stranger: Caller):
+    mine = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    theirs = (await stranger.call("text-to-speech", {"text": "Good night.", **IDS})).json()
+    (message,) = await caller.messages()
+    assert message["content"] == "Good morning."
+    assert message["audioS3Key"] == mine["audioS3Key"] != theirs["audioS3Key"]
+
+
+async def test_speech_that_cannot_be_kept_is_heard_all_the_same(
+    local: None, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*args: Any, **columns: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "save", full)
+    answer = await caller.call("text-to-speech", {"text": "Good morning.", **IDS})
+    assert answer["Content-Type"] == "audio/mpeg"
+    assert "not saved" in answer["X-Not-Saved"]
+
+
+@pytest.mark.django_db(transaction=True, databases=DATABASES)
+async def test_while_the_database_is_down_speech_waits_in_the_shelter(local: None, caller: Caller, database: Half):
+    with database.outage():
+        answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
+    assert (answer["storage"], answer["degraded"]) == ("local", True)
+    (message,) = await caller.messages()
+    assert message["audioS3Key"] == answer["audioS3Key"]
+
+
+@pytest.mark.django_db(transaction=True, databases=DATABASES)
+async def test_while_the_database_is_down_the_learners_turns_are_known_by_their_ids(
+    local: None, caller: Caller, database: Half
+):
+    with database.outage():
+        answer = await caller.call("text-to-speech", {"text": "Hello.", **IDS, "messageId": "user-1714521600000"})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({}, "text"),
+        ({"text": ""}, "text"),
+        ({"text": "  "}, "text"),
+        ({"text": "… !"}, "text"),
+        ({"text": 7}, "text"),
+        ({"text": "a" * 4097}, "text"),
+        ({"text": "a\0b"}, "text"),
+        ({"text": "\ud800"}, "text"),
+        ({"text": "Hello.", "voice": 7}, "voice"),
+        ({"text": "Hello.", "voice": "a" * 101}, "voice"),
+        ({"text": "Hello.", "conversationId": 7, "messageId": "ai-1"}, "conversationId"),
+        ({"text": "Hello.", "conversationId": "c", "messageId": "a\0"}, "messageId"),
+        ({"text": "Hello.", "conversationId": "c" * 201, "messageId": "ai-1"}, "conversationId"),
+    ],
+)
+async def test_what_cannot_be_spoken_is_named(local: None, caller: Caller, fields: dict[str, Any], names: str):
+    answer = await caller.call("text-to-speech", fields)
+    assert (answer.status_code, names in answer.json()["error"]) == (400, True)
+
+
+async def test_a_provider_speaks(pipeline: Provider, caller: Caller):
+    answer = await caller.call("text-to-speech", {"text": "Good morning."})
+    assert (answer["X-Engine"], seconds(await whole(answer)) > 0.5) == ("openai_pipeline", True)
+
+
+async def test_what_a_provider_took_to_speak_is_counted(pipeline: Provider, caller: Caller):
+    before = spent("talking_agent_provider_seconds_total", stage="speech")
+    await whole(await caller.call("text-to-speech", {"text": "Good morning."}))
+    assert spent("talking_agent_provider_seconds_total", stage="speech") - before > 0.5
+
+
+# Speech to text
+
+
+async def test_a_recording_is_made_out(local: None, caller: Caller):
+    assert (await caller.upload(WAV)).json() == {"text": WORDS, "engine": "local"}
+
+
+async def test_other_formats_are_made_out(local: None, caller: Caller):
+    assert (await caller.upload(from_pcm(to_pcm(WAV)).data, language="en-GB")).json()["text"] == WORDS
+
+
+async def test_where_nobody_speaks_there_are_no_words(local: None, caller: Caller):
+    assert (await caller.upload(from_pcm(silence(1)).data)).json()["text"] == ""
+
+
+async def test_a_provider_makes_out(pipeline: Provider, caller: Caller):
+    pipeline.configure(transcripts=["Thank you."])
+    assert (await caller.upload(WAV)).json() == {"text": "Thank you.", "engine": "openai_pipeline"}
+
+
+async def test_a_provider_is_not_asked_where_nobody_speaks(pipeline: Provider, caller: Caller):
+    pipeline.configure(transcripts=["Thanks for watching!"])
+    assert (await caller.upload(from_pcm(silence(1)).data)).json()["text"] == ""
+
+
+@pytest.mark.parametrize(
+    ("audio", "fields", "names"),
+    [
+        (None, {}, "audio"),
+        (b"", {}, "audio"),
+        (b"I went to the park.", {}, "audio"),
+        (bytes(25 * 1024 * 1024 + 1), {}, "25 MB"),
+        (bytes(26 * 1024 * 1024), {}, "25 MB"),
+        (WAV, {"language": "English"}, "language"),
+        (WAV, {"language": "xx"}, "language"),
+    ],
+    ids=["none", "empty", "text", "a byte too large", "too large", "language", "no language"],
+)
+async def test_what_is_not_audio_is_named(
+    local: None, caller: Caller, audio: bytes | None, fields: dict[str, str], names: str
+):
+    answer = await caller.upload(audio, **fields)
+    assert (answer.status_code, names in answer.json()["error"]) == (400, True)
+
+
+async def test_a_file_that_is_not_in_a_form_is_refused(local: None, caller: Caller):
+    answer = await caller.generic("POST", "/api/speech-to-text", WAV, content_type="audio/wav")
+    assert (answer.status_code, "audio" in answer.json()["error"]) == (400, True)
+
+
+async def test_a_language_that_the_embedded_engine_does_not_hear_is_501(local: None, caller: Caller):
+    assert (await caller.upload(WAV, language="vi")).status_code == 501

@@ -1,0 +1,220 @@
+"""Translation, chat and analysis work with the embedded engine and with a provider."""
+
+from typing import Any
+
+import pytest
+from channels.db import database_sync_to_async
+
+from conversations.models import Message
+from conversations.tests.shapes import conversation, said
+from engines.openai.errors import GARBLED
+from simulators.openai import Provider
+from talk.speaking_views import MAX_TRANSLATED, TOO_LONG
+from talk.tests.speaking.callers import IDS, TALK, TURN, Caller, spent
+from talk.tests.test_feedback import ANSWER
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "local"])
+
+# Translating
+
+
+async def test_a_provider_translates(pipeline: Provider, caller: Caller):
+    pipeline.configure(structured={"translation": [{"translation": "Xin chào."}]})
+    answer = await caller.call("translate", {"text": "Hello.", "targetLanguage": "vi"})
+    assert answer.json() == {"translation": "Xin chào.", "engine": "openai_pipeline"}
+
+
+async def test_what_the_embedded_engine_cannot_do_is_501(local: None, caller: Caller):
+    answer = await caller.call("translate", {"text": "Hello.", "targetLanguage": "vi"})
+    assert answer.status_code == 501
+    assert "OPENAI_API_KEY" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"targetLanguage": "vi"}, "text"),
+        ({"text": "", "targetLanguage": "vi"}, "text"),
+        ({"text": "a" * 20_001, "targetLanguage": "vi"}, "text"),
+        ({"text": "\udfff", "targetLanguage": "vi"}, "text"),
+        ({"text": "Hello."}, "targetLanguage"),
+        ({"text": "Hello.", "targetLanguage": "xx"}, "targetLanguage"),
+        ({"text": "Hello.", "targetLanguage": ["vi"]}, "targetLanguage"),
+    ],
+)
+async def test_what_cannot_be_translated_is_named(pipeline: Provider, caller: Caller, fields: Any, names: str):
+    answer = await caller.call("translate", fields)
+    assert (answer.status_code, names in answer.json()["error"]) == (400, True)
+
+
+async def test_a_turn_is_translated_on_request(pipeline: Provider, kept: Caller):
+    pipeline.configure(structured={"translation": [{"translation": "Bạn đến từ đâu?"}]})
+    answer = await kept.call(f"{TURN}/translation", {"targetLanguage": "vi"})
+    assert answer.json()["translation"] == "Bạn đến từ đâu?"
+
+
+async def test_another_learners_turn_is_not_translated(pipeline: Provider, kept: Caller, stranger: Caller):
+    assert (await stranger.call(f"{TURN}/translation", {"targetLanguage": "vi"})).status_code == 404
+
+
+async def test_a_turn_that_is_not_there_is_404(pipeline: Provider, kept: Caller):
+    answer = await kept.call(
+        f"conversations/{IDS['conversationId']}/messages/ai-1/translation", {"targetLanguage": "vi"}
+    )
+    assert answer.status_code == 404
+
+
+async def test_a_turn_without_words_is_422(pipeline: Provider, caller: Caller):
+    await caller.call("conversations", conversation(messages=[said("", by="assistant")]))
+    assert (await caller.call(f"{TURN}/translation", {"targetLanguage": "vi"})).status_code == 422
+
+
+async def test_the_longest_text_is_translated(pipeline: Provider, caller: Caller):
+    pipeline.configure(structured={"translation": [{"translation": "Xin chào."}]})
+    text = ("Hello there. " * 2_000)[:MAX_TRANSLATED]
+    answer = await caller.call("translate", {"text": text, "targetLanguage": "vi"})
+    assert answer.json()["translation"].startswith("Xin chào. Xin chào.")
+
+
+async def test_a_turn_that_is_too_long_to_be_translated_says_so(pipeline: Provider, kept: Caller):
+    await database_sync_to_async(Message.objects.using("local").update)(content="a" * (MAX_TRANSLATED + 1))
+    answer = await kept.call(f"{TURN}/translation", {"targetLanguage": "vi"})
+    assert (answer.status_code, answer.json()) == (422, {"error": TOO_LONG})
+    assert "20,000 characters" in TOO_LONG
+
+
+# Chatting
+
+
+async def test_the_embedded_partner_answers(local: None, caller: Caller):
+    body = {"messages": TALK, "topic": "Travel", "difficulty": 2, "language": "en", "mode": "casual-chat"}
+    answer = (await caller.call("chat", body)).json()
+    assert answer["message"].endswith("?")
+    assert answer["engine"] == "local"
+
+
+async def test_without_messages_it_opens_the_talk(local: None, caller: Caller):
+    answer = await caller.call("chat", {"messages": [], "topic": "Travel"})
+    assert "travel" in answer.json()["message"]
+
+
+async def test_a_topic_of_ones_own_is_taken_up(local: None, caller: Caller):
+    answer = await caller.call("chat", {"messages": [], "topic": "bees"})
+    assert "bees" in answer.json()["message"]
+
+
+async def test_an_interview_is_one(local: None, caller: Caller):
+    answer = await caller.call("chat", {"messages": [], "topic": "Software", "mode": "interview"})
+    assert "interview" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("mode", ["adventure", "lesson", "speaking-practice"])
+async def test_every_mode_has_an_opening(local: None, caller: Caller, mode: str):
+    assert (await caller.call("chat", {"messages": [], "mode": mode})).status_code == 200
+
+
+async def test_a_provider_answers(pipeline: Provider, caller: Caller):
+    pipeline.configure(replies=["How lovely! What is it like there?"])
+    body = {"messages": TALK, "topic": "Travel", "difficulty": "3", "language": "vi", "mode": "interview"}
+    answer = (await caller.call("chat", body)).json()
+    assert answer == {"message": "How lovely! What is it like there?", "engine": "openai_pipeline"}
+
+
+async def test_what_a_provider_took_to_answer_is_counted(pipeline: Provider, caller: Caller):
+    before = spent("talking_agent_provider_tokens_total", stage="chat", kind="text_out")
+    await caller.call("chat", {"messages": TALK})
+    assert spent("talking_agent_provider_tokens_total", stage="chat", kind="text_out") > before
+
+
+BAD_TALKS: list[tuple[Any, str]] = [
+    (None, "{name}"),
+    ("Hello.", "{name}"),
+    ([TALK[0]] * 2001, "{name}"),
+    ([{"role": "user", "content": "a" * 19_000}] * 22, "{name}"),
+    (["Hello."], "{name}[0]"),
+    ([{"content": "Hello."}], "{name}[0].role"),
+    ([TALK[0], {"role": "system", "content": "Hello."}], "{name}[1].role"),
+    ([{"role": ["user"], "content": "Hello."}], "{name}[0].role"),
+    ([{"role": "user"}], "{name}[0].content"),
+    ([{"role": "user", "content": "a\0"}], "{name}[0].content"),
+    ([{"role": "user", "content": "a" * 20_001}], "{name}[0].content"),
+]
+BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"topic": 7}, "topic"),
+    ({"topic": "a" * 501}, "topic"),
+    ({"topic": "\ud800"}, "topic"),
+    ({"difficulty": 0}, "difficulty"),
+    ({"difficulty": 6}, "difficulty"),
+    ({"difficulty": 2.5}, "difficulty"),
+    ({"difficulty": True}, "difficulty"),
+    ({"difficulty": "hard"}, "difficulty"),
+    ({"language": "xx"}, "language"),
+    ({"language": ["en"]}, "language"),
+    ({"mode": "shouting"}, "mode"),
+    ({"mode": ["interview"]}, "mode"),
+]
+
+
+@pytest.mark.parametrize(("path", "name"), [("chat", "messages"), ("analyze-conversation", "conversation")])
+async def test_messages_that_cannot_be_followed_are_named(local: None, caller: Caller, path: str, name: str):
+    for messages, names in BAD_TALKS:
+        answer = await caller.call(path, {name: messages})
+        assert (answer.status_code, names.format(name=name) in answer.json()["error"]) == (400, True), names
+
+
+@pytest.mark.parametrize(("path", "name"), [("chat", "messages"), ("analyze-conversation", "conversation")])
+async def test_fields_that_cannot_be_followed_are_named(local: None, caller: Caller, path: str, name: str):
+    for fields, names in BAD_FIELDS:
+        answer = await caller.call(path, {name: TALK, **fields})
+        assert (answer.status_code, names in answer.json()["error"]) == (400, True), fields
+
+
+# Analysing
+
+
+async def test_the_embedded_engine_analyses_what_it_can(local: None, caller: Caller):
+    body = {"conversation": TALK, "topic": "Travel", "difficulty": 2, "timeLimit": 5, "language": "en"}
+    answer = (await caller.call("analyze-conversation", body)).json()
+    assert answer["componentScores"]["pronunciation"] is None
+    assert answer["unmeasured"]["pronunciation"]
+    assert answer["speakingMetrics"]["totalWords"] == 4
+    assert answer["engine"] == "local"
+
+
+async def test_a_provider_analyses(pipeline: Provider, caller: Caller):
+    pipeline.configure(structured={"analysis": [ANSWER]})
+    body = {"conversation": TALK, "topic": "Travel", "difficulty": 2, "timeLimit": 5, "language": "vi"}
+    answer = (await caller.call("analyze-conversation", body)).json()
+    assert (answer["componentScores"]["grammar"], answer["engine"]) == (40, "openai_pipeline")
+
+
+async def test_figures_that_cannot_be_read_are_told_and_not_made_up(pipeline: Provider, caller: Caller):
+    pipeline.configure(structured={"analysis": ["70 of 100!"]})
+    answer = await caller.call("analyze-conversation", {"conversation": TALK})
+    assert (answer.status_code, answer.json()) == (503, {"error": GARBLED})
+
+
+async def test_of_a_very_long_talk_the_newest_turns_are_analysed_and_it_says_so(local: None, caller: Caller):
+    body = {"conversation": [{"role": "user", "content": "She have a dog. " * 100}] * 100}
+    answer = (await caller.call("analyze-conversation", body)).json()
+    assert answer["judgedTurns"] == {"newest": 37, "all": 100}
+    assert "the newest 37 of your 100 turns" in answer["feedback"]
+
+
+@pytest.mark.parametrize("limit", [0, -1, "5", True, 1e12, 5e-324])
+async def test_a_limit_that_is_none_is_named(local: None, caller: Caller, limit: Any):
+    answer = await caller.call("analyze-conversation", {"conversation": TALK, "timeLimit": limit})
+    assert (answer.status_code, "timeLimit" in answer.json()["error"]) == (400, True)
+
+
+async def test_a_kept_conversation_is_analysed_and_keeps_it(local: None, kept: Caller):
+    path = f"conversations/{IDS['conversationId']}"
+    answer = (await kept.call(f"{path}/analysis")).json()
+    stored = (await kept.get(f"/api/{path}")).json()["conversation"]
+    assert answer["analysis"]["speakingMetrics"]["totalWords"] == 4
+    assert stored["analysis"] == answer["analysis"]
+    assert len(stored["messages"]) == 2
+
+
+async def test_another_learners_conversation_is_not_analysed(local: None, kept: Caller, stranger: Caller):
+    assert (await stranger.call(f"conversations/{IDS['conversationId']}/analysis")).status_code == 404

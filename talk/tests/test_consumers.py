@@ -1,0 +1,319 @@
+"""A connection ends cleanly when its talk fails unexpectedly."""
+
+import asyncio
+import base64
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+
+from conversations import store
+from core.threads import in_thread
+from engines.base import EngineError
+from learners import cookie
+from talk import capacity, consumers, fallback
+from talk.protocol import Event
+from tests.scripted import ScriptedEngine, ScriptedSession, answer
+from tests.talking import spoken
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "local"])
+
+LONDON = spoken("learner_london")
+PATIENT = 60.0  # seconds
+
+
+class Connection:
+    """Act as a client of the endpoint."""
+
+    def __init__(self, learner: uuid.UUID) -> None:
+        headers = [(b"host", b"testserver"), (b"cookie", f"{cookie.NAME}={cookie.seal(learner)}".encode())]
+        scope = {"type": "websocket", "headers": headers, "subprotocols": [], "query_string": b"conversation=talk"}
+        self._served = ApplicationCommunicator(consumers.TalkConsumer.as_asgi(), scope)
+
+    async def open(self) -> None:
+        await self._served.send_input({"type": "websocket.connect"})
+        assert (await self._served.receive_output(PATIENT))["type"] == "websocket.accept"
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self._served.send_input({"type": "websocket.receive", "text": json.dumps({"type": kind, **fields})})
+
+    async def append(self) -> None:
+        await self.send("input_audio_buffer.append", audio=base64.b64encode(LONDON).decode())
+
+    async def wait_for(self, kind: str) -> Event:
+        while True:
+            sent = await self._served.receive_output(PATIENT)
+            assert sent["type"] == "websocket.send", sent
+            if (event := json.loads(sent["text"]))["type"] == kind:
+                return event
+
+    async def turn(self) -> None:
+        """Say a turn, and wait for the complete answer."""
+        await self.append()
+        await self.send("input_audio_buffer.commit")
+        await self.send("response.create")
+        await self.wait_for("response.done")
+
+    async def closed(self) -> int:
+        while (sent := await self._served.receive_output(PATIENT))["type"] != "websocket.close":
+            pass
+        return sent["code"]
+
+    async def leave(self) -> None:
+        await self._served.send_input({"type": "websocket.disconnect", "code": 1006})
+        await self._served.wait(PATIENT)
+
+
+@pytest.fixture
+def learner() -> uuid.UUID:
+    return uuid.uuid4()
+
+
+@pytest.fixture
+async def connection(learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """Return a connection whose first turn was answered. Its second turn fails, which closes the connection."""
+    engine = ScriptedEngine("voice", [answer("He has a dog.", "Nice!")])
+    monkeypatch.setattr(consumers, "engines", lambda: [engine])
+    connection = Connection(learner)
+    await connection.open()
+    await connection.turn()
+
+    async def hear(session: ScriptedSession, pcm: bytes) -> None:
+        raise ValueError("the key sk-secret does not like: He has a dog.")
+
+    monkeypatch.setattr(ScriptedSession, "hear", hear)
+    await connection.append()
+    return connection
+
+
+async def test_a_fault_closes_the_connection_and_says_so(connection: Connection):
+    assert await connection.closed() == 1011
+    await connection.leave()
+
+
+async def test_what_was_said_before_a_fault_is_kept(connection: Connection, learner: uuid.UUID):
+    await connection.closed()
+    await connection.leave()
+    kept = await in_thread(store.get, learner, "talk")
+    assert kept
+    assert [(row.role, row.content) for row in kept.messages] == [("user", "He has a dog."), ("assistant", "Nice!")]
+
+
+async def test_a_fault_is_logged_without_what_it_quotes(connection: Connection, caplog: pytest.LogCaptureFixture):
+    await connection.closed()
+    await connection.leave()
+    (logged,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert logged.startswith("A talk failed: ValueError < test_consumers.py:")
+    assert "dog" not in caplog.text
+    assert "sk-secret" not in caplog.text
+
+
+async def test_after_a_fault_nothing_more_is_followed(connection: Connection, caplog: pytest.LogCaptureFixture):
+    await connection.append()
+    await connection.append()
+    await connection.closed()
+    await connection.leave()
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+
+
+# Idle talks
+
+
+@pytest.fixture
+def voice(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
+    engine = ScriptedEngine("voice", [answer("He has a dog.", "Nice!")])
+    monkeypatch.setattr(consumers, "engines", lambda: [engine])
+    return engine
+
+
+async def test_a_client_that_never_sends_anything_is_hung_up_on(
+    voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(capacity, "SILENT_S", 0.2)
+    connection = Connection(learner)
+    await connection.open()
+    assert (await connection.wait_for("error"))["error"]["code"] == "idle"
+    assert await connection.closed() == 4008
+    await connection.leave()
+    assert capacity.HOSTED.used == 0
+
+
+async def test_a_talk_in_which_nothing_is_said_is_paused_and_can_be_gone_on_with(
+    voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    connection = Connection(learner)
+    await connection.open()
+    await connection.send("session.update", session={"talk": {}})
+    await connection.append()
+    await connection.send("input_audio_buffer.commit")
+    await connection.send("response.create")
+    await connection.wait_for("talk.saved")
+    monkeypatch.setattr(capacity, "MAKES_ROOM_S", 0.0)
+    monkeypatch.setattr(capacity.HOSTED, "total", 1)
+    newcomer = Connection(uuid.uuid4())
+    await newcomer.open()
+    await newcomer.wait_for("session.created")
+    assert await connection.closed() == 4008
+    await connection.leave()
+    await newcomer.leave()
+    again = Connection(learner)
+    await again.open()
+    assert (await again.wait_for("session.created"))["session"]["talk"]["turns"] == 1
+    await again.leave()
+    assert capacity.HOSTED.used == 0
+
+
+async def test_a_talk_that_goes_on_makes_no_room(
+    voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(capacity.HOSTED, "total", 1)
+    connection = Connection(learner)
+    await connection.open()
+    await connection.wait_for("session.created")
+    newcomer = Connection(uuid.uuid4())
+    await newcomer.open()
+    error = (await newcomer.wait_for("error"))["error"]
+    assert (error["code"], error["retry_after"]) == ("full", capacity.RETRY_AFTER)
+    assert await newcomer.closed() == 4029
+    await newcomer.leave()
+    await connection.leave()
+    assert capacity.HOSTED.used == 0
+
+
+async def test_a_talk_that_cannot_begin_gives_its_place_back(
+    voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    async def open_talk(**asked: Any) -> None:
+        raise OSError("no disk")
+
+    monkeypatch.setattr(consumers, "open_talk", open_talk)
+    connection = Connection(learner)
+    await connection.open()
+    with pytest.raises(OSError, match="no disk"):
+        await connection.closed()
+    assert capacity.HOSTED.used == 0
+
+
+# Talks that change their engine or their connection
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let talks begin with a hosted engine that fails in the first turn, so that the embedded one continues."""
+    monkeypatch.setattr(capacity.LOCAL, "total", 1)
+
+    def engines() -> list[ScriptedEngine]:
+        hosted = ScriptedEngine(
+            "hosted", [[EngineError("It failed.", retryable=True, detail="")], answer("A", "Back.")]
+        )
+        return [hosted, ScriptedEngine("local", [answer("He has a dog.", "Nice!")] * 3)]
+
+    monkeypatch.setattr(consumers, "engines", engines)
+    fallback.rested()
+    yield
+    fallback.rested()
+
+
+async def fallen_back() -> Connection:
+    """Begin a talk with the hosted engine. The embedded one has continued it."""
+    fallback.rested()
+    connection = Connection(uuid.uuid4())
+    await connection.open()
+    assert (await connection.wait_for("session.created"))["session"]["model"] == "hosted"
+    await connection.turn()
+    return connection
+
+
+async def test_a_talk_that_changes_to_the_embedded_engine_is_counted_there(failing: None):
+    connection = await fallen_back()
+    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (0, 1)
+    newcomer = Connection(uuid.uuid4())
+    await newcomer.open()
+    assert (await newcomer.wait_for("error"))["error"]["code"] == "full"
+    await newcomer.leave()
+    await connection.turn()
+    await connection.leave()
+    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (0, 0)
+
+
+async def test_a_talk_that_changes_to_a_full_engine_goes_on_and_later_ones_are_refused(failing: None):
+    first, second = await fallen_back(), await fallen_back()
+    assert capacity.LOCAL.used == 2
+    await second.turn()
+    await first.leave()
+    newcomer = Connection(uuid.uuid4())
+    await newcomer.open()
+    assert (await newcomer.wait_for("error"))["error"]["code"] == "full"
+    await newcomer.leave()
+    await second.leave()
+    assert capacity.LOCAL.used == 0
+
+
+async def test_as_many_still_talks_are_paused_as_a_newcomer_needs(failing: None, monkeypatch: pytest.MonkeyPatch):
+    first, second = await fallen_back(), await fallen_back()
+    monkeypatch.setattr(capacity, "MAKES_ROOM_S", 0.0)
+    newcomer = Connection(uuid.uuid4())
+    await newcomer.open()
+    await newcomer.wait_for("session.created")
+    assert (await first.closed(), await second.closed()) == (4008, 4008)
+    assert capacity.LOCAL.used == 1
+    for connection in (first, second, newcomer):
+        await connection.leave()
+
+
+async def test_a_talk_that_returns_to_its_engine_is_counted_there_again(failing: None):
+    connection = await fallen_back()
+    fallback.rested()
+    await connection.turn()
+    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (1, 0)
+    await connection.leave()
+
+
+async def test_a_conversation_that_is_taken_over_is_counted_by_the_new_talks_engine(failing: None):
+    learner = uuid.uuid4()
+    first, second = Connection(learner), Connection(learner)
+    await first.open()
+    await first.turn()
+    fallback.rested()
+    await second.open()
+    await second.wait_for("session.created")
+    assert await first.closed() == 4001
+    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (1, 0)
+    for connection in (first, second):
+        await connection.leave()
+    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (0, 0)
+
+
+async def test_connections_to_one_conversation_that_begin_at_once_hold_one_place(
+    voice: ScriptedEngine, learner: uuid.UUID
+):
+    voice.opens = asyncio.Event()
+    connections = [Connection(learner) for _ in range(3)]
+    for number, connection in enumerate(connections):
+        await connection.open()
+        while len(voice.sessions) <= number:
+            await asyncio.sleep(0.01)
+    voice.opens.set()
+    await connections[-1].wait_for("session.created")
+    assert [await each.closed() for each in connections[:-1]] == [4001, 4001]
+    assert capacity.HOSTED.used == 1
+    for connection in connections:
+        await connection.leave()
+    assert capacity.HOSTED.used == 0
+
+
+async def test_who_sends_faster_than_anyone_speaks_has_to_wait(monkeypatch: pytest.MonkeyPatch):
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(capacity.asyncio, "sleep", sleep)
+    pace = capacity.Pace()
+    await pace.spend(capacity.BURST // 2)
+    assert not slept
+    await pace.spend(capacity.BURST)
+    assert slept[0] == pytest.approx(capacity.BURST / 2 / capacity.PACE, rel=0.1)

@@ -1,0 +1,191 @@
+"""A talk begins with the learner's choices, which the conversation keeps, and with mistakes of earlier talks."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from conversations import store
+from conversations.changes import Draft
+from talk import dialogue
+from talk.dialogue import Dialogue, recent_mistakes
+from talk.session_fields import session_wishes
+from tests.clouds import DATABASES, Half
+from tutor import scenario
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"])
+
+AT = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def learner() -> uuid.UUID:
+    return uuid.uuid4()
+
+
+def begun(**wishes: str) -> Dialogue:
+    new = Dialogue.of("talk", None, "local")
+    new.begin_with(wishes)
+    return new
+
+
+def gone_on(learner: uuid.UUID, columns: dict[str, Any]) -> Dialogue:
+    stored = store.save(learner, "talk", columns=columns, messages=[])
+    return Dialogue.of("talk", stored, "local")
+
+
+def keep(learner: uuid.UUID, wire_id: str, *mistakes: tuple[str, str], day: int = 1) -> None:
+    """Save a conversation with one turn for each of these mistakes, (said, better)."""
+    at = AT.replace(day=day)
+    rows = [
+        {"said": said, "better": better, "why": "", "category": "", "start": 0, "end": 1} for said, better in mistakes
+    ]
+    drafts = [
+        Draft(f"user-{number}", "user", "Words.", at.replace(second=number), corrections=[row])
+        for number, row in enumerate(rows)
+    ]
+    store.save(learner, wire_id, columns={"timestamp": at}, messages=drafts)
+
+
+# The language of explanations
+
+
+def test_explanations_are_english_unless_wished_otherwise():
+    assert begun(scenario="travel").brief.language == "en"
+
+
+def test_another_language_can_be_wished_for():
+    new = begun(language="vi")
+    assert new.brief.language == new.shape()["language"] == "vi"
+
+
+def test_the_language_is_kept_and_found_again(learner):
+    again = gone_on(learner, begun(scenario="travel", language="vi").columns())
+    assert again.brief.language == "vi"
+
+
+def test_the_contracts_language_stays_that_of_the_talk():
+    assert begun(language="vi").columns()["config"]["language"] == "en"
+
+
+def test_it_can_be_changed_in_the_middle_of_a_talk():
+    new = begun(scenario="travel")
+    new.add("user-1", "user", "Hello.")
+    assert not new.begin_with({"language": "vi", "scenario": "food"})
+    assert (new.brief.language, new.brief.scenario.id) == ("vi", "travel")
+
+
+def test_another_choice_leaves_the_language_as_it_is():
+    new = begun(language="vi")
+    new.begin_with({"scenario": "food"})
+    assert new.brief.language == "vi"
+
+
+def test_the_language_of_an_older_client_is_that_of_explanations(learner):
+    assert gone_on(learner, {"config": {"language": "vi"}}).brief.language == "vi"
+
+
+@pytest.mark.parametrize("language", ["xx", None, 5, ["vi"], {"a": 1}])
+def test_an_older_clients_language_that_there_is_not_is_english(learner, language):
+    again = gone_on(learner, {"config": {"language": language}})
+    assert (again.brief.language, again.columns()["config"]["language"]) == ("en", "en")
+
+
+def test_what_was_wished_for_here_counts_more_than_an_older_clients_language(learner):
+    again = gone_on(learner, {"config": {"language": "vi", "explain": "en"}})
+    assert again.brief.language == "en"
+
+
+def test_an_older_clients_language_stays_as_it_was(learner):
+    again = gone_on(learner, {"config": {"language": "vi"}})
+    again.begin_with({"language": "en"})
+    config = again.columns()["config"]
+    assert (config["language"], config["explain"]) == ("vi", "en")
+
+
+def test_a_configuration_that_is_none_can_be_gone_on_with(learner):
+    assert gone_on(learner, {"config": ["vi"]}).columns()["config"]["language"] == "en"
+
+
+@pytest.mark.parametrize("explain", ["xx", None, 5, ["vi"], {"a": 1}])
+def test_a_kept_language_that_there_is_not_is_english(learner, explain):
+    assert gone_on(learner, {"config": {"explain": explain}}).brief.language == "en"
+
+
+@pytest.mark.parametrize("language", ["xx", "", "EN"])
+def test_a_wish_for_a_language_that_there_is_not_is_refused(language):
+    wishes = session_wishes({"talk": {"language": language, "level": "B2"}})
+    (refusal,) = wishes.refusals
+    assert str(refusal).startswith("`language` must be one of en, ")
+    assert wishes.talk == {"level": "B2"}
+
+
+def test_a_wish_for_a_language_is_passed_on():
+    assert session_wishes({"talk": {"language": "vi"}}).talk == {"language": "vi"}
+
+
+# The kinds of talk
+
+
+@pytest.mark.parametrize(
+    ("scenario_id", "mode"),
+    [
+        ("travel", "casual-chat"),
+        ("adventure-island", "casual-chat"),
+        ("lesson-past", "speaking-practice"),
+        ("own-topic", "speaking-practice"),
+        ("interview-shop", "interview"),
+    ],
+)
+def test_the_contracts_mode_follows_from_the_kind(scenario_id, mode):
+    assert begun(scenario=scenario_id).columns()["config"]["mode"] == mode
+
+
+def test_every_kind_has_a_mode_of_the_contract():
+    assert dialogue.MODES.keys() == set(scenario.KINDS)
+
+
+# Mistakes of earlier talks
+
+
+def test_the_newest_mistakes_come_first(learner):
+    keep(learner, "older", ("goed", "went"), day=1)
+    keep(learner, "newer", ("she have", "she has"), ("childs", "children"), day=2)
+    assert recent_mistakes(learner) == ("childs \u2192 children", "she have \u2192 she has", "goed \u2192 went")
+
+
+def test_there_are_five_at_most_and_none_twice(learner):
+    keep(learner, "talk", *[(f"wrong {number % 7}", "right") for number in range(20)])
+    found = recent_mistakes(learner)
+    assert len(found) == len(set(found)) == 5
+
+
+def test_they_are_the_learners_own(learner):
+    keep(learner, "talk", ("goed", "went"))
+    assert recent_mistakes(uuid.uuid4()) == ()
+
+
+def test_a_rewritten_paragraph_is_not_recalled(learner):
+    keep(learner, "talk", ("goed " * 50, "went " * 50), ("goed", "went"))
+    assert recent_mistakes(learner) == ("goed \u2192 went",)
+
+
+def test_only_the_latest_conversations_are_read(learner):
+    keep(learner, "long ago", ("goed", "went"), day=1)
+    for day in range(2, 5):
+        keep(learner, f"since {day}", day=day)
+    assert recent_mistakes(learner) == ()
+
+
+@pytest.mark.django_db(databases=DATABASES)
+def test_a_talk_begins_without_them_while_they_are_out_of_reach(learner, database: Half):
+    keep(learner, "talk", ("goed", "went"))
+    database.goes_down()
+    assert recent_mistakes(learner) == ()
+
+
+def test_the_brief_has_them_whatever_is_chosen():
+    new = Dialogue.of("talk", None, "local", mistakes=["goed \u2192 went"])
+    new.begin_with({"scenario": "food"})
+    assert new.brief.mistakes == ("goed \u2192 went",)

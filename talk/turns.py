@@ -1,0 +1,180 @@
+"""Take one turn over plain HTTP, by the same `LiveTalk` as on the WebSocket. Send it the turn, and read its events."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.exceptions import APIException
+
+from audio import sound_threads
+from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
+from conversations import representations, store
+from conversations.representations import MessageShape
+from conversations.store import Stored
+from core.admission import Slots
+from core.threads import in_thread
+from engines import engines
+from engines.base import is_live
+from talk.live_talk import open_talk
+from talk.protocol import Event, ProtocolError
+
+_driven: set[asyncio.Task[None]] = set()
+
+# Recordings are weighed by the bytes of their sound. Transcribing one takes four times as many bytes of memory.
+DECODING = MAX_SECONDS * BYTES_PER_SECOND
+# The least weight of a recording, so that not too many are transcribed at once.
+LEAST = DECODING // 4
+RECORDED = Slots("recorded turns", total=2 * DECODING, each=1, waiting=24, waiting_each=3, patience=20.0)
+# Analyses and chats. Long ones take seconds.
+CALLS = Slots("analyses and chats", total=32, each=2, waiting=32, waiting_each=4)
+TYPED = Slots("typed turns", total=8, each=2, waiting=24, waiting_each=6, patience=20.0)
+
+
+class Refused(APIException):
+    """Report that a request is refused, with this HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status_code = status
+
+
+class TurnSummary(representations.Where):
+    """The result of a turn, as `POST /api/conversations/ID/turns` answers it."""
+
+    conversation: str
+    message: MessageShape
+    corrections: list[dict[str, Any]]
+    reply: MessageShape | None
+    goals: list[dict[str, Any]]
+    ended: bool
+    notices: list[str]
+    timing: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold a turn as it was sent: a file with sound, or text."""
+
+    audio: bytes | None
+    text: str | None
+    message_id: str | None
+    wants_reply: bool
+    # The `session` of a `session.update`.
+    session: dict[str, Any]
+
+
+async def take(
+    learner: uuid.UUID, conversation: str, asked: Asked, visitor: Hashable | None = None
+) -> AsyncIterator[Event]:
+    """Take a turn, and yield its events, as on the WebSocket.
+
+    Turns of the same `visitor` count together, by default those of the learner. A turn that waits for its slot is
+    dropped when its client disconnects. Raises Refused, Full.
+    """
+    events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    slots = TYPED if asked.audio is None else RECORDED
+    place = await slots.enter(visitor or learner, 1 if asked.audio is None else DECODING)
+    try:
+        pcm = await _decoded(asked)
+    except BaseException:
+        place.leave()
+        raise
+    if asked.audio is not None:
+        place.shrink(max(len(pcm), LEAST))
+    work = asyncio.create_task(_drive(learner, conversation, asked, pcm, events))
+    del pcm
+    # The work goes on after the client has disconnected, so that the turn is saved in any case.
+    _driven.add(work)
+    work.add_done_callback(_driven.discard)
+    work.add_done_callback(lambda _: place.leave())
+    work.add_done_callback(lambda _: events.put_nowait(None))
+    while said := await events.get():
+        yield said
+    try:
+        await work
+    except store.Deleted as error:
+        raise Refused(410, "This conversation was deleted.") from error
+    except ProtocolError as problem:
+        raise Refused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
+
+
+async def find(learner: uuid.UUID, conversation: str, message_id: str | None) -> Stored | None:
+    """Return the conversation if it has this message already, else None."""
+    try:
+        stored = await in_thread(store.get, learner, conversation) if message_id else None
+    # A turn that is taken twice is saved only once in any case.
+    except store.OutOfReach:
+        return None
+    return stored if stored and any(row.wire_id == message_id for row in stored.messages) else None
+
+
+def summary(stored: Stored, message_id: str, events: list[Event]) -> TurnSummary:
+    """Return the result of a turn as one JSON object. `message_id` is the id of the learner's message."""
+    ids = [row.wire_id for row in stored.messages]
+    rows = {row.wire_id: representations.message(row, stored, signed=True) for row in stored.messages}
+    after = stored.messages[ids.index(message_id) + 1 :]
+    reply = next((row for row in after if row.role == "assistant"), None)
+    notices = [said["message"] for said in events if said["type"] == "talk.notice"]
+    return {
+        "conversation": stored.conversation.wire_id,
+        "message": rows[message_id],
+        "corrections": rows[message_id].get("corrections", []),
+        "reply": rows[reply.wire_id] if reply else None,
+        "goals": stored.conversation.goals,
+        "ended": stored.conversation.call_ended,
+        **representations.where(stored.storage),
+        "notices": notices,
+        "timing": next((said for said in events if said["type"] == "talk.timing"), None),
+    }
+
+
+async def _drive(
+    learner: uuid.UUID, conversation: str, asked: Asked, pcm: bytes, events: asyncio.Queue[Event | None]
+) -> None:
+    """Take the turn, and queue the events about it."""
+
+    async def send(said: Event) -> None:
+        events.put_nowait(said)
+
+    async def hang_up(code: int) -> None:
+        """Do nothing: the connection ends with the turn."""
+
+    is_live.set(False)
+    talk = await open_talk(
+        learner=learner,
+        conversation=conversation,
+        engines=engines(),
+        send=send,
+        hang_up=hang_up,
+        preemptive_replies=False,
+    )
+    try:
+        await talk.receive({"type": "session.update", "session": asked.session})
+        if asked.text is not None:
+            content = [{"type": "input_text", "text": asked.text}]
+            item = {"id": asked.message_id, "type": "message", "role": "user", "content": content}
+            await talk.receive({"type": "conversation.item.create", "item": item})
+        else:
+            await talk.take_recording(pcm, asked.message_id)
+        if asked.wants_reply:
+            await talk.receive({"type": "response.create"})
+            await talk.settled()
+    finally:
+        await talk.close()
+
+
+async def _decoded(asked: Asked) -> bytes:
+    if asked.audio is None:
+        return b""
+    try:
+        return await sound_threads.while_wanted(to_pcm, asked.audio)
+    except BadAudio as error:
+        raise Refused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+
+
+def as_server_sent(said: Event) -> str:
+    return f"event: {said['type']}\ndata: {json.dumps(said)}\n\n"

@@ -1,0 +1,39 @@
+"""Load the embedded engine when the page opens, so that the agent's voice is ready when a learner starts a talk."""
+
+import asyncio
+import logging
+from typing import Any
+
+from engines import engines, vad
+from engines.base import Engine
+from talk.fallback import first_awake
+from tutor.domain import EngineError
+
+PAGE = "/"
+logger = logging.getLogger(__name__)
+
+
+class Warming:
+    """Load the engine in parallel with the first request of the talk page, as ASGI middleware.
+
+    This is done only if the engine in use is the embedded one.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self._loading: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if self._loading is None and scope["path"] == PAGE and scope["method"] == "GET":
+            engine = first_awake(engines())
+            if engine.capabilities.embedded:
+                self._loading = asyncio.create_task(_load(engine))
+        await self.application(scope, receive, send)
+
+
+async def _load(engine: Engine) -> None:
+    try:
+        await asyncio.to_thread(vad.load)
+        await engine.warm()
+    except EngineError as error:
+        logger.error("The embedded engine cannot be loaded: %s", error.detail)

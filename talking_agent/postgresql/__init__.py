@@ -1,1 +1,0 @@
-"""Django's PostgreSQL backend, of which no query can hang: see `base`."""

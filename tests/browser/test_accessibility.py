@@ -1,0 +1,247 @@
+"""axe-core finds nothing on any page in any state, and the keyboard is sufficient."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.chromium import WITHIN, chromium, eventually, new_page
+from tests.browser.microphone import add_microphone, say
+from tests.browser.test_console import OPERATOR, PASSWORD, sign_in
+from tests.browser.test_history import conversation
+from tests.browser.test_import import bring_in, open_import
+from tests.browser.test_talk import start_talking
+from tests.fixtures import served
+from tests.servers import AgentServer
+from tests.talking import SPEECH, spoken
+
+SAID = "My brother has went to London last week."
+ADMIN = (
+    *("", "conversations/conversation/", "conversations/conversation/usage/", "audio/recording/", "password_change/"),
+    *("storage/", "storage/cost/", "auth/user/", "auth/user/add/", "auth/user/1/change/", "auth/group/add/"),
+    *("auth/user/1/delete/", "admin/logentry/"),
+)
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
+    """Run a server with an operator."""
+    agent = AgentServer(tmp_path_factory.mktemp("agent"), {"DJANGO_SUPERUSER_PASSWORD": PASSWORD})
+    agent.set_up()
+    agent.manage(*OPERATOR)
+    with served(agent):
+        yield agent
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[BrowserContext]:
+    with chromium() as browser:
+        yield browser.new_context(viewport={"width": 1280, "height": 860})
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    page = new_page(context)
+    yield page
+    page.close()
+
+
+def test_the_start_page_and_the_settings(page: Page, agent: AgentServer):
+    page.goto(agent.url)
+    page.wait_for_selector(".scenario")
+    assert violations(page) == []
+    page.locator(".scenario", has=page.locator("input[value=own-topic]")).click()
+    assert violations(page) == []
+    page.get_by_role("button", name="Settings").click()
+    assert violations(page) == []
+
+
+def test_a_talk_from_its_beginning_to_its_summary(page: Page, agent: AgentServer):
+    start_talking(page, agent)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    assert violations(page) == []
+    page.get_by_role("button", name="Type", exact=True).click()
+    page.get_by_label("Type what you want to say").fill(SAID)
+    page.keyboard.press("Enter")
+    expect(page.locator(".correction")).to_be_visible(timeout=WITHIN)
+    page.get_by_role("button", name="How long this answer took").last.click(timeout=WITHIN)
+    page.get_by_role("button", name="Hint").click()
+    page.get_by_role("button", name="Mend what was misheard").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("switch", name="Hands-free").check()
+    page.get_by_role("button", name="Mute").click()
+    page.get_by_role("button", name="Let me think").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="End talk").click()
+    expect(page.locator("#feedback")).to_have_attribute("data-state", "there", timeout=WITHIN)
+    expect(page.locator("#summary-saving")).to_have_text("Everything is saved.", timeout=WITHIN)
+    assert violations(page) == []
+
+
+def test_words_in_doubt_are_marked(context: BrowserContext, agent: AgentServer):
+    assert context.browser
+    # A new learner, whose settings are those of the first visit.
+    page = context.browser.new_page()
+    add_microphone(page)
+    start_talking(page, agent)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    page.locator("#talk-title").focus()
+    page.keyboard.down("Space")
+    say(page, spoken("code_switching"))
+    page.keyboard.up("Space")
+    turn = page.locator("li.turn[data-role=user]")
+    expect(turn.locator(".unsure").first).to_be_visible(timeout=WITHIN)
+    expect(turn.locator(".corrections")).to_contain_text("not sure")
+    assert violations(page) == []
+    page.context.close()
+
+
+def test_a_talk_without_a_microphone_and_without_a_line(page: Page, agent: AgentServer):
+    page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    )
+    start_talking(page, agent)
+    expect(page.locator("#microphone-help")).to_be_visible(timeout=WITHIN)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator("#connection-notice")).to_be_visible(timeout=WITHIN)
+    assert violations(page) == []
+
+
+def test_the_history_and_one_talk_of_it(page: Page, agent: AgentServer):
+    page.goto(f"{agent.url}/history")
+    talk = conversation(0, "Cooking", "I made a soup.")
+    page.request.post(f"{agent.url}/api/conversations", data=talk)
+    page.reload()
+    page.wait_for_selector(".entry")
+    assert violations(page) == []
+    page.goto(f"{agent.url}/history/{talk['id']}")
+    page.wait_for_selector("li.turn")
+    assert violations(page) == []
+    page.get_by_role("button", name="Rename").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator(".toast")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Delete all").click()
+    assert violations(page) == []
+
+
+def test_a_history_with_nothing_in_it(context: BrowserContext, agent: AgentServer):
+    assert context.browser
+    page = context.browser.new_page()
+    page.goto(f"{agent.url}/history")
+    expect(page.locator("#empty")).to_be_visible()
+    assert violations(page) == []
+    page.context.close()
+
+
+def test_the_import_before_and_after(page: Page, agent: AgentServer):
+    page.goto(f"{agent.url}/import")
+    assert violations(page) == []
+    page.goto(f"{agent.url}/history")
+    open_import(page, agent, conversationHistory=[conversation(1, "Trains", "I like trains."), "junk"])
+    expect(page.locator(".source").first).to_be_visible()
+    assert violations(page) == []
+    bring_in(page)
+    expect(page.locator("#report")).to_be_visible(timeout=WITHIN)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("address", ["nowhere", "offline"])
+def test_the_pages_for_what_is_not_there(page: Page, agent: AgentServer, address: str):
+    page.goto(f"{agent.url}/{address}")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("template", ["500.html", "admin/unreachable.html"])
+def test_the_pages_that_stand_on_their_own(page: Page, agent: AgentServer, template: str):
+    # These pages are served as when everything else is broken.
+    text = (Path(__file__).resolve().parents[2] / "templates" / template).read_text()
+    page.route("**/broken", lambda route: route.fulfill(body=text, content_type="text/html"))
+    page.goto(f"{agent.url}/broken")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgba(0, 0, 0, 0)"
+    assert violations(page) == []
+
+
+def test_the_documents_of_the_api_closed_and_open(page: Page, agent: AgentServer):
+    page.goto(f"{agent.url}/api/docs")
+    page.wait_for_selector(".opblock")
+    assert violations(page) == []
+    page.locator(".opblock-get", has_text="/api/conversations").locator(".opblock-summary-control").first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.wait_for_selector(".live-responses-table")
+    assert violations(page) == []
+
+
+def test_the_pages_of_operators(page: Page, agent: AgentServer):
+    page.goto(f"{agent.url}/admin/")
+    assert violations(page) == []
+    page.get_by_label("Username").fill("operator")
+    page.get_by_label("Password").fill("a guess")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector(".errornote")
+    assert violations(page) == []
+    sign_in(page, agent, PASSWORD)
+    page.request.post(f"{agent.url}/api/conversations", data=conversation(2, "Films", "I seen a film."))
+    voice: FilePayload = {
+        "name": "turn.wav",
+        "mimeType": "audio/wav",
+        "buffer": (SPEECH / "learner_london.wav").read_bytes(),
+    }
+    page.request.post(f"{agent.url}/api/conversations/spoken/turns", multipart={"audio": voice, "reply": "false"})
+    objections = {}
+    for address in ADMIN:
+        page.goto(f"{agent.url}/admin/{address}")
+        objections[address] = violations(page)
+    page.goto(f"{agent.url}/admin/conversations/conversation/")
+    page.locator("#result_list tbody th a").first.click()
+    objections["one conversation"] = violations(page)
+    page.goto(f"{agent.url}/admin/audio/recording/")
+    page.locator("#result_list tbody th a").first.click()
+    objections["one recording"] = violations(page)
+    for number, name in ((1, "one"), (2, "several")):
+        page.goto(f"{agent.url}/admin/conversations/conversation/")
+        for box in page.locator("#result_list input.action-select").all()[:number]:
+            box.check()
+        page.get_by_label("Action:").select_option(index=1)
+        page.get_by_role("button", name="Go", exact=True).click()
+        page.wait_for_selector("input[type=submit]")
+        objections[f"the deletion of {name}"] = violations(page)
+    page.goto(f"{agent.url}/admin/storage/")
+    page.get_by_role("button", name="Verify").click()
+    page.locator("#results-list li").first.wait_for(timeout=WITHIN)
+    objections["verified"] = violations(page)
+    assert {address: found for address, found in objections.items() if found} == {}
+
+
+def test_a_talk_is_held_with_the_keyboard_alone(page: Page, agent: AgentServer):
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("(document.activeElement.innerText || '').trim()").startswith(name):
+                return
+        raise AssertionError(f"{name} was not reached.")
+
+    page.goto(agent.url)
+    page.wait_for_selector(".scenario")
+    tab_to("Start talking")
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    tab_to("Type")
+    page.keyboard.press("Enter")
+    page.keyboard.type(SAID)
+    page.keyboard.press("Enter")
+    expect(page.locator("li.turn[data-role=assistant]")).to_have_count(2, timeout=WITHIN)
+    page.locator("#talk-title").focus()
+    tab_to("End talk")
+    page.keyboard.press("Enter")
+    expect(page.locator("#summary-title")).to_be_focused()
+    eventually(page, lambda: page.locator("#go-on").is_enabled())
+    tab_to("Go on talking")
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_have_attribute("data-view", "conversation")

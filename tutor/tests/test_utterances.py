@@ -1,0 +1,60 @@
+import pytest
+
+from tutor.utterances import is_backchannel, is_unfinished
+
+
+@pytest.mark.parametrize(
+    "text", ["Mm-hmm.", "mhm", "Hmm...", "Okay.", "Right, right.", "Yeah!", "Oh, I see.", "Uh-huh", "Mm."]
+)
+def test_a_listeners_word_is_a_backchannel(text: str):
+    assert is_backchannel(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "No.", "Stop!", "Okay, but why?", "Right now.", "Yes, I have two.", "Wait.", "Good morning."]
+)
+def test_other_words_take_the_turn(text: str):
+    assert not is_backchannel(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't like it because...",
+        "I don't like it because.",
+        "My favorite food is the",
+        "My favorite food is her.",
+        "On Saturday we went to the...",
+        "I live with my mother and",
+        "Next year I want to.",
+        "I was very",
+        "He is taller than",
+        "I went there with my,",
+        "Um",
+        "It costs, um.",
+    ],
+)
+def test_a_sentence_that_must_go_on_is_unfinished(text: str):
+    assert is_unfinished(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I like it.",
+        "I like her.",
+        "Where are you from?",
+        "What did you do that for?",
+        "Yes, I am good at it.",
+        "I think so.",
+        "It is my own.",
+        "Not really, but I want one.",
+        "That is what I was looking for.",
+        "I gave it to him.",
+        "Yes, I am.",
+        "Come in.",
+    ],
+)
+def test_a_whole_sentence_is_finished(text: str):
+    assert not is_unfinished(text)

@@ -1,0 +1,110 @@
+"""Hold what a learner said and how certain it is. Words in doubt are not treated as the learner's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+# Stands in place of uncertain words.
+GAP = "..."
+# In a transcript in doubt, a word with a token less likely than this is uncertain.
+SURE_WORD = 0.3
+
+
+class Doubt(StrEnum):
+    """Name what is uncertain about a transcript."""
+
+    # Some of its words are uncertain.
+    WORDS = "words"
+    # Many of its words are uncertain: more than a third.
+    MISHEARD = "misheard"
+    # There was a voice, but no English in it.
+    NOT_ENGLISH = "not_english"
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Hold the words of a recording, "" if nobody spoke or nothing could be understood.
+
+    `confidence` is the mean log probability of a token, None if the engine does not report it. `unsure` holds the words
+    in doubt as spans of characters.
+    """
+
+    text: str
+    confidence: float | None = None
+    doubt: Doubt | None = None
+    unsure: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def certain(self) -> str:
+        """Return the words that the learner certainly said, with gaps; "" if there are too few."""
+        return certain(self.text, self.doubt, self.unsure)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the fields about the doubt that a message keeps in `measured` (`conversations.changes.DOUBT`)."""
+        if self.doubt is None:
+            return {}
+        confidence = None if self.confidence is None else round(self.confidence, 2)
+        return {"doubt": self.doubt.value, "confidence": confidence, "unsure": [list(span) for span in self.unsure]}
+
+
+def certain(text: str, doubt: str | None, unsure: Sequence[Sequence[int]]) -> str:
+    if doubt in (Doubt.MISHEARD, Doubt.NOT_ENGLISH):
+        return ""
+    kept, at = "", 0
+    for start, end in unsure:
+        kept, at = kept + text[at:start] + GAP, end
+    return kept + text[at:]
+
+
+def certain_of_stored(text: str, measured: Any) -> str:
+    """Return the certain words of a stored message. An archive may hold anything in `measured`."""
+    if not isinstance(measured, Mapping) or not measured.get("doubt"):
+        return text
+    spans = measured.get("unsure")
+    whole = [span for span in spans if _is_span(span)] if isinstance(spans, list) else []
+    return certain(text, str(measured["doubt"]), sorted(whole))
+
+
+def in_doubt(text: str, confidence: float, unsure: Sequence[tuple[int, int]]) -> Transcript:
+    """Return a transcript in doubt. `unsure` holds its unlikely words in order. Without any, all of it is uncertain."""
+    spans = list[tuple[int, int]]()
+    for start, end in unsure or [(0, len(text))]:
+        if spans and not any(map(str.isalnum, text[spans[-1][1] : start])):
+            spans[-1] = spans[-1][0], end
+        else:
+            spans.append((start, end))
+    return joined([Transcript(text, confidence, Doubt.WORDS, tuple(spans))])
+
+
+def joined(parts: Sequence[Transcript]) -> Transcript:
+    """Return the transcript of a recording from those of its pieces. The text leaves out pieces without English."""
+    said = [part for part in parts if part.text]
+    text, unsure = "", list[tuple[int, int]]()
+    for part in said:
+        at = len(text) + bool(text)
+        text = f"{text} {part.text}" if text else part.text
+        unsure += [(at + start, at + end) for start, end in part.unsure]
+    judged = [part for part in said or parts if part.confidence is not None]
+    weights = [len(part.text) or 1 for part in judged]
+    total = sum(weight * (part.confidence or 0.0) for weight, part in zip(weights, judged, strict=True))
+    confidence = total / sum(weights) if weights else None
+    return Transcript(text, confidence, _doubt(parts, text, unsure), tuple(unsure))
+
+
+def _doubt(parts: Sequence[Transcript], text: str, unsure: Sequence[tuple[int, int]]) -> Doubt | None:
+    if not text:
+        return Doubt.NOT_ENGLISH if any(part.doubt for part in parts) else None
+    if not unsure:
+        return None
+    in_doubt = sum(len(text[start:end].split()) for start, end in unsure)
+    return Doubt.MISHEARD if 3 * in_doubt > len(text.split()) else Doubt.WORDS
+
+
+def _is_span(span: Any) -> bool:
+    return (
+        isinstance(span, list)
+        and len(span) == 2
+        and all(isinstance(at, int) and not isinstance(at, bool) for at in span)
+        and 0 <= span[0] <= span[1]
+    )

@@ -1,0 +1,57 @@
+"""Put written English into spoken words: money, times, dates, numbers, units, signs and abbreviations.
+
+Only the voice gets these words. The text that learners read stays as it was written. `tables.toml` holds the
+vocabulary; each module holds the rules for one kind of text. `verbalize` applies the rules to each sentence in turn.
+"""
+
+import re
+
+from tutor import sentences
+from tutor.verbalization import amounts, numerals, times, words
+from tutor.verbalization.tables import GLYPHS
+
+# The order matters. A rule sees the text that the rules before it have left: a date is said before a later rule could
+# take its digits for a fraction.
+_RULES = (
+    *words.ADDRESSES,
+    *times.RULES,
+    *numerals.DECADES,
+    *amounts.RULES,
+    *numerals.YEARS,
+    *words.RULES,
+    *numerals.RULES,
+)
+_LIST_ENTRY = re.compile(r"^\s*(?:[-*\u2022+]\s+|(\d+)[.)]\s+)")
+# A text with a larger share of letters beyond a-z counts as another language.
+_FOREIGN = 0.2
+
+
+def verbalize(text: str) -> str:
+    """Return `text` in words that any voice reads correctly, each of its lines as a sentence.
+
+    Return a text in another language unchanged.
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    if sum(not letter.isascii() for letter in letters) > _FOREIGN * len(letters):
+        return text
+    text = text.replace("\u2019", "'").replace("\u00a0", " ")
+    for glyph, fraction in GLYPHS.items():
+        text = re.sub(rf"(?<=\d)\s?{glyph}", f" {fraction}", text).replace(glyph, fraction)
+    return " ".join(_sentence(one) for one in sentences.split(_lines(text)))
+
+
+def _lines(text: str) -> str:
+    """End every line as a sentence, and say the numbers of list entries."""
+    lines = [_LIST_ENTRY.sub(_entry, line).strip() for line in text.splitlines()]
+    *others, last = [line for line in lines if line] or [""]
+    return "\n".join([*(line if line[-1] in ".!?,;:\u2026" else f"{line}." for line in others), last])
+
+
+def _entry(match: re.Match[str]) -> str:
+    return f"{numerals.cardinal(match[1])}, " if match[1] else ""
+
+
+def _sentence(sentence: str) -> str:
+    for pattern, say in _RULES:
+        sentence = pattern.sub(say, sentence)
+    return " ".join(sentence.split())

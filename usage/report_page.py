@@ -1,0 +1,115 @@
+"""Format usage for operators: for a page of its own, and for a line under each answer of a conversation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from usage.report import MOMENTS, Took, Usage, engine_of, number
+
+# Days in the chart.
+DAYS = 30
+# Sizes in the chart, in its own units.
+STEP, WIDTH, HEIGHT, TOP = 20, 14, 120, 16
+# The length of an answer's bar, in its own units.
+LINE = 240
+# The number of colours in the style sheet.
+COLOURS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Hold one part of a bar. `colour` is the number of a colour in the style sheet."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    colour: int
+    words: str
+
+
+def chart(found: Usage, today: date) -> dict[str, Any]:
+    """Return the chart of answers by day and engine, for the last DAYS days."""
+    colours = {engine.name: at % COLOURS for at, engine in enumerate(found.engines)}
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    most = max((sum(took.answers for took in found.days.get(day, {}).values()) for day in days), default=0)
+    bars = [_bar(at, found.days.get(day, {}), colours, most, day) for at, day in enumerate(days)]
+    named = [(at * STEP + STEP // 2, f"{day.day} {day:%b}") for at, day in enumerate(days) if at % 7 == 3]
+    return {"bars": bars, "named": named, "most": most, "colours": list(colours.items()), "width": DAYS * STEP}
+
+
+def _bar(at: int, of_day: Mapping[str, Took], colours: Mapping[str, int], most: int, day: date) -> dict[str, Any]:
+    pieces, bottom = [], TOP + HEIGHT
+    for engine, took in sorted(of_day.items()):
+        if not took.answers:
+            continue
+        height = max(2, round(HEIGHT * took.answers / most))
+        bottom -= height
+        words = f"{day:%Y-%m-%d}, {engine}: {took.answers} answers, {dollars(took.dollars)}"
+        pieces.append(Piece(at * STEP + 3, bottom, WIDTH, height, colours[engine], words))
+    return {"x": at * STEP + 3, "pieces": pieces}
+
+
+def dollars(amount: float | None) -> str:
+    """Format an amount in dollars, "not known" for None: to the cent, and less than ten cents to four decimals."""
+    if amount is None:
+        return "not known"
+    if not amount:
+        return "$0"
+    if amount < 0.00005:
+        return "under $0.0001"
+    return f"${amount:,.4f}" if amount < 0.1 else f"${amount:,.2f}"
+
+
+def seconds(ms: float) -> str:
+    return f"{ms / 1000:.2f} s"
+
+
+def of_took(took: Took) -> dict[str, Any]:
+    """Return the figures of one table row, as text."""
+    minutes, unpriced = took.seconds / 60, took.unpriced
+    cost = dollars(took.dollars) + (f" and {unpriced} not known" if unpriced else "")
+    return {"answers": took.answers, "minutes": f"{minutes:,.1f}", "tokens": f"{took.tokens:,}", "cost": cost}
+
+
+def rows_of_days(found: Usage) -> list[dict[str, Any]]:
+    """Return the rows of the table by day and engine, the newest day first."""
+    days = reversed(found.days.items())
+    return [{"day": day, "engine": name, **of_took(took)} for day, each in days for name, took in sorted(each.items())]
+
+
+def rows_of_engines(found: Usage) -> list[dict[str, Any]]:
+    rows = []
+    for engine in found.engines:
+        spans = {span.name: span for span in engine.spans}
+        cells = [spans.get(name) for name in MOMENTS.values()]
+        times = [f"{seconds(cell.p50)} / {seconds(cell.p95)}" if cell else "" for cell in cells]
+        rows.append({"engine": engine.name, "times": times, **of_took(engine.took)})
+    return rows
+
+
+def of_message(measured: Any) -> dict[str, Any] | None:
+    """Return the line under a message with this `measured`, None if there is nothing to show."""
+    if not isinstance(measured, dict) or not measured:
+        return None
+    told = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
+    return {
+        "engine": engine_of(measured),
+        "cost": dollars(number(measured.get("cost"))),
+        "times": [(name, seconds(ms)) for name, ms in told],
+        "pieces": _pieces([(name, ms) for name, ms in told if name != "saved"]),
+        "length": LINE,
+    }
+
+
+def _pieces(moments: Sequence[tuple[str, float]]) -> list[Piece]:
+    """Return the parts of a bar, one after the other, each as long as its step took."""
+    pieces: list[Piece] = []
+    before, x, whole = 0.0, 0, max((ms for _, ms in moments), default=0)
+    for at, (name, ms) in enumerate(moments):
+        end = round(LINE * ms / whole) if whole else 0
+        if end > x:
+            pieces.append(Piece(x, 0, end - x, 8, at, f"{name}: {seconds(ms - before)}"))
+        before, x = ms, max(x, end)
+    return pieces

@@ -1,0 +1,80 @@
+"""The measurements of a message are stored, shown and erased with it, and clients cannot set them."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from audio.encoding import Clip
+from conversations import representations, store
+from conversations.changes import Draft
+from conversations.models import Message
+from conversations.representations import MessageShape
+from conversations.tests.shapes import conversation, said
+from tests.clients import LearnerClient
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"])
+
+ANNA = uuid.UUID("aaaaaaaa-1111-4111-8111-111111111111")
+AT = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
+MEASURED = {"engine": "local", "heard_ms": 300, "first_audio_ms": 450, "usage": [], "cost": 0}
+
+
+def keep(**fields: Any) -> store.Stored:
+    draft = Draft("ai-1", "assistant", "And you?", AT, **fields)
+    return store.save(ANNA, "conv-1", columns={"timestamp": AT}, messages=[draft], replace=False)
+
+
+def shown() -> MessageShape:
+    stored = store.get(ANNA, "conv-1")
+    assert stored
+    return representations.conversation(stored)["messages"][0]
+
+
+def test_it_is_kept_and_shown():
+    keep(measured=MEASURED)
+    assert shown()["measured"] == MEASURED
+
+
+def test_a_message_of_which_nothing_was_measured_says_nothing():
+    keep()
+    assert "measured" not in shown()
+
+
+def test_a_later_save_that_knows_nothing_leaves_it():
+    keep(measured=MEASURED)
+    keep(interrupted=True)
+    assert shown()["measured"] == MEASURED
+
+
+def test_a_voice_that_is_added_leaves_it():
+    keep(measured=MEASURED)
+    sound = Clip(b"sound", "audio/webm", 1.0)
+    draft = Draft("ai-1", "assistant", "And you?", AT, audio=sound, measured={"engine": "another"})
+    store.add(ANNA, "conv-1", columns={}, messages=[draft])
+    assert shown()["audioS3Key"]
+    assert shown()["measured"] == MEASURED
+
+
+def test_it_is_erased_with_the_message():
+    keep(measured=MEASURED)
+    store.delete(ANNA, "conv-1")
+    Message.objects.using("local").update(deleted_at=AT - timedelta(days=1))
+    store.erase_deleted()
+    assert Message.objects.using("local").get().measured == {}
+
+
+def test_a_client_cannot_set_it(owner: LearnerClient):
+    body = conversation(messages=[said("And you?", by="assistant", measured=MEASURED)])
+    answer = owner.post("/api/conversations", body, content_type="application/json")
+    assert "measured" not in answer.json()["conversation"]["messages"][0]
+
+
+def test_a_client_that_sends_it_back_does_not_take_it_away(owner: LearnerClient):
+    body = conversation(messages=[said("And you?", by="assistant")])
+    owner.post("/api/conversations", body, content_type="application/json")
+    Message.objects.using("local").update(measured=MEASURED)
+    again = owner.get(f"/api/conversations/{body['id']}").json()["conversation"]
+    answer = owner.post("/api/conversations", again, content_type="application/json")
+    assert answer.json()["conversation"]["messages"][0]["measured"] == MEASURED
