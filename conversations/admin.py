@@ -35,6 +35,7 @@ from core.admin_pages import (
     note_view,
     words_of,
 )
+from core.counts import counted
 
 # For the difficulties 1 to 5.
 LEVELS = ("A1", "A2", "B1", "B2", "C1")
@@ -278,7 +279,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         back = [row for row in deleted if store.restore(row.learner, row.wire_id)]
         self._log(request, back, CHANGE, "Undeleted.")
         if back:
-            self.message_user(request, f"{_how_many(back)} undeleted.", messages.SUCCESS)
+            self.message_user(request, f"{counted(len(back), 'conversation')} undeleted.", messages.SUCCESS)
         if too_late := len(deleted) - len(back):
             text = f"{too_late} could not be undeleted: the {_minutes(store.UNDO)} minutes for that are over."
             self.message_user(request, text, messages.WARNING)
@@ -375,10 +376,6 @@ def _config(row: Conversation) -> dict[str, Any]:
 
 def _shows_deleted(request: HttpRequest) -> bool:
     return StateFilter.parameter_name in request.GET
-
-
-def _how_many(rows: list[Conversation]) -> str:
-    return "1 conversation" if len(rows) == 1 else f"{len(rows)} conversations"
 
 
 def _minutes(span: timedelta) -> int:

@@ -31,8 +31,17 @@ def is_wire_id(value: str) -> bool:
     return value.isprintable() and not any(letter in value for letter in "/\ufffd")
 
 
-def require(learner: uuid.UUID, conversation: str, messages: Sequence[str] = ()) -> None:
+def require(
+    learner: uuid.UUID,
+    conversation: str,
+    messages: Sequence[str] = (),
+    *,
+    field: str = "id",
+    message_field: str = "messages[{}].id",
+) -> None:
     """Raise BadId for an id that cannot be used, unless it is stored already: stored ids go on working.
+
+    `field` is the path of the conversation's id, and `message_field` that of a message's id, with {} for its number.
 
     Raises store.OutOfReach if the stored ids cannot be looked up.
     """
@@ -40,14 +49,14 @@ def require(learner: uuid.UUID, conversation: str, messages: Sequence[str] = ())
     if is_wire_id(conversation) and not odd:
         return
     if not may_be_stored(conversation):
-        raise BadId("id")
+        raise BadId(field)
     there = store.existing(learner, conversation)
     if there is None and not is_wire_id(conversation):
-        raise BadId("id")
+        raise BadId(field)
     known = {row.wire_id for row in there.messages.values()} if there else set()
     for number, id in odd:
         if id not in known:
-            raise BadId(f"messages[{number}].id")
+            raise BadId(message_field.format(number))
 
 
 def may_be_stored(value: str) -> bool:

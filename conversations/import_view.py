@@ -1,5 +1,3 @@
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -12,15 +10,18 @@ from conversations.stored_serializers import ImportedSerializer
 from conversations.views import LARGEST, length_of
 from core.doors import door
 from core.openapi import answers
+from core.serializers import BodySerializer
 from learners.requests import ApiRequest
 
 MAX_ENTRIES = 200
 
 
-class ImportSerializer(serializers.Serializer[Any]):
+class ImportSerializer(BodySerializer):
     """Take entries of any shape that browsers hold. `legacy` checks each entry."""
 
-    entries = serializers.ListField(max_length=MAX_ENTRIES, allow_empty=False)
+    entries = serializers.ListField(
+        max_length=MAX_ENTRIES, allow_empty=False, error_messages={"not_a_list": "Write a list."}
+    )
     dry_run = serializers.BooleanField(default=False)
     bring_back = serializers.BooleanField(default=False)
 

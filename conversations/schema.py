@@ -3,11 +3,11 @@
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 
 from conversations.serializers import (
+    ChangesSerializer,
     ConversationSerializer,
     ListSerializer,
     NewMessageSerializer,
     PageSerializer,
-    TitleSerializer,
 )
 from conversations.stored_serializers import (
     PAGE_OR_ONE,
@@ -48,10 +48,10 @@ conversations = extend_schema_view(
         tags=["conversations"],
     ),
     partial_update=extend_schema(
-        operation_id="renameConversation",
-        summary="Rename a conversation",
+        operation_id="changeConversation",
+        summary="Rename a conversation, or end it",
         parameters=[ID],
-        request=TitleSerializer,
+        request=ChangesSerializer,
         responses=answers(SavedConversationSerializer, 400, 403, 404, 411, 413, 415, 503),
         tags=["conversations"],
     ),

@@ -25,6 +25,7 @@ from conversations.changes import Draft, conversation_key, message_key
 from conversations.ids import MAX_ID
 from conversations.models import Message
 from core.cursors import Place, place_at
+from core.serializers import BodySerializer, ItemSerializer
 
 MAX_MESSAGES = 2_000
 MAX_CORRECTIONS = 100
@@ -121,7 +122,7 @@ class AudioField(serializers.Field[Any, Any, str, Any]):
             raise serializers.ValidationError("The data URL is not base64.") from error
 
 
-class CorrectionSerializer(serializers.Serializer[Any]):
+class CorrectionSerializer(ItemSerializer):
     said = serializers.CharField(max_length=1000, allow_blank=True)
     better = serializers.CharField(max_length=1000, allow_blank=True)
     why = serializers.CharField(max_length=1000, allow_blank=True, default="")
@@ -142,7 +143,7 @@ class CursorField(serializers.Field[Place, Any, str, Any]):
         return place
 
 
-class MessageSerializer(serializers.Serializer[Any]):
+class MessageSerializer(ItemSerializer):
     # `conversations.ids` checks which ids may be used, because it knows the stored ones.
     id = serializers.CharField(max_length=MAX_ID, required=False, trim_whitespace=False)
     role = serializers.ChoiceField(
@@ -156,7 +157,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     interrupted = serializers.BooleanField(required=False)
 
 
-class NewMessageSerializer(MessageSerializer):
+class NewMessageSerializer(BodySerializer, MessageSerializer):
     """Check one message to add to a conversation. `draft` returns it as the store takes it."""
 
     def validate_audioData(self, sound: bytes | None) -> Clip | None:
@@ -172,7 +173,7 @@ class NewMessageSerializer(MessageSerializer):
         return _draft(data, data.get("timestamp") or timezone.now(), None)
 
 
-class ConfigSerializer(serializers.Serializer[Any]):
+class ConfigSerializer(ItemSerializer):
     topic = serializers.CharField(max_length=500, required=False, allow_blank=True)
     difficulty = serializers.IntegerField(min_value=1, max_value=5, required=False)
     voice = serializers.CharField(max_length=100, required=False, allow_blank=True)
@@ -185,7 +186,7 @@ class ConfigSerializer(serializers.Serializer[Any]):
         return {**FreeField().run_validation(data), **super().to_internal_value(data)}
 
 
-class ConversationSerializer(serializers.Serializer[Any]):
+class ConversationSerializer(BodySerializer):
     """Check a whole conversation. `drafts` and `columns` return it as the store takes it."""
 
     id = serializers.CharField(max_length=MAX_ID, trim_whitespace=False)
@@ -278,8 +279,21 @@ def _draft(message: dict[str, Any], at: datetime, audio_key: str | None) -> Draf
     )
 
 
-class TitleSerializer(serializers.Serializer[Any]):
-    title = serializers.CharField(max_length=200, allow_blank=True)
+class ChangesSerializer(BodySerializer):
+    """Check the changes of a conversation. `columns` returns them as the store takes them."""
+
+    title = serializers.CharField(
+        max_length=200, allow_blank=True, required=False, help_text="Empty: the topic becomes the title again."
+    )
+    callEnded = serializers.BooleanField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"title": "Send a title, or `callEnded`."})
+        return attrs
+
+    def columns(self) -> dict[str, Any]:
+        return {ConversationSerializer.COLUMNS[name]: value for name, value in self.validated_data.items()}
 
 
 class LimitField(serializers.IntegerField):

@@ -142,10 +142,10 @@ def is_gone(recording: Recording) -> bool:
     return there.conversation.deleted_at is not None or bool(message and message.deleted_at)
 
 
-def rename(learner: uuid.UUID, wire_id: str, title: str) -> Stored | None:
-    """Rename a conversation. Return None if there is none. Raises OutOfReach."""
+def change(learner: uuid.UUID, wire_id: str, columns: dict[str, Any]) -> Stored | None:
+    """Set these columns of a conversation, such as its title. Return None if there is none. Raises OutOfReach."""
     found = find(conversation_key(learner, wire_id))
-    return _apply(Change(learner, wire_id, {"title": title}), found, None) if _present(found) else None
+    return _apply(Change(learner, wire_id, columns), found, None) if _present(found) else None
 
 
 def mend(

@@ -12,11 +12,11 @@ from conversations import ids, representations, schema, store
 from conversations.models import Conversation, Message
 from conversations.serializers import (
     MAX_MESSAGES,
+    ChangesSerializer,
     ConversationSerializer,
     ListSerializer,
     NewMessageSerializer,
     PageSerializer,
-    TitleSerializer,
 )
 from conversations.stored_serializers import (
     ConversationPageSerializer,
@@ -26,6 +26,7 @@ from conversations.stored_serializers import (
     SavedConversationSerializer,
     SavedMessageSerializer,
 )
+from core.counts import counted
 from core.cursors import Place, cursor, first_of
 from core.doors import door
 from learners.requests import ApiRequest
@@ -81,9 +82,9 @@ class ConversationViewSet(ViewSet):
         return _answer(stored, status.HTTP_201_CREATED if stored.created else status.HTTP_200_OK)
 
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        sent = TitleSerializer(data=request.data)
+        sent = ChangesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        return _answer(store.rename(request.learner, id, sent.validated_data["title"]))
+        return _answer(store.change(request.learner, id, sent.columns()))
 
     def destroy(self, request: ApiRequest, id: str) -> Response:
         found = ids.may_be_stored(id) and store.delete(request.learner, id)
@@ -98,7 +99,8 @@ class ConversationViewSet(ViewSet):
                 "Name the conversation (?id=ID) or say ?clearAll=true, not both. Nothing was deleted."
             )
         if clears:
-            return _done(f"{store.clear(request.learner)} conversations were deleted.")
+            count = store.clear(request.learner)
+            return _done(f"{counted(count, 'conversation')} {'was' if count == 1 else 'were'} deleted.")
         if wire_id:
             return self.destroy(request, wire_id)
         raise ValidationError("Name the conversation (?id=ID), or say ?clearAll=true.")

@@ -47,12 +47,15 @@ class Entry:
     line: int
 
 
-def load(path: Path) -> None:
-    """Set the variables of a file that the environment does not have yet. A missing file sets none.
+def load(path: Path, *, must_exist: bool = True) -> None:
+    """Set the variables of a file that the environment does not have yet.
 
-    Raises ImproperlyConfigured, as `read` does.
+    Raises ImproperlyConfigured, as `read` does. Raises it for a missing file, too, if the file `must_exist`.
     """
-    entries = read(path) or []
+    entries = read(path)
+    if entries is None and must_exist:
+        raise ImproperlyConfigured(f"ENV_FILES: there is no file {path}.")
+    entries = entries or []
     REPEATED.update(dict.fromkeys(f"{path}, {each}." for each in _repeated(entries)))
     for name, entry in {each.name: each for each in entries}.items():
         if name not in os.environ:

@@ -1,6 +1,7 @@
 """Parse JSON from clients, and refuse JSON that would exhaust the memory or the stack."""
 
 import io
+import json
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
@@ -35,6 +36,8 @@ class StrictJSONParser(JSONParser):
             parsed = super().parse(io.BytesIO(data), media_type, parser_context)
         except RecursionError as error:
             raise ParseError(TOO_DEEP) from error
+        except ParseError as error:
+            raise ParseError(_in_words(error.__context__)) from error
         except ValueError as error:
             raise ParseError(str(error)) from error
         _check_depth(parsed)
@@ -45,6 +48,16 @@ class UntypedJSONParser(StrictJSONParser):
     """Parse a body as JSON whatever its declared type, because some clients declare none."""
 
     media_type = "*/*"
+
+
+def _in_words(error: BaseException | None) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"The body is not valid JSON: see line {error.lineno}, column {error.colno}."
+        case UnicodeDecodeError():
+            return "The body is not valid JSON: it is not UTF-8."
+        case _:
+            return "The body is not valid JSON: a number in it is not finite."
 
 
 def _check_depth(value: Any) -> None:

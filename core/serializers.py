@@ -4,8 +4,10 @@ from typing import Any, TypeVar
 
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.settings import api_settings
 
 T = TypeVar("T")
+NON_FIELD_ERRORS_KEY = api_settings.NON_FIELD_ERRORS_KEY
 
 
 class TextField(serializers.CharField):
@@ -54,10 +56,33 @@ class ChosenField(NamedChoiceField):
         return super().run_validation(empty if data is None or data == "" else data)
 
 
+NOT_AN_OBJECT = "The body must be a JSON object."
+
+
 class BodySerializer(serializers.Serializer[Any]):
     """Read the body of a request."""
 
-    default_error_messages = {"invalid": "The body must be a JSON object."}
+    default_error_messages = {"invalid": NOT_AN_OBJECT}
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is None:
+            raise serializers.ValidationError({NON_FIELD_ERRORS_KEY: [NOT_AN_OBJECT]})
+        return super().run_validation(data)
+
+
+class ItemsSerializer(serializers.ListSerializer[Any]):
+    """Read a list of objects."""
+
+    default_error_messages = {"not_a_list": "Write a list."}
+
+
+class ItemSerializer(serializers.Serializer[Any]):
+    """Read an object inside the body of a request."""
+
+    default_error_messages = {"invalid": "Write an object."}
+
+    class Meta:
+        list_serializer_class = ItemsSerializer
 
 
 class BuiltSerializer(serializers.Serializer[T]):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import DatabaseError, connections
 
 from core import metrics
+from core.counts import counted
 from migration import drain, shelter
 from migration.drain import Report
 from migration.models import claim, release
@@ -34,7 +35,7 @@ async def run() -> None:
         metrics.RECONCILED.labels("recordings").inc(report.recordings)
         metrics.RECONCILED_BYTES.inc(report.bytes)
         if report.moved:
-            counts = f"{report.conversations} conversations and {report.recordings} recordings"
+            counts = f"{counted(report.conversations, 'conversation')} and {counted(report.recordings, 'recording')}"
             logger.info("Moved %s (%s bytes) from the shelter to the cloud.", counts, report.bytes)
         for what, why in report.failed.items():
             if failed.get(what) != why:

@@ -6,7 +6,7 @@ of the detector and the reports of the engines come back. They are acted on here
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +73,8 @@ class Exchange:
         self._following = asyncio.create_task(self._follow_reports())
         # Tasks, each started when it is needed.
         self._warming: asyncio.Task[None] | None = None
-        self._catching_up: asyncio.Task[None] | None = None
-        self._resuming: asyncio.Task[None] | None = None
+        self._catching_up: set[asyncio.Task[None]] = set()
+        self._resuming: set[asyncio.Task[None]] = set()
 
     def warm_up(self) -> None:
         """Warm up the engine in the background."""
@@ -88,8 +88,7 @@ class Exchange:
 
     async def settled(self) -> None:
         """Wait until the last turn is answered and everything is saved."""
-        if self._resuming:
-            await asyncio.wait([self._resuming])
+        await _finished(self._resuming)
         if self.replies.latest:
             await self.replies.latest.finished()
         await self.replies.checks.finished()
@@ -97,8 +96,7 @@ class Exchange:
 
     async def close(self) -> None:
         """End the last turn. It is still transcribed and saved if it was committed. Its reply is not finished."""
-        if self._catching_up:
-            await asyncio.wait([self._catching_up])
+        await _finished(self._catching_up)
         # Ignore all reports from here on, because a new turn would not be saved any more.
         self._closed = True
         await self.replies.close()
@@ -302,7 +300,7 @@ class Exchange:
         await self._listen_for_turns()
         await self._outgoing.send(event("session.updated", session=self.shape))
         # In a task of its own: the end of a turn waits for a reply, and that reply may wait for this notice.
-        self._catching_up = asyncio.create_task(self._act_on(self.turn_detector.catch_up()))
+        _start(self._act_on(self.turn_detector.catch_up()), self._catching_up)
 
     # Answering
 
@@ -317,7 +315,7 @@ class Exchange:
         # At once, because all later sound belongs to the next turn.
         await self._fallback_session.end_turn()
         if interrupted:
-            self._resuming = asyncio.create_task(self._resume(interrupted, after=reply))
+            _start(self._resume(interrupted, after=reply), self._resuming)
 
     async def _resume(self, interrupted: Reply, *, after: Reply) -> None:
         """Say the interrupted reply again, if the sound that interrupted it was not a turn.
@@ -376,6 +374,19 @@ class Exchange:
         preemptive = PreemptiveReply(reprompt.spoken(engine, said, self._fallback_session.speed), hears=False)
         self._reprompt = self.replies.begin(None, preemptive, self.config.output)
         self._silence.restart()
+
+
+def _start(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+    """Start a task, which stays in the set until it is done."""
+    task = asyncio.create_task(work)
+    among.add(task)
+    task.add_done_callback(among.discard)
+
+
+async def _finished(tasks: set[asyncio.Task[None]]) -> None:
+    """Wait for the tasks that are in the set now."""
+    if tasks:
+        await asyncio.wait(set(tasks))
 
 
 async def _finds_no_voice(turn: Turn) -> bool:

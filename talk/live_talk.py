@@ -265,7 +265,7 @@ class LiveTalk:
         raise ProtocolError("not_supported", NO_WEBRTC, "type")
 
     async def _think(self, sent: Event) -> None:
-        await self.exchange.hold(on=sent.get("on") is True)
+        await self.exchange.hold(on=protocol.flag_of(sent, "on"))
 
     async def _hint(self, sent: Event) -> None:
         await self._send(event("talk.hint", text=self._dialogue.hint()))

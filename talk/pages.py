@@ -3,15 +3,20 @@
 import hashlib
 import posixpath
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView, TemplateView
 
 OFFLINE = "offline.html"
@@ -20,6 +25,8 @@ _NAMED_BY_A_TEMPLATE = re.compile(r"{% static '([^']+)' %}")
 _NAMED_BY_A_FILE = re.compile(r'(?:\bfrom |\bimport |\burl\()"(\.[\w./-]+)"')
 
 
+@csrf_exempt
+@require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:
     """Return the service worker's script, which shows the offline page. It changes whenever that page changes."""
     release, names = _offline() if settings.DEBUG else _offline_of_this_process()
@@ -48,17 +55,23 @@ def _offline() -> tuple[str, list[str]]:
 
 _offline_of_this_process = cache(_offline)
 
+
+def _page(**options: Any) -> Callable[..., HttpResponseBase]:
+    """Return a view that renders a template. It answers 405 to POST, because these pages contain no form of Django's."""
+    return csrf_exempt(TemplateView.as_view(**options))
+
+
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="talk.html"), name="talk"),
-    path("history", TemplateView.as_view(template_name="history.html"), name="history"),
-    path("history/", RedirectView.as_view(pattern_name="history")),
-    path("import", TemplateView.as_view(template_name="import.html"), name="import"),
-    path("history/<str:conversation>", TemplateView.as_view(template_name="history.html"), name="history-conversation"),
-    path("offline", TemplateView.as_view(template_name="offline.html"), name="offline"),
+    path("", _page(template_name="talk.html"), name="talk"),
+    path("history", _page(template_name="history.html"), name="history"),
+    path("history/", csrf_exempt(RedirectView.as_view(pattern_name="history"))),
+    path("import", _page(template_name="import.html"), name="import"),
+    path("history/<str:conversation>", _page(template_name="history.html"), name="history-conversation"),
+    path("offline", _page(template_name="offline.html"), name="offline"),
     path("service-worker.js", service_worker),
     path(
         "manifest.webmanifest",
-        TemplateView.as_view(template_name="manifest.webmanifest", content_type="application/manifest+json"),
+        _page(template_name="manifest.webmanifest", content_type="application/manifest+json"),
     ),
 ]
 

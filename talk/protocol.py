@@ -107,6 +107,13 @@ def checked_text(value: Any, name: str, longest: int, *, required: bool = False)
     return value.strip()
 
 
+def flag_of(sent: Event, name: str) -> bool:
+    value = sent.get(name)
+    if not isinstance(value, bool):
+        raise ProtocolError("invalid_value", f"`{name}` must be true or false.", name)
+    return value
+
+
 def milliseconds_of(sent: Event, name: str) -> int:
     value = sent.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 3_600_000:

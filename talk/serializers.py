@@ -11,7 +11,7 @@ from rest_framework.fields import empty
 from conversations import ids
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
-from core.serializers import BodySerializer, ChosenField, NamedChoiceField, NumberField, TextField
+from core.serializers import BodySerializer, ChosenField, ItemSerializer, NamedChoiceField, NumberField, TextField
 from talk import protocol, session_fields
 from talk.protocol import OWN_WORDS, ProtocolError
 from talk.turns import Asked
@@ -99,9 +99,7 @@ class TranslationSerializer(TargetSerializer):
     text = TextField(max_length=MAX_TRANSLATED)
 
 
-class LineSerializer(BodySerializer):
-    default_error_messages = {"invalid": "Write an object."}
-
+class LineSerializer(ItemSerializer):
     role = serializers.ChoiceField(
         choices=Message.Role.choices, error_messages={"invalid_choice": "Write user or assistant."}
     )
@@ -167,14 +165,6 @@ class ItemIdField(serializers.CharField):
             raise serializers.ValidationError(str(problem)) from problem
 
 
-@extend_schema_field(bool)
-class WantsReplyField(serializers.Field[bool, Any, bool, Any]):
-    """Read false from JSON or from a form. Anything else is true."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        return str(data).lower() not in ("false", "0", "no")
-
-
 class SpeedField(serializers.FloatField):
     """Read a number from JSON or from a form."""
 
@@ -206,7 +196,7 @@ class TypedTurnSerializer(OwnWordsSerializer):
         required=False,
         help_text="An id for the turn, such as `user-<ms>`. Sending it again changes nothing.",
     )
-    reply = WantsReplyField(default=True, help_text="false: only transcribe and save the turn.")
+    reply = serializers.BooleanField(default=True, help_text="false: only transcribe and save the turn.")
     scenario = TextField(
         max_length=64,
         allow_blank=True,

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 # Seconds for a transcription, in addition to the length of the recording.
 SLOW = 60.0
 LEARNERS_OWN = "messageId: This is a turn of the learner's, who has a voice of their own. Name one of the agent's."
+NOT_THE_LEARNERS = "This is a message of the agent. Only the learner's own words can be replaced."
 UNKNOWN_MESSAGE = "This message does not exist, or is not yours."
 DELETED = "This conversation was deleted."
 NOTHING_TO_SPEAK = "`text` holds nothing that can be spoken."
@@ -168,13 +169,15 @@ async def mend(learner: uuid.UUID, conversation: str, message: str, content: str
     """Replace the words of a learner's message that was misheard, and make its corrections anew.
 
     Return the stored conversation, and the reason if the corrections could not be made, else "". The message then has
-    none. Raises OutOfReach.
+    none. Raises OutOfReach, and Refused for a message of the agent's.
     """
     stored = await in_thread(store.get, learner, conversation)
     row = found(stored, message)
     corrections: list[dict[str, Any]] = []
     why_not = ""
-    if stored and row and row.role == Message.Role.USER:
+    if row and row.role != Message.Role.USER:
+        raise Refused(400, NOT_THE_LEARNERS)
+    if stored and row:
         before = stored.messages[: stored.messages.index(row)][-message_checks.CONTEXT :]
         context = [Line(each.role, each.content) for each in before]
         explained_in = Dialogue.of(conversation, stored, "").brief.language

@@ -73,7 +73,8 @@ class TextToSpeechView(SpeakingView):
     async def _keep(
         self, request: ApiRequest, conversation: str, message: str, text: str, voice: str
     ) -> HttpResponseBase:
-        await in_thread(ids.require, request.learner, conversation, [message])
+        fields = {"field": "conversationId", "message_field": "messageId"}
+        await in_thread(ids.require, request.learner, conversation, [message], **fields)
         clip, stored, engine = await speaking.keep_speech(request.learner, conversation, message, text, voice)
         if isinstance(stored, str):
             return HttpResponse(clip.data, content_type=MP3, headers=_made_by(engine.name) | {"X-Not-Saved": stored})

@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException
 from audio import sound_threads
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
 from conversations import representations, store
+from conversations.models import Message
 from conversations.representations import MessageShape
 from conversations.store import Stored
 from core.admission import Slots
@@ -31,6 +32,9 @@ RECORDED = Slots("recorded turns", total=2 * DECODING, each=1, waiting=24, waiti
 # Analyses and chats. Long ones take seconds.
 CALLS = Slots("analyses and chats", total=32, each=2, waiting=32, waiting_each=4)
 TYPED = Slots("typed turns", total=8, each=2, waiting=24, waiting_each=6, patience=20.0)
+
+
+ID_TAKEN = "messageId: Another message of this conversation has this id. Nothing was saved: send a new id."
 
 
 class Refused(APIException):
@@ -102,14 +106,20 @@ async def take(
         raise Refused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
-async def find(learner: uuid.UUID, conversation: str, message_id: str | None) -> Stored | None:
-    """Return the conversation if it has this message already, else None."""
+async def find(learner: uuid.UUID, conversation: str, asked: Asked) -> Stored | None:
+    """Return the conversation if it has this turn already, else None. Raises Refused if another message has its id."""
     try:
-        stored = await in_thread(store.get, learner, conversation) if message_id else None
+        stored = await in_thread(store.get, learner, conversation) if asked.message_id else None
     # A turn that is taken twice is saved only once in any case.
     except store.OutOfReach:
         return None
-    return stored if stored and any(row.wire_id == message_id for row in stored.messages) else None
+    row = next((row for row in stored.messages if row.wire_id == asked.message_id), None) if stored else None
+    if row is None:
+        return None
+    # A recorded turn has its words from the transcription, so they cannot be compared.
+    if row.role != Message.Role.USER or (asked.text is not None and row.content != asked.text and not row.audio_key):
+        raise Refused(409, ID_TAKEN)
+    return stored
 
 
 def summary(stored: Stored, message_id: str, events: list[Event]) -> TurnSummary:

@@ -105,7 +105,7 @@ class TurnView(EngineView):
             await in_thread(ids.require, learner, id)
         asked = (await checked(TurnSerializer, request)).asked()
         try:
-            if kept := await turns.find(learner, id, asked.message_id):
+            if kept := await turns.find(learner, id, asked):
                 return _result(turns.summary(kept, asked.message_id or "", []))
             events = turns.take(learner, id, asked, visitor_of_request(request))
             first = await anext(events)
@@ -116,7 +116,7 @@ class TurnView(EngineView):
             return _result(await _outcome(learner, id, said))
         except Refused as refusal:
             # The turn may have been saved meanwhile by an earlier request that lost its connection and finished its work.
-            if refusal.status_code == 409 and (kept := await turns.find(learner, id, asked.message_id)):
+            if refusal.status_code == 409 and (kept := await turns.find(learner, id, asked)):
                 return _result(turns.summary(kept, asked.message_id or "", []))
             raise
 

@@ -3,8 +3,10 @@
 import logging
 from typing import Any
 
+from django.contrib import admin
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.response import Response
@@ -73,6 +75,8 @@ def _is_api(request: HttpRequest) -> bool:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return JsonResponse({"error": "There is nothing at this address."}, status=404)
+    if request.path.startswith("/admin/") and admin.site.has_permission(request):
+        return render(request, "admin/404.html", admin.site.each_context(request), status=404)
     return defaults.page_not_found(request, exception)
 
 

@@ -8,6 +8,14 @@ from core.cloud import sentence
 from core.files import is_of_the_disk
 
 
+class WithoutTraceback(logging.Filter):
+    """Reduce a record to its message: the error came with a request, and its place in the code says nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True
+
+
 class Discreet(logging.Formatter):
     """Write an error's class and place without the row values that a database quotes: they may be a learner's words."""
 

@@ -33,8 +33,12 @@ from core.env import (
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-for name in os.environ.get("ENV_FILES", ".env.local .env").split():
-    env_file.load(BASE_DIR / name)
+if "ENV_FILES" in os.environ:
+    for name in os.environ["ENV_FILES"].split():
+        env_file.load(BASE_DIR / name)
+else:
+    for name in (".env.local", ".env"):
+        env_file.load(BASE_DIR / name, must_exist=False)
 
 # onnxruntime would collect usage data under ~/.cache and send it to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -373,7 +377,8 @@ LOGGING = {
         "unexpected": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", None) not in (501, 503, 507),
-        }
+        },
+        "without_traceback": {"()": "talking_agent.logs.WithoutTraceback"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
@@ -383,6 +388,7 @@ LOGGING = {
         # It would log each URL with its password.
         "httpx2": {"level": "WARNING"},
         "django.request": {"level": "ERROR", "filters": ["unexpected"]},
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "psycopg.pool": {"level": "ERROR"},
     },
 }

@@ -66,6 +66,24 @@ def test_deep_nesting(owner: LearnerClient, pair: Any, depth: int, field: str) -
 
 
 @pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("null", "The body must be a JSON object."),
+        ("[1]", "The body must be a JSON object."),
+        ("7", "The body must be a JSON object."),
+        ('{"id":\n oops}', "The body is not valid JSON: see line 2, column 2."),
+        (b'{"id": "\xff"}', "The body is not valid JSON: it is not UTF-8."),
+        ('{"id": "x", "duration": NaN}', "The body is not valid JSON: a number in it is not finite."),
+        ('{"id": "x", "messages": 7}', "messages: Write a list."),
+        ('{"id": "x", "messages": [7]}', "messages[0]: Write an object."),
+    ],
+)
+def test_a_wrong_shape_is_told_in_plain_words(owner: LearnerClient, body: str | bytes, words: str) -> None:
+    response = raw(owner, body)
+    assert (response.status_code, response.json()["error"]) == (400, words)
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("id", None),

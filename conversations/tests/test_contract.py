@@ -274,6 +274,13 @@ def test_a_bad_title_is_400(owner: LearnerClient, body: dict[str, Any]) -> None:
     assert response.json()["error"].startswith("title: ")
 
 
+def test_a_talk_can_be_ended(owner: LearnerClient) -> None:
+    owner.send(URL, conversation(title="My trip", callEnded=False))
+    response = owner.send(f"{URL}/{conversation()['id']}", {"callEnded": True}, method="PATCH")
+    assert response.json()["conversation"] == fetched(owner)
+    assert (fetched(owner)["callEnded"], fetched(owner)["title"]) == (True, "My trip")
+
+
 def test_an_unknown_one_cannot_be_renamed(owner: LearnerClient) -> None:
     assert owner.send(f"{URL}/none", {"title": "x"}, method="PATCH").status_code == 404
 

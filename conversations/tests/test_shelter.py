@@ -368,7 +368,7 @@ def test_a_replacement_meanwhile_holds_whatever_the_next_write_is(database: Half
     if then == "append":
         save("d")
     elif then == "rename":
-        store.rename(LEARNER, "conv-1", "Mine")
+        store.change(LEARNER, "conv-1", {"title": "Mine"})
     elif then == "drop":
         store.drop_message(LEARNER, "conv-1", "x")
     else:
@@ -465,14 +465,14 @@ def test_what_is_out_of_reach_cannot_be_renamed(database: Half) -> None:
     save("a")
     database.goes_down()
     with pytest.raises(OutOfReach):
-        store.rename(LEARNER, "conv-1", "Mine")
+        store.change(LEARNER, "conv-1", {"title": "Mine"})
 
 
 def test_what_waits_can_be_renamed(database: Half) -> None:
     save("a", topic="Travel")
     with database.outage():
         save("b")
-        store.rename(LEARNER, "conv-1", "Mine")
+        store.change(LEARNER, "conv-1", {"title": "Mine"})
     stored = store.get(LEARNER, "conv-1")
     assert stored
     assert (stored.conversation.title, stored.conversation.topic) == ("Mine", "Travel")
@@ -580,7 +580,7 @@ def test_what_came_to_the_cloud_after_a_clearing_is_not_taken_for_cleared(databa
         store.clear(LEARNER)
         save("a", "b", replace=True)
     # This also moves what waited to the cloud, before any other write.
-    store.rename(LEARNER, "conv-1", "Mine")
+    store.change(LEARNER, "conv-1", {"title": "Mine"})
     with database.outage():
         save("b", replace=True)
     assert kept() == {"b"}

@@ -316,7 +316,7 @@ def rows_read(captured: CaptureQueriesContext) -> int:
 def test_a_conversation_is_read_once_to_rename_it_or_to_put_its_words_right() -> None:
     save(turn(), turn("user-2", "Bye.", seconds=1))
     with CaptureQueriesContext(connections["local"]) as renaming:
-        renamed = store.rename(LEARNER, "conv-1", "Mine")
+        renamed = store.change(LEARNER, "conv-1", {"title": "Mine"})
     with CaptureQueriesContext(connections["local"]) as mending:
         mended = store.mend(LEARNER, "conv-1", "user-1", "Hi.", [])
     assert renamed

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import include, path
 
 from talking_agent.urls import handler400, handler404, handler500
-from tests.clients import LearnerClient
+from tests.clients import LearnerClient, staff_with
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 __all__ = ["handler400", "handler404", "handler500"]
@@ -60,6 +60,29 @@ def test_an_error_of_a_page_is_told_in_a_page_without_details(broken: Client) ->
 def test_a_host_that_is_not_ours_is_refused(owner: LearnerClient, host: str) -> None:
     response = owner.get("/api/conversations", headers={"Host": host})
     assert (response.status_code, list(response.json())) == (400, ["error"])
+
+
+def test_a_wrong_address_of_the_site_is_told_in_a_page(owner: LearnerClient) -> None:
+    response = owner.get("/", headers={"Host": "evil.example"})
+    assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert "ALLOWED_HOSTS" in response.text
+
+
+@pytest.mark.parametrize("address", ["/", "/history", "/history/conv-1", "/import", "/service-worker.js"])
+def test_a_page_takes_no_form(owner: LearnerClient, address: str) -> None:
+    assert owner.post(address).status_code == 405
+
+
+def test_a_form_without_its_token_is_refused_in_plain_words(owner: LearnerClient) -> None:
+    response = owner.post("/admin/login/", {"username": "x", "password": "y"})
+    assert response.status_code == 403
+    assert "Go back, reload the page, and send the form again." in response.text
+    assert "DEBUG" not in response.text
+
+
+def test_operators_get_their_own_page_for_an_unknown_address(db: None) -> None:
+    response = staff_with().get("/admin/nothing/")
+    assert (response.status_code, response.templates[0].name) == (404, "admin/404.html")
 
 
 @pytest.mark.parametrize("address", ["/", "/history", "/admin/login/", "/api/conversations", "/nothing"])

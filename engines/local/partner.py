@@ -59,7 +59,9 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
     talk = SoFar(brief, transcript)
     if talk.over:
         return phrases.WELCOME_BACK_TO_THE_END
-    welcome = talk.choose(phrases.WELCOME_BACK)
+    # A client may ask for words several times before the learner says anything.
+    is_welcomed = transcript[-1].text.startswith(phrases.WELCOME_BACK)
+    welcome = "" if is_welcomed else talk.choose(phrases.WELCOME_BACK)
     # The learner's last line was never answered.
     if transcript[-1].role == "user":
         return _joined(welcome, *answer(brief, transcript[:-1], transcript[-1].text, ()).sentences)

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
+from core.counts import counted
 from migration import stores
 from migration.archive import Unusable, archive_writer
 from migration.archive.archive_writer import Wish, Written
@@ -84,8 +85,9 @@ def _in_words(path: Path, wish: Wish, written: Written) -> str:
     counts = written.counts
     sound = size(counts.bytes) if wish.audio else "their sound left out"
     lines = [
-        f"{path} ({size(written.size)}): {counts.conversations:,} conversations with {counts.messages:,} messages, "
-        f"{counts.recordings:,} recordings ({sound}), {counts.accounts:,} accounts."
+        f"{path} ({size(written.size)}): {counted(counts.conversations, 'conversation')} with "
+        f"{counted(counts.messages, 'message')}, "
+        f"{counted(counts.recordings, 'recording')} ({sound}), {counted(counts.accounts, 'account')}."
     ]
     lines += [f"MISSING: {key}: {why}." for key, why in list(written.missing.items())[:SHOWN]]
     if counts.missing > SHOWN:

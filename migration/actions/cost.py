@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser, OutputWrapper
 
+from core.counts import counted
 from migration.byte_sizes import size
 from migration.cost import Costs, Month, Stored, costs
 
@@ -51,7 +52,7 @@ def _chart(months: list[Month]) -> list[str]:
     most = max(month.bytes for month in months) or 1
     return ["Added by month:"] + [
         f"{month.month}  {'█' * round(BAR * month.bytes / most):<{BAR}}  {size(month.bytes):>10}"
-        f"  {month.conversations:,} conversations"
+        f"  {counted(month.conversations, 'conversation')}"
         for month in months
     ]
 

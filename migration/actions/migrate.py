@@ -15,6 +15,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
+from core.counts import counted
 from migration import deleting, runs, stores
 from migration.actions.terminal import TO_DO, confirmed
 from migration.byte_sizes import size
@@ -121,8 +122,8 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
 
 def _planned(plan: Plan, source: str, destination: str) -> str:
     return (
-        f"{plan.conversations} conversations and {plan.recordings} recordings ({size(plan.bytes)}) are in {source}. "
-        f"Those that {destination} does not have yet will be copied."
+        f"{source} has {counted(plan.conversations, 'conversation')} and {counted(plan.recordings, 'recording')} "
+        f"({size(plan.bytes)}). Those that {destination} does not have yet will be copied."
     )
 
 
@@ -159,11 +160,12 @@ def _in_words(done: Run, report: Mapping[str, Any]) -> str:
     counts = Progress(**{name: value for name, value in done.counts.items() if name != "accounts"})
     verb = "would be copied" if report["dry_run"] else "copied"
     lines = [
-        f"{counts.conversations} conversations and {counts.recordings} recordings ({size(counts.bytes)}) {verb}; "
+        f"{counted(counts.conversations, 'conversation')} and {counted(counts.recordings, 'recording')} "
+        f"({size(counts.bytes)}) {verb}; "
         f"{counts.conversations_same} and {counts.recordings_same} were there already."
     ]
     if accounts := done.counts.get("accounts"):
-        lines.append(f"{accounts} operators' accounts copied.")
+        lines.append(f"{counted(accounts, 'operator account')} copied.")
     lines += _failures(list(done.failed.items())[:SHOWN])
     if counts.failures > SHOWN:
         lines.append(f"… and {counts.failures - SHOWN} more; --json has them.")
@@ -175,7 +177,8 @@ def _in_words(done: Run, report: Mapping[str, Any]) -> str:
         lines.append(f"Continue with: manage.py storage migrate --resume {done.pk}")
     if deleted := report.get("deleted"):
         lines.append(
-            f"Deleted from {done.source}: {deleted['conversations']} conversations, {deleted['recordings']} recordings."
+            f"Deleted from {done.source}: {counted(deleted['conversations'], 'conversation')}, "
+            f"{counted(deleted['recordings'], 'recording')}."
         )
         if deleted["kept"]:
             lines.append(

@@ -15,6 +15,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
+from core.counts import counted
 from migration import pruning
 from migration.actions.terminal import TO_DO, confirmed
 from migration.byte_sizes import size
@@ -100,7 +101,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _in_words(pruned: Pruned) -> str:
-    said = f"{pruned.conversations:,} conversations, {pruned.recordings:,} recordings ({size(pruned.bytes)})"
+    said = f"{counted(pruned.conversations, 'conversation')}, {counted(pruned.recordings, 'recording')} ({size(pruned.bytes)})"
     if pruned.oldest and pruned.newest:
         said += f", from {pruned.oldest:%Y-%m-%d} to {pruned.newest:%Y-%m-%d}"
     return said

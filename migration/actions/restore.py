@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
+from core.counts import counted
 from migration import stores
 from migration.actions.terminal import TO_DO, confirmed
 from migration.archive import Unusable, restoring
@@ -128,17 +129,21 @@ def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> s
     where = source.get("site") if isinstance(source, dict) else None
     lines = [
         f"Made {contents.manifest.get('made_at')} by {where}; the archive is complete: "
-        f"{counts['conversations']:,} conversations, {counts['recordings']:,} recordings, {counts['accounts']:,} accounts.",
-        f"Into {name}: {restored.conversations:,} conversations, {restored.recordings:,} recordings "
-        f"({size(restored.bytes)}) and {restored.accounts:,} accounts {verb}; {restored.conversations_same:,}, "
+        f"{counted(counts['conversations'], 'conversation')}, {counted(counts['recordings'], 'recording')}, "
+        f"{counted(counts['accounts'], 'account')}.",
+        f"Into {name}: {counted(restored.conversations, 'conversation')}, {counted(restored.recordings, 'recording')} "
+        f"({size(restored.bytes)}) and {counted(restored.accounts, 'account')} {verb}; {restored.conversations_same:,}, "
         f"{restored.recordings_same:,} and {restored.accounts_same:,} were there already.",
     ]
     if restored.recordings_erased:
         lines.append(
-            f"{restored.recordings_erased:,} recordings were not restored, because their messages were deleted here since."
+            "Not restored, because their messages were deleted here since: "
+            f"{counted(restored.recordings_erased, 'recording')}."
         )
     if restored.unheard:
-        lines.append(f"{restored.unheard:,} recordings have no sound in the archive, and cannot be played.")
+        lines.append(
+            f"Without sound in the archive, so that they cannot be played: {counted(restored.unheard, 'recording')}."
+        )
     if restored.unknown_permissions:
         lines.append(f"Permissions that do not exist here: {', '.join(restored.unknown_permissions)}.")
     lines += [f"NOT restored: {what}: {why}." for what, why in list(restored.failed.items())[:SHOWN]]

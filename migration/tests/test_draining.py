@@ -150,7 +150,7 @@ def test_a_renaming_and_a_mending_are_carried_out(database: Half) -> None:
     save("x", topic="Travel")
     with database.outage():
         save("a")
-        store.rename(LEARNER, "conv-1", "Mine")
+        store.change(LEARNER, "conv-1", {"title": "Mine"})
         store.mend(LEARNER, "conv-1", "a", "mended", [])
     drained()
     row = Conversation.objects.using(ALIAS).get()

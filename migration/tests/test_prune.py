@@ -329,7 +329,7 @@ def test_without_a_terminal_it_only_shows(both: Any) -> None:
 @sqlite
 def test_confirmed_it_deletes_and_then_there_is_nothing_to_do(both: Any) -> None:
     talk("old", LONG_AGO)
-    assert "Deleted: 1 conversations, 1 recordings" in command("--older-than", "365d", "--yes")
+    assert "Deleted: 1 conversation, 1 recording" in command("--older-than", "365d", "--yes")
     assert "Nothing to do." in command("--older-than", "365d", "--yes")
 
 

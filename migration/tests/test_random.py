@@ -96,7 +96,7 @@ class Learner:
 
     def rename(self, wire_id: str) -> None:
         self.said += 1
-        if store.rename(self.learner, wire_id, f"title {self.said}"):
+        if store.change(self.learner, wire_id, {"title": f"title {self.said}"}):
             self.model.alive[wire_id]["title"] = f"title {self.said}"
 
     def drop(self, wire_id: str) -> None:

@@ -263,7 +263,7 @@ def test_there_is_no_such_run() -> None:
 def test_the_command_says_what_it_did() -> None:
     talk("hello")
     said = command("--yes")
-    assert "1 conversations and 1 recordings (5 bytes) copied; 0 and 0 were there already." in said
+    assert "1 conversation and 1 recording (5 bytes) copied; 0 and 0 were there already." in said
 
 
 def test_json_is_one_line_with_all_counts() -> None:
@@ -289,7 +289,7 @@ def test_without_a_terminal_nobody_has_said_yes() -> None:
     out = io.StringIO()
     with pytest.raises(SystemExit):
         call_command("storage", "migrate", stdout=out)
-    assert "1 conversations and 1 recordings (5 bytes) are in local" in out.getvalue()
+    assert "local has 1 conversation and 1 recording (5 bytes)." in out.getvalue()
     assert "Nothing was copied" in out.getvalue()
     assert not Run.objects.exists()
 

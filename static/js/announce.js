@@ -11,6 +11,11 @@ export function announce(text) {
   announcer.textContent = since < 400 ? `${announcer.textContent} ${text}` : text;
 }
 
+/** Removes the last announcement, because it is not true any more. */
+export function withdraw() {
+  document.getElementById("announcer").textContent = "";
+}
+
 /**
  * Shows a notice. `action`: {label, act}. It stays `seconds`, longer while it is pointed at or focused.
  * Returns a function that takes it away; `onGone(acted)` is called once, however it went.

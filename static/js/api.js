@@ -43,6 +43,7 @@ export const scenarios = () => call("GET", "/api/scenarios");
 export const history = (limit) => call("GET", `/api/conversations?limit=${limit}`);
 export const conversation = async (id) => (await call("GET", conversationPath(id))).conversation;
 export const rename = async (id, title) => (await call("PATCH", conversationPath(id), { title })).conversation;
+export const endTalk = (id) => call("PATCH", conversationPath(id), { callEnded: true });
 export const remove = (id) => call("DELETE", conversationPath(id));
 export const removeAll = () => call("DELETE", "/api/conversations?clearAll=true");
 export const restore = (id) => call("POST", `${conversationPath(id)}/restore`);

@@ -106,6 +106,11 @@ export class Delivery {
     await this.report();
   }
 
+  /** Return whether a turn of this conversation still waits to be saved. */
+  async unsaved(conversation) {
+    return (await this.outbox.list()).some((entry) => entry.conversation === conversation && !entry.refused);
+  }
+
   async report() {
     const living = await livingTabs();
     const entries = await this.outbox.list();

@@ -53,7 +53,7 @@ export function lists(report) {
   const rest = report.lost.filter((each) => !sound.includes(each));
   return [
     {
-      heading: `${plural(report.unusable.length, "entry", "entries")} that could not be used`,
+      heading: `${report.unusable.length} that could not be used`,
       entries: report.unusable.map(({ title, source, why }) => ({
         what: title === source ? source : `${title} (${source})`,
         why,

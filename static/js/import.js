@@ -56,8 +56,8 @@ function leaveOut(source) {
 
 const sum = (items, name) => items.reduce((total, { look }) => total + look[name], 0);
 
-function facts({ items }, usable) {
-  if (!items.length) return [];
+function facts({ items, broken, settings }, usable) {
+  if (!items.length) return broken.length || settings ? [] : [["no conversations in it", "bad"]];
   return [
     [plural(usable.length, "conversation")],
     [plural(sum(usable, "messages"), "message")],

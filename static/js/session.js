@@ -361,16 +361,13 @@ export class Session {
     this.awaiting = false;
     const late = Date.now() + LAST_SAVES;
     try {
-      while (this.online && Date.now() < late && (await this.unsaved())) await new Promise((resolve) => setTimeout(resolve, 200));
+      while (this.online && Date.now() < late && (await this.delivery.unsaved(this.conversation)))
+        await new Promise((resolve) => setTimeout(resolve, 200));
       this.connection.send({ type: "talk.end" });
     } finally {
       this.close();
     }
     await this.delivery.run();
-  }
-
-  async unsaved() {
-    return (await this.outbox.list()).some((entry) => entry.conversation === this.conversation && !entry.refused);
   }
 
   close() {

@@ -1,6 +1,6 @@
 // What the talk page shows: which part of it, the state in words, the meter.
 
-import { announce } from "./announce.js";
+import { announce, withdraw } from "./announce.js";
 import { peak } from "./pcm.js";
 
 const byId = (id) => document.getElementById(id);
@@ -27,7 +27,10 @@ export class TalkView {
     document.documentElement.toggleAttribute("data-bar", view === "setup");
     byId("loading").hidden = true;
     for (const id of ["setup", "conversation", "summary"]) byId(id).hidden = id !== view;
-    if (view !== "conversation") this.main.dataset.state = "idle";
+    if (view !== "conversation") {
+      this.main.dataset.state = "idle";
+      withdraw(); // "Your turn." is not true any more
+    }
     if (view === "summary") byId("summary-title").focus();
     if (view === "conversation") byId("talk-title").focus({ preventScroll: true });
     scrollTo(0, 0);

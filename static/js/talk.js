@@ -34,6 +34,7 @@ if (parameters.get("scenario")) settings.set("scenario", parameters.get("scenari
 
 const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the talk.";
 
+let earlier = null; // the talk that the page was opened with, as it was then
 let session = null;
 let talk = null; // a Scope: the microphone and the screen are on for as long
 let muted = false;
@@ -185,30 +186,44 @@ function refresh() {
 }
 
 async function endTalk() {
-  const ended = session;
-  // A line that the server closed can be ended, too: what was said is summed up.
-  if (!ended || (ended.over && !ended.connection.closed)) return;
+  // A connection that the server closed can be ended, too: the summary shows what was said.
+  if (session.over && !session.connection.closed) return;
   finishing = false;
   talk.end();
-  replayer.stop();
   talked = Date.now() - began;
-  const seconds = talked / 1000;
-  byId("go-on").disabled = true; // until all is saved: the line is still in use
-  const saving = ended.end();
-  summarize(ended.conversation, seconds);
+  await lookBack(session.conversation, session.end());
+}
+
+/** End a talk that is shown after a reload and was not resumed: there is no connection. */
+async function endEarlier({ id, duration }) {
+  try {
+    await api.endTalk(id);
+  } catch (error) {
+    toast(error.message, { kind: "error" });
+    return;
+  }
+  talked = (duration || 0) * 60_000;
+  await lookBack(id, delivery.run(id));
+}
+
+/** Show the summary of a talk, and again when `saving` is done. Then ask for the feedback. */
+async function lookBack(conversation, saving) {
+  replayer.stop();
+  byId("go-on").disabled = true; // until all is saved: the connection is still in use
+  summarize(conversation);
   view.show("summary");
   byId("summary-saving").hidden = false;
   byId("summary-saving").textContent = "Saving the last of it…";
   await saving;
   byId("go-on").disabled = false;
-  summarize(ended.conversation, seconds); // the last corrections and goals came meanwhile
+  summarize(conversation); // the last corrections and goals came meanwhile
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
   if (said.length)
     feedback.ask(
-      ended.conversation,
+      conversation,
       said.flatMap((turn) => turn.corrections),
     );
-  byId("summary-saving").textContent = (await ended.unsaved())
+  byId("summary-saving").textContent = (await delivery.unsaved(conversation))
     ? "A recording is still waiting to be saved. It is sent again by itself."
     : "Everything is saved.";
 }
@@ -217,12 +232,12 @@ function goOn() {
   feedback.hide();
   began = Date.now() - talked;
   const messages = [...dialogue.turns.values()].map(({ id, role }) => ({ id, role }));
-  start({ id: session.conversation, about: null, messages, hasEnded: true });
+  start({ id: session?.conversation ?? wanted, about: null, messages, hasEnded: true });
 }
 
-function summarize(conversation, seconds) {
+function summarize(conversation) {
   const title = byId("talk-title").textContent;
-  showSummary({ conversation, title, seconds, turns: [...dialogue.turns.values()], goals, scenario });
+  showSummary({ conversation, title, seconds: talked / 1000, turns: [...dialogue.turns.values()], goals, scenario });
 }
 
 function closed(code) {
@@ -332,7 +347,7 @@ main.addEventListener("click", ({ target, detail }) => {
     byId("talk-button").focus({ focusVisible: false });
 });
 byId("type-button").addEventListener("click", () => showTyping(byId("type-form").hidden));
-byId("end-talk").addEventListener("click", () => (session ? endTalk() : location.assign("/")));
+byId("end-talk").addEventListener("click", () => (session ? endTalk() : endEarlier(earlier)));
 byId("go-on").addEventListener("click", goOn);
 byId("type-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -364,7 +379,7 @@ openGoals();
 
 async function showEarlier(id) {
   await within(DELIVERS, delivery.run(id)).catch(() => {}); // it goes on meanwhile
-  const earlier = await api.conversation(id);
+  earlier = await api.conversation(id);
   dialogue.showAll(earlier.messages);
   view.title(earlier.title, levelOf(earlier));
   setGoals(earlier.goals || []);

@@ -356,6 +356,8 @@ class TestBadInput:
             ('{"type": "session.update", "session": {"talk": {"topic": "\\ud800"}}}', "invalid_text"),
             ('{"type": "session.update", "session": {"audio": {"output": {"speed": "fast"}}}}', "invalid_value"),
             ('{"type": "session.update", "session": 7}', "invalid_value"),
+            ('{"type": "talk.think", "on": "yes"}', "invalid_value"),
+            ('{"type": "talk.think"}', "invalid_value"),
             ("[" * 100_000, "invalid_json"),
         ],
     )

@@ -45,6 +45,16 @@ def test_the_same_message_again_changes_nothing(client: httpx.Client):
     assert len(messages(client, "again")) == 2
 
 
+def test_the_id_of_another_message_is_refused(client: httpx.Client):
+    sent = {"text": "I went to Rome.", "messageId": "user-1700000000003"}
+    reply = client.post("conversations/taken/turns", json=sent).json()["reply"]
+    for other in ({"messageId": reply["id"]}, {"text": "I stayed at home."}):
+        answer = client.post("conversations/taken/turns", json=sent | other)
+        assert (answer.status_code, list(answer.json())) == (409, ["error"])
+    assert client.post("conversations/taken/turns", json=sent).status_code == 200
+    assert len(messages(client, "taken")) == 2
+
+
 def test_without_a_reply_it_is_only_kept_and_made_out(client: httpx.Client):
     answer = turn(client, "kept", reply="false", messageId="user-1700000000002").json()
     assert answer["reply"] is None
@@ -124,6 +134,7 @@ def test_more_than_ten_minutes_are_refused(client: httpx.Client):
         {"text": "Hello.", "messageId": "../../etc"},
         {"text": "Hello.", "speed": "fast"},
         {"text": "Hello.", "speed": True},
+        {"text": "Hello.", "reply": "perhaps"},
         {"text": "Hello.", "level": "D1"},
         {"text": "Hello.", "scenario": "nowhere"},
     ],
@@ -159,7 +170,8 @@ def test_what_was_misheard_can_be_mended(client: httpx.Client):
 
 def test_the_agents_words_cannot_be_mended(client: httpx.Client):
     reply = turn(client, "agents").json()["reply"]
-    client.patch(f"conversations/agents/messages/{reply['id']}", json={"content": "I am wrong."})
+    answer = client.patch(f"conversations/agents/messages/{reply['id']}", json={"content": "I am wrong."})
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
     assert messages(client, "agents")[1]["content"] == reply["content"]
 
 

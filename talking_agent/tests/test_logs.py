@@ -6,11 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.exceptions import DisallowedHost
 from django.db import OperationalError, connections
 from psycopg.errors import NotNullViolation
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from talking_agent.logs import Discreet
+from talking_agent.logs import Discreet, WithoutTraceback
 from tests.servers import MongoServer, PostgresServer
 
 SAID = "I has went there"
@@ -87,3 +88,13 @@ def test_any_other_error_of_a_file_says_where_it_came_from() -> None:
     with pytest.raises(FileNotFoundError) as failure:
         Path("/nowhere/file").read_text()
     assert "test_logs.py" in told(failure.value)
+
+
+def test_of_a_request_with_a_wrong_host_one_line_is_logged() -> None:
+    try:
+        raise DisallowedHost("Invalid HTTP_HOST header: 'evil.example'.")
+    except DisallowedHost as error:
+        caught = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("django.security.DisallowedHost", logging.ERROR, "", 0, str(caught[1]), None, caught)
+    assert WithoutTraceback().filter(record)
+    assert Discreet("%(message)s").format(record) == "Invalid HTTP_HOST header: 'evil.example'."

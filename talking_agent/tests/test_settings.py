@@ -186,8 +186,11 @@ def test_values_in_files_may_be_quoted(tmp_path: Path) -> None:
     assert setting("SECRET_KEY", tmp_path, ENV_FILES=files) == "'with spaces # and $x'"
 
 
-def test_a_file_that_is_not_there_is_nothing_to_complain_of(tmp_path: Path) -> None:
-    assert setting("PORT", tmp_path, ENV_FILES="/nowhere/.env") == "8000"
+def test_a_file_of_settings_that_is_named_must_exist(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", ENV_FILES="/nowhere/.env")
+    assert done.returncode != 0
+    assert "ENV_FILES: there is no file /nowhere/.env." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_bad_value_in_a_file_stops_the_start_too(tmp_path: Path) -> None:

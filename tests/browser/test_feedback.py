@@ -221,6 +221,20 @@ def test_the_feedback_is_kept_and_found_in_the_history(page: Page, talking_serve
     expect(score(page, "Grammar")).to_contain_text("74 of 100")
 
 
+def test_a_talk_is_ended_after_the_page_was_reloaded(page: Page, talking_server: AgentServer):
+    begin(page, talking_server)
+    type_turn(page)
+    page.reload()
+    expect(page.get_by_role("button", name="Go on talking")).to_be_visible(timeout=WITHIN)
+    page.get_by_role("button", name="End talk").click()
+    expect(page.locator("#summary-turns")).to_have_text("1")
+    expect(score(page, "Grammar")).to_contain_text("74 of 100", timeout=WITHIN)
+    expect(page.locator("#summary-saving")).to_have_text("Everything is saved.")
+    assert conversation(page, talking_server)["callEnded"] is True
+    page.get_by_role("button", name="Go on talking").click()
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+
+
 def test_while_the_feedback_is_made_that_is_shown(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
@@ -239,7 +253,7 @@ def test_screen_readers_are_told_when_the_feedback_is_there(page: Page, talking_
     begin(page, talking_server)
     type_turn(page)
     page.get_by_role("button", name="End talk").click()
-    expect(page.locator("#announcer")).to_contain_text("Your feedback is ready.")
+    expect(page.locator("#announcer")).to_have_text("Your feedback is ready.")
 
 
 def test_corrections_that_come_while_the_talk_is_ending_are_remembered(page: Page, talking_server: AgentServer):

@@ -185,7 +185,7 @@ def test_of_a_truncated_export_the_whole_conversations_are_used(page: Page, serv
     page.get_by_text("1 that can't be used").click()
     expect(page.locator(".source-unusable")).to_contain_text("breaks off")
     bring_in(page)
-    expect(page.locator("#report-lists")).to_contain_text("1 entry that could not be used")
+    expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
     assert violations(page) == []
     assert len(kept(page, server)) == 2
 
@@ -197,6 +197,14 @@ def test_an_export_without_conversations_is_said_to_be_so(page: Page, server: Ag
     page.goto(f"{server.url}/import")
     choose_file(page, export)
     expect(page.locator(".source-unusable summary")).to_contain_text("can't be used")
+    expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+
+
+@pytest.mark.parametrize("export", ["[]", '{"conversations": []}', '{"conversationHistory": []}'])
+def test_an_empty_export_is_said_to_be_empty(page: Page, server: AgentServer, export: str):
+    page.goto(f"{server.url}/import")
+    choose_file(page, export)
+    expect(page.locator(".source-facts")).to_have_text("no conversations in it")
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
 
 
@@ -269,7 +277,7 @@ def test_one_that_is_nested_too_deeply_costs_its_neighbours_nothing(page: Page, 
     open_import(page, server, conversationHistory=[nested(), nested(1, analysis=deep), nested(2)])
     bring_in(page)
     expect(page.locator("#report-counts")).to_contain_text("2 conversations brought in")
-    expect(page.locator("#report-lists")).to_contain_text("1 entry that could not be used")
+    expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
 
 
 def test_one_that_was_deleted_here_comes_back_only_if_asked(page: Page, server: AgentServer):

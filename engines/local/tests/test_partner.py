@@ -442,6 +442,13 @@ def test_a_returning_learner_hears_the_open_question():
     assert partner.resume(about, talk).endswith("What did you like about Portugal?")
 
 
+def test_a_learner_is_welcomed_back_once():
+    about = brief()
+    talk = lines(partner.opening(about), "I went to Portugal.", "Ah, Portugal. What did you like about Portugal?")
+    welcomed = [*talk, Line("assistant", partner.resume(about, talk))]
+    assert partner.resume(about, welcomed) == "What did you like about Portugal?"
+
+
 def test_a_returning_learner_is_answered_if_the_answer_was_lost():
     about = brief()
     assert "Ah, Portugal." in partner.resume(about, lines(partner.opening(about), "I went to Portugal."))

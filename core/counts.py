@@ -1,0 +1,6 @@
+"""Put numbers of things into words."""
+
+
+def counted(number: int, thing: str) -> str:
+    """Return the number with the thing in the singular or the plural: "1 recording", "2,000 recordings"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
