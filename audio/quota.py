@@ -33,12 +33,12 @@ DISK_FULL = (
 )
 
 
-class Full(Exception):
+class QuotaExceeded(Exception):
     """Report that there is no room for a recording. The message says what is full and what to do. Nothing was kept."""
 
 
 def reserve(learner: uuid.UUID, size: int) -> None:
-    """Count `size` more bytes for the learner. Raise Full if the sum would exceed LEARNER_QUOTA_MB."""
+    """Count `size` more bytes for the learner. Raise QuotaExceeded if the sum would exceed LEARNER_QUOTA_MB."""
     if _add(learner, size):
         return
     if cache.add(f"recounted:{learner}", True, RECOUNTED):
@@ -46,19 +46,19 @@ def reserve(learner: uuid.UUID, size: int) -> None:
         forget(learner)
         if _add(learner, size):
             return
-    raise Full(FULL.format(used=round(used(learner) / MB), limit=settings.LEARNER_QUOTA_MB))
+    raise QuotaExceeded(FULL.format(used=round(used(learner) / MB), limit=settings.LEARNER_QUOTA_MB))
 
 
 def require_disk(learner: uuid.UUID, size: int) -> None:
-    """Raise Full if DISK_RESERVE_MB would not stay free, unless the learner keeps little and adds little."""
+    """Raise QuotaExceeded if DISK_RESERVE_MB would not stay free, unless the learner keeps little and adds little."""
     if is_disk_short(size) and (size > SMALL or used(learner) > LITTLE * settings.LEARNER_QUOTA_MB * MB):
-        raise Full(DISK_FULL)
+        raise QuotaExceeded(DISK_FULL)
 
 
 def require_room_for_body(size: int) -> None:
-    """Raise Full for a large body that would be kept on this machine while DISK_RESERVE_MB is not free."""
+    """Raise QuotaExceeded for a large body that would be kept on this machine while DISK_RESERVE_MB is not free."""
     if size > SMALL and not (cloud.database.usable and cloud.bucket.usable) and is_disk_short(size):
-        raise Full(DISK_FULL)
+        raise QuotaExceeded(DISK_FULL)
 
 
 def is_disk_short(size: int) -> bool:

@@ -61,13 +61,13 @@ class Voice:
 def keep(owner: Owner, clip: Clip, *, at: datetime | None = None) -> Recording:
     """Keep a recording. It is durable on return. The same bytes for the same message are kept once.
 
-    Raises OSError if neither the bucket nor the local storage can be written, quota.Full if there is no room for it.
+    Raises OSError if neither the bucket nor the local storage can be written, quota.QuotaExceeded if there is no room for it.
     """
     return keep_all([Voice(owner, clip, at or timezone.now())])[0]
 
 
 def keep_all(voices: Sequence[Voice]) -> list[Recording]:
-    """Keep many recordings of one learner as `keep` does, uploading them in parallel. Raises quota.Full."""
+    """Keep many recordings of one learner as `keep` does, uploading them in parallel. Raises quota.QuotaExceeded."""
     rows = [_row(voice) for voice in voices]
     _reserve(rows)
     with uploads.noted([row.key for row in rows]):
@@ -174,7 +174,7 @@ def _reserve(rows: Sequence[Recording]) -> None:
         return
     try:
         quota.reserve(rows[0].learner, sum(row.size for row in rows))
-    except quota.Full:
+    except quota.QuotaExceeded:
         there = {row.pk for row in _everywhere({"pk__in": [row.pk for row in rows]})}
         if not there:
             raise

@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """Describe a stored object: its size in bytes, and its SHA-256 in hex if the server knows it."""
 
     size: int
@@ -198,17 +198,17 @@ class S3AudioStorage(S3Storage):
         self._accept(answer, name)
         return answer.data
 
-    def head(self, name: str) -> Stored:
+    def head(self, name: str) -> StoredObject:
         """Return the object's size and checksum without its bytes. Raises FileNotFoundError."""
         answer = self._send_checked("HEAD", name, {"x-amz-checksum-mode": "ENABLED"}, dict)
         if answer.status < 300 and (size := answer.headers.get("content-length", "")).isdigit():
-            return Stored(int(size), _digest(answer.headers.get("x-amz-checksum-sha256")))
+            return StoredObject(int(size), _digest(answer.headers.get("x-amz-checksum-sha256")))
         # A refused HEAD has no body, so a missing key looks like a missing bucket. Some servers refuse every HEAD.
         first = self._send("GET", name, {"range": "bytes=0-0"})
         if first.status != 416:
             self._accept(first, name)
         size = first.headers.get("content-range", "").rpartition("/")[2]
-        return Stored(int(size) if size.isdigit() else len(first.data), None)
+        return StoredObject(int(size) if size.isdigit() else len(first.data), None)
 
     def exists(self, name: str) -> bool:
         try:

@@ -60,7 +60,7 @@ def timed(pcm: bytes, times: int) -> tuple[float, str]:
     best, heard = float("inf"), ""
     for _ in range(times):
         start = time.perf_counter()
-        heard = transcriber.Turn().transcribe(pcm, threading.Event()).text
+        heard = transcriber.TurnTranscription().transcribe(pcm, threading.Event()).text
         best = min(best, time.perf_counter() - start)
     return best, heard
 

@@ -45,7 +45,7 @@ MOST_NAMED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class DialogueTurn:
     """Hold one message as the dialogue shows it. `url` plays its recording and is empty without one."""
 
     message: Message
@@ -217,7 +217,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         note_view(request, obj, obj.wire_id, "Looked at it.")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def _page(self, request: HttpRequest, stored: store.Stored) -> dict[str, Any]:
+    def _page(self, request: HttpRequest, stored: store.StoredConversation) -> dict[str, Any]:
         row, voices = stored.conversation, stored.recordings.values()
         may_listen = may_hear(request)
         may_undelete = self.has_delete_permission(request) and _undo_until(row) is not None
@@ -351,12 +351,12 @@ def _undo_until(row: Conversation) -> datetime | None:
     return row.deleted_at + store.UNDO
 
 
-def _turn(message: Message, stored: store.Stored, may_listen: bool) -> Turn:
+def _turn(message: Message, stored: store.StoredConversation, may_listen: bool) -> DialogueTurn:
     voice = stored.recordings.get(message.audio_key)
     if voice is None or not may_listen:
-        return Turn(message, None, "", "")
+        return DialogueTurn(message, None, "", "")
     source = reverse("admin:conversations_listen", args=[voice.pk])
-    return Turn(message, voice, source, length(voice.duration))
+    return DialogueTurn(message, voice, source, length(voice.duration))
 
 
 def _counts(keys: Iterable[Any]) -> tuple[Counter[Any], Counter[Any]]:

@@ -13,7 +13,7 @@ from audio.encoding import BadAudio, Clip, from_upload
 from conversations import changes, legacy, store
 from conversations.changes import conversation_key, message_key
 from conversations.errors import in_words
-from conversations.legacy import Entry, Lost, Said
+from conversations.legacy import LegacyConversation, LostPart, Said
 from conversations.rows import Copy
 from conversations.serializers import MAX_SOUND, AudioField
 from core import cloud
@@ -41,14 +41,14 @@ def bring_in(entries: Iterable[Any], task: Import) -> list[dict[str, Any]]:
     """Import entries and return one result for each, in the shape of `POST /api/import`.
 
     Returns fewer results if the storage fails on the way. Raises store.OutOfReach, OSError, OperationalError or
-    quota.Full if it fails on the first entry.
+    quota.QuotaExceeded if it fails on the first entry.
     """
     results: list[dict[str, Any]] = []
     for raw in entries:
         try:
             with cloud.patience(PATIENCE):
                 results.append(_bring_in(raw, task))
-        except (store.OutOfReach, OSError, OperationalError, quota.Full):
+        except (store.OutOfReach, OSError, OperationalError, quota.QuotaExceeded):
             if not results:
                 raise
             break
@@ -58,7 +58,7 @@ def bring_in(entries: Iterable[Any], task: Import) -> list[dict[str, Any]]:
 def _bring_in(raw: Any, task: Import) -> dict[str, Any]:
     try:
         entry = legacy.read(raw)
-    except legacy.Unusable as why:
+    except legacy.UnusableEntry as why:
         wire_id, title = legacy.label(raw)
         return _result(wire_id, title, "unusable", error=str(why))
     before = store.existing(task.learner, entry.id)
@@ -84,7 +84,7 @@ def _bring_in(raw: Any, task: Import) -> dict[str, Any]:
     )
 
 
-def _hear(said: Said, entry: Entry, task: Import) -> bool:
+def _hear(said: Said, entry: LegacyConversation, task: Import) -> bool:
     """Decode the message's recording, if it has one. Return False if no decoding time is left."""
     if said.silent:
         entry.lost.append(said.lost(said.silent))
@@ -109,7 +109,7 @@ def _decoded(url: str) -> Clip:
     return sound_threads.wait_for(from_upload, data)
 
 
-def _voices_there(entry: Entry, key: uuid.UUID, before: Copy | None) -> int:
+def _voices_there(entry: LegacyConversation, key: uuid.UUID, before: Copy | None) -> int:
     rows = before.messages if before else {}
     keys = {message_key(key, each.draft.id) for each in entry.said}
     return sum(1 for pk in keys & rows.keys() if rows[pk].audio_key and not rows[pk].deleted_at)
@@ -123,7 +123,7 @@ def _result(
     messages: int = 0,
     recordings: int = 0,
     added: dict[str, int] | None = None,
-    lost: Iterable[Lost] = (),
+    lost: Iterable[LostPart] = (),
     waiting: Iterable[str] = (),
     error: str = "",
 ) -> dict[str, Any]:

@@ -56,17 +56,17 @@ LATER = "later"
 NOT_AUDIO = "The recording cannot be read: this is no data URL."
 
 
-class GoalSerializer(serializers.Serializer[Any]):
+class LegacyGoalSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=500)
     done = serializers.BooleanField(default=False)
 
 
-class Unusable(ValueError):
+class UnusableEntry(ValueError):
     """Report an entry of which nothing can be used. The message says why."""
 
 
 @dataclass(slots=True)
-class Lost:
+class LostPart:
     """Hold a part of an entry that could not be used.
 
     `message` is the id of a message that was lost or lost its recording. Otherwise `field` names a field of the
@@ -94,45 +94,45 @@ class Said:
     silent: str = ""
     dated: bool = True
 
-    def lost(self, why: str) -> Lost:
-        return Lost(why, message=self.draft.id, text=excerpt(self.draft.content))
+    def lost(self, why: str) -> LostPart:
+        return LostPart(why, message=self.draft.id, text=excerpt(self.draft.content))
 
 
 @dataclass(slots=True)
-class Entry:
+class LegacyConversation:
     """Hold a conversation in the form that the store takes."""
 
     id: str
     title: str
     columns: dict[str, Any]
     said: list[Said] = field(default_factory=list)
-    lost: list[Lost] = field(default_factory=list)
+    lost: list[LostPart] = field(default_factory=list)
 
 
-def read(raw: Any) -> Entry:
-    """Read an entry of any shape. Raises Unusable.
+def read(raw: Any) -> LegacyConversation:
+    """Read an entry of any shape. Raises UnusableEntry.
 
     The same entry always gives the same ids, whether it brought its own or not.
     """
     if not isinstance(raw, dict):
-        raise Unusable("This is not a conversation.")
+        raise UnusableEntry("This is not a conversation.")
     sent = raw.get("messages")
     if not isinstance(sent, list):
-        raise Unusable("There is no list of messages in it.")
+        raise UnusableEntry("There is no list of messages in it.")
     if not sent:
-        raise Unusable("Nothing was said in it.")
-    lost: list[Lost] = []
+        raise UnusableEntry("Nothing was said in it.")
+    lost: list[LostPart] = []
     columns = _columns(raw, lost)
     begun = columns.get("started_at") or columns.get("timestamp")
     said = _messages(sent, begun, lost)
     if not said:
-        raise Unusable(f"None of its messages can be used: {lost[-1].why}")
+        raise UnusableEntry(f"None of its messages can be used: {lost[-1].why}")
     if begun is None and said[0].dated:
         begun = said[0].draft.at
     wire_id = _own_id(raw.get("id")) or _derived_id(begun, columns["topic"], said)
     columns.setdefault("timestamp", begun or said[0].draft.at)
     title = columns.get("title") or columns.get("topic") or "A conversation"
-    return Entry(wire_id, title, columns, said, lost)
+    return LegacyConversation(wire_id, title, columns, said, lost)
 
 
 def label(raw: Any) -> tuple[str | None, str]:
@@ -159,13 +159,13 @@ def clean(text: str) -> str:
 # A conversation
 
 
-def _columns(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
+def _columns(raw: Mapping[str, Any], lost: list[LostPart]) -> dict[str, Any]:
     fields = ConversationSerializer().fields
     columns = {}
     for name, column in ConversationSerializer.COLUMNS.items():
         if name not in ("title", "config") and (value := _checked(fields[name], name, raw.get(name), lost)) is not None:
             columns[column] = value
-    if (goals := _checked(GoalSerializer(many=True), "goals", raw.get("goals"), lost)) is not None:
+    if (goals := _checked(LegacyGoalSerializer(many=True), "goals", raw.get("goals"), lost)) is not None:
         columns["goals"] = [dict(goal) for goal in goals]
     columns["config"] = _config(raw, lost)
     columns["topic"] = columns["config"].get("topic", "")
@@ -177,11 +177,11 @@ def _columns(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
     return columns
 
 
-def _config(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
+def _config(raw: Mapping[str, Any], lost: list[LostPart]) -> dict[str, Any]:
     """Return the configuration, nested in `config` or flat beside the messages."""
     nested = raw.get("config")
     if nested is not None and not isinstance(nested, dict):
-        lost.append(Lost("This is not an object.", field="config"))
+        lost.append(LostPart("This is not an object.", field="config"))
         nested = None
     sent = {name: raw[name] for name in CONFIG if name in raw} | (nested or {})
     fields = ConfigSerializer().fields
@@ -198,15 +198,15 @@ def _config(raw: Mapping[str, Any], lost: list[Lost]) -> dict[str, Any]:
     return config
 
 
-def _unknown(name: str, value: Any, lost: list[Lost]) -> Any:
+def _unknown(name: str, value: Any, lost: list[LostPart]) -> Any:
     if name == "__proto__" or NOT_TEXT.search(name):
-        lost.append(Lost("No field can be called so.", field=excerpt(name)))
+        lost.append(LostPart("No field can be called so.", field=excerpt(name)))
         return None
     held = _checked(FreeField(), excerpt(name), {name: value}, lost)
     return None if held is None else held[name]
 
 
-def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list[Lost]) -> Any:
+def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list[LostPart]) -> Any:
     """Return the value as the serializers take it, or None if it is missing or bad. Report a bad one in `lost`."""
     if value is None:
         return None
@@ -215,19 +215,19 @@ def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list
     try:
         return check.run_validation(value)
     except ValidationError as error:
-        lost.append(Lost(in_words(error.detail), field=name))
+        lost.append(LostPart(in_words(error.detail), field=name))
     except (OverflowError, RecursionError):
-        lost.append(Lost("This is out of range.", field=name))
+        lost.append(LostPart("This is out of range.", field=name))
     return None
 
 
-def _text(value: Any, name: str, longest: int, lost: list[Lost]) -> str:
+def _text(value: Any, name: str, longest: int, lost: list[LostPart]) -> str:
     if isinstance(value, str):
         if len(value) > longest:
-            lost.append(Lost(f"Only its first {longest:,} characters were kept.", field=name))
+            lost.append(LostPart(f"Only its first {longest:,} characters were kept.", field=name))
         return clean(value[:longest])
     if value is not None:
-        lost.append(Lost("This is not text.", field=name))
+        lost.append(LostPart("This is not text.", field=name))
     return ""
 
 
@@ -266,7 +266,7 @@ def _digest(*parts: str) -> str:
 # Its messages
 
 
-def _messages(sent: list[Any], begun: datetime | None, lost: list[Lost]) -> list[Said]:
+def _messages(sent: list[Any], begun: datetime | None, lost: list[LostPart]) -> list[Said]:
     """Return the usable messages in their order. Messages without a time follow one another by a millisecond."""
     known: dict[str, tuple[str, str]] = {}
     said: list[Said] = []
@@ -282,23 +282,25 @@ def _messages(sent: list[Any], begun: datetime | None, lost: list[Lost]) -> list
         each.draft.at = at
         said.append(each)
     if len(sent) > MAX_MESSAGES:
-        lost.append(Lost(f"Only the first {MAX_MESSAGES:,} messages were kept, of {len(sent):,}.", field="messages"))
+        lost.append(
+            LostPart(f"Only the first {MAX_MESSAGES:,} messages were kept, of {len(sent):,}.", field="messages")
+        )
     return said
 
 
-def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: list[Lost]) -> Said | None:
+def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: list[LostPart]) -> Said | None:
     if not isinstance(raw, dict):
-        lost.append(Lost("This is not a message.", message=f"{number}"))
+        lost.append(LostPart("This is not a message.", message=f"{number}"))
         return None
     content = next((raw[name] for name in ("content", "text", "message") if isinstance(raw.get(name), str)), "")
     name = excerpt(raw["id"]) if isinstance(raw.get("id"), str) and raw["id"] else f"{number}"
     role = _role(raw)
     if role is None:
-        lost.append(Lost("It does not say who spoke.", message=name, text=excerpt(content)))
+        lost.append(LostPart("It does not say who spoke.", message=name, text=excerpt(content)))
         return None
     sound, silent = _sound(raw)
     if not content.strip() and not sound and raw.get("audioData") != LATER:
-        lost.append(Lost("It is empty.", message=name))
+        lost.append(LostPart("It is empty.", message=name))
         return None
     moment = _moment(raw.get("timestamp"))
     wire_id = _message_id(raw, role, content, moment, known)
@@ -307,20 +309,20 @@ def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: lis
         return None
     if len(content) > MAX_CONTENT:
         why = f"Only the first {MAX_CONTENT:,} characters were kept, of {len(content):,}."
-        lost.append(Lost(why, message=wire_id, text=excerpt(content)))
+        lost.append(LostPart(why, message=wire_id, text=excerpt(content)))
     draft = Draft(wire_id, role, clean(content[:MAX_CONTENT]), moment or timezone.now())
     _add_what_we_know(draft, raw, lost)
     return Said(draft, sound, silent, dated=moment is not None)
 
 
-def _add_what_we_know(draft: Draft, raw: Mapping[str, Any], lost: list[Lost]) -> None:
+def _add_what_we_know(draft: Draft, raw: Mapping[str, Any], lost: list[LostPart]) -> None:
     """Add the fields that only the API's own answers have: corrections and interruption."""
     fields = MessageSerializer().fields
-    bad: list[Lost] = []
+    bad: list[LostPart] = []
     corrections = _checked(fields["corrections"], "corrections", raw.get("corrections"), bad)
     draft.corrections = None if corrections is None else [dict(each) for each in corrections]
     draft.interrupted = _checked(fields["interrupted"], "interrupted", raw.get("interrupted"), bad)
-    lost += [Lost(f"{each.field}: {each.why}", message=draft.id, text=excerpt(draft.content)) for each in bad]
+    lost += [LostPart(f"{each.field}: {each.why}", message=draft.id, text=excerpt(draft.content)) for each in bad]
 
 
 def _role(raw: Mapping[str, Any]) -> Message.Role | None:

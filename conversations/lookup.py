@@ -28,7 +28,7 @@ class OutOfReach(Exception):
 
 
 @dataclass(slots=True)
-class Stored:
+class StoredConversation:
     """Hold a stored conversation, with its messages in order and their recordings by key.
 
     `storage` is "cloud", or "local" if any part of it is in the local database.
@@ -99,7 +99,7 @@ def _alive_in(copy_read: Copy) -> int:
     return sum(row.deleted_at is None for row in copy_read.messages.values())
 
 
-def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stored]:
+def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[StoredConversation]:
     """Return the newest conversations with their messages. With `before`, return those after this place in the list.
 
     The number of queries is the same for each page.
@@ -127,7 +127,7 @@ def _merged_rows(far: Conversation | None, near: Conversation | None) -> Convers
 
 def _complete(
     page: list[uuid.UUID], near: dict[uuid.UUID, Conversation], far: dict[uuid.UUID, Conversation]
-) -> list[Stored]:
+) -> list[StoredConversation]:
     """Return these conversations with their messages and recordings, in this order."""
     here = rows.with_messages(LOCAL, [near[key] for key in page if key in near])
     there: dict[uuid.UUID, Copy] = {}
@@ -172,17 +172,19 @@ def _page(using: str, learner: uuid.UUID, limit: int, before: Position | None) -
     return list(found[:limit])
 
 
-def stored(there: Copy, storage: str, known: Iterable[Recording] = ()) -> Stored:
+def stored(there: Copy, storage: str, known: Iterable[Recording] = ()) -> StoredConversation:
     voices = {row.key: row for row in known}
     missing = {row.audio_key for row in there.messages.values() if row.audio_key and not row.deleted_at} - voices.keys()
     return _in_order(there, storage, voices | recordings.of(missing) if missing else voices)
 
 
-def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> Stored:
+def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> StoredConversation:
     alive = [row for row in there.messages.values() if not row.deleted_at]
     alive.sort(key=lambda row: (row.timestamp, row.position, row.pk))
     keys = {row.audio_key for row in alive}
-    return Stored(there.conversation, alive, {key: row for key, row in voices.items() if key in keys}, storage=storage)
+    return StoredConversation(
+        there.conversation, alive, {key: row for key, row in voices.items() if key in keys}, storage=storage
+    )
 
 
 def alive(using: str, learner: uuid.UUID) -> QuerySet[Conversation]:

@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from audio import recordings
 from conversations.models import Message
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from core import cloud
 
 
@@ -62,7 +62,7 @@ def where(storage: str | None = None) -> Where:
     return shape
 
 
-def conversation(stored: Stored, *, signed: bool = False) -> ConversationShape:
+def conversation(stored: StoredConversation, *, signed: bool = False) -> ConversationShape:
     """Return the contract's shape with the project's own fields. With `signed`, add a fresh `audioUrl` to recordings."""
     row = stored.conversation
     return {
@@ -82,7 +82,7 @@ def conversation(stored: Stored, *, signed: bool = False) -> ConversationShape:
     }
 
 
-def message(row: Message, stored: Stored, *, signed: bool = False) -> MessageShape:
+def message(row: Message, stored: StoredConversation, *, signed: bool = False) -> MessageShape:
     shape: MessageShape = {
         "id": row.wire_id,
         "role": row.role,

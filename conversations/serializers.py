@@ -24,7 +24,7 @@ from audio.models import Recording
 from conversations.changes import Draft, conversation_key, message_key
 from conversations.ids import MAX_ID
 from conversations.models import Message
-from core.cursors import Place, place_at
+from core.cursors import CursorPosition, place_at
 from core.serializers import BodySerializer, ItemSerializer
 
 MAX_MESSAGES = 2_000
@@ -132,8 +132,8 @@ class CorrectionSerializer(ItemSerializer):
 
 
 @extend_schema_field(str)
-class CursorField(serializers.Field[Place, Any, str, Any]):
-    def to_internal_value(self, data: Any) -> Place:
+class CursorField(serializers.Field[CursorPosition, Any, str, Any]):
+    def to_internal_value(self, data: Any) -> CursorPosition:
         try:
             place = place_at(str(data))
         except ValueError as error:

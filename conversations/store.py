@@ -28,7 +28,17 @@ from audio.models import Recording
 from audio.recordings import Owner, Voice
 from conversations import changes, clearing, lookup, rows
 from conversations.changes import Change, Draft, changed, conversation_key, message_key, now_after
-from conversations.lookup import LOCAL, Found, OutOfReach, Position, Stored, alive, find, require_reached, stored
+from conversations.lookup import (
+    LOCAL,
+    Found,
+    OutOfReach,
+    Position,
+    StoredConversation,
+    alive,
+    find,
+    require_reached,
+    stored,
+)
 from conversations.models import Conversation, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
@@ -39,17 +49,17 @@ ERASE_AT_ONCE = 500
 TRIES = 20
 
 
-class Deleted(Exception):
+class ConversationDeleted(Exception):
     """Report a write to a deleted conversation. Only a save that means to bring it back may write to it."""
 
 
-class Busy(OSError):
+class WriteConflict(OSError):
     """Report that other writers keep changing the same conversation. Nothing was saved. Try again."""
 
 
 def save(
     learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft] | None, replace: bool = True
-) -> Stored:
+) -> StoredConversation:
     """Save a conversation: these `columns` and its messages. Durable on return. Saving the same again changes nothing.
 
     With `replace`, the messages are the complete list (None keeps the stored ones), and a deleted conversation comes
@@ -61,7 +71,7 @@ def save(
     wanted = None if replace else [message_key(key, draft.id) for draft in drafts]
     found = find(key, wanted)
     if found.both and found.both.conversation.deleted_at and not replace:
-        raise Deleted(wire_id)
+        raise ConversationDeleted(wire_id)
     voices = _keep_voices(learner, key, drafts)
     if replace:
         columns = columns | {"deleted_at": None, "erased": False}
@@ -75,7 +85,7 @@ def existing(learner: uuid.UUID, wire_id: str) -> Copy | None:
     return found.both
 
 
-def add(learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft]) -> Stored:
+def add(learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft]) -> StoredConversation:
     """Add the missing parts of a conversation: the row itself, messages, and recordings of messages that have none.
 
     Existing data stays as it is, and messages that were taken back stay so. A deleted conversation comes back. Raises
@@ -89,12 +99,12 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: 
     return _apply(Change(learner, wire_id, columns, messages, voices, adds=True), found, None)
 
 
-def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = None) -> list[Stored]:
+def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = None) -> list[StoredConversation]:
     """Return the newest conversations with their messages. With `before`, return those after this place in the list."""
     return lookup.newest(learner, limit, before)
 
 
-def get(learner: uuid.UUID, wire_id: str) -> Stored | None:
+def get(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
     """Return the conversation with all its messages, or None if there is none. Raises OutOfReach."""
     found = find(conversation_key(learner, wire_id))
     there = _present(found)
@@ -119,7 +129,7 @@ def size(learner: uuid.UUID, wire_id: str, message: str) -> tuple[int, bool] | N
         raise OutOfReach from None
 
 
-def look_up(key: uuid.UUID) -> Stored | None:
+def look_up(key: uuid.UUID) -> StoredConversation | None:
     """Return the conversation with this key for operators, of any learner and deleted or not."""
     found = find(key)
     there = found.both
@@ -142,7 +152,7 @@ def is_gone(recording: Recording) -> bool:
     return there.conversation.deleted_at is not None or bool(message and message.deleted_at)
 
 
-def change(learner: uuid.UUID, wire_id: str, columns: dict[str, Any]) -> Stored | None:
+def change(learner: uuid.UUID, wire_id: str, columns: dict[str, Any]) -> StoredConversation | None:
     """Set these columns of a conversation, such as its title. Return None if there is none. Raises OutOfReach."""
     found = find(conversation_key(learner, wire_id))
     return _apply(Change(learner, wire_id, columns), found, None) if _present(found) else None
@@ -150,7 +160,7 @@ def change(learner: uuid.UUID, wire_id: str, columns: dict[str, Any]) -> Stored 
 
 def mend(
     learner: uuid.UUID, wire_id: str, message: str, content: str, corrections: list[dict[str, Any]]
-) -> Stored | None:
+) -> StoredConversation | None:
     """Correct a misheard message of the learner and return the conversation. Raises OutOfReach."""
     key = conversation_key(learner, wire_id)
     found = find(key)
@@ -203,7 +213,7 @@ def clear(learner: uuid.UUID) -> int:
         return count
 
 
-def restore(learner: uuid.UUID, wire_id: str) -> Stored | None:
+def restore(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
     """Undo a deletion. Raises OutOfReach.
 
     Return the conversation, or None if it is deleted and the deletion is older than UNDO, or if there is none.
@@ -265,10 +275,10 @@ def _present(found: Found) -> Copy | None:
     return None if found.both.conversation.deleted_at else found.both
 
 
-def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> Stored:
+def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> StoredConversation:
     """Write the change to the cloud together with the local rows, or to the local database if the cloud fails.
 
-    Raises Busy if other writers keep changing the same conversation.
+    Raises WriteConflict if other writers keep changing the same conversation.
     """
     for again in range(TRIES):
         if again:
@@ -282,10 +292,10 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
         if before:
             _remove_superseded(before, stored)
         return stored
-    raise Busy
+    raise WriteConflict
 
 
-def _write(change: Change, found: Found) -> tuple[Copy | None, Stored]:
+def _write(change: Change, found: Found) -> tuple[Copy | None, StoredConversation]:
     """Write the change. Return the copy before it and the conversation after it."""
     if cloud.database.on and found.reached:
         before = found.both
@@ -328,7 +338,7 @@ def _keep_voices(learner: uuid.UUID, conversation: uuid.UUID, drafts: Iterable[D
     return dict(zip(heard, recordings.keep_all(voices), strict=True))
 
 
-def _remove_superseded(before: Copy, after: Stored) -> None:
+def _remove_superseded(before: Copy, after: StoredConversation) -> None:
     now_named = {row.pk: row.audio_key for row in after.messages}
     old = {
         row.audio_key

@@ -27,7 +27,7 @@ from conversations.stored_serializers import (
     SavedMessageSerializer,
 )
 from core.counts import counted
-from core.cursors import Place, cursor, first_of
+from core.cursors import CursorPosition, cursor, first_of
 from core.doors import door
 from learners.requests import ApiRequest
 
@@ -163,11 +163,11 @@ def _size(learner: uuid.UUID, wire_id: str, message: str) -> tuple[int, bool]:
     return size
 
 
-def _place(row: Conversation | Message) -> Place:
-    return Place(row.timestamp, row.position if isinstance(row, Message) else 0, row.pk)
+def _place(row: Conversation | Message) -> CursorPosition:
+    return CursorPosition(row.timestamp, row.position if isinstance(row, Message) else 0, row.pk)
 
 
-def _answer(stored: store.Stored | None, code: int = status.HTTP_200_OK) -> Response:
+def _answer(stored: store.StoredConversation | None, code: int = status.HTTP_200_OK) -> Response:
     if stored is None:
         raise NotFound(UNKNOWN)
     shape = {"success": True, "conversation": representations.conversation(stored, signed=True)}

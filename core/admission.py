@@ -17,7 +17,7 @@ TOO_MANY = "You have too much under way here already. Wait until that is done, t
 BUSY = "The server has its hands full at the moment. Nothing is lost; try again in some seconds."
 
 
-class Full(Exception):
+class AtCapacity(Exception):
     """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503.
 
     `retry_after` is in seconds.
@@ -29,7 +29,7 @@ class Full(Exception):
 
 
 @dataclass(eq=False, slots=True)
-class Place:
+class Slot:
     """Hold one visitor's place in the slots, or in their queue."""
 
     slots: "Slots"
@@ -76,24 +76,24 @@ class Slots:
     retry_after: int = 5
     used: int = 0
     _at_work: Counter[Hashable] = field(default_factory=Counter)
-    _queue: deque[Place] = field(default_factory=deque)
+    _queue: deque[Slot] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         metrics.AT_WORK.labels(self.name).set_function(lambda: sum(self._at_work.values()))
         metrics.WAITING.labels(self.name).set_function(lambda: len(self._queue))
 
     @asynccontextmanager
-    async def taken(self, who: Hashable, weight: int = 1) -> AsyncIterator[Place]:
-        """Hold a place while the block runs. Raises Full."""
+    async def taken(self, who: Hashable, weight: int = 1) -> AsyncIterator[Slot]:
+        """Hold a place while the block runs. Raises AtCapacity."""
         place = await self.enter(who, weight)
         try:
             yield place
         finally:
             place.leave()
 
-    async def enter(self, who: Hashable, weight: int = 1) -> Place:
-        """Return a place, waiting for it if allowed. Its `leave` gives it back. Raises Full."""
-        place = Place(self, who, min(weight, self.total))
+    async def enter(self, who: Hashable, weight: int = 1) -> Slot:
+        """Return a place, waiting for it if allowed. Its `leave` gives it back. Raises AtCapacity."""
+        place = Slot(self, who, min(weight, self.total))
         if self._fits(place) and not any(self._has_room(other) for other in self._queue):
             self._admit(place)
             return place
@@ -122,14 +122,14 @@ class Slots:
                 del self._at_work[who]
         self._admit_waiting()
 
-    def _fits(self, place: Place) -> bool:
+    def _fits(self, place: Slot) -> bool:
         return self._has_room(place) and self.used + place.weight <= self.total
 
-    def _has_room(self, place: Place) -> bool:
+    def _has_room(self, place: Slot) -> bool:
         """Return whether the visitor may have another place."""
         return self._at_work[place.who] < self.each
 
-    def _admit(self, place: Place) -> None:
+    def _admit(self, place: Slot) -> None:
         self.used += place.weight
         self._at_work[place.who] += 1
 
@@ -147,13 +147,13 @@ class Slots:
             place.admitted.set_result(None)
 
     def _refuse_to_wait(self, who: Hashable) -> None:
-        """Raise Full unless this visitor may wait."""
+        """Raise AtCapacity unless this visitor may wait."""
         mine = sum(place.who == who for place in self._queue)
         if (self._at_work[who] >= self.each or mine) and mine >= self.waiting_each:
             raise self._full(self.too_many, 429)
         if len(self._queue) >= self.waiting:
             raise self._full(self.busy, 503)
 
-    def _full(self, message: str, status: int) -> Full:
+    def _full(self, message: str, status: int) -> AtCapacity:
         metrics.TURNED_AWAY.labels(self.name, str(status)).inc()
-        return Full(message, status=status, retry_after=self.retry_after)
+        return AtCapacity(message, status=status, retry_after=self.retry_after)

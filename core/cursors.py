@@ -14,7 +14,7 @@ FORM = struct.Struct(">QI16s")
 Row = TypeVar("Row")
 
 
-class Place(NamedTuple):
+class CursorPosition(NamedTuple):
     """Hold a row's place in its list. `position` orders messages of the same timestamp, and is 0 for a conversation."""
 
     timestamp: datetime
@@ -22,19 +22,19 @@ class Place(NamedTuple):
     key: uuid.UUID
 
 
-def cursor(place: Place) -> str:
+def cursor(place: CursorPosition) -> str:
     """Encode a place in characters that a URL can hold."""
     microseconds = (place.timestamp - EPOCH) // timedelta(microseconds=1)
     packed = FORM.pack(microseconds, place.position, place.key.bytes)
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def place_at(text: str) -> Place:
+def place_at(text: str) -> CursorPosition:
     """Return the place that a cursor names. Raises ValueError."""
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         microseconds, position, key = FORM.unpack(packed)
-        return Place(EPOCH + timedelta(microseconds=microseconds), position, uuid.UUID(bytes=key))
+        return CursorPosition(EPOCH + timedelta(microseconds=microseconds), position, uuid.UUID(bytes=key))
     except (binascii.Error, struct.error, OverflowError) as error:
         raise ValueError("not a cursor") from error
 

@@ -14,7 +14,7 @@ PATIENCE = 4.0  # seconds for one check
 Answer = TypeVar("Answer")
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
@@ -28,33 +28,33 @@ class Finding(Exception):
     Both are sentences for an operator, without secrets.
     """
 
-    state: State
+    state: CheckState
 
     def __init__(self, what: str, do: str = "") -> None:
         super().__init__(what)
         self.what, self.do = what, do
 
 
-class Failed(Finding):
-    state = State.FAILED
+class CheckFailed(Finding):
+    state = CheckState.FAILED
 
     def __init__(self, what: str, do: str) -> None:
         super().__init__(what, do)
 
 
 class Warned(Finding):
-    state = State.WARNING
+    state = CheckState.WARNING
 
     def __init__(self, what: str, do: str) -> None:
         super().__init__(what, do)
 
 
 class NotSupported(Finding):
-    state = State.NOT_SUPPORTED
+    state = CheckState.NOT_SUPPORTED
 
 
 class NotConfigured(Finding):
-    state = State.NOT_CONFIGURED
+    state = CheckState.NOT_CONFIGURED
 
 
 @dataclass(frozen=True, slots=True)

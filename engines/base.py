@@ -119,7 +119,7 @@ ListenerEvent = SpeechStarted | ShortPause | SpeechResumed | TurnEnded
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class TurnDetectionLost:
     """Report that an engine that detected turns can no longer do so."""
 
     error: EngineError
@@ -162,12 +162,12 @@ class Session(Protocol):
 
     `transcript` is the talk's own list. The talk keeps it up to date with what was said and heard. An engine that holds
     the dialogue elsewhere needs it only to begin. The talk sets `noticed`. An engine that detects turns calls it with
-    each SpeechStarted and TurnEnded, or with Lost. `at_ms` counts the audio that this session was given, in ms.
+    each SpeechStarted and TurnEnded, or with TurnDetectionLost. `at_ms` counts the audio that this session was given, in ms.
     """
 
     transcript: Sequence[Line]
     speed: float
-    noticed: Callable[[ListenerEvent | Lost], Awaitable[None]] | None
+    noticed: Callable[[ListenerEvent | TurnDetectionLost], Awaitable[None]] | None
 
     async def hear(self, pcm: bytes) -> None:
         """Add audio to the learner's current turn. Never raises: the reply, or `noticed`, reports a failure."""

@@ -122,7 +122,7 @@ def _begin() -> Response:
 def _begun() -> Run | Response:
     try:
         return runs.begin("local", "cloud")
-    except runs.Busy as busy:
+    except runs.RunInProgress as busy:
         raise AlreadyMigrating(str(busy)) from busy
     except ValueError as error:
         # There is no cloud to move to.

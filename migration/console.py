@@ -27,7 +27,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core import cloud
 from migration import checks, runs, self_test, stores
-from migration.checks import State, runner
+from migration.checks import CheckState, runner
 from migration.cost import Bill, Costs, Month, costs
 from migration.models import Run
 from migration.overview import counted, overview
@@ -41,11 +41,11 @@ PLAN_WITHIN = 4.0
 # Failures that a page names.
 LISTED = 100
 WORDS = {
-    State.OK: "ok",
-    State.WARNING: "warning",
-    State.FAILED: "failed",
-    State.NOT_SUPPORTED: "not supported",
-    State.NOT_CONFIGURED: "not configured",
+    CheckState.OK: "ok",
+    CheckState.WARNING: "warning",
+    CheckState.FAILED: "failed",
+    CheckState.NOT_SUPPORTED: "not supported",
+    CheckState.NOT_CONFIGURED: "not configured",
 }
 
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
@@ -163,12 +163,12 @@ def verify(request: HttpRequest) -> HttpResponseBase:
 def _verify(tell: Tell) -> None:
     asked = checks.probes()
     tell({"total": len(asked)})
-    counts: Counter[State] = Counter()
+    counts: Counter[CheckState] = Counter()
     for result in runner.run(asked):
         counts[result.state] += 1
         tell({**asdict(result), "word": WORDS[result.state]})
     told = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-    tell({"done": True, "said": f"{len(asked)} checks: {told}.", "well": not counts[State.FAILED]})
+    tell({"done": True, "said": f"{len(asked)} checks: {told}.", "well": not counts[CheckState.FAILED]})
 
 
 @require_POST
@@ -179,7 +179,13 @@ def test(request: HttpRequest) -> HttpResponseBase:
 
 def _test(tell: Tell) -> None:
     def told(step: self_test.Step) -> None:
-        tell({**asdict(step), "state": State.OK if step.ok else State.FAILED, "word": "ok" if step.ok else "failed"})
+        tell(
+            {
+                **asdict(step),
+                "state": CheckState.OK if step.ok else CheckState.FAILED,
+                "word": "ok" if step.ok else "failed",
+            }
+        )
 
     outcome = self_test.run(told)
     said = "The storage works." if outcome.success else "The storage does not work as it is set up."
@@ -228,7 +234,7 @@ def migrate(request: HttpRequest) -> HttpResponse:
             return _begun(runs.begin(source, destination, form.options()))
         with cloud.within(PLAN_WITHIN):
             plan = runs.plan(source, destination, form.options())
-    except (ValueError, runs.Busy) as error:
+    except (ValueError, runs.RunInProgress) as error:
         form.add_error(None, str(error))
         return _overview(request, form, status=400)
     except UNREACHED + cloud.database.failures() as error:
@@ -278,7 +284,7 @@ def resume(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     run = _run(key)
     try:
         run = runs.resume(run.pk)
-    except (ValueError, runs.Busy) as error:
+    except (ValueError, runs.RunInProgress) as error:
         return _run_page(request, run, problem=str(error), status=409)
     if run.state == Run.State.RUNNING:
         runs.in_background(run)

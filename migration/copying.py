@@ -79,7 +79,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CopyOutcome:
     """Hold the outcome for one recording: copied, there already, or why it failed."""
 
     same: bool = False
@@ -89,7 +89,7 @@ class Outcome:
     missing: bool = False
 
 
-SAME, COPIED = Outcome(same=True), Outcome()
+SAME, COPIED = CopyOutcome(same=True), CopyOutcome()
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class Copying:
         Raises Stopped, Hopeless, and any error of a database.
         """
         threads = ThreadPoolExecutor(self.options.workers, thread_name_prefix="copying")
-        under_way: deque[list[tuple[Recording, Future[Outcome]]]] = deque()
+        under_way: deque[list[tuple[Recording, Future[CopyOutcome]]]] = deque()
         try:
             for batch in self.recordings():
                 under_way.append(self._set_off(batch, threads))
@@ -158,7 +158,7 @@ class Copying:
 
     def _set_off(
         self, batch: Sequence[Recording], threads: ThreadPoolExecutor
-    ) -> list[tuple[Recording, Future[Outcome]]]:
+    ) -> list[tuple[Recording, Future[CopyOutcome]]]:
         there = self._there(batch)
         settled = set() if self.options.reads_back else there
         self.progress.recordings_same += len(settled)
@@ -173,7 +173,7 @@ class Copying:
         place = self.destination.place
         return {key for key, its_place in found.values_list("key", "place") if place is None or its_place == place}
 
-    def _bring(self, row: Recording, known: bool) -> Outcome:
+    def _bring(self, row: Recording, known: bool) -> CopyOutcome:
         """Copy the bytes of one recording, in at most TRIES tries."""
         if not self.moves(row):
             return SAME if known else COPIED
@@ -182,18 +182,18 @@ class Copying:
             try:
                 return self._try(row, known)
             except Unmovable as error:
-                return Outcome(failure=str(error), missing=isinstance(error, Missing))
+                return CopyOutcome(failure=str(error), missing=isinstance(error, Missing))
             except SuspiciousFileOperation:
-                return Outcome(failure="its key leads out of the folder of recordings")
+                return CopyOutcome(failure="its key leads out of the folder of recordings")
             except (OSError, ChecksumMismatch) as error:
                 hangs = time.monotonic() - began > LONGEST
                 if not more or hangs or getattr(error, "errno", None) in LASTING:
-                    return Outcome(failure=_reason(error), by_storage=True)
+                    return CopyOutcome(failure=_reason(error), by_storage=True)
             time.sleep(pause)
             pause *= 2
         raise AssertionError("the last try returns")
 
-    def _try(self, row: Recording, known: bool) -> Outcome:
+    def _try(self, row: Recording, known: bool) -> CopyOutcome:
         destination = self.destination
         if (known or not destination.database) and holds(destination.audio, row, reads_back=self.options.reads_back):
             return SAME
@@ -201,7 +201,7 @@ class Copying:
             carry(row, self.source.bytes_of(row), destination.audio, reads_back=self.options.reads_back)
         return COPIED
 
-    def _arrive(self, batch: Sequence[tuple[Recording, Future[Outcome]]]) -> None:
+    def _arrive(self, batch: Sequence[tuple[Recording, Future[CopyOutcome]]]) -> None:
         """Wait for the bytes, then write the rows. So no row names bytes that are not there.
 
         Raises Stopped, Hopeless.
@@ -231,7 +231,7 @@ class Copying:
         same = Recording.objects.using(self.knows(self.source)).filter(pk=row.pk, key=row.key, place=row.place)
         return not same.exists()
 
-    def _is_hopeless(self, outcome: Outcome) -> bool:
+    def _is_hopeless(self, outcome: CopyOutcome) -> bool:
         # A recording that was there already may have been known without asking the storage.
         if not outcome.same:
             self._in_a_row = self._in_a_row + 1 if outcome.by_storage else 0

@@ -26,7 +26,7 @@ PER_RECORDING = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredCounts:
     """Count what is in one place, without deleted conversations and messages."""
 
     conversations: int = 0
@@ -35,8 +35,8 @@ class Stored:
     bytes: int = 0  # of the recordings
     minutes: float = 0.0
 
-    def __add__(self, other: "Stored") -> "Stored":
-        return Stored(
+    def __add__(self, other: "StoredCounts") -> "StoredCounts":
+        return StoredCounts(
             self.conversations + other.conversations,
             self.messages + other.messages,
             self.recordings + other.recordings,
@@ -83,8 +83,8 @@ class Bill:
 class Costs:
     """Hold all figures. `unseen` names the half of the cloud that is down, whose data is not in them."""
 
-    cloud: Stored
-    local: Stored
+    cloud: StoredCounts
+    local: StoredCounts
     # The oldest first. The last one is under way.
     months: list[Month]
     prices: Prices
@@ -119,13 +119,13 @@ def configured_prices() -> Prices:
 class _Counted:
     """Hold what one database knows: its rows, recordings by the place of their bytes, and additions by month."""
 
-    rows: Stored
-    sound: Mapping[str, Stored]
+    rows: StoredCounts
+    sound: Mapping[str, StoredCounts]
     months: list[Month]
 
     @classmethod
     def nothing(cls, begins: list[datetime]) -> "_Counted":
-        return cls(Stored(), _by_place({}), [Month(f"{begin:%Y-%m}", 0, 0, 0, 0.0) for begin in begins])
+        return cls(StoredCounts(), _by_place({}), [Month(f"{begin:%Y-%m}", 0, 0, 0, 0.0) for begin in begins])
 
     @classmethod
     def of(cls, using: str, begins: list[datetime]) -> "_Counted":
@@ -134,17 +134,17 @@ class _Counted:
         sound = Recording.objects.using(using).order_by()
         totals = sound.values("place").annotate(count=Count("pk"), size=Sum("size"), seconds=Sum("duration"))
         return cls(
-            Stored(conversations.count(), messages.count()),
+            StoredCounts(conversations.count(), messages.count()),
             _by_place({row["place"]: row for row in totals}),
             _by_month(begins, conversations, sound),
         )
 
 
-def _by_place(totals: Mapping[str, Mapping[str, Any]]) -> dict[str, Stored]:
-    def stored(row: Mapping[str, Any]) -> Stored:
-        return Stored(recordings=row["count"], bytes=row["size"] or 0, minutes=(row["seconds"] or 0.0) / 60)
+def _by_place(totals: Mapping[str, Mapping[str, Any]]) -> dict[str, StoredCounts]:
+    def stored(row: Mapping[str, Any]) -> StoredCounts:
+        return StoredCounts(recordings=row["count"], bytes=row["size"] or 0, minutes=(row["seconds"] or 0.0) / 60)
 
-    return {place: stored(totals[place]) if place in totals else Stored() for place in Recording.Place.values}
+    return {place: stored(totals[place]) if place in totals else StoredCounts() for place in Recording.Place.values}
 
 
 def _by_month(begins: list[datetime], conversations: Any, sound: Any) -> list[Month]:
@@ -191,7 +191,7 @@ def _added(first: Month, second: Month) -> Month:
     )
 
 
-def _bill(stored: Stored, months: list[Month], prices: Prices) -> Bill:
+def _bill(stored: StoredCounts, months: list[Month], prices: Prices) -> Bill:
     """Return the bill for a month.
 
     Requests are counted for the busier of the last two months, because the current one has only begun.

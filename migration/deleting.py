@@ -17,20 +17,20 @@ from migration.transfer import holds
 
 
 @dataclass(slots=True)
-class Deleted:
+class DeletionCounts:
     conversations: int = 0
     recordings: int = 0
     # Conversations and recordings of which it is not certain that the destination has them.
     kept: int = 0
 
 
-def delete_source(copying: Copying) -> Deleted:
+def delete_source(copying: Copying) -> DeletionCounts:
     """Delete conversations whose every row the destination has, and recordings whose bytes it has.
 
     Anything that is not certain is kept. If both stores share a database, only bytes are deleted, because the rows
     belong to both.
     """
-    done = Deleted()
+    done = DeletionCounts()
     with ThreadPoolExecutor(copying.options.workers, thread_name_prefix="reading-back") as threads:
         for batch in copying.recordings():
             sure = threads.map(lambda row: _is_sure(copying, row), known := _known(copying, batch))
@@ -89,7 +89,7 @@ def _delete_rows(using: str, gone: Sequence[Recording]) -> None:
         Recording.objects.using(using).filter(pk=row.pk, key=row.key, place=row.place).delete()
 
 
-def _delete_conversations(copying: Copying, keys: Sequence[uuid.UUID], done: Deleted) -> None:
+def _delete_conversations(copying: Copying, keys: Sequence[uuid.UUID], done: DeletionCounts) -> None:
     assert copying.source.database
     assert copying.destination.database
     near, far = rows.load(copying.source.database, keys), rows.load(copying.destination.database, keys)

@@ -33,12 +33,12 @@ LOST_AFTER = timedelta(seconds=15)
 logger = logging.getLogger(__name__)
 
 
-class Busy(Exception):
+class RunInProgress(Exception):
     """Report that another run is copying to the same destination. The message says which."""
 
 
 def begin(source: str, destination: str, options: RunOptions = EVERYTHING) -> Run:
-    """Create a run, and claim it for this process. Raises stores.Unknown, ValueError, Busy."""
+    """Create a run, and claim it for this process. Raises stores.Unknown, ValueError, RunInProgress."""
     require_two_stores(source, destination)
     run = Run(source=source, destination=destination, options=options.to_row(), holder=_holder())
     _take(run)
@@ -49,7 +49,7 @@ def begin(source: str, destination: str, options: RunOptions = EVERYTHING) -> Ru
 def resume(key: uuid.UUID) -> Run:
     """Claim an earlier run for this process. What it has copied is found at the destination.
 
-    A run that is done is returned unchanged. Raises Run.DoesNotExist, stores.Unknown, Busy.
+    A run that is done is returned unchanged. Raises Run.DoesNotExist, stores.Unknown, RunInProgress.
     """
     run = Run.objects.using("default").get(pk=key)
     if run.state == Run.State.DONE:
@@ -179,7 +179,7 @@ def _take(run: Run) -> None:
     holders = [each["holder"] for each in who]
     other = Run.objects.using("default").filter(holder__in=holders, state=Run.State.RUNNING).first()
     told = f"{other.holder}, since {other.started_at:%H:%M:%S} UTC, from {other.source}" if other else "another process"
-    raise Busy(
+    raise RunInProgress(
         f"Something is being moved to {run.destination} already, by {told}. Wait for it, or stop it. "
         f"(One that was killed is forgotten after {LEASE.seconds} s.)"
     )

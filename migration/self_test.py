@@ -29,7 +29,7 @@ from audio.recordings import PLACES
 from audio.storages import ChecksumMismatch
 from conversations import rows, store
 from conversations.changes import Draft, conversation_key, now_after
-from conversations.store import LOCAL, Stored
+from conversations.store import LOCAL, StoredConversation
 from core import cloud
 from core.cloud import Breaker
 from migration.transfer import deliver, holds
@@ -72,7 +72,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Outcome:
+class StepOutcome:
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -98,7 +98,7 @@ class Trial:
     told: Callable[[Step], None]
     learner: uuid.UUID = field(default_factory=uuid.uuid4)
     wire_id: str = field(default_factory=lambda: f"storage-test-{uuid.uuid4().hex[:12]}")
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: StepOutcome = field(default_factory=StepOutcome)
     # Whether its rows are in the cloud's database.
     rows_are_there: bool = False
 
@@ -130,7 +130,7 @@ class Trial:
         return answer
 
 
-def run(told: Callable[[Step], None] = lambda step: None) -> Outcome:
+def run(told: Callable[[Step], None] = lambda step: None) -> StepOutcome:
     """Test the storage in use, step by step. `told` is called with each step as it ends."""
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage-test")
     trial = Trial(worker, told)
@@ -161,7 +161,7 @@ def _make() -> tuple[str, Clip]:
     return f"A recording of {clip.duration:.0f} s ({len(clip.data)} bytes, {clip.content_type}).", clip
 
 
-def _save(trial: Trial, clip: Clip) -> tuple[str, Stored]:
+def _save(trial: Trial, clip: Clip) -> tuple[str, StoredConversation]:
     now = now_after()
     turns = [Draft("user-1", "user", SAID, now, audio=clip), Draft("ai-2", "assistant", "I have heard you.", now)]
     columns = {"title": "Storage test", "config": {"topic": "Storage test"}, "timestamp": now}
@@ -179,7 +179,7 @@ def _save(trial: Trial, clip: Clip) -> tuple[str, Stored]:
     return f"The conversation is in {_kept_in(cloud.database)}, its recording in {_kept_in(cloud.bucket)}.", stored
 
 
-def _read_back(trial: Trial, clip: Clip, saved: Stored) -> tuple[str, Recording]:
+def _read_back(trial: Trial, clip: Clip, saved: StoredConversation) -> tuple[str, Recording]:
     found = store.get(trial.learner, trial.wire_id)
     do = "Look whether something else writes to the same database, and into its log."
     if found is None:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from conversations.stored_serializers import MomentField
-from migration.checks import State
+from migration.checks import CheckState
 
 ACTIONS = ("verify", "test", "migrate")
 INVALID = "Invalid action"
@@ -36,7 +36,7 @@ class ActionSerializer(serializers.Serializer[Any]):
 class CheckSerializer(serializers.Serializer[Any]):
     group = serializers.CharField()
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=[state.value for state in State])
+    state = serializers.ChoiceField(choices=[state.value for state in CheckState])
     found = serializers.CharField()
     advice = serializers.CharField(help_text="What to do; empty where there is nothing to do.")
     seconds = serializers.FloatField()

@@ -9,7 +9,7 @@ from core import metrics
 from engines import engines
 from engines.base import Engine
 from talk.fallback import TOO_LONG, is_resting
-from tutor.domain import CannotDo, EngineError, EnoughForToday, Unusable
+from tutor.domain import CannotDo, EngineError, EnoughForToday, UnusableAnswer
 from usage import budget, spending
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ async def ask(
     call than for a talk, and other learners talk with it. `within` is the limit for one engine in seconds. `patience`
     is a shorter limit, used while there is another engine to try.
 
-    Raises Unusable if the engine cannot do this one request, EnoughForToday if only a provider could and today's budget
+    Raises UnusableAnswer if the engine cannot do this one request, EnoughForToday if only a provider could and today's budget
     is spent, CannotDo if no engine supports the call, else the first EngineError.
     """
     cannot: CannotDo | None = None
@@ -43,7 +43,7 @@ async def ask(
         except CannotDo as error:
             cannot = error
         # Another engine's result would not be the one that was asked for.
-        except Unusable:
+        except UnusableAnswer:
             raise
         except (EngineError, TimeoutError) as error:
             failed = error if isinstance(error, EngineError) else _too_slow()

@@ -43,7 +43,7 @@ PACE, BURST, EVENT = 1_280_000, 16 * 1024 * 1024, 3_200
 MOST_VALUES = 10_000
 
 
-class Pace:
+class RateLimiter:
     """Slow down a client that sends too fast."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from django.http.cookie import parse_cookie
 from conversations import ids, store
 from conversations.changes import conversation_key
 from core import absolute_links, metrics, safe_traceback
-from core.admission import Full, Place, Slots
+from core.admission import AtCapacity, Slot, Slots
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
@@ -43,7 +43,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     talk: LiveTalk | None = None
     key: uuid.UUID
-    place: Place | None = None
+    place: Slot | None = None
     # The connection is being closed and ignores further events.
     failed = False
     has_sent = False
@@ -57,7 +57,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        self.pace, self.active_at = capacity.Pace(), time.monotonic()
+        self.pace, self.active_at = capacity.RateLimiter(), time.monotonic()
         headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}
         if not is_our_host(headers.get("Host", "")) or is_foreign(headers, headers.get("Host", "")):
             # Close before the handshake, so that the client gets an HTTP 403.
@@ -139,9 +139,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
             talk = await open_talk(
                 learner=learner, conversation=conversation, engines=available, send=self.say, hang_up=self.hang_up
             )
-        except Full as full:
+        except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
-        except store.Deleted:
+        except store.ConversationDeleted:
             await self._refuse(4004, "deleted", DELETED)
         except DatabaseError:
             logger.exception("A talk could not begin.")
@@ -212,12 +212,12 @@ class TalkConsumer(AsyncWebsocketConsumer):
         await self.close(code)
 
 
-async def _place(learner: uuid.UUID, engine: str) -> Place:
-    """Return a slot for a talk with this engine. If there is none, pause idle talks to free one. Raises Full."""
+async def _place(learner: uuid.UUID, engine: str) -> Slot:
+    """Return a slot for a talk with this engine. If there is none, pause idle talks to free one. Raises AtCapacity."""
     slots = capacity.slots_for(engine)
     try:
         return await slots.enter(learner)
-    except Full as full:
+    except AtCapacity as full:
         # This is more than one if talks have changed to this engine while its slots were full.
         needed = slots.used + 1 - slots.total
         still = [each for each in _talks.values() if each.makes_room_in(slots)]

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from conversations import store
 from conversations.models import Conversation
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from talk.protocol import OWN_WORDS
 from tutor import hints, language, scenario
 from tutor.domain import Line
@@ -56,7 +56,9 @@ class Dialogue:
         self._goals: list[dict[str, Any]] = self._reached()
 
     @classmethod
-    def of(cls, conversation: str, stored: Stored | None, engine: str, *, mistakes: Sequence[str] = ()) -> "Dialogue":
+    def of(
+        cls, conversation: str, stored: StoredConversation | None, engine: str, *, mistakes: Sequence[str] = ()
+    ) -> "Dialogue":
         """Return the dialogue of a conversation so far, or a new one if nothing is stored.
 
         `mistakes` comes from `recent_mistakes`.
@@ -170,7 +172,7 @@ class Dialogue:
             "call_ended": self.ended,
         }
 
-    def _go_on(self, stored: Stored) -> None:
+    def _go_on(self, stored: StoredConversation) -> None:
         row = stored.conversation
         self._title, self._config = row.title, row.config if isinstance(row.config, dict) else {}
         self._started_at = row.started_at or row.timestamp
@@ -202,7 +204,7 @@ def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_corrected(latest)))[:MISTAKES]
 
 
-def _corrected(conversations: Sequence[Stored]) -> Iterator[str]:
+def _corrected(conversations: Sequence[StoredConversation]) -> Iterator[str]:
     for stored in conversations:
         for message in reversed(stored.messages):
             for each in message.corrections:

@@ -16,10 +16,10 @@ from django.conf import settings
 
 from audio.encoding import BYTES_PER_SECOND
 from core import metrics
-from engines.base import Detection, Engine, Event, Heard, ListenerEvent, Lost, Session, Unheard, Words
+from engines.base import Detection, Engine, Event, Heard, ListenerEvent, Session, TurnDetectionLost, Unheard, Words
 from talk.engine_reports import EngineReports, Notice
 from talk.turn import Turn
-from tutor.domain import EngineError, EnoughForToday, Line, Unusable
+from tutor.domain import EngineError, EnoughForToday, Line, UnusableAnswer
 from tutor.instructions import LEVELS
 from tutor.scenario import Brief
 from usage import budget
@@ -54,7 +54,7 @@ def first_awake(engines: Sequence[Engine]) -> Engine:
 
 def rest(engine: Engine, error: EngineError) -> None:
     """Let this engine rest for a while, unless only one request was unusable. Log one error for each rest."""
-    if isinstance(error, Unusable):
+    if isinstance(error, UnusableAnswer):
         logger.warning("The engine %s could not do one thing: %s", engine.name, error.detail)
         return
     if not is_resting(engine):
@@ -357,14 +357,14 @@ class FallbackSession:
         while self._changing and not self._changing.done():
             await asyncio.wait([self._changing])
 
-    async def _notice(self, session: Session, happened: ListenerEvent | Lost) -> None:
+    async def _notice(self, session: Session, happened: ListenerEvent | TurnDetectionLost) -> None:
         """Pass on an event of a session.
 
         A session's `at_ms` counts the sound that it was given. The talk's `at_ms` counts all sound received.
         """
         if session is not self._session:
             return
-        if isinstance(happened, Lost):
+        if isinstance(happened, TurnDetectionLost):
             if not await self._switch(happened.error, session) and not (self._closed or self._is_lost):
                 self._is_lost = True
                 await self.reports.put(Notice("engine", f"{happened.error} {AGAIN}", self.engine.name)).wait()

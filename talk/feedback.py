@@ -18,7 +18,7 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | 
 
     Return None if there is no such conversation.
 
-    Raises EngineError (CannotDo if no engine can analyse), store.OutOfReach, store.Deleted.
+    Raises EngineError (CannotDo if no engine can analyse), store.OutOfReach, store.ConversationDeleted.
     """
     stored = await in_thread(store.get, learner, wire_id)
     if stored is None:

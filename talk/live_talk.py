@@ -14,7 +14,7 @@ from django.conf import settings
 
 from audio.encoding import MAX_SECONDS
 from conversations import store
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from core.threads import in_thread
 from engines import vad
 from engines.base import Engine
@@ -50,7 +50,7 @@ async def open_talk(
     hang_up: HangUp,
     preemptive_replies: bool | None = None,
 ) -> "LiveTalk":
-    """Load the conversation, or begin a new one, and return its talk. Raises store.Deleted, DatabaseError.
+    """Load the conversation, or begin a new one, and return its talk. Raises store.ConversationDeleted, DatabaseError.
 
     `send` is called with each event for the client, `hang_up` with a code to close its connection. Call `receive` for
     each event of the client, and at the end `close`.
@@ -84,13 +84,13 @@ async def open_talk(
     return talk
 
 
-async def _stored(learner: uuid.UUID, conversation: str) -> Stored | None:
+async def _stored(learner: uuid.UUID, conversation: str) -> StoredConversation | None:
     # If the conversation is out of reach, begin anew here. The new messages are merged with the stored ones later.
     with contextlib.suppress(store.OutOfReach):
         if stored := await in_thread(store.get, learner, conversation):
             return stored
     if await in_thread(store.is_deleted, learner, conversation):
-        raise store.Deleted(conversation)
+        raise store.ConversationDeleted(conversation)
     return None
 
 

@@ -19,14 +19,14 @@ ALL_BUT = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpokenPiece:
     """Hold words, and the position of their sound in the response's PCM, in bytes."""
 
     words: str
     start: int
     end: int
 
-    def up_to(self, heard: int) -> "Piece | None":
+    def up_to(self, heard: int) -> "SpokenPiece | None":
         """Return the part that was heard, None for no word. `heard` is in bytes of the response's PCM.
 
         A word counts only if all of it was heard.
@@ -37,7 +37,7 @@ class Piece:
             return self
         letters = int(len(self.words) * (heard - self.start) / (self.end - self.start))
         whole = self.words[: letters + 1].rpartition(" ")[0]
-        return Piece(whole, self.start, heard) if whole else None
+        return SpokenPiece(whole, self.start, heard) if whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ReplyEvents:
         # None until the first sound is sent.
         self.playback: Playback | None = None
         self.done = False
-        self._pieces: list[Piece] = []
+        self._pieces: list[SpokenPiece] = []
         self._previous, self._outgoing = previous, outgoing
         self._output, self._encoder = output, Encoder(output.format)
 
@@ -91,7 +91,7 @@ class ReplyEvents:
             self._pieces[-1] = replace(last, words=last.words + text)
         else:
             delta = f" {text}" if self._pieces else text
-            self._pieces.append(Piece(text, len(self.pcm), len(self.pcm)))
+            self._pieces.append(SpokenPiece(text, len(self.pcm), len(self.pcm)))
         transcript = "output_audio_transcript" if self._output.has_sound else "output_text"
         await self._say(f"response.{transcript}.delta", delta=delta)
 

@@ -12,7 +12,7 @@ from audio import encoding, quota, recordings, sound_threads
 from audio.encoding import Clip
 from conversations import representations, store
 from conversations.changes import Draft
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from core import cloud, metrics
 from core.threads import in_thread
 from engines import vad
@@ -95,7 +95,7 @@ class TurnSaver:
         try:
             drafts = await _drafts_of(save)
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
-        except store.Deleted:
+        except store.ConversationDeleted:
             return [_notice(save, "deleted", DELETED)]
         said = []
         if save.draft and save.is_told:
@@ -130,7 +130,7 @@ def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
 
 def _save(
     learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: dict[str, Any]
-) -> tuple[Stored, str]:
+) -> tuple[StoredConversation, str]:
     """Save the drafts. Return what is stored, and the reason why the sound is not, "" if it is.
 
     If there is no room for the sound, the drafts are saved without it, and the talk goes on.
@@ -139,7 +139,7 @@ def _save(
     with cloud.patience():
         try:
             return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
-        except quota.Full as full:
+        except quota.QuotaExceeded as full:
             silent = [replace(draft, audio=None) for draft in drafts]
             return store.save(learner, conversation, columns=columns, messages=silent, replace=False), str(full)
 
@@ -148,7 +148,7 @@ def _notice(save: Save, code: str, message: str) -> Event:
     return event("talk.notice", code=code, item_id=save.draft.id if save.draft else None, message=message)
 
 
-def _saved(draft: Draft, stored: Stored, took_ms: int) -> Event:
+def _saved(draft: Draft, stored: StoredConversation, took_ms: int) -> Event:
     message = next(row for row in stored.messages if row.wire_id == draft.id)
     voice = stored.recordings.get(message.audio_key)
     return event(

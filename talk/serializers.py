@@ -14,7 +14,7 @@ from conversations.serializers import MAX_MESSAGES
 from core.serializers import BodySerializer, ChosenField, ItemSerializer, NamedChoiceField, NumberField, TextField
 from talk import protocol, session_fields
 from talk.protocol import OWN_WORDS, ProtocolError
-from talk.turns import Asked
+from talk.turns import SubmittedTurn
 from tutor import language, scenario
 from tutor.domain import Line
 from tutor.scenario import LEVELS, Brief, Scenario
@@ -229,10 +229,10 @@ class TurnSerializer(TypedTurnSerializer):
             raise refusals[0]
         return attrs
 
-    def asked(self) -> Asked:
+    def asked(self) -> SubmittedTurn:
         fields = self.validated_data
         file: UploadedFile | None = fields.get("audio")
-        return Asked(
+        return SubmittedTurn(
             audio=file.read() if file else None,
             text=fields.get("text"),
             message_id=fields.get("messageId"),

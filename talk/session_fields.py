@@ -42,7 +42,7 @@ IDLE_MS = Range(5_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class SupportedField:
     """Describe a field that is followed.
 
     `wish` names the field of `Wishes`. `read` returns the value to use, or raises ValueError with the rest of "`name`
@@ -60,7 +60,7 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class UnsupportedField:
     """Describe a field that is refused.
 
     `why` is the reason in the error. `unless` returns True for values that are accepted, because they change nothing.
@@ -70,7 +70,7 @@ class Refused:
     unless: Callable[[Any], bool] = lambda value: False
 
 
-Fields = Mapping[str, Followed | PassedOver | Refused]
+Fields = Mapping[str, SupportedField | PassedOver | UnsupportedField]
 
 
 def _one_of(*values: Any) -> Callable[[Any], bool]:
@@ -148,48 +148,50 @@ ANSWER: Fields = {
     "max_output_tokens": PASSED_OVER,
     "parallel_tool_calls": PASSED_OVER,
     "reasoning": PASSED_OVER,
-    "prompt": Refused(NO_PROMPT),
-    "tools": Refused(NO_TOOLS, _one_of([])),
-    "tool_choice": Refused(NO_TOOLS, _one_of("auto", "none")),
-    "output_modalities": Followed("modality", _modality),
-    "audio.output.format": Followed("output_format", read_format),
+    "prompt": UnsupportedField(NO_PROMPT),
+    "tools": UnsupportedField(NO_TOOLS, _one_of([])),
+    "tool_choice": UnsupportedField(NO_TOOLS, _one_of("auto", "none")),
+    "output_modalities": SupportedField("modality", _modality),
+    "audio.output.format": SupportedField("output_format", read_format),
     "audio.output.voice": PASSED_OVER,
 }
 SESSION: Fields = {
     **ANSWER,
-    "type": Refused("Only realtime sessions are held. POST /api/speech-to-text transcribes.", _one_of("realtime")),
+    "type": UnsupportedField(
+        "Only realtime sessions are held. POST /api/speech-to-text transcribes.", _one_of("realtime")
+    ),
     "model": PASSED_OVER,
-    "include": Refused("Transcripts have no log probabilities.", _one_of([])),
+    "include": UnsupportedField("Transcripts have no log probabilities.", _one_of([])),
     "tracing": PASSED_OVER,
     "truncation": PASSED_OVER,
-    "audio.input.format": Followed("input_format", read_format),
+    "audio.input.format": SupportedField("input_format", read_format),
     "audio.input.noise_reduction": PASSED_OVER,
     "audio.input.transcription.model": PASSED_OVER,
     "audio.input.transcription.prompt": PASSED_OVER,
     "audio.input.transcription.keywords": PASSED_OVER,
     "audio.input.transcription.delay": PASSED_OVER,
-    "audio.input.transcription.language": Refused("Only English is heard.", _is_english),
-    "audio.input.transcription.languages": Refused("Only English is heard.", _is_english),
-    DETECTION: Followed("hands_free", _is_on, takes_null=True),
-    f"{DETECTION}.type": Followed("hands_free", _kind_of_detection),
-    f"{DETECTION}.silence_duration_ms": Followed("pause_ms", _pause_ms),
-    f"{DETECTION}.create_response": Followed("create_response", _true_or_false),
-    f"{DETECTION}.interrupt_response": Followed("interrupt_response", _true_or_false),
+    "audio.input.transcription.language": UnsupportedField("Only English is heard.", _is_english),
+    "audio.input.transcription.languages": UnsupportedField("Only English is heard.", _is_english),
+    DETECTION: SupportedField("hands_free", _is_on, takes_null=True),
+    f"{DETECTION}.type": SupportedField("hands_free", _kind_of_detection),
+    f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", _pause_ms),
+    f"{DETECTION}.create_response": SupportedField("create_response", _true_or_false),
+    f"{DETECTION}.interrupt_response": SupportedField("interrupt_response", _true_or_false),
     f"{DETECTION}.threshold": PASSED_OVER,
     f"{DETECTION}.prefix_padding_ms": PASSED_OVER,
     f"{DETECTION}.eagerness": PASSED_OVER,
-    f"{DETECTION}.idle_timeout_ms": Followed("idle_ms", _idle_ms, takes_null=True),
-    "audio.output.speed": Followed("speed", _speed, takes_null=True),
-    "talk": Followed("talk", _is_on),
-    "talk.scenario": Followed("talk.scenario", _scenario),
-    "talk.level": Followed("talk.level", _known(lambda: LEVELS)),
-    "talk.language": Followed("talk.language", _known(language.load_all)),
-    **{f"talk.{name}": Followed(f"talk.{name}", _words(name)) for name in OWN_WORDS},
+    f"{DETECTION}.idle_timeout_ms": SupportedField("idle_ms", _idle_ms, takes_null=True),
+    "audio.output.speed": SupportedField("speed", _speed, takes_null=True),
+    "talk": SupportedField("talk", _is_on),
+    "talk.scenario": SupportedField("talk.scenario", _scenario),
+    "talk.level": SupportedField("talk.level", _known(lambda: LEVELS)),
+    "talk.language": SupportedField("talk.language", _known(language.load_all)),
+    **{f"talk.{name}": SupportedField(f"talk.{name}", _words(name)) for name in OWN_WORDS},
 }
 RESPONSE: Fields = {
     **ANSWER,
-    "conversation": Refused("Every answer is part of the conversation.", _one_of("auto")),
-    "input": Refused("An answer is to the conversation as it is."),
+    "conversation": UnsupportedField("Every answer is part of the conversation.", _one_of("auto")),
+    "input": UnsupportedField("An answer is to the conversation as it is."),
     "metadata": PASSED_OVER,
 }
 
@@ -266,11 +268,11 @@ class _Reading:
                 raise ProtocolError("unknown_parameter", f"There is no field `{key}` here. See docs/api.md.")
             case None if not isinstance(value, dict | None):
                 raise ProtocolError("invalid_value", f"`{key}` must be an object.")
-            case Followed(wish, read, takes_null) if value is not None or takes_null:
+            case SupportedField(wish, read, takes_null) if value is not None or takes_null:
                 self.wishes.pop(wish, None)
                 try:
                     self.wishes[wish] = read(value)
                 except ValueError as problem:
                     raise ProtocolError("invalid_value", f"`{key}` {problem}.") from problem
-            case Refused(why, unless) if value is not None and not unless(value):
+            case UnsupportedField(why, unless) if value is not None and not unless(value):
                 raise ProtocolError("not_supported", f"`{key}` is not followed. {why}")

@@ -18,7 +18,7 @@ from conversations.changes import Draft
 from conversations.errors import UNWRITABLE
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
-from conversations.store import OutOfReach, Stored
+from conversations.store import OutOfReach, StoredConversation
 from conversations.views import FULL
 from core.threads import in_thread
 from engines.base import Engine, is_live
@@ -28,7 +28,7 @@ from talk.call_with_fallback import ask
 from talk.dialogue import Dialogue
 from talk.fallback import rest
 from talk.protocol import correction_shape
-from talk.turns import Refused
+from talk.turns import ApiError
 from tutor import analysis
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
@@ -50,7 +50,7 @@ class BrokenOff(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class SpeechStream:
     """Hold speech that has begun, as PCM. `head` is its first piece, `more` yields the pieces still being made."""
 
     head: bytes
@@ -89,10 +89,10 @@ class Speech:
                 await self.more.aclose()
 
 
-async def begin_speech(text: str, voice: str) -> Speech:
-    """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, Refused."""
+async def begin_speech(text: str, voice: str) -> SpeechStream:
+    """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, ApiError."""
     if not any(letter.isalnum() for letter in text):
-        raise Refused(400, NOTHING_TO_SPEAK)
+        raise ApiError(400, NOTHING_TO_SPEAK)
 
     async def begin(engine: Engine) -> tuple[bytes, AsyncGenerator[bytes, None]]:
         more = _sounding(engine.speak(text, voice=voice))
@@ -100,29 +100,29 @@ async def begin_speech(text: str, voice: str) -> Speech:
 
     (head, more), engine = await ask(begin, patience=_patience())
     if not head:
-        raise Refused(400, NOTHING_TO_SPEAK)
-    return Speech(head, more, engine)
+        raise ApiError(400, NOTHING_TO_SPEAK)
+    return SpeechStream(head, more, engine)
 
 
 async def keep_speech(
     learner: uuid.UUID, conversation: str, message: str, text: str, voice: str
-) -> tuple[Clip, Stored | str, Engine]:
+) -> tuple[Clip, StoredConversation | str, Engine]:
     """Speak a message of the agent's, and save the speech as its recording.
 
     A missing message or conversation is created with this text, because clients save a talk when it is over and then
     find its recordings. Return the recording, the stored conversation and the engine. If nothing can be saved, the
     reason stands in place of the conversation, and the recording is returned all the same.
 
-    Raises EngineError, Refused.
+    Raises EngineError, ApiError.
     """
     await in_thread(_draft, learner, conversation, message, text)
     pcm, engine = await _spoken(text, voice)
     clip = await sound_threads.in_thread(mp3.from_pcm, pcm)
     try:
         return clip, await in_thread(_save, learner, conversation, message, text, clip), engine
-    except store.Deleted:
-        raise Refused(410, DELETED) from None
-    except quota.Full as full:
+    except store.ConversationDeleted:
+        raise ApiError(410, DELETED) from None
+    except quota.QuotaExceeded as full:
         return clip, str(full), engine
     # A full disk or a locked database.
     except (OSError, OperationalError):
@@ -165,18 +165,20 @@ async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) ->
     return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
 
 
-async def mend(learner: uuid.UUID, conversation: str, message: str, content: str) -> tuple[Stored | None, str]:
+async def mend(
+    learner: uuid.UUID, conversation: str, message: str, content: str
+) -> tuple[StoredConversation | None, str]:
     """Replace the words of a learner's message that was misheard, and make its corrections anew.
 
     Return the stored conversation, and the reason if the corrections could not be made, else "". The message then has
-    none. Raises OutOfReach, and Refused for a message of the agent's.
+    none. Raises OutOfReach, and ApiError for a message of the agent's.
     """
     stored = await in_thread(store.get, learner, conversation)
     row = found(stored, message)
     corrections: list[dict[str, Any]] = []
     why_not = ""
     if row and row.role != Message.Role.USER:
-        raise Refused(400, NOT_THE_LEARNERS)
+        raise ApiError(400, NOT_THE_LEARNERS)
     if stored and row:
         before = stored.messages[: stored.messages.index(row)][-message_checks.CONTEXT :]
         context = [Line(each.role, each.content) for each in before]
@@ -192,7 +194,7 @@ async def mend(learner: uuid.UUID, conversation: str, message: str, content: str
     return await in_thread(store.mend, learner, conversation, message, content, corrections), why_not
 
 
-def found(stored: Stored | None, message: str) -> Message | None:
+def found(stored: StoredConversation | None, message: str) -> Message | None:
     return next((row for row in stored.messages if row.wire_id == message), None) if stored else None
 
 
@@ -208,7 +210,7 @@ async def _spoken(text: str, voice: str) -> tuple[bytes, Engine]:
 
 
 def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Draft:
-    """Return the message as it is stored, or as it will be, without its sound. Raises Refused."""
+    """Return the message as it is stored, or as it will be, without its sound. Raises ApiError."""
     try:
         stored = store.get(learner, conversation)
         is_deleted = stored is None and store.is_deleted(learner, conversation)
@@ -216,18 +218,18 @@ def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Dr
     except OutOfReach:
         stored, is_deleted = None, False
     if is_deleted:
-        raise Refused(410, DELETED)
+        raise ApiError(410, DELETED)
     row = found(stored, message)
     if row.role == Message.Role.USER if row else message.startswith("user-"):
-        raise Refused(400, LEARNERS_OWN)
+        raise ApiError(400, LEARNERS_OWN)
     if row:
         return Draft(message, row.role, row.content, row.timestamp)
     if stored and len(stored.messages) >= MAX_MESSAGES:
-        raise Refused(400, FULL)
+        raise ApiError(400, FULL)
     return Draft(message, Message.Role.ASSISTANT, text, timezone.now())
 
 
-def _save(learner: uuid.UUID, conversation: str, message: str, text: str, clip: Clip) -> Stored:
+def _save(learner: uuid.UUID, conversation: str, message: str, text: str, clip: Clip) -> StoredConversation:
     # Read the message again, because it may have changed meanwhile.
     draft = replace(_draft(learner, conversation, message, text), audio=clip)
     return store.save(learner, conversation, columns={}, messages=[draft], replace=False)

@@ -14,7 +14,7 @@ from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
 from conversations import representations, store
 from conversations.models import Message
 from conversations.representations import MessageShape
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from core.admission import Slots
 from core.threads import in_thread
 from engines import engines
@@ -37,7 +37,7 @@ TYPED = Slots("typed turns", total=8, each=2, waiting=24, waiting_each=6, patien
 ID_TAKEN = "messageId: Another message of this conversation has this id. Nothing was saved: send a new id."
 
 
-class Refused(APIException):
+class ApiError(APIException):
     """Report that a request is refused, with this HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -59,7 +59,7 @@ class TurnSummary(representations.Where):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SubmittedTurn:
     """Hold a turn as it was sent: a file with sound, or text."""
 
     audio: bytes | None
@@ -71,12 +71,12 @@ class Asked:
 
 
 async def take(
-    learner: uuid.UUID, conversation: str, asked: Asked, visitor: Hashable | None = None
+    learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable | None = None
 ) -> AsyncIterator[Event]:
     """Take a turn, and yield its events, as on the WebSocket.
 
     Turns of the same `visitor` count together, by default those of the learner. A turn that waits for its slot is
-    dropped when its client disconnects. Raises Refused, Full.
+    dropped when its client disconnects. Raises ApiError, AtCapacity.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -100,14 +100,14 @@ async def take(
         yield said
     try:
         await work
-    except store.Deleted as error:
-        raise Refused(410, "This conversation was deleted.") from error
+    except store.ConversationDeleted as error:
+        raise ApiError(410, "This conversation was deleted.") from error
     except ProtocolError as problem:
-        raise Refused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
+        raise ApiError(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
-async def find(learner: uuid.UUID, conversation: str, asked: Asked) -> Stored | None:
-    """Return the conversation if it has this turn already, else None. Raises Refused if another message has its id."""
+async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> StoredConversation | None:
+    """Return the conversation if it has this turn already, else None. Raises ApiError if another message has its id."""
     try:
         stored = await in_thread(store.get, learner, conversation) if asked.message_id else None
     # A turn that is taken twice is saved only once in any case.
@@ -118,11 +118,11 @@ async def find(learner: uuid.UUID, conversation: str, asked: Asked) -> Stored | 
         return None
     # A recorded turn has its words from the transcription, so they cannot be compared.
     if row.role != Message.Role.USER or (asked.text is not None and row.content != asked.text and not row.audio_key):
-        raise Refused(409, ID_TAKEN)
+        raise ApiError(409, ID_TAKEN)
     return stored
 
 
-def summary(stored: Stored, message_id: str, events: list[Event]) -> TurnSummary:
+def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> TurnSummary:
     """Return the result of a turn as one JSON object. `message_id` is the id of the learner's message."""
     ids = [row.wire_id for row in stored.messages]
     rows = {row.wire_id: representations.message(row, stored, signed=True) for row in stored.messages}
@@ -143,7 +143,7 @@ def summary(stored: Stored, message_id: str, events: list[Event]) -> TurnSummary
 
 
 async def _drive(
-    learner: uuid.UUID, conversation: str, asked: Asked, pcm: bytes, events: asyncio.Queue[Event | None]
+    learner: uuid.UUID, conversation: str, asked: SubmittedTurn, pcm: bytes, events: asyncio.Queue[Event | None]
 ) -> None:
     """Take the turn, and queue the events about it."""
 
@@ -177,13 +177,13 @@ async def _drive(
         await talk.close()
 
 
-async def _decoded(asked: Asked) -> bytes:
+async def _decoded(asked: SubmittedTurn) -> bytes:
     if asked.audio is None:
         return b""
     try:
         return await sound_threads.while_wanted(to_pcm, asked.audio)
     except BadAudio as error:
-        raise Refused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+        raise ApiError(413 if "larger" in str(error) else 400, f"audio: {error}") from error
 
 
 def as_server_sent(said: Event) -> str:

@@ -15,7 +15,7 @@ from rest_framework.views import exception_handler
 from audio import quota
 from conversations import ids, representations, store
 from conversations.errors import OUT_OF_REACH, UNWRITABLE, in_words
-from core.admission import Full
+from core.admission import AtCapacity
 from talk.protocol import ProtocolError
 from tutor.domain import CannotDo, EngineError, EnoughForToday
 from usage import budget
@@ -26,7 +26,7 @@ STATUSES: dict[type[Exception], int] = {
     ProtocolError: 400,
     CannotDo: 501,
     EngineError: 503,
-    quota.Full: 507,
+    quota.QuotaExceeded: 507,
 }
 # Seconds after which a failed store or engine may be tried again.
 TRY_AGAIN_S = 5
@@ -41,9 +41,9 @@ def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
         case store.OutOfReach():
             shape = {"error": OUT_OF_REACH, **representations.where()}
             return Response(shape, status=503, headers={"Retry-After": str(TRY_AGAIN_S)})
-        case store.Deleted():
+        case store.ConversationDeleted():
             return Response({"error": DELETED}, status=410)
-        case Full():
+        case AtCapacity():
             return _refusal(error, error.status, error.retry_after)
         case EnoughForToday():
             return _refusal(error, 503, budget.seconds_until_tomorrow())

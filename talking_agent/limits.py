@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import JsonResponse
 
-from core.admission import BUSY, TOO_MANY, Full, Slots
+from core.admission import BUSY, TOO_MANY, AtCapacity, Slots
 from core.doors import Door, door_at
 from learners.visitors import visitor_of
 
@@ -37,7 +37,7 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """Report that this middleware answers the request itself, with this status."""
 
     def __init__(self, status: int, message: str, retry_after: int = 0) -> None:
@@ -68,13 +68,13 @@ class Limits:
             length = _length(scope)
             door = door_at(scope["path"], scope["method"]) if length else Door()
             if length > door.most:
-                raise Refused(413, f"The body is larger than {door.most // MB} MB.")
+                raise RequestRefused(413, f"The body is larger than {door.most // MB} MB.")
             async with REQUESTS.taken(visitor_of(scope)):
                 if length:
                     await self._with_body(scope, receive, send, length, door)
                 else:
                     await self.application(scope, receive, send)
-        except (Refused, Full) as refusal:
+        except (RequestRefused, AtCapacity) as refusal:
             await _refuse(scope, receive, send, refusal)
         except Gone:
             pass
@@ -107,7 +107,7 @@ class Limits:
                 if has_begun:
                     raise
                 logger.exception("A body could not be put aside.")
-                raise Refused(503, UNWRITABLE, 30) from None
+                raise RequestRefused(503, UNWRITABLE, 30) from None
             finally:
                 self._held[visitor] -= received
                 if not self._held[visitor]:
@@ -116,9 +116,9 @@ class Limits:
     def _hold(self, visitor: Hashable, size: int) -> None:
         self._held[visitor] += size
         if size and self._held[visitor] > BODIES_EACH:
-            raise Refused(429, TOO_MANY, 5)
+            raise RequestRefused(429, TOO_MANY, 5)
         if size and self._held.total() > BODIES:
-            raise Refused(503, BUSY, 5)
+            raise RequestRefused(503, BUSY, 5)
 
 
 async def _unless_gone(entering: Awaitable[Any], receive: Receive) -> None:
@@ -136,18 +136,18 @@ async def _unless_gone(entering: Awaitable[Any], receive: Receive) -> None:
 
 
 def _length(scope: Message) -> int:
-    """Return the length that the client declares. Raises Refused for a body that declares none."""
+    """Return the length that the client declares. Raises RequestRefused for a body that declares none."""
     headers = dict(scope["headers"])
     # Django treats such a body as empty.
     if b"transfer-encoding" in headers:
-        raise Refused(411, "Send the body with its Content-Length, not in chunks.")
+        raise RequestRefused(411, "Send the body with its Content-Length, not in chunks.")
     declared = headers.get(b"content-length", b"0")
     if not declared.isdigit():
-        raise Refused(400, "Content-Length must be a number of bytes.")
+        raise RequestRefused(400, "Content-Length must be a number of bytes.")
     return int(declared)
 
 
-async def _refuse(scope: Message, receive: Receive, send: Any, refusal: Refused | Full) -> None:
+async def _refuse(scope: Message, receive: Receive, send: Any, refusal: RequestRefused | AtCapacity) -> None:
     """Answer at once, then discard what still arrives of the body for LINGER_S seconds.
 
     A client that is cut off would not read the answer.

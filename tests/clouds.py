@@ -17,7 +17,7 @@ from django.db import OperationalError
 from audio import recordings
 from audio.encoding import Clip
 from audio.recordings import Owner
-from audio.s3 import Stored
+from audio.s3 import StoredObject
 from audio.storages import LocalAudioStorage
 from core import cloud
 from core.cloud import Breaker
@@ -32,8 +32,8 @@ class FolderBucket(LocalAudioStorage):
     def put(self, name: str, data: bytes, content_type: str = "", sha256: str = "") -> None:
         self.save(name, ContentFile(data))
 
-    def head(self, name: str) -> Stored:
-        return Stored(Path(self.path(name)).stat().st_size, None)
+    def head(self, name: str) -> StoredObject:
+        return StoredObject(Path(self.path(name)).stat().st_size, None)
 
     def probe(self) -> None:
         return None

@@ -27,7 +27,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from audio.encoding import to_pcm
 from simulators.openai import Provider, sound, wording
-from simulators.openai.process import ROOT, Refused
+from simulators.openai.process import ROOT, OrderRefused
 from tests.talking import bytes_before_voice, silence
 
 CHAT, SPEECH, HEARING = "/v1/chat/completions", "/v1/audio/speech", "/v1/audio/transcriptions"
@@ -730,12 +730,12 @@ async def test_who_hangs_up_early_is_counted(provider: Provider, client: AsyncOp
     "wrong", [{"delay": 1}, {"delays": {"first_tokn_ms": 1}}, {"delays": {"token_ms": -1}}, {"replies": "one"}]
 )
 def test_a_setting_that_it_does_not_have_is_refused(provider: Provider, wrong: dict[str, Any]):
-    with pytest.raises(Refused):
+    with pytest.raises(OrderRefused):
         provider.configure(**wrong)
 
 
 def test_a_fault_that_it_does_not_have_is_refused(provider: Provider):
-    with pytest.raises(Refused):
+    with pytest.raises(OrderRefused):
         provider.fail(CHAT, "explode")
 
 

@@ -24,7 +24,7 @@ class EnoughForToday(EngineError):
     """Report that only a provider could do this and the site's daily budget is spent: HTTP 503 until tomorrow."""
 
 
-class Unusable(EngineError):
+class UnusableAnswer(EngineError):
     """Report that one request was refused, or its answer cannot be used. The engine stays in use for other requests."""
 
 

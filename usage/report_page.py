@@ -18,7 +18,7 @@ COLOURS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BarSegment:
     """Hold one part of a bar. `colour` is the number of a colour in the style sheet."""
 
     x: int
@@ -47,7 +47,7 @@ def _bar(at: int, of_day: Mapping[str, Took], colours: Mapping[str, int], most: 
         height = max(2, round(HEIGHT * took.answers / most))
         bottom -= height
         words = f"{day:%Y-%m-%d}, {engine}: {took.answers} answers, {dollars(took.dollars)}"
-        pieces.append(Piece(at * STEP + 3, bottom, WIDTH, height, colours[engine], words))
+        pieces.append(BarSegment(at * STEP + 3, bottom, WIDTH, height, colours[engine], words))
     return {"x": at * STEP + 3, "pieces": pieces}
 
 
@@ -103,13 +103,13 @@ def of_message(measured: Any) -> dict[str, Any] | None:
     }
 
 
-def _pieces(moments: Sequence[tuple[str, float]]) -> list[Piece]:
+def _pieces(moments: Sequence[tuple[str, float]]) -> list[BarSegment]:
     """Return the parts of a bar, one after the other, each as long as its step took."""
-    pieces: list[Piece] = []
+    pieces: list[BarSegment] = []
     before, x, whole = 0.0, 0, max((ms for _, ms in moments), default=0)
     for at, (name, ms) in enumerate(moments):
         end = round(LINE * ms / whole) if whole else 0
         if end > x:
-            pieces.append(Piece(x, 0, end - x, 8, at, f"{name}: {seconds(ms - before)}"))
+            pieces.append(BarSegment(x, 0, end - x, 8, at, f"{name}: {seconds(ms - before)}"))
         before, x = ms, max(x, end)
     return pieces

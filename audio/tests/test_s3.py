@@ -121,7 +121,7 @@ def test_reading_what_is_not_there_says_so(storage: Any) -> None:
 
 
 def test_the_server_tells_size_and_checksum(storage: Any, key: str) -> None:
-    assert storage.head(key) == module.Stored(len(SAID), hashlib.sha256(SAID).hexdigest())
+    assert storage.head(key) == module.StoredObject(len(SAID), hashlib.sha256(SAID).hexdigest())
     assert storage.size(key) == len(SAID)
 
 

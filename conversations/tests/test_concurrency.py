@@ -89,7 +89,7 @@ def test_of_two_voices_for_one_turn_the_one_that_it_names_is_there(recordings_fo
 def test_a_deletion_while_turns_are_saved_leaves_nothing_half_deleted() -> None:
     saver("user-0")()
     raised = at_once(*[saver(f"user-{number}") for number in range(8)], lambda: store.delete(LEARNER, "conv-1"))
-    assert all(isinstance(error, store.Deleted) for error in raised)
+    assert all(isinstance(error, store.ConversationDeleted) for error in raised)
     assert store.is_deleted(LEARNER, "conv-1")
 
 

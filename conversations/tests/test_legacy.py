@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from conversations import legacy
-from conversations.legacy import DEAD, ELSEWHERE, Unusable, read
+from conversations.legacy import DEAD, ELSEWHERE, UnusableEntry, read
 from conversations.tests.browsers import BLOB, flat, nested, oldest
 from conversations.tests.shapes import START, said
 
 BEGAN = datetime.fromtimestamp(START / 1000, UTC)
 
 
-def whys(entry: legacy.Entry) -> list[str]:
+def whys(entry: legacy.LegacyConversation) -> list[str]:
     return [each.why for each in entry.lost]
 
 
@@ -258,7 +258,7 @@ def test_our_own_answer_is_read_back():
     ],
 )
 def test_in_what_nothing_was_said_is_unusable(raw: Any):
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableEntry):
         read(raw)
 
 
@@ -298,7 +298,7 @@ def test_junk_in_any_field_is_survived(junk: Any):
         for make in (nested, flat, oldest):
             try:
                 entry = read(make(**{field: junk}))
-            except Unusable:
+            except UnusableEntry:
                 assert field == "messages"
             else:
                 json.dumps([each.shape() for each in entry.lost])

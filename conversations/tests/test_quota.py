@@ -44,7 +44,7 @@ class TestOneLearner:
     def test_more_than_the_quota_is_not_kept(self) -> None:
         learner = uuid.uuid4()
         keep(learner, MB // 2)
-        with pytest.raises(quota.Full, match="Delete conversations"):
+        with pytest.raises(quota.QuotaExceeded, match="Delete conversations"):
             keep(learner, MB // 2 + 16)
         keep(learner, MB // 2 - 16)
         assert Recording.objects.using("local").filter(learner=learner).count() == 2
@@ -77,9 +77,9 @@ class TestOneLearner:
         learner = uuid.uuid4()
         keep(learner, 2 * MB)
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Disk(free=999 * MB))
-        with pytest.raises(quota.Full, match="disk is nearly full"):
+        with pytest.raises(quota.QuotaExceeded, match="disk is nearly full"):
             keep(learner, 1024)
-        with pytest.raises(quota.Full, match="disk is nearly full"):
+        with pytest.raises(quota.QuotaExceeded, match="disk is nearly full"):
             keep(uuid.uuid4(), 2 * MB)
         keep(uuid.uuid4(), 1024)
 

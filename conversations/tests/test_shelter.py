@@ -18,7 +18,7 @@ from conversations import rows, store
 from conversations.changes import Draft
 from conversations.models import Clearing, Conversation, Message
 from conversations.rows import Changed
-from conversations.store import Busy, Deleted, OutOfReach, Stored
+from conversations.store import ConversationDeleted, OutOfReach, StoredConversation, WriteConflict
 from conversations.tests.test_concurrency import at_once
 from tests.clients import LearnerClient
 from tests.clouds import ALIAS, DATABASES, Half
@@ -36,16 +36,16 @@ def turn(message: str, *, seconds: int = 0, voice: Clip | None = None) -> Draft:
 
 def save(
     *turns: str, wire_id: str = "conv-1", replace: bool = False, learner: uuid.UUID = LEARNER, **columns: Any
-) -> Stored:
+) -> StoredConversation:
     drafts = [turn(each) for each in turns]
     return store.save(learner, wire_id, columns=columns, messages=drafts, replace=replace)
 
 
-def speak(wire_id: str = "conv-1") -> Stored:
+def speak(wire_id: str = "conv-1") -> StoredConversation:
     return store.save(LEARNER, wire_id, columns={}, messages=[turn("a", voice=VOICE)], replace=False)
 
 
-def words(stored: Stored | None) -> set[str]:
+def words(stored: StoredConversation | None) -> set[str]:
     return {message.content for message in stored.messages} if stored else set()
 
 
@@ -347,7 +347,7 @@ def test_what_is_saved_again_meanwhile_keeps_what_it_does_not_say(database: Half
     assert (message.corrections, message.interrupted) == ([{"said": "x"}], True)
 
 
-def words_of(stored: Stored, message: str) -> Message:
+def words_of(stored: StoredConversation, message: str) -> Message:
     return next(row for row in stored.messages if row.wire_id == message)
 
 
@@ -412,10 +412,10 @@ def test_nothing_is_added_to_what_was_deleted_meanwhile(database: Half) -> None:
     save("a")
     database.goes_down()
     store.delete(LEARNER, "conv-1")
-    with pytest.raises(Deleted):
+    with pytest.raises(ConversationDeleted):
         save("b")
     database.comes_back()
-    with pytest.raises(Deleted):
+    with pytest.raises(ConversationDeleted):
         save("b")
 
 
@@ -571,7 +571,7 @@ def test_nothing_is_added_to_what_was_cleared_meanwhile(database: Half) -> None:
     save("a")
     with database.outage():
         store.clear(LEARNER)
-    with pytest.raises(Deleted):
+    with pytest.raises(ConversationDeleted):
         save("b")
 
 
@@ -682,7 +682,7 @@ def test_what_was_erased_in_the_shelter_is_erased_in_the_cloud(database: Half) -
     with database.outage():
         store.delete(LEARNER, "conv-1")
         store.erase_deleted(before=timezone.now())
-    with pytest.raises(Deleted):
+    with pytest.raises(ConversationDeleted):
         save("b")
     store.delete(LEARNER, "conv-1")
     assert store.get(LEARNER, "conv-1") is None
@@ -716,7 +716,7 @@ def test_a_conversation_that_others_write_to_all_the_time_is_busy(monkeypatch: p
 
     monkeypatch.setattr(rows, "write", overtaken)
     monkeypatch.setattr(store, "TRIES", 3)
-    with pytest.raises(Busy):
+    with pytest.raises(WriteConflict):
         save("a")
 
 

@@ -13,7 +13,7 @@ from audio.models import Recording
 from conversations import store
 from conversations.changes import Draft
 from conversations.models import Conversation, Message
-from conversations.store import UNDO, Deleted, Stored
+from conversations.store import UNDO, ConversationDeleted, StoredConversation
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()
@@ -25,11 +25,13 @@ def turn(message: str = "user-1", content: str = "Hello.", *, seconds: int = 0, 
     return Draft(message, "user", content, AT + timedelta(seconds=seconds), audio=voice)
 
 
-def save(*turns: Draft, wire_id: str = "conv-1", learner: uuid.UUID = LEARNER, replace: bool = False) -> Stored:
+def save(
+    *turns: Draft, wire_id: str = "conv-1", learner: uuid.UUID = LEARNER, replace: bool = False
+) -> StoredConversation:
     return store.save(learner, wire_id, columns={"topic": "Travel"}, messages=turns, replace=replace)
 
 
-def words(stored: Stored | None) -> list[str]:
+def words(stored: StoredConversation | None) -> list[str]:
     assert stored
     return [message.content for message in stored.messages]
 
@@ -116,7 +118,7 @@ def test_the_same_message_id_in_two_conversations_does_not_collide() -> None:
 def test_nothing_is_added_to_a_deleted_conversation() -> None:
     save(turn())
     store.delete(LEARNER, "conv-1")
-    with pytest.raises(Deleted):
+    with pytest.raises(ConversationDeleted):
         save(turn("user-2"))
     assert Message.objects.using("local").count() == 1
 
@@ -124,7 +126,7 @@ def test_nothing_is_added_to_a_deleted_conversation() -> None:
 def test_no_voice_is_kept_for_a_deleted_conversation(recordings_folder: Path) -> None:
     save(turn())
     store.delete(LEARNER, "conv-1")
-    with pytest.raises(Deleted):
+    with pytest.raises(ConversationDeleted):
         save(turn("user-2", voice=VOICE))
     assert not Recording.objects.using("local").exists()
 

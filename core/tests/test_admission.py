@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from core.admission import Full, Place, Slots
+from core.admission import AtCapacity, Slot, Slots
 
 
 def slots(**given: int | float) -> Slots:
     return Slots("test", **{"total": 2, "each": 1, "waiting": 2, "waiting_each": 1, "patience": 60.0} | given)  # type: ignore[arg-type]
 
 
-async def waiting(door: Slots, who: str, weight: int = 1) -> asyncio.Task[Place]:
+async def waiting(door: Slots, who: str, weight: int = 1) -> asyncio.Task[Slot]:
     task = asyncio.create_task(door.enter(who, weight))
     await asyncio.sleep(0)
     assert not task.done()
@@ -22,7 +22,7 @@ async def test_a_visitor_who_has_too_much_is_told_so_and_others_are_let_in() -> 
     door = slots()
     await door.enter("anna")
     await waiting(door, "anna")
-    with pytest.raises(Full) as turned_away:
+    with pytest.raises(AtCapacity) as turned_away:
         await door.enter("anna")
     assert turned_away.value.status == 429
     assert turned_away.value.retry_after > 0
@@ -33,7 +33,7 @@ async def test_when_the_server_is_full_nobody_is_blamed() -> None:
     door = slots(waiting=0)
     await door.enter("anna")
     await door.enter("ben")
-    with pytest.raises(Full) as turned_away:
+    with pytest.raises(AtCapacity) as turned_away:
         await door.enter("cleo")
     assert turned_away.value.status == 503
 
@@ -80,7 +80,7 @@ async def test_more_than_there_is_takes_all_of_it() -> None:
 async def test_a_wait_ends() -> None:
     door = slots(total=1, patience=0.01)
     await door.enter("anna")
-    with pytest.raises(Full) as turned_away:
+    with pytest.raises(AtCapacity) as turned_away:
         await door.enter("ben")
     assert turned_away.value.status == 503
 

@@ -12,7 +12,7 @@ from audio.encoding import from_pcm
 from audio.tests.sounds import tone
 from conversations import lookup, serializers, views
 from conversations.tests.shapes import START, conversation, data_url, said
-from core.cursors import Place, cursor, place_at
+from core.cursors import CursorPosition, cursor, place_at
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES, Half
 
@@ -49,12 +49,12 @@ def in_turn(client: LearnerClient, url: str, name: str, limit: int) -> list[str]
 
 @pytest.mark.parametrize("moment", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2024, 5, 1, 1, 2, 3, 456_789, UTC)])
 def test_a_cursor_names_its_place(moment: datetime) -> None:
-    place = Place(moment, 7, uuid.uuid4())
+    place = CursorPosition(moment, 7, uuid.uuid4())
     assert place_at(cursor(place)) == place
 
 
 def test_a_cursor_needs_no_escaping_in_an_address() -> None:
-    text = cursor(Place(datetime(2024, 5, 1, tzinfo=UTC), 0, uuid.UUID(int=2**128 - 1)))
+    text = cursor(CursorPosition(datetime(2024, 5, 1, tzinfo=UTC), 0, uuid.UUID(int=2**128 - 1)))
     assert text.replace("-", "").replace("_", "").isalnum()
 
 

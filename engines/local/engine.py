@@ -54,7 +54,7 @@ class LocalEngine:
     async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
         if language != "en":
             raise CannotDo("The embedded engine hears English only.")
-        turn, stop = transcriber.Turn(), threading.Event()
+        turn, stop = transcriber.TurnTranscription(), threading.Event()
         work = asyncio.get_running_loop().run_in_executor(transcriber.executor_for(pcm), turn.transcribe, pcm, stop)
         try:
             return (await asyncio.shield(work)).text

@@ -31,7 +31,7 @@ _SLOWER, _SLOWEST = 0.75, 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PartnerAnswer:
     """Hold the partner's words, sentence by sentence. `ended` means that the talk is over."""
 
     sentences: tuple[str, ...]
@@ -90,7 +90,7 @@ def answer(
     heard: str,
     corrections: Sequence[Correction],
     doubt: Doubt | None = None,
-) -> Answer:
+) -> PartnerAnswer:
     """Return the reply to the learner's words, which are not in the transcript yet.
 
     `heard` holds only the words that were certainly said.
@@ -98,16 +98,16 @@ def answer(
     talk = SoFar(brief, transcript)
     remark = _understood(talk, heard) if heard or not doubt else Remark(_IN_DOUBT[doubt], "")
     if remark.intent is Intent.DISTRESS:
-        return Answer(phrases.DISTRESS, ended=talk.over)
+        return PartnerAnswer(phrases.DISTRESS, ended=talk.over)
     if talk.over:
-        return Answer(closing.after_the_end(talk), ended=True)
+        return PartnerAnswer(closing.after_the_end(talk), ended=True)
     if remark.intent is Intent.GOODBYE or _agrees_to_stop(talk, heard):
         return _close(talk, heard)
     waits = remark.intent in _WISHES | _ABOUT_THE_QUESTION | {Intent.NOTHING, Intent.SAD}
     if closing.is_last_turn(talk, waits=waits):
         return _close(talk, heard, _lead(talk, remark, heard)[0])
     if _waits_after_distress(talk, heard):
-        return Answer(phrases.AFTER_DISTRESS, ended=False)
+        return PartnerAnswer(phrases.AFTER_DISTRESS, ended=False)
     if _follows_distress(talk) and remark.intent is Intent.ANSWER:
         return _go_on(talk, phrases.GOING_ON, "", "")
     recast = talk.choose(recasts(heard, corrections))
@@ -120,7 +120,7 @@ def answer(
     if remark.intent in _WISHES:
         done = wishes.follow(talk, remark, heard)
         return (
-            Answer(_spoken(done.lead, *done.then), ended=False)
+            PartnerAnswer(_spoken(done.lead, *done.then), ended=False)
             if done.then
             else _go_on(talk, done.lead, "", "", remark.intent)
         )
@@ -215,7 +215,7 @@ def _lead(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]
     return talk.choose(phrases.LEADS.get(remark.intent, ())), ()
 
 
-def _console(talk: SoFar, remark: Remark, heard: str) -> Answer:
+def _console(talk: SoFar, remark: Remark, heard: str) -> PartnerAnswer:
     """Stay with the learner's feeling, without a question about the topic in the same breath."""
     kind = remarks.sad_about(remark.answer or heard) or rules.feelings().kinds[0]
     lost = talk.mourned | safety.mourned(heard)
@@ -225,14 +225,14 @@ def _console(talk: SoFar, remark: Remark, heard: str) -> Answer:
     if not asked:
         return _go_on(talk, say, "", "", Intent.SAD, lost=safety.mourned(heard))
     lead = _lead(talk, _question_of(remark), heard)[0] if remark.question else ""
-    return Answer(_spoken(lead, say, asked), ended=False)
+    return PartnerAnswer(_spoken(lead, say, asked), ended=False)
 
 
 def _question_of(remark: Remark) -> Remark:
     return Remark(Intent.QUESTION, remark.answer, remark.question)
 
 
-def _after_an_aside(talk: SoFar, heard: str, recast: str) -> Answer | None:
+def _after_an_aside(talk: SoFar, heard: str, recast: str) -> PartnerAnswer | None:
     """Return how the talk goes on after words of comfort, after an offer to stop, or after an interrupted question.
 
     Returns None if there was no such aside.
@@ -245,16 +245,16 @@ def _after_an_aside(talk: SoFar, heard: str, recast: str) -> Answer | None:
             if rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH
             else ""
         )
-        return Answer(_spoken(lead, again), ended=False) if again else _go_on(talk, lead, "", heard)
+        return PartnerAnswer(_spoken(lead, again), ended=False) if again else _go_on(talk, lead, "", heard)
     found = rules.feelings()
     if any(one in last for kind in found.kinds if kind.heavy for one in (*kind.say, *found.ask)) and "?" in last:
         if _YES.search(heard) and len(remarks.words(heard)) < 3 and (more := talk.first_unsaid(found.more)):
-            return Answer((more,), ended=False)
+            return PartnerAnswer((more,), ended=False)
         listening = talk.choose(found.listening) if len(remarks.words(heard)) > 2 else ""
         back = talk.choose((phrases.GOING_ON,) if _NO.search(heard) else found.back)
         return _go_on(talk, _joined(listening, back) or phrases.NEUTRAL[0], recast, "")
     if last and "?" not in last and _CUT.search(last) and (asked := _cut_short(talk)):
-        return Answer(_spoken(taking_up.acknowledgement(talk, heard), recast, asked), ended=False)
+        return PartnerAnswer(_spoken(taking_up.acknowledgement(talk, heard), recast, asked), ended=False)
     return None
 
 
@@ -271,7 +271,7 @@ def _cut_short(talk: SoFar) -> str:
     return asked if asked.endswith("?") and not talk.said(asked) else ""
 
 
-def _small_talk(talk: SoFar, remark: Remark) -> Answer:
+def _small_talk(talk: SoFar, remark: Remark) -> PartnerAnswer:
     lead = talk.choose(phrases.LEADS[remark.intent])
     if remark.intent in (Intent.SKIP, Intent.DONT_KNOW):
         rest: tuple[str, ...] = ()
@@ -284,28 +284,30 @@ def _small_talk(talk: SoFar, remark: Remark) -> Answer:
     else:
         rest = (rephrasing.again(talk, phrases.BACK_TO_QUESTION),)
     return (
-        Answer(_spoken(lead, *rest), ended=False) if any(rest) else _go_on(talk, lead, "", remark.answer, remark.intent)
+        PartnerAnswer(_spoken(lead, *rest), ended=False)
+        if any(rest)
+        else _go_on(talk, lead, "", remark.answer, remark.intent)
     )
 
 
-def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> Answer:
+def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAnswer:
     if remark.intent is Intent.REQUEST and (more := _about_the_request(talk, heard)):
-        return Answer(_spoken(recast, more), ended=False)
+        return PartnerAnswer(_spoken(recast, more), ended=False)
     lead, asks = _lead(talk, remark, heard)
     if remark.intent not in _ASKING:
         return _go_on(talk, "", recast, remark.answer or heard, remark.intent)
     asked = next((one for one in asks if not talk.said(one) and not is_about(Question("", one), talk.mourned)), "")
     follow_up = taking_up.follow_up(talk, remark.answer) if remark.answer and not asked else None
     if asked:
-        return Answer(_spoken(lead, recast, asked), ended=False)
+        return PartnerAnswer(_spoken(lead, recast, asked), ended=False)
     if follow_up:
-        return Answer(_spoken(lead, recast, follow_up.take, follow_up.ask), ended=False)
+        return PartnerAnswer(_spoken(lead, recast, follow_up.take, follow_up.ask), ended=False)
     if (
         lead
         and rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH
         and (again := rephrasing.again(talk, phrases.BACK_TO_QUESTION))
     ):
-        return Answer(_spoken(lead, recast, again), ended=False)
+        return PartnerAnswer(_spoken(lead, recast, again), ended=False)
     return _go_on(talk, lead, recast, remark.answer, remark.intent)
 
 
@@ -322,11 +324,11 @@ def _go_on(
     intent: Intent = Intent.ANSWER,
     *,
     lost: frozenset[str] = frozenset(),
-) -> Answer:
+) -> PartnerAnswer:
     """Return the next question, taking up the learner's words, or the end of the talk if nothing is left to ask."""
     follow_up = taking_up.follow_up(talk, heard, lost) if heard else None
     if follow_up is None and not lead and (more := taking_up.ask_for_more(talk, heard)):
-        return Answer(_spoken(recast, more), ended=False)
+        return PartnerAnswer(_spoken(recast, more), ended=False)
     question = (
         follow_up
         or from_earlier(talk, lost)
@@ -341,11 +343,11 @@ def _go_on(
     asked = question.ask
     if intent not in _WANTS_AN_ANSWER and closing.is_time_to_close(talk, heard, follow_up):
         asked = talk.choose(scenario.fill(frame, {"question": asked}) for frame in phrases.LAST_QUESTION) or asked
-    return Answer(_spoken(acknowledgement, recast, asked), ended=False)
+    return PartnerAnswer(_spoken(acknowledgement, recast, asked), ended=False)
 
 
-def _close(talk: SoFar, heard: str, lead: str = "") -> Answer:
-    return Answer(_spoken(lead, *closing.goodbye(talk, heard)), ended=True)
+def _close(talk: SoFar, heard: str, lead: str = "") -> PartnerAnswer:
+    return PartnerAnswer(_spoken(lead, *closing.goodbye(talk, heard)), ended=True)
 
 
 def _spoken(*parts: str) -> tuple[str, ...]:

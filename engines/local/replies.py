@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.local import parsing, rules, tagging, uptake
-from engines.local.rules import Reply
+from engines.local.rules import ReplyRule
 from engines.local.tagging import Phrase
 from tutor.scenario import Brief, fill, slots
 
@@ -42,7 +42,7 @@ def reply(question: str, brief: Brief, told: Sequence[str], heard: str) -> Repli
     return None
 
 
-def _words(one: Reply, groups: Mapping[str, str], told: Sequence[str], heard: str) -> dict[str, str]:
+def _words(one: ReplyRule, groups: Mapping[str, str], told: Sequence[str], heard: str) -> dict[str, str]:
     """Return the words for the slots: the subject of the question, or else the last thing that was spoken of."""
     words = {name: text for name, text in groups.items() if name in ("own", "kind", "do")}
     named = groups.get("thing") or groups.get("person") or groups.get("place") or ""

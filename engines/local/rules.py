@@ -78,7 +78,7 @@ class Feelings:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ReplyRule:
     """Hold the rule for answering a kind of question."""
 
     name: str
@@ -95,7 +95,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    kinds: tuple[Reply, ...]
+    kinds: tuple[ReplyRule, ...]
     did: Mapping[str, str]
     tips: Mapping[str, str]
     famous: Mapping[str, str]
@@ -207,7 +207,7 @@ def replies() -> Replies:
     for entry in table.tables("answers"):
         name = entry.text("name")
         kinds.append(
-            Reply(
+            ReplyRule(
                 name=name,
                 match=Pattern.of(f"answers.toml: {name}", (entry.text("match"),), {}),
                 say=entry.says("say", questions=False),

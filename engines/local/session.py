@@ -24,7 +24,7 @@ class _Turn:
     def __init__(self) -> None:
         self.pending = bytearray()
         self.has_sound = False
-        self.decoder = transcriber.Turn()
+        self.decoder = transcriber.TurnTranscription()
 
 
 class LocalSession:
@@ -84,16 +84,16 @@ class LocalSession:
             return ()
         return await _in_thread(corrector.correct, heard)
 
-    def _without_turn(self, transcript: tuple[Line, ...]) -> partner.Answer:
+    def _without_turn(self, transcript: tuple[Line, ...]) -> partner.PartnerAnswer:
         """Return the answer when nothing new was heard.
 
         It is the opening, an answer that is still owed, or a welcome back.
         """
         if not transcript:
-            return partner.Answer((partner.opening(self._brief),), ended=False)
+            return partner.PartnerAnswer((partner.opening(self._brief),), ended=False)
         if transcript[-1].role == "user":
             return partner.answer(self._brief, transcript[:-1], transcript[-1].text, ())
-        return partner.Answer((partner.resume(self._brief, transcript),), ended=False)
+        return partner.PartnerAnswer((partner.resume(self._brief, transcript),), ended=False)
 
     async def close(self) -> None:
         self._stop_decoding.set()

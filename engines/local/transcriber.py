@@ -162,7 +162,7 @@ class Whisper:
         return spans
 
 
-class Turn:
+class TurnTranscription:
     """Transcribe the audio of one turn while it still grows. Use it from one thread at a time."""
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ _EVENT_VOWELS = tuple("aeiou")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Uptake:
     """Hold a frame that fits the learner's words: ways to take them up, and questions with their easier wordings."""
 
     takes: tuple[str, ...]
@@ -46,7 +46,7 @@ class Asked:
     frame: Frame
 
 
-def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool = False) -> Iterator[Asked]:
+def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool = False) -> Iterator[Uptake]:
     """Yield the questions about a text, the best first.
 
     `earlier` holds the learner's earlier texts. `in_story` means that they told of a past event, `in_film` that it may
@@ -105,7 +105,7 @@ def third(verb: str) -> str:
     return f"{verb}es" if verb.endswith(("s", "sh", "ch", "x", "o", "z")) else f"{verb}s"
 
 
-def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Asked]:
+def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Uptake]:
     match = frame.match.search(clause.text) if frame.match else None
     if (frame.match and not match) or (frame.unless_here and frame.unless_here.search(clause.text)):
         return
@@ -137,7 +137,7 @@ def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: boo
         words = {**_words(frame, clause, thing, earlier), **(match.groupdict() if match else {})}
         asks = tuple(pair for pair in _pairs(frame, words) if pair[0])
         if asks:
-            yield Asked(tuple(text for text in (_filled(take, words) for take in frame.take) if text), asks, frame)
+            yield Uptake(tuple(text for text in (_filled(take, words) for take in frame.take) if text), asks, frame)
 
 
 def _is_telling(clause: Clause) -> bool:

@@ -10,7 +10,7 @@ from tutor.domain import Line
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class WishReply:
     """Hold the reply to a wish.
 
     `lead` is said first, then `then`: the question with a hint for its answer. Without `then` the talk simply goes on.
@@ -20,14 +20,14 @@ class Followed:
     then: tuple[str, ...]
 
 
-def follow(talk: SoFar, remark: Remark, heard: str) -> Followed:
+def follow(talk: SoFar, remark: Remark, heard: str) -> WishReply:
     """Return the reply to the wish in the remark."""
     match remark.intent:
         case Intent.OTHER_TOPIC:
             return _change_topic(talk, remark, heard)
         case Intent.TIRED:
             offer = talk.choose(phrases.SHALL_WE_STOP) or phrases.SHALL_WE_STOP[0]
-            return Followed(talk.choose(phrases.TIRED), (offer,))
+            return WishReply(talk.choose(phrases.TIRED), (offer,))
         case Intent.MEANING | Intent.HOW_TO_SAY | Intent.SPELL:
             lead, again = _about_a_word(talk, remark, heard), rephrasing.again(talk, phrases.BACK_TO_QUESTION)
             helping = rephrasing.hint(talk) if remark.intent is Intent.MEANING else ""
@@ -42,8 +42,8 @@ def follow(talk: SoFar, remark: Remark, heard: str) -> Followed:
                 "",
             )
     if not again or rephrasing.times_asked(talk) > rephrasing.ASKED_OFTEN_ENOUGH:
-        return Followed(lead, ())
-    return Followed(lead, (helping, again) if helping else (again,))
+        return WishReply(lead, ())
+    return WishReply(lead, (helping, again) if helping else (again,))
 
 
 def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
@@ -67,11 +67,11 @@ def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
     return talk.choose(phrases.UNKNOWN_WORD)
 
 
-def _change_topic(talk: SoFar, remark: Remark, heard: str) -> Followed:
+def _change_topic(talk: SoFar, remark: Remark, heard: str) -> WishReply:
     topic = topics.named(remark.groups["topic"], heard) if "topic" in remark.groups else None
     if topic is None:
         asked = talk.choose(phrases.WHICH_TOPIC_ASKED)
-        return Followed(talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ())
+        return WishReply(talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ())
     lead = talk.choose(scenario.fill(one, {"topic": topic.text}) for one in phrases.NEW_TOPIC)
     lost = SoFar(talk.brief, [*talk.lines, Line("user", heard)]).mourned
     asks = (
@@ -79,4 +79,4 @@ def _change_topic(talk: SoFar, remark: Remark, heard: str) -> Followed:
         for one in topic.questions
         if not (one.when or talk.said(one.ask) or is_about(Question("", one.ask), lost))
     )
-    return Followed(lead, tuple(asks)[:1])
+    return WishReply(lead, tuple(asks)[:1])

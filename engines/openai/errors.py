@@ -14,7 +14,7 @@ import httpx2
 import openai
 import websockets
 
-from tutor.domain import EngineError, Unusable
+from tutor.domain import EngineError, UnusableAnswer
 
 BUSY = "The language service is busy."
 GONE = "The language service cannot be reached."
@@ -85,7 +85,9 @@ def _of_status(what: str, model: str, status: int, code: str | None) -> EngineEr
         )
     if status >= 500:
         return EngineError(GONE, retryable=True, detail=f"{what}: the provider failed ({status}).")
-    return Unusable(REFUSED, detail=f"{what}: the provider refused the request ({f'{status} {_plain(code)}'.strip()}).")
+    return UnusableAnswer(
+        REFUSED, detail=f"{what}: the provider refused the request ({f'{status} {_plain(code)}'.strip()})."
+    )
 
 
 def _plain(code: object) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from engines.openai.clients import TIMEOUT, client, model
 from engines.openai.errors import GARBLED, translated
-from tutor.domain import EngineError, Unusable
+from tutor.domain import EngineError, UnusableAnswer
 from usage import metering
 from usage.metering import Used
 
@@ -68,7 +68,7 @@ async def ask(
             return shape.model_validate_json(_json_in(text))
         except ValidationError as error:
             problem = _first_problem(error)
-    raise Unusable(GARBLED, retryable=True, detail=f"{name}: the model's answer cannot be used twice: {problem}.")
+    raise UnusableAnswer(GARBLED, retryable=True, detail=f"{name}: the model's answer cannot be used twice: {problem}.")
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx2
 from django.conf import settings
 
-from core.findings import Failed, Finding, NotConfigured, Once, Probe, Warned
+from core.findings import CheckFailed, Finding, NotConfigured, Once, Probe, Warned
 from engines.base import LANGUAGE_MODELS
 from engines.openai import model_dates
 from engines.openai.endpoints import Stage
@@ -26,7 +26,7 @@ NO_ANSWER = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerAnswer:
     """Hold an answer. `status` is HTTP's status, or NO_ANSWER.
 
     With NO_ANSWER, `trouble` says why, in a sentence. `code` is the provider's own code of an error.
@@ -52,12 +52,12 @@ def probes(used: Sequence[Stage], today: date) -> list[Probe]:
     found: list[Probe] = []
     for each in servers.values():
         names = " and ".join(stage.name for stage in each)
-        server = Server(each, f"key for {names}" if len(servers) > 1 else "key", today)
+        server = ProviderServer(each, f"key for {names}" if len(servers) > 1 else "key", today)
         found += server.probes()
     return sorted(found, key=lambda probe: not probe.name.startswith("key"))
 
 
-class Server:
+class ProviderServer:
     """Hold one address with one key, and the stages that use it.
 
     `line` is the line that says whether the server can be asked at all.
@@ -80,12 +80,14 @@ class Server:
 
     def key(self) -> str:
         if not self._first.host:
-            raise Failed(
+            raise CheckFailed(
                 f"{self._first.url_setting} is not an address.",
                 f"Set {self._first.url_setting} to one such as http://localhost:8880/v1.",
             )
         if not self._first.key_fits:
-            raise Failed(f"{self._first.key_setting} has characters that no key has.", "Copy it again, and restart.")
+            raise CheckFailed(
+                f"{self._first.key_setting} has characters that no key has.", "Copy it again, and restart."
+            )
         answer = self._listed()
         if finding := self._refusal(answer):
             raise finding
@@ -101,7 +103,7 @@ class Server:
             return f"{stage.host} has {stage.model}, though it does not list it."
         do = f"Set {stage.model_setting} to one that it has, or allow it to the key's project."
         if answer.code == "model_not_found" or stage.is_openais:
-            raise Failed(f"{stage.host} has no model {stage.model}, or not for this key.", do)
+            raise CheckFailed(f"{stage.host} has no model {stage.model}, or not for this key.", do)
         raise Warned(f"{stage.host} does not list {stage.model}. Some servers take any name.", do)
 
     def end(self, stage: Stage) -> str:
@@ -112,7 +114,7 @@ class Server:
         left = day - self._today
         do = f"Set {stage.model_setting}={model_dates.successor(stage)} in .env.local and restart."
         if left <= timedelta():
-            raise Failed(f"{stage.model} was shut down on {day}.", do)
+            raise CheckFailed(f"{stage.model} was shut down on {day}.", do)
         if left <= SOON:
             raise Warned(
                 f"{stage.model} is shut down on {day}, in {left.days} {'day' if left.days == 1 else 'days'}.", do
@@ -133,20 +135,20 @@ class Server:
             raise Warned("Not looked at.", f"Put “{self._line}” right first.")
         return _models(answer) or {}
 
-    def _refusal(self, answer: Answer) -> Finding | None:
+    def _refusal(self, answer: ServerAnswer) -> Finding | None:
         host, url, key = self._first.host, self._first.url_setting, self._first.key_setting
         match answer.status:
             case httpx2.codes.OK if _models(answer) is not None:
                 return None
             case 0:  # NO_ANSWER
-                return Failed(
+                return CheckFailed(
                     f"{host} {answer.trouble}",
                     f"See whether it runs and this machine can reach it, and whether {url} is right.",
                 )
             case 401 if self._first.key:
-                return Failed(f"{host} refuses the key (401).", f"Set {key} to one that is valid, and restart.")
+                return CheckFailed(f"{host} refuses the key (401).", f"Set {key} to one that is valid, and restart.")
             case 401:
-                return Failed(f"{host} wants a key (401), and there is none.", f"Set {key}, and restart.")
+                return CheckFailed(f"{host} wants a key (401), and there is none.", f"Set {key}, and restart.")
             case 403:
                 do = (
                     f"Allow the key of {key} to read models. If the talks fail, too: its country or project is refused."
@@ -156,17 +158,17 @@ class Server:
                 do = f"{url} ends in /v1 for most servers. If it is right, this one has no such list, and may do all the same."
                 return Warned(f"{host} does not say which models it has ({answer.status}).", do)
             case 429 if answer.code == "insufficient_quota":
-                return Failed(f"The account at {host} has no quota left (429).", "Add credit to it.")
+                return CheckFailed(f"The account at {host} has no quota left (429).", "Add credit to it.")
             case 429:
                 return Warned(
                     f"{host} gets too many requests with this key (429).", "Raise its limits, or ask again later."
                 )
             case status if status >= 500:
-                return Failed(f"{host} fails ({status}).", "See its log, or the provider's page about its state.")
+                return CheckFailed(f"{host} fails ({status}).", "See its log, or the provider's page about its state.")
         do = f"Check {url}: it ends in /v1 for most servers."
-        return Failed(f"{host} gives an answer that is not of OpenAI's protocol ({answer.status}).", do)
+        return CheckFailed(f"{host} gives an answer that is not of OpenAI's protocol ({answer.status}).", do)
 
-    def _ask(self, path: str, *, within: float) -> Answer:
+    def _ask(self, path: str, *, within: float) -> ServerAnswer:
         """Send a request, and return the answer. Leave out an exception's own words, which may hold the key."""
         key = self._first.key
         try:
@@ -177,19 +179,19 @@ class Server:
                 follow_redirects=True,
             )
         except httpx2.TimeoutException:
-            return Answer(NO_ANSWER, trouble="does not answer in time.")
+            return ServerAnswer(NO_ANSWER, trouble="does not answer in time.")
         except httpx2.ConnectError:
-            return Answer(NO_ANSWER, trouble="cannot be reached.")
+            return ServerAnswer(NO_ANSWER, trouble="cannot be reached.")
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-            return Answer(NO_ANSWER, trouble=f"cannot be asked ({type(error).__name__}).")
+            return ServerAnswer(NO_ANSWER, trouble=f"cannot be asked ({type(error).__name__}).")
         try:
             body = answer.json()
         except ValueError:
             body = None
-        return Answer(answer.status_code, body if isinstance(body, dict) else {})
+        return ServerAnswer(answer.status_code, body if isinstance(body, dict) else {})
 
 
-def _models(answer: Answer) -> dict[str, dict[str, Any]] | None:
+def _models(answer: ServerAnswer) -> dict[str, dict[str, Any]] | None:
     """Return the models by name, or None if the answer is not a list of models."""
     listed = answer.body.get("data")
     if answer.status != httpx2.codes.OK or not isinstance(listed, list):

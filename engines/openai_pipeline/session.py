@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from engines.base import Detection, Event, Heard, Spoken
 from engines.openai import chat, transcription
-from engines.openai_pipeline.speech_answer import Answer
+from engines.openai_pipeline.speech_answer import SpokenAnswer
 from tutor.domain import Line
 from tutor.scenario import Brief
 from tutor.transcripts import Transcript
@@ -67,6 +67,6 @@ class PipelineSession:
             if not heard.text:
                 return
             lines = (*lines, Line("user", chat.in_doubt(heard) if heard.doubt else heard.text))
-        answer = Answer(put, self.speed)
+        answer = SpokenAnswer(put, self.speed)
         await answer.follow(chat.stream(chat.messages(self._brief, lines)))
         put(Spoken())

@@ -31,7 +31,7 @@ class _Clip:
         self.pieces: asyncio.Queue[bytes | EngineError | None] = asyncio.Queue()
 
 
-class Answer:
+class SpokenAnswer:
     """Speak one answer.
 
     `put` takes the events: for each clause its Words when its audio begins, then its Speech. So if an answer cannot be

@@ -19,7 +19,7 @@ OPENED_WITHIN = 5.0  # seconds
 MOST_UNSENT = 20_000
 
 
-class Connection:
+class RealtimeConnection:
     """Exchange events with the provider.
 
     `send` never waits and never fails. A failure to send shows in `receive`.
@@ -65,12 +65,12 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[Connection]:
+async def connected() -> AsyncIterator[RealtimeConnection]:
     """Open a session at the provider and yield its connection. Raises EngineError."""
     name = model("realtime")
     with translated(WHAT, name):
         socket = await realtime.opened("realtime", within=OPENED_WITHIN)
-    connection = Connection(socket)
+    connection = RealtimeConnection(socket)
     writer = asyncio.create_task(connection._write())
     try:
         yield connection

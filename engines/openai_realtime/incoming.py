@@ -10,7 +10,7 @@ from engines.openai import realtime
 from engines.openai.realtime import ServerEvent
 from engines.openai_realtime import failures, fields, sending
 from engines.openai_realtime.configuration import Configuration
-from engines.openai_realtime.connection import WHAT, Connection
+from engines.openai_realtime.connection import WHAT, RealtimeConnection
 from engines.openai_realtime.input_audio import Hearing
 from engines.openai_realtime.pending_response import Ask
 from engines.openai_realtime.pending_responses import Asks
@@ -50,14 +50,14 @@ class Incoming:
         # The value of time.monotonic() from which this session should be renewed.
         self._due_at: float | None = None
 
-    async def configure(self, connection: Connection) -> None:
+    async def configure(self, connection: RealtimeConnection) -> None:
         """Send the configuration and return when the provider has accepted it. Raises EngineError."""
         self._due_at = None
         sending.whole(connection, self._configuration)
         while not connection.configured:
             self.follow(connection, await connection.receive())
 
-    def follow(self, connection: Connection, event: ServerEvent) -> None:
+    def follow(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         """Apply one event. Raises EngineError, also for an event that cannot be read."""
         follow = self._FOLLOWED.get(str(event.get("type")))
         if follow:
@@ -66,7 +66,7 @@ class Incoming:
 
     # Answers
 
-    def _response_created(self, connection: Connection, event: ServerEvent) -> None:
+    def _response_created(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         response = event["response"]
         response_id, ask = fields.name(response, "id"), self._asks.of_new_response(response)
         if ask:
@@ -75,11 +75,11 @@ class Incoming:
         if ask is None or ask.left or ask.done:
             connection.send("response.cancel", response_id=response_id)
 
-    def _words(self, connection: Connection, event: ServerEvent) -> None:
+    def _words(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         if ask := self._heard_by(event):
             ask.words(fields.text(event, "delta"))
 
-    def _sound(self, connection: Connection, event: ServerEvent) -> None:
+    def _sound(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         if ask := self._heard_by(event):
             ask.sound(fields.name(event, "item_id"), fields.pcm(event, "delta"))
 
@@ -87,7 +87,7 @@ class Incoming:
         ask = self._asks.of_response(fields.name(event, "response_id"))
         return ask if ask and not (ask.left or ask.done) else None
 
-    def _response_done(self, connection: Connection, event: ServerEvent) -> None:
+    def _response_done(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         response = event["response"]
         ask = self._asks.of_response(fields.name(response, "id"))
         if took := response.get("usage"):
@@ -107,7 +107,7 @@ class Incoming:
         else:
             ask.fail(failures.of_response(response))
 
-    def _between_responses(self, connection: Connection) -> None:
+    def _between_responses(self, connection: RealtimeConnection) -> None:
         if self._asks.is_spoken():
             return
         sending.pace(connection, self._configuration)
@@ -118,12 +118,12 @@ class Incoming:
 
     # The learner's words
 
-    def _committed(self, connection: Connection, event: ServerEvent) -> None:
+    def _committed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         item_id = fields.name(event, "item_id")
         if ask := self._asks.of_item(item_id) or self._asks.of_commit():
             ask.item_id = item_id
 
-    def _transcribed(self, connection: Connection, event: ServerEvent) -> None:
+    def _transcribed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         ask = self._asks.of_item(fields.name(event, "item_id"))
         if took := event.get("usage"):
             self._count(ask, realtime.of_transcription(took))
@@ -131,18 +131,18 @@ class Incoming:
             ask.heard(fields.text(event, "transcript").strip())
         self._renew_if_due(connection)
 
-    def _not_transcribed(self, connection: Connection, event: ServerEvent) -> None:
+    def _not_transcribed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         ask = self._asks.of_item(fields.name(event, "item_id"))
         if ask and not ask.left:
             ask.unheard()
 
-    def _speech_started(self, connection: Connection, event: ServerEvent) -> None:
+    def _speech_started(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         began_ms = fields.milliseconds(event, "audio_start_ms")
         self._hearing.speaking = True
         told = self._interruption_told = asyncio.Event()
         self._notice(SpeechStarted(self._hearing.at_ms(began_ms)), told.set)
 
-    def _speech_stopped(self, connection: Connection, event: ServerEvent) -> None:
+    def _speech_stopped(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         ended_ms = fields.milliseconds(event, "audio_end_ms")
         ask = self._asks.detect(fields.name(event, "item_id"))
         ask.pcm = self._hearing.take()
@@ -155,19 +155,19 @@ class Incoming:
 
     # The session
 
-    def _created(self, connection: Connection, event: ServerEvent) -> None:
+    def _created(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         lasts = (event["session"].get("expires_at") or 0) - time.time()
         if lasts > 0:
             self._due_at = time.monotonic() + RENEWED_AT * lasts
 
-    def _updated(self, connection: Connection, event: ServerEvent) -> None:
+    def _updated(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         connection.configured = True
 
-    def _renew_if_due(self, connection: Connection) -> None:
+    def _renew_if_due(self, connection: RealtimeConnection) -> None:
         is_due = self._due_at is not None and time.monotonic() > self._due_at
         connection.renews = is_due and not (self._asks.open() or self._hearing.speaking)
 
-    def _error(self, connection: Connection, event: ServerEvent) -> None:
+    def _error(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         error = event["error"]
         code, param = str(error.get("code") or error.get("type")), str(error.get("param") or "")
         verb, _, number = str(error.get("event_id") or "").partition("_")
@@ -194,14 +194,14 @@ class Incoming:
             if ask.waits:
                 ask.fail(error)
 
-    def _configure_without(self, connection: Connection, error: ServerEvent) -> None:
+    def _configure_without(self, connection: RealtimeConnection, error: ServerEvent) -> None:
         what = self._configuration.do_without(error)
         if what is None:
             raise failures.of_error(error) if _is_fatal(error) else failures.refused(error)
         logger.warning("The provider refuses %s; the talk does without.", what)
         sending.whole(connection, self._configuration)
 
-    def _do_without(self, connection: Connection, error: ServerEvent) -> None:
+    def _do_without(self, connection: RealtimeConnection, error: ServerEvent) -> None:
         what = self._configuration.do_without(error)
         logger.warning("The provider refuses %s.", what or f"a change of {failures.plain(error.get('param'))}")
         if what == "semantic_vad":
@@ -215,7 +215,7 @@ class Incoming:
         else:
             self.unrecorded.append(used)
 
-    _FOLLOWED: dict[str, Callable[["Incoming", Connection, ServerEvent], None]] = {
+    _FOLLOWED: dict[str, Callable[["Incoming", RealtimeConnection, ServerEvent], None]] = {
         "session.created": _created,
         "session.updated": _updated,
         "response.created": _response_created,

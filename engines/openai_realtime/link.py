@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from engines.openai.errors import translated
 from engines.openai.realtime import ServerEvent
-from engines.openai_realtime.connection import WHAT, Connection, connected
+from engines.openai_realtime.connection import WHAT, RealtimeConnection, connected
 from tutor.domain import EngineError
 
 BEGUN_WITHIN = 5.0  # seconds
@@ -33,12 +33,12 @@ class Link:
     def __init__(
         self,
         *,
-        begin: Callable[[Connection], Awaitable[None]],
-        follow: Callable[[Connection, ServerEvent], None],
+        begin: Callable[[RealtimeConnection], Awaitable[None]],
+        follow: Callable[[RealtimeConnection, ServerEvent], None],
         broken: Callable[[EngineError], None],
         given_up: Callable[[EngineError], None],
     ) -> None:
-        self.connection: Connection | None = None
+        self.connection: RealtimeConnection | None = None
         self._begin, self._follow, self._broken, self._given_up = begin, follow, broken, given_up
         # The number of failures in a row.
         self._failures = 0
@@ -97,7 +97,7 @@ class Link:
             return error
         return None
 
-    async def _serve_with(self, connection: Connection) -> None:
+    async def _serve_with(self, connection: RealtimeConnection) -> None:
         began = time.monotonic()
         self.connection = connection
         try:

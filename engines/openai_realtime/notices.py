@@ -6,20 +6,20 @@ The talk may ask for a reply before it returns, and that reply depends on the ta
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from engines.base import ListenerEvent, Lost
+from engines.base import ListenerEvent, TurnDetectionLost
 
-Tell = Callable[[ListenerEvent | Lost], Awaitable[None]]
+Tell = Callable[[ListenerEvent | TurnDetectionLost], Awaitable[None]]
 Told = Callable[[], None]
 
 
 class Notices:
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._waiting: asyncio.Queue[tuple[ListenerEvent | Lost, Told]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[ListenerEvent | TurnDetectionLost, Told]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._is_telling = self._closed = False
 
-    def put(self, happened: ListenerEvent | Lost, told: Told) -> None:
+    def put(self, happened: ListenerEvent | TurnDetectionLost, told: Told) -> None:
         """Queue an event for the talk. `told` is called when the talk has handled it."""
         self._waiting.put_nowait((happened, told))
         if self._task is None or self._task.done():

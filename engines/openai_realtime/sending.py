@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from engines.openai_realtime import conversation_items
 from engines.openai_realtime.configuration import Configuration
-from engines.openai_realtime.connection import Connection
+from engines.openai_realtime.connection import RealtimeConnection
 from engines.openai_realtime.input_audio import BYTES_PER_MS, Hearing
 from engines.openai_realtime.pending_response import Ask
 from tutor.domain import Line
@@ -16,18 +16,18 @@ from tutor.domain import Line
 PIECE = 1000 * BYTES_PER_MS
 
 
-def sound(connection: Connection, hearing: Hearing, pcm: bytes | bytearray) -> None:
+def sound(connection: RealtimeConnection, hearing: Hearing, pcm: bytes | bytearray) -> None:
     hearing.sent += len(pcm)
     for start in range(0, len(pcm), PIECE):
         connection.append(base64.b64encode(pcm[start : start + PIECE]).decode())
 
 
-def dialogue(connection: Connection, lines: Sequence[Line]) -> None:
+def dialogue(connection: RealtimeConnection, lines: Sequence[Line]) -> None:
     for line in conversation_items.newest(lines):
         connection.send("conversation.item.create", item=conversation_items.message(line))
 
 
-def turn(connection: Connection, ask: Ask) -> None:
+def turn(connection: RealtimeConnection, ask: Ask) -> None:
     """Send the learner's words, if they are new. Their audio was sent already."""
     if ask.text is not None:
         item = conversation_items.message(Line("user", ask.text))
@@ -36,7 +36,7 @@ def turn(connection: Connection, ask: Ask) -> None:
         connection.send("input_audio_buffer.commit", event_id=f"commit_{ask.number}")
 
 
-def create(connection: Connection, ask: Ask, configuration: Configuration) -> None:
+def create(connection: RealtimeConnection, ask: Ask, configuration: Configuration) -> None:
     """Request a response. The reply's number comes back with it."""
     response: dict[str, object] = {"metadata": {"ask": str(ask.number)}}
     if ask.cue:
@@ -44,11 +44,11 @@ def create(connection: Connection, ask: Ask, configuration: Configuration) -> No
     connection.send("response.create", event_id=f"create_{ask.number}", response=response)
 
 
-def cancel(connection: Connection, ask: Ask) -> None:
+def cancel(connection: RealtimeConnection, ask: Ask) -> None:
     connection.send("response.cancel", response_id=ask.response_id)
 
 
-def truncate(connection: Connection, ask: Ask, played_ms: int) -> None:
+def truncate(connection: RealtimeConnection, ask: Ask, played_ms: int) -> None:
     """Remove the part of the answer that the learner did not hear from the provider's dialogue."""
     left = max(0, played_ms) * BYTES_PER_MS
     for item_id, size in ask.items.items():
@@ -58,17 +58,17 @@ def truncate(connection: Connection, ask: Ask, played_ms: int) -> None:
         left -= size
 
 
-def whole(connection: Connection, configuration: Configuration) -> None:
+def whole(connection: RealtimeConnection, configuration: Configuration) -> None:
     """Send the configuration for the beginning of a session."""
     connection.speed = configuration.speed
     connection.send("session.update", session=configuration.whole())
 
 
-def turn_detection(connection: Connection, configuration: Configuration) -> None:
+def turn_detection(connection: RealtimeConnection, configuration: Configuration) -> None:
     connection.send("session.update", event_id="update_detection", session=configuration.turn_detection())
 
 
-def pace(connection: Connection, configuration: Configuration) -> None:
+def pace(connection: RealtimeConnection, configuration: Configuration) -> None:
     """Send the speed, if it has changed."""
     session = configuration.pace()
     if session and connection.speed != configuration.speed:

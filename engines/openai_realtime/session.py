@@ -8,11 +8,11 @@ a lost connection.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from engines.base import Detection, Event, ListenerEvent, Lost
+from engines.base import Detection, Event, ListenerEvent, TurnDetectionLost
 from engines.openai.errors import GONE
 from engines.openai_realtime import conversation_items, sending
 from engines.openai_realtime.configuration import Configuration
-from engines.openai_realtime.connection import WHAT, Connection
+from engines.openai_realtime.connection import WHAT, RealtimeConnection
 from engines.openai_realtime.incoming import Incoming
 from engines.openai_realtime.input_audio import BYTES_PER_MS, Hearing
 from engines.openai_realtime.link import Link
@@ -31,7 +31,7 @@ SHORTEST = 100 * BYTES_PER_MS
 class RealtimeSession:
     def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
         self.transcript = transcript
-        self.noticed: Callable[[ListenerEvent | Lost], Awaitable[None]] | None = None
+        self.noticed: Callable[[ListenerEvent | TurnDetectionLost], Awaitable[None]] | None = None
         self._configuration = Configuration(instructions(brief))
         self._hearing, self._asks = Hearing(), Asks()
         self._notices = Notices(self._tell)
@@ -176,7 +176,7 @@ class RealtimeSession:
 
     # Sessions at the provider, one after the other
 
-    async def _begin(self, connection: Connection) -> None:
+    async def _begin(self, connection: RealtimeConnection) -> None:
         """Prepare a new session at the provider.
 
         Turn detection starts last, so that audio which is sent again does not count as a new turn.
@@ -217,8 +217,8 @@ class RealtimeSession:
         for ask in unfinished:
             ask.fail(error)
         if self._detects and not is_told:
-            self._notices.put(Lost(error), lambda: None)
+            self._notices.put(TurnDetectionLost(error), lambda: None)
 
-    async def _tell(self, happened: ListenerEvent | Lost) -> None:
+    async def _tell(self, happened: ListenerEvent | TurnDetectionLost) -> None:
         if self.noticed:
             await self.noticed(happened)

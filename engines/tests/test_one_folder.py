@@ -10,7 +10,7 @@ import pytest
 import engines
 from engines.base import Engine
 from migration import checks
-from migration.checks.runner import State, run
+from migration.checks.runner import CheckState, run
 from talk.tests.speaking.callers import Caller
 from talking_agent.checks import engine_settings
 from talking_agent.tests import processes
@@ -77,7 +77,7 @@ def test_it_is_not_checked_where_it_is_not_in_use(parrot: Any) -> None:
 def test_verify_asks_it(parrot: Any) -> None:
     [probe] = [each for each in checks.probes() if each.name == "parrot"]
     [result] = run([probe])
-    assert (result.group, result.state, result.found) == ("language models", State.OK, "The parrot is awake.")
+    assert (result.group, result.state, result.found) == ("language models", CheckState.OK, "The parrot is awake.")
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])

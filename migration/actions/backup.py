@@ -16,8 +16,8 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 
 from core.counts import counted
 from migration import stores
-from migration.archive import Unusable, archive_writer
-from migration.archive.archive_writer import Wish, Written
+from migration.archive import UnusableArchive, archive_writer
+from migration.archive.archive_writer import BackupOptions, Written
 from migration.byte_sizes import size
 
 # Missing recordings to show on the terminal.
@@ -52,7 +52,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     path, wish = (
         options["file"],
-        Wish(options["source"], options["learner"], options["audio"], options["with_secret_key"]),
+        BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"]),
     )
     is_seen = out.isatty() and not options["json"]
 
@@ -66,7 +66,7 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
 
     try:
         written = archive_writer.backup(path, wish, replace=options["yes"], told=tell)
-    except (Unusable, stores.Unknown) as error:
+    except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         why = f"{error.strerror}: {error.filename or path}" if error.strerror else str(error)
@@ -81,7 +81,7 @@ def _plain(path: Path, written: Written) -> dict[str, Any]:
     return {"file": str(path), "size": written.size, "counts": asdict(written.counts), "missing": written.missing}
 
 
-def _in_words(path: Path, wish: Wish, written: Written) -> str:
+def _in_words(path: Path, wish: BackupOptions, written: Written) -> str:
     counts = written.counts
     sound = size(counts.bytes) if wish.audio else "their sound left out"
     lines = [

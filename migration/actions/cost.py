@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser, OutputWrapper
 
 from core.counts import counted
 from migration.byte_sizes import size
-from migration.cost import Costs, Month, Stored, costs
+from migration.cost import Costs, Month, StoredCounts, costs
 
 BAR = 30  # characters
 
@@ -39,7 +39,7 @@ def _table(found: Costs) -> list[str]:
     return [_line(titles), *(_line((place, *_columns(stored))) for place, stored in places.items())]
 
 
-def _columns(stored: Stored) -> tuple[str, ...]:
+def _columns(stored: StoredCounts) -> tuple[str, ...]:
     counts = (stored.conversations, stored.messages, stored.recordings)
     return (*(f"{count:,}" for count in counts), f"{stored.minutes:,.1f}", size(stored.bytes))
 

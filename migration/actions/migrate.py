@@ -74,7 +74,7 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         begun = _resume(options) if options["resume"] else _begin(options, out)
     except Run.DoesNotExist:
         raise CommandError(f"There is no run {options['resume']}.") from None
-    except (stores.Unknown, ValueError, runs.Busy) as error:
+    except (stores.Unknown, ValueError, runs.RunInProgress) as error:
         raise CommandError(str(error)) from error
     bar = Bar(out, quiet=options["json"])
     done = runs.work(begun, bar.show)

@@ -18,9 +18,9 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from core.counts import counted
 from migration import stores
 from migration.actions.terminal import TO_DO, confirmed
-from migration.archive import Unusable, restoring
+from migration.archive import UnusableArchive, restoring
 from migration.archive.archive_reader import Contents
-from migration.archive.restoring import Restored, Wish
+from migration.archive.restoring import Restored, RestoreOptions
 from migration.byte_sizes import size
 
 # Failures to show on the terminal.
@@ -60,10 +60,10 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
             said = "Nothing was restored. --yes restores without asking, --dry-run shows what would be new."
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
-        wish = Wish(store.name, dry, options["accounts"], options["with_secret_key"])
+        wish = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
         contents, restored = _restore(path, wish, options, out)
-    except (Unusable, stores.Unknown) as error:
-        raise CommandError(f"{path}: {error}" if isinstance(error, Unusable) else str(error)) from error
+    except (UnusableArchive, stores.Unknown) as error:
+        raise CommandError(f"{path}: {error}" if isinstance(error, UnusableArchive) else str(error)) from error
     except OSError as error:
         raise CommandError(_stopped(error)) from error
     report = {"to": store.name, "dry_run": dry, "archive": _described(contents), **restored.plain()}
@@ -84,7 +84,9 @@ def _wanted(path: Path, store: str, options: Mapping[str, Any]) -> bool:
     return not options["json"] and confirmed(f"Restore {path} into {store}?")
 
 
-def _restore(path: Path, wish: Wish, options: Mapping[str, Any], out: OutputWrapper) -> tuple[Contents, Restored]:
+def _restore(
+    path: Path, wish: RestoreOptions, options: Mapping[str, Any], out: OutputWrapper
+) -> tuple[Contents, Restored]:
     is_seen = out.isatty() and not options["json"]
 
     def show(said: str) -> None:

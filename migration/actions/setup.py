@@ -21,8 +21,8 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from audio.s3 import S3AudioStorage
 from migration import setup
 from migration.actions.terminal import TO_DO, confirmed
-from migration.setup import Asked, Finding, State, iam
-from migration.setup.bucket_setting import Bucket
+from migration.setup import SettingFinding, SettingState, SetupOptions, iam
+from migration.setup.bucket_setting import TargetBucket
 
 POLICIES = {
     "application": iam.for_application,
@@ -31,8 +31,8 @@ POLICIES = {
     "setup": iam.for_setup,
 }
 NOTHING_CHANGED = "Nothing was changed. --yes makes the changes marked with → without asking."
-MARKS = {State.RIGHT: "  ok", State.TO_DO: "  →", State.DONE: "done", State.LEFT: "   ="}
-MARKS |= {State.UNSUPPORTED: "   -", State.FAILED: "  ✗"}
+MARKS = {SettingState.RIGHT: "  ok", SettingState.TO_DO: "  →", SettingState.DONE: "done", SettingState.LEFT: "   ="}
+MARKS |= {SettingState.UNSUPPORTED: "   -", SettingState.FAILED: "  ✗"}
 LEFT = (
     "Settings marked with = were not changed, because other applications use the bucket. --whole-bucket changes them."
 )
@@ -86,25 +86,27 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
 
 def _run(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper) -> bool:
     if options["print_iam"]:
-        out.write(json.dumps(POLICIES[options["print_iam"]](Bucket(storage)), indent=2))
+        out.write(json.dumps(POLICIES[options["print_iam"]](TargetBucket(storage)), indent=2))
         return True
-    asked = Asked(**{name: options[name] for name in Asked.__dataclass_fields__})
+    asked = SetupOptions(**{name: options[name] for name in SetupOptions.__dataclass_fields__})
     findings = setup.look(storage, asked)
     if not options["json"]:
         out.write(f"The bucket {storage.bucket_name}:")
         out.write("\n".join(map(_in_words, findings)))
-    if any(each.state is State.LEFT for each in findings) and _agreed_to_whole_bucket(storage, options, out):
+    if any(each.state is SettingState.LEFT for each in findings) and _agreed_to_whole_bucket(storage, options, out):
         asked = replace(asked, whole_bucket=True)
-        findings = [replace(each, state=State.TO_DO) if each.state is State.LEFT else each for each in findings]
-    if not any(each.state is State.TO_DO for each in findings):
+        findings = [
+            replace(each, state=SettingState.TO_DO) if each.state is SettingState.LEFT else each for each in findings
+        ]
+    if not any(each.state is SettingState.TO_DO for each in findings):
         return _end(findings, "Nothing to do.", options, out)
     question = "Make the changes marked with →?"
     if not options["yes"] and (options["json"] or not confirmed(question)):
         _end(findings, NOTHING_CHANGED, options, out)
         raise SystemExit(1 if _failed(findings) else TO_DO)
 
-    def tell(finding: Finding) -> None:
-        if not options["json"] and finding.now and finding.state not in (State.RIGHT, State.LEFT):
+    def tell(finding: SettingFinding) -> None:
+        if not options["json"] and finding.now and finding.state not in (SettingState.RIGHT, SettingState.LEFT):
             out.write(_in_words(finding))
 
     return _end(setup.carry_out(storage, asked, tell), "The bucket is set up.", options, out)
@@ -147,7 +149,7 @@ def _storage() -> S3AudioStorage:
     return storage
 
 
-def _end(findings: list[Finding], verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def _end(findings: list[SettingFinding], verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
     failed = _failed(findings)
     if options["json"]:
         out.write(json.dumps([asdict(each) for each in findings]))
@@ -156,24 +158,24 @@ def _end(findings: list[Finding], verdict: str, options: Mapping[str, Any], out:
             out.write("Settings marked with ✗ could not be read or changed.")
         if not failed or verdict == NOTHING_CHANGED:
             out.write(verdict)
-        if any(each.state is State.LEFT for each in findings):
+        if any(each.state is SettingState.LEFT for each in findings):
             out.write(LEFT)
     return not failed
 
 
-def _failed(findings: list[Finding]) -> bool:
-    return any(each.state is State.FAILED for each in findings)
+def _failed(findings: list[SettingFinding]) -> bool:
+    return any(each.state is SettingState.FAILED for each in findings)
 
 
-def _in_words(finding: Finding) -> str:
+def _in_words(finding: SettingFinding) -> str:
     scope = " (of the whole bucket)" if finding.concerns_whole_bucket else ""
     said = f"{MARKS[finding.state]:>4}  {finding.aspect}{scope}: "
     match finding.state:
-        case State.RIGHT:
+        case SettingState.RIGHT:
             return said + finding.now
-        case State.TO_DO | State.DONE | State.LEFT:
+        case SettingState.TO_DO | SettingState.DONE | SettingState.LEFT:
             return said + f"{finding.now} → {finding.wanted}"
-        case State.UNSUPPORTED:
+        case SettingState.UNSUPPORTED:
             return said + f"{finding.state}. {finding.trouble}".rstrip()
-        case State.FAILED:
+        case SettingState.FAILED:
             return said + finding.trouble

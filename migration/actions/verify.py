@@ -17,15 +17,15 @@ from django.core.management.base import CommandParser, OutputWrapper
 from django.utils.termcolors import colorize
 
 from migration import checks
-from migration.checks import Result, State
+from migration.checks import CheckState, Result
 
 # A symbol and a word for each state, and a colour for those who see it.
 SHOWN = {
-    State.OK: ("✓", "ok", "green"),
-    State.WARNING: ("!", "warning", "yellow"),
-    State.FAILED: ("✗", "failed", "red"),
-    State.NOT_SUPPORTED: ("-", "not supported", "blue"),
-    State.NOT_CONFIGURED: ("·", "not configured", "blue"),
+    CheckState.OK: ("✓", "ok", "green"),
+    CheckState.WARNING: ("!", "warning", "yellow"),
+    CheckState.FAILED: ("✗", "failed", "red"),
+    CheckState.NOT_SUPPORTED: ("-", "not supported", "blue"),
+    CheckState.NOT_CONFIGURED: ("·", "not configured", "blue"),
 }
 WORDS_WIDTH = max(len(word) for _, word, _ in SHOWN.values())
 WIDTH = 120

@@ -15,5 +15,5 @@ reader holds more than a batch in memory.
 """
 
 
-class Unusable(Exception):
+class UnusableArchive(Exception):
     """Report an archive that cannot be used or written. The message says which part, why, and what to do."""

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import Prefetch
 
-from migration.archive import Unusable
+from migration.archive import UnusableArchive
 from migration.archive.layout import ACCOUNTS, of_row, to_row
 
 ALIAS = "default"
@@ -50,7 +50,7 @@ def dump(using: str = ALIAS) -> dict[str, Any]:
 
 
 def restore(found: Mapping[str, Any], *, dry: bool) -> RestoredAccounts:
-    """Create the accounts and groups that are missing, by name. Existing ones are not changed. Raises Unusable."""
+    """Create the accounts and groups that are missing, by name. Existing ones are not changed. Raises UnusableArchive."""
     restored = RestoredAccounts()
     try:
         with transaction.atomic(using=ALIAS):
@@ -61,7 +61,7 @@ def restore(found: Mapping[str, Any], *, dry: bool) -> RestoredAccounts:
             for user in found["users"]:
                 _make_user(dict(user), known, restored, dry=dry)
     except (KeyError, TypeError, AttributeError) as error:
-        raise Unusable(f"{ACCOUNTS} was not made by `storage backup`.") from error
+        raise UnusableArchive(f"{ACCOUNTS} was not made by `storage backup`.") from error
     restored.unknown = sorted(set(restored.unknown))
     return restored
 

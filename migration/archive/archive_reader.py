@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from audio.models import Recording
 from conversations.rows import Copy
-from migration.archive import Unusable, layout
+from migration.archive import UnusableArchive, layout
 
 COUNTED = ("conversations", "messages", "recordings", "bytes", "accounts", "groups", "missing")
 # Bytes of a recording in memory while it is checked.
@@ -69,19 +69,19 @@ class Archive:
                 batch = {}
 
     def part(self, name: str) -> bytes:
-        """Return the bytes of a part. Raises Unusable if they have changed."""
+        """Return the bytes of a part. Raises UnusableArchive if they have changed."""
         data = self._bytes(self.contents.shards[name])
         expected = next(each["sha256"] for each in self.contents.manifest["parts"] if each["name"] == name)
         if hashlib.sha256(data).hexdigest() != expected:
-            raise Unusable(_changed(name))
+            raise UnusableArchive(_changed(name))
         return data
 
     def sound(self, sound: Sound) -> bytes:
-        """Return the bytes of a recording whose bytes the archive has. Raises Unusable if they have changed."""
+        """Return the bytes of a recording whose bytes the archive has. Raises UnusableArchive if they have changed."""
         assert sound.member
         data = self._bytes(sound.member)
         if hashlib.sha256(data).hexdigest() != sound.row.sha256:
-            raise Unusable(_changed(sound.member.name))
+            raise UnusableArchive(_changed(sound.member.name))
         return data
 
     def _verified(self, told: Callable[[int], None]) -> Contents:
@@ -93,7 +93,7 @@ class Archive:
         for member in self._members():
             last = member.name
             if layout.SEAL in parts or last in parts or last in batch:
-                raise Unusable(f"{last} was added to it: it is not what `storage backup` wrote.")
+                raise UnusableArchive(f"{last} was added to it: it is not what `storage backup` wrote.")
             if layout.is_sound(last):
                 batch[last] = member.size, self._digest(member)
             else:
@@ -104,13 +104,13 @@ class Archive:
                     batch = {}
             told(member.offset_data + member.size)
         if layout.SEAL not in parts or layout.MANIFEST not in parts:
-            raise Unusable(_ends_early(last))
+            raise UnusableArchive(_ends_early(last))
         if batch:
-            raise Unusable(f"{next(iter(batch))} is in it, and no part says what it is.")
+            raise UnusableArchive(f"{next(iter(batch))} is in it, and no part says what it is.")
         seal, data = self._bytes(parts.pop(layout.SEAL)), self._bytes(parts.pop(layout.MANIFEST))
         del digests[layout.SEAL]
         if seal.split()[:1] != [digests.pop(layout.MANIFEST).encode()]:
-            raise Unusable(_changed(layout.MANIFEST))
+            raise UnusableArchive(_changed(layout.MANIFEST))
         manifest = _manifest(data)
         _match_parts(manifest, digests)
         return Contents(manifest, parts)
@@ -124,13 +124,13 @@ class Archive:
                     _check(member)
                     yield member
         except tarfile.TarError as error:
-            raise Unusable(f"It is no archive of `storage backup`, or is cut off: {error}.") from error
+            raise UnusableArchive(f"It is no archive of `storage backup`, or is cut off: {error}.") from error
 
     def _bytes(self, member: tarfile.TarInfo) -> bytes:
         self._file.seek(member.offset_data)
         data = self._file.read(member.size)
         if len(data) != member.size:
-            raise Unusable(_ends_early(member.name))
+            raise UnusableArchive(_ends_early(member.name))
         return data
 
     def _digest(self, member: tarfile.TarInfo) -> str:
@@ -139,7 +139,7 @@ class Archive:
         while left:
             some = self._file.read(min(left, AT_ONCE))
             if not some:
-                raise Unusable(_ends_early(member.name))
+                raise UnusableArchive(_ends_early(member.name))
             digest.update(some)
             left -= len(some)
         return digest.hexdigest()
@@ -152,7 +152,7 @@ class Archive:
 def opened(path: Path, told: Callable[[int], None] = lambda position: None) -> Iterator[Archive]:
     """Open an archive, and verify it from its first byte to its last.
 
-    `told` is called with the number of bytes that are verified so far. Raises Unusable, OSError.
+    `told` is called with the number of bytes that are verified so far. Raises UnusableArchive, OSError.
     """
     with path.open("rb") as file:
         yield Archive(file, told)
@@ -170,23 +170,27 @@ class _Bounded:
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= layout.LARGEST:
-            raise Unusable(f"A part of it says that it has {size:,} bytes; no more than {layout.LARGEST:,} are taken.")
+            raise UnusableArchive(
+                f"A part of it says that it has {size:,} bytes; no more than {layout.LARGEST:,} are taken."
+            )
         return self._file.read(size)
 
 
 def _check(member: tarfile.TarInfo) -> None:
-    """Raise Unusable for a member that `storage backup` does not write."""
+    """Raise UnusableArchive for a member that `storage backup` does not write."""
     known = (layout.MANIFEST, layout.SEAL, layout.ACCOUNTS, layout.SECRET_KEY)
     if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_sound(member.name)):
-        raise Unusable(f"{member.name!r} does not belong into an archive: it was not made by `storage backup`.")
+        raise UnusableArchive(f"{member.name!r} does not belong into an archive: it was not made by `storage backup`.")
     if not member.isreg() or member.issparse():
-        raise Unusable(f"{member.name} is no plain file: it was not made by `storage backup`.")
+        raise UnusableArchive(f"{member.name} is no plain file: it was not made by `storage backup`.")
     if member.size > layout.LARGEST:
-        raise Unusable(f"{member.name} says that it has {member.size:,} bytes; at most {layout.LARGEST:,} are taken.")
+        raise UnusableArchive(
+            f"{member.name} says that it has {member.size:,} bytes; at most {layout.LARGEST:,} are taken."
+        )
 
 
 def _match(part: str, data: bytes, batch: dict[str, tuple[int, str]]) -> None:
-    """Check that the files before this shard are those that it describes. Raises Unusable, which names the file."""
+    """Check that the files before this shard are those that it describes. Raises UnusableArchive, which names the file."""
     described: dict[str, tuple[Any, Any]] = {}
     for record in layout.records(part, data):
         row = layout.to_recording(part, record)
@@ -194,20 +198,20 @@ def _match(part: str, data: bytes, batch: dict[str, tuple[int, str]]) -> None:
             described[row.key] = row.size, row.sha256
     for key, found in batch.items():
         if key not in described:
-            raise Unusable(f"{key} is in it, and {part} does not say what it is.")
+            raise UnusableArchive(f"{key} is in it, and {part} does not say what it is.")
         if described[key] != found:
-            raise Unusable(_changed(key))
+            raise UnusableArchive(_changed(key))
     if lost := described.keys() - batch.keys():
-        raise Unusable(f"{min(lost)} should be in it, and is not: {part} names it.")
+        raise UnusableArchive(f"{min(lost)} should be in it, and is not: {part} names it.")
 
 
 def _manifest(data: bytes) -> dict[str, Any]:
     found = layout.parsed(layout.MANIFEST, data)
     if not isinstance(found, dict) or found.get("format") != layout.FORMAT:
-        raise Unusable(f"Its {layout.MANIFEST} is not one of `storage backup`.")
+        raise UnusableArchive(f"Its {layout.MANIFEST} is not one of `storage backup`.")
     version = found.get("version")
     if not isinstance(version, int) or version > layout.VERSION:
-        raise Unusable(
+        raise UnusableArchive(
             f"It has version {version!r} of the format, and this application knows {layout.VERSION}: update it first."
         )
     return found
@@ -218,16 +222,16 @@ def _match_parts(manifest: dict[str, Any], digests: dict[str, str]) -> None:
         named = {str(each["name"]): str(each["sha256"]) for each in manifest["parts"]}
         complete = all(isinstance(manifest["counts"][name], int) for name in COUNTED)
     except (KeyError, TypeError, AttributeError) as error:
-        raise Unusable(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.") from error
+        raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.") from error
     if not complete:
-        raise Unusable(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.")
+        raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.")
     for name in sorted(named.keys() | digests.keys()):
         if name not in digests:
-            raise Unusable(f"{name} should be in it, and is not.")
+            raise UnusableArchive(f"{name} should be in it, and is not.")
         if name not in named:
-            raise Unusable(f"{name} is in it, and {layout.MANIFEST} does not name it.")
+            raise UnusableArchive(f"{name} is in it, and {layout.MANIFEST} does not name it.")
         if not re.fullmatch(r"[0-9a-f]{64}", named[name]) or named[name] != digests[name]:
-            raise Unusable(_changed(name))
+            raise UnusableArchive(_changed(name))
 
 
 def _changed(name: str) -> str:

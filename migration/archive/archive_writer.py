@@ -32,7 +32,7 @@ from conversations.lookup import Found
 from conversations.models import Clearing, Conversation
 from conversations.rows import Copy
 from migration import stores
-from migration.archive import Unusable, accounts, layout
+from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
 from migration.selection import in_batches
 from migration.stores import Store
@@ -58,7 +58,7 @@ Bytes = bytes | str
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BackupOptions:
     """Select what goes into the archive. `source` is a store's name, or IN_USE."""
 
     source: str = IN_USE
@@ -94,17 +94,19 @@ class Written:
 Told = Callable[[Written], None]
 
 
-def backup(path: Path, wish: Wish, *, replace: bool = False, told: Told = lambda written: None) -> Written:
+def backup(path: Path, wish: BackupOptions, *, replace: bool = False, told: Told = lambda written: None) -> Written:
     """Write an archive to `path`. The file appears there when it is complete, and not before.
 
-    Raises Unusable, stores.Unknown, OSError, DatabaseError.
+    Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
     if wish.learner and wish.secret_key:
-        raise Unusable("The secret key signs everybody's cookies: it does not belong into one learner's archive.")
+        raise UnusableArchive(
+            "The secret key signs everybody's cookies: it does not belong into one learner's archive."
+        )
     if path.is_dir():
-        raise Unusable(f"{path} is a folder. Name a file in it, such as {path / 'talking-agent.tar'}.")
+        raise UnusableArchive(f"{path} is a folder. Name a file in it, such as {path / 'talking-agent.tar'}.")
     if path.exists() and not replace:
-        raise Unusable(f"{path} is there already. Name another file, or replace it with --yes.")
+        raise UnusableArchive(f"{path} is there already. Name another file, or replace it with --yes.")
     source = _Source(wish)
     written = Written(to_come=source.plan())
     _require_room(path.parent, written.to_come["bytes"] if wish.audio else 0)
@@ -124,14 +126,14 @@ def backup(path: Path, wish: Wish, *, replace: bool = False, told: Told = lambda
 class _Source:
     """Read one store, or all that are in use."""
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, wish: BackupOptions) -> None:
         self._wish = wish
         self._store: Store | None = None
         self._databases = [LOCAL, *([settings.CLOUD_DATABASE] if settings.CLOUD_DATABASE else [])]
         if wish.source != IN_USE:
             self._store = stores.named(wish.source)
             if self._store.database is None:
-                raise Unusable(
+                raise UnusableArchive(
                     f"{wish.source} is a bucket alone: it does not know what its recordings are. Name a database."
                 )
             self._databases = [self._store.database]
@@ -278,7 +280,7 @@ class _Writer:
         self._parts.append({"name": name, "size": len(data), "sha256": digest, "rows": rows})
         self._add(name, data)
 
-    def end(self, wish: Wish) -> None:
+    def end(self, wish: BackupOptions) -> None:
         manifest = {
             "format": layout.FORMAT,
             "version": layout.VERSION,
@@ -326,7 +328,7 @@ class _Writer:
 def _aside(path: Path) -> Iterator[BinaryIO]:
     """Yield a file beside `path`, which only its owner can read.
 
-    It takes the name `path` when all of it is on the disk. Raises Unusable if another backup is writing it.
+    It takes the name `path` when all of it is on the disk. Raises UnusableArchive if another backup is writing it.
     """
     aside = path.with_name(path.name + ".partial")
     descriptor = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -334,10 +336,10 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Unusable(_beside_another(path)) from error
+            raise UnusableArchive(_beside_another(path)) from error
         if not aside.exists() or not os.path.samestat(os.fstat(descriptor), aside.stat()):
             # Another backup has just renamed its file: the one that is open here is the other's archive.
-            raise Unusable(_beside_another(path))
+            raise UnusableArchive(_beside_another(path))
         try:
             # The file may be left by a backup that was killed. It is written anew.
             os.fchmod(file.fileno(), 0o600)
@@ -357,9 +359,9 @@ def _beside_another(path: Path) -> str:
 
 
 def _require_room(folder: Path, wanted: int) -> None:
-    """Check that the disk has room for so many bytes. Raises Unusable, OSError."""
+    """Check that the disk has room for so many bytes. Raises UnusableArchive, OSError."""
     free = shutil.disk_usage(folder).free
     if free < wanted + SPARE:
-        raise Unusable(
+        raise UnusableArchive(
             f"The recordings take {wanted:,} bytes, and {folder} has {free:,} free. Name a file on another disk."
         )

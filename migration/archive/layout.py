@@ -14,7 +14,7 @@ from django.db.models import Field, Model
 from audio.models import Recording
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
-from migration.archive import Unusable
+from migration.archive import UnusableArchive
 
 FORMAT, VERSION = "talking-agent-archive", 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -50,13 +50,15 @@ def parsed(part: str, data: bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Unusable(f"{part} is no JSON: the archive is damaged, or was not made by `storage backup`.") from error
+        raise UnusableArchive(
+            f"{part} is no JSON: the archive is damaged, or was not made by `storage backup`."
+        ) from error
 
 
 def records(part: str, data: bytes) -> list[dict[str, Any]]:
     found = [parsed(part, line) for line in data.splitlines()]
     if not all(isinstance(each, dict) for each in found):
-        raise Unusable(f"{part} has a line that is no object: it was not made by `storage backup`.")
+        raise UnusableArchive(f"{part} has a line that is no object: it was not made by `storage backup`.")
     return found
 
 
@@ -67,20 +69,20 @@ def of_copy(copy: Copy) -> dict[str, Any]:
 
 
 def to_copy(part: str, record: Mapping[str, Any]) -> Copy:
-    """Build a conversation with its messages from a record of `part`. Raises Unusable."""
+    """Build a conversation with its messages from a record of `part`. Raises UnusableArchive."""
     columns = dict(record)
     said = columns.pop("messages", None)
     if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
-        raise Unusable(f"{part} has a conversation without messages: it was not made by `storage backup`.")
+        raise UnusableArchive(f"{part} has a conversation without messages: it was not made by `storage backup`.")
     conversation = to_row(part, Conversation, columns)
     messages = [to_row(part, Message, each) for each in said]
     if any(row.conversation_id != conversation.pk or row.learner != conversation.learner for row in messages):
-        raise Unusable(f"{part}: the conversation {conversation.pk} has a message of another.")
+        raise UnusableArchive(f"{part}: the conversation {conversation.pk} has a message of another.")
     return Copy(conversation, {row.pk: row for row in messages})
 
 
 def to_recording(part: str, record: Mapping[str, Any]) -> Recording:
-    """Build a recording from a record of `part`. Raises Unusable.
+    """Build a recording from a record of `part`. Raises UnusableArchive.
 
     Its `place` says where the bytes were, and nothing about where they will be.
     """
@@ -94,18 +96,20 @@ def of_row(row: Model) -> dict[str, Any]:
 
 
 def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
-    """Build a row of `model` from its columns, which come from `part`. Raises Unusable."""
+    """Build a row of `model` from its columns, which come from `part`. Raises UnusableArchive."""
     columns = {column.attname: column for column in model._meta.concrete_fields}
     if unknown := sorted(values.keys() - columns.keys()):
-        raise Unusable(f"{part} has {unknown[0]!r}, which this version does not know: update the application first.")
+        raise UnusableArchive(
+            f"{part} has {unknown[0]!r}, which this version does not know: update the application first."
+        )
     row = model()
     for name, column in columns.items():
         try:
             value = column.to_python(values[name] if name in values else _value_before(column))
         except (ValidationError, TypeError, ValueError) as error:
-            raise Unusable(f"{part}: what it has as {name!r} of a {model._meta.model_name} is none.") from error
+            raise UnusableArchive(f"{part}: what it has as {name!r} of a {model._meta.model_name} is none.") from error
         if value is None and not column.null:
-            raise Unusable(f"{part}: a {model._meta.model_name} has no {name!r}.")
+            raise UnusableArchive(f"{part}: a {model._meta.model_name} has no {name!r}.")
         setattr(row, name, value)
     return row
 

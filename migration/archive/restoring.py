@@ -27,7 +27,7 @@ from conversations.models import Conversation, Message
 from conversations.rows import Changed, Copy
 from core import cloud
 from migration import stores
-from migration.archive import Unusable, accounts, layout
+from migration.archive import UnusableArchive, accounts, layout
 from migration.archive.archive_reader import Archive, Contents, Sound, opened
 from migration.stores import Store
 from migration.transfer import carry, holds, to_write
@@ -69,7 +69,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RestoreOptions:
     """Select what to restore. `destination` is a store's name. Empty: the cloud if it is on, else local."""
 
     destination: str = ""
@@ -83,17 +83,17 @@ Told = Callable[[Contents, Restored], None]
 
 
 def destination_named(name: str) -> Store:
-    """Return the store with this name, with a place for bytes. Raises stores.Unknown, Unusable."""
+    """Return the store with this name, with a place for bytes. Raises stores.Unknown, UnusableArchive."""
     store = stores.named(name or ("cloud" if cloud.database.on or cloud.bucket.on else "local"))
     if store.database is None:
-        raise Unusable(f"{name} is a bucket alone: it does not know what its recordings are. Name a database.")
+        raise UnusableArchive(f"{name} is a bucket alone: it does not know what its recordings are. Name a database.")
     has_bucket = "audio_cloud" in settings.STORAGES
     return replace(store, place=store.place or (Recording.Place.CLOUD if has_bucket else Recording.Place.LOCAL))
 
 
 def restore(
     path: Path,
-    wish: Wish,
+    wish: RestoreOptions,
     *,
     verified: Verified = lambda position: None,
     told: Told = lambda contents, restored: None,
@@ -101,13 +101,13 @@ def restore(
     """Verify all of an archive, then restore it. With `dry` nothing is written.
 
     `verified` is called with the number of bytes that are verified, `told` after each batch that is restored. Raises
-    Unusable, stores.Unknown, OSError, DatabaseError.
+    UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
     store = destination_named(wish.destination)
     with opened(path, verified) as archive:
         contents = archive.contents
         if wish.secret_key and not contents.has(layout.SECRET_KEY):
-            raise Unusable("It has no secret key: `storage backup --with-secret-key` makes one that has.")
+            raise UnusableArchive("It has no secret key: `storage backup --with-secret-key` makes one that has.")
         restoring = _Restoring(archive, store, wish.dry, lambda restored: told(contents, restored))
         restoring.conversations()
         restoring.recordings()

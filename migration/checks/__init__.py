@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import engines
-from core.findings import Probe, State
+from core.findings import CheckState, Probe
 from engines.base import LANGUAGE_MODELS
 from migration.checks import database, local, runner, variables
 from migration.checks.runner import Result
@@ -49,7 +49,7 @@ def in_order(results: Iterable[Result]) -> list[Result]:
 
 def is_valid(results: Iterable[Result]) -> bool:
     """Return whether no check failed. The API, the command's exit code and the console agree on this."""
-    return not any(result.state == State.FAILED for result in results)
+    return not any(result.state == CheckState.FAILED for result in results)
 
 
 def report(results: Iterable[Result]) -> dict[str, Any]:

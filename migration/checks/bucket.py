@@ -24,9 +24,9 @@ from audio.s3_error_codes import Refusal, no_answer, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Subject, Trouble
 from audio.storages import ChecksumMismatch
 from core import cloud
-from core.findings import Failed, NotConfigured, NotSupported, Once, Probe, Warned
+from core.findings import CheckFailed, NotConfigured, NotSupported, Once, Probe, Warned
 from migration.checks.browsers import require_reachable
-from migration.checks.bucket_answer import Answer, allow, ask, denial, require_right
+from migration.checks.bucket_answer import BucketAnswer, allow, ask, denial, require_right
 
 GROUP = "bucket"
 WRITE, READ = "right to write", "right to read"
@@ -50,7 +50,7 @@ def probes() -> list[Probe]:
     try:
         return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
     except ImproperlyConfigured as error:
-        return [Probe(GROUP, Subject.BUCKET, _raising(Failed(str(error), "Fix it in .env.local and restart.")))]
+        return [Probe(GROUP, Subject.BUCKET, _raising(CheckFailed(str(error), "Fix it in .env.local and restart.")))]
 
 
 def probes_of(
@@ -71,7 +71,7 @@ def probes_of(
     ours = storages.create_storage({**configured, "OPTIONS": options | {"client_config": hasty}})
     unsigned = hasty.merge(Config(signature_version=UNSIGNED))
     anybody = storages.create_storage({**configured, "OPTIONS": options | {"client_config": unsigned}})
-    looked_at = Bucket(ours, anybody, origin, now)
+    looked_at = BucketChecks(ours, anybody, origin, now)
     return [
         Probe(GROUP, Subject.SERVER, looked_at.server),
         Probe(GROUP, Subject.CREDENTIALS, looked_at.credentials),
@@ -92,7 +92,7 @@ def probes_of(
     ]
 
 
-class Bucket:
+class BucketChecks:
     def __init__(self, ours: Any, anybody: Any, origin: str, now: Callable[[], datetime]) -> None:
         self._ours, self._anybody, self._origin, self._now = ours, anybody, origin, now
         self._name = ours.bucket_name
@@ -109,7 +109,7 @@ class Bucket:
     def server(self) -> str:
         trouble = self._listed().trouble
         if trouble and trouble.kind.subject is Subject.SERVER:
-            raise Failed(trouble.found, trouble.advice)
+            raise CheckFailed(trouble.found, trouble.advice)
         return "It answers."
 
     def credentials(self) -> str:
@@ -121,9 +121,9 @@ class Bucket:
         where = answer.headers.get("x-amz-bucket-region", "")
         region = self._ours.client.meta.region_name
         if where and where != region:
-            raise Failed(f"The bucket is in {where}, and AWS_REGION says {region}.", f"Set AWS_REGION={where}.")
+            raise CheckFailed(f"The bucket is in {where}, and AWS_REGION says {region}.", f"Set AWS_REGION={where}.")
         if answer.denied and self._written().denied and self._read().denied:
-            raise Failed(
+            raise CheckFailed(
                 f"Nothing may be done in the bucket {self._name} with this key, or it belongs to another account.",
                 f"Check S3_BUCKET_NAME, and the policies of key and bucket. {allow('s3:ListBucket')}",
             )
@@ -138,7 +138,7 @@ class Bucket:
         found = f"This machine's clock is {seconds} s {'ahead of' if ahead > timedelta() else 'behind'} the server's."
         advice = Kind.SKEWED.advice
         if abs(ahead) > TOO_SKEWED:
-            raise Failed(found, f"{advice} Requests are refused from 15 minutes on, and links expire too early.")
+            raise CheckFailed(found, f"{advice} Requests are refused from 15 minutes on, and links expire too early.")
         if abs(ahead) > SLIGHTLY_SKEWED:
             raise Warned(found, advice)
         return "This machine's clock and the server's agree."
@@ -151,12 +151,12 @@ class Bucket:
     def reading(self) -> str:
         self._require_answer()
         if self._written().ok and (self._read().missing or self._looked_up().missing):
-            raise Failed("What had just been written was not there.", LOG)
+            raise CheckFailed("What had just been written was not there.", LOG)
         for answer, proof in ((self._read(), PROOF), (self._looked_up(), len(PROOF))):
             if not answer.missing:
                 require_right(answer, "s3:GetObject")
                 if answer.value != proof:
-                    raise Failed(OTHER_BYTES, LOG)
+                    raise CheckFailed(OTHER_BYTES, LOG)
         return "Recordings can be read, and their size and checksum asked for."
 
     def listing(self) -> str:
@@ -172,7 +172,7 @@ class Bucket:
         if answer.denied and self._written().ok:
             _, advice = denial(answer, "s3:DeleteObject")
             do = f"{advice} Then delete {self._ours.key_prefix}{self._key}, which had to stay."
-            raise Failed("Recordings cannot be deleted, so nothing that a learner deletes would go.", do)
+            raise CheckFailed("Recordings cannot be deleted, so nothing that a learner deletes would go.", do)
         require_right(answer, "s3:DeleteObject")
         return "Recordings can be deleted."
 
@@ -189,9 +189,9 @@ class Bucket:
                 f"{host} could not be asked from here: {answer.trouble.found}", "See whether browsers reach it."
             )
         if answer.trouble:
-            raise Failed(f"{host} refused the signed link: {answer.trouble.found}", answer.trouble.advice)
+            raise CheckFailed(f"{host} refused the signed link: {answer.trouble.found}", answer.trouble.advice)
         if answer.value != PROOF:
-            raise Failed(f"{host} sent other bytes for the signed link.", "Look at the proxy or CDN in between.")
+            raise CheckFailed(f"{host} sent other bytes for the signed link.", "Look at the proxy or CDN in between.")
         return f"{host} plays recordings by signed links."
 
     def address(self) -> str:
@@ -203,9 +203,9 @@ class Bucket:
         do = f'Block all public access to it, and take out of its policy what allows Principal "*". {SET_UP}'
         read, listed = self._read_by_anybody(), self._listed_by_anybody()
         if read.ok or (read.missing and not self._written().ok):
-            raise Failed("Anybody can read recordings in it, without a signature.", do)
+            raise CheckFailed("Anybody can read recordings in it, without a signature.", do)
         if listed.ok:
-            raise Failed("Anybody can list what is in it, without a signature.", do)
+            raise CheckFailed("Anybody can list what is in it, without a signature.", do)
         if read.trouble and not read.denied:
             raise Warned(f"A request without a signature was answered in an unexpected way: {read.trouble.found}", do)
         return "Requests without a signature are refused."
@@ -228,7 +228,7 @@ class Bucket:
             raise _unchecked(READ)
         if not fetched.status:
             raise _unchecked("signed links")
-        raise Failed(
+        raise CheckFailed(
             f"Pages of {self._origin} may not read recordings from it: it has no CORS rule for them.",
             f"Allow GET and HEAD from {self._origin} in the bucket's CORS rules; if that is not the site, correct APP_URL. "
             f"{SET_UP}",
@@ -257,7 +257,7 @@ class Bucket:
             raise Warned("No default encryption is set.", f"Turn it on (SSE-S3 or SSE-KMS). {SET_UP}")
         return f"Objects are encrypted ({rules[0]['ApplyServerSideEncryptionByDefault']['SSEAlgorithm']})."
 
-    def _require_answer(self, line: str = "") -> Answer:
+    def _require_answer(self, line: str = "") -> BucketAnswer:
         """Return the bucket's answer to a listing, allowed or not.
 
         If there is no such answer, raises Failed if `line` is the one that says why, else Warned.
@@ -266,10 +266,10 @@ class Bucket:
         if answer.trouble is None or answer.trouble.kind.subject not in ENDS_ALL:
             return answer
         if line == answer.trouble.kind.subject:
-            raise Failed(answer.trouble.found, answer.trouble.advice)
+            raise CheckFailed(answer.trouble.found, answer.trouble.advice)
         raise _unchecked(answer.trouble.kind.subject)
 
-    def _setting(self, verb: str, right: str) -> Answer | None:
+    def _setting(self, verb: str, right: str) -> BucketAnswer | None:
         """Return a setting of the bucket, or None if it is not set. Raises a Finding if it cannot be seen."""
         self._require_answer()
         answer = ask(self._ours, verb)
@@ -283,12 +283,12 @@ class Bucket:
             return None
         raise Warned(answer.trouble.found, answer.trouble.advice)
 
-    def _list(self) -> Answer:
+    def _list(self) -> BucketAnswer:
         answer = ask(self._ours, "list_objects_v2", MaxKeys=1)
         self._asked_at = self._now()
         return answer
 
-    def _after_writing(self, ask: Callable[[], Answer]) -> Answer:
+    def _after_writing(self, ask: Callable[[], BucketAnswer]) -> BucketAnswer:
         self._written()
         return ask()
 
@@ -297,7 +297,7 @@ class Bucket:
         link: str = self._ours.url(self._key)
         return link
 
-    def _fetch_as_a_page(self) -> Answer:
+    def _fetch_as_a_page(self) -> BucketAnswer:
         """Fetch the link with the Origin header of the site's pages. The answer says whether they may read it."""
         link, ours = self._link, self._ours
         timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
@@ -305,25 +305,25 @@ class Bucket:
             with s3_wire.pool(link, ours.proxies, ours.verify) as pool:
                 got = pool.request("GET", link, headers={"Origin": self._origin}, timeout=timeout, retries=False)
         except HTTPError as error:
-            return Answer(no_answer(error, self._name, urlsplit(link).hostname or ""))
+            return BucketAnswer(no_answer(error, self._name, urlsplit(link).hostname or ""))
         headers = {name.lower(): value for name, value in got.headers.items()}
         trouble = None if got.status == 200 else ours.trouble_of(refusal_of(got))
-        return Answer(trouble, got.data, headers=headers, status=got.status)
+        return BucketAnswer(trouble, got.data, headers=headers, status=got.status)
 
-    def _read_unsigned(self) -> Answer:
+    def _read_unsigned(self) -> BucketAnswer:
         return ask(self._anybody, "get_object", Key=f"{self._anybody.key_prefix}{self._key}")
 
-    def _try(self, do: Callable[[], Any]) -> Answer:
+    def _try(self, do: Callable[[], Any]) -> BucketAnswer:
         """Call a method of the storage, as saving and moving recordings does."""
         try:
             with cloud.within(ANSWER_WITHIN):
-                return Answer(value=do())
+                return BucketAnswer(value=do())
         except FileNotFoundError:
-            return Answer(Refusal(404, "NoSuchKey").trouble(self._name, ""))
+            return BucketAnswer(Refusal(404, "NoSuchKey").trouble(self._name, ""))
         except StorageUnavailable as error:
-            return Answer(error.trouble)
+            return BucketAnswer(error.trouble)
         except ChecksumMismatch as error:
-            return Answer(Trouble(Kind.OTHER_BYTES, "BadDigest", str(error), Kind.OTHER_BYTES.advice))
+            return BucketAnswer(Trouble(Kind.OTHER_BYTES, "BadDigest", str(error), Kind.OTHER_BYTES.advice))
 
 
 def _unchecked(line: str) -> Warned:
@@ -336,7 +336,7 @@ def _not_configured() -> str:
     )
 
 
-def _raising(finding: Failed) -> Callable[[], str]:
+def _raising(finding: CheckFailed) -> Callable[[], str]:
     def run() -> str:
         raise finding
 

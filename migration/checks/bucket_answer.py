@@ -7,11 +7,11 @@ from botocore.exceptions import ClientError
 
 from audio.s3_error_codes import Refusal
 from audio.s3_errors import PRINT_IAM, Kind, StorageUnavailable, Subject, Trouble
-from core.findings import Failed
+from core.findings import CheckFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BucketAnswer:
     """Hold the outcome of a request. `value` was returned by a method of the storage, `body` by boto3."""
 
     trouble: Trouble | None = None
@@ -33,28 +33,28 @@ class Answer:
         return self.trouble is not None and self.trouble.kind is Kind.NO_OBJECT
 
 
-def ask(storage: Any, verb: str, **params: Any) -> Answer:
+def ask(storage: Any, verb: str, **params: Any) -> BucketAnswer:
     """Call boto3, for requests that the storage has no method for."""
     try:
         with storage.translated():
             body = getattr(storage.client, verb)(Bucket=storage.bucket_name, **params)
     except FileNotFoundError:
-        return Answer(Refusal(404, "NoSuchKey").trouble(storage.bucket_name, ""))
+        return BucketAnswer(Refusal(404, "NoSuchKey").trouble(storage.bucket_name, ""))
     except StorageUnavailable as error:
         cause = error.__cause__
         headers = cause.response["ResponseMetadata"].get("HTTPHeaders", {}) if isinstance(cause, ClientError) else {}
-        return Answer(error.trouble, headers=headers)
-    return Answer(body=body, headers=body["ResponseMetadata"]["HTTPHeaders"])
+        return BucketAnswer(error.trouble, headers=headers)
+    return BucketAnswer(body=body, headers=body["ResponseMetadata"]["HTTPHeaders"])
 
 
-def require_right(answer: Answer, right: str) -> None:
+def require_right(answer: BucketAnswer, right: str) -> None:
     if answer.denied:
-        raise Failed(*denial(answer, right))
+        raise CheckFailed(*denial(answer, right))
     if answer.trouble:
-        raise Failed(answer.trouble.found, answer.trouble.advice)
+        raise CheckFailed(answer.trouble.found, answer.trouble.advice)
 
 
-def denial(answer: Answer, right: str) -> tuple[str, str]:
+def denial(answer: BucketAnswer, right: str) -> tuple[str, str]:
     """Return what was found and what to do. The server may name another right than the one that was asked for."""
     trouble = answer.trouble
     assert trouble

@@ -12,9 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from conversations.changes import now_after
 from conversations.models import Conversation
 from core.database_urls import POOL
-from core.findings import Failed, NotConfigured, Probe, Warned
+from core.findings import CheckFailed, NotConfigured, Probe, Warned
 from migration.checks.database_errors import in_words
-from migration.checks.database_servers import KINDS, Row, Server, host_of
+from migration.checks.database_servers import KINDS, DatabaseServer, Row, host_of
 from migration.checks.migrations import check_applied
 
 GROUP, ACCOUNTS, OTHER = "database", "accounts", "other database"
@@ -41,7 +41,7 @@ def probes() -> list[Probe]:
 
 def probes_of(wrapper: BaseDatabaseWrapper, group: str = GROUP) -> list[Probe]:
     server = KINDS[wrapper.vendor](wrapper)
-    lines: list[tuple[str, Callable[[Server, Any], str]]] = [
+    lines: list[tuple[str, Callable[[DatabaseServer, Any], str]]] = [
         ("version", _version),
         ("migrations", _migrations),
         ("connections", _room),
@@ -54,15 +54,15 @@ def probes_of(wrapper: BaseDatabaseWrapper, group: str = GROUP) -> list[Probe]:
     ]
 
 
-def _reach(server: Server) -> str:
+def _reach(server: DatabaseServer) -> str:
     try:
         with server.connected():
             return f"{host_of(server)} answers, and accepts user and password."
     except server.failures as error:
-        raise Failed(*in_words(error, server.wrapper)) from error
+        raise CheckFailed(*in_words(error, server.wrapper)) from error
 
 
-def _look(server: Server, look: Callable[[Server, Any], str]) -> str:
+def _look(server: DatabaseServer, look: Callable[[DatabaseServer, Any], str]) -> str:
     connected = False
     try:
         with server.connected() as connection:
@@ -71,24 +71,24 @@ def _look(server: Server, look: Callable[[Server, Any], str]) -> str:
     except server.failures as error:
         if not connected:
             raise Warned("Not looked at.", f"Put “{REACHABLE}” right first.") from error
-        raise Failed(*in_words(error, server.wrapper)) from error
+        raise CheckFailed(*in_words(error, server.wrapper)) from error
 
 
-def _version(server: Server, connection: Any) -> str:
+def _version(server: DatabaseServer, connection: Any) -> str:
     version = server.version(connection)
     least = server.wrapper.features.minimum_database_version or ()
     found = f"{server.wrapper.display_name} {'.'.join(map(str, version))}"
     if version < least:
         needed = ".".join(map(str, least))
-        raise Failed(f"{found} is too old.", f"Move to {server.wrapper.display_name} {needed} or newer.")
+        raise CheckFailed(f"{found} is too old.", f"Move to {server.wrapper.display_name} {needed} or newer.")
     return f"{found}."
 
 
-def _migrations(server: Server, connection: Any) -> str:
+def _migrations(server: DatabaseServer, connection: Any) -> str:
     return check_applied(server.applied(connection))
 
 
-def _write_read_delete(server: Server, connection: Any) -> str:
+def _write_read_delete(server: DatabaseServer, connection: Any) -> str:
     """Write, read and delete the tombstone of a conversation.
 
     A tombstone is never shown, even if it stays because the check is interrupted.
@@ -100,13 +100,13 @@ def _write_read_delete(server: Server, connection: Any) -> str:
     read = server.read(connection, table, row["_id"])
     server.delete(connection, table, row["_id"])
     if read != MARK or server.read(connection, table, row["_id"]):
-        raise Failed(
+        raise CheckFailed(
             "What was written did not come back, or could not be deleted.", "Look into the database's own log."
         )
     return "A row was written, read and deleted."
 
 
-def _room(server: Server, connection: Any) -> str:
+def _room(server: DatabaseServer, connection: Any) -> str:
     used, free = server.room(connection)
     found = f"Connections in use: {used}; room for {free} more."
     most = POOL["max_size"]

@@ -26,7 +26,7 @@ GIVEN_UP_AFTER_MS = 1500
 Row: TypeAlias = dict[str, Any]
 
 
-class Server(Protocol):
+class DatabaseServer(Protocol):
     """Define what the checks ask of a database server of one kind."""
 
     @property
@@ -192,7 +192,7 @@ class MongoDB:
 KINDS: dict[str, type[PostgreSQL] | type[MongoDB]] = {"postgresql": PostgreSQL, "mongodb": MongoDB}
 
 
-def host_of(server: Server) -> str:
+def host_of(server: DatabaseServer) -> str:
     """Return the server's host and port, without the user and password that an address may hold."""
     found = server.wrapper.settings_dict
     host = str(found["HOST"] or "the local socket")

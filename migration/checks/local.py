@@ -14,7 +14,7 @@ from django.template.defaultfilters import filesizeformat
 
 from core import cloud, data_folders
 from core.cloud import Breaker
-from core.findings import Failed, NotConfigured, Probe, Warned
+from core.findings import CheckFailed, NotConfigured, Probe, Warned
 from migration import shelter
 from migration.checks.migrations import applied_to, check_applied
 
@@ -44,7 +44,7 @@ def writable(folder: Path) -> str:
         data_folders.try_writing(folder)
     except OSError as error:
         do = f"Let the account that runs the server write to it, and see whether the disk is full: df -h {folder}."
-        raise Failed(f"{folder} cannot be written: {error.strerror}.", do) from error
+        raise CheckFailed(f"{folder} cannot be written: {error.strerror}.", do) from error
     return f"{folder} can be written."
 
 
@@ -53,7 +53,7 @@ def writable_database(path: Path) -> str:
         data_folders.try_writing_database(path)
     except OSError as error:
         do = f"Let the account that runs the server write to {path} and its folder, and see whether the disk is full."
-        raise Failed(f"{path.name} cannot be written: {error.strerror}.", do) from error
+        raise CheckFailed(f"{path.name} cannot be written: {error.strerror}.", do) from error
     return f"{path.name} can be written."
 
 
@@ -61,7 +61,7 @@ def disk_space(folder: Path, *, few: int = FEW, too_few: int = TOO_FEW) -> str:
     free = shutil.disk_usage(folder).free
     found = f"{_size(free)} are free where {folder} is."
     if free < too_few:
-        raise Failed(found, MAKE_ROOM)
+        raise CheckFailed(found, MAKE_ROOM)
     if free < few:
         raise Warned(found, MAKE_ROOM)
     return found
@@ -85,7 +85,7 @@ def waiting() -> str:
 def integrity(path: Path) -> str:
     """Check a SQLite database by reading it through.
 
-    Raises Failed if it is damaged or cannot be read. If reading takes longer than QUICK_ENOUGH, stops half-way and raises
+    Raises CheckFailed if it is damaged or cannot be read. If reading takes longer than QUICK_ENOUGH, stops half-way and raises
     Warned.
     """
     until = time.monotonic() + QUICK_ENOUGH
@@ -95,16 +95,16 @@ def integrity(path: Path) -> str:
             found = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
         except sqlite3.OperationalError as error:
             if "interrupted" not in str(error):
-                raise Failed(f"{path.name} cannot be read: {error}.", _restore(path)) from error
+                raise CheckFailed(f"{path.name} cannot be read: {error}.", _restore(path)) from error
             size = _size(path.stat().st_size)
             raise Warned(
                 f"{path.name} has {size}: too much to be read through here.",
                 f"Ask SQLite itself, when there is time: sqlite3 {path} 'PRAGMA quick_check'.",
             ) from error
         except sqlite3.DatabaseError as error:
-            raise Failed(f"{path.name} is damaged: {error}.", _restore(path)) from error
+            raise CheckFailed(f"{path.name} is damaged: {error}.", _restore(path)) from error
     if found != ["ok"]:
-        raise Failed(f"{path.name} is damaged: {found[0].splitlines()[0]}.", _restore(path))
+        raise CheckFailed(f"{path.name} is damaged: {found[0].splitlines()[0]}.", _restore(path))
     return f"{path.name} is whole."
 
 
@@ -117,7 +117,7 @@ def breaker(half: Breaker) -> str:
         raise NotConfigured(f"The {half.name} is off.")
     since = f"{half.since:%Y-%m-%d %H:%M:%S} UTC"
     if not half.up:
-        raise Failed(
+        raise CheckFailed(
             f"Down since {since}: {half.reason}",
             "It is asked every second and used again when it answers. What is said meanwhile is kept on this machine.",
         )
@@ -137,13 +137,13 @@ def migrations(alias: str) -> str:
     try:
         return check_applied(applied_to(connections[alias]))
     except DatabaseError as error:
-        raise Failed(f"They cannot be read: {error}.", "See what the line above says of the file.") from error
+        raise CheckFailed(f"They cannot be read: {error}.", "See what the line above says of the file.") from error
 
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
-        raise Failed(f"{path} does not exist.", "Run manage.py migrate.")
+        raise CheckFailed(f"{path} does not exist.", "Run manage.py migrate.")
     with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)) as database:
         yield database
 

@@ -4,7 +4,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from core.findings import Failed, Warned
+from core.findings import CheckFailed, Warned
 
 Names = set[tuple[str, str]]
 
@@ -16,14 +16,14 @@ def applied_to(connection: BaseDatabaseWrapper) -> Names:
 def check_applied(applied: Names) -> str:
     """Check that all migrations are applied.
 
-    Raises Failed if a migration waits, and Warned if the database is ahead of the code.
+    Raises CheckFailed if a migration waits, and Warned if the database is ahead of the code.
     """
     loader = MigrationLoader(None)
     expected = set(loader.graph.nodes)
     if waiting := expected - applied:
         some = ", ".join(".".join(each) for each in sorted(waiting)[:3]) + (", …" if len(waiting) > 3 else "")
         one = len(waiting) == 1
-        raise Failed(
+        raise CheckFailed(
             f"{len(waiting)} {'migration waits' if one else 'migrations wait'} to be applied: {some}.",
             "Run manage.py migrate, with this version of the code.",
         )

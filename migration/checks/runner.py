@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 
 from django.db import connections
 
-from core.findings import Finding, Probe, State
+from core.findings import CheckState, Finding, Probe
 
 # Seconds for all checks. With the work around them, the answer comes within 5.
 IN_ALL = 4.7
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 class Result:
     group: str
     name: str
-    state: State
+    state: CheckState
     found: str
     advice: str
     seconds: float
@@ -60,13 +60,13 @@ def run(probes: Iterable[Probe], *, within: float = IN_ALL) -> Iterator[Result]:
 def _answer(probe: Probe, place: int) -> Result:
     began = time.monotonic()
     try:
-        state, found, advice = State.OK, probe.run(), ""
+        state, found, advice = CheckState.OK, probe.run(), ""
     except Finding as finding:
         state, found, advice = finding.state, finding.what, finding.do
     except Exception as error:
         # A check with an unexpected error must not end the others.
         logger.exception("The probe %r of %s could not be carried out.", probe.name, probe.group)
-        state, found = State.FAILED, f"It could not be looked at ({type(error).__name__})."
+        state, found = CheckState.FAILED, f"It could not be looked at ({type(error).__name__})."
         advice = "The log of this process has the details."
     finally:
         connections.close_all()  # this thread's
@@ -76,4 +76,4 @@ def _answer(probe: Probe, place: int) -> Result:
 def _too_late(probe: Probe, place: int, seconds: float) -> Result:
     found = f"There was no answer within {seconds:.0f} s."
     advice = "Something takes the connection and does not answer: see whether it is overloaded, or stopped."
-    return Result(probe.group, probe.name, State.FAILED, found, advice, round(seconds, 3), place)
+    return Result(probe.group, probe.name, CheckState.FAILED, found, advice, round(seconds, 3), place)

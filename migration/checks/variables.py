@@ -8,7 +8,7 @@ from functools import partial
 
 from django.conf import settings
 
-from core.findings import Failed, NotConfigured, Once, Probe, State, Warned
+from core.findings import CheckFailed, CheckState, NotConfigured, Once, Probe, Warned
 from migration.checks.runner import Result
 
 GROUP = "variables"
@@ -36,7 +36,7 @@ def unset(given: Collection[str] | None = None) -> list[str]:
 def missing(results: Iterable[Result]) -> list[str]:
     """Return the names of the variables that are not set and have no stand-in, as their lines say."""
     lines = {result.name: result.state for result in results if result.group == GROUP}
-    return [name for name in unset() if lines.get(name) in (State.FAILED, State.NOT_CONFIGURED)]
+    return [name for name in unset() if lines.get(name) in (CheckState.FAILED, CheckState.NOT_CONFIGURED)]
 
 
 def probes() -> list[Probe]:
@@ -58,7 +58,7 @@ def _flag() -> str:
 
 def _variable(name: str, role: Once[str]) -> str:
     if name == DATABASE and not settings.DATABASE_TYPE and settings.GIVEN.issuperset(DATABASES):
-        raise Failed(
+        raise CheckFailed(
             "MONGODB_URI and DATABASE_URL are both set: which has the conversations cannot be said.",
             "Write DATABASE_TYPE=mongodb or DATABASE_TYPE=postgresql in .env.local and restart.",
         )
@@ -73,8 +73,8 @@ def _variable(name: str, role: Once[str]) -> str:
     if name in KEYS and settings.GIVEN.isdisjoint(KEYS):
         if given_by := role():
             return f"It is not set: the credentials come from {given_by}."
-        raise Failed("It is not set, and no role of this machine gives credentials.", do)
-    raise Failed("It is not set.", do)
+        raise CheckFailed("It is not set, and no role of this machine gives credentials.", do)
+    raise CheckFailed("It is not set.", do)
 
 
 def _role() -> str:

@@ -12,14 +12,14 @@ from enum import StrEnum
 
 from audio.s3 import S3AudioStorage
 from migration.setup import alarms, privacy, rules, sharing
-from migration.setup.bucket_setting import Aspect, Bucket, Impossible, Unsupported
+from migration.setup.bucket_setting import Aspect, Impossible, TargetBucket, Unsupported
 
 # How often, and how many seconds apart, to look for a change: AWS shows it a moment after accepting it.
 SHOWN_WITHIN, PAUSE = 5, 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SetupOptions:
     """Hold the options of a set-up: ARNs to notify, and how many days to keep things.
 
     Of the days, None means to leave the bucket as it is, and 0 to keep things for ever.
@@ -34,7 +34,7 @@ class Asked:
     whole_bucket: bool = False
 
 
-class State(StrEnum):
+class SettingState(StrEnum):
     RIGHT = "right"
     TO_DO = "to do"
     DONE = "done"
@@ -44,11 +44,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SettingFinding:
     """Hold one setting of the bucket: its state, the wanted one, and what prevents it, in words without secrets."""
 
     aspect: str
-    state: State
+    state: SettingState
     now: str = ""
     wanted: str = ""
     trouble: str = ""
@@ -69,41 +69,43 @@ WHOLE_BUCKET = {
 
 def shared(storage: S3AudioStorage) -> str:
     """Describe a sign that other applications use the bucket. Empty if there is none. Raises OSError."""
-    return sharing.used_by_others(Bucket(storage))
+    return sharing.used_by_others(TargetBucket(storage))
 
 
-def look(storage: S3AudioStorage, asked: Asked | None = None) -> list[Finding]:
+def look(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[SettingFinding]:
     """Return the state of the bucket, and what `carry_out` would change. Changes nothing."""
-    asked = asked or Asked()
-    bucket = Bucket(storage)
+    asked = asked or SetupOptions()
+    bucket = TargetBucket(storage)
     existence, *others = _aspects(bucket, asked)
     found = _look_at(existence)
-    if found.state is State.TO_DO:
-        return [found, *(Finding(each.name, State.TO_DO, found.now, each.wanted()) for each in others)]
-    if found.state is State.FAILED:
+    if found.state is SettingState.TO_DO:
+        return [found, *(SettingFinding(each.name, SettingState.TO_DO, found.now, each.wanted()) for each in others)]
+    if found.state is SettingState.FAILED:
         return [found]
     leaves = _leaves_whole_bucket(bucket, asked)
     return [found, *(_left(_look_at(each), leaves) for each in others)]
 
 
 def carry_out(
-    storage: S3AudioStorage, asked: Asked | None = None, on_finding: Callable[[Finding], None] = lambda finding: None
-) -> list[Finding]:
+    storage: S3AudioStorage,
+    asked: SetupOptions | None = None,
+    on_finding: Callable[[SettingFinding], None] = lambda finding: None,
+) -> list[SettingFinding]:
     """Change every setting that is not as wanted. `on_finding` is called after each setting."""
-    asked = asked or Asked()
-    findings: list[Finding] = []
-    bucket = Bucket(storage)
+    asked = asked or SetupOptions()
+    findings: list[SettingFinding] = []
+    bucket = TargetBucket(storage)
     leaves = _leaves_whole_bucket(bucket, asked)
     for aspect in _aspects(bucket, asked):
         found = _left(_look_at(aspect), leaves)
-        findings.append(_change(aspect, found) if found.state is State.TO_DO else found)
+        findings.append(_change(aspect, found) if found.state is SettingState.TO_DO else found)
         on_finding(findings[-1])
-        if aspect.is_needed_by_all and findings[-1].state is State.FAILED:
+        if aspect.is_needed_by_all and findings[-1].state is SettingState.FAILED:
             break
     return findings
 
 
-def _leaves_whole_bucket(bucket: Bucket, asked: Asked) -> bool:
+def _leaves_whole_bucket(bucket: TargetBucket, asked: SetupOptions) -> bool:
     """Return whether to leave the whole bucket alone. Call it before the first change."""
     try:
         return not asked.whole_bucket and bool(sharing.used_by_others(bucket))
@@ -112,12 +114,12 @@ def _leaves_whole_bucket(bucket: Bucket, asked: Asked) -> bool:
         return True
 
 
-def _left(found: Finding, leaves: bool) -> Finding:
-    to_leave = leaves and found.state is State.TO_DO and found.concerns_whole_bucket
-    return replace(found, state=State.LEFT) if to_leave else found
+def _left(found: SettingFinding, leaves: bool) -> SettingFinding:
+    to_leave = leaves and found.state is SettingState.TO_DO and found.concerns_whole_bucket
+    return replace(found, state=SettingState.LEFT) if to_leave else found
 
 
-def _aspects(bucket: Bucket, asked: Asked) -> Iterator[Aspect]:
+def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
     yield privacy.Existence(bucket)
     yield privacy.PublicAccessBlock(bucket)
     yield privacy.Policy(bucket)
@@ -135,28 +137,28 @@ def _aspects(bucket: Bucket, asked: Asked) -> Iterator[Aspect]:
         yield from alarms.aspects(bucket, asked.alarms)
 
 
-def _look_at(aspect: Aspect) -> Finding:
+def _look_at(aspect: Aspect) -> SettingFinding:
     try:
         now, wanted = aspect.is_now(), aspect.wanted()
     except Unsupported as error:
-        return Finding(aspect.name, State.UNSUPPORTED, trouble=str(error))
+        return SettingFinding(aspect.name, SettingState.UNSUPPORTED, trouble=str(error))
     except (Impossible, OSError) as error:
-        return Finding(aspect.name, State.FAILED, trouble=str(error))
-    return Finding(aspect.name, State.RIGHT if now == wanted else State.TO_DO, now, wanted)
+        return SettingFinding(aspect.name, SettingState.FAILED, trouble=str(error))
+    return SettingFinding(aspect.name, SettingState.RIGHT if now == wanted else SettingState.TO_DO, now, wanted)
 
 
-def _change(aspect: Aspect, before: Finding) -> Finding:
-    def ended(state: State, trouble: str = "") -> Finding:
-        return Finding(aspect.name, state, before.now, before.wanted, trouble)
+def _change(aspect: Aspect, before: SettingFinding) -> SettingFinding:
+    def ended(state: SettingState, trouble: str = "") -> SettingFinding:
+        return SettingFinding(aspect.name, state, before.now, before.wanted, trouble)
 
     try:
         aspect.apply()
         for _ in range(SHOWN_WITHIN):
             if aspect.is_now() == before.wanted:
-                return ended(State.DONE)
+                return ended(SettingState.DONE)
             time.sleep(PAUSE)
     except Unsupported as error:
-        return ended(State.UNSUPPORTED, str(error))
+        return ended(SettingState.UNSUPPORTED, str(error))
     except (Impossible, OSError) as error:
-        return ended(State.FAILED, str(error))
-    return ended(State.UNSUPPORTED, "It was accepted without effect.")
+        return ended(SettingState.FAILED, str(error))
+    return ended(SettingState.UNSUPPORTED, "It was accepted without effect.")

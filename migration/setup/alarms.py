@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from migration.setup.bucket_setting import OURS, Aspect, Bucket, Unsupported
+from migration.setup.bucket_setting import OURS, Aspect, TargetBucket, Unsupported
 
 # The name that the AWS console uses.
 ALL_REQUESTS = "EntireBucket"
@@ -35,7 +35,7 @@ WATCHED = (
 )
 
 
-def aspects(bucket: Bucket, topic: str) -> Iterator[Aspect]:
+def aspects(bucket: TargetBucket, topic: str) -> Iterator[Aspect]:
     yield RequestMetrics(bucket)
     for watched in WATCHED:
         yield Alarm(bucket, watched, topic)
@@ -62,7 +62,7 @@ class RequestMetrics(Aspect):
 
 
 class Alarm(Aspect):
-    def __init__(self, bucket: Bucket, watched: Watched, topic: str) -> None:
+    def __init__(self, bucket: TargetBucket, watched: Watched, topic: str) -> None:
         super().__init__(bucket)
         self.watched, self.topic = watched, topic
         self.name = f"alarm: {watched.title}"
@@ -119,13 +119,13 @@ class Alarm(Aspect):
         return self.bucket.ask_of(cloudwatch(self.bucket), operation, **parameters)
 
 
-def filter_of_all(bucket: Bucket) -> str:
+def filter_of_all(bucket: TargetBucket) -> str:
     """Return the id of the metrics on all requests to the bucket. Empty if they are not counted."""
     found = bucket.ask("list_bucket_metrics_configurations") or {}
     return next((each["Id"] for each in found.get("MetricsConfigurationList", []) if "Filter" not in each), "")
 
 
-def cloudwatch(bucket: Bucket) -> Any:
+def cloudwatch(bucket: TargetBucket) -> Any:
     """Return a CloudWatch client with the bucket's credentials. Raises Unsupported if there is no CloudWatch."""
     _require_cloudwatch(bucket)
     storage = bucket.storage
@@ -138,7 +138,7 @@ def cloudwatch(bucket: Bucket) -> Any:
     )
 
 
-def _require_cloudwatch(bucket: Bucket) -> None:
+def _require_cloudwatch(bucket: TargetBucket) -> None:
     # A server that imitates AWS may have CloudWatch. boto3 reads its address from this variable.
     if bucket.storage.endpoint_url and not os.environ.get("AWS_ENDPOINT_URL_CLOUDWATCH"):
         raise Unsupported("There is no CloudWatch beside AWS_S3_ENDPOINT_URL.")

@@ -27,7 +27,7 @@ class Impossible(Exception):
     """Report that a setting cannot be read or changed. The message says why, and what to do."""
 
 
-class Bucket:
+class TargetBucket:
     """Represent the bucket to set up, which may not exist yet, and its server."""
 
     def __init__(self, storage: S3AudioStorage) -> None:
@@ -50,7 +50,7 @@ class Bucket:
 
         Returns None if there is no bucket, or it does not have the setting. Raises Unsupported, Impossible, OSError.
         """
-        return self.ask_of(self.client, operation, Bucket=self.name, **parameters)
+        return self.ask_of(self.client, operation, TargetBucket=self.name, **parameters)
 
     def ask_of(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any] | None:
         """Call an operation of another service's client, as `ask` does."""
@@ -89,7 +89,7 @@ class Aspect(ABC):
     name: str
     is_needed_by_all = False
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: TargetBucket) -> None:
         self.bucket = bucket
 
     @abstractmethod

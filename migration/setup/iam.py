@@ -3,7 +3,7 @@
 from typing import Any
 
 from audio.s3 import PROBES
-from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Bucket, Impossible, Unsupported
+from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Impossible, TargetBucket, Unsupported
 
 READ_BY_VERIFY = (
     "GetBucketPublicAccessBlock",
@@ -23,7 +23,7 @@ CHANGED_BY_SETUP = (
 )
 
 
-def for_application(bucket: Bucket) -> dict[str, Any]:
+def for_application(bucket: TargetBucket) -> dict[str, Any]:
     """Return the rights to keep, move, play and delete recordings.
 
     Listing is among them, because without it S3 answers 403 for a missing key.
@@ -35,7 +35,7 @@ def for_application(bucket: Bucket) -> dict[str, Any]:
     return _policy(keys, _allow("List", ("ListBucket",), bucket.arn))
 
 
-def for_application_with_kms(bucket: Bucket) -> dict[str, Any]:
+def for_application_with_kms(bucket: TargetBucket) -> dict[str, Any]:
     """Return the rights for a bucket that is encrypted with a KMS key.
 
     If the bucket does not name its key, they cover all keys in the region, but only through S3.
@@ -54,7 +54,7 @@ def for_application_with_kms(bucket: Bucket) -> dict[str, Any]:
     return policy
 
 
-def _kms_key(bucket: Bucket) -> str:
+def _kms_key(bucket: TargetBucket) -> str:
     """Return the ARN of the bucket's KMS key. Empty if there is none, or reading it is not allowed."""
     try:
         found = bucket.ask("get_bucket_encryption") or {}
@@ -65,14 +65,14 @@ def _kms_key(bucket: Bucket) -> str:
     return next((key for key in keys if key.startswith("arn:") and ":key/" in key), "")
 
 
-def for_verify(bucket: Bucket) -> dict[str, Any]:
+def for_verify(bucket: TargetBucket) -> dict[str, Any]:
     """Return the application's rights, and those of `storage verify` to read the bucket's settings."""
     policy = for_application(bucket)
     policy["Statement"].append(_allow("LookAtSettings", READ_BY_VERIFY, bucket.arn))
     return policy
 
 
-def for_setup(bucket: Bucket) -> dict[str, Any]:
+def for_setup(bucket: TargetBucket) -> dict[str, Any]:
     """Return the rights of `storage setup`. It writes an object to test the encryption."""
     probe = _allow("TryOut", ("GetObject", "PutObject", "DeleteObject"), _keys(bucket, PROBES))
     configuration = _allow("Configure", ("ListBucket", *READ_OF_BUCKET, *CHANGED_BY_SETUP), bucket.arn)
@@ -86,7 +86,7 @@ def for_setup(bucket: Bucket) -> dict[str, Any]:
     )
 
 
-def _keys(bucket: Bucket, folder: str) -> str:
+def _keys(bucket: TargetBucket, folder: str) -> str:
     return f"{bucket.arn}/{bucket.prefix}{folder}*"
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.conf import settings
 
-from migration.setup.bucket_setting import OURS, RECORDINGS, Aspect, Bucket
+from migration.setup.bucket_setting import OURS, RECORDINGS, Aspect, TargetBucket
 
 Rule = dict[str, Any]
 
 
-def id_of(bucket: Bucket, kind: str) -> str:
+def id_of(bucket: TargetBucket, kind: str) -> str:
     """Return the id of our rule of this kind.
 
     It contains the prefix, so that installations in one bucket do not collide.
@@ -61,7 +61,7 @@ class LifecycleRule(Aspect):
     verb = "deleted"
     default = 0
 
-    def __init__(self, bucket: Bucket, days: int | None) -> None:
+    def __init__(self, bucket: TargetBucket, days: int | None) -> None:
         super().__init__(bucket)
         self.days = days
 
@@ -160,7 +160,7 @@ class Notifications(Aspect):
     name = "notifications"
     kinds = {"queue": ("QueueConfigurations", "QueueArn"), "topic": ("TopicConfigurations", "TopicArn")}
 
-    def __init__(self, bucket: Bucket, *, queue: str = "", topic: str = "") -> None:
+    def __init__(self, bucket: TargetBucket, *, queue: str = "", topic: str = "") -> None:
         super().__init__(bucket)
         self.destinations = {kind: arn for kind, arn in (("queue", queue), ("topic", topic)) if arn}
 

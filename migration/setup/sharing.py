@@ -2,13 +2,13 @@
 
 import itertools
 
-from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Bucket, Impossible, Unsupported
+from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Impossible, TargetBucket, Unsupported
 
 # Sorts after all keys with the same prefix.
 BEHIND = "\U0010ffff"
 
 
-def used_by_others(bucket: Bucket) -> str:
+def used_by_others(bucket: TargetBucket) -> str:
     """Describe a sign that other applications use the bucket. Empty if there is none. Raises OSError.
 
     Signs are objects without our prefix, and lifecycle rules and notifications that are not ours. A bucket that we are
@@ -20,7 +20,7 @@ def used_by_others(bucket: Bucket) -> str:
         return "it may not be looked into"
 
 
-def _foreign_object(bucket: Bucket) -> str:
+def _foreign_object(bucket: TargetBucket) -> str:
     after = ""
     for folder in sorted(f"{bucket.prefix}{each}" for each in (RECORDINGS, FORMER_PROBES)):
         if (key := _first_key(bucket, after)) and not key.startswith(folder):
@@ -30,12 +30,12 @@ def _foreign_object(bucket: Bucket) -> str:
     return f"it holds the object {key}" if key else ""
 
 
-def _first_key(bucket: Bucket, after: str) -> str:
+def _first_key(bucket: TargetBucket, after: str) -> str:
     found = bucket.ask("list_objects_v2", MaxKeys=1, StartAfter=after) or {}
     return next((each["Key"] for each in found.get("Contents", [])), "")
 
 
-def _foreign_rule(bucket: Bucket) -> str:
+def _foreign_rule(bucket: TargetBucket) -> str:
     try:
         found = bucket.ask("get_bucket_lifecycle_configuration") or {}
     except Unsupported:
@@ -44,7 +44,7 @@ def _foreign_rule(bucket: Bucket) -> str:
     return next((f"it has the lifecycle rule {name or 'without a name'}" for name in named if not _ours(name)), "")
 
 
-def _foreign_notification(bucket: Bucket) -> str:
+def _foreign_notification(bucket: TargetBucket) -> str:
     try:
         found = bucket.ask("get_bucket_notification_configuration") or {}
     except Unsupported:

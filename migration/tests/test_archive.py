@@ -25,7 +25,7 @@ from audio.models import Recording
 from conversations import rows, store
 from conversations.changes import Draft, conversation_key
 from conversations.models import Conversation
-from migration.archive import Unusable, archive_reader, archive_writer, restoring
+from migration.archive import UnusableArchive, archive_reader, archive_writer, restoring
 from migration.archive.archive_writer import Written
 from migration.archive.restoring import Restored
 from tests.clouds import ALIAS, DATABASES, Half
@@ -50,11 +50,11 @@ def talk(wire_id: str, *, learner: uuid.UUID = LEARNER, voice: bytes | None = No
 
 
 def backed_up(path: Path, **wish: Any) -> Written:
-    return archive_writer.backup(path, archive_writer.Wish(**wish), replace=True)
+    return archive_writer.backup(path, archive_writer.BackupOptions(**wish), replace=True)
 
 
 def restored(path: Path, **wish: Any) -> Restored:
-    return restoring.restore(path, restoring.Wish(**wish))[1]
+    return restoring.restore(path, restoring.RestoreOptions(**wish))[1]
 
 
 def forget_everything() -> None:
@@ -227,7 +227,7 @@ def test_an_interrupted_restore_goes_on_where_it_was(archive: Path, monkeypatch:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restoring.restore(archive, restoring.Wish(), told=stop)
+        restoring.restore(archive, restoring.RestoreOptions(), told=stop)
     rest = restored(archive)
     assert (rest.conversations, rest.conversations_same, rest.recordings) == (1, 1, 2)
 
@@ -342,7 +342,7 @@ def test_the_secret_key_is_in_it_only_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "made.tar"
     backed_up(path)
     assert django_settings.SECRET_KEY.encode() not in path.read_bytes()
-    with pytest.raises(Unusable, match="one learner's"):
+    with pytest.raises(UnusableArchive, match="one learner's"):
         backed_up(path, learner=LEARNER, secret_key=True)
 
 
@@ -372,7 +372,7 @@ def test_a_changed_byte_is_noticed_wherever_it_is(archive: Path) -> None:
         whole[position] ^= 1
         other = archive.with_name("other.tar")
         other.write_bytes(whole)
-        with pytest.raises(Unusable, match=name):
+        with pytest.raises(UnusableArchive, match=name):
             restored(other)
     assert not Conversation.objects.using("local").exists()
 
@@ -385,7 +385,7 @@ def test_a_file_that_is_cut_off_is_noticed_wherever_it_is_cut(archive: Path) -> 
     other = archive.with_name("other.tar")
     for length in (0, 1, 511, 512, 513, 1024, last // 3, last // 2 // 512 * 512, last - 512, last - 1, last):
         other.write_bytes(whole[:length])
-        with pytest.raises(Unusable):
+        with pytest.raises(UnusableArchive):
             restored(other)
     assert not Conversation.objects.using("local").exists()
 
@@ -396,7 +396,7 @@ def test_a_newer_format_is_named(archive: Path) -> None:
         manifest = json.loads(members(archive)["manifest.json"])
         parts["manifest.json"] = json.dumps(manifest | {"version": 2}).encode()
 
-    with pytest.raises(Unusable, match="update it first"):
+    with pytest.raises(UnusableArchive, match="update it first"):
         restored(resealed(archive, newer))
 
 
@@ -405,13 +405,13 @@ def test_a_newer_format_is_named(archive: Path) -> None:
     "name", ["../evil", "/etc/evil", "audio/../../evil", "audio/.hidden", "audio/a/../b", "evil.py"]
 )
 def test_a_name_that_leads_elsewhere_is_refused(archive: Path, name: str) -> None:
-    with pytest.raises(Unusable, match="does not belong"):
+    with pytest.raises(UnusableArchive, match="does not belong"):
         restored(resealed(archive, lambda parts: parts.update({name: b"evil"})))
 
 
 @sqlite
 def test_a_recording_that_no_part_describes_is_refused(archive: Path) -> None:
-    with pytest.raises(Unusable, match=r"audio/added\.webm"):
+    with pytest.raises(UnusableArchive, match=r"audio/added\.webm"):
         restored(resealed(archive, lambda parts: parts.update({"audio/added.webm": b"evil"})))
 
 
@@ -422,7 +422,7 @@ def test_a_recording_that_is_not_there_is_named(archive: Path) -> None:
     def without_it(parts: dict[str, bytes]) -> None:
         del parts[key]
 
-    with pytest.raises(Unusable, match=key):
+    with pytest.raises(UnusableArchive, match=key):
         restored(resealed(archive, without_it))
 
 
@@ -432,7 +432,7 @@ def test_a_row_that_is_none_is_refused(archive: Path) -> None:
         name = "conversations/000001.jsonl"
         parts[name] = parts[name].replace(b'"created_at": "2', b'"created_at": "x')
 
-    with pytest.raises(Unusable, match="created_at"):
+    with pytest.raises(UnusableArchive, match="created_at"):
         restored(resealed(archive, spoilt))
 
 
@@ -444,7 +444,7 @@ def test_links_and_the_like_are_refused(tmp_path: Path, kind: bytes) -> None:
         member = tarfile.TarInfo("audio/link.webm")
         member.type, member.linkname = kind, "/etc/passwd"
         tar.addfile(member)
-    with pytest.raises(Unusable, match="no plain file"):
+    with pytest.raises(UnusableArchive, match="no plain file"):
         restored(path)
 
 
@@ -454,7 +454,7 @@ def test_a_size_that_is_declared_is_not_believed(tmp_path: Path) -> None:
     member = tarfile.TarInfo("accounts.json")
     member.size = 10**12
     path.write_bytes(member.tobuf(tarfile.GNU_FORMAT) + b"{}")
-    with pytest.raises(Unusable, match="1,000,000,000,000"):
+    with pytest.raises(UnusableArchive, match="1,000,000,000,000"):
         restored(path)
 
 

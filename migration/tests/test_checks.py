@@ -24,7 +24,7 @@ from django.test import override_settings
 from audio.s3 import PROBES, S3AudioStorage
 from conversations import store
 from core import cloud, database_urls
-from core.findings import Failed, NotConfigured, NotSupported, Probe, State, Warned
+from core.findings import CheckFailed, CheckState, NotConfigured, NotSupported, Probe, Warned
 from migration import checks
 from migration.actions import verify as action
 from migration.checks import bucket, database, local, runner, variables
@@ -50,12 +50,12 @@ def asked_in_time(these: list[Probe]) -> dict[str, Result]:
     return {result.name: result for result in runner.run(these)}
 
 
-def states(results: dict[str, Result], state: State) -> set[str]:
+def states(results: dict[str, Result], state: CheckState) -> set[str]:
     return {name for name, result in results.items() if result.state == state}
 
 
 def failed(results: dict[str, Result]) -> set[str]:
-    return states(results, State.FAILED)
+    return states(results, CheckState.FAILED)
 
 
 # The runner
@@ -71,7 +71,7 @@ def raising(finding: Exception) -> Callable[[], str]:
 @pytest.mark.parametrize(
     ("finding", "state"),
     [
-        (Failed("what", "do"), "failed"),
+        (CheckFailed("what", "do"), "failed"),
         (Warned("what", "do"), "warning"),
         (NotSupported("what"), "not supported by this server"),
         (NotConfigured("what"), "not configured"),
@@ -94,7 +94,7 @@ def test_a_probe_that_breaks_down_fails_alone_and_tells_no_secret() -> None:
 def test_probes_run_side_by_side() -> None:
     meeting = threading.Barrier(10)
     everybody = [Probe("group", str(number), lambda: str(meeting.wait())) for number in range(10)]
-    assert states(asked(everybody), State.OK) == set(map(str, range(10)))
+    assert states(asked(everybody), CheckState.OK) == set(map(str, range(10)))
 
 
 def test_everything_is_over_in_five_seconds_though_all_hang() -> None:
@@ -120,7 +120,7 @@ def test_a_result_comes_when_it_is_there() -> None:
 def test_each_probe_has_a_time_limit_of_its_own() -> None:
     hangs = Probe("group", "short", threading.Event().wait, timeout=0.1)  # type: ignore[arg-type]
     (short,) = runner.run([hangs], within=60)
-    assert short.state is State.FAILED
+    assert short.state is CheckState.FAILED
     # The check itself would take 60 s. A loaded machine needs some seconds.
     assert short.seconds < 30
 
@@ -144,7 +144,7 @@ def missing_of(results: dict[str, Result]) -> list[str]:
 def test_nothing_is_missing_where_everything_is_set(everything_set: Any) -> None:
     results = asked(variables.probes())
     assert missing_of(results) == []
-    assert states(results, State.OK) == {"USE_CLOUD_STORAGE", *variables.REQUIRED}
+    assert states(results, CheckState.OK) == {"USE_CLOUD_STORAGE", *variables.REQUIRED}
 
 
 @pytest.mark.parametrize("name", [*variables.KEYS, "S3_BUCKET_NAME"])
@@ -181,12 +181,12 @@ def test_two_databases_without_a_choice_fail(everything_set: Any) -> None:
 
 def test_a_cloud_that_is_configured_and_off_is_a_warning(everything_set: Any) -> None:
     everything_set.USE_CLOUD_STORAGE = False
-    assert states(asked(variables.probes()), State.WARNING) == {"USE_CLOUD_STORAGE"}
+    assert states(asked(variables.probes()), CheckState.WARNING) == {"USE_CLOUD_STORAGE"}
 
 
 def test_a_cloud_that_nobody_wants_is_not_configured(settings: Any) -> None:
     settings.GIVEN, settings.USE_CLOUD_STORAGE = set(), False
-    assert states(asked(variables.probes()), State.NOT_CONFIGURED) == {"USE_CLOUD_STORAGE", *variables.REQUIRED}
+    assert states(asked(variables.probes()), CheckState.NOT_CONFIGURED) == {"USE_CLOUD_STORAGE", *variables.REQUIRED}
 
 
 # The bucket
@@ -241,7 +241,9 @@ def cors(server: S3Server, origin: str) -> Iterator[None]:
 def test_nothing_fails_in_a_bucket_that_is_right(s3: S3Server) -> None:
     results = look_at(s3)
     assert failed(results) == set()
-    assert {"credentials", "private", "right to write", "right to delete", "CORS", "clock"} <= states(results, State.OK)
+    assert {"credentials", "private", "right to write", "right to delete", "CORS", "clock"} <= states(
+        results, CheckState.OK
+    )
 
 
 def test_nothing_is_left_in_the_bucket(s3: S3Server) -> None:
@@ -304,11 +306,13 @@ def test_a_site_that_the_cors_rules_do_not_name_fails_on_its_line_alone(own_s3: 
 
 def test_a_site_that_the_cors_rules_name_is_well(own_s3: S3Server) -> None:
     with cors(own_s3, ORIGIN):
-        assert look_at(own_s3)["CORS"].state == State.OK
+        assert look_at(own_s3)["CORS"].state == CheckState.OK
 
 
-@pytest.mark.parametrize(("minutes", "state"), [(-10, State.FAILED), (10, State.FAILED), (1, State.WARNING)])
-def test_a_clock_that_goes_wrong_is_told(s3: S3Server, minutes: int, state: State) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "state"), [(-10, CheckState.FAILED), (10, CheckState.FAILED), (1, CheckState.WARNING)]
+)
+def test_a_clock_that_goes_wrong_is_told(s3: S3Server, minutes: int, state: CheckState) -> None:
     results = look_at(s3, now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
     assert results["clock"].state == state
     assert failed(results) <= {"clock"}
@@ -322,17 +326,17 @@ def test_a_clock_so_wrong_that_nothing_is_answered_is_told(s3: S3Server, monkeyp
 
 
 def test_the_public_access_block_is_not_supported_everywhere(s3: S3Server) -> None:
-    assert as_administrator(s3)["public access block"].state == State.NOT_SUPPORTED
+    assert as_administrator(s3)["public access block"].state == CheckState.NOT_SUPPORTED
 
 
 def test_what_the_key_may_not_look_at_is_a_warning(s3: S3Server) -> None:
     found = look_at(s3)["public access block"]
-    assert found.state == State.WARNING
+    assert found.state == CheckState.WARNING
     assert "s3:GetBucketPublicAccessBlock" in found.advice
 
 
 def test_a_bucket_without_versions_rules_and_encryption_is_warned_of(s3: S3Server) -> None:
-    assert {"versioning", "lifecycle", "encryption"} <= states(as_administrator(s3), State.WARNING)
+    assert {"versioning", "lifecycle", "encryption"} <= states(as_administrator(s3), CheckState.WARNING)
 
 
 def test_versions_rules_and_encryption_are_found(own_s3: S3Server) -> None:
@@ -343,7 +347,7 @@ def test_versions_rules_and_encryption_are_found(own_s3: S3Server) -> None:
     client.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [rule]})
     client.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=encrypted)
     try:
-        assert {"versioning", "lifecycle", "encryption"} <= states(as_administrator(own_s3), State.OK)
+        assert {"versioning", "lifecycle", "encryption"} <= states(as_administrator(own_s3), CheckState.OK)
     finally:
         client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
         client.delete_bucket_lifecycle(Bucket=BUCKET)
@@ -369,7 +373,7 @@ def test_a_server_that_hangs_takes_five_seconds_at_most(own_s3: S3Server) -> Non
 
 def test_without_a_bucket_there_is_one_line(settings: Any) -> None:
     settings.STORAGES = {name: entry for name, entry in settings.STORAGES.items() if name != "audio_cloud"}
-    assert states(asked(bucket.probes()), State.NOT_CONFIGURED) == {"name and region"}
+    assert states(asked(bucket.probes()), CheckState.NOT_CONFIGURED) == {"name and region"}
 
 
 def test_settings_that_make_no_bucket_say_what_is_wrong(settings: Any) -> None:
@@ -416,7 +420,7 @@ def with_password(env: dict[str, str], password: str) -> dict[str, str]:
 def test_nothing_fails_in_a_database_that_is_right(base: Any) -> None:
     results = ask_database(base.env)
     assert failed(results) == set()
-    assert {"reachable", "version", "migrations", "write, read, delete"} <= states(results, State.OK)
+    assert {"reachable", "version", "migrations", "write, read, delete"} <= states(results, CheckState.OK)
 
 
 def test_nothing_is_left_in_the_database(postgresql: PostgresServer) -> None:
@@ -448,7 +452,7 @@ def test_a_user_of_another_database_is_asked_for_the_auth_source(
     """The user of the URI is in `admin`. Without authSource, MongoDB looks for it in the database of the path."""
     uri = mongodb.env["MONGODB_URI"].replace("authSource=admin&", database_of_the_user)
     found = ask_database({"MONGODB_URI": uri})["reachable"]
-    assert (found.state == State.OK) == bool(database_of_the_user)
+    assert (found.state == CheckState.OK) == bool(database_of_the_user)
     assert ("Is ?authSource=admin missing" in found.advice) == (not database_of_the_user)
 
 
@@ -537,7 +541,7 @@ def test_a_migration_that_waits_in_mongodb_fails_on_its_line_alone(mongodb: Mong
 def test_a_database_ahead_of_the_code_is_warned_of(postgresql: PostgresServer) -> None:
     postgresql.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('audio', '9999_later', now())")
     try:
-        assert ask_database(postgresql.env)["migrations"].state == State.WARNING
+        assert ask_database(postgresql.env)["migrations"].state == CheckState.WARNING
     finally:
         postgresql.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
 
@@ -552,7 +556,7 @@ def test_a_server_with_room_for_few_connections_is_warned_of(own_postgres: Postg
     own_postgres.execute("ALTER SYSTEM SET max_connections = 15", database="postgres")
     own_postgres.kill()
     own_postgres.start()
-    assert ask_database(own_postgres.env)["connections"].state == State.WARNING
+    assert ask_database(own_postgres.env)["connections"].state == CheckState.WARNING
 
 
 def test_mongodb_is_not_told_of_pgbouncer(mongodb: MongoServer) -> None:
@@ -589,7 +593,7 @@ def test_nothing_is_written_to_a_database_that_has_accounts_alone(postgresql: Po
 
 
 def test_without_a_server_there_is_one_line() -> None:
-    assert states(asked(database.probes()), State.NOT_CONFIGURED) == {"reachable"}
+    assert states(asked(database.probes()), CheckState.NOT_CONFIGURED) == {"reachable"}
 
 
 # This machine
@@ -600,12 +604,12 @@ def test_a_data_directory_that_can_be_written_is_well(tmp_path: Path) -> None:
 
 
 def test_a_data_directory_that_is_not_there_fails(tmp_path: Path) -> None:
-    with pytest.raises(Failed, match="cannot be written"):
+    with pytest.raises(CheckFailed, match="cannot be written"):
         local.writable(tmp_path / "nowhere")
 
 
 def test_a_database_is_not_made_by_looking_whether_it_can_be_written(tmp_path: Path) -> None:
-    with pytest.raises(Failed, match="cannot be written"):
+    with pytest.raises(CheckFailed, match="cannot be written"):
         local.writable_database(tmp_path / "nowhere.sqlite3")
     assert not list(tmp_path.iterdir())
 
@@ -622,9 +626,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_fails(small_disk: Path) -> None:
     (small_disk / "filling").write_bytes(b"\0" * shutil.disk_usage(small_disk).free)
-    with pytest.raises(Failed, match="No space left"):
+    with pytest.raises(CheckFailed, match="No space left"):
         local.writable(small_disk)
-    with pytest.raises(Failed):
+    with pytest.raises(CheckFailed):
         local.disk_space(small_disk)
 
 
@@ -654,14 +658,14 @@ def test_a_damaged_database_fails(book: Path) -> None:
     data = bytearray(book.read_bytes())
     data[8192:40960] = b"\xff" * (40960 - 8192)
     book.write_bytes(data)
-    with pytest.raises(Failed, match="damaged") as found:
+    with pytest.raises(CheckFailed, match="damaged") as found:
         local.integrity(book)
     assert "backup" in found.value.do
 
 
 def test_what_is_no_database_fails(book: Path) -> None:
     book.write_bytes(b"nonsense" * 1000)
-    with pytest.raises(Failed, match="damaged"):
+    with pytest.raises(CheckFailed, match="damaged"):
         local.integrity(book)
 
 
@@ -692,7 +696,7 @@ def test_a_half_that_is_off_is_not_configured() -> None:
 def test_a_half_that_is_down_fails_and_says_why(database: Half) -> None:
     assert "Up" in local.breaker(cloud.database)
     database.goes_down(OperationalError("connection refused"))
-    with pytest.raises(Failed, match="connection refused"):
+    with pytest.raises(CheckFailed, match="connection refused"):
         local.breaker(cloud.database)
 
 
@@ -722,8 +726,8 @@ def test_no_thread_is_left() -> None:
 
 def test_the_table_has_a_symbol_a_word_and_a_summary() -> None:
     results = [
-        Result("bucket", "private", State.OK, "Refused.", "", 0.1),
-        Result("bucket", "CORS", State.FAILED, "No rule.", "Add one.", 0.1),
+        Result("bucket", "private", CheckState.OK, "Refused.", "", 0.1),
+        Result("bucket", "CORS", CheckState.FAILED, "No rule.", "Add one.", 0.1),
     ]
     table = action._table(results, coloured=False)
     assert "✓ ok              private  Refused." in table

@@ -197,7 +197,7 @@ def test_the_second_is_told_who_runs(operator: Client, database: Half) -> None:
 
 def test_one_thread_does_not_begin_two(database: Half) -> None:
     runs.begin("local", "cloud")
-    with pytest.raises(runs.Busy):
+    with pytest.raises(runs.RunInProgress):
         runs.begin("local", "cloud")
 
 

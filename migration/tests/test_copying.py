@@ -11,7 +11,7 @@ from django.core.files.storage import storages
 from django.db import OperationalError, connections
 
 from audio.models import Recording
-from audio.s3 import Stored
+from audio.s3 import StoredObject
 from conversations.models import Conversation, Message
 from migration import copying as module
 from migration import selection, stores, transfer
@@ -250,7 +250,7 @@ class Proving(FolderBucket):
         super().put(*arguments, **more)
         return self.said
 
-    def head(self, name: str) -> Stored:
+    def head(self, name: str) -> StoredObject:
         raise OSError("it was asked")
 
 

@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
-from migration.cost import Stored, costs
+from migration.cost import StoredCounts, costs
 from talking_agent import settings as read
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, MongoServer, PostgresServer
@@ -62,8 +62,8 @@ def test_recordings_are_counted_where_their_bytes_are(database: Half) -> None:
     record("local", "cloud", size=1000, seconds=30)
     record("local", "local", size=70, seconds=6)
     found = costs(now=NOW)
-    assert found.cloud == Stored(recordings=2, bytes=6000, minutes=2.0)
-    assert found.local == Stored(recordings=1, bytes=70, minutes=0.1)
+    assert found.cloud == StoredCounts(recordings=2, bytes=6000, minutes=2.0)
+    assert found.local == StoredCounts(recordings=1, bytes=70, minutes=0.1)
 
 
 @sqlite
@@ -71,7 +71,7 @@ def test_what_was_deleted_is_not_counted(database: Half) -> None:
     gone = talk(ALIAS, deleted_at=NOW)
     say(ALIAS, gone, erased=True)
     say(ALIAS, gone, deleted_at=NOW)
-    assert costs(now=NOW).cloud == Stored()
+    assert costs(now=NOW).cloud == StoredCounts()
 
 
 @sqlite

@@ -6,7 +6,7 @@ import pytest
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
-from migration.deleting import Deleted, delete_source
+from migration.deleting import DeletionCounts, delete_source
 from migration.tests.talks import copied, copying, file_of, keys, later, talk, titles
 from tests.clouds import ALIAS, DATABASES, FolderBucket
 
@@ -24,7 +24,7 @@ class Unreadable(FolderBucket):
 def test_what_the_destination_has_goes() -> None:
     row = talk("hello")
     copied()
-    assert delete_source(copying()) == Deleted(conversations=1, recordings=1)
+    assert delete_source(copying()) == DeletionCounts(conversations=1, recordings=1)
     assert (titles("local"), keys("local"), file_of(row).exists()) == (set(), set(), False)
     assert not Message.objects.using("local").exists()
     assert (titles(ALIAS), file_of(row, "audio_cloud").read_bytes()) == ({"hello"}, b"hello")
@@ -32,7 +32,7 @@ def test_what_the_destination_has_goes() -> None:
 
 def test_what_was_never_copied_stays() -> None:
     row = talk("hello")
-    assert delete_source(copying()) == Deleted(kept=2)
+    assert delete_source(copying()) == DeletionCounts(kept=2)
     assert (titles("local"), file_of(row).read_bytes()) == ({"hello"}, b"hello")
 
 

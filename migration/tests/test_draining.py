@@ -23,7 +23,7 @@ from audio.storages import ChecksumMismatch
 from conversations import rows, store
 from conversations.changes import Draft, message_key
 from conversations.models import Clearing, Conversation, Message
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from migration import drain, shelter
 from migration.drain import Report
 from migration.shelter import Pending
@@ -39,7 +39,7 @@ OTHER_VOICE = Clip(b"another voice", "audio/webm", 1.0)
 
 def save(
     *turns: str, wire_id: str = "conv-1", replace: bool = False, voice: Clip | None = None, **columns: Any
-) -> Stored:
+) -> StoredConversation:
     drafts = [Draft(each, "user", each, AT, audio=voice) for each in turns]
     return store.save(LEARNER, wire_id, columns=columns, messages=drafts, replace=replace)
 

@@ -9,7 +9,7 @@ from django.db.models import Model
 from audio.models import Recording
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
-from migration.archive import Unusable, layout
+from migration.archive import UnusableArchive, layout
 
 AT = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def test_a_message_of_which_nothing_was_measured_yet_is_restored():
 def test_a_column_that_was_always_there_must_be_there():
     damaged = record()
     del damaged["messages"][0]["corrections"]
-    with pytest.raises(Unusable, match="corrections"):
+    with pytest.raises(UnusableArchive, match="corrections"):
         layout.to_copy("a part", damaged)
 
 

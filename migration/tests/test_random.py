@@ -15,7 +15,7 @@ from audio.encoding import Clip
 from conversations import store
 from conversations.changes import Draft
 from conversations.models import Conversation
-from conversations.store import Deleted, OutOfReach
+from conversations.store import ConversationDeleted, OutOfReach
 from migration import drain, shelter
 from migration.shelter import Pending
 from tests.clouds import DATABASES, Half
@@ -65,7 +65,7 @@ class Learner:
         wire_id = self.chance.choice(WIRE_IDS)
         try:
             verb(wire_id)
-        except (Deleted, OutOfReach) as error:
+        except (ConversationDeleted, OutOfReach) as error:
             return f"{verb.__name__} {wire_id}: {type(error).__name__}"
         return f"{verb.__name__} {wire_id}"
 

@@ -139,14 +139,14 @@ def test_work_on_a_run_that_is_done_is_no_work() -> None:
 
 def test_the_second_is_told_who_runs() -> None:
     run = begin()
-    with pytest.raises(runs.Busy, match=f"{run.holder}, since .* from local"):
+    with pytest.raises(runs.RunInProgress, match=f"{run.holder}, since .* from local"):
         runs.begin("local", "cloud")
 
 
 def test_of_a_lost_run_and_the_one_that_runs_the_latter_is_named() -> None:
     lose(begin())
     run = begin()
-    with pytest.raises(runs.Busy, match=run.holder):
+    with pytest.raises(runs.RunInProgress, match=run.holder):
         begin()
 
 

@@ -73,7 +73,7 @@ def at(name: str, do: Callable[[], Any]) -> Callable[[Step], None]:
     return told
 
 
-def failed(outcome: self_test.Outcome) -> dict[str, str]:
+def failed(outcome: self_test.StepOutcome) -> dict[str, str]:
     return {step.name: f"{step.found} {step.advice}" for step in outcome.steps if not step.ok}
 
 

@@ -21,9 +21,9 @@ from moto.server import ThreadedMotoServer
 
 from audio.s3 import S3AudioStorage
 from migration import setup
-from migration.setup import Asked, Finding, State
+from migration.setup import SettingFinding, SettingState, SetupOptions
 from migration.setup.alarms import RequestMetrics
-from migration.setup.bucket_setting import Bucket
+from migration.setup.bucket_setting import TargetBucket
 from tests.fixtures import served
 from tests.servers import S3Server, free_port
 from tests.servers.s3 import ADMIN_KEY, ADMIN_SECRET, BUCKET, KEY, REGION, SECRET
@@ -65,16 +65,16 @@ def made(storage: S3AudioStorage) -> Any:
     return storage.client
 
 
-def by_aspect(findings: list[Finding]) -> dict[str, Finding]:
+def by_aspect(findings: list[SettingFinding]) -> dict[str, SettingFinding]:
     return {each.aspect: each for each in findings}
 
 
-def states(findings: list[Finding]) -> set[State]:
+def states(findings: list[SettingFinding]) -> set[SettingState]:
     return {each.state for each in findings}
 
 
-def to_do(findings: list[Finding]) -> set[str]:
-    return {each.aspect for each in findings if each.state is State.TO_DO}
+def to_do(findings: list[SettingFinding]) -> set[str]:
+    return {each.aspect for each in findings if each.state is SettingState.TO_DO}
 
 
 def storage_command(*arguments: str) -> str:
@@ -88,18 +88,18 @@ def storage_command(*arguments: str) -> str:
 
 def test_looking_makes_no_bucket(storage: S3AudioStorage) -> None:
     findings = setup.look(storage)
-    assert states(findings) == {State.TO_DO}
+    assert states(findings) == {SettingState.TO_DO}
     assert setup.look(storage) == findings
 
 
 def test_a_bucket_is_made_and_set_up_and_then_there_is_nothing_to_do(storage: S3AudioStorage) -> None:
-    assert State.FAILED not in states(setup.carry_out(storage))
-    assert states(setup.look(storage)) == {State.RIGHT, State.UNSUPPORTED}
+    assert SettingState.FAILED not in states(setup.carry_out(storage))
+    assert states(setup.look(storage)) == {SettingState.RIGHT, SettingState.UNSUPPORTED}
 
 
 def test_what_a_server_does_not_know_is_no_failure(storage: S3AudioStorage) -> None:
-    asked = Asked(queue=QUEUE, alarms="arn:aws:sns:us-east-1:123456789012:operators")
-    unsupported = {each.aspect for each in setup.carry_out(storage, asked) if each.state is State.UNSUPPORTED}
+    asked = SetupOptions(queue=QUEUE, alarms="arn:aws:sns:us-east-1:123456789012:operators")
+    unsupported = {each.aspect for each in setup.carry_out(storage, asked) if each.state is SettingState.UNSUPPORTED}
     assert {"public access block", "notifications", "alarm: failed requests"} <= unsupported
 
 
@@ -139,7 +139,7 @@ def test_a_public_policy_is_taken_back_and_the_rest_of_it_kept(storage: S3AudioS
 def test_a_public_access_list_becomes_private(storage: S3AudioStorage, made: Any) -> None:
     made.put_bucket_acl(Bucket=storage.bucket_name, ACL="public-read")
     assert "access list" in to_do(setup.look(storage))
-    assert by_aspect(setup.carry_out(storage))["access list"].state is State.DONE
+    assert by_aspect(setup.carry_out(storage))["access list"].state is SettingState.DONE
     grants = made.get_bucket_acl(Bucket=storage.bucket_name)["Grants"]
     assert [grant["Grantee"]["Type"] for grant in grants] == ["CanonicalUser"]
 
@@ -173,24 +173,29 @@ def test_another_site_on_the_same_bucket_keeps_its_rule(storage: S3AudioStorage,
 
 def test_old_recordings_are_deleted_only_when_asked(storage: S3AudioStorage) -> None:
     assert "old recordings" not in by_aspect(setup.carry_out(storage))
-    assert by_aspect(setup.carry_out(storage, Asked(retention_days=365)))["old recordings"].state is State.DONE
+    assert (
+        by_aspect(setup.carry_out(storage, SetupOptions(retention_days=365)))["old recordings"].state
+        is SettingState.DONE
+    )
     rules = storage.client.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
     (rule,) = [each for each in rules if each["ID"] == "talking-agent-old-recordings"]
     assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"]) == ("audio/", 365)
 
 
 def test_what_was_asked_for_once_stays(storage: S3AudioStorage) -> None:
-    setup.carry_out(storage, Asked(retention_days=365, old_versions_days=90))
+    setup.carry_out(storage, SetupOptions(retention_days=365, old_versions_days=90))
     findings = setup.look(storage)
     assert not to_do(findings)
     assert by_aspect(findings)["old versions"].now == "deleted after 90 days"
-    assert by_aspect(setup.look(storage, Asked(retention_days=365)))["old recordings"].state is State.RIGHT
+    assert (
+        by_aspect(setup.look(storage, SetupOptions(retention_days=365)))["old recordings"].state is SettingState.RIGHT
+    )
 
 
 def test_zero_days_are_for_ever(storage: S3AudioStorage) -> None:
-    setup.carry_out(storage, Asked(retention_days=365))
-    setup.carry_out(storage, Asked(retention_days=0))
-    assert by_aspect(setup.look(storage, Asked(retention_days=0)))["old recordings"].now == "kept for ever"
+    setup.carry_out(storage, SetupOptions(retention_days=365))
+    setup.carry_out(storage, SetupOptions(retention_days=0))
+    assert by_aspect(setup.look(storage, SetupOptions(retention_days=0)))["old recordings"].now == "kept for ever"
 
 
 class WithoutKeys(S3Server):
@@ -205,7 +210,7 @@ def test_encryption_that_lets_nothing_be_written_is_switched_off_again(settings:
         storage = configured(settings, bucket_name=BUCKET, endpoint_url=server.endpoint)
         found = by_aspect(setup.carry_out(storage))["encryption"]
         assert (found.state, found.trouble) == (
-            State.UNSUPPORTED,
+            SettingState.UNSUPPORTED,
             "Nothing could be written with it, so it was switched off again.",
         )
         storage.probe()
@@ -214,7 +219,7 @@ def test_encryption_that_lets_nothing_be_written_is_switched_off_again(settings:
 def test_a_wrong_secret_is_said_once(settings: Any, s3: S3Server) -> None:
     wrong = configured(settings, bucket_name="any", endpoint_url=s3.endpoint, secret_key="not-the-secret")
     (found,) = setup.look(wrong)
-    assert found.state is State.FAILED
+    assert found.state is SettingState.FAILED
     assert "AWS_SECRET_ACCESS_KEY" in found.trouble
     assert "not-the-secret" not in found.trouble
 
@@ -326,7 +331,7 @@ def test_a_server_without_checksum_headers_is_set_up_as_well(
 ) -> None:
     with fronted(s3.port, without_checksums) as front:
         options = settings.STORAGES["audio_cloud"]["OPTIONS"] | {"endpoint_url": front.url}
-        assert State.FAILED not in states(setup.carry_out(configured(settings, **options)))
+        assert SettingState.FAILED not in states(setup.carry_out(configured(settings, **options)))
         assert sum(front.refused.values()) <= 1
 
 
@@ -337,7 +342,7 @@ def test_without_a_terminal_it_only_shows(storage: S3AudioStorage, capsys: pytes
     with pytest.raises(SystemExit) as ended:
         storage_command("setup")
     assert ended.value.code == 2
-    assert states(setup.look(storage)) == {State.TO_DO}
+    assert states(setup.look(storage)) == {SettingState.TO_DO}
 
 
 def test_what_is_to_do_stays_told_where_something_cannot_be_looked_at(settings: Any, s3: S3Server) -> None:
@@ -475,40 +480,40 @@ def test_public_access_is_blocked_in_every_way(at_aws: S3AudioStorage) -> None:
     setup.carry_out(at_aws)
     blocked = at_aws.client.get_public_access_block(Bucket=at_aws.bucket_name)["PublicAccessBlockConfiguration"]
     assert list(blocked.values()) == [True] * 4
-    assert states(setup.look(at_aws)) == {State.RIGHT}
+    assert states(setup.look(at_aws)) == {SettingState.RIGHT}
 
 
 def test_a_part_of_the_public_access_block_is_not_enough(at_aws: S3AudioStorage) -> None:
     setup.carry_out(at_aws)
     at_aws.client.put_public_access_block(
-        Bucket=at_aws.bucket_name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+        TargetBucket=at_aws.bucket_name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
     )
     assert to_do(setup.look(at_aws)) == {"public access block"}
 
 
 def test_a_queue_is_told_and_whoever_was_told_before_as_well(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
     at_aws.client.create_bucket(
-        Bucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        TargetBucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     theirs = {"TopicConfigurations": [{"Id": "theirs", "TopicArn": topic, "Events": ["s3:ObjectRemoved:*"]}]}
     at_aws.client.put_bucket_notification_configuration(Bucket=at_aws.bucket_name, NotificationConfiguration=theirs)
-    setup.carry_out(at_aws, Asked(queue=queue))
+    setup.carry_out(at_aws, SetupOptions(queue=queue))
     told = at_aws.client.get_bucket_notification_configuration(Bucket=at_aws.bucket_name)
     assert [each["Id"] for each in told["TopicConfigurations"]] == ["theirs"]
     assert [each["QueueArn"] for each in told["QueueConfigurations"]] == [queue]
-    assert not to_do(setup.look(at_aws, Asked(queue=queue)))
+    assert not to_do(setup.look(at_aws, SetupOptions(queue=queue)))
 
 
 def test_a_topic_can_take_the_place_of_the_queue(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
-    setup.carry_out(at_aws, Asked(queue=queue))
-    setup.carry_out(at_aws, Asked(topic=topic))
+    setup.carry_out(at_aws, SetupOptions(queue=queue))
+    setup.carry_out(at_aws, SetupOptions(topic=topic))
     told = at_aws.client.get_bucket_notification_configuration(Bucket=at_aws.bucket_name)
     assert "QueueConfigurations" not in told
     assert [each["TopicArn"] for each in told["TopicConfigurations"]] == [topic]
 
 
 def test_nobody_is_told_unless_asked_for(at_aws: S3AudioStorage, queue: str) -> None:
-    setup.carry_out(at_aws, Asked(queue=queue))
+    setup.carry_out(at_aws, SetupOptions(queue=queue))
     assert not to_do(setup.look(at_aws))
 
 
@@ -518,22 +523,22 @@ def metric_of(alarm: dict[str, Any]) -> str:
 
 
 def test_alarms_watch_errors_and_growth(at_aws: S3AudioStorage, aws: str, topic: str) -> None:
-    setup.carry_out(at_aws, Asked(alarms=topic))
+    setup.carry_out(at_aws, SetupOptions(alarms=topic))
     alarms = client(aws, "cloudwatch").describe_alarms(AlarmNamePrefix=f"talking-agent {at_aws.bucket_name}")
     watched = {metric_of(alarm): alarm for alarm in alarms["MetricAlarms"]}
     assert set(watched) == {"4xxErrors", "5xxErrors", "BucketSizeBytes", "NumberOfObjects"}
     assert all(each["AlarmActions"] == [topic] for each in watched.values())
-    assert not to_do(setup.look(at_aws, Asked(alarms=topic))) - {"request metrics"}
+    assert not to_do(setup.look(at_aws, SetupOptions(alarms=topic))) - {"request metrics"}
 
 
 def test_an_alarm_that_tells_somebody_else_is_changed(at_aws: S3AudioStorage, topic: str) -> None:
-    setup.carry_out(at_aws, Asked(alarms=f"{topic}-of-others"))
-    assert "alarm: failed requests" in to_do(setup.look(at_aws, Asked(alarms=topic)))
+    setup.carry_out(at_aws, SetupOptions(alarms=f"{topic}-of-others"))
+    assert "alarm: failed requests" in to_do(setup.look(at_aws, SetupOptions(alarms=topic)))
 
 
 def test_request_metrics_are_switched_on(at_aws: S3AudioStorage) -> None:
     """Moto lacks them, too."""
-    aspect = RequestMetrics(Bucket(at_aws))
+    aspect = RequestMetrics(TargetBucket(at_aws))
     bucket = {"Bucket": at_aws.bucket_name}
     with Stubber(at_aws.client) as server:
         server.add_response("list_bucket_metrics_configurations", {}, bucket)

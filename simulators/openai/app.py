@@ -8,13 +8,13 @@ from typing import Any
 
 from simulators.openai import chat, errors, models, moderations, responses, speech, transcriptions
 from simulators.openai.errors import ApiError
-from simulators.openai.exchange import ClientGone, Cut, Exchange, Receive, Send, check_key, read_body
+from simulators.openai.exchange import ClientGone, Cut, HttpExchange, Receive, Send, check_key, read_body
 from simulators.openai.journal import Journal
 from simulators.openai.realtime import handshake
 from simulators.openai.settings import BadSetting
 from simulators.openai.simulation import Simulation
 
-Endpoint = Callable[[Exchange], Awaitable[None]]
+Endpoint = Callable[[HttpExchange], Awaitable[None]]
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/v1/audio/transcriptions"): transcriptions.create,
     ("POST", "/v1/audio/speech"): speech.create,
@@ -39,9 +39,9 @@ class App:
             return
         # Clients of the API never use this path.
         if scope["path"] == "/control":
-            await _control(Exchange(self.simulation, Journal(), scope, body, send), scope["method"])
+            await _control(HttpExchange(self.simulation, Journal(), scope, body, send), scope["method"])
             return
-        exchange = Exchange(self.simulation, self.simulation.journal, scope, body, send)
+        exchange = HttpExchange(self.simulation, self.simulation.journal, scope, body, send)
         exchange.journal.begin(exchange.path, scope["client"])
         try:
             await _while_client_stays(exchange, _answer(exchange, scope["method"]), receive)
@@ -53,7 +53,7 @@ class App:
             exchange.entry["ended_at"] = time.monotonic()
 
 
-async def _while_client_stays(exchange: Exchange, answering: Awaitable[None], receive: Receive) -> None:
+async def _while_client_stays(exchange: HttpExchange, answering: Awaitable[None], receive: Receive) -> None:
     """Stop working for a client that has hung up, as the real API does."""
     work = asyncio.ensure_future(answering)
     gone = asyncio.ensure_future(receive())
@@ -67,7 +67,7 @@ async def _while_client_stays(exchange: Exchange, answering: Awaitable[None], re
     await work
 
 
-async def _answer(exchange: Exchange, method: str) -> None:
+async def _answer(exchange: HttpExchange, method: str) -> None:
     simulation, path = exchange.simulation, exchange.path
     exchange.journal.bytes_in += len(exchange.body)
     key = exchange.headers.get("authorization", "").removeprefix("Bearer ")
@@ -88,7 +88,7 @@ def _endpoint(method: str, path: str) -> Endpoint:
     return ENDPOINTS[method, path]
 
 
-async def _control(exchange: Exchange, method: str) -> None:
+async def _control(exchange: HttpExchange, method: str) -> None:
     """Answer with the journal and the settings. With POST, obey the orders first."""
     try:
         if method == "POST":

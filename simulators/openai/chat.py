@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 from simulators.openai import errors, wording
-from simulators.openai.exchange import Exchange
+from simulators.openai.exchange import HttpExchange
 
 
-async def create(exchange: Exchange) -> None:
+async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     model = exchange.check_model(asked)
     if not asked.get("messages"):
@@ -25,7 +25,7 @@ async def create(exchange: Exchange) -> None:
 
 
 async def _whole(
-    exchange: Exchange, head: dict[str, Any], tokens: list[str], reason: str, usage: dict[str, Any]
+    exchange: HttpExchange, head: dict[str, Any], tokens: list[str], reason: str, usage: dict[str, Any]
 ) -> None:
     delays = exchange.settings.delays
     await exchange.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
@@ -36,7 +36,7 @@ async def _whole(
 
 
 async def _stream(
-    exchange: Exchange, head: dict[str, Any], tokens: list[str], reason: str, usage: dict[str, Any] | None
+    exchange: HttpExchange, head: dict[str, Any], tokens: list[str], reason: str, usage: dict[str, Any] | None
 ) -> None:
     head = {**head, "object": "chat.completion.chunk", **({"usage": None} if usage else {})}
 
@@ -58,7 +58,7 @@ async def _stream(
     await exchange.done()
 
 
-def _reply(exchange: Exchange, asked: dict[str, Any]) -> str:
+def _reply(exchange: HttpExchange, asked: dict[str, Any]) -> str:
     wanted = asked.get("response_format") or {}
     script = exchange.simulation.script
     if wanted.get("type") == "json_schema":

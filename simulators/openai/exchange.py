@@ -11,7 +11,7 @@ from simulators.openai import errors
 from simulators.openai.errors import ApiError
 from simulators.openai.faults import Fault
 from simulators.openai.journal import Journal
-from simulators.openai.pace import Pace
+from simulators.openai.pace import Stopwatch
 from simulators.openai.simulation import Simulation
 
 Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
@@ -49,7 +49,7 @@ def hang_up(simulation: Simulation, scope: dict[str, Any]) -> None:
             return
 
 
-class Exchange:
+class HttpExchange:
     """Hold one request and send its answer.
 
     Endpoints answer with `json` or `text`, or with `stream`, then `event`s or `piece`s, then `end`.
@@ -64,7 +64,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers = headers_of(scope)
         self.body = body
-        self.pace = Pace(scope["state"]["came_at"][0])
+        self.pace = Stopwatch(scope["state"]["came_at"][0])
         self.complete = False
         self.entry: dict[str, Any] = {}
         self._scope = scope
@@ -96,7 +96,7 @@ class Exchange:
             return
         if fault.kind == "slow":
             await asyncio.sleep(fault.delay_ms / 1000)
-            self.pace = Pace()
+            self.pace = Stopwatch()
         elif fault.kind == "silence" and fault.at_the_door:
             await asyncio.Event().wait()
         elif fault.at_the_door:

@@ -3,23 +3,23 @@
 from typing import Any
 
 from simulators.openai import errors
-from simulators.openai.exchange import Exchange
+from simulators.openai.exchange import HttpExchange
 
 CREATED = 1_735_689_600
 
 
-async def index(exchange: Exchange) -> None:
+async def index(exchange: HttpExchange) -> None:
     await exchange.json({"object": "list", "data": [_shape(model) for model in _offered(exchange)]})
 
 
-async def one(exchange: Exchange) -> None:
+async def one(exchange: HttpExchange) -> None:
     model = exchange.path.removeprefix("/v1/models/")
     if model not in _offered(exchange):
         raise errors.no_model(model)
     await exchange.json(_shape(model))
 
 
-def _offered(exchange: Exchange) -> list[str]:
+def _offered(exchange: HttpExchange) -> list[str]:
     return [model for model in exchange.settings.models if model not in exchange.settings.missing_models]
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from simulators.openai import errors
-from simulators.openai.exchange import Exchange
+from simulators.openai.exchange import HttpExchange
 
 CATEGORIES = (
     "harassment",
@@ -24,7 +24,7 @@ CATEGORIES = (
 SURE, UNLIKELY = 0.98, 0.0001
 
 
-async def create(exchange: Exchange) -> None:
+async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     if not asked.get("input"):
         raise errors.missing("input")

@@ -6,7 +6,7 @@ import asyncio
 LATE_S = 0.0005
 
 
-class Pace:
+class Stopwatch:
     """Count milliseconds since `began`, a time of the event loop's clock (default: now)."""
 
     def __init__(self, began: float | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Refused(ValueError):
+class OrderRefused(ValueError):
     """Report an order that the provider does not understand. The message names it."""
 
 
@@ -63,11 +63,11 @@ class Provider:
         self.stop()
 
     def configure(self, **settings: Any) -> None:
-        """Change settings while it runs. Of `delays`, only the named ones change. Raises Refused."""
+        """Change settings while it runs. Of `delays`, only the named ones change. Raises OrderRefused."""
         self._order(settings=settings)
 
     def fail(self, path: str, kind: str, **how: Any) -> None:
-        """Add a fault after those already set. `how` is as in `simulators.openai.faults.Fault`. Raises Refused."""
+        """Add a fault after those already set. `how` is as in `simulators.openai.faults.Fault`. Raises OrderRefused."""
         self._order(faults=[{"path": path, "kind": kind, **how}])
 
     def clear_faults(self) -> None:
@@ -93,4 +93,4 @@ class Provider:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control", body, timeout=10) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
-            raise Refused(json.load(error)["error"]["message"]) from error
+            raise OrderRefused(json.load(error)["error"]["message"]) from error

@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 from simulators.openai import errors, wording
-from simulators.openai.exchange import Exchange
+from simulators.openai.exchange import HttpExchange
 
 
-async def create(exchange: Exchange) -> None:
+async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     model = exchange.check_model(asked)
     if not asked.get("input"):
@@ -17,7 +17,7 @@ async def create(exchange: Exchange) -> None:
 
 
 class _Answer:
-    def __init__(self, exchange: Exchange, asked: dict[str, Any], model: str) -> None:
+    def __init__(self, exchange: HttpExchange, asked: dict[str, Any], model: str) -> None:
         tokens = wording.tokens(_reply(exchange, asked))
         self._exchange = exchange
         self._asked = asked
@@ -110,7 +110,7 @@ class _Answer:
         }
 
 
-def _reply(exchange: Exchange, asked: dict[str, Any]) -> str:
+def _reply(exchange: HttpExchange, asked: dict[str, Any]) -> str:
     wanted = (asked.get("text") or {}).get("format") or {}
     script = exchange.simulation.script
     if wanted.get("type") == "json_schema":

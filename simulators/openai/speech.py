@@ -7,13 +7,13 @@ from typing import Any
 
 from simulators.openai import errors, sound, wording
 from simulators.openai.errors import ApiError
-from simulators.openai.exchange import Exchange
+from simulators.openai.exchange import HttpExchange
 
 LONGEST = 4096  # characters
 SLOWEST, FASTEST = 0.25, 4.0
 
 
-async def create(exchange: Exchange) -> None:
+async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     exchange.check_model(asked)
     _check(asked)
@@ -28,7 +28,7 @@ async def create(exchange: Exchange) -> None:
         await _bytes(exchange, pieces, length_ms, sound.CONTENT_TYPES[file_format])
 
 
-async def _bytes(exchange: Exchange, pieces: list[bytes], length_ms: float, content_type: str) -> None:
+async def _bytes(exchange: HttpExchange, pieces: list[bytes], length_ms: float, content_type: str) -> None:
     await exchange.pace.until(exchange.settings.delays.speech_first_byte_ms)
     await exchange.stream(content_type)
     for number, piece in enumerate(pieces):
@@ -37,7 +37,7 @@ async def _bytes(exchange: Exchange, pieces: list[bytes], length_ms: float, cont
     await exchange.end()
 
 
-async def _events(exchange: Exchange, pieces: list[bytes], length_ms: float, usage: dict[str, int]) -> None:
+async def _events(exchange: HttpExchange, pieces: list[bytes], length_ms: float, usage: dict[str, int]) -> None:
     await exchange.pace.until(exchange.settings.delays.speech_first_byte_ms)
     await exchange.stream()
     for number, piece in enumerate(pieces):
@@ -47,7 +47,7 @@ async def _events(exchange: Exchange, pieces: list[bytes], length_ms: float, usa
     await exchange.end()
 
 
-def _moment(exchange: Exchange, position_ms: float) -> float:
+def _moment(exchange: HttpExchange, position_ms: float) -> float:
     """Return the time when the speech at this position is ready, in milliseconds since the request."""
     delays = exchange.settings.delays
     return delays.speech_first_byte_ms + delays.speech_per_second_ms * position_ms / 1000

@@ -6,14 +6,14 @@ from typing import Any
 
 from simulators.openai import errors, multipart, sound, wording
 from simulators.openai.errors import ApiError
-from simulators.openai.exchange import Exchange
+from simulators.openai.exchange import HttpExchange
 
 SUFFIXES = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 FORMATS = ("json", "text", "verbose_json")
 AUDIO_TOKENS_PER_SECOND = 10
 
 
-async def create(exchange: Exchange) -> None:
+async def create(exchange: HttpExchange) -> None:
     fields, files = multipart.parse(exchange.body, exchange.headers.get("content-type", ""))
     asked: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
     exchange.entry["body"] = dict(asked)
@@ -37,7 +37,7 @@ async def create(exchange: Exchange) -> None:
     await _whole(exchange, asked.get("response_format", "json"), text, more, seconds)
 
 
-async def _listen(exchange: Exchange, upload: multipart.Upload) -> float:
+async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
     """Return the length of the audio in seconds. Note it in the journal with the file's name and digest.
 
     Raises ApiError.
@@ -55,7 +55,7 @@ async def _listen(exchange: Exchange, upload: multipart.Upload) -> float:
     return seconds
 
 
-async def _whole(exchange: Exchange, answer_format: str, text: str, more: dict[str, Any], seconds: float) -> None:
+async def _whole(exchange: HttpExchange, answer_format: str, text: str, more: dict[str, Any], seconds: float) -> None:
     if answer_format not in FORMATS:
         raise ApiError(400, f"Invalid value: '{answer_format}'.", param="response_format", code="invalid_value")
     exchange.journal.tokens_out += len(wording.tokens(text))
@@ -70,7 +70,7 @@ async def _whole(exchange: Exchange, answer_format: str, text: str, more: dict[s
         )
 
 
-async def _stream(exchange: Exchange, text: str, usage: dict[str, Any], ready_ms: float) -> None:
+async def _stream(exchange: HttpExchange, text: str, usage: dict[str, Any], ready_ms: float) -> None:
     """Send the first delta when the transcription is ready, the others at the pace of tokens."""
     await exchange.pace.until(ready_ms)
     await exchange.stream()

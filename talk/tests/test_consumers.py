@@ -312,7 +312,7 @@ async def test_who_sends_faster_than_anyone_speaks_has_to_wait(monkeypatch: pyte
         slept.append(seconds)
 
     monkeypatch.setattr(capacity.asyncio, "sleep", sleep)
-    pace = capacity.Pace()
+    pace = capacity.RateLimiter()
     await pace.spend(capacity.BURST // 2)
     assert not slept
     await pace.spend(capacity.BURST)

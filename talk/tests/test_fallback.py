@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engines.base import Detection, Event, Heard, Lost, Speech, SpeechStarted, Words
+from engines.base import Detection, Event, Heard, Speech, SpeechStarted, TurnDetectionLost, Words
 from talk import fallback
 from talk.fallback import FallbackSession, Notice
 from talk.turn import Turn
@@ -205,7 +205,7 @@ async def test_a_listening_engine_that_is_lost_is_replaced():
     talking = await Talking(first, second).begin()
     await talking.fallback_session.detect_turns(Detection(1500))
     assert first.sessions[0].noticed
-    await first.sessions[0].noticed(Lost(GONE))
+    await first.sessions[0].noticed(TurnDetectionLost(GONE))
     assert talking.fallback_session.engine is second
     assert not talking.fallback_session.detects
 
@@ -263,7 +263,7 @@ async def test_two_that_fail_at_once_change_once():
     talking = await Talking(first, second, third).begin()
     answering = asyncio.create_task(talking.answered(await talking.say()))
     await until(lambda: second.sessions)
-    lost = asyncio.create_task(first.sessions[0].noticed(Lost(GONE)))
+    lost = asyncio.create_task(first.sessions[0].noticed(TurnDetectionLost(GONE)))
     assert second.opens
     second.opens.set()
     assert await answering == answer("Hi.", "Yes?")
@@ -277,7 +277,7 @@ async def test_a_reply_has_the_patience_that_its_own_engine_is_given(settings: A
     talking = await Talking(first, second).begin()
     answering = asyncio.create_task(talking.answered(await talking.say()))
     await until(lambda: first.sessions[0].asked)
-    await first.sessions[0].noticed(Lost(GONE))
+    await first.sessions[0].noticed(TurnDetectionLost(GONE))
     assert await asyncio.wait_for(answering, 60) == answer("Hi.", "Yes?")
     assert [each.code for each in talking.noticed] == ["engine"]
 
@@ -288,7 +288,7 @@ async def test_what_was_said_later_is_heard_after_the_turn_that_is_asked_again(s
     talking = await Talking(first, second).begin()
     answering = asyncio.create_task(talking.answered(await talking.say()))
     await until(lambda: first.sessions[0].asked)
-    await first.sessions[0].noticed(Lost(GONE))
+    await first.sessions[0].noticed(TurnDetectionLost(GONE))
     talking.turn = await talking.say(LATER)
     assert await asyncio.wait_for(answering, 60)
     assert second.sessions[0].asked == [(None, SAID)]

@@ -10,7 +10,7 @@ import pytest
 from audio.encoding import Clip
 from conversations import store
 from conversations.changes import Draft
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from core.threads import in_thread
 from simulators.openai import Provider
 from talk import feedback
@@ -54,7 +54,7 @@ async def keep(learner: uuid.UUID, messages: list[Draft], **columns: Any) -> Non
     )
 
 
-async def kept(learner: uuid.UUID) -> Stored:
+async def kept(learner: uuid.UUID) -> StoredConversation:
     stored = await in_thread(store.get, learner, "talk")
     assert stored
     return stored

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from conversations import store
-from conversations.store import Stored
+from conversations.store import StoredConversation
 from core.threads import in_thread
-from engines.base import Heard, Lost, Speech, SpeechStarted, Spoken, TurnEnded, Unheard, Words
+from engines.base import Heard, Speech, SpeechStarted, Spoken, TurnDetectionLost, TurnEnded, Unheard, Words
 from talk.dialogue import Dialogue
 from talk.live_talk import LiveTalk, open_talk
 from talk.protocol import Event
@@ -75,7 +75,7 @@ class Line:
 
     async def stored(self) -> list[tuple[str, str, bool]]:
         """Return role, text and whether there is a recording, for each message."""
-        found: Stored | None = await in_thread(store.get, self.learner, "talk")
+        found: StoredConversation | None = await in_thread(store.get, self.learner, "talk")
         return [(row.role, row.content, bool(row.audio_key)) for row in found.messages] if found else []
 
     @property
@@ -250,7 +250,7 @@ async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
     await talk.append(bytes(48_000) + LONDON[: len(LONDON) // 2])
     await ears.sessions[0].noticed(SpeechStarted(1000))
-    await ears.sessions[0].noticed(Lost(BROKEN))
+    await ears.sessions[0].noticed(TurnDetectionLost(BROKEN))
     await talk.append(LONDON[len(LONDON) // 2 :] + bytes(48_000 * 2))
     await talk.talk.settled()
     assert LONDON in talk.session.heard[0]
@@ -261,8 +261,8 @@ async def test_when_nobody_is_left_to_hear_it_is_told_once(line: Begin):
     ears = ScriptedEngine("ears", [], detects_turns=True)
     talk = await line(ears)
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
-    await ears.sessions[0].noticed(Lost(BROKEN))
-    await ears.sessions[0].noticed(Lost(BROKEN))
+    await ears.sessions[0].noticed(TurnDetectionLost(BROKEN))
+    await ears.sessions[0].noticed(TurnDetectionLost(BROKEN))
     assert talk.one("talk.notice")["message"] == "It broke. Try again in a moment."
 
 
@@ -428,7 +428,7 @@ async def test_what_was_said_before_its_ears_were_lost_is_heard(line: Begin):
     talk = await line(ears, ScriptedEngine("second", [answer("Hi.", "Hello?")]))
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
     await talk.append(bytes(48_000) + LONDON)
-    await ears.sessions[0].noticed(Lost(BROKEN))
+    await ears.sessions[0].noticed(TurnDetectionLost(BROKEN))
     await talk.append(bytes(48_000 * 2))
     async with asyncio.timeout(60):
         while ("assistant", "Hello?", True) not in await talk.stored():

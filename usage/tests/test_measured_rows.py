@@ -21,7 +21,7 @@ AT = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 MEASURED = {"engine": "local", "heard_ms": 300, "first_audio_ms": 450, "usage": [], "cost": 0}
 
 
-def keep(**fields: Any) -> store.Stored:
+def keep(**fields: Any) -> store.StoredConversation:
     draft = Draft("ai-1", "assistant", "And you?", AT, **fields)
     return store.save(ANNA, "conv-1", columns={"timestamp": AT}, messages=[draft], replace=False)
 

@@ -225,7 +225,7 @@ async def test_the_event_loop_goes_on_meanwhile(engine: LocalEngine, brief: Brie
         goes_on_during("correcting")
         return correct(text)
 
-    def answer_slowly(*about: Any) -> partner.Answer:
+    def answer_slowly(*about: Any) -> partner.PartnerAnswer:
         goes_on_during("answering")
         return answer(*about)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from engines.local import partner, phrases, remarks, rules
-from engines.local.partner import Answer
+from engines.local.partner import PartnerAnswer
 from tutor import scenario
 from tutor.domain import Line
 from tutor.scenario import Brief
@@ -17,7 +17,7 @@ from tutor.toml_tables import DataFileError
 NOISY = {"topic": "A noisy neighbour", "goal": "find a solution"}
 
 
-def talk(scenario_id: str, level: str, *texts: str, seed: str = "conv-1", opens: bool = False) -> list[Answer]:
+def talk(scenario_id: str, level: str, *texts: str, seed: str = "conv-1", opens: bool = False) -> list[PartnerAnswer]:
     """Return the answers to texts that are typed one after the other. `opens`: the agent speaks first."""
     own = NOISY if scenario_id == "own-topic" else {}
     brief = replace(Brief(scenario=scenario.get(scenario_id), level=level, seed=seed), **own)  # type: ignore[arg-type]
@@ -33,15 +33,15 @@ def last(scenario_id: str, level: str, *texts: str, seed: str = "conv-1") -> str
     return " ".join(talk(scenario_id, level, *texts, seed=seed)[-1].sentences)
 
 
-def question_of(answer: Answer) -> str:
+def question_of(answer: PartnerAnswer) -> str:
     return next(one for one in reversed(answer.sentences) if one.endswith("?"))
 
 
-def repeats(answers: Sequence[Answer]) -> bool:
+def repeats(answers: Sequence[PartnerAnswer]) -> bool:
     return question_of(answers[-2]) in " ".join(answers[-1].sentences)
 
 
-def offers_to_stop(answer: Answer) -> bool:
+def offers_to_stop(answer: PartnerAnswer) -> bool:
     return any(one in " ".join(answer.sentences) for one in phrases.SHALL_WE_STOP)
 
 

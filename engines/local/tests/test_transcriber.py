@@ -5,7 +5,7 @@ import pytest
 
 from bench.wer import word_error_rate, word_errors, words
 from engines.local import transcriber
-from engines.local.transcriber import Turn, without_loops
+from engines.local.transcriber import TurnTranscription, without_loops
 from tests.sound import FAMILY, SPEECH, clicks, clip, hum, mixed, silence, spoken, white_noise
 from tests.watched import watched
 from tutor.domain import EngineError
@@ -15,7 +15,7 @@ TRANSCRIPTS = json.loads((SPEECH / "transcripts.json").read_text())
 
 
 def transcript(pcm: bytes) -> Transcript:
-    return Turn().transcribe(pcm, threading.Event())
+    return TurnTranscription().transcribe(pcm, threading.Event())
 
 
 def heard(pcm: bytes) -> str:
@@ -91,7 +91,7 @@ def test_people_may_repeat_themselves(text: str):
 
 
 def test_a_turn_grows():
-    turn, stop = Turn(), threading.Event()
+    turn, stop = TurnTranscription(), threading.Event()
     turn.transcribe(clip("learner_london") + silence(0.5), stop)
     both = turn.transcribe(clip("learner_family"), stop).text
     said = TRANSCRIPTS["learner_london.wav"] + " " + TRANSCRIPTS["learner_family.wav"]
@@ -99,7 +99,7 @@ def test_a_turn_grows():
 
 
 def test_silence_after_it_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch):
-    turn, stop = Turn(), threading.Event()
+    turn, stop = TurnTranscription(), threading.Event()
     before = turn.transcribe(clip("learner_london") + silence(0.3), stop)
     whisper = watched(monkeypatch)
     assert turn.transcribe(silence(1), stop) == before
@@ -107,7 +107,7 @@ def test_silence_after_it_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_of_a_long_turn_only_the_last_part_is_left(monkeypatch):
-    turn, stop = Turn(), threading.Event()
+    turn, stop = TurnTranscription(), threading.Event()
     turn.transcribe(clip("librivox_0870") + silence(0.5), stop)
     whisper = watched(monkeypatch)
     turn.transcribe(clip("learner_london"), stop)
@@ -129,7 +129,7 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest():
 
 
 def test_a_stopped_turn_keeps_what_it_has_and_goes_on():
-    turn, stop = Turn(), threading.Event()
+    turn, stop = TurnTranscription(), threading.Event()
     stop.set()
     assert turn.transcribe(clip("learner_london"), stop).text == ""
     assert turn.transcribe(b"", threading.Event()).text == TRANSCRIPTS["learner_london.wav"]

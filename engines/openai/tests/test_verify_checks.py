@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import engines
-from core.findings import State
+from core.findings import CheckState
 from engines.base import LANGUAGE_MODELS
 from engines.openai import endpoints, verify_checks
 from engines.openai.endpoints import Stage
@@ -38,7 +38,7 @@ def asked(used: list[Stage] | None = None, today: date = TODAY) -> dict[str, Res
     return {each.name: each for each in runner.run([replace(probe, timeout=60) for probe in checks], within=60)}
 
 
-def names(results: dict[str, Result], state: State) -> set[str]:
+def names(results: dict[str, Result], state: CheckState) -> set[str]:
     return {name for name, result in results.items() if result.state == state}
 
 
@@ -67,7 +67,7 @@ def openais(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch) -> Pro
 
 def test_everything_is_well_with_a_provider_that_has_the_models(openai_configured: Provider) -> None:
     results = asked()
-    assert names(results, State.OK) == set(results)
+    assert names(results, CheckState.OK) == set(results)
     assert {f"model for {name}" for name in NAMES} < set(results)
 
 
@@ -81,7 +81,7 @@ def test_a_model_that_is_there_and_not_listed_is_well(openai_configured: Provide
     server = answering({"/v1/models": {"data": []}, "/v1/models/mine": {"id": "mine"}})
     with server as url:
         results = asked([Stage("chat", url, "key", "mine")])
-    assert results[CHAT].state == State.OK
+    assert results[CHAT].state == CheckState.OK
     assert "though it does not list it" in results[CHAT].found
 
 
@@ -91,7 +91,7 @@ def test_a_model_that_is_there_and_not_listed_is_well(openai_configured: Provide
 def test_a_wrong_key_fails_on_one_line_alone_and_is_not_told(openai_configured: Provider, settings: Any) -> None:
     all_with(settings, key=SECRET)
     results = asked()
-    assert names(results, State.FAILED) == {"key"}
+    assert names(results, CheckState.FAILED) == {"key"}
     assert "refuses the key (401)" in results["key"].found
     assert "OPENAI_API_KEY" in results["key"].advice
     assert SECRET not in str(results)
@@ -109,51 +109,51 @@ def test_no_key_where_one_is_wanted_fails(openai_configured: Provider, settings:
 
 def test_a_key_that_no_header_carries_fails_and_is_not_told(openai_configured: Provider, settings: Any) -> None:
     results = asked(alone(settings, "chat", key=f"“{SECRET}”"))
-    assert names(results, State.FAILED) == {"key"}
+    assert names(results, CheckState.FAILED) == {"key"}
     assert SECRET not in str(results)
 
 
 def test_a_stages_own_key_is_named_by_its_own_setting(openai_configured: Provider, settings: Any) -> None:
     changed(settings, "chat", key=SECRET)
     results = asked()
-    assert names(results, State.FAILED) == {"key for chat"}
+    assert names(results, CheckState.FAILED) == {"key for chat"}
     assert "OPENAI_CHAT_KEY" in results["key for chat"].advice
-    assert results["key for realtime and transcription and speech"].state == State.OK
+    assert results["key for realtime and transcription and speech"].state == CheckState.OK
 
 
 def test_a_missing_model_fails_on_its_line_alone(openai_configured: Provider) -> None:
     openai_configured.configure(missing_models=["gpt-5.4-mini"])
     results = asked()
-    assert names(results, State.FAILED) == {CHAT}
+    assert names(results, CheckState.FAILED) == {CHAT}
     assert "OPENAI_CHAT_MODEL" in results[CHAT].advice
 
 
 def test_a_model_that_another_server_may_take_all_the_same_is_warned_of() -> None:
     with answering({"/v1/models": {"data": []}}) as url:
-        assert asked([Stage("chat", url, "", "mine")])[CHAT].state == State.WARNING
+        assert asked([Stage("chat", url, "", "mine")])[CHAT].state == CheckState.WARNING
 
 
 def test_a_provider_that_fails_fails_on_one_line_alone(openai_configured: Provider) -> None:
     openai_configured.fail(MODELS, "500", times=None)
     results = asked()
-    assert names(results, State.FAILED) == {"key"}
+    assert names(results, CheckState.FAILED) == {"key"}
     assert "fails (500)" in results["key"].found
 
 
 @pytest.mark.parametrize(
     ("kind", "code", "state", "word"),
     [
-        ("403", None, State.WARNING, "403"),
-        ("404", None, State.WARNING, "does not say which models"),
-        ("429", None, State.WARNING, "too many requests"),
-        ("429", "insufficient_quota", State.FAILED, "no quota left"),
-        ("400", None, State.FAILED, "not of OpenAI's protocol (400)"),
-        ("cut", None, State.FAILED, "cannot be asked"),
-        ("malformed", None, State.FAILED, "not of OpenAI's protocol (200)"),
+        ("403", None, CheckState.WARNING, "403"),
+        ("404", None, CheckState.WARNING, "does not say which models"),
+        ("429", None, CheckState.WARNING, "too many requests"),
+        ("429", "insufficient_quota", CheckState.FAILED, "no quota left"),
+        ("400", None, CheckState.FAILED, "not of OpenAI's protocol (400)"),
+        ("cut", None, CheckState.FAILED, "cannot be asked"),
+        ("malformed", None, CheckState.FAILED, "not of OpenAI's protocol (200)"),
     ],
 )
 def test_each_refusal_is_told_in_our_own_words(
-    kind: str, code: str | None, state: State, word: str, openai_configured: Provider
+    kind: str, code: str | None, state: CheckState, word: str, openai_configured: Provider
 ) -> None:
     openai_configured.fail(MODELS, kind, times=None, **({"code": code} if code else {}))
     found = asked()["key"]
@@ -168,7 +168,7 @@ def test_a_provider_that_hangs_takes_five_seconds_at_most(how: dict[str, Any], o
     results = {each.name: each for each in runner.run(verify_checks.probes(stages_in_use(), TODAY))}
     # The provider would take 120 s. A loaded machine needs some seconds.
     assert time.monotonic() - began < 30
-    assert names(results, State.FAILED) == {"key"}
+    assert names(results, CheckState.FAILED) == {"key"}
     assert "does not answer in time" in results["key"].found
 
 
@@ -177,14 +177,14 @@ def test_a_model_that_is_asked_for_again_does_not_hang_either(openai_configured:
     changed(settings, "chat", model="mine")
     began = time.monotonic()
     found = {each.name: each for each in runner.run(verify_checks.probes(stages_in_use(), TODAY))}
-    assert found[CHAT].state == State.WARNING
+    assert found[CHAT].state == CheckState.WARNING
     # The server is silent for ever. A loaded machine needs some seconds.
     assert time.monotonic() - began < 30
 
 
 def test_a_server_that_is_not_there_fails_on_one_line_alone(settings: Any) -> None:
     results = asked([Stage("chat", "http://127.0.0.1:9/v1", SECRET, "mine")])
-    assert names(results, State.FAILED) == {"key"}
+    assert names(results, CheckState.FAILED) == {"key"}
     assert "127.0.0.1:9 cannot be reached" in results["key"].found
     assert "OPENAI_CHAT_URL" in results["key"].advice
 
@@ -206,15 +206,15 @@ def test_what_is_not_an_address_fails() -> None:
 @pytest.mark.parametrize(
     ("left", "state", "word"),
     [
-        (91, State.OK, "is shut down on 2026-12-11"),
-        (90, State.WARNING, "is shut down on 2026-12-11, in 90 days"),
-        (1, State.WARNING, "in 1 day."),
-        (0, State.FAILED, "was shut down on 2026-12-11"),
-        (-400, State.FAILED, "was shut down on 2026-12-11"),
+        (91, CheckState.OK, "is shut down on 2026-12-11"),
+        (90, CheckState.WARNING, "is shut down on 2026-12-11, in 90 days"),
+        (1, CheckState.WARNING, "in 1 day."),
+        (0, CheckState.FAILED, "was shut down on 2026-12-11"),
+        (-400, CheckState.FAILED, "was shut down on 2026-12-11"),
     ],
 )
 def test_an_announced_end_is_warned_of_for_ninety_days(
-    left: int, state: State, word: str, openais: Provider, settings: Any
+    left: int, state: CheckState, word: str, openais: Provider, settings: Any
 ) -> None:
     changed(settings, "chat", model="gpt-5-mini")
     found = asked(today=date(2026, 12, 11) - timedelta(left))[CHATS_END]
@@ -230,7 +230,7 @@ def test_the_successor_is_named(openais: Provider, settings: Any) -> None:
 def test_an_end_is_known_though_the_key_is_refused(openais: Provider, settings: Any) -> None:
     all_with(settings, key=SECRET)
     changed(settings, "chat", model="gpt-5-mini")
-    assert asked()[CHATS_END].state == State.WARNING
+    assert asked()[CHATS_END].state == CheckState.WARNING
 
 
 def test_what_another_server_calls_by_that_name_has_no_end(openai_configured: Provider, settings: Any) -> None:
@@ -242,13 +242,13 @@ def test_what_another_server_calls_by_that_name_has_no_end(openai_configured: Pr
 def test_an_end_that_the_server_itself_announces_is_believed(said: str) -> None:
     with answering({"/v1/models": {"data": [{"id": "mine", "shutdown_date": said}]}}) as url:
         found = asked([Stage("chat", url, "", "mine")])[CHATS_END]
-    assert (found.state, found.found) == (State.WARNING, "mine is shut down on 2026-12-31, in 39 days.")
+    assert (found.state, found.found) == (CheckState.WARNING, "mine is shut down on 2026-12-31, in 39 days.")
 
 
 @pytest.mark.parametrize("said", [None, "", "soon", 7])
 def test_an_end_that_is_no_date_is_none(said: Any) -> None:
     with answering({"/v1/models": {"data": [{"id": "mine", "shutdown_date": said}]}}) as url:
-        assert asked([Stage("chat", url, "", "mine")])[CHATS_END].state == State.OK
+        assert asked([Stage("chat", url, "", "mine")])[CHATS_END].state == CheckState.OK
 
 
 # The servers that are checked
@@ -257,14 +257,14 @@ def test_an_end_that_is_no_date_is_none(said: Any) -> None:
 def test_without_a_key_and_a_server_there_is_one_line() -> None:
     (probe,) = engines.verify_checks()
     (result,) = runner.run([probe])
-    assert result.state == State.NOT_CONFIGURED
+    assert result.state == CheckState.NOT_CONFIGURED
     assert "OPENAI_API_KEY" in result.advice
 
 
 def test_with_the_embedded_engine_chosen_nobody_is_asked(openai_configured: Provider, settings: Any) -> None:
     settings.TUTOR_ENGINE = "local"
     (result,) = runner.run(engines.verify_checks())
-    assert result.state == State.NOT_CONFIGURED
+    assert result.state == CheckState.NOT_CONFIGURED
     assert not openai_configured.log(MODELS)
 
 
@@ -272,7 +272,7 @@ def test_a_pipeline_is_not_asked_for_the_realtime_model(openai_configured: Provi
     settings.TUTOR_ENGINE = "openai_pipeline"
     openai_configured.configure(missing_models=[settings.OPENAI["realtime"]["model"]])
     changed(settings, "speech", model="tts-1")
-    assert names(asked(), State.FAILED) == set()
+    assert names(asked(), CheckState.FAILED) == set()
 
 
 # All checks together

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from engines.base import Event, ListenerEvent, Lost, Speech, TurnEnded, Words
+from engines.base import Event, ListenerEvent, Speech, TurnDetectionLost, TurnEnded, Words
 from engines.openai_realtime.engine import RealtimeEngine
 from engines.openai_realtime.session import RealtimeSession
 from simulators.openai import sound
@@ -33,7 +33,7 @@ class Caller:
 
     def __init__(self, session: RealtimeSession, lines: list[Line]) -> None:
         self.session, self.lines = session, lines
-        self.noticed: list[ListenerEvent | Lost] = []
+        self.noticed: list[ListenerEvent | TurnDetectionLost] = []
         self.used: list[metering.Used] = []
         # The answers to turns that the provider detected.
         self.answers: list[list[Event]] = []
@@ -67,7 +67,7 @@ class Caller:
                 break
         return replying, events
 
-    async def follow(self, happened: ListenerEvent | Lost) -> None:
+    async def follow(self, happened: ListenerEvent | TurnDetectionLost) -> None:
         """Note the event, and answer a finished turn, as in hands-free mode."""
         self.noticed.append(happened)
         if isinstance(happened, TurnEnded):

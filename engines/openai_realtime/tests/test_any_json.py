@@ -20,7 +20,18 @@ import pytest
 import websockets
 from websockets.asyncio.server import ServerConnection, serve
 
-from engines.base import Detection, Heard, ListenerEvent, Lost, Speech, SpeechStarted, Spoken, TurnEnded, Unheard, Words
+from engines.base import (
+    Detection,
+    Heard,
+    ListenerEvent,
+    Speech,
+    SpeechStarted,
+    Spoken,
+    TurnDetectionLost,
+    TurnEnded,
+    Unheard,
+    Words,
+)
 from engines.openai.errors import BUSY, GARBLED, GONE, REFUSED
 from engines.openai_realtime import link
 from engines.openai_realtime.session import RealtimeSession
@@ -81,7 +92,7 @@ def _is_of_its_kind(told: object) -> bool:
             return isinstance(pcm, bytes)
         case SpeechStarted(at_ms) | TurnEnded(at_ms):
             return type(at_ms) is int
-        case Lost(error):
+        case TurnDetectionLost(error):
             return _is_of_its_kind(error)
         case EngineError():
             return str(told) in (BUSY, GARBLED, GONE, REFUSED) and SECRET not in told.detail
@@ -186,7 +197,7 @@ async def lived_through(number: int, case: Case) -> None:
     async with talking(mistakes=(f"case-{number}",)) as caller:
         over = asyncio.Event()
 
-        async def follow(happened: ListenerEvent | Lost) -> None:
+        async def follow(happened: ListenerEvent | TurnDetectionLost) -> None:
             case.told.append(happened)
             if isinstance(happened, TurnEnded):
                 with contextlib.suppress(TimeoutError):

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from engines.base import Detection, Heard, Lost, SpeechStarted, TurnEnded
+from engines.base import Detection, Heard, SpeechStarted, TurnDetectionLost, TurnEnded
 from engines.openai_realtime.tests.talk import FOREVER, TALK, VOICE, Caller, talking, until, words
 from simulators.openai import Provider
 from tests.talking import silence
@@ -204,7 +204,7 @@ async def test_a_provider_that_is_gone_is_told(own_provider: Provider):
         own_provider.stop()
         await until(lambda: caller.noticed)
     (lost,) = caller.noticed
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, TurnDetectionLost)
     assert lost.error.retryable
 
 
@@ -213,7 +213,7 @@ async def test_a_key_that_is_refused_is_told(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await until(lambda: caller.noticed)
-    assert not caller.noticed_of(Lost)[0].error.retryable
+    assert not caller.noticed_of(TurnDetectionLost)[0].error.retryable
 
 
 async def test_whoever_is_told_may_close_the_session(own_provider: Provider):

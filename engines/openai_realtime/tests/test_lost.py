@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engines.base import Detection, Lost, Speech, TurnEnded, Unheard
+from engines.base import Detection, Speech, TurnDetectionLost, TurnEnded, Unheard
 from engines.openai_realtime.tests import scripted as script
 from engines.openai_realtime.tests.scripted import Event, Scripted, scripted
 from engines.openai_realtime.tests.talk import FOREVER, SLICE, TALK, VOICE, talking, until
@@ -145,8 +145,8 @@ async def test_a_provider_lost_while_words_are_made_out_is_told():
         await server.say(STARTED, STOPPED, *ANSWER)
         await until(lambda: caller.noticed_of(TurnEnded))
         await server.say(UNKNOWN)
-        await until(lambda: caller.noticed_of(Lost))
-    assert not caller.noticed_of(Lost)[0].error.retryable
+        await until(lambda: caller.noticed_of(TurnDetectionLost))
+    assert not caller.noticed_of(TurnDetectionLost)[0].error.retryable
 
 
 async def test_a_turn_whose_words_are_lost_with_the_provider_is_kept_as_sound():
@@ -170,7 +170,7 @@ async def test_a_provider_lost_with_a_turn_that_the_talk_does_not_want_is_told()
         await caller.session.detect_turns(PATIENT)
         await until(lambda: len(server.received_of("session.update")) == 2)
         await server.say(STARTED, STOPPED, UNKNOWN)
-        await until(lambda: any(isinstance(each, Lost) for each in noticed))
+        await until(lambda: any(isinstance(each, TurnDetectionLost) for each in noticed))
 
 
 async def test_who_waits_for_an_answer_is_told_by_it_alone():
@@ -191,4 +191,4 @@ async def test_a_provider_lost_before_turns_were_to_be_found_is_told(openai_conf
         with pytest.raises(EngineError):
             await caller.answer("Hello.")
         await caller.session.detect_turns(PATIENT)
-        await until(lambda: caller.noticed_of(Lost))
+        await until(lambda: caller.noticed_of(TurnDetectionLost))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Moment = tuple[float, int, str | bytes]
 
 
-class Failed(Exception):
+class SimulatedFailure(Exception):
     """Report that a fault makes the provider's own work fail here."""
 
     def __init__(self, code: str | None) -> None:
@@ -29,7 +29,7 @@ class Failed(Exception):
         }
 
 
-class Answer:
+class SimulatedResponse:
     """Send one response. `params` is the `response` of `response.create`. The session gives all other parameters."""
 
     def __init__(self, talk: "Talk", params: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ class Answer:
         try:
             await self._send("response.created", response=self._shape("in_progress"))
             await self._send("rate_limits.updated", rate_limits=_RATE_LIMITS)
-        except Failed as failed:
+        except SimulatedFailure as failed:
             await self._end("failed", {"type": "failed", "error": failed.error})
         else:
             self._task = self._talk.in_background(self._run())
@@ -74,7 +74,7 @@ class Answer:
                     first = False
                 await self._say(what)
             await self._end("completed", None)
-        except Failed as failed:
+        except SimulatedFailure as failed:
             await self._end("failed", {"type": "failed", "error": failed.error})
 
     def _written(self) -> Iterator[Moment]:

@@ -52,7 +52,7 @@ class Item:
         return len(wording.tokens(self.text())), 0
 
 
-class Conversation:
+class SimulatedConversation:
     def __init__(self, conversation_id: str) -> None:
         self.id = conversation_id
         self.items: list[Item] = []

@@ -10,7 +10,7 @@ from simulators.openai import errors
 from simulators.openai.errors import ApiError
 from simulators.openai.exchange import Cut, Receive, Send, check_key, headers_of
 from simulators.openai.faults import Fault
-from simulators.openai.pace import Pace
+from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime.talk import Talk
 from simulators.openai.simulation import Simulation
 
@@ -55,7 +55,7 @@ async def _let_in(simulation: Simulation, scope: dict[str, Any]) -> str:
     key = headers.get("authorization", "").removeprefix("Bearer ")
     simulation.journal.note(path, method="WEBSOCKET", key=key, model=model)
     await _meet(simulation.faults.at_handshake(path), model)
-    await Pace().until(simulation.settings.delays.connect_ms)
+    await Stopwatch().until(simulation.settings.delays.connect_ms)
     check_key(headers, simulation.settings.api_key)
     if path != "/v1/realtime":
         raise errors.no_such_path("GET", path)

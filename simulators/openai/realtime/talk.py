@@ -11,10 +11,10 @@ from simulators.openai import errors, sound
 from simulators.openai.errors import ApiError
 from simulators.openai.exchange import MALFORMED, Cut, Receive, Send, hang_up
 from simulators.openai.faults import Fault
-from simulators.openai.pace import Pace
+from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime import session as sessions
-from simulators.openai.realtime.answer import Answer, Failed
-from simulators.openai.realtime.conversation import Conversation, Item, from_client
+from simulators.openai.realtime.answer import SimulatedFailure, SimulatedResponse
+from simulators.openai.realtime.conversation import Item, SimulatedConversation, from_client
 from simulators.openai.realtime.hearing import Ear
 from simulators.openai.simulation import Simulation
 
@@ -34,10 +34,10 @@ class Talk:
         self.settings = simulation.settings
         expires_at = int(time.time() + self.settings.session_expires_s)
         self.session = sessions.default(simulation.new_id("sess"), model, expires_at)
-        self.conversation = Conversation(simulation.new_id("conv"))
-        self.answers: dict[str, Answer] = {}
+        self.conversation = SimulatedConversation(simulation.new_id("conv"))
+        self.answers: dict[str, SimulatedResponse] = {}
         # Since the client's last event.
-        self.arrived = Pace()
+        self.arrived = Stopwatch()
         self._scope = scope
         self._send = send
         self._ear = Ear()
@@ -77,7 +77,7 @@ class Talk:
             self._over.set_exception(error)
 
     async def emit(self, event: dict[str, Any]) -> None:
-        """Send an event, unless a fault replaces it. Raises Cut, and Failed if the answer is to fail."""
+        """Send an event, unless a fault replaces it. Raises Cut, and SimulatedFailure if the answer is to fail."""
         if self._silent:
             return
         kind = event["type"]
@@ -94,7 +94,7 @@ class Talk:
 
     def _strike(self, fault: Fault) -> str:
         if fault.kind == "failed":
-            raise Failed(fault.code)
+            raise SimulatedFailure(fault.code)
         if fault.kind == "reset":
             hang_up(self.simulation, self._scope)
         if fault.kind in ("cut", "reset"):
@@ -128,7 +128,7 @@ class Talk:
 
     async def _obey(self, text: str) -> None:
         """Handle one event of the client. Answer an invalid one with an `error` event, and continue."""
-        self.arrived = Pace()
+        self.arrived = Stopwatch()
         event_id = None
         try:
             event = _parsed(text)
@@ -140,7 +140,7 @@ class Talk:
             await VERBS[kind](self, event)
         except ApiError as error:
             await self._error(error, event_id)
-        except Failed:
+        except SimulatedFailure:
             await self._error(errors.server_error(), event_id)
 
     async def _update(self, event: dict[str, Any]) -> None:
@@ -199,7 +199,7 @@ class Talk:
         if self.session["audio"]["input"]["transcription"]:
             self.in_background(self._transcribe(item, self.arrived))
 
-    async def _transcribe(self, item: Item, pace: Pace) -> None:
+    async def _transcribe(self, item: Item, pace: Stopwatch) -> None:
         delays, seconds = self.settings.delays, item.audio_ms / 1000
         await pace.until(delays.transcription_ms + delays.transcription_per_second_ms * seconds)
         item.content[0]["transcript"] = item.heard
@@ -211,7 +211,7 @@ class Talk:
         try:
             await self.emit({"type": delta, **place, "delta": item.heard})
             await self.emit({"type": TRANSCRIBED, **place, "transcript": item.heard, "usage": usage})
-        except Failed as failed:
+        except SimulatedFailure as failed:
             await self.emit(
                 {"type": "conversation.item.input_audio_transcription.failed", **place, "error": failed.error}
             )
@@ -256,12 +256,12 @@ class Talk:
             raise ApiError(400, "Cancellation failed: no active response found", code="response_cancel_not_active")
         await answer.stop("client_cancelled")
 
-    def _answering(self) -> Answer | None:
+    def _answering(self) -> SimulatedResponse | None:
         """Return the response that writes to the conversation. There is at most one."""
         return next((each for each in self.answers.values() if not each.out_of_band), None)
 
     async def _answer(self, params: dict[str, Any]) -> None:
-        answer = Answer(self, params)
+        answer = SimulatedResponse(self, params)
         self.answers[answer.id] = answer
         await answer.begin()
 
