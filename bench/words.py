@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "talking_agent.settings")
 
 from audio.resampling import from_pcm16, resample, to_pcm16  # noqa: E402
 from bench.wer import word_errors, words  # noqa: E402
-from engines.base import SAMPLE_RATE  # noqa: E402
+from engines.interface import SAMPLE_RATE  # noqa: E402
 from engines.local import transcriber  # noqa: E402
 
 SPEECH = ROOT / "tests" / "speech"

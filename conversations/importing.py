@@ -12,7 +12,7 @@ from audio import quota, sound_threads
 from audio.encoding import BadAudio, Clip, from_upload
 from conversations import changes, legacy, store
 from conversations.changes import conversation_key, message_key
-from conversations.errors import in_words
+from conversations.error_messages import in_words
 from conversations.legacy import LegacyConversation, LostPart, Said
 from conversations.rows import Copy
 from conversations.serializers import MAX_SOUND, AudioField

@@ -20,7 +20,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.fields import Field
 
 from conversations.changes import Draft
-from conversations.errors import in_words
+from conversations.error_messages import in_words
 from conversations.ids import is_wire_id
 from conversations.models import Message
 from conversations.serializers import (

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from audio import quota, recordings
-from conversations import ids, representations, schema, store
+from conversations import api_description, ids, representations, store
 from conversations.models import Conversation, Message
 from conversations.serializers import (
     MAX_MESSAGES,
@@ -41,7 +41,7 @@ def length_of(request: ApiRequest) -> int:
     return int(request.META.get("CONTENT_LENGTH") or 0)
 
 
-@schema.conversations
+@api_description.conversations
 class ConversationViewSet(ViewSet):
     """Serve the learner's own conversations: the contract's calls on the collection, and their REST form."""
 
@@ -90,7 +90,7 @@ class ConversationViewSet(ViewSet):
         found = ids.may_be_stored(id) and store.delete(request.learner, id)
         return _done("The conversation was deleted." if found else "There was no such conversation.")
 
-    @schema.conversation_or_all
+    @api_description.conversation_or_all
     def destroy_many(self, request: ApiRequest) -> Response:
         """Serve `DELETE /api/conversations?id=ID` and `?clearAll=true`."""
         clears, wire_id = request.query_params.get("clearAll") == "true", request.query_params.get("id")
@@ -110,7 +110,7 @@ class ConversationViewSet(ViewSet):
         return _answer(store.restore(request.learner, id))
 
 
-@schema.messages
+@api_description.messages
 class MessageViewSet(ViewSet):
     """Serve the messages of one of the learner's own conversations."""
 

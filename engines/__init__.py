@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from core.findings import Probe
-    from engines.base import Declaration, Engine
+    from engines.interface import Declaration, Engine
 
 
 def read_settings() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audio.resampling import Resampler, Samples, from_pcm16
-from engines.base import SAMPLE_RATE, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
+from engines.interface import SAMPLE_RATE, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
 from engines.packages import optional_packages
 from tutor.domain import EngineError
 

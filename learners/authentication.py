@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 
 class LearnerAuthentication(authentication.BaseAuthentication):
-    """Read no session and recognise no account. `learners.middleware` has already identified the learner."""
+    """Read no session and recognise no account. `learners.learner_middleware` has already identified the learner."""
 
     def authenticate(self, request: Request) -> None:
         return None
@@ -16,7 +16,7 @@ class LearnerAuthentication(authentication.BaseAuthentication):
 class SessionAuthentication(authentication.SessionAuthentication):
     """Recognise staff by their session.
 
-    No CSRF token is needed: `learners.middleware.same_site_only` has checked the origin.
+    No CSRF token is needed: `learners.learner_middleware.same_site_only` has checked the origin.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:

@@ -28,11 +28,11 @@ from django.views.decorators.http import require_GET, require_POST
 from core import cloud
 from migration import checks, runs, self_test, stores
 from migration.checks import CheckState, runner
-from migration.cost import Bill, Costs, Month, costs
 from migration.models import Run
 from migration.overview import counted, overview
 from migration.permissions import PERMISSION
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
+from migration.storage_cost import Bill, Costs, Month, costs
 
 PER_PAGE = 15
 MOST_WORKERS = 32

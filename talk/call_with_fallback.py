@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from core import metrics
 from engines import engines
-from engines.base import Engine
+from engines.interface import Engine
 from talk.fallback import TOO_LONG, is_resting
 from tutor.domain import CannotDo, EngineError, EnoughForToday, UnusableAnswer
 from usage import budget, spending

@@ -3,7 +3,7 @@
 import numpy as np
 
 from audio.resampling import Samples, from_pcm16, resample
-from engines.base import SAMPLE_RATE
+from engines.interface import SAMPLE_RATE
 
 # Milliseconds of the microphone's sound that are compared.
 WINDOW_MS = 300

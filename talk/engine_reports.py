@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
-from engines.base import ListenerEvent
+from engines.interface import ListenerEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from audio import sound_threads
 from core import safe_traceback
 from engines import vad
-from engines.base import Engine
+from engines.interface import Engine
 from talk import reprompt
 from talk.dialogue import Dialogue
 from talk.engine_reports import EngineReport, Notice

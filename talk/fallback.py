@@ -16,7 +16,7 @@ from django.conf import settings
 
 from audio.encoding import BYTES_PER_SECOND
 from core import metrics
-from engines.base import Detection, Engine, Event, Heard, ListenerEvent, Session, TurnDetectionLost, Unheard, Words
+from engines.interface import Detection, Engine, Event, Heard, ListenerEvent, Session, TurnDetectionLost, Unheard, Words
 from talk.engine_reports import EngineReports, Notice
 from talk.turn import Turn
 from tutor.domain import EngineError, EnoughForToday, Line, UnusableAnswer
@@ -71,7 +71,7 @@ def rested() -> None:
 class FallbackSession:
     """Wrap the engines' sessions in one that survives a change of engines.
 
-    Call `open` first, and act on `reports`. The other methods are those of `engines.base.Session`, with the turn
+    Call `open` first, and act on `reports`. The other methods are those of `engines.interface.Session`, with the turn
     that the sound belongs to. So the next engine can get the sound of the whole turn.
     """
 

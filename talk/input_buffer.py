@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import replace
 
 from audio.encoding import BYTES_PER_SECOND
-from engines.base import ListenerEvent
+from engines.interface import ListenerEvent
 from engines.vad import VoiceActivityDetector, is_audible
 from talk.turn import Turn, bytes_of
 from tutor.domain import EngineError

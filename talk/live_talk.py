@@ -17,7 +17,7 @@ from conversations import store
 from conversations.store import StoredConversation
 from core.threads import in_thread
 from engines import vad
-from engines.base import Engine
+from engines.interface import Engine
 from talk import protocol, reprompt, session_fields
 from talk.dialogue import Dialogue, recent_mistakes
 from talk.exchange import Exchange

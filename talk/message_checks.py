@@ -7,7 +7,7 @@ from typing import Any
 
 from conversations.changes import Draft
 from core import safe_traceback
-from engines.base import Engine
+from engines.interface import Engine
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
 from talk.outgoing import Outgoing

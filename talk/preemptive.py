@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
-from engines.base import Event, Heard, Unheard, Words
+from engines.interface import Event, Heard, Unheard, Words
 from usage import metering
 
 # Rounds of the event loop: in the first this task begins, in the second a task of the engine's own.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from conversations.changes import Draft
 from core import metrics, safe_traceback
-from engines.base import Corrected, Ended, Event, Heard, Speech, Spoken, Thought, Unheard, Words
+from engines.interface import Corrected, Ended, Event, Heard, Speech, Spoken, Thought, Unheard, Words
 from talk.dialogue import Dialogue
 from talk.fallback import AGAIN
 from talk.items import user_item

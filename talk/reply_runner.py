@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 
 from core import metrics
-from engines import base
-from engines.base import Heard
+from engines import interface
+from engines.interface import Heard
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
 from talk.message_checks import Checks
@@ -115,7 +115,7 @@ class ReplyRunner:
             self.latest.stop()
 
 
-async def nothing(turn: Turn) -> AsyncGenerator[base.Event, None]:
+async def nothing(turn: Turn) -> AsyncGenerator[interface.Event, None]:
     """Reply to silence with nothing.
 
     It ends only when the client asks for a reply. Otherwise the talk would wait for a reply that is still to come.

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 
-from engines.base import Engine, Event, Speech, Spoken, Words
+from engines.interface import Engine, Event, Speech, Spoken, Words
 from tutor import scenario
 from tutor.domain import EngineError, Line
 

@@ -15,20 +15,20 @@ from audio import mp3, quota, sound_threads
 from audio.encoding import BYTES_PER_SECOND, Clip
 from conversations import store
 from conversations.changes import Draft
-from conversations.errors import UNWRITABLE
+from conversations.error_messages import UNWRITABLE
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
 from conversations.store import OutOfReach, StoredConversation
 from conversations.views import FULL
 from core.threads import in_thread
-from engines.base import Engine, is_live
+from engines.interface import Engine, is_live
 from engines.vad import VoiceActivityDetector
 from talk import feedback, message_checks
 from talk.call_with_fallback import ask
 from talk.dialogue import Dialogue
 from talk.fallback import rest
 from talk.protocol import correction_shape
-from talk.turns import ApiError
+from talk.turns import CallRefused
 from tutor import analysis
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
@@ -90,9 +90,9 @@ class SpeechStream:
 
 
 async def begin_speech(text: str, voice: str) -> SpeechStream:
-    """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, ApiError."""
+    """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, CallRefused."""
     if not any(letter.isalnum() for letter in text):
-        raise ApiError(400, NOTHING_TO_SPEAK)
+        raise CallRefused(400, NOTHING_TO_SPEAK)
 
     async def begin(engine: Engine) -> tuple[bytes, AsyncGenerator[bytes, None]]:
         more = _sounding(engine.speak(text, voice=voice))
@@ -100,7 +100,7 @@ async def begin_speech(text: str, voice: str) -> SpeechStream:
 
     (head, more), engine = await ask(begin, patience=_patience())
     if not head:
-        raise ApiError(400, NOTHING_TO_SPEAK)
+        raise CallRefused(400, NOTHING_TO_SPEAK)
     return SpeechStream(head, more, engine)
 
 
@@ -113,7 +113,7 @@ async def keep_speech(
     find its recordings. Return the recording, the stored conversation and the engine. If nothing can be saved, the
     reason stands in place of the conversation, and the recording is returned all the same.
 
-    Raises EngineError, ApiError.
+    Raises EngineError, CallRefused.
     """
     await in_thread(_draft, learner, conversation, message, text)
     pcm, engine = await _spoken(text, voice)
@@ -121,7 +121,7 @@ async def keep_speech(
     try:
         return clip, await in_thread(_save, learner, conversation, message, text, clip), engine
     except store.ConversationDeleted:
-        raise ApiError(410, DELETED) from None
+        raise CallRefused(410, DELETED) from None
     except quota.QuotaExceeded as full:
         return clip, str(full), engine
     # A full disk or a locked database.
@@ -171,14 +171,14 @@ async def mend(
     """Replace the words of a learner's message that was misheard, and make its corrections anew.
 
     Return the stored conversation, and the reason if the corrections could not be made, else "". The message then has
-    none. Raises OutOfReach, and ApiError for a message of the agent's.
+    none. Raises OutOfReach, and CallRefused for a message of the agent's.
     """
     stored = await in_thread(store.get, learner, conversation)
     row = found(stored, message)
     corrections: list[dict[str, Any]] = []
     why_not = ""
     if row and row.role != Message.Role.USER:
-        raise ApiError(400, NOT_THE_LEARNERS)
+        raise CallRefused(400, NOT_THE_LEARNERS)
     if stored and row:
         before = stored.messages[: stored.messages.index(row)][-message_checks.CONTEXT :]
         context = [Line(each.role, each.content) for each in before]
@@ -210,7 +210,7 @@ async def _spoken(text: str, voice: str) -> tuple[bytes, Engine]:
 
 
 def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Draft:
-    """Return the message as it is stored, or as it will be, without its sound. Raises ApiError."""
+    """Return the message as it is stored, or as it will be, without its sound. Raises CallRefused."""
     try:
         stored = store.get(learner, conversation)
         is_deleted = stored is None and store.is_deleted(learner, conversation)
@@ -218,14 +218,14 @@ def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Dr
     except OutOfReach:
         stored, is_deleted = None, False
     if is_deleted:
-        raise ApiError(410, DELETED)
+        raise CallRefused(410, DELETED)
     row = found(stored, message)
     if row.role == Message.Role.USER if row else message.startswith("user-"):
-        raise ApiError(400, LEARNERS_OWN)
+        raise CallRefused(400, LEARNERS_OWN)
     if row:
         return Draft(message, row.role, row.content, row.timestamp)
     if stored and len(stored.messages) >= MAX_MESSAGES:
-        raise ApiError(400, FULL)
+        raise CallRefused(400, FULL)
     return Draft(message, Message.Role.ASSISTANT, text, timezone.now())
 
 

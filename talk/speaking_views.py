@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from audio import recordings, sound_threads
 from audio.encoding import BadAudio, to_pcm
 from conversations import ids, representations, store
-from conversations.schema import ID
+from conversations.api_description import ID
 from conversations.views import UNKNOWN
 from core.doors import door
 from core.openapi import answers, refusals
@@ -38,7 +38,7 @@ from talk.serializers import (
     TargetSerializer,
     TranslationSerializer,
 )
-from talk.turns import CALLS, DECODING, LEAST, RECORDED, ApiError
+from talk.turns import CALLS, DECODING, LEAST, RECORDED, CallRefused
 from talk.views import MESSAGE_ID, UPLOAD
 from usage import budget
 
@@ -104,7 +104,7 @@ class SpeechToTextView(SpeakingView):
             try:
                 pcm = await sound_threads.while_wanted(to_pcm, sent["audio"].read())
             except BadAudio as error:
-                raise ApiError(400, f"audio: {error}") from error
+                raise CallRefused(400, f"audio: {error}") from error
             place.shrink(max(len(pcm), LEAST))
             text, engine = await speaking.transcribe(pcm, sent["language"])
         return Response(HeardSerializer({"text": text, "engine": engine.name, **_notice(engine.name)}).data)
@@ -173,7 +173,7 @@ class KeptAnalysisView(EngineView):
         async with CALLS.taken(visitor_of_request(request)):
             analysis = await feedback.of_conversation(request.learner, id)
         if analysis is None:
-            raise ApiError(404, UNKNOWN)
+            raise CallRefused(404, UNKNOWN)
         shape = {"success": True, "analysis": analysis, **_notice(analysis["engine"]), **representations.where()}
         return Response(KeptAnalysisSerializer(shape).data)
 
@@ -192,11 +192,11 @@ class KeptTranslationView(EngineView):
         target = (await checked(TargetSerializer, request)).validated_data["targetLanguage"]
         row = speaking.found(await in_thread(store.get, request.learner, id), message_id)
         if row is None:
-            raise ApiError(404, speaking.UNKNOWN_MESSAGE)
+            raise CallRefused(404, speaking.UNKNOWN_MESSAGE)
         if not row.content.strip():
-            raise ApiError(422, NO_WORDS)
+            raise CallRefused(422, NO_WORDS)
         if len(row.content) > MAX_TRANSLATED:
-            raise ApiError(422, TOO_LONG)
+            raise CallRefused(422, TOO_LONG)
         return await _translated(row.content, target)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from audio import sound_threads
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS
-from engines.base import Detection, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
+from engines.interface import Detection, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
 from engines.vad import ENDPOINTING_DELAY_MS
 from talk import echo
 from talk.input_buffer import InputAudioBuffer

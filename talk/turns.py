@@ -18,7 +18,7 @@ from conversations.store import StoredConversation
 from core.admission import Slots
 from core.threads import in_thread
 from engines import engines
-from engines.base import is_live
+from engines.interface import is_live
 from talk.live_talk import open_talk
 from talk.protocol import Event, ProtocolError
 
@@ -37,7 +37,7 @@ TYPED = Slots("typed turns", total=8, each=2, waiting=24, waiting_each=6, patien
 ID_TAKEN = "messageId: Another message of this conversation has this id. Nothing was saved: send a new id."
 
 
-class ApiError(APIException):
+class CallRefused(APIException):
     """Report that a request is refused, with this HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -76,7 +76,7 @@ async def take(
     """Take a turn, and yield its events, as on the WebSocket.
 
     Turns of the same `visitor` count together, by default those of the learner. A turn that waits for its slot is
-    dropped when its client disconnects. Raises ApiError, AtCapacity.
+    dropped when its client disconnects. Raises CallRefused, AtCapacity.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -101,13 +101,13 @@ async def take(
     try:
         await work
     except store.ConversationDeleted as error:
-        raise ApiError(410, "This conversation was deleted.") from error
+        raise CallRefused(410, "This conversation was deleted.") from error
     except ProtocolError as problem:
-        raise ApiError(409 if problem.code == "item_exists" else 400, str(problem)) from problem
+        raise CallRefused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
 async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> StoredConversation | None:
-    """Return the conversation if it has this turn already, else None. Raises ApiError if another message has its id."""
+    """Return the conversation if it has this turn already, else None. Raises CallRefused if another message has its id."""
     try:
         stored = await in_thread(store.get, learner, conversation) if asked.message_id else None
     # A turn that is taken twice is saved only once in any case.
@@ -118,7 +118,7 @@ async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> S
         return None
     # A recorded turn has its words from the transcription, so they cannot be compared.
     if row.role != Message.Role.USER or (asked.text is not None and row.content != asked.text and not row.audio_key):
-        raise ApiError(409, ID_TAKEN)
+        raise CallRefused(409, ID_TAKEN)
     return stored
 
 
@@ -183,7 +183,7 @@ async def _decoded(asked: SubmittedTurn) -> bytes:
     try:
         return await sound_threads.while_wanted(to_pcm, asked.audio)
     except BadAudio as error:
-        raise ApiError(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+        raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
 
 
 def as_server_sent(said: Event) -> str:

@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 
 from audio.encoding import MAX_BYTES
 from conversations import ids, representations, store
-from conversations.errors import UNWRITABLE
-from conversations.schema import ID
+from conversations.api_description import ID
+from conversations.error_messages import UNWRITABLE
 from core.doors import door
 from core.negotiation import AnyAccept
 from core.openapi import answers, refusals
@@ -34,7 +34,7 @@ from talk.reply import NOTHING_HEARD
 from talk.result_serializers import MendedSerializer, ScenariosSerializer, TurnResultSerializer
 from talk.serializers import MendingSerializer, TurnSerializer, TypedTurnSerializer
 from talk.speaking import UNKNOWN_MESSAGE
-from talk.turns import ApiError
+from talk.turns import CallRefused
 from tutor.scenario import LEVELS, load_all
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class TurnView(EngineView):
                 return StreamingHttpResponse(_streamed(first, events), content_type=EVENT_STREAM, headers=headers)
             said = [first, *[each async for each in events]]
             return _result(await _outcome(learner, id, said))
-        except ApiError as refusal:
+        except CallRefused as refusal:
             # The turn may have been saved meanwhile by an earlier request that lost its connection and finished its work.
             if refusal.status_code == 409 and (kept := await turns.find(learner, id, asked)):
                 return _result(turns.summary(kept, asked.message_id or "", []))
@@ -139,7 +139,7 @@ class MendingView(EngineView):
         stored, why_not = await speaking.mend(request.learner, id, message_id, sent.validated_data["content"])
         row = speaking.found(stored, message_id)
         if stored is None or row is None:
-            raise ApiError(404, UNKNOWN_MESSAGE)
+            raise CallRefused(404, UNKNOWN_MESSAGE)
         shape: dict[str, Any] = {"success": True, "message": representations.message(row, stored, signed=True)}
         if why_not:
             shape["notCorrected"] = why_not
@@ -157,19 +157,19 @@ async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> 
     try:
         stored = await in_thread(store.get, learner, conversation)
     except store.OutOfReach:
-        raise ApiError(503, SAVED_BUT) from None
+        raise CallRefused(503, SAVED_BUT) from None
     if stored is None:
-        raise ApiError(410, "This conversation was deleted.")
+        raise CallRefused(410, "This conversation was deleted.")
     return turns.summary(stored, saved["item_id"], said)
 
 
-def _failure(said: list[Event]) -> ApiError:
+def _failure(said: list[Event]) -> CallRefused:
     for each in said:
         if each["type"].endswith("transcription.failed") and each["error"]["code"] == "nothing_heard":
-            return ApiError(422, NOTHING_HEARD)
+            return CallRefused(422, NOTHING_HEARD)
         if each["type"] == "talk.notice" and each["code"] in ("deleted", "not_saved"):
-            return ApiError(410 if each["code"] == "deleted" else 503, each["message"])
-    return ApiError(503, "The turn could not be taken. Try again.")
+            return CallRefused(410 if each["code"] == "deleted" else 503, each["message"])
+    return CallRefused(503, "The turn could not be taken. Try again.")
 
 
 async def _streamed(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[str]:
@@ -177,7 +177,7 @@ async def _streamed(first: Event, events: AsyncIterator[Event]) -> AsyncIterator
         yield turns.as_server_sent(first)
         async for said in events:
             yield turns.as_server_sent(said)
-    except ApiError as refusal:
+    except CallRefused as refusal:
         yield turns.as_server_sent(protocol.error(ProtocolError("refused", str(refusal))))
     # A full disk or a locked database.
     except (OSError, OperationalError):

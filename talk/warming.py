@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from engines import engines, vad
-from engines.base import Engine
+from engines.interface import Engine
 from talk.fallback import first_awake
 from tutor.domain import EngineError
 

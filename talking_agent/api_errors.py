@@ -14,7 +14,7 @@ from rest_framework.views import exception_handler
 
 from audio import quota
 from conversations import ids, representations, store
-from conversations.errors import OUT_OF_REACH, UNWRITABLE, in_words
+from conversations.error_messages import OUT_OF_REACH, UNWRITABLE, in_words
 from core.admission import AtCapacity
 from talk.protocol import ProtocolError
 from tutor.domain import CannotDo, EngineError, EnoughForToday

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 import engines
 from conversations import store
 from core import cloud, file_modes
-from migration import orphans, sync_worker
+from migration import orphan_recordings, sync_worker
 from usage import budget
 
 # Seconds.
@@ -111,7 +111,7 @@ def _erase() -> None:
     with cloud.patience(ERASE_PATIENCE):
         if erased := store.erase_deleted():
             logger.info("Erased %s deleted conversations and messages for good.", erased)
-        if orphans_removed := orphans.erase_unfinished():
+        if orphans_removed := orphan_recordings.erase_unfinished():
             logger.info("Removed %s recordings that were cut off before they were saved.", orphans_removed)
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.base import Capabilities, Detection, Event, Heard, Speech, Spoken, Words
+from engines.interface import Capabilities, Detection, Event, Heard, Speech, Spoken, Words
 from tutor.domain import Correction, EngineError, Line
 from tutor.scenario import Brief
 

@@ -26,7 +26,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 from audio.encoding import to_pcm
-from simulators.openai import Provider, sound, wording
+from simulators.openai import Provider, scripted_words, sound
 from simulators.openai.process import ROOT, OrderRefused
 from tests.talking import bytes_before_voice, silence
 
@@ -189,7 +189,7 @@ async def test_chat_answers_with_its_usage(client: AsyncOpenAI):
     check_shape(answer, ChatCompletion)
     assert answer.choices[0].message.content == REPLY
     assert answer.usage
-    assert answer.usage.completion_tokens == len(wording.tokens(REPLY))
+    assert answer.usage.completion_tokens == len(scripted_words.tokens(REPLY))
 
 
 async def test_chat_is_streamed_token_by_token(client: AsyncOpenAI):
@@ -198,7 +198,7 @@ async def test_chat_is_streamed_token_by_token(client: AsyncOpenAI):
     for chunk in chunks:
         check_shape(chunk, ChatCompletionChunk)
     written = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices and chunk.choices[0].delta.content]
-    assert written == wording.tokens(REPLY)
+    assert written == scripted_words.tokens(REPLY)
     assert chunks[-1].usage.total_tokens > len(written)
     assert chunks[-2].choices[0].finish_reason == "stop"
 
@@ -232,7 +232,9 @@ async def test_responses_are_streamed(client: AsyncOpenAI):
     events = [event async for event in await client.responses.create(model="m", input=asked, stream=True)]
     for event in events:
         check_shape(event, ResponseStreamEvent)
-    assert [event.delta for event in events if event.type == "response.output_text.delta"] == wording.tokens(REPLY)
+    assert [event.delta for event in events if event.type == "response.output_text.delta"] == scripted_words.tokens(
+        REPLY
+    )
     assert events[-1].type == "response.completed"
     assert events[-1].response.output_text == REPLY
 
@@ -647,7 +649,7 @@ async def test_chat_takes_the_time_it_was_told(provider: Provider, client: Async
 
     first, last = await first_and_last(chunks())
     assert first >= 0.15
-    assert last >= 0.15 + 0.03 * (len(wording.tokens(REPLY)) - 1)
+    assert last >= 0.15 + 0.03 * (len(scripted_words.tokens(REPLY)) - 1)
 
 
 async def test_speech_takes_the_time_it_was_told(provider: Provider, client: AsyncOpenAI):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.core.checks import CheckMessage, Error
 
-from engines.base import Capabilities, Declaration
+from engines.interface import Capabilities, Declaration
 from tutor.toml_tables import DataFileError
 
 

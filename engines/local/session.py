@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from engines.base import Corrected, Detection, Ended, Event, Heard, Speech, Unheard, Words
+from engines.interface import Corrected, Detection, Ended, Event, Heard, Speech, Unheard, Words
 from engines.local import corrector, partner, transcriber
 from engines.local.synthesis import Reading
 from tutor import safety

@@ -13,7 +13,7 @@ import numpy as np
 from django.conf import settings
 
 from audio.resampling import Samples, resample, to_pcm16
-from engines.base import SAMPLE_RATE
+from engines.interface import SAMPLE_RATE
 from engines.packages import optional_packages
 from tutor import sentences
 from tutor.domain import EngineError

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from weakref import WeakKeyDictionary
 
-from engines.base import SAMPLE_RATE, is_live
+from engines.interface import SAMPLE_RATE, is_live
 from engines.local import speaker
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, "_Turns"] = WeakKeyDictionary()

@@ -11,7 +11,7 @@ import numpy as np
 from django.conf import settings
 
 from audio.resampling import Samples
-from engines.base import SAMPLE_RATE, is_live
+from engines.interface import SAMPLE_RATE, is_live
 from engines.packages import optional_packages
 from engines.vad import FRAME, FRAME_MS, MODEL_RATE, SHORT_PAUSE_MS, SILENCE, SPEECH, VoiceActivity
 from tutor.domain import EngineError

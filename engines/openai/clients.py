@@ -10,7 +10,7 @@ import openai
 from django.conf import settings
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
-from engines.openai.errors import translated
+from engines.openai.error_translation import translated
 
 # Seconds. A talk has a shorter timeout of its own.
 WITHIN, CONNECT_WITHIN = 30.0, 2.0

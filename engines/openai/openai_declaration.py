@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage
 
 import engines
 from core.findings import Probe
-from engines.base import Declaration
+from engines.interface import Declaration
 from engines.openai import checks, endpoints
 from engines.openai.endpoints import Stage
 

@@ -17,7 +17,7 @@ import websockets
 from django.conf import settings
 
 from engines.openai import realtime
-from engines.openai.errors import broken_off
+from engines.openai.error_translation import broken_off
 from engines.openai.realtime import ServerEvent, Socket
 from tutor.domain import EngineError
 from usage import metering

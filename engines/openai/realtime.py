@@ -9,7 +9,7 @@ from typing import Any
 from openai.resources.realtime.realtime import AsyncRealtimeConnection as Socket
 
 from engines.openai.clients import client, model
-from engines.openai.errors import GARBLED
+from engines.openai.error_translation import GARBLED
 from tutor.domain import EngineError
 from usage.metering import Used
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import openai
 from django.conf import settings
 
-from engines.openai.errors import translated
+from engines.openai.error_translation import translated
 from tutor.domain import EngineError
 from tutor.transcripts import Transcript
 

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from engines.openai.clients import TIMEOUT, client, model
-from engines.openai.errors import GARBLED, translated
+from engines.openai.error_translation import GARBLED, translated
 from tutor.domain import EngineError, UnusableAnswer
 from usage import metering
 from usage.metering import Used

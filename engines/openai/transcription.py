@@ -18,9 +18,9 @@ import httpx2
 import numpy as np
 
 from audio.encoding import BYTES_PER_SECOND
-from engines.base import SAMPLE_RATE
+from engines.interface import SAMPLE_RATE
 from engines.openai.clients import CONNECT_WITHIN, WITHIN, client, model
-from engines.openai.errors import GARBLED
+from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
 from tutor.domain import EngineError
 from tutor.transcripts import SURE_WORD, Transcript, in_doubt

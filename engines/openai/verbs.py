@@ -2,7 +2,16 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from engines.openai import chat, clients, corrections, feedback, read_aloud, speech, transcription, translation
+from engines.openai import (
+    chat_completions,
+    clients,
+    corrections,
+    read_aloud,
+    talk_assessment,
+    text_to_speech,
+    transcription,
+    translation,
+)
 from tutor.domain import Analysis, Correction, Line
 from tutor.scenario import Brief
 
@@ -14,7 +23,7 @@ class ProviderVerbs:
         return await corrections.correct(text, context=context, language=language)
 
     async def analyse(self, lines: Sequence[Line], *, brief: Brief, language: str = "en") -> Analysis:
-        return await feedback.analyse(lines, brief=brief, language=language)
+        return await talk_assessment.analyse(lines, brief=brief, language=language)
 
     async def translate(self, text: str, *, language: str) -> str:
         return await translation.translate(text, language=language)
@@ -23,10 +32,10 @@ class ProviderVerbs:
         return await transcription.transcribe(pcm, language=language)
 
     def speak(self, text: str, *, speed: float = 1.0, voice: str = "") -> AsyncIterator[bytes]:
-        return speech.speak(text, speed=speed, voice=voice)
+        return text_to_speech.speak(text, speed=speed, voice=voice)
 
     async def chat(self, lines: Sequence[Line], *, brief: Brief) -> str:
-        return await chat.reply(lines, brief=brief)
+        return await chat_completions.reply(lines, brief=brief)
 
     async def close(self) -> None:
         await read_aloud.close()

@@ -14,7 +14,7 @@ import httpx2
 from django.conf import settings
 
 from core.findings import CheckFailed, Finding, NotConfigured, Once, Probe, Warned
-from engines.base import LANGUAGE_MODELS
+from engines.interface import LANGUAGE_MODELS
 from engines.openai import model_dates
 from engines.openai.endpoints import Stage
 

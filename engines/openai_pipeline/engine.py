@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from engines.openai import clients, speech
+from engines.openai import clients, text_to_speech
 from engines.openai.verbs import ProviderVerbs
 from engines.openai_pipeline.declaration import DECLARATION
 from engines.openai_pipeline.session import PipelineSession
@@ -17,8 +17,8 @@ class PipelineEngine(ProviderVerbs):
     capabilities = DECLARATION.capabilities
 
     async def warm(self) -> None:
-        over_http = () if speech.is_read_by_realtime() else ("speech",)
-        await asyncio.gather(clients.warm("transcription", "chat", *over_http), speech.warm())
+        over_http = () if text_to_speech.is_read_by_realtime() else ("speech",)
+        await asyncio.gather(clients.warm("transcription", "chat", *over_http), text_to_speech.warm())
 
     @asynccontextmanager
     async def talk(self, brief: Brief, transcript: Sequence[Line]) -> AsyncIterator[PipelineSession]:

@@ -6,8 +6,8 @@ The first clause is spoken while the rest of the answer is being written.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from engines.base import Detection, Event, Heard, Spoken
-from engines.openai import chat, transcription
+from engines.interface import Detection, Event, Heard, Spoken
+from engines.openai import chat_completions, transcription
 from engines.openai_pipeline.speech_answer import SpokenAnswer
 from tutor.domain import Line
 from tutor.scenario import Brief
@@ -66,7 +66,7 @@ class PipelineSession:
             put(Heard(heard.text, heard.confidence, heard.doubt, heard.unsure))
             if not heard.text:
                 return
-            lines = (*lines, Line("user", chat.in_doubt(heard) if heard.doubt else heard.text))
+            lines = (*lines, Line("user", chat_completions.in_doubt(heard) if heard.doubt else heard.text))
         answer = SpokenAnswer(put, self.speed)
-        await answer.follow(chat.stream(chat.messages(self._brief, lines)))
+        await answer.follow(chat_completions.stream(chat_completions.messages(self._brief, lines)))
         put(Spoken())

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
-from engines.base import Event, Speech, Thought, Words
-from engines.openai import speech
-from engines.openai.errors import GARBLED
+from engines.interface import Event, Speech, Thought, Words
+from engines.openai import text_to_speech
+from engines.openai.error_translation import GARBLED
 from engines.openai_pipeline.clauses import Clauses
 from engines.openai_pipeline.wording import spoken
 from tutor.domain import EngineError
@@ -71,7 +71,7 @@ class SpokenAnswer:
         An error here is ignored, since it occurs again when the clause is spoken.
         """
         with contextlib.suppress(EngineError):
-            await speech.warm(self._speed)
+            await text_to_speech.warm(self._speed)
 
     async def _write(self, deltas: AsyncGenerator[str, None]) -> None:
         clauses, sentences, characters = Clauses(), 0, 0
@@ -104,7 +104,7 @@ class SpokenAnswer:
 
     async def _speak(self, clip: _Clip) -> None:
         try:
-            async with self._room, aclosing(speech.speak(clip.words, speed=self._speed)) as pieces:
+            async with self._room, aclosing(text_to_speech.speak(clip.words, speed=self._speed)) as pieces:
                 async for piece in pieces:
                     clip.pieces.put_nowait(piece)
             clip.pieces.put_nowait(None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from engines.base import SAMPLE_RATE, Detection
+from engines.interface import SAMPLE_RATE, Detection
 from engines.openai import clients
 
 PCM = {"type": "audio/pcm", "rate": SAMPLE_RATE}

@@ -10,7 +10,7 @@ import websockets
 
 from engines.openai import realtime
 from engines.openai.clients import model
-from engines.openai.errors import translated
+from engines.openai.error_translation import translated
 from engines.openai.realtime import ServerEvent, Socket
 
 WHAT = "the realtime session"

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from engines.base import Capabilities
+from engines.interface import Capabilities
 from engines.openai import endpoints
 from engines.openai.openai_declaration import OpenAIDeclaration
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from engines.openai.errors import BUSY, GARBLED, REFUSED, broken_off
+from engines.openai.error_translation import BUSY, GARBLED, REFUSED, broken_off
 from engines.openai_realtime.connection import WHAT
 from tutor.domain import EngineError
 

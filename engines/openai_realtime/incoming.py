@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from engines.base import ListenerEvent, SpeechStarted, TurnEnded
+from engines.interface import ListenerEvent, SpeechStarted, TurnEnded
 from engines.openai import realtime
 from engines.openai.realtime import ServerEvent
 from engines.openai_realtime import failures, fields, sending

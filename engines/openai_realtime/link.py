@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-from engines.openai.errors import translated
+from engines.openai.error_translation import translated
 from engines.openai.realtime import ServerEvent
 from engines.openai_realtime.connection import WHAT, RealtimeConnection, connected
 from tutor.domain import EngineError

@@ -6,7 +6,7 @@ The talk may ask for a reply before it returns, and that reply depends on the ta
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from engines.base import ListenerEvent, TurnDetectionLost
+from engines.interface import ListenerEvent, TurnDetectionLost
 
 Tell = Callable[[ListenerEvent | TurnDetectionLost], Awaitable[None]]
 Told = Callable[[], None]

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from engines.base import Event, Heard, Speech, Spoken, Unheard, Words
-from engines.openai import errors
+from engines.interface import Event, Heard, Speech, Spoken, Unheard, Words
+from engines.openai import error_translation
 from tutor.domain import EngineError, Line
 from usage import metering
 from usage.metering import Used
@@ -135,7 +135,9 @@ class Ask:
                 return await self._queue.get()
         except TimeoutError:
             if not self.done:
-                raise EngineError(errors.GONE, retryable=True, detail="The answer broke off in the middle.") from None
+                raise EngineError(
+                    error_translation.GONE, retryable=True, detail="The answer broke off in the middle."
+                ) from None
             self.unheard()
             return self._queue.get_nowait()
 

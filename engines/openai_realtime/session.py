@@ -8,8 +8,8 @@ a lost connection.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from engines.base import Detection, Event, ListenerEvent, TurnDetectionLost
-from engines.openai.errors import GONE
+from engines.interface import Detection, Event, ListenerEvent, TurnDetectionLost
+from engines.openai.error_translation import GONE
 from engines.openai_realtime import conversation_items, sending
 from engines.openai_realtime.configuration import Configuration
 from engines.openai_realtime.connection import WHAT, RealtimeConnection

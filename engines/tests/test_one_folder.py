@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import engines
-from engines.base import Engine
+from engines.interface import Engine
 from migration import checks
 from migration.checks.runner import CheckState, run
 from talk.tests.speaking.callers import Caller

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser, OutputWrapper
 
 from core.counts import counted
 from migration.byte_sizes import size
-from migration.cost import Costs, Month, StoredCounts, costs
+from migration.storage_cost import Costs, Month, StoredCounts, costs
 
 BAR = 30  # characters
 

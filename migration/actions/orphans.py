@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from core import cloud
-from migration import orphans
+from migration import orphan_recordings
 from migration.actions.terminal import TO_DO, confirmed
 from migration.byte_sizes import size
-from migration.orphans import Orphan
+from migration.orphan_recordings import Orphan
 
 PLACES = {"audio_local": "folder", "audio_cloud": "bucket"}
 
@@ -40,7 +40,9 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
 
 
 def _run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    found = [each for name in PLACES if name in settings.STORAGES for each in orphans.in_storage(name) if each]
+    found = [
+        each for name in PLACES if name in settings.STORAGES for each in orphan_recordings.in_storage(name) if each
+    ]
     if not options["json"]:
         out.write(f"Older than a day, and not of any message: {_in_words(found)}.")
     if not found:
@@ -49,7 +51,7 @@ def _run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         _end(found, False, "Nothing was removed. --yes removes it without asking.", options, out)
         raise SystemExit(TO_DO)
     for orphan in found:
-        orphans.remove(orphan)
+        orphan_recordings.remove(orphan)
     return _end(found, True, "Removed.", options, out)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import engines
 from core.findings import CheckState, Probe
-from engines.base import LANGUAGE_MODELS
+from engines.interface import LANGUAGE_MODELS
 from migration.checks import database, local, runner, variables
 from migration.checks.runner import Result
 
@@ -16,7 +16,7 @@ from migration.checks.runner import Result
 def probes() -> list[Probe]:
     """Return all checks, in the order in which an operator reads them."""
     # Imported here, because boto3 takes a fifth of the memory of a server without a cloud.
-    from migration.checks import bucket, orphans
+    from migration.checks import bucket, orphan_check
 
     order = (
         variables.GROUP,
@@ -33,7 +33,7 @@ def probes() -> list[Probe]:
         *bucket.probes(),
         *engines.verify_checks(),
         *local.probes(),
-        *orphans.probes(),
+        *orphan_check.probes(),
     ]
     return sorted(found, key=lambda probe: order.index(probe.group))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from audio.s3 import S3AudioStorage
-from migration.setup import alarms, privacy, rules, sharing
+from migration.setup import alarms, privacy, rule_lists, sharing
 from migration.setup.bucket_setting import Aspect, Impossible, TargetBucket, Unsupported
 
 # How often, and how many seconds apart, to look for a change: AWS shows it a moment after accepting it.
@@ -126,13 +126,13 @@ def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
     yield privacy.AccessList(bucket)
     yield privacy.Encryption(bucket)
     yield privacy.Versioning(bucket)
-    yield rules.OldVersions(bucket, asked.old_versions_days)
-    yield rules.UnfinishedUploads(bucket, None)
+    yield rule_lists.OldVersions(bucket, asked.old_versions_days)
+    yield rule_lists.UnfinishedUploads(bucket, None)
     if asked.retention_days is not None:
-        yield rules.OldRecordings(bucket, asked.retention_days)
-    yield rules.Cors(bucket)
+        yield rule_lists.OldRecordings(bucket, asked.retention_days)
+    yield rule_lists.Cors(bucket)
     if asked.queue or asked.topic:
-        yield rules.Notifications(bucket, queue=asked.queue, topic=asked.topic)
+        yield rule_lists.Notifications(bucket, queue=asked.queue, topic=asked.topic)
     if asked.alarms:
         yield from alarms.aspects(bucket, asked.alarms)
 

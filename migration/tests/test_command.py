@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from migration import cost
+from migration import storage_cost
 from migration.models import Run
 from migration.tests.talks import talk, titles
 from tests.clouds import ALIAS, DATABASES
@@ -210,7 +210,7 @@ def test_a_store_that_is_not_set_up_says_what_it_takes(name: str, takes: str) ->
 
 @sqlite
 def test_a_database_that_cannot_be_used_leads_to_verify(monkeypatch: pytest.MonkeyPatch) -> None:
-    def is_away() -> cost.Costs:
+    def is_away() -> storage_cost.Costs:
         raise OperationalError("connection refused\nmore that nobody understands")
 
     monkeypatch.setattr("migration.actions.cost.costs", is_away)

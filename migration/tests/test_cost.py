@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
-from migration.cost import StoredCounts, costs
+from migration.storage_cost import StoredCounts, costs
 from talking_agent import settings as read
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, MongoServer, PostgresServer

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from audio import uploads
-from migration import orphans
+from migration import orphan_recordings
 from tests.clouds import wait_for
 from tests.contract.calls import spoken
 from tests.servers import AgentServer, PostgresServer, S3Server
@@ -188,4 +188,4 @@ def count_in_bucket(server: AgentServer) -> int:
 )
 def test_in_a_bucket_only_keys_of_our_own_form_are_ours(key: str, ours: bool) -> None:
     """The earlier application, or another one, may use the same bucket."""
-    assert bool(orphans.OUR_KEY.fullmatch(key)) == ours
+    assert bool(orphan_recordings.OUR_KEY.fullmatch(key)) == ours

@@ -14,8 +14,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulators.openai.app import App
-from simulators.openai.settings import BadSetting, Settings
 from simulators.openai.simulation import Simulation
+from simulators.openai.simulator_settings import BadSetting, Settings
 
 # Bytes. The API takes 15 MiB of audio at once, which is more as base64.
 BIGGEST_EVENT = 32 * 1024 * 1024

@@ -6,19 +6,27 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from simulators.openai import chat, errors, models, moderations, responses, speech, transcriptions
-from simulators.openai.errors import ApiError
-from simulators.openai.exchange import ClientGone, Cut, HttpExchange, Receive, Send, check_key, read_body
+from simulators.openai import (
+    chat_endpoint,
+    error_shapes,
+    models,
+    moderations,
+    responses,
+    speech_endpoint,
+    transcriptions,
+)
+from simulators.openai.error_shapes import ApiError
+from simulators.openai.http_exchange import ClientGone, Cut, HttpExchange, Receive, Send, check_key, read_body
 from simulators.openai.journal import Journal
 from simulators.openai.realtime import handshake
-from simulators.openai.settings import BadSetting
 from simulators.openai.simulation import Simulation
+from simulators.openai.simulator_settings import BadSetting
 
 Endpoint = Callable[[HttpExchange], Awaitable[None]]
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/v1/audio/transcriptions"): transcriptions.create,
-    ("POST", "/v1/audio/speech"): speech.create,
-    ("POST", "/v1/chat/completions"): chat.create,
+    ("POST", "/v1/audio/speech"): speech_endpoint.create,
+    ("POST", "/v1/chat/completions"): chat_endpoint.create,
     ("POST", "/v1/responses"): responses.create,
     ("POST", "/v1/moderations"): moderations.create,
     ("GET", "/v1/models"): models.index,
@@ -84,7 +92,7 @@ def _endpoint(method: str, path: str) -> Endpoint:
     if method == "GET" and path.startswith("/v1/models/"):
         return models.one
     if (method, path) not in ENDPOINTS:
-        raise errors.no_such_path(method, path)
+        raise error_shapes.no_such_path(method, path)
     return ENDPOINTS[method, path]
 
 

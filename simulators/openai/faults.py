@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from simulators.openai.settings import BadSetting
+from simulators.openai.simulator_settings import BadSetting
 
 STATUSES = {"400", "401", "403", "404", "429", "500", "503"}
 # - slow: the answer is delay_ms late.

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from simulators.openai import errors
-from simulators.openai.exchange import HttpExchange
+from simulators.openai import error_shapes
+from simulators.openai.http_exchange import HttpExchange
 
 CREATED = 1_735_689_600
 
@@ -15,7 +15,7 @@ async def index(exchange: HttpExchange) -> None:
 async def one(exchange: HttpExchange) -> None:
     model = exchange.path.removeprefix("/v1/models/")
     if model not in _offered(exchange):
-        raise errors.no_model(model)
+        raise error_shapes.no_model(model)
     await exchange.json(_shape(model))
 
 

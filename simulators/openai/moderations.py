@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from simulators.openai import errors
-from simulators.openai.exchange import HttpExchange
+from simulators.openai import error_shapes
+from simulators.openai.http_exchange import HttpExchange
 
 CATEGORIES = (
     "harassment",
@@ -27,7 +27,7 @@ SURE, UNLIKELY = 0.98, 0.0001
 async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     if not asked.get("input"):
-        raise errors.missing("input")
+        raise error_shapes.missing("input")
     model = exchange.check_model({"model": "omni-moderation-latest", **asked})
     results = [_result(text, exchange.settings.flagged) for text in _texts(asked["input"])]
     await exchange.pace.until(exchange.settings.delays.moderation_ms)

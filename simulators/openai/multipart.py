@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from simulators.openai.errors import ApiError
+from simulators.openai.error_shapes import ApiError
 
 BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
 NAME = re.compile(r'\bname="([^"]*)"')

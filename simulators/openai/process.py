@@ -19,7 +19,7 @@ class Provider:
     """Start, stop and control the provider's process.
 
     `start` and `stop` may be repeated, and the port stays the same. `settings` are those of
-    `simulators.openai.settings`, faults those of `simulators.openai.faults`. The process ends with the one that started
+    `simulators.openai.simulator_settings`, faults those of `simulators.openai.faults`. The process ends with the one that started
     it, however that ends.
     """
 

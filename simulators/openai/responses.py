@@ -3,22 +3,22 @@
 import time
 from typing import Any
 
-from simulators.openai import errors, wording
-from simulators.openai.exchange import HttpExchange
+from simulators.openai import error_shapes, scripted_words
+from simulators.openai.http_exchange import HttpExchange
 
 
 async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     model = exchange.check_model(asked)
     if not asked.get("input"):
-        raise errors.missing("input")
+        raise error_shapes.missing("input")
     answer = _Answer(exchange, asked, model)
     await (answer.stream() if asked.get("stream") else answer.whole())
 
 
 class _Answer:
     def __init__(self, exchange: HttpExchange, asked: dict[str, Any], model: str) -> None:
-        tokens = wording.tokens(_reply(exchange, asked))
+        tokens = scripted_words.tokens(_reply(exchange, asked))
         self._exchange = exchange
         self._asked = asked
         self._tokens = tokens[: asked.get("max_output_tokens") or len(tokens)]
@@ -100,7 +100,7 @@ class _Answer:
 
     def _usage(self) -> dict[str, Any]:
         texts = [self._asked.get("instructions") or "", *(text for _, text in _said(self._asked["input"]))]
-        read, written = sum(len(wording.tokens(text)) for text in texts), len(self._tokens)
+        read, written = sum(len(scripted_words.tokens(text)) for text in texts), len(self._tokens)
         return {
             "input_tokens": read,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},

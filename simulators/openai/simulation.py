@@ -6,8 +6,8 @@ from typing import Any
 
 from simulators.openai.faults import Faults
 from simulators.openai.journal import Journal
-from simulators.openai.settings import BadSetting, Settings
-from simulators.openai.wording import Script
+from simulators.openai.scripted_words import Script
+from simulators.openai.simulator_settings import BadSetting, Settings
 
 ORDERS = {"settings", "faults", "clear_faults", "reset"}
 

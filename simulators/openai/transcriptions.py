@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 from typing import Any
 
-from simulators.openai import errors, multipart, sound, wording
-from simulators.openai.errors import ApiError
-from simulators.openai.exchange import HttpExchange
+from simulators.openai import error_shapes, multipart, scripted_words, sound
+from simulators.openai.error_shapes import ApiError
+from simulators.openai.http_exchange import HttpExchange
 
 SUFFIXES = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 FORMATS = ("json", "text", "verbose_json")
@@ -19,7 +19,7 @@ async def create(exchange: HttpExchange) -> None:
     exchange.entry["body"] = dict(asked)
     model = exchange.check_model(asked)
     if "file" not in files:
-        raise errors.missing("file")
+        raise error_shapes.missing("file")
     seconds = await _listen(exchange, files["file"])
     text = exchange.simulation.script.heard(files["file"].data, seconds)
     delays = exchange.settings.delays
@@ -33,7 +33,7 @@ async def create(exchange: HttpExchange) -> None:
     more: dict[str, Any] = {"usage": usage}
     if "logprobs" in fields.get("include", []) and "gpt-4o" in model:
         chance = -exchange.settings.unlikelihood
-        more["logprobs"] = [{"token": token, "logprob": chance, "bytes": None} for token in wording.tokens(text)]
+        more["logprobs"] = [{"token": token, "logprob": chance, "bytes": None} for token in scripted_words.tokens(text)]
     await _whole(exchange, asked.get("response_format", "json"), text, more, seconds)
 
 
@@ -58,7 +58,7 @@ async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
 async def _whole(exchange: HttpExchange, answer_format: str, text: str, more: dict[str, Any], seconds: float) -> None:
     if answer_format not in FORMATS:
         raise ApiError(400, f"Invalid value: '{answer_format}'.", param="response_format", code="invalid_value")
-    exchange.journal.tokens_out += len(wording.tokens(text))
+    exchange.journal.tokens_out += len(scripted_words.tokens(text))
     if answer_format == "text":
         await exchange.text(f"{text}\n")
     elif answer_format == "json":
@@ -74,7 +74,7 @@ async def _stream(exchange: HttpExchange, text: str, usage: dict[str, Any], read
     """Send the first delta when the transcription is ready, the others at the pace of tokens."""
     await exchange.pace.until(ready_ms)
     await exchange.stream()
-    for number, token in enumerate(wording.tokens(text)):
+    for number, token in enumerate(scripted_words.tokens(text)):
         await exchange.pace.until(ready_ms + exchange.settings.delays.token_ms * number)
         exchange.journal.tokens_out += 1
         await exchange.event({"type": "transcript.text.delta", "delta": token})
@@ -85,7 +85,7 @@ async def _stream(exchange: HttpExchange, text: str, usage: dict[str, Any], read
 def _usage(model: str, seconds: float, text: str) -> dict[str, Any]:
     if model == "whisper-1":
         return {"type": "duration", "seconds": seconds}
-    heard, written = round(seconds * AUDIO_TOKENS_PER_SECOND), len(wording.tokens(text))
+    heard, written = round(seconds * AUDIO_TOKENS_PER_SECOND), len(scripted_words.tokens(text))
     return {
         "type": "tokens",
         "input_tokens": heard,

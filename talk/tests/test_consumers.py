@@ -12,7 +12,7 @@ from asgiref.testing import ApplicationCommunicator
 
 from conversations import store
 from core.threads import in_thread
-from engines.base import EngineError
+from engines.interface import EngineError
 from learners import cookie
 from talk import capacity, consumers, fallback
 from talk.protocol import Event

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio.resampling import Samples, from_pcm16, to_pcm16
-from engines.base import Speech, Spoken, Words
+from engines.interface import Speech, Spoken, Words
 from talk.echo import FIRST_MS, OTHER, WINDOW_MS, likeness
 from talk.tests.test_live_talk import Begin
 from talk.tests.test_live_talk import Line as Talk

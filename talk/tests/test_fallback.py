@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engines.base import Detection, Event, Heard, Speech, SpeechStarted, TurnDetectionLost, Words
+from engines.interface import Detection, Event, Heard, Speech, SpeechStarted, TurnDetectionLost, Words
 from talk import fallback
 from talk.fallback import FallbackSession, Notice
 from talk.turn import Turn

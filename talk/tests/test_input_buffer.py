@@ -1,6 +1,6 @@
 """The buffer keeps the audio, and finds the part that belongs to a turn that was reported late."""
 
-from engines.base import SpeechStarted
+from engines.interface import SpeechStarted
 from talk.input_buffer import LONG_PREROLL_MS, PREROLL_MS, InputAudioBuffer
 from talk.turn import Turn
 from tests.talking import bytes_before_voice, spoken

@@ -11,7 +11,7 @@ import pytest
 from conversations import store
 from conversations.store import StoredConversation
 from core.threads import in_thread
-from engines.base import Heard, Speech, SpeechStarted, Spoken, TurnDetectionLost, TurnEnded, Unheard, Words
+from engines.interface import Heard, Speech, SpeechStarted, Spoken, TurnDetectionLost, TurnEnded, Unheard, Words
 from talk.dialogue import Dialogue
 from talk.live_talk import LiveTalk, open_talk
 from talk.protocol import Event

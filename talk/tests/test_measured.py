@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from conversations import store
 from core.threads import in_thread
-from engines.base import Event, Heard, Speech, Spoken, Words
+from engines.interface import Event, Heard, Speech, Spoken, Words
 from talk.tests.test_live_talk import LONDON, Line
 from tests.scripted import SOUND, ScriptedEngine, answer
 from tests.talking import silence

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from engines.base import Event, Heard, Words
+from engines.interface import Event, Heard, Words
 from talk.preemptive import PreemptiveReply
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engines.base import Speech, Spoken, Words
+from engines.interface import Speech, Spoken, Words
 from talk import reprompt
 from talk.protocol import ProtocolError
 from talk.tests.test_live_talk import Begin

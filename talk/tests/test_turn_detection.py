@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.base import SpeechStarted, TurnEnded
+from engines.interface import SpeechStarted, TurnEnded
 from engines.vad import ENDPOINTING_DELAY_MS
 from talk.input_buffer import PREROLL_MS, InputAudioBuffer
 from talk.playback import Playback

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engines.base import Heard, Speech, Spoken, Unheard, Words
+from engines.interface import Heard, Speech, Spoken, Unheard, Words
 from talk.tests.test_live_talk import Begin
 from talk.tests.test_live_talk import Line as Talk
 from talk.tests.test_live_talk import line as line

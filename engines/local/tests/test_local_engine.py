@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engines.base import Corrected, Ended, Event, Heard, Speech, Unheard, Words
+from engines.interface import Corrected, Ended, Event, Heard, Speech, Unheard, Words
 from engines.local import corrector, partner, speaker, transcriber
 from engines.local.engine import LocalEngine
 from engines.local.session import LocalSession

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engines.base import SAMPLE_RATE, is_live
+from engines.interface import SAMPLE_RATE, is_live
 from engines.local import speaker
 from engines.local.synthesis import Reading
 

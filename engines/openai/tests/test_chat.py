@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from engines.openai import chat, clients
+from engines.openai import chat_completions, clients
 from engines.openai.tests.compatible import Answer, compatible, refused, written
-from simulators.openai import Provider, wording
+from simulators.openai import Provider, scripted_words
 from tutor import scenario
 from tutor.domain import EngineError, Line
 from tutor.instructions import instructions
@@ -29,50 +29,54 @@ async def deltas_of(respond: Any, settings: Any) -> list[str]:
     async with compatible(respond) as server:
         settings.OPENAI["chat"]["url"] = server.url
         try:
-            return [delta async for delta in chat.stream(ASKED)]
+            return [delta async for delta in chat_completions.stream(ASKED)]
         finally:
             await clients.close()
 
 
 class TestMessages:
     def test_the_brief_comes_first(self):
-        assert chat.messages(BRIEF, [])[0] == {"role": "system", "content": instructions(BRIEF)}
+        assert chat_completions.messages(BRIEF, [])[0] == {"role": "system", "content": instructions(BRIEF)}
 
     @pytest.mark.parametrize("roles", ["", "a", "u", "au", "ua", "aua", "uuaa", "aauua"])
     def test_learner_and_agent_take_turns_and_the_learner_is_first_and_last(self, roles: str):
-        said = chat.messages(BRIEF, [line(role, f"line {at}") for at, role in enumerate(roles)])[1:]
+        said = chat_completions.messages(BRIEF, [line(role, f"line {at}") for at, role in enumerate(roles)])[1:]
         expected = ["user", "assistant"] * len(said)
         assert [each["role"] for each in said] == expected[: len(said)]
         assert len(said) % 2
 
     def test_nothing_said_is_left_out_of_a_short_talk(self):
         lines = [line(role, f"line {at}") for at, role in enumerate("auauuaau")]
-        told = "\n".join(each["content"] for each in chat.messages(BRIEF, lines))
+        told = "\n".join(each["content"] for each in chat_completions.messages(BRIEF, lines))
         assert all(each.text in told for each in lines)
 
     def test_a_long_talk_keeps_its_newest_lines_within_the_budget(self):
         lines = [line("ua"[at % 2], f"line {at} ".ljust(100, ".")) for at in range(999)]
-        said = chat.messages(BRIEF, lines)[1:]
+        said = chat_completions.messages(BRIEF, lines)[1:]
         assert said[-1]["content"] == lines[-1].text
-        assert chat.BUDGET - chat.STEP - 200 <= sum(len(each["content"]) for each in said) <= chat.BUDGET + 200
+        assert (
+            chat_completions.BUDGET - chat_completions.STEP - 200
+            <= sum(len(each["content"]) for each in said)
+            <= chat_completions.BUDGET + 200
+        )
 
     def test_what_is_left_out_stays_the_same_for_many_turns(self):
         lines = [line("ua"[at % 2], f"line {at} ".ljust(100, ".")) for at in range(400)]
-        begins = [chat.messages(BRIEF, lines[:count])[2]["content"] for count in range(301, 399, 2)]
+        begins = [chat_completions.messages(BRIEF, lines[:count])[2]["content"] for count in range(301, 399, 2)]
         assert len(set(begins)) <= 4
 
     def test_one_line_that_is_longer_than_the_budget_is_kept(self):
-        assert chat.messages(BRIEF, [line("u", "x" * 99_999)])[-1]["content"] == "x" * 99_999
+        assert chat_completions.messages(BRIEF, [line("u", "x" * 99_999)])[-1]["content"] == "x" * 99_999
 
 
 async def test_an_answer_comes_token_by_token(openai_configured: Provider):
     openai_configured.configure(replies=[REPLY])
-    assert [delta async for delta in chat.stream(ASKED)] == wording.tokens(REPLY)
+    assert [delta async for delta in chat_completions.stream(ASKED)] == scripted_words.tokens(REPLY)
 
 
 async def test_a_whole_answer(openai_configured: Provider):
     openai_configured.configure(replies=[REPLY])
-    assert await chat.reply([line("u", "I goes home.")], brief=BRIEF) == REPLY
+    assert await chat_completions.reply([line("u", "I goes home.")], brief=BRIEF) == REPLY
 
 
 @pytest.mark.parametrize(
@@ -89,23 +93,23 @@ async def test_a_model_does_not_think_for_long(
     openai_configured: Provider, settings: Any, model: str, effort: str | None
 ):
     settings.OPENAI["chat"]["model"] = model
-    await chat.reply([], brief=BRIEF)
+    await chat_completions.reply([], brief=BRIEF)
     asked = openai_configured.log(CHAT)[0]["body"]
     assert asked.get("reasoning_effort") == effort
-    assert asked["max_completion_tokens"] == chat.LONGEST
+    assert asked["max_completion_tokens"] == chat_completions.LONGEST
 
 
 async def test_what_it_took_is_recorded(openai_configured: Provider):
     openai_configured.configure(replies=[REPLY])
     with metering.collected() as collected:
-        await chat.reply([], brief=BRIEF)
-    assert [(each.stage, each.text_out) for each in collected] == [("chat", len(wording.tokens(REPLY)))]
+        await chat_completions.reply([], brief=BRIEF)
+    assert [(each.stage, each.text_out) for each in collected] == [("chat", len(scripted_words.tokens(REPLY)))]
     assert collected[0].text_in > 100
 
 
 async def test_an_answer_that_is_not_heard_to_its_end_is_recorded_all_the_same(openai_configured: Provider):
     with metering.collected() as collected:
-        async with aclosing(chat.stream(ASKED)) as deltas:
+        async with aclosing(chat_completions.stream(ASKED)) as deltas:
             await anext(deltas)
     assert [(each.stage, each.text_in, each.text_out) for each in collected] == [("chat", 3, 1)]
 
@@ -138,7 +142,7 @@ async def test_a_server_that_knows_the_bare_request_only_is_asked_so(openai_conf
     async with compatible(respond) as server:
         settings.OPENAI["chat"]["url"] = server.url
         for _ in range(2):
-            assert "".join([delta async for delta in chat.stream(ASKED)]) == "You went?"
+            assert "".join([delta async for delta in chat_completions.stream(ASKED)]) == "You went?"
         await clients.close()
     assert len(server.asked) == 3
 

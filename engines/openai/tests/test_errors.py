@@ -6,7 +6,7 @@ import httpx2
 import openai
 import pytest
 
-from engines.openai.errors import BUSY, GARBLED, GONE, REFUSED, translated
+from engines.openai.error_translation import BUSY, GARBLED, GONE, REFUSED, translated
 from tutor.domain import EngineError
 
 REQUEST = httpx2.Request("POST", "https://provider.example/v1/chat/completions")

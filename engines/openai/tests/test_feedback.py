@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engines.openai import feedback
+from engines.openai import talk_assessment
 from simulators.openai import Provider
 from tutor import scenario
 from tutor.analysis import NOT_TIMED, NOTHING_SAID
@@ -44,7 +44,7 @@ def brief(**own: str) -> Brief:
 
 async def analysed(provider: Provider, *answers: Any, lines: list[Line] = LINES, **how: Any) -> Analysis:
     provider.configure(structured={"analysis": [*answers]})
-    return await feedback.analyse(lines, **{"brief": brief()} | how)
+    return await talk_assessment.analyse(lines, **{"brief": brief()} | how)
 
 
 def asked_for(provider: Provider) -> tuple[str, dict[str, Any]]:

@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings as project
 from websockets.asyncio.server import ServerConnection, serve
 
-from engines.openai import clients, read_aloud, realtime, speech
-from engines.openai.errors import GARBLED
+from engines.openai import clients, read_aloud, realtime, text_to_speech
+from engines.openai.error_translation import GARBLED
 from simulators.openai import Provider
 from tutor.domain import EngineError
 from usage import metering
@@ -101,7 +101,7 @@ async def saying(frame: str) -> AsyncIterator[None]:
 async def test_an_event_that_cannot_be_read_is_a_failure(frame: str):
     async with saying(frame):
         with pytest.raises(EngineError, match=GARBLED) as failure:
-            [piece async for piece in speech.speak("Read this.")]
+            [piece async for piece in text_to_speech.speak("Read this.")]
     assert failure.value.detail == "speech: an event cannot be read."
 
 
@@ -109,7 +109,7 @@ async def test_an_event_that_cannot_be_read_is_a_failure(frame: str):
 async def test_the_words_of_the_provider_are_not_repeated(error: object):
     async with saying(json.dumps({"type": "error", "error": error})):
         with pytest.raises(EngineError) as failure:
-            [piece async for piece in speech.speak("Read this.")]
+            [piece async for piece in text_to_speech.speak("Read this.")]
     assert failure.value.detail == "speech: the provider broke off (no reason)."
 
 
@@ -117,21 +117,21 @@ async def test_a_connection_that_fails_takes_no_other_with_it(provider: Provider
     # The other connections open after the failure.
     provider.configure(delays={"connect_ms": 200})
     provider.fail(READING, "500")
-    await speech.warm()
-    await speech.warm()
+    await text_to_speech.warm()
+    await text_to_speech.warm()
     assert provider.seen()["requests"][READING] == read_aloud.READY + 1
 
 
 async def test_a_warming_that_leaves_no_connection_is_a_failure(provider: Provider):
     provider.fail(READING, "500", times=None)
     with pytest.raises(EngineError, match="cannot be reached"):
-        await speech.warm()
+        await text_to_speech.warm()
 
 
 async def test_a_connection_that_has_waited_too_long_is_closed(provider: Provider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(read_aloud, "KEPT", 0.0)
     for speed in (1.0, 0.9, 0.8):
-        [piece async for piece in speech.speak("Read this.", speed=speed)]
+        [piece async for piece in text_to_speech.speak("Read this.", speed=speed)]
     async with asyncio.timeout(60):
         while provider.seen()["under_way"][READING] > 1:
             await asyncio.sleep(0.02)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engines.openai import clients, read_aloud, speech
+from engines.openai import clients, read_aloud, text_to_speech
 from engines.openai.tests.compatible import Answer, compatible, refused
 from simulators.openai import Provider, sound
 from tutor.domain import EngineError
@@ -18,7 +18,7 @@ TEXT = "You went to the park."
 
 
 async def said(**how: Any) -> bytes:
-    return b"".join([piece async for piece in speech.speak(TEXT, **how)])
+    return b"".join([piece async for piece in text_to_speech.speak(TEXT, **how)])
 
 
 def events(provider: Provider, kind: str) -> list[dict[str, Any]]:
@@ -34,11 +34,11 @@ class TestEndpoint:
         assert await said() == sound.tone(TEXT, 60)
 
     async def test_signs_and_numbers_are_sent_in_words(self, provider: Provider):
-        assert [piece async for piece in speech.speak("Dr. Lee paid $12.50.")]
+        assert [piece async for piece in text_to_speech.speak("Dr. Lee paid $12.50.")]
         assert provider.log(SPEECH)[0]["body"]["input"] == "Doctor Lee paid twelve dollars and fifty cents."
 
     async def test_it_comes_in_pieces(self, provider: Provider):
-        pieces = [piece async for piece in speech.speak(TEXT)]
+        pieces = [piece async for piece in text_to_speech.speak(TEXT)]
         assert len(pieces) > 3
 
     async def test_voice_and_speed_are_the_askers(self, provider: Provider):
@@ -79,10 +79,10 @@ class TestEndpoint:
     async def test_a_long_text_is_asked_for_in_portions(self, provider: Provider):
         provider.configure(ms_per_character=1)
         text = " ".join(["This is a sentence that somebody wants to hear."] * 200)
-        pcm = b"".join([piece async for piece in speech.speak(text)])
+        pcm = b"".join([piece async for piece in text_to_speech.speak(text)])
         asked = [entry["body"]["input"] for entry in provider.log(SPEECH)]
         assert " ".join(asked) == text
-        assert all(len(portion) <= speech.LONGEST and portion.endswith(".") for portion in asked)
+        assert all(len(portion) <= text_to_speech.LONGEST and portion.endswith(".") for portion in asked)
         assert pcm == b"".join(sound.tone(portion, 1) for portion in asked)
 
     async def test_an_answer_without_sound_is_a_failure(self, settings: Any):
@@ -150,7 +150,7 @@ class TestReading:
 
     async def test_one_that_is_in_the_middle_of_a_text_is_not_used_again(self, provider: Provider):
         provider.configure(delays={"realtime_per_second_ms": 10_000})
-        async with aclosing(speech.speak(TEXT)) as pieces:
+        async with aclosing(text_to_speech.speak(TEXT)) as pieces:
             await anext(pieces)
         provider.configure(delays={"realtime_per_second_ms": 0})
         await said()

@@ -14,7 +14,7 @@ import pytest
 
 import engines
 from core.findings import CheckState
-from engines.base import LANGUAGE_MODELS
+from engines.interface import LANGUAGE_MODELS
 from engines.openai import endpoints, verify_checks
 from engines.openai.endpoints import Stage
 from engines.openai.openai_declaration import stages_in_use

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from engines.base import Event, Speech, Thought, Words
+from engines.interface import Event, Speech, Thought, Words
 from engines.openai_pipeline.engine import PipelineEngine
 from engines.openai_pipeline.session import PipelineSession
 from simulators.openai import sound

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from engines.base import Event, Heard, Thought, Words
+from engines.interface import Event, Heard, Thought, Words
 from engines.openai import clients
 from engines.openai_pipeline.engine import PipelineEngine
 from engines.openai_pipeline.tests.listening import (

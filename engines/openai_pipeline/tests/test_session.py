@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engines.base import Heard, Speech, Spoken, Thought, Words
+from engines.interface import Heard, Speech, Spoken, Thought, Words
 from engines.openai_pipeline.clauses import LONGEST
 from engines.openai_pipeline.engine import PipelineEngine
 from engines.openai_pipeline.speech_answer import MOST_CHARACTERS, MOST_SENTENCES

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from engines.base import Event, ListenerEvent, Speech, TurnDetectionLost, TurnEnded, Words
+from engines.interface import Event, ListenerEvent, Speech, TurnDetectionLost, TurnEnded, Words
 from engines.openai_realtime.engine import RealtimeEngine
 from engines.openai_realtime.session import RealtimeSession
 from simulators.openai import sound

@@ -20,7 +20,7 @@ import pytest
 import websockets
 from websockets.asyncio.server import ServerConnection, serve
 
-from engines.base import (
+from engines.interface import (
     Detection,
     Heard,
     ListenerEvent,
@@ -32,7 +32,7 @@ from engines.base import (
     Unheard,
     Words,
 )
-from engines.openai.errors import BUSY, GARBLED, GONE, REFUSED
+from engines.openai.error_translation import BUSY, GARBLED, GONE, REFUSED
 from engines.openai_realtime import link
 from engines.openai_realtime.session import RealtimeSession
 from engines.openai_realtime.tests import scripted as script

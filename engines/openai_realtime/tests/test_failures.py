@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from engines.base import Detection, Heard, Speech, Spoken, Unheard, Words
+from engines.interface import Detection, Heard, Speech, Spoken, Unheard, Words
 from engines.openai_realtime import incoming, link
 from engines.openai_realtime import pending_response as asking
 from engines.openai_realtime.tests import scripted as script

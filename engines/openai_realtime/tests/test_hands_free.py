@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from engines.base import Detection, Heard, SpeechStarted, TurnDetectionLost, TurnEnded
+from engines.interface import Detection, Heard, SpeechStarted, TurnDetectionLost, TurnEnded
 from engines.openai_realtime.tests.talk import FOREVER, TALK, VOICE, Caller, talking, until, words
 from simulators.openai import Provider
 from tests.talking import silence

@@ -4,7 +4,7 @@ import asyncio
 
 from django.conf import settings as django_settings
 
-from engines.base import Engine, Heard, Spoken, Words
+from engines.interface import Engine, Heard, Spoken, Words
 from engines.openai_realtime.engine import RealtimeEngine
 from engines.openai_realtime.tests.talk import TALK, VOICE, brief, talking, until, voice, words
 from simulators.openai import Provider, sound

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engines.base import Detection, Speech, TurnDetectionLost, TurnEnded, Unheard
+from engines.interface import Detection, Speech, TurnDetectionLost, TurnEnded, Unheard
 from engines.openai_realtime.tests import scripted as script
 from engines.openai_realtime.tests.scripted import Event, Scripted, scripted
 from engines.openai_realtime.tests.talk import FOREVER, SLICE, TALK, VOICE, talking, until

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
-from simulators.openai import sound, wording
+from simulators.openai import scripted_words, sound
 from simulators.openai.realtime.conversation import ASSISTANT_TOKEN_MS, Item, from_client
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SimulatedResponse:
     def _written(self) -> Iterator[Moment]:
         delays = self._talk.settings.delays
         first = delays.realtime_first_audio_ms if self._spoken else delays.first_token_ms
-        for number, token in enumerate(wording.tokens(self._text)):
+        for number, token in enumerate(scripted_words.tokens(self._text)):
             yield first + delays.token_ms * number, 0, token
 
     def _voiced(self) -> Iterator[Moment]:
@@ -182,7 +182,7 @@ class SimulatedResponse:
         if self._item in self._talk.conversation.items:
             own_text, own_audio = self._item.tokens()
             text, audio = text - own_text, audio - own_audio
-        text += len(wording.tokens(instructions))
+        text += len(scripted_words.tokens(instructions))
         voiced = round(self._item.audio_ms / ASSISTANT_TOKEN_MS)
         none_cached = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
         return {

@@ -4,8 +4,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulators.openai import sound, wording
-from simulators.openai.errors import ApiError
+from simulators.openai import scripted_words, sound
+from simulators.openai.error_shapes import ApiError
 
 CONTENT = {"user": {"input_text", "input_audio"}, "assistant": {"output_text"}, "system": {"input_text"}}
 # Number of latest items whose audio can still be retrieved. A long talk must not grow by its sound.
@@ -49,7 +49,7 @@ class Item:
         """Return the numbers of text tokens and audio tokens."""
         if self.audio_ms:
             return 0, round(self.audio_ms / (USER_TOKEN_MS if self.role == "user" else ASSISTANT_TOKEN_MS))
-        return len(wording.tokens(self.text())), 0
+        return len(scripted_words.tokens(self.text())), 0
 
 
 class SimulatedConversation:

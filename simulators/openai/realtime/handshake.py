@@ -6,10 +6,10 @@ from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import parse_qs
 
-from simulators.openai import errors
-from simulators.openai.errors import ApiError
-from simulators.openai.exchange import Cut, Receive, Send, check_key, headers_of
+from simulators.openai import error_shapes
+from simulators.openai.error_shapes import ApiError
 from simulators.openai.faults import Fault
+from simulators.openai.http_exchange import Cut, Receive, Send, check_key, headers_of
 from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime.talk import Talk
 from simulators.openai.simulation import Simulation
@@ -58,11 +58,11 @@ async def _let_in(simulation: Simulation, scope: dict[str, Any]) -> str:
     await Stopwatch().until(simulation.settings.delays.connect_ms)
     check_key(headers, simulation.settings.api_key)
     if path != "/v1/realtime":
-        raise errors.no_such_path("GET", path)
+        raise error_shapes.no_such_path("GET", path)
     if not model:
-        raise errors.missing("model")
+        raise error_shapes.missing("model")
     if model in simulation.settings.missing_models:
-        raise errors.no_model(model)
+        raise error_shapes.no_model(model)
     return model
 
 
@@ -72,7 +72,7 @@ async def _meet(fault: Fault | None, model: str) -> None:
     if fault.kind == "silence":
         await asyncio.Event().wait()
     if fault.kind != "slow":
-        raise errors.ordered(fault, model)
+        raise error_shapes.ordered(fault, model)
     await asyncio.sleep(fault.delay_ms / 1000)
 
 

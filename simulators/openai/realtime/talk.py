@@ -7,12 +7,12 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from simulators.openai import errors, sound
-from simulators.openai.errors import ApiError
-from simulators.openai.exchange import MALFORMED, Cut, Receive, Send, hang_up
+from simulators.openai import error_shapes, sound
+from simulators.openai.error_shapes import ApiError
 from simulators.openai.faults import Fault
+from simulators.openai.http_exchange import MALFORMED, Cut, Receive, Send, hang_up
 from simulators.openai.pace import Stopwatch
-from simulators.openai.realtime import session as sessions
+from simulators.openai.realtime import realtime_session as sessions
 from simulators.openai.realtime.answer import SimulatedFailure, SimulatedResponse
 from simulators.openai.realtime.conversation import Item, SimulatedConversation, from_client
 from simulators.openai.realtime.hearing import Ear
@@ -141,7 +141,7 @@ class Talk:
         except ApiError as error:
             await self._error(error, event_id)
         except SimulatedFailure:
-            await self._error(errors.server_error(), event_id)
+            await self._error(error_shapes.server_error(), event_id)
 
     async def _update(self, event: dict[str, Any]) -> None:
         has_spoken = self.conversation.has_speech()

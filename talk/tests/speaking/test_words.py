@@ -7,7 +7,7 @@ from channels.db import database_sync_to_async
 
 from conversations.models import Message
 from conversations.tests.shapes import conversation, said
-from engines.openai.errors import GARBLED
+from engines.openai.error_translation import GARBLED
 from simulators.openai import Provider
 from talk.speaking_views import MAX_TRANSLATED, TOO_LONG
 from talk.tests.speaking.callers import IDS, TALK, TURN, Caller, spent

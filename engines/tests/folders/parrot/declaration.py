@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from core.findings import Probe, Warned
-from engines.base import LANGUAGE_MODELS, Capabilities, Declaration
+from engines.interface import LANGUAGE_MODELS, Capabilities, Declaration
 
 ACCENTS = ("plain", "salty")
 

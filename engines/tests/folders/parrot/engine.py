@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from engines.base import Capabilities, Detection, Event, Heard, Speech, Spoken, Words
+from engines.interface import Capabilities, Detection, Event, Heard, Speech, Spoken, Words
 from tutor.domain import Analysis, CannotDo, Correction, Line
 from tutor.scenario import Brief
 

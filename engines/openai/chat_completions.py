@@ -12,7 +12,7 @@ import openai
 from openai import AsyncOpenAI, AsyncStream
 
 from engines.openai.clients import client, model
-from engines.openai.errors import GARBLED
+from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
 from tutor.domain import EngineError, Line
 from tutor.instructions import instructions

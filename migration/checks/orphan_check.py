@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from core import cloud
 from core.findings import Probe, Warned
-from migration import orphans
+from migration import orphan_recordings
 from migration.byte_sizes import size
 from migration.checks import bucket, local
 
@@ -34,7 +34,7 @@ def count(storage: str) -> str:
     Raises Warned if there are any, or if they cannot be looked for.
     """
     try:
-        looked_at = list(orphans.in_storage(storage, age=IN_FLIGHT, within=LOOK_FOR))
+        looked_at = list(orphan_recordings.in_storage(storage, age=IN_FLIGHT, within=LOOK_FOR))
     except (cloud.Unavailable, DatabaseError, OSError, BotoCoreError, ClientError, ImproperlyConfigured) as error:
         raise Warned(f"Not looked at: {cloud.sentence(error)}", "See what the other lines say.") from error
     found = [each for each in looked_at if each]

@@ -3,16 +3,16 @@
 import time
 from typing import Any
 
-from simulators.openai import errors, wording
-from simulators.openai.exchange import HttpExchange
+from simulators.openai import error_shapes, scripted_words
+from simulators.openai.http_exchange import HttpExchange
 
 
 async def create(exchange: HttpExchange) -> None:
     asked = exchange.asked()
     model = exchange.check_model(asked)
     if not asked.get("messages"):
-        raise errors.missing("messages")
-    tokens = wording.tokens(_reply(exchange, asked))
+        raise error_shapes.missing("messages")
+    tokens = scripted_words.tokens(_reply(exchange, asked))
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or len(tokens)
     reason = "length" if limit < len(tokens) else "stop"
     head = {"id": exchange.simulation.new_id("chatcmpl"), "created": int(time.time()), "model": model}
@@ -77,7 +77,7 @@ def _text(message: dict[str, Any]) -> str:
 
 
 def _usage(messages: list[dict[str, Any]], completion: int) -> dict[str, Any]:
-    prompt = sum(len(wording.tokens(_text(message))) for message in messages)
+    prompt = sum(len(scripted_words.tokens(_text(message))) for message in messages)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from simulators.openai.errors import ApiError, missing
+from simulators.openai.error_shapes import ApiError, missing
 
 PCM = {"type": "audio/pcm", "rate": 24000}
 DETECTION: dict[str, dict[str, Any]] = {

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from simulators.openai import errors
-from simulators.openai.errors import ApiError
+from simulators.openai import error_shapes
+from simulators.openai.error_shapes import ApiError
 from simulators.openai.faults import Fault
 from simulators.openai.journal import Journal
 from simulators.openai.pace import Stopwatch
@@ -34,9 +34,9 @@ def headers_of(scope: dict[str, Any]) -> dict[str, str]:
 def check_key(headers: dict[str, str], expected: str) -> None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
-        raise errors.no_key()
+        raise error_shapes.no_key()
     if expected and key.strip() != expected:
-        raise errors.wrong_key(key.strip())
+        raise error_shapes.wrong_key(key.strip())
 
 
 def hang_up(simulation: Simulation, scope: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ class HttpExchange:
         if not model:
             raise ApiError(400, "you must provide a model parameter")
         if model in self.settings.missing_models:
-            raise errors.no_model(model)
+            raise error_shapes.no_model(model)
         return str(model)
 
     async def meet(self, fault: Fault | None) -> None:
@@ -100,7 +100,7 @@ class HttpExchange:
         elif fault.kind == "silence" and fault.at_the_door:
             await asyncio.Event().wait()
         elif fault.at_the_door:
-            raise errors.ordered(fault, self._model_for_message())
+            raise error_shapes.ordered(fault, self._model_for_message())
         else:
             self._fault = fault
 
@@ -120,7 +120,7 @@ class HttpExchange:
         headers = {**headers, "content-length": str(len(data))}
         fault, self._fault = self._fault, None
         if fault and fault.kind == "failed":
-            raise errors.server_error()
+            raise error_shapes.server_error()
         await self._start(status, content_type, headers)
         if fault and fault.strikes(""):
             await self._write(data[: len(data) // 2])
@@ -167,7 +167,7 @@ class HttpExchange:
             hang_up(self.simulation, self._scope)
         if fault.kind in ("cut", "reset"):
             raise Cut
-        return MALFORMED if fault.kind == "malformed" else json.dumps(errors.server_error().shape())
+        return MALFORMED if fault.kind == "malformed" else json.dumps(error_shapes.server_error().shape())
 
     async def _start(self, status: int, content_type: str, headers: dict[str, str]) -> None:
         self.journal.statuses[f"{self.path} {status}"] += 1

@@ -5,8 +5,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from simulators.openai import schema
-from simulators.openai.settings import Settings
+from simulators.openai import smallest_answer
+from simulators.openai.simulator_settings import Settings
 
 TOKEN = re.compile(r"\s*\w+(?:['\u2019-]\w+)*|\s*[^\w\s]|\s+$")
 GREETING = "Hello! What would you like to talk about today?"
@@ -43,7 +43,7 @@ class Script:
     def structured(self, name: str, json_schema: dict[str, Any]) -> str:
         """Return an answer that follows the JSON schema, unless the script sets another."""
         line = self._next(f"structured.{name}", self.settings.structured.get(name, []))
-        return schema.as_json(schema.smallest(json_schema) if line is None else line)
+        return smallest_answer.as_json(smallest_answer.smallest(json_schema) if line is None else line)
 
     def _next(self, name: str, lines: list[Any]) -> Any:
         if not lines:

@@ -13,7 +13,7 @@ from django.conf import settings
 from audio.encoding import BYTES_PER_SECOND
 from engines.openai import read_aloud
 from engines.openai.clients import client, model
-from engines.openai.errors import GARBLED, translated
+from engines.openai.error_translation import GARBLED, translated
 from engines.openai.streams import patiently
 from tutor.domain import EngineError
 from tutor.scenario import sentences

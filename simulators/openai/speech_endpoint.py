@@ -5,9 +5,9 @@ import base64
 import math
 from typing import Any
 
-from simulators.openai import errors, sound, wording
-from simulators.openai.errors import ApiError
-from simulators.openai.exchange import HttpExchange
+from simulators.openai import error_shapes, scripted_words, sound
+from simulators.openai.error_shapes import ApiError
+from simulators.openai.http_exchange import HttpExchange
 
 LONGEST = 4096  # characters
 SLOWEST, FASTEST = 0.25, 4.0
@@ -56,7 +56,7 @@ def _moment(exchange: HttpExchange, position_ms: float) -> float:
 def _check(asked: dict[str, Any]) -> None:
     for name in ("input", "voice"):
         if not asked.get(name):
-            raise errors.missing(name)
+            raise error_shapes.missing(name)
     if len(asked["input"]) > LONGEST:
         message = f"Invalid 'input': string too long. Expected a string with maximum length {LONGEST}."
         raise ApiError(400, message, param="input", code="string_above_max_length")
@@ -69,5 +69,5 @@ def _check(asked: dict[str, Any]) -> None:
 
 
 def _usage(text: str, length_ms: float) -> dict[str, int]:
-    read, made = len(wording.tokens(text)), round(length_ms / 50)
+    read, made = len(scripted_words.tokens(text)), round(length_ms / 50)
     return {"input_tokens": read, "output_tokens": made, "total_tokens": read + made}
