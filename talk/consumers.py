@@ -26,7 +26,7 @@ from talk import capacity, protocol
 from talk.fallback import first_awake
 from talk.live_talk import LiveTalk, open_talk
 from talk.protocol import Event, ProtocolError
-from talk.saver import DELETED
+from talk.saver import TALK_DELETED
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:
-            await self._refuse(4004, "deleted", DELETED)
+            await self._refuse(4004, "deleted", TALK_DELETED)
         except DatabaseError:
             logger.exception("A talk could not begin.")
             await self._refuse(1013, "unreachable", UNREACHABLE)

@@ -12,6 +12,7 @@ from audio import encoding, quota, recordings, sound_threads
 from audio.encoding import Clip
 from conversations import representations, store
 from conversations.changes import Draft
+from conversations.error_messages import DELETED
 from conversations.store import StoredConversation
 from core import cloud, metrics
 from core.threads import in_thread
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 SOUND_NOT_KEPT = "Until then what you say is kept as text, without its sound."
 NOT_SAVED = "This turn could not be saved on the server. It is kept in this browser and will be sent again."
-DELETED = "This conversation was deleted. Start a new one, or undo the deletion in the history."
+TALK_DELETED = f"{DELETED} Start a new one, or undo the deletion in the history."
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class TurnSaver:
             drafts = await _drafts_of(save)
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
         except store.ConversationDeleted:
-            return [_notice(save, "deleted", DELETED)]
+            return [_notice(save, "deleted", TALK_DELETED)]
         said = []
         if save.draft and save.is_told:
             took = round((time.perf_counter() - save.handed_over) * 1000)

@@ -15,7 +15,7 @@ from audio import mp3, quota, sound_threads
 from audio.encoding import BYTES_PER_SECOND, Clip
 from conversations import store
 from conversations.changes import Draft
-from conversations.error_messages import UNWRITABLE
+from conversations.error_messages import DELETED, UNWRITABLE
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
 from conversations.store import OutOfReach, StoredConversation
@@ -41,7 +41,6 @@ SLOW = 60.0
 LEARNERS_OWN = "messageId: This is a turn of the learner's, who has a voice of their own. Name one of the agent's."
 NOT_THE_LEARNERS = "This is a message of the agent. Only the learner's own words can be replaced."
 UNKNOWN_MESSAGE = "This message does not exist, or is not yours."
-DELETED = "This conversation was deleted."
 NOTHING_TO_SPEAK = "`text` holds nothing that can be spoken."
 
 

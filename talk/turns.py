@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException
 from audio import sound_threads
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
 from conversations import representations, store
+from conversations.error_messages import DELETED
 from conversations.models import Message
 from conversations.representations import MessageShape
 from conversations.store import StoredConversation
@@ -101,7 +102,7 @@ async def take(
     try:
         await work
     except store.ConversationDeleted as error:
-        raise CallRefused(410, "This conversation was deleted.") from error
+        raise CallRefused(410, DELETED) from error
     except ProtocolError as problem:
         raise CallRefused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from audio.encoding import MAX_BYTES
 from conversations import ids, representations, store
 from conversations.api_description import ID
-from conversations.error_messages import UNWRITABLE
+from conversations.error_messages import DELETED, UNWRITABLE
 from core.doors import door
 from core.negotiation import AnyAccept
 from core.openapi import answers, refusals
@@ -159,7 +159,7 @@ async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> 
     except store.OutOfReach:
         raise CallRefused(503, SAVED_BUT) from None
     if stored is None:
-        raise CallRefused(410, "This conversation was deleted.")
+        raise CallRefused(410, DELETED)
     return turns.summary(stored, saved["item_id"], said)
 
 
