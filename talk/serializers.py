@@ -10,7 +10,7 @@ from rest_framework.fields import empty
 
 from conversations import ids
 from conversations.models import Message
-from conversations.serializers import MAX_MESSAGES
+from conversations.serializers import MAX_CONTENT, MAX_MESSAGES
 from core.serializers import BodySerializer, ChosenField, ItemSerializer, NamedChoiceField, NumberField, TextField
 from talk import protocol, session_fields
 from talk.protocol import OWN_WORDS, ProtocolError
@@ -22,7 +22,6 @@ from tutor.scenario import LEVELS, Brief, Scenario
 # Characters: about five minutes of speech.
 MAX_SPOKEN = 4_096
 MAX_TRANSLATED = 20_000
-MAX_CONTENT = 20_000  # characters of one message
 MAX_TALK = 400_000  # characters of a whole conversation
 # Each mode, with its scenario for a topic that no scenario is about.
 MODES = {
