@@ -14,13 +14,13 @@ from usage import budget, spending
 
 logger = logging.getLogger(__name__)
 
-WITHIN = 30.0  # seconds
+CALL_WITHIN_S = 30.0
 
 T = TypeVar("T")
 
 
 async def ask(
-    verb: Callable[[Engine], Awaitable[T]], *, within: float = WITHIN, patience: float | None = None
+    verb: Callable[[Engine], Awaitable[T]], *, within: float = CALL_WITHIN_S, patience: float | None = None
 ) -> tuple[T, Engine]:
     """Return the result of the call, and the engine that made it.
 

@@ -9,8 +9,8 @@ from talk.call_with_fallback import ask
 from talk.dialogue import Dialogue
 from tutor import analysis
 
-# Seconds. A model takes long to write an analysis, and may be asked twice.
-WITHIN = 90.0
+# A model takes long to write an analysis, and may be asked twice.
+ANALYSIS_WITHIN_S = 90.0
 
 
 async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | None:
@@ -26,7 +26,7 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | 
     dialogue = Dialogue.of(wire_id, stored, "")
     brief, judged = dialogue.brief, analysis.newest(dialogue.lines)
     found, engine = await ask(
-        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=WITHIN
+        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=ANALYSIS_WITHIN_S
     )
     limit = time_limit(stored.conversation.config)
     shape = analysis.wire(found, dialogue.lines, engine=engine.name, level=brief.level, time_limit=limit)

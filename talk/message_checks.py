@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 # Number of lines before the checked one, which it may answer.
 CONTEXT = 4
-WITHIN = 20.0  # seconds
+CHECK_WITHIN_S = 20.0
 NOT_CHECKED = "This turn could not be checked for mistakes."
 
 
@@ -51,7 +51,7 @@ class Checks:
 
     async def _check(self, engine: Engine, turn: Turn, text: str, before: Sequence[Line]) -> None:
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(CHECK_WITHIN_S):
                 with spending.counted(engine.name) as used:
                     found = await engine.correct(text, context=before, language=self._dialogue.brief.language)
             await self._tell(turn, text, found, spending.measured(engine.name, used) if used else None)

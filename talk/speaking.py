@@ -159,7 +159,7 @@ async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) ->
     """Return the contract's `analysis`, with the engine's name. `minutes` is the time limit. Raises EngineError."""
     judged = analysis.newest(lines)
     found, engine = await ask(
-        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.WITHIN
+        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.ANALYSIS_WITHIN_S
     )
     return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
 
@@ -185,7 +185,7 @@ async def mend(
         try:
             mistakes, _ = await ask(
                 lambda engine: engine.correct(content, context=context, language=explained_in),
-                within=message_checks.WITHIN,
+                within=message_checks.CHECK_WITHIN_S,
             )
             corrections = [correction_shape(each) for each in mistakes]
         except EngineError as error:
