@@ -46,14 +46,11 @@ async def ask(
         except UnusableAnswer:
             raise
         except (EngineError, TimeoutError) as error:
-            failed = error if isinstance(error, EngineError) else _too_slow()
+            too_slow = EngineError(TOO_LONG, retryable=True, detail="no answer in time.")
+            failed = error if isinstance(error, EngineError) else too_slow
             logger.error("The engine %s could not do something beside a talk: %s", engine.name, failed.detail)
             metrics.engine_failed(engine.name)
             failure = failure or failed
     if failure is None and not budget.any_left():
         raise EnoughForToday(budget.ENOUGH)
     raise failure or cannot or EngineError(TOO_LONG)
-
-
-def _too_slow() -> EngineError:
-    return EngineError(TOO_LONG, retryable=True, detail="no answer in time.")
