@@ -1,9 +1,9 @@
 """Analyse a conversation at the end of a talk, and save the analysis with it."""
 
 import uuid
-from typing import Any
 
 from conversations import store
+from core.json_types import Json
 from core.threads import in_thread
 from talk.call_with_fallback import ask
 from talk.dialogue import Dialogue
@@ -13,7 +13,7 @@ from tutor import analysis
 ANALYSIS_WITHIN_S = 90.0
 
 
-async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | None:
+async def of_conversation(learner: uuid.UUID, wire_id: str) -> Json | None:
     """Analyse a conversation, save the analysis in place of the one before, and return it in the contract's shape.
 
     Return None if there is no such conversation.
@@ -34,7 +34,7 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> dict[str, Any] | 
     return shape
 
 
-def time_limit(config: Any) -> float | None:
+def time_limit(config: object) -> float | None:
     """Return a conversation's time limit in minutes. None if it has none, or an invalid one from an old client."""
     limit = config.get("timeLimit") if isinstance(config, dict) else None
     if isinstance(limit, int | float) and not isinstance(limit, bool) and 0.001 <= limit <= 1e6:

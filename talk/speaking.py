@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
@@ -20,6 +19,7 @@ from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
 from conversations.store import OutOfReach, StoredConversation
 from conversations.views import FULL
+from core.json_types import Json
 from core.threads import in_thread
 from engines.interface import Engine, is_live
 from engines.vad import VoiceActivityDetector
@@ -155,7 +155,7 @@ async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
     return await ask(lambda engine: engine.chat(lines, brief=brief), patience=_patience())
 
 
-async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> dict[str, Any]:
+async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> Json:
     """Return the contract's `analysis`, with the engine's name. `minutes` is the time limit. Raises EngineError."""
     judged = analysis.newest(lines)
     found, engine = await ask(
@@ -174,7 +174,7 @@ async def mend(
     """
     stored = await in_thread(store.get, learner, conversation)
     row = found(stored, message)
-    corrections: list[dict[str, Any]] = []
+    corrections: list[Json] = []
     why_not = ""
     if row and row.role != Message.Role.USER:
         raise CallRefused(400, NOT_THE_LEARNERS)
