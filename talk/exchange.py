@@ -77,13 +77,14 @@ class Exchange:
 
     def warm_up(self) -> None:
         """Warm up the engine in the background."""
-        self._warming = asyncio.create_task(self._warm())
 
-    async def _warm(self) -> None:
-        try:
-            await self._fallback_session.warm()
-        except EngineError as error:
-            await self._outgoing.send(event("talk.notice", code="engine", message=str(error)))
+        async def warm() -> None:
+            try:
+                await self._fallback_session.warm()
+            except EngineError as error:
+                await self._outgoing.send(event("talk.notice", code="engine", message=str(error)))
+
+        self._warming = asyncio.create_task(warm())
 
     async def settled(self) -> None:
         """Wait until the last turn is answered and everything is saved."""

@@ -40,20 +40,19 @@ def typed_text(sent: Event, last_id: str | None) -> tuple[str | None, str]:
     parts = item.get("content")
     if not isinstance(parts, list):
         raise ProtocolError("invalid_item", "`item.content` must be a list.", "item.content")
-    text = " ".join(_text_of(part, f"item.content[{number}]") for number, part in enumerate(parts))
+    texts = []
+    for number, part in enumerate(parts):
+        name, fields = f"item.content[{number}]", part if isinstance(part, dict) else {}
+        if fields.get("type") == "input_audio":
+            raise ProtocolError("invalid_item", SEND_SOUND, name)
+        if fields.get("type") != "input_text":
+            raise ProtocolError("invalid_item", ONLY_TEXT, f"{name}.type")
+        texts.append(checked_text(fields.get("text"), f"{name}.text", MAX_TEXT))
     # "root" is before the first item, so it is the end only if there are no items.
     if sent.get("previous_item_id") not in (None, last_id or "root"):
         raise ProtocolError("invalid_value", "Items are added at the end of the conversation.", "previous_item_id")
-    return item_id_of(item.get("id"), "item.id"), checked_text(text.strip(), "item.content", MAX_TEXT, required=True)
-
-
-def _text_of(part: object, name: str) -> str:
-    fields = part if isinstance(part, dict) else {}
-    if fields.get("type") == "input_audio":
-        raise ProtocolError("invalid_item", SEND_SOUND, name)
-    if fields.get("type") != "input_text":
-        raise ProtocolError("invalid_item", ONLY_TEXT, f"{name}.type")
-    return checked_text(fields.get("text"), f"{name}.text", MAX_TEXT)
+    item_id = item_id_of(item.get("id"), "item.id")
+    return item_id, checked_text(" ".join(texts).strip(), "item.content", MAX_TEXT, required=True)
 
 
 class Items:
