@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
 
-Receive = Callable[[], Awaitable[object]]
+AsgiReceive = Callable[[], Awaitable[object]]
 
 # The connections by the key of their conversation. A second window takes over the talk of the first.
 _talks: dict[uuid.UUID, "TalkConsumer"] = {}
@@ -235,7 +235,7 @@ async def _place(learner: uuid.UUID, engine: str) -> Slot:
     return await slots.enter(learner)
 
 
-async def refuse(scope: object, receive: Receive, send: Send) -> None:
+async def refuse(scope: object, receive: AsgiReceive, send: Send) -> None:
     """Refuse any other address with an HTTP 403 before the handshake, without a line in the log."""
     await receive()
     await send({"type": "websocket.close"})

@@ -36,7 +36,7 @@ LONGEST_MISTAKE = 120
 LATEST = 3
 
 
-class Goal(TypedDict):
+class GoalShape(TypedDict):
     text: str
     done: bool
 
@@ -112,7 +112,7 @@ class Dialogue:
         return self._ids[-1] if self._ids else None
 
     @property
-    def goals(self) -> list[Goal]:
+    def goals(self) -> list[GoalShape]:
         return self._goals
 
     def has(self, item_id: str) -> bool:
@@ -192,7 +192,7 @@ class Dialogue:
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
         self._goals = self._reached()
 
-    def _reached(self) -> list[Goal]:
+    def _reached(self) -> list[GoalShape]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 

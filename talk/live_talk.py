@@ -37,7 +37,7 @@ TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is n
 NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID deletes a conversation."
 NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
 # Events of the Realtime API that a talk refuses, with the reason.
-NOT_SUPPORTED = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.clear": NO_WEBRTC}
+REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.clear": NO_WEBRTC}
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 
 HangUp = Callable[[int], Awaitable[None]]
@@ -168,8 +168,8 @@ class LiveTalk:
                 if self._dialogue.lines:
                     self._dialogue.ended = True
                     self._turn_saver.put(Save(None, b"", self._dialogue.columns()))
-            case kind if kind in NOT_SUPPORTED:
-                raise ProtocolError("not_supported", NOT_SUPPORTED[kind], "type")
+            case kind if kind in REFUSED_EVENTS:
+                raise ProtocolError("not_supported", REFUSED_EVENTS[kind], "type")
             case kind:
                 raise ProtocolError("unknown_event", f"There is no event {kind[:100]!r}. See docs/api.md.")
 

@@ -20,7 +20,7 @@ from core.json_types import Json
 from core.threads import in_thread
 from engines import engines
 from engines.interface import is_live
-from talk.dialogue import Goal
+from talk.dialogue import GoalShape
 from talk.live_talk import open_talk
 from talk.protocol import Event, ProtocolError
 
@@ -54,7 +54,7 @@ class TurnSummary(representations.Where):
     message: MessageShape
     corrections: list[Json]
     reply: MessageShape | None
-    goals: list[Goal]
+    goals: list[GoalShape]
     ended: bool
     notices: list[str]
     timing: Event | None
