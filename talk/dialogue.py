@@ -23,7 +23,7 @@ from tutor.transcripts import certain_of_stored
 logger = logging.getLogger(__name__)
 
 DEFAULT_LEVEL = "A2"
-MODES = {
+MODE_OF_KIND = {
     **{"chat": "casual-chat", "adventure": "casual-chat", "lesson": "speaking-practice"},
     **{"interview": "interview", "own": "speaking-practice"},
 }
@@ -163,7 +163,7 @@ class Dialogue:
         config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine}
         # Keep the language that an older client chose.
         config["language"] = _known_language(self._config.get("language"))
-        config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
+        config |= {"mode": MODE_OF_KIND[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
         config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
         config["explain"] = self.brief.language
         return {

@@ -33,7 +33,7 @@ from usage import budget
 
 logger = logging.getLogger(__name__)
 
-TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
+TURN_TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
 NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID deletes a conversation."
 NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
 # Events of the Realtime API that a talk refuses, with the reason.
@@ -230,7 +230,7 @@ class LiveTalk:
         for number, pcm in enumerate(decoder.pieces(protocol.audio_of(sent, decoder.format.width))):
             if self._turn_detector.is_turn_full:
                 await self.exchange.end_full_turn()
-                raise ProtocolError("turn_too_long", TOO_LONG)
+                raise ProtocolError("turn_too_long", TURN_TOO_LONG)
             await self.exchange.hear(pcm)
             if number:
                 await asyncio.sleep(0)

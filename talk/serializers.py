@@ -25,7 +25,7 @@ MAX_SPOKEN = 4_096
 MAX_TRANSLATED = 20_000
 MAX_TALK = 400_000  # characters of a whole conversation
 # Each mode, with its scenario for a topic that no scenario is about.
-MODES = {
+SCENARIO_OF_MODE = {
     **{"casual-chat": "own-topic", "speaking-practice": "own-topic", "interview": "interview-general"},
     **{"adventure": "adventure-island", "lesson": "lesson-past"},
 }
@@ -123,12 +123,12 @@ class AboutSerializer(BodySerializer):
         min_value=1, max_value=len(LEVELS), default=DEFAULT_DIFFICULTY, help_text=f"{LEVELS[0]} to {LEVELS[-1]}."
     )
     language = LanguageField(default=language.DEFAULT, help_text="The language of explanations.")
-    mode = ChosenField(list(MODES), default=next(iter(MODES)))
+    mode = ChosenField(list(SCENARIO_OF_MODE), default=next(iter(SCENARIO_OF_MODE)))
 
     def brief(self, lines: list[Line]) -> Brief:
         """Return the brief for the mode's scenario whose title is the topic, or for the mode's usual scenario."""
         asked = self.validated_data
-        topic, usual = asked["topic"], scenario.get(MODES[asked["mode"]])
+        topic, usual = asked["topic"], scenario.get(SCENARIO_OF_MODE[asked["mode"]])
         kind = "chat" if usual.kind == "own" else usual.kind
         fitting = (each for each in scenario.load_all().values() if each.kind == kind)
         return Brief(

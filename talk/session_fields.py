@@ -38,8 +38,8 @@ class Range:
 SPEED = Range(0.6, 1.2)
 # Stands for the speed of the learner's level, in place of one that was chosen before.
 BY_LEVEL = 0.0
-PAUSE_MS = Range(400, 6000)
-IDLE_MS = Range(5_000, 30_000)
+PAUSE_RANGE_MS = Range(400, 6000)
+IDLE_RANGE_MS = Range(5_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +159,14 @@ SESSION: Fields = {
     "audio.input.transcription.languages": UnsupportedField("Only English is heard.", _is_english),
     DETECTION: SupportedField("hands_free", _is_on, takes_null=True),
     f"{DETECTION}.type": SupportedField("hands_free", _kind_of_detection),
-    f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", lambda value: round(PAUSE_MS.read(value))),
+    f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", lambda value: round(PAUSE_RANGE_MS.read(value))),
     f"{DETECTION}.create_response": SupportedField("create_response", _true_or_false),
     f"{DETECTION}.interrupt_response": SupportedField("interrupt_response", _true_or_false),
     f"{DETECTION}.threshold": PASSED_OVER,
     f"{DETECTION}.prefix_padding_ms": PASSED_OVER,
     f"{DETECTION}.eagerness": PASSED_OVER,
     f"{DETECTION}.idle_timeout_ms": SupportedField(
-        "idle_ms", lambda value: None if value is None else round(IDLE_MS.read(value)), takes_null=True
+        "idle_ms", lambda value: None if value is None else round(IDLE_RANGE_MS.read(value)), takes_null=True
     ),
     "audio.output.speed": SupportedField(
         "speed", lambda value: BY_LEVEL if value is None else float(SPEED.read(value)), takes_null=True

@@ -42,7 +42,7 @@ from usage import budget
 
 MP3 = "audio/mpeg"
 NO_WORDS = "This message has no words."
-TOO_LONG = f"This message is longer than {MAX_TRANSLATED:,} characters: it cannot be translated."
+MESSAGE_TOO_LONG = f"This message is longer than {MAX_TRANSLATED:,} characters: it cannot be translated."
 REFUSED = (400, 403, 411, 413, 429, 501, 503)
 
 
@@ -191,7 +191,7 @@ class KeptTranslationView(EngineView):
         if not row.content.strip():
             raise CallRefused(422, NO_WORDS)
         if len(row.content) > MAX_TRANSLATED:
-            raise CallRefused(422, TOO_LONG)
+            raise CallRefused(422, MESSAGE_TOO_LONG)
         return await _translated(row.content, target)
 
 

@@ -143,7 +143,7 @@ def test_the_contracts_mode_follows_from_the_kind(scenario_id, mode):
 
 
 def test_every_kind_has_a_mode_of_the_contract():
-    assert dialogue.MODES.keys() == set(scenario.KINDS)
+    assert dialogue.MODE_OF_KIND.keys() == set(scenario.KINDS)
 
 
 # Mistakes of earlier talks
