@@ -77,7 +77,7 @@ class SpokenLanguageField(serializers.CharField):
     def run_validation(self, data: object = empty) -> object:
         return super().run_validation(empty if data == "" else data)
 
-    def to_internal_value(self, data: object) -> str:
+    def to_internal_value(self, data: str) -> str:
         code = super().to_internal_value(data)
         if not _LANGUAGE.fullmatch(code) or code[:2].lower() not in language.HEARD:
             raise serializers.ValidationError("Write the code of a language, such as en.")
@@ -109,7 +109,7 @@ class LineSerializer(ItemSerializer):
 class DifficultyField(serializers.IntegerField):
     """Read a whole number. Older clients store their settings as text."""
 
-    def to_internal_value(self, data: object) -> int:
+    def to_internal_value(self, data: float | int | str) -> int:
         if isinstance(data, float):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -172,7 +172,7 @@ class ItemIdField(serializers.CharField):
 class SpeedField(serializers.FloatField):
     """Read a number from JSON or from a form."""
 
-    def to_internal_value(self, data: object) -> float:
+    def to_internal_value(self, data: float | int | str) -> float:
         if isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
