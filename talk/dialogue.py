@@ -41,6 +41,19 @@ class GoalShape(TypedDict):
     done: bool
 
 
+class Columns(TypedDict):
+    """Name the columns that a talk saves of its conversation's row."""
+
+    topic: str
+    config: Json
+    goals: list[GoalShape]
+    timestamp: datetime
+    started_at: datetime
+    ended_at: datetime
+    duration: float
+    call_ended: bool
+
+
 class Dialogue:
     """Hold the lines of a talk and the state that follows from them.
 
@@ -156,7 +169,7 @@ class Dialogue:
         self._hints += 1
         return hints.hint(self.brief, self.lines, self._hints - 1)
 
-    def columns(self) -> dict[str, object]:
+    def columns(self) -> Columns:
         """Return the columns of the conversation's row as they are now."""
         now = datetime.now(UTC)
         level = self.brief.level

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from audio import encoding, quota, recordings, sound_threads
@@ -37,7 +37,7 @@ class Save:
 
     draft: Draft | None
     pcm: bytes
-    columns: dict[str, object]
+    columns: Mapping[str, object]
     answers: str | None = None
     is_told: bool = True
     untrimmed: bool = False
@@ -98,7 +98,7 @@ class TurnSaver:
             clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
             drafts = [replace(draft, audio=clip) if clip else draft]
         try:
-            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
+            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, dict(save.columns))
         except store.ConversationDeleted:
             return [_notice(save, "deleted", TALK_DELETED)]
         said = []
