@@ -3,6 +3,7 @@
 from typing import Any
 
 UNWRITABLE = "The storage cannot be reached or written. It was not saved; try again in a moment."
+DELETED = "This conversation was deleted."
 OUT_OF_REACH = "The database with this conversation cannot be reached. Nothing is lost; try again in a moment."
 
 

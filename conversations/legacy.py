@@ -24,6 +24,7 @@ from conversations.error_messages import in_words
 from conversations.ids import is_wire_id
 from conversations.models import Message
 from conversations.serializers import (
+    MAX_CONTENT,
     MAX_MESSAGES,
     ConfigSerializer,
     ConversationSerializer,
@@ -32,7 +33,6 @@ from conversations.serializers import (
     MillisecondsField,
 )
 
-MAX_CONTENT = 20_000
 MAX_TITLE = 200
 MAX_TOPIC = 500
 EXCERPT = 60

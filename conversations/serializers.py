@@ -29,6 +29,8 @@ from core.serializers import BodySerializer, ItemSerializer
 
 MAX_MESSAGES = 2_000
 MAX_CORRECTIONS = 100
+# Characters of one message.
+MAX_CONTENT = 20_000
 # Seconds of audio in one conversation of a request: decoding takes time.
 MAX_SOUND = 3600
 # Characters of a free-form field.
@@ -149,7 +151,7 @@ class MessageSerializer(ItemSerializer):
     role = serializers.ChoiceField(
         choices=Message.Role.choices, error_messages={"invalid_choice": "Write user or assistant."}
     )
-    content = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
+    content = serializers.CharField(max_length=MAX_CONTENT, allow_blank=True, trim_whitespace=False)
     timestamp = MillisecondsField(required=False)
     audioData = AudioField(required=False, allow_null=True, help_text="A data URL of audio, at most 25 MB.")
     audioS3Key = serializers.CharField(max_length=255, required=False, allow_null=True, allow_blank=True)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio.encoding import BYTES_PER_SECOND
-from audio.resampling import Resampler, from_pcm16, to_pcm16
+from audio.resampling import Resampler, Samples, from_pcm16, to_pcm16
 
 PCM_RATE = BYTES_PER_SECOND // 2
 G711_RATE = 8_000
@@ -24,9 +24,9 @@ class AudioFormat:
     rate: int
     width: int
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, str | int]:
         """Return the format as the Realtime API writes it. G.711 has only one rate, so its rate is left out."""
-        return {"type": self.type} | ({"rate": self.rate} if self is PCM else {})
+        return {"type": self.type, "rate": self.rate} if self is PCM else {"type": self.type}
 
 
 PCM = AudioFormat("audio/pcm", PCM_RATE, 2)
@@ -35,13 +35,14 @@ PCMA = AudioFormat("audio/pcma", G711_RATE, 1)
 FORMATS = {each.type: each for each in (PCM, PCMU, PCMA)}
 
 
-def read_format(value: Any) -> AudioFormat:
+def read_format(value: object) -> AudioFormat:
     """Return the format that a client names. Raises ValueError if it is unknown."""
-    kind = value.get("type", PCM.type) if isinstance(value, dict) else None
+    fields = value if isinstance(value, dict) else {"type": None}
+    kind = fields.get("type", PCM.type)
     found = FORMATS.get(kind) if isinstance(kind, str) else None
     if found is None:
         raise ValueError(f"must be one of {', '.join(FORMATS)}")
-    if value.get("rate") not in (None, found.rate):
+    if fields.get("rate") not in (None, found.rate):
         raise ValueError(f"must have a rate of {found.rate} with {found.type}")
     return found
 
@@ -57,13 +58,12 @@ class Decoder:
         """Yield the decoded sound in pieces of at most 40 ms, as far as the resampler has output it."""
         step = self.format.rate * self.format.width // PIECES_PER_SECOND
         for start in range(0, len(sound), step):
-            yield self._decoded(sound[start : start + step])
-
-    def _decoded(self, piece: bytes) -> bytes:
-        if self._resampler is None:
-            return piece
-        samples = _levels(self.format.type)[np.frombuffer(piece, np.uint8)]
-        return to_pcm16(self._resampler.feed(samples.astype(np.float32) / np.float32(32768)))
+            piece = sound[start : start + step]
+            if self._resampler is None:
+                yield piece
+            else:
+                samples = g711_levels(self.format.type)[np.frombuffer(piece, np.uint8)]
+                yield to_pcm16(self._resampler.feed(samples.astype(np.float32) / np.float32(32768)))
 
 
 class Encoder:
@@ -80,13 +80,13 @@ class Encoder:
         """Return the last sound, which the resampler held back until more sound came."""
         return b"" if self._resampler is None else self._encoded(self._resampler.flush())
 
-    def _encoded(self, samples: "np.ndarray[Any, Any]") -> bytes:
-        codes = _codes(self._format.type)
+    def _encoded(self, samples: Samples) -> bytes:
+        codes = g711_codes(self._format.type)
         return codes[np.frombuffer(to_pcm16(samples), "<i2").astype(np.int32) + 32768].tobytes()
 
 
 @cache
-def _levels(kind: str) -> "np.ndarray[Any, np.dtype[np.int16]]":
+def g711_levels(kind: str) -> NDArray[np.int16]:
     """Return the 16-bit level of each of the 256 codes (ITU-T G.711)."""
     codes = np.arange(256)
     if kind == PCMU.type:
@@ -101,9 +101,9 @@ def _levels(kind: str) -> "np.ndarray[Any, np.dtype[np.int16]]":
 
 
 @cache
-def _codes(kind: str) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+def g711_codes(kind: str) -> NDArray[np.uint8]:
     """Return the code of the nearest level for each 16-bit sample, from -32768 up."""
-    levels = _levels(kind).astype(np.int32)
+    levels = g711_levels(kind).astype(np.int32)
     order = np.argsort(levels, kind="stable")
     between = (levels[order][1:] + levels[order][:-1]) / 2
     return order[np.searchsorted(between, np.arange(-32768, 32768))].astype(np.uint8)

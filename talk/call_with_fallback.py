@@ -14,13 +14,13 @@ from usage import budget, spending
 
 logger = logging.getLogger(__name__)
 
-WITHIN = 30.0  # seconds
+CALL_WITHIN_S = 30.0
 
 T = TypeVar("T")
 
 
 async def ask(
-    verb: Callable[[Engine], Awaitable[T]], *, within: float = WITHIN, patience: float | None = None
+    verb: Callable[[Engine], Awaitable[T]], *, within: float = CALL_WITHIN_S, patience: float | None = None
 ) -> tuple[T, Engine]:
     """Return the result of the call, and the engine that made it.
 
@@ -46,14 +46,11 @@ async def ask(
         except UnusableAnswer:
             raise
         except (EngineError, TimeoutError) as error:
-            failed = error if isinstance(error, EngineError) else _too_slow()
+            too_slow = EngineError(TOO_LONG, retryable=True, detail="no answer in time.")
+            failed = error if isinstance(error, EngineError) else too_slow
             logger.error("The engine %s could not do something beside a talk: %s", engine.name, failed.detail)
             metrics.engine_failed(engine.name)
             failure = failure or failed
     if failure is None and not budget.any_left():
         raise EnoughForToday(budget.ENOUGH)
     raise failure or cannot or EngineError(TOO_LONG)
-
-
-def _too_slow() -> EngineError:
-    return EngineError(TOO_LONG, retryable=True, detail="no answer in time.")

@@ -1,7 +1,8 @@
 """Describe the agent and its capabilities for pages and clients, before a talk begins."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from django.http import HttpRequest
 
 from engines import in_use
 from tutor import instructions, language
@@ -42,7 +43,7 @@ def translations() -> list[Language]:
     return languages() if _multilingual() else []
 
 
-def shape() -> dict[str, Any]:
+def shape() -> dict[str, object]:
     """Return the languages and the partner for `GET /api/scenarios`."""
     one = partner()
     return {
@@ -55,7 +56,7 @@ def shape() -> dict[str, Any]:
     }
 
 
-def context(request: Any) -> dict[str, Any]:
+def context(request: HttpRequest) -> dict[str, object]:
     """Return the variables of templates, as a context processor."""
     return {
         "partner": partner,

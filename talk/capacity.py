@@ -18,15 +18,15 @@ FULL = (
 TALKS_ELSEWHERE = "You are talking in other windows already. End one of those talks to begin another."
 IDLE = "The talk was paused because nothing was said for a while. Go on whenever you like."
 
-LOCAL = Slots("talks with the embedded engine", settings.LOCAL_TALKS, TALKS_EACH)
-HOSTED = Slots("talks with other engines", MOST_TALKS, TALKS_EACH)
-for slots in (LOCAL, HOSTED):
+LOCAL_TALK_SLOTS = Slots("talks with the embedded engine", settings.LOCAL_TALKS, TALKS_EACH)
+HOSTED_TALK_SLOTS = Slots("talks with other engines", MOST_TALKS, TALKS_EACH)
+for slots in (LOCAL_TALK_SLOTS, HOSTED_TALK_SLOTS):
     slots.busy, slots.too_many, slots.retry_after = FULL, TALKS_ELSEWHERE, RETRY_AFTER
 
 
 def slots_for(engine: str) -> Slots:
     """Return the slots of the talks that use this engine now."""
-    return LOCAL if engine == "local" else HOSTED
+    return LOCAL_TALK_SLOTS if engine == "local" else HOSTED_TALK_SLOTS
 
 
 # Seconds after which an idle talk is paused. A turn may take ten minutes.

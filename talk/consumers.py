@@ -4,7 +4,7 @@ import json
 import logging
 import time
 import uuid
-from typing import Any
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from channels.consumer import get_handler_name
@@ -17,6 +17,7 @@ from conversations import ids, store
 from conversations.changes import conversation_key
 from core import absolute_links, metrics, safe_traceback
 from core.admission import AtCapacity, Slot, Slots
+from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
@@ -25,13 +26,16 @@ from learners.origin import is_foreign, is_our_host
 from talk import capacity, protocol
 from talk.fallback import first_awake
 from talk.live_talk import LiveTalk, open_talk
+from talk.outgoing import Send
 from talk.protocol import Event, ProtocolError
-from talk.saver import DELETED
+from talk.saver import TALK_DELETED
 
 logger = logging.getLogger(__name__)
 
 NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
+
+AsgiReceive = Callable[[], Awaitable[object]]
 
 # The connections by the key of their conversation. A second window takes over the talk of the first.
 _talks: dict[uuid.UUID, "TalkConsumer"] = {}
@@ -51,7 +55,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
     active_at = 0.0
     watch: asyncio.Task[None] | None = None
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
+    async def dispatch(self, message: Json) -> None:
         # Channels would go through a thread before every frame, to close old connections to the database. A talk closes
         # its own connections in core.threads.
         await getattr(self, get_handler_name(message))(message)
@@ -69,7 +73,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
         if learner is None:
             await self._refuse(4401, "no_learner", NO_LEARNER)
             return
-        conversation = _conversation(self.scope["query_string"])
+        asked = self.scope["query_string"].decode("latin-1")
+        query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
+        conversation = query["conversation"][0] if "conversation" in query else ids.new_conversation_id()
         try:
             if not ids.is_wire_id(conversation):
                 await in_thread(ids.require, learner, conversation)
@@ -90,10 +96,16 @@ class TalkConsumer(AsyncWebsocketConsumer):
                     "invalid_event", "Send text frames: sound goes as base64 in input_audio_buffer.append."
                 )
             await self.pace.spend(len(text_data))
-            _check_size(text_data)
+            try:
+                check_size(text_data, capacity.MOST_VALUES)
+            except ValueError as error:
+                raise ProtocolError("invalid_json", str(error)) from None
             sent = protocol.parse(text_data)
             event_id = protocol.event_id_of(sent)
-            self._note_activity(sent)
+            self.has_sent = True
+            # Hands-free sound is no activity, because it comes even in silence.
+            if sent["type"] != "input_audio_buffer.append" or not self.talk.is_hands_free:
+                self.active_at = time.monotonic()
             await self.talk.receive(sent)
         except ProtocolError as problem:
             await self.say(protocol.error(problem, event_id))
@@ -142,7 +154,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:
-            await self._refuse(4004, "deleted", DELETED)
+            await self._refuse(4004, "deleted", TALK_DELETED)
         except DatabaseError:
             logger.exception("A talk could not begin.")
             await self._refuse(1013, "unreachable", UNREACHABLE)
@@ -188,12 +200,6 @@ class TalkConsumer(AsyncWebsocketConsumer):
         held = self.talk and self.place and self.place.slots is slots
         return bool(held) and self.idle_s >= capacity.MAKES_ROOM_S
 
-    def _note_activity(self, sent: Event) -> None:
-        """Note when the client was last active. Hands-free sound does not count, because it comes even in silence."""
-        self.has_sent = True
-        if sent.get("type") != "input_audio_buffer.append" or (self.talk and not self.talk.is_hands_free):
-            self.active_at = time.monotonic()
-
     async def pause(self) -> None:
         """Hang up on an idle talk. The learner can continue it later."""
         self.failed = True
@@ -229,22 +235,7 @@ async def _place(learner: uuid.UUID, engine: str) -> Slot:
     return await slots.enter(learner)
 
 
-def _check_size(text: str) -> None:
-    try:
-        check_size(text, capacity.MOST_VALUES)
-    except ValueError as error:
-        raise ProtocolError("invalid_json", str(error)) from None
-
-
-async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def refuse(scope: object, receive: AsgiReceive, send: Send) -> None:
     """Refuse any other address with an HTTP 403 before the handshake, without a line in the log."""
     await receive()
     await send({"type": "websocket.close"})
-
-
-def _conversation(query: bytes) -> str:
-    """Return the id of the conversation in the query string, or a new id if there is none."""
-    named = parse_qs(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace").get(
-        "conversation"
-    )
-    return ids.new_conversation_id() if named is None else named[0]

@@ -3,16 +3,17 @@
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from django.db import DatabaseError
 
 from conversations import store
 from conversations.models import Conversation
 from conversations.store import StoredConversation
+from core.json_types import Json
 from talk.protocol import OWN_WORDS
 from tutor import hints, language, scenario
 from tutor.domain import Line
@@ -22,7 +23,7 @@ from tutor.transcripts import certain_of_stored
 logger = logging.getLogger(__name__)
 
 DEFAULT_LEVEL = "A2"
-MODES = {
+MODE_OF_KIND = {
     **{"chat": "casual-chat", "adventure": "casual-chat", "lesson": "speaking-practice"},
     **{"interview": "interview", "own": "speaking-practice"},
 }
@@ -33,6 +34,24 @@ MISTAKES = 5
 LONGEST_MISTAKE = 120
 # Number of the latest conversations that are searched for mistakes.
 LATEST = 3
+
+
+class GoalShape(TypedDict):
+    text: str
+    done: bool
+
+
+class Columns(TypedDict):
+    """Name the columns that a talk saves of its conversation's row."""
+
+    topic: str
+    config: Json
+    goals: list[GoalShape]
+    timestamp: datetime
+    started_at: datetime
+    ended_at: datetime
+    duration: float
+    call_ended: bool
 
 
 class Dialogue:
@@ -47,13 +66,13 @@ class Dialogue:
         self.conversation, self.engine = conversation, engine
         self._ids: list[str] = []
         self._title = ""
-        self._config: dict[str, Any] = {}
+        self._config: Json = {}
         self._started_at = self._opened_at = datetime.now(UTC)
         # Minutes of talking before this connection.
         self._minutes_before = 0.0
         self._last_stamp = 0
         self._hints = 0
-        self._goals: list[dict[str, Any]] = self._reached()
+        self._goals = self._reached()
 
     @classmethod
     def of(
@@ -80,14 +99,13 @@ class Dialogue:
             return False
         chosen = scenario.get(wishes.get("scenario") or self.brief.scenario.id)
         level = wishes.get("level") or (chosen.level if "scenario" in wishes else self.brief.level)
-        own: dict[str, Any] = {}
+        self.brief = replace(self.brief, scenario=chosen, level=level, language=explain)
         if not wishes.keys() <= {"language"}:
-            own = {name: wishes.get(name, "") for name in OWN_WORDS}
-        self.brief = replace(self.brief, scenario=chosen, level=level, language=explain, **own)
+            self.brief = _with_own_words(self.brief, wishes)
         self._goals = self._reached()
         return True
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         return {
             "conversation": self.conversation,
             "scenario": self.brief.scenario.id,
@@ -107,7 +125,7 @@ class Dialogue:
         return self._ids[-1] if self._ids else None
 
     @property
-    def goals(self) -> list[dict[str, Any]]:
+    def goals(self) -> list[GoalShape]:
         return self._goals
 
     def has(self, item_id: str) -> bool:
@@ -151,14 +169,14 @@ class Dialogue:
         self._hints += 1
         return hints.hint(self.brief, self.lines, self._hints - 1)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Columns:
         """Return the columns of the conversation's row as they are now."""
         now = datetime.now(UTC)
         level = self.brief.level
         config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine}
         # Keep the language that an older client chose.
         config["language"] = _known_language(self._config.get("language"))
-        config |= {"mode": MODES[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
+        config |= {"mode": MODE_OF_KIND[self.brief.scenario.kind], "scenario": self.brief.scenario.id, "level": level}
         config |= {name: getattr(self.brief, name) for name in OWN_WORDS[1:] if getattr(self.brief, name)}
         config["explain"] = self.brief.language
         return {
@@ -187,7 +205,7 @@ class Dialogue:
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
         self._goals = self._reached()
 
-    def _reached(self) -> list[dict[str, Any]]:
+    def _reached(self) -> list[GoalShape]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 
@@ -201,16 +219,13 @@ def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
     except (DatabaseError, OSError) as error:
         logger.info("A talk begins without the learner's latest mistakes: %s", type(error).__name__)
         return ()
-    return tuple(dict.fromkeys(_corrected(latest)))[:MISTAKES]
-
-
-def _corrected(conversations: Sequence[StoredConversation]) -> Iterator[str]:
-    for stored in conversations:
-        for message in reversed(stored.messages):
-            for each in message.corrections:
-                mistake = " ".join(f"{each.get('said')} \u2192 {each.get('better')}".split())
-                if len(mistake) <= LONGEST_MISTAKE:
-                    yield mistake
+    mistakes = [
+        " ".join(f"{each.get('said')} \u2192 {each.get('better')}".split())
+        for stored in latest
+        for message in reversed(stored.messages)
+        for each in message.corrections
+    ]
+    return tuple(dict.fromkeys(one for one in mistakes if len(one) <= LONGEST_MISTAKE))[:MISTAKES]
 
 
 def _brief(conversation: str, row: Conversation | None) -> Brief:
@@ -227,14 +242,18 @@ def _brief(conversation: str, row: Conversation | None) -> Brief:
     if level not in LEVELS:
         difficulty = config.get("difficulty")
         level = LEVELS[difficulty - 1] if isinstance(difficulty, int) and 1 <= difficulty <= 5 else DEFAULT_LEVEL
-    own: dict[str, Any] = {}
-    if chosen.kind == "own":
-        own = {name: str(config.get(name) or "")[:500] for name in OWN_WORDS}
     # Older clients set only `language`.
     explain = _known_language(config.get("explain"), config.get("language"))
-    return Brief(scenario=chosen, level=level, seed=conversation, language=explain, **own)
+    brief = Brief(scenario=chosen, level=level, seed=conversation, language=explain)
+    return _with_own_words(brief, config) if chosen.kind == "own" else brief
 
 
-def _known_language(*codes: Any) -> str:
+def _with_own_words(brief: Brief, given: Mapping[str, object]) -> Brief:
+    """Return the brief with the learner's own words, "" for those that are not given."""
+    topic, goal, rules, expectations = (str(given.get(name) or "")[:500] for name in OWN_WORDS)
+    return replace(brief, topic=topic, goal=goal, rules=rules, expectations=expectations)
+
+
+def _known_language(*codes: object) -> str:
     """Return the first of these codes that is a language of explanations, else the default."""
     return next((code for code in codes if isinstance(code, str) and code in language.load_all()), language.DEFAULT)

@@ -33,26 +33,19 @@ def likeness(heard: bytes, said: bytes) -> float:
 
     From 1 on it is an echo, below OTHER another voice. Both arguments are PCM16 24 kHz. This takes 10 ms.
     """
-    similar, level = _similarity(heard, said), _level(heard)
+    similar = 0.0
+    microphone, reference = _trimmed(_narrow(heard)), _narrow(said)
+    if len(microphone) and len(reference):
+        # The agent's voice may begin or end within the microphone's sound.
+        reference = np.pad(reference, len(microphone))
+        sharpened = _correlation(np.diff(microphone), np.diff(reference)) / SHARPENED_ALIKE
+        similar = max(sharpened, _correlation(microphone, reference) / ALIKE)
+    sound = from_pcm16(heard)
+    level = np.sqrt(np.mean(np.square(sound))) if len(sound) else 0.0
     if level < FAINT:
         return max(1.0, similar)
     is_start = len(heard) < WINDOW_MS * SAMPLE_RATE * 2 // 1000
     return max(OTHER, similar) if level < CLEAR and is_start else similar
-
-
-def _level(pcm: bytes) -> float:
-    sound = from_pcm16(pcm)
-    return float(np.sqrt(np.mean(np.square(sound)))) if len(sound) else 0.0
-
-
-def _similarity(heard: bytes, said: bytes) -> float:
-    microphone, reference = _trimmed(_narrow(heard)), _narrow(said)
-    if not len(microphone) or not len(reference):
-        return 0.0
-    # The agent's voice may begin or end within the microphone's sound.
-    reference = np.pad(reference, len(microphone))
-    sharpened = _correlation(np.diff(microphone), np.diff(reference)) / SHARPENED_ALIKE
-    return max(sharpened, _correlation(microphone, reference) / ALIKE)
 
 
 def _narrow(pcm: bytes) -> Samples:

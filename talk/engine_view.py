@@ -1,7 +1,7 @@
 """Provide the base class of views that need an engine. They run on the event loop."""
 
 import asyncio
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from adrf.views import APIView
 from django.conf import settings
@@ -28,7 +28,7 @@ Body = TypeVar("Body", bound=BodySerializer)
 class SpeakingCallsAreOn(BasePermission):
     """Refuse the call if the operator has switched the speaking calls off."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         if not settings.SPEAKING_CALLS:
             raise PermissionDenied(SWITCHED_OFF)
         return True
@@ -53,17 +53,13 @@ async def checked(body: type[Body], request: ApiRequest) -> Body:
     """Return the body, read and checked in a thread: both block. Raises ValidationError."""
 
     def check() -> Body:
-        sent = body(data=_fields(request))
+        try:
+            data = request.data
+        except UnsupportedMediaType:
+            # Treat a body of another type as empty. The error then names the first missing field.
+            data = {}
+        sent = body(data=data.dict() if isinstance(data, QueryDict) else data)
         sent.is_valid(raise_exception=True)
         return sent
 
     return await asyncio.to_thread(check)
-
-
-def _fields(request: ApiRequest) -> Any:
-    try:
-        data = request.data
-    except UnsupportedMediaType:
-        # Treat a body of another type as empty. The error then names the first missing field.
-        return {}
-    return data.dict() if isinstance(data, QueryDict) else data

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
-from typing import Any
 
 from audio import sound_threads
 from core import safe_traceback
@@ -78,13 +77,14 @@ class Exchange:
 
     def warm_up(self) -> None:
         """Warm up the engine in the background."""
-        self._warming = asyncio.create_task(self._warm())
 
-    async def _warm(self) -> None:
-        try:
-            await self._fallback_session.warm()
-        except EngineError as error:
-            await self._outgoing.send(event("talk.notice", code="engine", message=str(error)))
+        async def warm() -> None:
+            try:
+                await self._fallback_session.warm()
+            except EngineError as error:
+                await self._outgoing.send(event("talk.notice", code="engine", message=str(error)))
+
+        self._warming = asyncio.create_task(warm())
 
     async def settled(self) -> None:
         """Wait until the last turn is answered and everything is saved."""
@@ -111,7 +111,7 @@ class Exchange:
         return self._fallback_session.engine
 
     @property
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         """Return the `session` of an event for the client."""
         return session_shape(self.config, self.dialogue, self.turn_detector, self._fallback_session)
 
@@ -125,7 +125,13 @@ class Exchange:
         self.config.apply(wishes)
         if self.replies.latest:
             self.replies.latest.output = self.config.output
-        await self._set_up_detection(wishes)
+        # Without `hands_free` among the wishes, keep what ends a turn.
+        if wishes.hands_free is not None:
+            if wishes.hands_free != self.turn_detector.hands_free:
+                await self.drop_turn()
+            self.turn_detector.set_up(hands_free=wishes.hands_free, pause_ms=wishes.pause_ms)
+        self.turn_detector.level = self.dialogue.brief.level
+        await self._listen_for_turns()
         if is_opening_due:
             self.replies.begin(None, await self.replies.request(None), self.config.output)
 
@@ -148,15 +154,6 @@ class Exchange:
         await self.replies.throw_away()
         await self._fallback_session.open(self.dialogue.brief, self.dialogue.lines)
         return opening is not None
-
-    async def _set_up_detection(self, wishes: Wishes) -> None:
-        """Apply the wishes about turn detection. Without `hands_free` among them, keep what ends a turn."""
-        if wishes.hands_free is not None:
-            if wishes.hands_free != self.turn_detector.hands_free:
-                await self.drop_turn()
-            self.turn_detector.set_up(hands_free=wishes.hands_free, pause_ms=wishes.pause_ms)
-        self.turn_detector.level = self.dialogue.brief.level
-        await self._listen_for_turns()
 
     async def _listen_for_turns(self) -> None:
         """Apply the turn detector's settings to our voice activity detector, and to an engine that detects turns."""
@@ -182,7 +179,14 @@ class Exchange:
     async def take_recording(self, pcm: bytes, item_id: str | None) -> None:
         """Take a turn that was recorded beforehand, as one piece of PCM16 24 kHz."""
         turn = Turn(self.input_buffer.position_ms, item_id=item_id, pcm=pcm)
-        is_silent = self.engine.capabilities.invents_in_silence and await _finds_no_voice(turn)
+        is_silent = False
+        if self.engine.capabilities.invents_in_silence:
+            try:
+                if found := await sound_threads.for_upload(vad.voice_in, pcm):
+                    turn.voice_from_ms, turn.voice_until_ms = found
+                is_silent = found is None
+            except EngineError:
+                is_silent = not await sound_threads.for_upload(vad.is_audible, pcm)
         await self.take_turn(turn, PreemptiveReply(nothing(turn)) if is_silent else await self.replies.request(turn))
 
     async def drop_turn(self) -> None:
@@ -233,7 +237,8 @@ class Exchange:
                 case SpeechStopped(turn, at_ms):
                     where = {"item_id": turn.item_id, "audio_end_ms": at_ms}
                     await self._outgoing.send(event("input_audio_buffer.speech_stopped", **where))
-                    await self._hear_out()
+                    if uninterrupted := self._uninterrupted():
+                        await uninterrupted.finished()
                 case TurnTaken(turn):
                     if self.config.creates_response:
                         turn.answer_wanted.set()
@@ -245,9 +250,7 @@ class Exchange:
         """Begin a turn, hands-free. The agent stops speaking before anything else that takes time."""
         turn.item_id = self.dialogue.new_id("user")
         where = {"item_id": turn.item_id, "audio_start_ms": turn.start_ms}
-        answer = self.replies.latest
-        if answer and answer.is_wanted and not self._interrupts_response:
-            answer = None
+        answer = None if self._uninterrupted() else self.replies.latest
         if answer and answer.is_wanted and not answer.is_heard_out:
             turn.interrupts, turn.over = True, answer.response.text if answer.response else ""
         self._fallback_session.begin_turn(turn)
@@ -256,16 +259,14 @@ class Exchange:
             answer.stop()
         await self._fallback_session.bring_up_to(turn)
 
-    @property
-    def _interrupts_response(self) -> bool:
-        """Return whether a voice stops the agent. It always does with an engine that detects turns by itself."""
-        return self.config.interrupts_response or self.engine.capabilities.detects_turns
+    def _uninterrupted(self) -> Reply | None:
+        """Return the latest reply if it goes on while the learner speaks, and the client has asked for it.
 
-    async def _hear_out(self) -> None:
-        """Wait for a reply that goes on while the learner speaks, unless the client has not asked for it yet."""
+        A voice always stops an engine that detects turns by itself.
+        """
         answer = self.replies.latest
-        if answer and answer.is_wanted and not self._interrupts_response:
-            await answer.finished()
+        interrupts = self.config.interrupts_response or self.engine.capabilities.detects_turns
+        return answer if answer and answer.is_wanted and not interrupts else None
 
     # Reports of the engines
 
@@ -376,7 +377,7 @@ class Exchange:
         self._silence.restart()
 
 
-def _start(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+def _start(work: Coroutine[object, None, None], among: set[asyncio.Task[None]]) -> None:
     """Start a task, which stays in the set until it is done."""
     task = asyncio.create_task(work)
     among.add(task)
@@ -387,15 +388,3 @@ async def _finished(tasks: set[asyncio.Task[None]]) -> None:
     """Wait for the tasks that are in the set now."""
     if tasks:
         await asyncio.wait(set(tasks))
-
-
-async def _finds_no_voice(turn: Turn) -> bool:
-    """Return whether a recorded turn holds no voice. If a voice is found, note its place in the turn."""
-    pcm = bytes(turn.pcm)
-    try:
-        found = await sound_threads.for_upload(vad.voice_in, pcm)
-    except EngineError:
-        return not await sound_threads.for_upload(vad.is_audible, pcm)
-    if found:
-        turn.voice_from_ms, turn.voice_until_ms = found
-    return found is None

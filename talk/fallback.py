@@ -248,29 +248,24 @@ class FallbackSession:
                 # The learner said nothing, so there is nothing to reply to.
                 if text == "":
                     return
-                await self._make_room_for(turn)
-                if text is None:
-                    await self.bring_up_to(turn)
-                engine, session = self.engine, self._session
-                events = session.reply(text)
-                await self._go_on_after(turn)
+                engine, session, events = await self._request_again(turn, text)
 
-    async def _make_room_for(self, turn: Turn | None) -> None:
-        """Drop the sound of a later turn from the new session, because the session has to reply to this turn first."""
+    async def _request_again(self, turn: Turn | None, text: str | None) -> tuple[Engine, Session, AsyncIterator[Event]]:
+        """Request a reply from the engine in use now. Return the engine, its session and the reply."""
         later = self._heard
         if later and later is not turn:
+            # The session has to reply to `turn` first. It gets all sound of the later turn again afterwards.
             await self._end_heard_turn()
-            # The session gets all of the later turn again.
             later.heard_by = None
-
-    async def _go_on_after(self, turn: Turn | None) -> None:
-        """End `turn` in the new session after its reply was requested again, unless it is still being spoken.
-
-        Then give the session all sound of the turn that is being spoken.
-        """
+        if text is None:
+            await self.bring_up_to(turn)
+        engine, session = self.engine, self._session
+        events = session.reply(text)
+        # End `turn` in the new session, unless it is still being spoken.
         if turn and self._spoken is not turn:
             await self._end_heard_turn()
         await self.bring_up_to(self._spoken)
+        return engine, session, events
 
     async def _patiently(self, engine: Engine, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
         """Yield the events of this engine's reply. Raises EngineError if its first word takes too long.
@@ -279,9 +274,10 @@ class FallbackSession:
         GIVEN_UP_AFTER more seconds.
         """
         patience = settings.ENGINE_PATIENCE / 1000
-        slow: asyncio.Task[None] | None = None
+        slow: asyncio.TimerHandle | None = None
         if self._next(engine) is None:
-            slow = asyncio.create_task(self._tell_of_slowness(engine, patience))
+            notice = Notice("slow", IS_SLOW, engine.name)
+            slow = asyncio.get_running_loop().call_later(patience, self.reports.put, notice)
             patience += GIVEN_UP_AFTER
         try:
             until, event = time.monotonic() + patience, None
@@ -298,10 +294,6 @@ class FallbackSession:
             if slow:
                 slow.cancel()
             await events.aclose()  # type: ignore[attr-defined]  # an async generator
-
-    async def _tell_of_slowness(self, engine: Engine, patience: float) -> None:
-        await asyncio.sleep(patience)
-        self.reports.put(Notice("slow", IS_SLOW, engine.name))
 
     async def _give(self, pcm: bytes) -> None:
         self._given += len(pcm)
@@ -345,12 +337,13 @@ class FallbackSession:
 
         The change goes on if the caller is cancelled, and later callers wait for it.
         """
-        self._changing = asyncio.create_task(self._change(engine, why))
-        await asyncio.shield(self._changing)
 
-    async def _change(self, engine: Engine, why: str) -> None:
-        await self._open(engine)
-        await self.reports.put(Notice("engine", why, engine.name)).wait()
+        async def change() -> None:
+            await self._open(engine)
+            await self.reports.put(Notice("engine", why, engine.name)).wait()
+
+        self._changing = asyncio.create_task(change())
+        await asyncio.shield(self._changing)
 
     async def _changed(self) -> None:
         """Wait until no change of engines is under way."""

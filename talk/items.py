@@ -1,12 +1,12 @@
 """Read the items that clients add to a conversation, and write those that they see, in the Realtime API's form."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from conversations.models import Message
+from core.json_types import Json
 from talk.protocol import MAX_TEXT, Event, ProtocolError, checked_text, item_id_of
 
-Item = dict[str, Any]
+Item = Json
 NOT_A_MESSAGE = "Only messages can be added: the agent calls no tools."
 NOT_A_USER = (
     "Only messages of the role user can be added: the agent's words are its own, and its task is `session.talk`."
@@ -40,33 +40,34 @@ def typed_text(sent: Event, last_id: str | None) -> tuple[str | None, str]:
     parts = item.get("content")
     if not isinstance(parts, list):
         raise ProtocolError("invalid_item", "`item.content` must be a list.", "item.content")
-    text = " ".join(_text_of(part, f"item.content[{number}]") for number, part in enumerate(parts))
-    _check_place(sent.get("previous_item_id"), last_id)
-    return item_id_of(item.get("id"), "item.id"), checked_text(text.strip(), "item.content", MAX_TEXT, required=True)
-
-
-def _text_of(part: Any, name: str) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind == "input_audio":
-        raise ProtocolError("invalid_item", SEND_SOUND, name)
-    if kind != "input_text":
-        raise ProtocolError("invalid_item", ONLY_TEXT, f"{name}.type")
-    return checked_text(part.get("text"), f"{name}.text", MAX_TEXT)
-
-
-def _check_place(previous: Any, last_id: str | None) -> None:
-    """Refuse any place but the end. "root" is before the first item, so it is the end only if there are no items."""
-    if previous is not None and previous != (last_id or "root"):
+    texts = []
+    for number, part in enumerate(parts):
+        name, fields = f"item.content[{number}]", part if isinstance(part, dict) else {}
+        if fields.get("type") == "input_audio":
+            raise ProtocolError("invalid_item", SEND_SOUND, name)
+        if fields.get("type") != "input_text":
+            raise ProtocolError("invalid_item", ONLY_TEXT, f"{name}.type")
+        texts.append(checked_text(fields.get("text"), f"{name}.text", MAX_TEXT))
+    # "root" is before the first item, so it is the end only if there are no items.
+    if sent.get("previous_item_id") not in (None, last_id or "root"):
         raise ProtocolError("invalid_value", "Items are added at the end of the conversation.", "previous_item_id")
+    item_id = item_id_of(item.get("id"), "item.id")
+    return item_id, checked_text(" ".join(texts).strip(), "item.content", MAX_TEXT, required=True)
 
 
 class Items:
     """Hold the items of one talk, in the state that its client last saw."""
 
     def __init__(self, stored: Iterable[Message] = ()) -> None:
-        self._items = {row.wire_id: _stored_item(row) for row in stored}
+        self._items: dict[str, Item] = {}
+        for row in stored:
+            if row.role == "user":
+                item = user_item(row.wire_id, row.content, typed=not row.audio_key)
+            else:
+                item = message_item(row.wire_id, "assistant", [{"type": "output_audio", "transcript": row.content}])
+            self._items[row.wire_id] = item
 
-    def __getitem__(self, item_id: Any) -> Item:
+    def __getitem__(self, item_id: object) -> Item:
         """Return the item with this id. Raises ProtocolError if there is none."""
         if isinstance(item_id, str) and item_id in self._items:
             return self._items[item_id]
@@ -78,15 +79,7 @@ class Items:
             case "conversation.item.added" | "conversation.item.done":
                 self._items[said["item"]["id"]] = said["item"]
             case "conversation.item.truncated" | "conversation.item.input_audio_transcription.completed":
-                self._set_words(said["item_id"], said["transcript"])
-
-    def _set_words(self, item_id: str, words: str) -> None:
-        if item := self._items.get(item_id):
-            parts = [part | {"text" if "text" in part else "transcript": words} for part in item["content"]]
-            self._items[item_id] = item | {"content": parts}
-
-
-def _stored_item(row: Message) -> Item:
-    if row.role == "user":
-        return user_item(row.wire_id, row.content, typed=not row.audio_key)
-    return message_item(row.wire_id, "assistant", [{"type": "output_audio", "transcript": row.content}])
+                if item := self._items.get(said["item_id"]):
+                    words = said["transcript"]
+                    parts = [part | {"text" if "text" in part else "transcript": words} for part in item["content"]]
+                    self._items[said["item_id"]] = item | {"content": parts}

@@ -33,9 +33,11 @@ from usage import budget
 
 logger = logging.getLogger(__name__)
 
-TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
+TURN_TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
 NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID deletes a conversation."
 NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
+# Events of the Realtime API that a talk refuses, with the reason.
+REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.clear": NO_WEBRTC}
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 
 HangUp = Callable[[int], Awaitable[None]]
@@ -129,10 +131,47 @@ class LiveTalk:
     async def receive(self, sent: Event) -> None:
         """Process one event of the client. Raises ProtocolError, after which the talk goes on."""
         await self._outgoing.follow(sent)
-        follow = self._FOLLOWED.get(sent["type"])
-        if follow is None:
-            raise ProtocolError("unknown_event", f"There is no event {sent['type'][:100]!r}. See docs/api.md.")
-        await follow(self, sent)
+        exchange, latest = self.exchange, self._replies.latest
+        match sent["type"]:
+            case "session.update":
+                await self._update(sent)
+            case "input_audio_buffer.append":
+                await self._append(sent)
+            case "input_audio_buffer.commit":
+                await self._commit(sent)
+            case "input_audio_buffer.clear":
+                await exchange.drop_turn()
+                await self._send(event("input_audio_buffer.cleared"))
+            case "conversation.item.create":
+                item_id, text = typed_text(sent, self._dialogue.last_id)
+                self._require_new(item_id, "item.id")
+                await exchange.take_turn(Turn(exchange.input_buffer.position_ms, item_id=item_id, text=text))
+            case "conversation.item.truncate":
+                heard_ms = protocol.milliseconds_of(sent, "audio_end_ms")
+                if not await exchange.truncate(sent.get("item_id"), heard_ms):
+                    raise ProtocolError("item_not_found", "Only what the agent said last can be truncated.", "item_id")
+            case "conversation.item.retrieve":
+                await self._send(event("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")]))
+            case "response.create":
+                await self._respond(sent)
+            case "response.cancel":
+                if latest is None or latest.done:
+                    raise ProtocolError("response_cancel_not_active", "The agent is not answering.")
+                latest.stop()
+            case "talk.reprompt":
+                await self._ask_again()
+            case "talk.think":
+                await exchange.hold(on=protocol.flag_of(sent, "on"))
+            case "talk.hint":
+                await self._send(event("talk.hint", text=self._dialogue.hint()))
+            case "talk.end":
+                if self._dialogue.lines:
+                    self._dialogue.ended = True
+                    self._turn_saver.put(Save(None, b"", self._dialogue.columns()))
+            case kind if kind in REFUSED_EVENTS:
+                raise ProtocolError("not_supported", REFUSED_EVENTS[kind], "type")
+            case kind:
+                raise ProtocolError("unknown_event", f"There is no event {kind[:100]!r}. See docs/api.md.")
 
     async def take_recording(self, pcm: bytes, item_id: str | None) -> None:
         """Take a turn that was recorded beforehand, as one piece of PCM16 24 kHz. Raises ProtocolError."""
@@ -191,7 +230,7 @@ class LiveTalk:
         for number, pcm in enumerate(decoder.pieces(protocol.audio_of(sent, decoder.format.width))):
             if self._turn_detector.is_turn_full:
                 await self.exchange.end_full_turn()
-                raise ProtocolError("turn_too_long", TOO_LONG)
+                raise ProtocolError("turn_too_long", TURN_TOO_LONG)
             await self.exchange.hear(pcm)
             if number:
                 await asyncio.sleep(0)
@@ -205,15 +244,6 @@ class LiveTalk:
         if self._turn_detector.turn is None or not self._turn_detector.turn.pcm:
             raise ProtocolError("input_audio_buffer_commit_empty", "There is no sound to commit.")
         await self.exchange.end_turn(item_id)
-
-    async def _clear(self, sent: Event) -> None:
-        await self.exchange.drop_turn()
-        await self._send(event("input_audio_buffer.cleared"))
-
-    async def _create_item(self, sent: Event) -> None:
-        item_id, text = typed_text(sent, self._dialogue.last_id)
-        self._require_new(item_id, "item.id")
-        await self.exchange.take_turn(Turn(self.exchange.input_buffer.position_ms, item_id=item_id, text=text))
 
     def _require_new(self, item_id: str | None, param: str | None = None) -> None:
         if item_id and self._dialogue.has(item_id):
@@ -232,17 +262,7 @@ class LiveTalk:
         else:
             raise ProtocolError("conversation_already_has_active_response", "The agent is answering already.")
 
-    async def _cancel(self, sent: Event) -> None:
-        if self._replies.latest is None or self._replies.latest.done:
-            raise ProtocolError("response_cancel_not_active", "The agent is not answering.")
-        self._replies.latest.stop()
-
-    async def _truncate(self, sent: Event) -> None:
-        heard_ms = protocol.milliseconds_of(sent, "audio_end_ms")
-        if not await self.exchange.truncate(sent.get("item_id"), heard_ms):
-            raise ProtocolError("item_not_found", "Only what the agent said last can be truncated.", "item_id")
-
-    async def _ask_again(self, sent: Event) -> None:
+    async def _ask_again(self) -> None:
         """Help a learner who is silent: repeat the question, or give a hint.
 
         Raises ProtocolError if there is no question to repeat, or while the learner or the agent speaks.
@@ -254,41 +274,3 @@ class LiveTalk:
                 "nothing_to_repeat", "No question waits for an answer, or it was repeated often enough."
             )
         await self.exchange.help_silent_learner()
-
-    async def _retrieve(self, sent: Event) -> None:
-        await self._send(event("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")]))
-
-    async def _refuse_deleting(self, sent: Event) -> None:
-        raise ProtocolError("not_supported", NO_DELETING, "type")
-
-    async def _refuse_webrtc(self, sent: Event) -> None:
-        raise ProtocolError("not_supported", NO_WEBRTC, "type")
-
-    async def _think(self, sent: Event) -> None:
-        await self.exchange.hold(on=protocol.flag_of(sent, "on"))
-
-    async def _hint(self, sent: Event) -> None:
-        await self._send(event("talk.hint", text=self._dialogue.hint()))
-
-    async def _end(self, sent: Event) -> None:
-        if self._dialogue.lines:
-            self._dialogue.ended = True
-            self._turn_saver.put(Save(None, b"", self._dialogue.columns()))
-
-    _FOLLOWED: dict[str, Callable[["LiveTalk", Event], Awaitable[None]]] = {
-        "session.update": _update,
-        "input_audio_buffer.append": _append,
-        "input_audio_buffer.commit": _commit,
-        "input_audio_buffer.clear": _clear,
-        "conversation.item.create": _create_item,
-        "response.create": _respond,
-        "response.cancel": _cancel,
-        "conversation.item.truncate": _truncate,
-        "talk.reprompt": _ask_again,
-        "conversation.item.retrieve": _retrieve,
-        "conversation.item.delete": _refuse_deleting,
-        "output_audio_buffer.clear": _refuse_webrtc,
-        "talk.think": _think,
-        "talk.hint": _hint,
-        "talk.end": _end,
-    }

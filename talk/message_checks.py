@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from conversations.changes import Draft
 from core import safe_traceback
@@ -14,14 +13,14 @@ from talk.outgoing import Outgoing
 from talk.protocol import correction_shape, event
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
-from tutor.domain import Correction, EngineError, Line
+from tutor.domain import EngineError, Line
 from usage import spending
 
 logger = logging.getLogger(__name__)
 
 # Number of lines before the checked one, which it may answer.
 CONTEXT = 4
-WITHIN = 20.0  # seconds
+CHECK_WITHIN_S = 20.0
 NOT_CHECKED = "This turn could not be checked for mistakes."
 
 
@@ -51,10 +50,17 @@ class Checks:
 
     async def _check(self, engine: Engine, turn: Turn, text: str, before: Sequence[Line]) -> None:
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(CHECK_WITHIN_S):
                 with spending.counted(engine.name) as used:
                     found = await engine.correct(text, context=before, language=self._dialogue.brief.language)
-            await self._tell(turn, text, found, spending.measured(engine.name, used) if used else None)
+            assert turn.item_id
+            assert turn.at
+            shapes = [correction_shape(each) for each in found]
+            measured = spending.measured(engine.name, used) if used else None
+            await self._outgoing.send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
+            if shapes or measured:
+                draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes, measured=measured)
+                self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))
         except (EngineError, TimeoutError) as error:
             logger.warning("A turn was not corrected: %s", getattr(error, "detail", "no answer in time."))
             await self._tell_of_none(turn)
@@ -65,12 +71,3 @@ class Checks:
 
     async def _tell_of_none(self, turn: Turn) -> None:
         await self._outgoing.send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))
-
-    async def _tell(self, turn: Turn, text: str, found: Sequence[Correction], measured: dict[str, Any] | None) -> None:
-        assert turn.item_id
-        assert turn.at
-        shapes = [correction_shape(each) for each in found]
-        await self._outgoing.send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
-        if shapes or measured:
-            draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes, measured=measured)
-            self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))

@@ -29,7 +29,10 @@ class Outgoing:
         self.items.note(said)
         if self._asked or not said["type"].startswith("talk."):
             await self._send(said)
-        elif _is_essential(said):
+            return
+        code = said.get("code") if said["type"] == "talk.notice" else None
+        # A notice of code "engine" that names another engine says that the talk goes on, so nothing is lost.
+        if code in ESSENTIAL or (code == "engine" and not said.get("engine")):
             await self._send(error(ProtocolError(said["code"], said["message"]), kind="server_error"))
         elif self._held is not None and len(self._held) < MOST_HELD:
             self._held.append(said)
@@ -38,17 +41,8 @@ class Outgoing:
         """Note whether this event of the client asks for `talk.*` events."""
         held, self._held = self._held, None
         session = sent.get("session")
-        self._asked = self._asked or sent["type"].startswith("talk.") or _mentions_talk(session)
+        has_talk = isinstance(session, dict) and isinstance(session.get("talk"), dict)
+        self._asked = self._asked or sent["type"].startswith("talk.") or has_talk
         if self._asked:
             for said in held or ():
                 await self._send(said)
-
-
-def _mentions_talk(session: object) -> bool:
-    return isinstance(session, dict) and isinstance(session.get("talk"), dict)
-
-
-def _is_essential(said: Event) -> bool:
-    """Return whether this notice reports a loss. A notice that names another engine says that the talk goes on."""
-    code = said.get("code")
-    return said["type"] == "talk.notice" and (code in ESSENTIAL or (code == "engine" and not said.get("engine")))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -56,7 +55,7 @@ def _offline() -> tuple[str, list[str]]:
 _offline_of_this_process = cache(_offline)
 
 
-def _page(**options: Any) -> Callable[..., HttpResponseBase]:
+def _page(**options: str) -> Callable[..., HttpResponseBase]:
     """Return a view that renders a template. It answers 405 to POST, because these pages contain no form of Django's."""
     return csrf_exempt(TemplateView.as_view(**options))
 

@@ -7,11 +7,11 @@ import re
 import secrets
 from dataclasses import asdict
 from itertools import count
-from typing import Any
 
+from core.json_types import Json
 from tutor.domain import Correction
 
-Event = dict[str, Any]
+Event = Json
 MAX_EVENT_AUDIO = 15 * 1024 * 1024
 MAX_TEXT = 2_000
 OWN_WORDS = ("topic", "goal", "rules", "expectations")
@@ -32,7 +32,7 @@ class ProtocolError(Exception):
 _PROCESS, _numbers = secrets.token_hex(4), count(1)
 
 
-def event(kind: str, **fields: Any) -> Event:
+def event(kind: str, **fields: object) -> Event:
     # Ids are counted, because asking the system for a random number lets other threads run first, and a reply has many
     # events.
     return {"type": kind, "event_id": f"event_{_PROCESS}{next(_numbers):08x}", **fields}
@@ -44,7 +44,7 @@ def error(problem: ProtocolError, event_id: str | None = None, *, kind: str = "i
     return event("error", error=detail | {"event_id": event_id} | later)
 
 
-def correction_shape(correction: Correction) -> dict[str, Any]:
+def correction_shape(correction: Correction) -> Json:
     shape = asdict(correction)
     del shape["sure"]
     return shape
@@ -87,7 +87,7 @@ def audio_of(sent: Event, width: int) -> bytes:
     return sound
 
 
-def item_id_of(value: Any, param: str = "item_id") -> str | None:
+def item_id_of(value: object, param: str = "item_id") -> str | None:
     if value is None:
         return None
     if isinstance(value, str) and ITEM_ID.fullmatch(value):
@@ -95,7 +95,7 @@ def item_id_of(value: Any, param: str = "item_id") -> str | None:
     raise ProtocolError("invalid_id", "An item's id has up to 64 letters, digits and - _ . :", param)
 
 
-def checked_text(value: Any, name: str, longest: int, *, required: bool = False) -> str:
+def checked_text(value: object, name: str, longest: int, *, required: bool = False) -> str:
     if not isinstance(value, str):
         raise ProtocolError("invalid_text", f"`{name}` must be text.", name)
     if len(value) > longest:

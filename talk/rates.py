@@ -1,7 +1,5 @@
 """Limit how often one visitor makes calls that cost money at a provider, or a lot of computing time here."""
 
-from typing import Any
-
 from django.conf import settings
 from rest_framework.exceptions import APIException
 from rest_framework.throttling import BaseThrottle
@@ -32,7 +30,7 @@ class CallsPerMinute(BaseThrottle):
     Without a cookie, a lower limit of the address takes the place of the learner's.
     """
 
-    def allow_request(self, request: ApiRequest, view: Any) -> bool:  # type: ignore[override]
+    def allow_request(self, request: ApiRequest, view: object) -> bool:  # type: ignore[override]
         limit, who = settings.CALLS_PER_MINUTE, address.of_request(request)
         own = Limit("calls-without-cookie", who, max(1, limit // ALONE), MINUTE)
         if not request.learner_is_new:

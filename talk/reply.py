@@ -136,7 +136,8 @@ class Reply:
             # Let the engine begin before the client gets any event.
             await self._preemptive.under_way()
             if self.turn and self.turn.text is None:
-                await self._say_committed(self.turn)
+                ids = {"item_id": self.turn.item_id, "previous_item_id": self._dialogue.last_id}
+                await self._outgoing.send(event("input_audio_buffer.committed", **ids))
             async for happened in self._preemptive:
                 await self._follow(happened)
             await self._finish("cancelled" if self._stopped else "completed")
@@ -162,7 +163,9 @@ class Reply:
             case Corrected(corrections):
                 self._corrections = corrections
                 if self.turn:
-                    await self._say_corrections(self.turn, corrections)
+                    shapes = [correction_shape(each) for each in corrections]
+                    corrected = event("talk.correction", item_id=self.turn.item_id, corrections=shapes)
+                    await self._outgoing.send(corrected)
             case Thought():
                 # Begin now, so that the first sound does not have to wait.
                 await self._begin()
@@ -203,7 +206,10 @@ class Reply:
             self._to_check = text, self._dialogue.lines_before(turn.item_id)
         reached = self._dialogue.make_out(turn.item_id, heard.certain)
         if turn.text is None:
-            await self._say_transcript(turn, text)
+            kind = "conversation.item.input_audio_transcription.completed"
+            usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
+            said = event(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
+            await self._outgoing.send(said)
         if heard.doubt:
             await self._outgoing.send(event("talk.doubt", item_id=turn.item_id, **heard.stored()))
         if reached:
@@ -237,26 +243,11 @@ class Reply:
         await self._outgoing.send(event("conversation.item.added", previous_item_id=previous, item=item))
         await self._outgoing.send(event("conversation.item.done", previous_item_id=previous, item=item))
 
-    async def _say_committed(self, turn: Turn) -> None:
-        previous = self._dialogue.last_id
-        await self._outgoing.send(
-            event("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=previous)
-        )
-
-    async def _say_transcript(self, turn: Turn, text: str) -> None:
-        kind = "conversation.item.input_audio_transcription.completed"
-        usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
-        await self._outgoing.send(event(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage))
-
     async def _say_unheard(self, code: str, message: str) -> None:
         assert self.turn
         kind = "conversation.item.input_audio_transcription.failed"
         detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
         await self._outgoing.send(event(kind, item_id=self.turn.item_id, content_index=0, error=detail))
-
-    async def _say_corrections(self, turn: Turn, corrections: tuple[Correction, ...]) -> None:
-        shapes = [correction_shape(each) for each in corrections]
-        await self._outgoing.send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
 
     async def _begin(self) -> None:
         """Begin the response when it is wanted. Called when the engine thinks or has the first words."""
@@ -277,32 +268,28 @@ class Reply:
         await self.response.begin()
 
     async def _sounded(self) -> None:
-        """Save the turn and send the timing. Called when the first sound is out, because then there is time to save."""
+        """Save the turn and send the timing. Called when the first sound is out, because then there is time to save.
+
+        All timing is in milliseconds. A step that was done before the end of the turn took 0. `transcribe_ms` and
+        `heard_ms` are None for a turn that is answered before it is transcribed.
+        """
         self._sound_is_out = True
         if self._heard:
             self._save_turn()
         assert self.response
         item = self.turn.item_id if self.turn else None
         self._engine = self._dialogue.engine
-        steps, timing = self._timed()
-        if self.turn:
-            self._timing = timing
-            metrics.answered(self._engine, timing)
-        await self._outgoing.send(event("talk.timing", item_id=item, response_id=self.response.id, **steps))
-
-    def _timed(self) -> tuple[dict[str, int | None], dict[str, int | None]]:
-        """Return the steps of a `talk.timing`, and the moments that are saved, all in milliseconds.
-
-        The moments count from the end of the turn. A step that was done before then took 0. `transcribe_ms` and
-        `heard_ms` are None for a turn that is answered before it is transcribed.
-        """
         end, now = self._times["end"], time.perf_counter()
         heard = max(end, self._times.get("Heard", end))
         words = max(heard, self._times.get("Thought", self._times.get("Words", heard)))
         heard_ms = _ms(heard - end) if "Heard" in self._times else None
+        if self.turn:
+            # These moments count from the end of the turn.
+            self._timing = {"heard_ms": heard_ms, "thought_ms": _ms(words - end), "first_audio_ms": _ms(now - end)}
+            metrics.answered(self._engine, self._timing)
         steps = {"think_ms": _ms(words - heard), "speak_ms": _ms(now - words), "total_ms": _ms(now - end)}
-        moments = {"heard_ms": heard_ms, "thought_ms": _ms(words - end), "first_audio_ms": _ms(now - end)}
-        return {"transcribe_ms": heard_ms, **steps}, moments
+        ids = {"item_id": item, "response_id": self.response.id}
+        await self._outgoing.send(event("talk.timing", **ids, transcribe_ms=heard_ms, **steps))
 
     async def _end_response(self, status: str, reason: str = "") -> None:
         if self.response is None or self.response.done:
@@ -316,7 +303,10 @@ class Reply:
     async def _finish(self, status: str, reason: str = "") -> None:
         self._save_turn()
         await self._end_response(status, reason)
-        self._account()
+        spending.count(self._engine, self._preemptive.used)
+        # Save the usage with the response if that was saved before the usage was known.
+        if self._kept and self._kept != self._known():
+            self._keep_response(b"", is_told=False)
         if self.response is None and self.is_wanted and not self._stopped:
             # The client asked for a reply, and there is none. It must not wait for `response.done` for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [], self.output)
@@ -358,12 +348,6 @@ class Reply:
         assert self.response
         self._kept = self._known()
         self._keep_response(bytes(self.response.pcm), interrupted=interrupted)
-
-    def _account(self) -> None:
-        """Count the usage of the finished reply. Save it with the response if that was saved before it was known."""
-        spending.count(self._engine, self._preemptive.used)
-        if self._kept and self._kept != self._known():
-            self._keep_response(b"", is_told=False)
 
     def _keep_response(self, pcm: bytes, *, interrupted: bool | None = None, is_told: bool = True) -> None:
         response = self.response

@@ -4,7 +4,6 @@ import base64
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from audio.encoding import BYTES_PER_SECOND
 from talk.audio_formats import PCM, AudioFormat, Encoder
@@ -132,11 +131,11 @@ class ReplyEvents:
         if sound and self._output.has_sound:
             await self._say("response.output_audio.delta", delta=base64.b64encode(sound).decode())
 
-    async def _say(self, kind: str, **fields: Any) -> None:
+    async def _say(self, kind: str, **fields: object) -> None:
         where = {"response_id": self.id, "item_id": self.item_id, "output_index": 0, "content_index": 0}
         await self._outgoing.send(event(kind, **where, **fields))
 
-    def _part(self, text: str) -> dict[str, Any]:
+    def _part(self, text: str) -> dict[str, str]:
         return {"type": "audio", "transcript": text} if self._output.has_sound else {"type": "text", "text": text}
 
     def _item(self, status: str) -> Item:
@@ -145,12 +144,12 @@ class ReplyEvents:
             self.item_id, "assistant", [part | {"type": f"output_{part['type']}"}] if self._pieces else [], status
         )
 
-    def _shape(self, status: str, reason: str = "", output: list[Item] | None = None) -> dict[str, Any]:
+    def _shape(self, status: str, reason: str = "", output: list[Item] | None = None) -> dict[str, object]:
         return response_shape(self.id, status, reason, output or [], self._output)
 
 
-def response_shape(response_id: str, status: str, reason: str, output: list[Item], wanted: Output) -> dict[str, Any]:
-    details: dict[str, Any] | None = None
+def response_shape(response_id: str, status: str, reason: str, output: list[Item], wanted: Output) -> dict[str, object]:
+    details: dict[str, object] | None = None
     if status not in ("in_progress", "completed"):
         # The reasons of the Realtime API differ from ours, so ours goes into `error` as a code.
         details = {"type": status, "error": {"type": "server_error", "code": reason} if reason else None}

@@ -18,7 +18,7 @@ IDLE_MS = 20_000
 LEADS = ("Take your time.", "Maybe this helps.")
 SLOWER = 0.8
 SLOWEST = 0.6
-WITHIN = 30.0  # seconds, to speak one sentence
+SENTENCE_WITHIN_S = 30.0
 
 
 def question(lines: Sequence[Line]) -> str:
@@ -87,7 +87,7 @@ async def spoken(engine: Engine | None, said: Sequence[str], speed: float) -> As
         if engine is None:
             continue
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(SENTENCE_WITHIN_S):
                 async for pcm in engine.speak(sentence, speed=max(SLOWEST, speed * SLOWER)):
                     yield Speech(pcm)
         except (EngineError, TimeoutError) as error:

@@ -1,15 +1,14 @@
 """Describe the answers of the talk's calls. (`serializers.py` reads the requests.)"""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from conversations.stored_serializers import GoalSerializer, StoredCorrectionSerializer, StoredMessageSerializer
+from core.json_types import Json
 from core.serializers import BuiltSerializer, NumberField, WhereSerializer
 from tutor.scenario import KINDS, LEVELS
 
 
-class ScenarioSerializer(serializers.Serializer[Any]):
+class ScenarioSerializer(serializers.Serializer[object]):
     id = serializers.CharField()
     title = serializers.CharField()
     kind = serializers.ChoiceField(choices=KINDS)
@@ -19,13 +18,13 @@ class ScenarioSerializer(serializers.Serializer[Any]):
     goals = serializers.ListField(child=serializers.CharField())
 
 
-class NamedLanguageSerializer(serializers.Serializer[Any]):
+class NamedLanguageSerializer(serializers.Serializer[object]):
     code = serializers.CharField()
     name = serializers.CharField()
     ownName = serializers.CharField()
 
 
-class PartnerSerializer(serializers.Serializer[Any]):
+class PartnerSerializer(serializers.Serializer[object]):
     engine = serializers.CharField()
     kind = serializers.ChoiceField(choices=["guided", "free"])
     model = serializers.CharField(allow_null=True)
@@ -41,7 +40,7 @@ class ScenariosSerializer(WhereSerializer):
     partner = PartnerSerializer()
 
 
-class TimingSerializer(serializers.Serializer[Any]):
+class TimingSerializer(serializers.Serializer[object]):
     type = serializers.CharField(help_text="`talk.timing`")
     event_id = serializers.CharField()
     item_id = serializers.CharField(allow_null=True)
@@ -78,7 +77,7 @@ class NoticeField(serializers.CharField):
         super().__init__(required=False, help_text=why)
 
 
-class MadeSerializer(serializers.Serializer[Any]):
+class MadeSerializer(serializers.Serializer[object]):
     """Describe the result of an engine."""
 
     engine = serializers.CharField(help_text="The engine that did it.")
@@ -108,7 +107,7 @@ class ScoreField(NumberField):
         super().__init__(allow_null=True, help_text="null if it was not measured; `unmeasured` says why.")
 
 
-class ComponentScoresSerializer(serializers.Serializer[Any]):
+class ComponentScoresSerializer(serializers.Serializer[object]):
     fluency = ScoreField()
     pronunciation = ScoreField()
     grammar = ScoreField()
@@ -116,14 +115,14 @@ class ComponentScoresSerializer(serializers.Serializer[Any]):
     contentRichness = ScoreField()
 
 
-class SpeakingMetricsSerializer(serializers.Serializer[Any]):
+class SpeakingMetricsSerializer(serializers.Serializer[object]):
     totalWords = serializers.IntegerField()
     estimatedSeconds = NumberField()
     idealSeconds = NumberField(allow_null=True)
     speakingRatio = NumberField(allow_null=True)
 
 
-class SuggestionSerializer(serializers.Serializer[Any]):
+class SuggestionSerializer(serializers.Serializer[object]):
     type = serializers.CharField()
     original = serializers.CharField()
     alternative = serializers.CharField()
@@ -131,12 +130,12 @@ class SuggestionSerializer(serializers.Serializer[Any]):
     category = serializers.CharField()
 
 
-class JudgedTurnsSerializer(serializers.Serializer[Any]):
+class JudgedTurnsSerializer(serializers.Serializer[object]):
     newest = serializers.IntegerField()
     all = serializers.IntegerField()
 
 
-class AnalysisSerializer(BuiltSerializer[dict[str, Any]]):
+class AnalysisSerializer(BuiltSerializer[Json]):
     componentScores = ComponentScoresSerializer()
     baseScore = ScoreField()
     rawScore = ScoreField()

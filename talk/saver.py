@@ -4,14 +4,14 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from audio import encoding, quota, recordings, sound_threads
 from audio.encoding import Clip
 from conversations import representations, store
 from conversations.changes import Draft
+from conversations.error_messages import DELETED
 from conversations.store import StoredConversation
 from core import cloud, metrics
 from core.threads import in_thread
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 SOUND_NOT_KEPT = "Until then what you say is kept as text, without its sound."
 NOT_SAVED = "This turn could not be saved on the server. It is kept in this browser and will be sent again."
-DELETED = "This conversation was deleted. Start a new one, or undo the deletion in the history."
+TALK_DELETED = f"{DELETED} Start a new one, or undo the deletion in the history."
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Save:
 
     draft: Draft | None
     pcm: bytes
-    columns: dict[str, Any]
+    columns: Mapping[str, object]
     answers: str | None = None
     is_told: bool = True
     untrimmed: bool = False
@@ -80,48 +80,39 @@ class TurnSaver:
 
     async def _done(self, job: Save | str) -> list[Event]:
         try:
-            return await (self._drop(job) if isinstance(job, str) else self._save(job))
+            if isinstance(job, Save):
+                return await self._save(job)
+            await in_thread(store.drop_message, self._learner, self._conversation, job)
+            return []
         # The outermost loop of saving. After any failure, the client gets a notice and the next turn is saved.
         except Exception:
             logger.exception("A turn could not be saved.")
             return [_notice(job, "not_saved", NOT_SAVED)] if isinstance(job, Save) else []
 
-    async def _drop(self, message: str) -> list[Event]:
-        await in_thread(store.drop_message, self._learner, self._conversation, message)
-        return []
-
     async def _save(self, save: Save) -> list[Event]:
-        self._complete(save)
+        drafts: list[Draft] = []
+        if draft := save.draft:
+            # A reply stores how many milliseconds the saving of its turn took, if the turn is saved by now.
+            if draft.measured is not None and save.answers in self._took:
+                draft.measured["saved_ms"] = self._took[save.answers]
+            clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
+            drafts = [replace(draft, audio=clip) if clip else draft]
         try:
-            drafts = await _drafts_of(save)
-            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
+            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, dict(save.columns))
         except store.ConversationDeleted:
-            return [_notice(save, "deleted", DELETED)]
+            return [_notice(save, "deleted", TALK_DELETED)]
         said = []
-        if save.draft and save.is_told:
+        if draft and save.is_told:
             took = round((time.perf_counter() - save.handed_over) * 1000)
             # A second save of a turn is only a correction of it.
-            if save.draft.role == "user" and save.draft.id not in self._took:
-                self._took[save.draft.id] = took
+            if draft.role == "user" and draft.id not in self._took:
+                self._took[draft.id] = took
                 metrics.saved(self.engine, took / 1000)
-            said.append(_saved(save.draft, stored, took))
+            said.append(_saved(draft, stored, took))
         if full and not self._is_full:
             self._is_full = True
             said.append(_notice(save, "sound_not_kept", f"{full} {SOUND_NOT_KEPT}"))
         return said
-
-    def _complete(self, save: Save) -> None:
-        """Set `saved_ms` of a reply: the milliseconds that saving its turn took, if the turn is saved by now."""
-        if save.draft and save.draft.measured is not None and save.answers in self._took:
-            save.draft.measured["saved_ms"] = self._took[save.answers]
-
-
-async def _drafts_of(save: Save) -> list[Draft]:
-    """Return the message with its voice encoded, as a list. Empty if there is no message."""
-    if save.draft is None:
-        return []
-    clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
-    return [replace(save.draft, audio=clip) if clip else save.draft]
 
 
 def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
@@ -129,7 +120,7 @@ def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
 
 
 def _save(
-    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: dict[str, Any]
+    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: dict[str, object]
 ) -> tuple[StoredConversation, str]:
     """Save the drafts. Return what is stored, and the reason why the sound is not, "" if it is.
 

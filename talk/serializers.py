@@ -10,22 +10,22 @@ from rest_framework.fields import empty
 
 from conversations import ids
 from conversations.models import Message
-from conversations.serializers import MAX_MESSAGES
+from conversations.serializers import MAX_CONTENT, MAX_MESSAGES
+from core.json_types import Json
 from core.serializers import BodySerializer, ChosenField, ItemSerializer, NamedChoiceField, NumberField, TextField
 from talk import protocol, session_fields
 from talk.protocol import OWN_WORDS, ProtocolError
 from talk.turns import SubmittedTurn
 from tutor import language, scenario
 from tutor.domain import Line
-from tutor.scenario import LEVELS, Brief, Scenario
+from tutor.scenario import LEVELS, Brief
 
 # Characters: about five minutes of speech.
 MAX_SPOKEN = 4_096
 MAX_TRANSLATED = 20_000
-MAX_CONTENT = 20_000  # characters of one message
 MAX_TALK = 400_000  # characters of a whole conversation
 # Each mode, with its scenario for a topic that no scenario is about.
-MODES = {
+SCENARIO_OF_MODE = {
     **{"casual-chat": "own-topic", "speaking-practice": "own-topic", "interview": "interview-general"},
     **{"adventure": "adventure-island", "lesson": "lesson-past"},
 }
@@ -49,16 +49,16 @@ class LanguageField(ChosenField):
 
 
 @extend_schema_field(str)
-class StoredIdField(serializers.Field[str, Any, str, Any]):
+class StoredIdField(serializers.Field[str, object, str, object]):
     """Read an id that may be stored already. An empty one, or null, counts as not given.
 
     `conversations.ids` checks whether a new conversation or message may have it.
     """
 
-    def run_validation(self, data: Any = empty) -> Any:
+    def run_validation(self, data: object = empty) -> object:
         return super().run_validation(empty if data is None or data == "" else data)
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or not ids.may_be_stored(data):
             raise serializers.ValidationError(ids.RULE)
         return data
@@ -74,10 +74,10 @@ class SpeechSerializer(BodySerializer):
 class SpokenLanguageField(serializers.CharField):
     """Read the language of a recording as two letters. For `en-GB` this is `en`."""
 
-    def run_validation(self, data: Any = empty) -> Any:
+    def run_validation(self, data: object = empty) -> object:
         return super().run_validation(empty if data == "" else data)
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: str) -> str:
         code = super().to_internal_value(data)
         if not _LANGUAGE.fullmatch(code) or code[:2].lower() not in language.HEARD:
             raise serializers.ValidationError("Write the code of a language, such as en.")
@@ -109,7 +109,7 @@ class LineSerializer(ItemSerializer):
 class DifficultyField(serializers.IntegerField):
     """Read a whole number. Older clients store their settings as text."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: float | int | str) -> int:
         if isinstance(data, float):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -123,15 +123,19 @@ class AboutSerializer(BodySerializer):
         min_value=1, max_value=len(LEVELS), default=DEFAULT_DIFFICULTY, help_text=f"{LEVELS[0]} to {LEVELS[-1]}."
     )
     language = LanguageField(default=language.DEFAULT, help_text="The language of explanations.")
-    mode = ChosenField(list(MODES), default=next(iter(MODES)))
+    mode = ChosenField(list(SCENARIO_OF_MODE), default=next(iter(SCENARIO_OF_MODE)))
 
     def brief(self, lines: list[Line]) -> Brief:
+        """Return the brief for the mode's scenario whose title is the topic, or for the mode's usual scenario."""
         asked = self.validated_data
+        topic, usual = asked["topic"], scenario.get(SCENARIO_OF_MODE[asked["mode"]])
+        kind = "chat" if usual.kind == "own" else usual.kind
+        fitting = (each for each in scenario.load_all().values() if each.kind == kind)
         return Brief(
-            scenario=_scenario(asked["mode"], asked["topic"]),
+            scenario=next((each for each in fitting if each.title.casefold() == topic.casefold()), usual),
             level=LEVELS[asked["difficulty"] - 1],
-            seed=lines[0].text if lines else asked["topic"],
-            topic=asked["topic"],
+            seed=lines[0].text if lines else topic,
+            topic=topic,
             language=asked["language"],
         )
 
@@ -158,7 +162,7 @@ class MendingSerializer(BodySerializer):
 
 
 class ItemIdField(serializers.CharField):
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         try:
             return protocol.item_id_of(data) or ""
         except ProtocolError as problem:
@@ -168,7 +172,7 @@ class ItemIdField(serializers.CharField):
 class SpeedField(serializers.FloatField):
     """Read a number from JSON or from a form."""
 
-    def to_internal_value(self, data: Any) -> float:
+    def to_internal_value(self, data: float | int | str) -> float:
         if isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -217,12 +221,12 @@ class TurnSerializer(TypedTurnSerializer):
     audio = serializers.FileField(required=False, allow_empty_file=True, help_text=SOUND)
     text = TextField(max_length=protocol.MAX_TEXT, required=False)
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
+    def to_internal_value(self, data: object) -> Json:
         # null is the same as a field that is not sent.
         given = {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
         return dict(super().to_internal_value(given))
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if ("audio" in attrs) == ("text" in attrs):
             raise serializers.ValidationError("Send either `audio`, a file, or `text`.")
         if refusals := session_fields.session_wishes(_session(attrs)).refusals:
@@ -241,14 +245,11 @@ class TurnSerializer(TypedTurnSerializer):
         )
 
 
-def _session(fields: dict[str, Any]) -> dict[str, Any]:
+def _session(fields: Json) -> Json:
     """Return the fields as the `session` of a `session.update` that asks for `talk.*` events."""
-    session: dict[str, Any] = {
-        "talk": {name: fields[name] for name in ("scenario", "level", "language", *OWN_WORDS) if name in fields}
-    }
-    if "speed" in fields:
-        session["audio"] = {"output": {"speed": fields["speed"]}}
-    return session
+    talk = {name: fields[name] for name in ("scenario", "level", "language", *OWN_WORDS) if name in fields}
+    sound = {"audio": {"output": {"speed": fields["speed"]}}} if "speed" in fields else {}
+    return {"talk": talk, **sound}
 
 
 def _lines(messages: list[dict[str, str]]) -> list[Line]:
@@ -256,11 +257,3 @@ def _lines(messages: list[dict[str, str]]) -> list[Line]:
     if sum(len(message["content"]) for message in messages) > MAX_TALK:
         raise serializers.ValidationError(f"This holds more than {MAX_TALK:,} characters.")
     return [Line(message["role"], message["content"]) for message in messages if message["content"]]
-
-
-def _scenario(mode: str, topic: str) -> Scenario:
-    """Return the scenario of this mode whose title is the topic, or the mode's usual one if there is none."""
-    usual = scenario.get(MODES[mode])
-    kinds = ("chat",) if usual.kind == "own" else (usual.kind,)
-    fitting = (each for each in scenario.load_all().values() if each.kind in kinds)
-    return next((each for each in fitting if each.title.casefold() == topic.casefold()), usual)

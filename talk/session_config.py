@@ -1,7 +1,6 @@
 """Hold the configuration of a client's session, and describe the session to the client."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from conversations import representations
 from talk.audio_formats import PCM, Decoder
@@ -54,7 +53,7 @@ def possible(wishes: Wishes, turn_detector: TurnDetector) -> Wishes:
 
 def session_shape(
     config: SessionConfig, dialogue: Dialogue, turn_detector: TurnDetector, fallback_session: FallbackSession
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the `session` of an event for the client."""
     engine, pause_ms = fallback_session.engine, turn_detector.pause_ms
     detection = {

@@ -4,10 +4,11 @@ The tables name every field that the official `openai` client knows. docs/api.md
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
+from core.json_types import Json
 from talk import reprompt
 from talk.audio_formats import AudioFormat, read_format
 from talk.protocol import OWN_WORDS, ProtocolError, checked_text
@@ -26,10 +27,10 @@ class Range:
     low: float
     high: float
 
-    def read(self, value: Any) -> float:
+    def read(self, value: object) -> float:
         """Return the number to use. Raises ValueError if the value is not a number."""
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or (isinstance(value, float) and math.isnan(value)):
+        is_nan = isinstance(value, float) and math.isnan(value)
+        if not isinstance(value, int | float) or isinstance(value, bool) or is_nan:
             raise ValueError(f"must be a number from {self.low} to {self.high}")
         return min(max(value, self.low), self.high)
 
@@ -37,8 +38,8 @@ class Range:
 SPEED = Range(0.6, 1.2)
 # Stands for the speed of the learner's level, in place of one that was chosen before.
 BY_LEVEL = 0.0
-PAUSE_MS = Range(400, 6000)
-IDLE_MS = Range(5_000, 30_000)
+PAUSE_RANGE_MS = Range(400, 6000)
+IDLE_RANGE_MS = Range(5_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class SupportedField:
     """
 
     wish: str
-    read: Callable[[Any], Any]
+    read: Callable[[object], object]
     takes_null: bool = False
 
 
@@ -67,60 +68,48 @@ class UnsupportedField:
     """
 
     why: str
-    unless: Callable[[Any], bool] = lambda value: False
+    unless: Callable[[object], bool] = lambda value: False
 
 
 Fields = Mapping[str, SupportedField | PassedOver | UnsupportedField]
 
 
-def _one_of(*values: Any) -> Callable[[Any], bool]:
+def _one_of(*values: object) -> Callable[[object], bool]:
     return lambda value: value in values
 
 
-def _is_english(value: Any) -> bool:
+def _is_english(value: object) -> bool:
     codes = value if isinstance(value, list) else [value]
     return any(isinstance(code, str) and code[:2].lower() == "en" for code in codes)
 
 
-def _modality(value: Any) -> str:
+def _modality(value: object) -> str:
     if value not in (["audio"], ["text"]):
         raise ValueError('must be ["audio"] (with its transcript) or ["text"]')
-    return str(value[0])
+    return "audio" if value == ["audio"] else "text"
 
 
-def _is_on(value: Any) -> bool:
+def _is_on(value: object) -> bool:
     if value is not None and not isinstance(value, dict):
         raise ValueError("must be an object, or null")
     return value is not None
 
 
-def _kind_of_detection(value: Any) -> bool:
+def _kind_of_detection(value: object) -> bool:
     # Both kinds wait for a pause, because the meaning of a sentence is not considered.
     if value not in ("server_vad", "semantic_vad"):
         raise ValueError("must be server_vad or semantic_vad")
     return True
 
 
-def _true_or_false(value: Any) -> bool:
+def _true_or_false(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
 
 
-def _pause_ms(value: Any) -> int:
-    return round(PAUSE_MS.read(value))
-
-
-def _idle_ms(value: Any) -> int | None:
-    return None if value is None else round(IDLE_MS.read(value))
-
-
-def _speed(value: Any) -> float:
-    return BY_LEVEL if value is None else float(SPEED.read(value))
-
-
-def _known(values: Callable[[], Any]) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
+def _known(values: Callable[[], Collection[str]]) -> Callable[[object], str]:
+    def read(value: object) -> str:
         if value not in list(values()):
             raise ValueError(f"must be one of {', '.join(values())}")
         return str(value)
@@ -128,15 +117,11 @@ def _known(values: Callable[[], Any]) -> Callable[[Any], str]:
     return read
 
 
-def _scenario(value: Any) -> str:
+def _scenario(value: object) -> str:
     chosen = checked_text(value, "scenario", 64)
     if chosen and chosen not in scenario.load_all():
         raise ProtocolError("unknown_scenario", f"There is no scenario {chosen!r}.")
     return chosen
-
-
-def _words(name: str) -> Callable[[Any], str]:
-    return lambda value: checked_text(value, name, 500)
 
 
 PASSED_OVER = PassedOver()
@@ -174,19 +159,26 @@ SESSION: Fields = {
     "audio.input.transcription.languages": UnsupportedField("Only English is heard.", _is_english),
     DETECTION: SupportedField("hands_free", _is_on, takes_null=True),
     f"{DETECTION}.type": SupportedField("hands_free", _kind_of_detection),
-    f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", _pause_ms),
+    f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", lambda value: round(PAUSE_RANGE_MS.read(value))),
     f"{DETECTION}.create_response": SupportedField("create_response", _true_or_false),
     f"{DETECTION}.interrupt_response": SupportedField("interrupt_response", _true_or_false),
     f"{DETECTION}.threshold": PASSED_OVER,
     f"{DETECTION}.prefix_padding_ms": PASSED_OVER,
     f"{DETECTION}.eagerness": PASSED_OVER,
-    f"{DETECTION}.idle_timeout_ms": SupportedField("idle_ms", _idle_ms, takes_null=True),
-    "audio.output.speed": SupportedField("speed", _speed, takes_null=True),
+    f"{DETECTION}.idle_timeout_ms": SupportedField(
+        "idle_ms", lambda value: None if value is None else round(IDLE_RANGE_MS.read(value)), takes_null=True
+    ),
+    "audio.output.speed": SupportedField(
+        "speed", lambda value: BY_LEVEL if value is None else float(SPEED.read(value)), takes_null=True
+    ),
     "talk": SupportedField("talk", _is_on),
     "talk.scenario": SupportedField("talk.scenario", _scenario),
     "talk.level": SupportedField("talk.level", _known(lambda: LEVELS)),
     "talk.language": SupportedField("talk.language", _known(language.load_all)),
-    **{f"talk.{name}": SupportedField(f"talk.{name}", _words(name)) for name in OWN_WORDS},
+    **{
+        f"talk.{name}": SupportedField(f"talk.{name}", partial(checked_text, name=name, longest=500))
+        for name in OWN_WORDS
+    },
 }
 RESPONSE: Fields = {
     **ANSWER,
@@ -217,12 +209,12 @@ class Wishes:
     refusals: list[ProtocolError] = field(default_factory=list)
 
 
-def session_wishes(session: Any) -> Wishes:
+def session_wishes(session: object) -> Wishes:
     """Read the `session` of a `session.update`. Raises ProtocolError if it is not an object."""
     return _wishes(SESSION, session, "session")
 
 
-def response_wishes(response: Any) -> Wishes:
+def response_wishes(response: object) -> Wishes:
     """Read the `response` of a `response.create`. Raises ProtocolError for the first field that is refused."""
     wishes = _wishes(RESPONSE, {} if response is None else response, "response")
     if wishes.refusals:
@@ -230,7 +222,7 @@ def response_wishes(response: Any) -> Wishes:
     return wishes
 
 
-def _wishes(fields: Fields, given: Any, name: str) -> Wishes:
+def _wishes(fields: Fields, given: object, name: str) -> Wishes:
     if not isinstance(given, dict):
         raise ProtocolError("invalid_value", f"`{name}` must be an object.", name)
     reading = _Reading(fields, name)
@@ -245,11 +237,11 @@ class _Reading:
     """Collect the wishes of one object, and the refusals of its other fields."""
 
     def __init__(self, fields: Fields, name: str) -> None:
-        self.wishes: dict[str, Any] = {}
+        self.wishes: Json = {}
         self.refusals: list[ProtocolError] = []
         self._fields, self._name = fields, name
 
-    def read(self, given: Mapping[str, Any], path: str = "") -> None:
+    def read(self, given: Mapping[str, object], path: str = "") -> None:
         for key, value in given.items():
             where = f"{path}{key}"
             has_more = any(name.startswith(f"{where}.") for name in self._fields)
@@ -262,7 +254,7 @@ class _Reading:
                 if has_more and isinstance(value, dict):
                     self.read(value, f"{where}.")
 
-    def _take(self, where: str, key: str, value: Any, *, has_more: bool) -> None:
+    def _take(self, where: str, key: str, value: object, *, has_more: bool) -> None:
         match self._fields.get(where):
             case None if not has_more:
                 raise ProtocolError("unknown_parameter", f"There is no field `{key}` here. See docs/api.md.")

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
@@ -15,11 +14,12 @@ from audio import mp3, quota, sound_threads
 from audio.encoding import BYTES_PER_SECOND, Clip
 from conversations import store
 from conversations.changes import Draft
-from conversations.error_messages import UNWRITABLE
+from conversations.error_messages import DELETED, UNWRITABLE
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
 from conversations.store import OutOfReach, StoredConversation
 from conversations.views import FULL
+from core.json_types import Json
 from core.threads import in_thread
 from engines.interface import Engine, is_live
 from engines.vad import VoiceActivityDetector
@@ -41,7 +41,6 @@ SLOW = 60.0
 LEARNERS_OWN = "messageId: This is a turn of the learner's, who has a voice of their own. Name one of the agent's."
 NOT_THE_LEARNERS = "This is a message of the agent. Only the learner's own words can be replaced."
 UNKNOWN_MESSAGE = "This message does not exist, or is not yours."
-DELETED = "This conversation was deleted."
 NOTHING_TO_SPEAK = "`text` holds nothing that can be spoken."
 
 
@@ -156,11 +155,11 @@ async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
     return await ask(lambda engine: engine.chat(lines, brief=brief), patience=_patience())
 
 
-async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> dict[str, Any]:
+async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> Json:
     """Return the contract's `analysis`, with the engine's name. `minutes` is the time limit. Raises EngineError."""
     judged = analysis.newest(lines)
     found, engine = await ask(
-        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.WITHIN
+        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.ANALYSIS_WITHIN_S
     )
     return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
 
@@ -175,7 +174,7 @@ async def mend(
     """
     stored = await in_thread(store.get, learner, conversation)
     row = found(stored, message)
-    corrections: list[dict[str, Any]] = []
+    corrections: list[Json] = []
     why_not = ""
     if row and row.role != Message.Role.USER:
         raise CallRefused(400, NOT_THE_LEARNERS)
@@ -186,7 +185,7 @@ async def mend(
         try:
             mistakes, _ = await ask(
                 lambda engine: engine.correct(content, context=context, language=explained_in),
-                within=message_checks.WITHIN,
+                within=message_checks.CHECK_WITHIN_S,
             )
             corrections = [correction_shape(each) for each in mistakes]
         except EngineError as error:

@@ -1,7 +1,5 @@
 """Serve the speaking calls of the contract, and two calls of our own on stored conversations."""
 
-from typing import Any
-
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -44,7 +42,7 @@ from usage import budget
 
 MP3 = "audio/mpeg"
 NO_WORDS = "This message has no words."
-TOO_LONG = f"This message is longer than {MAX_TRANSLATED:,} characters: it cannot be translated."
+MESSAGE_TOO_LONG = f"This message is longer than {MAX_TRANSLATED:,} characters: it cannot be translated."
 REFUSED = (400, 403, 411, 413, 429, 501, 503)
 
 
@@ -65,14 +63,11 @@ class TextToSpeechView(SpeakingView):
     async def post(self, request: ApiRequest) -> HttpResponseBase:
         """Serve `POST /api/text-to-speech`: stream the speech as MP3. With both ids, save it and return a link to it."""
         sent = (await checked(SpeechSerializer, request)).validated_data
-        if sent["conversationId"] and sent["messageId"]:
-            return await self._keep(request, sent["conversationId"], sent["messageId"], sent["text"], sent["voice"])
-        speech = await speaking.begin_speech(sent["text"], sent["voice"])
-        return StreamingHttpResponse(speech.as_mp3(), content_type=MP3, headers=_made_by(speech.engine.name))
-
-    async def _keep(
-        self, request: ApiRequest, conversation: str, message: str, text: str, voice: str
-    ) -> HttpResponseBase:
+        conversation, message = sent["conversationId"], sent["messageId"]
+        text, voice = sent["text"], sent["voice"]
+        if not (conversation and message):
+            speech = await speaking.begin_speech(text, voice)
+            return StreamingHttpResponse(speech.as_mp3(), content_type=MP3, headers=_made_by(speech.engine.name))
         fields = {"field": "conversationId", "message_field": "messageId"}
         await in_thread(ids.require, request.learner, conversation, [message], **fields)
         clip, stored, engine = await speaking.keep_speech(request.learner, conversation, message, text, voice)
@@ -196,7 +191,7 @@ class KeptTranslationView(EngineView):
         if not row.content.strip():
             raise CallRefused(422, NO_WORDS)
         if len(row.content) > MAX_TRANSLATED:
-            raise CallRefused(422, TOO_LONG)
+            raise CallRefused(422, MESSAGE_TOO_LONG)
         return await _translated(row.content, target)
 
 
@@ -210,6 +205,6 @@ def _made_by(engine: str) -> dict[str, str]:
     return {"X-Engine": engine, **{f"X-{name.title()}": words for name, words in _notice(engine).items()}}
 
 
-def _notice(engine: str) -> dict[str, Any]:
+def _notice(engine: str) -> dict[str, str]:
     """Return a notice if the embedded engine stood in because today's budget is spent, else an empty dict."""
     return {} if engine != budget.EMBEDDED or budget.any_left() else {"notice": f"{budget.ENOUGH} {budget.GOES_ON}"}

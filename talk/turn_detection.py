@@ -196,8 +196,13 @@ class TurnDetector:
                 self.turn.voice_began(at_ms)
                 return [TurnResumed(self.turn)]
             case TurnEnded(at_ms) if self.turn:
-                turn, advice = self.turn, self._advice_on_other_voices(self.turn)
-                return [SpeechStopped(turn, at_ms), *advice, TurnTaken(self.end_turn())]
+                turn = self.end_turn()
+                advice: list[TurnEvent] = []
+                # Explain once in a talk what to do if the microphone picks up somebody else's voice.
+                if turn.seconds >= LONG_TURN_S and not self._told_of_long_turn:
+                    self._told_of_long_turn = True
+                    advice.append(Advice("long_turn", LONG_TURN))
+                return [SpeechStopped(turn, at_ms), *advice, TurnTaken(turn)]
         return []
 
     def end_turn(self) -> Turn:
@@ -235,13 +240,6 @@ class TurnDetector:
     def _is_detected_elsewhere(self) -> bool:
         return self.engine_detects and self.hands_free
 
-    def _advice_on_other_voices(self, turn: Turn) -> list[Advice]:
-        """Explain once in a talk what to do if the microphone picks up somebody else's voice."""
-        if turn.seconds < LONG_TURN_S or self._told_of_long_turn:
-            return []
-        self._told_of_long_turn = True
-        return [Advice("long_turn", LONG_TURN)]
-
     # The agent's own voice
 
     def _sounding(self) -> bytes:
@@ -270,9 +268,6 @@ class TurnDetector:
         if likeness < 1:
             return self._begin_turn(started.at_ms)
         self._input_buffer.forget_voice()
-        return self._advice_on_echo(playback)
-
-    def _advice_on_echo(self, playback: Playback | None) -> list[TurnEvent]:
         if playback is None or playback in self._echoed or len(self._echoed) == TOLD_AFTER:
             return []
         self._echoed.append(playback)

@@ -5,20 +5,22 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
-from typing import Any
 
 from rest_framework.exceptions import APIException
 
 from audio import sound_threads
 from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
 from conversations import representations, store
+from conversations.error_messages import DELETED
 from conversations.models import Message
 from conversations.representations import MessageShape
 from conversations.store import StoredConversation
 from core.admission import Slots
+from core.json_types import Json
 from core.threads import in_thread
 from engines import engines
 from engines.interface import is_live
+from talk.dialogue import GoalShape
 from talk.live_talk import open_talk
 from talk.protocol import Event, ProtocolError
 
@@ -50,9 +52,9 @@ class TurnSummary(representations.Where):
 
     conversation: str
     message: MessageShape
-    corrections: list[dict[str, Any]]
+    corrections: list[Json]
     reply: MessageShape | None
-    goals: list[dict[str, Any]]
+    goals: list[GoalShape]
     ended: bool
     notices: list[str]
     timing: Event | None
@@ -67,7 +69,7 @@ class SubmittedTurn:
     message_id: str | None
     wants_reply: bool
     # The `session` of a `session.update`.
-    session: dict[str, Any]
+    session: Json
 
 
 async def take(
@@ -82,13 +84,16 @@ async def take(
 
     slots = TYPED if asked.audio is None else RECORDED
     place = await slots.enter(visitor or learner, 1 if asked.audio is None else DECODING)
+    pcm = b""
     try:
-        pcm = await _decoded(asked)
-    except BaseException:
+        if asked.audio is not None:
+            pcm = await sound_threads.while_wanted(to_pcm, asked.audio)
+            place.shrink(max(len(pcm), LEAST))
+    except BaseException as error:
         place.leave()
+        if isinstance(error, BadAudio):
+            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
         raise
-    if asked.audio is not None:
-        place.shrink(max(len(pcm), LEAST))
     work = asyncio.create_task(_drive(learner, conversation, asked, pcm, events))
     del pcm
     # The work goes on after the client has disconnected, so that the turn is saved in any case.
@@ -101,7 +106,7 @@ async def take(
     try:
         await work
     except store.ConversationDeleted as error:
-        raise CallRefused(410, "This conversation was deleted.") from error
+        raise CallRefused(410, DELETED) from error
     except ProtocolError as problem:
         raise CallRefused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
@@ -175,15 +180,6 @@ async def _drive(
             await talk.settled()
     finally:
         await talk.close()
-
-
-async def _decoded(asked: SubmittedTurn) -> bytes:
-    if asked.audio is None:
-        return b""
-    try:
-        return await sound_threads.while_wanted(to_pcm, asked.audio)
-    except BadAudio as error:
-        raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
 
 
 def as_server_sent(said: Event) -> str:

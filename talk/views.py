@@ -3,7 +3,6 @@
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
 
 from django.db import OperationalError
 from django.http import StreamingHttpResponse
@@ -18,7 +17,7 @@ from rest_framework.views import APIView
 from audio.encoding import MAX_BYTES
 from conversations import ids, representations, store
 from conversations.api_description import ID
-from conversations.error_messages import UNWRITABLE
+from conversations.error_messages import DELETED, UNWRITABLE
 from core.doors import door
 from core.negotiation import AnyAccept
 from core.openapi import answers, refusals
@@ -140,10 +139,9 @@ class MendingView(EngineView):
         row = speaking.found(stored, message_id)
         if stored is None or row is None:
             raise CallRefused(404, UNKNOWN_MESSAGE)
-        shape: dict[str, Any] = {"success": True, "message": representations.message(row, stored, signed=True)}
-        if why_not:
-            shape["notCorrected"] = why_not
-        return Response(MendedSerializer({**shape, **representations.where(stored.storage)}).data)
+        shape = {"success": True, "message": representations.message(row, stored, signed=True)}
+        reason = {"notCorrected": why_not} if why_not else {}
+        return Response(MendedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
 
 
 def _result(summary: turns.TurnSummary) -> Response:
@@ -151,25 +149,22 @@ def _result(summary: turns.TurnSummary) -> Response:
 
 
 async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> turns.TurnSummary:
+    """Return the result of a turn by its events. Raises CallRefused if it was not saved."""
     saved = next((each for each in said if each["type"] == "talk.saved" and each["role"] == "user"), None)
     if saved is None:
-        raise _failure(said)
+        for each in said:
+            if each["type"].endswith("transcription.failed") and each["error"]["code"] == "nothing_heard":
+                raise CallRefused(422, NOTHING_HEARD)
+            if each["type"] == "talk.notice" and each["code"] in ("deleted", "not_saved"):
+                raise CallRefused(410 if each["code"] == "deleted" else 503, each["message"])
+        raise CallRefused(503, "The turn could not be taken. Try again.")
     try:
         stored = await in_thread(store.get, learner, conversation)
     except store.OutOfReach:
         raise CallRefused(503, SAVED_BUT) from None
     if stored is None:
-        raise CallRefused(410, "This conversation was deleted.")
+        raise CallRefused(410, DELETED)
     return turns.summary(stored, saved["item_id"], said)
-
-
-def _failure(said: list[Event]) -> CallRefused:
-    for each in said:
-        if each["type"].endswith("transcription.failed") and each["error"]["code"] == "nothing_heard":
-            return CallRefused(422, NOTHING_HEARD)
-        if each["type"] == "talk.notice" and each["code"] in ("deleted", "not_saved"):
-            return CallRefused(410 if each["code"] == "deleted" else 503, each["message"])
-    return CallRefused(503, "The turn could not be taken. Try again.")
 
 
 async def _streamed(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[str]:

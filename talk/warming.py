@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from engines import engines, vad
 from engines.interface import Engine
 from talk.fallback import first_awake
 from tutor.domain import EngineError
+
+AsgiApplication = Callable[..., Awaitable[None]]
 
 PAGE = "/"
 logger = logging.getLogger(__name__)
@@ -19,11 +21,11 @@ class Warming:
     This is done only if the engine in use is the embedded one.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: AsgiApplication) -> None:
         self.application = application
         self._loading: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Mapping[str, object], receive: object, send: object) -> None:
         if self._loading is None and scope["path"] == PAGE and scope["method"] == "GET":
             engine = first_awake(engines())
             if engine.capabilities.embedded:

@@ -14,7 +14,7 @@ from rest_framework.views import exception_handler
 
 from audio import quota
 from conversations import ids, representations, store
-from conversations.error_messages import OUT_OF_REACH, UNWRITABLE, in_words
+from conversations.error_messages import DELETED, OUT_OF_REACH, UNWRITABLE, in_words
 from core.admission import AtCapacity
 from talk.protocol import ProtocolError
 from tutor.domain import CannotDo, EngineError, EnoughForToday
@@ -30,7 +30,6 @@ STATUSES: dict[type[Exception], int] = {
 }
 # Seconds after which a failed store or engine may be tried again.
 TRY_AGAIN_S = 5
-DELETED = "This conversation was deleted."
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from audio.tests.sounds import likeness
-from talk.audio_formats import PCM, PCMA, PCMU, AudioFormat, Decoder, Encoder, _codes, _levels
+from talk.audio_formats import PCM, PCMA, PCMU, AudioFormat, Decoder, Encoder, g711_codes, g711_levels
 from tests.talking import spoken
 
 LONDON = spoken("learner_london")
@@ -22,13 +22,13 @@ def by_ffmpeg(codes: bytes, container: str) -> bytes:
 
 @pytest.mark.parametrize(("form", "codec", "container"), CODECS)
 def test_every_code_has_the_level_that_the_standard_gives_it(form: AudioFormat, codec: str, container: str):
-    assert _levels(form.type).tobytes() == by_ffmpeg(bytes(range(256)), container)
+    assert g711_levels(form.type).tobytes() == by_ffmpeg(bytes(range(256)), container)
 
 
 @pytest.mark.parametrize(("form", "codec", "container"), CODECS)
 def test_every_level_is_encoded_as_itself(form: AudioFormat, codec: str, container: str):
-    levels = _levels(form.type).astype(np.int32)
-    assert (levels[_codes(form.type)[levels + 32768]] == levels).all()
+    levels = g711_levels(form.type).astype(np.int32)
+    assert (levels[g711_codes(form.type)[levels + 32768]] == levels).all()
 
 
 @pytest.mark.parametrize("form", [PCM, PCMU, PCMA])

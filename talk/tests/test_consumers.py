@@ -138,7 +138,7 @@ async def test_a_client_that_never_sends_anything_is_hung_up_on(
     assert (await connection.wait_for("error"))["error"]["code"] == "idle"
     assert await connection.closed() == 4008
     await connection.leave()
-    assert capacity.HOSTED.used == 0
+    assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
 async def test_a_talk_in_which_nothing_is_said_is_paused_and_can_be_gone_on_with(
@@ -152,7 +152,7 @@ async def test_a_talk_in_which_nothing_is_said_is_paused_and_can_be_gone_on_with
     await connection.send("response.create")
     await connection.wait_for("talk.saved")
     monkeypatch.setattr(capacity, "MAKES_ROOM_S", 0.0)
-    monkeypatch.setattr(capacity.HOSTED, "total", 1)
+    monkeypatch.setattr(capacity.HOSTED_TALK_SLOTS, "total", 1)
     newcomer = Connection(uuid.uuid4())
     await newcomer.open()
     await newcomer.wait_for("session.created")
@@ -163,13 +163,13 @@ async def test_a_talk_in_which_nothing_is_said_is_paused_and_can_be_gone_on_with
     await again.open()
     assert (await again.wait_for("session.created"))["session"]["talk"]["turns"] == 1
     await again.leave()
-    assert capacity.HOSTED.used == 0
+    assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
 async def test_a_talk_that_goes_on_makes_no_room(
     voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(capacity.HOSTED, "total", 1)
+    monkeypatch.setattr(capacity.HOSTED_TALK_SLOTS, "total", 1)
     connection = Connection(learner)
     await connection.open()
     await connection.wait_for("session.created")
@@ -180,7 +180,7 @@ async def test_a_talk_that_goes_on_makes_no_room(
     assert await newcomer.closed() == 4029
     await newcomer.leave()
     await connection.leave()
-    assert capacity.HOSTED.used == 0
+    assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
 async def test_a_talk_that_cannot_begin_gives_its_place_back(
@@ -194,7 +194,7 @@ async def test_a_talk_that_cannot_begin_gives_its_place_back(
     await connection.open()
     with pytest.raises(OSError, match="no disk"):
         await connection.closed()
-    assert capacity.HOSTED.used == 0
+    assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
 # Talks that change their engine or their connection
@@ -203,7 +203,7 @@ async def test_a_talk_that_cannot_begin_gives_its_place_back(
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let talks begin with a hosted engine that fails in the first turn, so that the embedded one continues."""
-    monkeypatch.setattr(capacity.LOCAL, "total", 1)
+    monkeypatch.setattr(capacity.LOCAL_TALK_SLOTS, "total", 1)
 
     def engines() -> list[ScriptedEngine]:
         hosted = ScriptedEngine(
@@ -229,19 +229,19 @@ async def fallen_back() -> Connection:
 
 async def test_a_talk_that_changes_to_the_embedded_engine_is_counted_there(failing: None):
     connection = await fallen_back()
-    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (0, 1)
+    assert (capacity.HOSTED_TALK_SLOTS.used, capacity.LOCAL_TALK_SLOTS.used) == (0, 1)
     newcomer = Connection(uuid.uuid4())
     await newcomer.open()
     assert (await newcomer.wait_for("error"))["error"]["code"] == "full"
     await newcomer.leave()
     await connection.turn()
     await connection.leave()
-    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (0, 0)
+    assert (capacity.HOSTED_TALK_SLOTS.used, capacity.LOCAL_TALK_SLOTS.used) == (0, 0)
 
 
 async def test_a_talk_that_changes_to_a_full_engine_goes_on_and_later_ones_are_refused(failing: None):
     first, second = await fallen_back(), await fallen_back()
-    assert capacity.LOCAL.used == 2
+    assert capacity.LOCAL_TALK_SLOTS.used == 2
     await second.turn()
     await first.leave()
     newcomer = Connection(uuid.uuid4())
@@ -249,7 +249,7 @@ async def test_a_talk_that_changes_to_a_full_engine_goes_on_and_later_ones_are_r
     assert (await newcomer.wait_for("error"))["error"]["code"] == "full"
     await newcomer.leave()
     await second.leave()
-    assert capacity.LOCAL.used == 0
+    assert capacity.LOCAL_TALK_SLOTS.used == 0
 
 
 async def test_as_many_still_talks_are_paused_as_a_newcomer_needs(failing: None, monkeypatch: pytest.MonkeyPatch):
@@ -259,7 +259,7 @@ async def test_as_many_still_talks_are_paused_as_a_newcomer_needs(failing: None,
     await newcomer.open()
     await newcomer.wait_for("session.created")
     assert (await first.closed(), await second.closed()) == (4008, 4008)
-    assert capacity.LOCAL.used == 1
+    assert capacity.LOCAL_TALK_SLOTS.used == 1
     for connection in (first, second, newcomer):
         await connection.leave()
 
@@ -268,7 +268,7 @@ async def test_a_talk_that_returns_to_its_engine_is_counted_there_again(failing:
     connection = await fallen_back()
     fallback.rested()
     await connection.turn()
-    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (1, 0)
+    assert (capacity.HOSTED_TALK_SLOTS.used, capacity.LOCAL_TALK_SLOTS.used) == (1, 0)
     await connection.leave()
 
 
@@ -281,10 +281,10 @@ async def test_a_conversation_that_is_taken_over_is_counted_by_the_new_talks_eng
     await second.open()
     await second.wait_for("session.created")
     assert await first.closed() == 4001
-    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (1, 0)
+    assert (capacity.HOSTED_TALK_SLOTS.used, capacity.LOCAL_TALK_SLOTS.used) == (1, 0)
     for connection in (first, second):
         await connection.leave()
-    assert (capacity.HOSTED.used, capacity.LOCAL.used) == (0, 0)
+    assert (capacity.HOSTED_TALK_SLOTS.used, capacity.LOCAL_TALK_SLOTS.used) == (0, 0)
 
 
 async def test_connections_to_one_conversation_that_begin_at_once_hold_one_place(
@@ -299,10 +299,10 @@ async def test_connections_to_one_conversation_that_begin_at_once_hold_one_place
     voice.opens.set()
     await connections[-1].wait_for("session.created")
     assert [await each.closed() for each in connections[:-1]] == [4001, 4001]
-    assert capacity.HOSTED.used == 1
+    assert capacity.HOSTED_TALK_SLOTS.used == 1
     for connection in connections:
         await connection.leave()
-    assert capacity.HOSTED.used == 0
+    assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
 async def test_who_sends_faster_than_anyone_speaks_has_to_wait(monkeypatch: pytest.MonkeyPatch):

@@ -1,8 +1,8 @@
 """A talk begins with the learner's choices, which the conversation keeps, and with mistakes of earlier talks."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -30,8 +30,8 @@ def begun(**wishes: str) -> Dialogue:
     return new
 
 
-def gone_on(learner: uuid.UUID, columns: dict[str, Any]) -> Dialogue:
-    stored = store.save(learner, "talk", columns=columns, messages=[])
+def gone_on(learner: uuid.UUID, columns: Mapping[str, object]) -> Dialogue:
+    stored = store.save(learner, "talk", columns=dict(columns), messages=[])
     return Dialogue.of("talk", stored, "local")
 
 
@@ -143,7 +143,7 @@ def test_the_contracts_mode_follows_from_the_kind(scenario_id, mode):
 
 
 def test_every_kind_has_a_mode_of_the_contract():
-    assert dialogue.MODES.keys() == set(scenario.KINDS)
+    assert dialogue.MODE_OF_KIND.keys() == set(scenario.KINDS)
 
 
 # Mistakes of earlier talks

@@ -2,7 +2,6 @@ import asyncio
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from django.contrib.staticfiles import finders
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -35,12 +34,13 @@ class Command(BaseCommand):
         check.add_argument("file", type=Path, help="such as tutor/scenarios/weekend.toml")
         check.add_argument("sentences", nargs="*", metavar="SENTENCE")
 
-    def handle(self, *args: Any, file: Path, sentences: list[str], **options: Any) -> None:
+    def handle(self, *args: object, file: Path, sentences: list[str], **options: object) -> None:
         try:
             loaded = scenario.load(file)
         except DataFileError as error:
             raise CommandError(str(error)) from error
-        if loaded.icon not in _icons():
+        sprite = Path(str(finders.find(SPRITE))).read_text(encoding="utf-8")
+        if loaded.icon not in re.findall(r'id="([\w-]+)"', sprite):
             raise CommandError(f"{file.name}: icon: static/{SPRITE} has no symbol {loaded.icon!r}")
         self.stdout.write(
             f"{file.name} is a good scenario: {len(loaded.goals)} goals, {len(loaded.follow_ups)} follow-ups."
@@ -67,7 +67,3 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {name}: {text}")
         self.stdout.write(f"  reply: {reply.text}")
         self.stdout.write(f"  hint: {hints.hint(brief, [*dialogue, reply])}")
-
-
-def _icons() -> set[str]:
-    return set(re.findall(r'id="([\w-]+)"', Path(str(finders.find(SPRITE))).read_text(encoding="utf-8")))

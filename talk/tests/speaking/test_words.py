@@ -9,7 +9,7 @@ from conversations.models import Message
 from conversations.tests.shapes import conversation, said
 from engines.openai.error_translation import GARBLED
 from simulators.openai import Provider
-from talk.speaking_views import MAX_TRANSLATED, TOO_LONG
+from talk.speaking_views import MAX_TRANSLATED, MESSAGE_TOO_LONG
 from talk.tests.speaking.callers import IDS, TALK, TURN, Caller, spent
 from talk.tests.test_feedback import ANSWER
 
@@ -79,8 +79,8 @@ async def test_the_longest_text_is_translated(pipeline: Provider, caller: Caller
 async def test_a_turn_that_is_too_long_to_be_translated_says_so(pipeline: Provider, kept: Caller):
     await database_sync_to_async(Message.objects.using("local").update)(content="a" * (MAX_TRANSLATED + 1))
     answer = await kept.call(f"{TURN}/translation", {"targetLanguage": "vi"})
-    assert (answer.status_code, answer.json()) == (422, {"error": TOO_LONG})
-    assert "20,000 characters" in TOO_LONG
+    assert (answer.status_code, answer.json()) == (422, {"error": MESSAGE_TOO_LONG})
+    assert "20,000 characters" in MESSAGE_TOO_LONG
 
 
 # Chatting
