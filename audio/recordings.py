@@ -29,11 +29,11 @@ from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from core import cloud, metrics
 from core.absolute_links import absolute
+from core.cloud import LOCAL
 
 EXTENSIONS = {"audio/webm": "webm", "audio/mpeg": "mp3"}
 SPEAKERS = {"user": "user", "assistant": "ai"}
 PLACES = {Recording.Place.LOCAL: "audio_local", Recording.Place.CLOUD: "audio_cloud"}
-LOCAL = "local"
 
 logger = logging.getLogger(__name__)
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="bucket")

@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from audio.models import Recording
 from audio.permissions import may_hear
 from conversations import links, store
+from conversations.levels import LEVELS
 from conversations.models import Conversation, Message
 from core.admin_pages import (
     DateFilter,
@@ -37,8 +38,6 @@ from core.admin_pages import (
 )
 from core.counts import counted
 
-# For the difficulties 1 to 5.
-LEVELS = ("A1", "A2", "B1", "B2", "C1")
 # The confirmation page has one field for each conversation, and Django accepts at most 1000 fields.
 MOST_AT_ONCE = 500
 MOST_NAMED = 50

@@ -17,8 +17,8 @@ from conversations.merging import merged
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
 from core import cloud
+from core.cloud import LOCAL
 
-LOCAL = "local"
 # The place of a conversation in a list: timestamp and key.
 Position = tuple[datetime, uuid.UUID]
 

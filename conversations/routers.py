@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db.models import Model
 
 from core import cloud
+from core.cloud import LOCAL
 
 KEPT = ("conversations", "audio")
 # In the local database for work on that database, in `default` for all other work.
@@ -20,7 +21,7 @@ class ConversationRouter:
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
         if model._meta.app_label not in KEPT:
             return "default"
-        return settings.CLOUD_DATABASE if cloud.database.usable else "local"
+        return settings.CLOUD_DATABASE if cloud.database.usable else LOCAL
 
     db_for_write = db_for_read
 
@@ -30,7 +31,7 @@ class ConversationRouter:
 
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
         if f"{app_label}.{model_name}".lower() == CLAIM.lower():
-            return db in ("default", "local")
+            return db in ("default", LOCAL)
         if app_label in KEPT:
             # PostgreSQL gets the tables even with the cloud off, because a migration is recorded as applied only once.
             return db != "default" or "postgresql" in settings.DATABASES["default"]["ENGINE"]

@@ -29,7 +29,6 @@ from audio.recordings import Owner, Voice
 from conversations import changes, clearing, lookup, rows
 from conversations.changes import Change, Draft, changed, conversation_key, message_key, now_after
 from conversations.lookup import (
-    LOCAL,
     Found,
     OutOfReach,
     Position,
@@ -42,6 +41,7 @@ from conversations.lookup import (
 from conversations.models import Conversation, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
+from core.cloud import LOCAL
 
 UNDO = timedelta(minutes=10)
 # Rows in one query or call.

@@ -6,6 +6,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+# The fields of `Used` that count tokens.
+TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
+
 
 @dataclass(frozen=True, slots=True)
 class Used:

@@ -15,14 +15,14 @@ from django.conf import settings
 
 from conversations.models import Message
 from core import cloud
+from core.cloud import LOCAL
+from usage.metering import TOKENS
 
-LOCAL = "local"
 # Messages: about 5,000 answers, and the turns that they answer.
 LATEST = 10_000
 # Seconds. Sorting a million rows takes some of them.
 PATIENCE = 20.0
 MOMENTS = {"heard_ms": "heard", "thought_ms": "thought", "first_audio_ms": "first audio", "saved_ms": "saved"}
-TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
 # No turn takes so many milliseconds, tokens or dollars.
 MOST = 1e12
 # Characters of an engine's name.

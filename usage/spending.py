@@ -16,11 +16,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core import metrics
 from usage import budget, metering
-from usage.metering import Used
+from usage.metering import TOKENS, Used
 
 OURS = Path(__file__).parent / "prices.toml"
 MILLION = 1_000_000
-TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
 KNOWN = {*TOKENS, "minute", "characters"}
 # Dollars. A higher price is a typing error.
 MOST = MILLION
