@@ -6,7 +6,7 @@ The report covers the newest messages of the local database, and those of the cl
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -90,16 +90,23 @@ def usage(limit: int = LATEST) -> Usage:
     messages, unseen = _newest(limit)
     kept = [(at, measured) for at, measured in messages if isinstance(measured, dict) and measured]
     days: dict[date, dict[str, Took]] = defaultdict(lambda: defaultdict(Took))
-    by_engine: dict[str, list[Mapping[str, object]]] = defaultdict(list)
+    engines: dict[str, OfEngine] = {}
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
     total = Took()
     for at, measured in kept:
-        engine = engine_of(measured)
-        by_engine[engine].append(measured)
-        days[at.astimezone(UTC).date()][engine].add(measured)
+        name = engine_of(measured)
+        engines.setdefault(name, OfEngine(name)).took.add(measured)
+        days[at.astimezone(UTC).date()][name].add(measured)
         total.add(measured)
-    engines = [_of_engine(name, by_engine[name]) for name in sorted(by_engine)]
+        for moment in MOMENTS:
+            if (ms := number(measured.get(moment))) is not None:
+                times[name, moment].append(ms)
+    for name, engine in engines.items():
+        for moment, words in MOMENTS.items():
+            if values := sorted(times[name, moment]):
+                engine.spans.append(Span(words, len(values), percentile(values, 0.5), percentile(values, 0.95)))
     since = messages[-1][0] if len(messages) == limit else None
-    return Usage(engines, dict(sorted(days.items())), total, since, unseen)
+    return Usage([engines[name] for name in sorted(engines)], dict(sorted(days.items())), total, since, unseen)
 
 
 def number(value: object) -> float | None:
@@ -117,21 +124,6 @@ def engine_of(measured: Mapping[str, object]) -> str:
 def percentile(sorted_values: Sequence[float], share: float) -> float:
     """Return the smallest of the values that at least this share of them does not exceed. `share` goes from 0 to 1."""
     return sorted_values[max(0, math.ceil(share * len(sorted_values)) - 1)]
-
-
-def _of_engine(name: str, kept: Iterable[Mapping[str, object]]) -> OfEngine:
-    found = OfEngine(name)
-    times: dict[str, list[float]] = {moment: [] for moment in MOMENTS}
-    for measured in kept:
-        found.took.add(measured)
-        for moment in MOMENTS:
-            if (ms := number(measured.get(moment))) is not None:
-                times[moment].append(ms)
-    for moment, values in times.items():
-        if values:
-            values.sort()
-            found.spans.append(Span(MOMENTS[moment], len(values), percentile(values, 0.5), percentile(values, 0.95)))
-    return found
 
 
 def _newest(limit: int) -> tuple[list[Kept], str]:

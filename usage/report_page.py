@@ -1,6 +1,5 @@
 """Format usage for operators: for a page of its own, and for a line under each answer of a conversation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -91,17 +90,8 @@ def of_message(measured: object) -> dict[str, object] | None:
     if not isinstance(measured, dict) or not measured:
         return None
     told = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
-    return {
-        "engine": engine_of(measured),
-        "cost": dollars(number(measured.get("cost"))),
-        "times": [(name, seconds(ms)) for name, ms in told],
-        "pieces": _pieces([(name, ms) for name, ms in told if name != "saved"]),
-        "length": LINE,
-    }
-
-
-def _pieces(moments: Sequence[tuple[str, float]]) -> list[BarSegment]:
-    """Return the parts of a bar, one after the other, each as long as its step took."""
+    # The parts of the bar lie one after the other, each as long as its step took.
+    moments = [(name, ms) for name, ms in told if name != "saved"]
     pieces: list[BarSegment] = []
     before, x, whole = 0.0, 0, max((ms for _, ms in moments), default=0)
     for at, (name, ms) in enumerate(moments):
@@ -109,4 +99,10 @@ def _pieces(moments: Sequence[tuple[str, float]]) -> list[BarSegment]:
         if end > x:
             pieces.append(BarSegment(x, 0, end - x, 8, at, f"{name}: {seconds(ms - before)}"))
         before, x = ms, max(x, end)
-    return pieces
+    return {
+        "engine": engine_of(measured),
+        "cost": dollars(number(measured.get("cost"))),
+        "times": [(name, seconds(ms)) for name, ms in told],
+        "pieces": pieces,
+        "length": LINE,
+    }
