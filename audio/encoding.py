@@ -135,13 +135,19 @@ def _mono(container: "InputContainer", unwanted: threading.Event | None = None) 
         sound.write(piece.data)
         channels = piece.shape[1]
         if channels > 1:
-            samples = piece.astype(np.float64)
-            products = products + samples.T @ samples
+            floats = piece.astype(np.float64)
+            products = products + floats.T @ floats
     if not sound.tell():
         raise BadAudio(EMPTY)
     if channels == 1:
         return sound.getvalue()
-    return _mixed(np.frombuffer(sound.getbuffer(), "<i2").reshape(-1, channels), _weights(products))
+    samples, weights = np.frombuffer(sound.getbuffer(), "<i2").reshape(-1, channels), _weights(products)
+    pcm = io.BytesIO()
+    # One second at a time, because the product takes four times the memory.
+    for start in range(0, len(samples), RATE):
+        mixed = np.rint(samples[start : start + RATE] @ weights)
+        pcm.write(np.clip(mixed, -32768, 32767).astype("<i2").data)
+    return pcm.getvalue()
 
 
 def _samples(container: "InputContainer", unwanted: threading.Event | None = None) -> Iterator["Channels"]:
@@ -183,14 +189,3 @@ def _weights(products: "Weights") -> "Weights":
     if not (mixed := weights @ products @ weights) > 0:
         return weights / len(weights)
     return weights * min(1.0, np.sqrt(power[loudest] / mixed))
-
-
-def _mixed(samples: "Channels", weights: "Weights") -> bytes:
-    import numpy as np
-
-    pcm = io.BytesIO()
-    # One second at a time, because the product takes four times the memory.
-    for start in range(0, len(samples), RATE):
-        mixed = np.rint(samples[start : start + RATE] @ weights)
-        pcm.write(np.clip(mixed, -32768, 32767).astype("<i2").data)
-    return pcm.getvalue()

@@ -137,7 +137,13 @@ def remove(recordings: Iterable[Recording]) -> None:
             with cloud.bucket.use():
                 storages["audio_cloud"].delete(recording.key)
         storages["audio_local"].delete(recording.key)
-        _forget(recording)
+        # While a row moves, it may be in either database, and a row that stayed behind would have no bytes. The local
+        # row goes first: if the cloud cannot be reached, the next call finds the row there.
+        same = {"pk": recording.pk, "key": recording.key}
+        Recording.objects.using(LOCAL).filter(**same).delete()
+        if recording._state.db != LOCAL or cloud.database.usable:
+            with cloud.database.use():
+                Recording.objects.using(settings.CLOUD_DATABASE).filter(**same).delete()
         quota.forget(recording.learner)
 
 
@@ -254,19 +260,6 @@ def insert_beside(using: str, row: Recording) -> Recording:
     row.pk = uuid.uuid5(row.message, row.key)
     row.save(using=using, force_insert=True)
     return row
-
-
-def _forget(recording: Recording) -> None:
-    """Delete the recording's row in both databases: while it moves, it may be in either.
-
-    A row that stayed behind would have no bytes. The local row goes first: if the cloud cannot be reached, the next
-    call finds the row there.
-    """
-    same = {"pk": recording.pk, "key": recording.key}
-    Recording.objects.using(LOCAL).filter(**same).delete()
-    if recording._state.db != LOCAL or cloud.database.usable:
-        with cloud.database.use():
-            Recording.objects.using(settings.CLOUD_DATABASE).filter(**same).delete()
 
 
 def _everywhere(wanted: Mapping[str, object]) -> list[Recording]:
