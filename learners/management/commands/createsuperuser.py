@@ -14,7 +14,7 @@ class Command(createsuperuser.Command):
 
     def handle(self, *args: object, **options: object) -> str | None:
         if not options["interactive"] and (password := os.environ.get(PASSWORD)):
-            name = options["username"] or os.environ.get("DJANGO_SUPERUSER_USERNAME", "")
+            name = str(options["username"] or os.environ.get("DJANGO_SUPERUSER_USERNAME", ""))
             try:
                 validate_password(password, get_user_model()(username=name))
             except ValidationError as error:
