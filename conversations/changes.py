@@ -156,7 +156,10 @@ def _message(
         columns["position"] = position
     if before and draft.measured is None and draft.content != before.content and not draft.deleted:
         # The content was corrected, so the doubt in the old words is void.
-        columns["measured"] = _without_doubt(before.measured)
+        kept = before.measured
+        columns["measured"] = (
+            {name: kept[name] for name in kept if name not in DOUBT} if isinstance(kept, dict) else kept
+        )
     if before:
         row = copy.copy(before)
     else:
@@ -178,13 +181,6 @@ def _message(
     if partial:
         _note(row, columns, is_new=before is None)
     return row
-
-
-def _without_doubt(measured: object) -> object:
-    """Return the measurements of a message without the fields about doubt in its words."""
-    if not isinstance(measured, dict):
-        return measured
-    return {name: value for name, value in measured.items() if name not in DOUBT}
 
 
 def _note(row: Conversation | Message, columns: Iterable[str], *, is_new: bool) -> None:
