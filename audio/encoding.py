@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from core.counts import MB
 
 if TYPE_CHECKING:
     import av
@@ -23,7 +25,7 @@ RATE = 24_000
 BYTES_PER_SECOND = RATE * 2
 # Bits per second of Opus: speech without audible loss, about 0.2 MB a minute.
 BIT_RATE = 24_000
-MAX_BYTES = 25 * 1024 * 1024
+MAX_BYTES = 25 * MB
 MAX_SECONDS = 600
 # All channels are held until the mix is known. This is ten minutes of 7.1.
 MAX_SAMPLES = 8 * MAX_SECONDS * RATE
@@ -81,7 +83,11 @@ def from_upload(data: bytes) -> Clip:
     WebM/Opus and MP3 are kept byte for byte. Anything else is converted to Opus.
     """
     with _opened(data) as container:
-        if content_type := _kept_type(container):
+        content_type = None
+        # Of a file that also has a picture or a video, only the sound is kept.
+        if len(container.streams) <= 1:
+            content_type = KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
+        if content_type:
             # Only the length is needed, so the sound is not held.
             length = sum(len(piece) for piece in _samples(container))
             if not length:
@@ -105,7 +111,7 @@ def _opened(data: bytes) -> Iterator["InputContainer"]:
     if not data:
         raise BadAudio(EMPTY)
     if len(data) > MAX_BYTES:
-        raise BadAudio(f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
+        raise BadAudio(f"The audio is larger than {MAX_BYTES // MB} MB.")
     try:
         # Title and comment, as recorders write them, need not be UTF-8.
         with av.open(
@@ -118,31 +124,30 @@ def _opened(data: bytes) -> Iterator["InputContainer"]:
         raise BadAudio("This is not audio in a format that can be read.") from error
 
 
-def _kept_type(container: "InputContainer") -> str | None:
-    # The file also has a picture or a video. Only its sound is kept.
-    if len(container.streams) > 1:
-        return None
-    return KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
-
-
 def _mono(container: "InputContainer", unwanted: threading.Event | None = None) -> bytes:
     """Decode a file to PCM, its channels mixed into one."""
     import numpy as np
 
     sound = io.BytesIO()
     channels = 1
-    products: Any = 0.0
+    products: Weights = np.zeros((1, 1))
     for piece in _samples(container, unwanted):
         sound.write(piece.data)
         channels = piece.shape[1]
         if channels > 1:
-            samples = piece.astype(np.float64)
-            products = products + samples.T @ samples
+            floats = piece.astype(np.float64)
+            products = products + floats.T @ floats
     if not sound.tell():
         raise BadAudio(EMPTY)
     if channels == 1:
         return sound.getvalue()
-    return _mixed(np.frombuffer(sound.getbuffer(), "<i2").reshape(-1, channels), _weights(products))
+    samples, weights = np.frombuffer(sound.getbuffer(), "<i2").reshape(-1, channels), _weights(products)
+    pcm = io.BytesIO()
+    # One second at a time, because the product takes four times the memory.
+    for start in range(0, len(samples), RATE):
+        mixed = np.rint(samples[start : start + RATE] @ weights)
+        pcm.write(np.clip(mixed, -32768, 32767).astype("<i2").data)
+    return pcm.getvalue()
 
 
 def _samples(container: "InputContainer", unwanted: threading.Event | None = None) -> Iterator["Channels"]:
@@ -184,14 +189,3 @@ def _weights(products: "Weights") -> "Weights":
     if not (mixed := weights @ products @ weights) > 0:
         return weights / len(weights)
     return weights * min(1.0, np.sqrt(power[loudest] / mixed))
-
-
-def _mixed(samples: "Channels", weights: "Weights") -> bytes:
-    import numpy as np
-
-    pcm = io.BytesIO()
-    # One second at a time, because the product takes four times the memory.
-    for start in range(0, len(samples), RATE):
-        mixed = np.rint(samples[start : start + RATE] @ weights)
-        pcm.write(np.clip(mixed, -32768, 32767).astype("<i2").data)
-    return pcm.getvalue()

@@ -15,8 +15,9 @@ from django.db.models import Sum
 
 from audio.models import Recording
 from core import cloud
+from core.cloud import LOCAL
+from core.counts import MB
 
-MB = 1024 * 1024
 # Seconds that a sum stays in the cache.
 KEPT = 3600
 # Seconds between two recounts for a learner who is refused.
@@ -73,7 +74,7 @@ def used(learner: uuid.UUID) -> int:
     """Return the bytes of the learner's recordings, as far as they can be counted."""
     if (known := cache.get(_key(learner))) is not None:
         return int(known)
-    total, is_whole = _sum("local", learner), True
+    total, is_whole = _sum(LOCAL, learner), True
     if cloud.database.on:
         is_whole = False
         with contextlib.suppress(cloud.Unavailable), cloud.database.use():

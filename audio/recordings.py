@@ -9,18 +9,17 @@ import hashlib
 import logging
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from audio import quota, uploads
@@ -29,11 +28,14 @@ from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from core import cloud, metrics
 from core.absolute_links import absolute
+from core.cloud import LOCAL
+
+if TYPE_CHECKING:
+    from audio.s3 import S3AudioStorage
 
 EXTENSIONS = {"audio/webm": "webm", "audio/mpeg": "mp3"}
 SPEAKERS = {"user": "user", "assistant": "ai"}
 PLACES = {Recording.Place.LOCAL: "audio_local", Recording.Place.CLOUD: "audio_cloud"}
-LOCAL = "local"
 
 logger = logging.getLogger(__name__)
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="bucket")
@@ -135,14 +137,19 @@ def remove(recordings: Iterable[Recording]) -> None:
             with cloud.bucket.use():
                 storages["audio_cloud"].delete(recording.key)
         storages["audio_local"].delete(recording.key)
-        _forget(recording)
+        # While a row moves, it may be in either database, and a row that stayed behind would have no bytes. The local
+        # row goes first: if the cloud cannot be reached, the next call finds the row there.
+        same = {"pk": recording.pk, "key": recording.key}
+        Recording.objects.using(LOCAL).filter(**same).delete()
+        if recording._state.db != LOCAL or cloud.database.usable:
+            with cloud.database.use():
+                Recording.objects.using(settings.CLOUD_DATABASE).filter(**same).delete()
         quota.forget(recording.learner)
 
 
 def probe() -> None:
     """Prove that the bucket can be written and read. Raises OSError."""
-    bucket: Any = storages["audio_cloud"]
-    bucket.probe()
+    _bucket().probe()
 
 
 def database_for(place: str) -> str:
@@ -154,12 +161,16 @@ def database_for(place: str) -> str:
 def _row(voice: Voice) -> Recording:
     owner, clip = voice.owner, voice.clip
     digest = hashlib.sha256(clip.data).hexdigest()
+    # Keep the form of existing keys, `audio/<ms>-<conversation>-<message>-user.webm`, with a part that cannot be
+    # guessed.
+    stamp, token = int(voice.at.timestamp() * 1000), secrets.token_hex(8)
+    speaker, extension = SPEAKERS[owner.role], EXTENSIONS[clip.content_type]
     return Recording(
         id=uuid.uuid5(owner.message, digest),
         learner=owner.learner,
         conversation=owner.conversation,
         message=owner.message,
-        key=_new_key(owner, clip, voice.at),
+        key=f"audio/{stamp}-{owner.conversation.hex}-{owner.message.hex}{token}-{speaker}.{extension}",
         place=Recording.Place.CLOUD,
         content_type=clip.content_type,
         size=len(clip.data),
@@ -187,9 +198,8 @@ def _put_in_bucket(rows: Sequence[tuple[Recording, bytes]]) -> set[str]:
     stored: set[str] = set()
 
     def put(row: Recording, data: bytes) -> None:
-        bucket: Any = storages["audio_cloud"]
         try:
-            bucket.put(row.key, data, row.content_type, row.sha256)
+            _bucket().put(row.key, data, row.content_type, row.sha256)
         except ChecksumMismatch:
             logger.exception("%s did not arrive in the bucket as it was sent; it is kept locally.", row.key)
         else:
@@ -229,10 +239,19 @@ def _insert_into(using: str, row: Recording, data: bytes) -> Recording:
     if first.place == Recording.Place.LOCAL and not storages["audio_local"].exists(first.key):
         # The first row's bytes were lost. These are the same.
         storages["audio_local"].save(first.key, ContentFile(data))
-    if first.place == Recording.Place.CLOUD and not _is_held(first):
-        # The object is being removed, or the bucket cannot be asked.
-        return insert_beside(using, row)
-    _discard(row)
+    if first.place == Recording.Place.CLOUD:
+        is_held = False
+        with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
+            is_held = storages["audio_cloud"].exists(first.key)
+        if not is_held:
+            # The object is being removed, or the bucket cannot be asked.
+            return insert_beside(using, row)
+    # The same bytes are kept under the first row's key.
+    if row.place == Recording.Place.LOCAL:
+        storages["audio_local"].delete(row.key)
+    else:
+        with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
+            storages["audio_cloud"].delete(row.key)
     return first
 
 
@@ -243,55 +262,19 @@ def insert_beside(using: str, row: Recording) -> Recording:
     return row
 
 
-def _is_held(recording: Recording) -> bool:
-    try:
-        with cloud.bucket.use():
-            return storages["audio_cloud"].exists(recording.key)
-    except cloud.Unavailable:
-        return False
-
-
-def _discard(row: Recording) -> None:
-    if row.place == Recording.Place.LOCAL:
-        storages["audio_local"].delete(row.key)
-        return
-    with contextlib.suppress(cloud.Unavailable), cloud.bucket.use():
-        storages["audio_cloud"].delete(row.key)
-
-
-def _forget(recording: Recording) -> None:
-    """Delete the recording's row in both databases: while it moves, it may be in either.
-
-    A row that stayed behind would have no bytes. The local row goes first: if the cloud cannot be reached, the next
-    call finds the row there.
-    """
-    same = {"pk": recording.pk, "key": recording.key}
-    Recording.objects.using(LOCAL).filter(**same).delete()
-    if recording._state.db != LOCAL or cloud.database.usable:
-        with cloud.database.use():
-            Recording.objects.using(settings.CLOUD_DATABASE).filter(**same).delete()
-
-
-def _everywhere(wanted: dict[str, Any]) -> list[Recording]:
+def _everywhere(wanted: Mapping[str, object]) -> list[Recording]:
     # Read the local database first: a row that moves meanwhile is then seen twice instead of missed. Of two rows, take
     # the cloud's, whose bytes have moved.
-    found = {row.pk: row for row in _rows(LOCAL, wanted)}
+    found = {row.pk: row for row in Recording.objects.using(LOCAL).filter(**wanted).order_by()}
     with contextlib.suppress(cloud.Unavailable), cloud.database.use():
-        found |= {row.pk: row for row in _rows(settings.CLOUD_DATABASE, wanted)}
+        there = Recording.objects.using(settings.CLOUD_DATABASE).filter(**wanted).order_by()
+        found |= {row.pk: row for row in there}
     return list(found.values())
-
-
-def _rows(using: str, wanted: dict[str, Any]) -> QuerySet[Recording]:
-    return Recording.objects.using(using).filter(**wanted).order_by()
 
 
 def _storage(recording: Recording) -> Storage:
     return storages[PLACES[Recording.Place(recording.place)]]
 
 
-def _new_key(owner: Owner, clip: Clip, at: datetime) -> str:
-    # Keep the form of existing keys, `audio/<ms>-<conversation>-<message>-user.webm`, with a part that cannot be
-    # guessed.
-    stamp, token = int(at.timestamp() * 1000), secrets.token_hex(8)
-    speaker, extension = SPEAKERS[owner.role], EXTENSIONS[clip.content_type]
-    return f"audio/{stamp}-{owner.conversation.hex}-{owner.message.hex}{token}-{speaker}.{extension}"
+def _bucket() -> "S3AudioStorage":
+    return cast("S3AudioStorage", storages["audio_cloud"])

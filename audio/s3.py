@@ -15,15 +15,17 @@ import re
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import urllib3
+from boto3.resources.base import ServiceResource
+from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.signers import CloudFrontSigner
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
@@ -83,7 +85,7 @@ class S3AudioStorage(S3Storage):
         cloudfront_key: str = "",
         public_endpoint_url: str = "",
         key_prefix: str = "",
-        **options: Any,
+        **options: object,
     ) -> None:
         options["custom_domain"] = re.sub(r"^https?://|/+$", "", cloudfront_domain) or None
         # In environment variables, the line breaks of a PEM file are often written as \n.
@@ -95,7 +97,7 @@ class S3AudioStorage(S3Storage):
         self._require_settings_that_can_be()
         if "client_config" not in options:
             self.client_config = s3_wire.client_config(self.endpoint_url, self.addressing_style, self.proxies)
-        self._resource: Any = None
+        self._resource: ServiceResource | None = None
         self._shared: tuple[Wire, Address] | None = None
         self._takes_checksums = True
         self._probing = threading.Lock()
@@ -119,7 +121,7 @@ class S3AudioStorage(S3Storage):
                 "CLOUDFRONT_DOMAIN needs CLOUDFRONT_KEY_ID and CLOUDFRONT_KEY: links are signed."
             )
 
-    def get_cloudfront_signer(self, key_id: str, key: str) -> Any:
+    def get_cloudfront_signer(self, key_id: str, key: str) -> CloudFrontSigner:
         try:
             return super().get_cloudfront_signer(key_id, key)
         # Not chained, because the error may quote the key.
@@ -132,26 +134,27 @@ class S3AudioStorage(S3Storage):
         return f"{self.location}/" if self.location else ""
 
     @property
-    def connection(self) -> Any:
+    def connection(self) -> ServiceResource:
         """Return boto3's S3 resource, shared by all threads.
 
         django-storages makes one for each thread, which takes a tenth of a second each.
         """
         with self._lock, self.translated():
             if self._resource is None:
-                self._resource = session().resource(
+                resource = session().resource(
                     "s3", endpoint_url=self.endpoint_url, config=self.client_config, **self._client_options()
                 )
                 if not s3_wire.is_aws(self.endpoint_url):
-                    s3_wire.send_content_md5(self._resource.meta.client)
+                    s3_wire.send_content_md5(resource.meta.client)
+                self._resource = resource
             return self._resource
 
     @property
-    def client(self) -> Any:
+    def client(self) -> BaseClient:
         """Return boto3's S3 client for the rarer calls. Threads may share it. Use it inside `translated()`."""
         return self.connection.meta.client
 
-    def _client_options(self) -> dict[str, Any]:
+    def _client_options(self) -> dict[str, object]:
         return {
             "region_name": self.region_name,
             "use_ssl": self.use_ssl,
@@ -174,11 +177,12 @@ class S3AudioStorage(S3Storage):
         actual = hashlib.sha256(data).hexdigest()
         if sha256 not in ("", actual):
             raise ChecksumMismatch("What is to be sent does not have the SHA-256 that was announced.")
-        headers = {"content-type": _audio_type(name, content_type), "cache-control": "private"}
+        known = content_type or AUDIO_TYPES.get(os.path.splitext(name)[1]) or mimetypes.guess_type(name)[0]
+        # Browsers send a recording of sound alone as video/webm, too.
+        audio_type = re.sub("^video/", "audio/", known or "application/octet-stream")
+        headers = {"content-type": audio_type, "cache-control": "private"}
         checksum = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(actual)).decode()}
-        answer = self._send_checked(
-            "PUT", name, headers | checksum, lambda: headers | s3_wire.content_md5(data), data, actual
-        )
+        answer = self._send_checked("PUT", name, headers, checksum, data, actual)
         self._accept(answer)
         return _digest(answer.headers.get("x-amz-checksum-sha256"))
 
@@ -200,7 +204,7 @@ class S3AudioStorage(S3Storage):
 
     def head(self, name: str) -> StoredObject:
         """Return the object's size and checksum without its bytes. Raises FileNotFoundError."""
-        answer = self._send_checked("HEAD", name, {"x-amz-checksum-mode": "ENABLED"}, dict)
+        answer = self._send_checked("HEAD", name, {}, {"x-amz-checksum-mode": "ENABLED"})
         if answer.status < 300 and (size := answer.headers.get("content-length", "")).isdigit():
             return StoredObject(int(size), _digest(answer.headers.get("x-amz-checksum-sha256")))
         # A refused HEAD has no body, so a missing key looks like a missing bucket. Some servers refuse every HEAD.
@@ -300,7 +304,7 @@ class S3AudioStorage(S3Storage):
                     self._shared = self._new_wires(client)
         return self._shared
 
-    def _new_wires(self, client: Any) -> tuple[Wire, Address]:
+    def _new_wires(self, client: BaseClient) -> tuple[Wire, Address]:
         credentials = credentials_for(self)
         if credentials is None:
             raise NoCredentialsError
@@ -327,21 +331,23 @@ class S3AudioStorage(S3Storage):
         self,
         method: str,
         name: str,
-        checked: dict[str, str],
-        plain: Callable[[], dict[str, str]],
+        headers: dict[str, str],
+        checksum: dict[str, str],
         body: bytes = b"",
         sha256: str = NOTHING,
     ) -> urllib3.BaseHTTPResponse:
-        """Send with checksum headers (`checked`), and repeat without them (`plain`) if a refusal may be due to them.
+        """Send with the header `checksum`, and repeat without it if a refusal may be due to it.
 
         Some servers refuse every request with such a header. If the plain request succeeds, no method sends one any
-        more.
+        more. A body then has Content-MD5.
         """
         if self._takes_checksums:
-            answer = self._send(method, name, checked, body, sha256)
+            answer = self._send(method, name, headers | checksum, body, sha256)
             if answer.status < 400 or answer.status == 404 or refusal_of(answer).kind not in MAY_BE_THE_HEADERS:
                 return answer
-        answer = self._send(method, name, plain(), body, sha256)
+        if method == "PUT":
+            headers = headers | s3_wire.content_md5(body)
+        answer = self._send(method, name, headers, body, sha256)
         if self._takes_checksums and (answer.status < 300 or answer.status == 404):
             self._takes_checksums = False
             logger.info("%s takes no checksum headers: they are left out from now on.", self._host)
@@ -382,12 +388,6 @@ def _is_address(url: str) -> bool:
         return bool(re.fullmatch(r"https?://\S+", url) and parts.hostname and parts.port != 0)
     except ValueError:
         return False
-
-
-def _audio_type(name: str, given: str) -> str:
-    known = given or AUDIO_TYPES.get(os.path.splitext(name)[1]) or mimetypes.guess_type(name)[0]
-    # Browsers send a recording of sound alone as video/webm, too.
-    return re.sub("^video/", "audio/", known or "application/octet-stream")
 
 
 def _digest(checksum: str | None) -> str | None:

@@ -1,11 +1,14 @@
 """Find the credentials that sign requests to the bucket: those in the settings, else those of this machine's role."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from storages.backends.s3 import S3Storage
 
 # Descriptions by botocore's name of the provider.
 SOURCES = {
@@ -26,14 +29,14 @@ def session() -> boto3.Session:
     return boto3.Session()
 
 
-def credentials_for(storage: Any) -> Credentials | None:
+def credentials_for(storage: "S3Storage") -> Credentials | None:
     """Return the credentials of the storage's own settings, else those of this machine, or None if neither exist."""
     if storage.access_key:
         return Credentials(storage.access_key, storage.secret_key, storage.security_token)
     return session().get_credentials()
 
 
-def source_of(storage: Any) -> str:
+def source_of(storage: "S3Storage") -> str:
     """Describe the source of the storage's credentials."""
     if storage.access_key:
         token = ", with the session token of AWS_SESSION_TOKEN, which expires" if storage.security_token else ""

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import urllib3
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.httpsession import get_cert_path
@@ -28,7 +29,7 @@ NOT_IMPLEMENTED = 501
 class Address:
     """Hold the address of a bucket, taken from a boto3 client. Keys are given percent-encoded."""
 
-    def __init__(self, client: Any, bucket: str, credentials: Credentials) -> None:
+    def __init__(self, client: BaseClient, bucket: str, credentials: Credentials) -> None:
         # boto3 handles partitions, regions, dots in names, virtual hosts and paths. A link that it signs shows the result.
         params = {"Bucket": bucket, "Key": "k"}
         example = urlsplit(client.generate_presigned_url("get_object", Params=params))
@@ -90,12 +91,17 @@ class Wire:
     def _send(
         self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str
     ) -> urllib3.BaseHTTPResponse:
+        timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
+        if (left := cloud.seconds_left()) is not None:
+            # urllib3 refuses zero.
+            left = max(left, 0.01)
+            timeout = urllib3.Timeout(connect=min(left, CONNECT_WITHIN), read=min(left, ANSWER_WITHIN), total=left)
         return self._pool.request(
             method,
             self._address.origin + path,
             body=body or None,
             headers=self._address.signed(method, path, headers, sha256),
-            timeout=_patience(),
+            timeout=timeout,
             retries=False,
             redirect=False,
             decode_content=False,
@@ -128,10 +134,10 @@ def client_config(endpoint_url: str | None, addressing_style: str | None, proxie
     )
 
 
-def send_content_md5(client: Any) -> None:
+def send_content_md5(client: BaseClient) -> None:
     """Make a boto3 client send Content-MD5 instead of x-amz-checksum-… headers. Every server knows Content-MD5."""
 
-    def choose(params: dict[str, Any], **kwargs: Any) -> None:
+    def choose(params: dict[str, Any], **kwargs: object) -> None:
         checksum = params.get("context", {}).get("checksum", {})
         checksum.pop("request_algorithm_header", None)
         if checksum.pop("request_algorithm", None) and isinstance(body := params["body"], bytes):
@@ -154,12 +160,3 @@ def pool(url: str, proxies: dict[str, str] | None, verify: bool | str | None) ->
     if proxy := (proxies or get_environ_proxies(url)).get(urlsplit(url).scheme):
         return urllib3.ProxyManager(proxy, **options)
     return urllib3.PoolManager(**options)
-
-
-def _patience() -> urllib3.Timeout:
-    left = cloud.seconds_left()
-    if left is None:
-        return urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
-    # urllib3 refuses zero.
-    left = max(left, 0.01)
-    return urllib3.Timeout(connect=min(left, CONNECT_WITHIN), read=min(left, ANSWER_WITHIN), total=left)

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.core import signing
 from django.core.files.base import File
@@ -79,6 +78,6 @@ class LocalAudioStorage(FileSystemStorage):
                 key = os.path.relpath(path, self.location).replace(os.sep, "/")
                 yield StoredFile(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
-    def url(self, name: str | None, **kwargs: Any) -> str:
+    def url(self, name: str | None, **kwargs: object) -> str:
         key = name or ""
         return f"{reverse('audio-file', args=[key])}?signature={signer.sign(key)[len(key) + 1 :]}"

@@ -1,5 +1,4 @@
 import re
-from typing import Any
 
 from django.conf import settings
 from django.core import signing
@@ -28,7 +27,7 @@ SOUNDS = ("audio/webm", "audio/mpeg")
 class HasSignedLink(BasePermission):
     """Allow a request by a link that `LocalAudioStorage.url` has signed and that has not expired."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: APIView) -> bool:
         signed = f"{view.kwargs['key']}:{request.query_params.get('signature', '')}"
         try:
             signer.unsign(signed, max_age=settings.AUDIO_URL_EXPIRY)

@@ -1,10 +1,10 @@
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib import admin, messages
 from django.contrib.admin import actions
@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from audio.models import Recording
 from audio.permissions import may_hear
 from conversations import links, store
+from conversations.levels import LEVELS
 from conversations.models import Conversation, Message
 from core.admin_pages import (
     DateFilter,
@@ -36,9 +37,8 @@ from core.admin_pages import (
     words_of,
 )
 from core.counts import counted
+from core.json_types import Json
 
-# For the difficulties 1 to 5.
-LEVELS = ("A1", "A2", "B1", "B2", "C1")
 # The confirmation page has one field for each conversation, and Django accepts at most 1000 fields.
 MOST_AT_ONCE = 500
 MOST_NAMED = 50
@@ -60,10 +60,10 @@ class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("deleted", "Deleted"), ("all", "All")]
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         kept, *others = super().choices(changelist)
         yield {**kept, "display": "Kept"}
         yield from others
@@ -78,7 +78,7 @@ class LevelFilter(admin.SimpleListFilter):
     title = "level"
     parameter_name = "level"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [(level, level) for level in LEVELS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
@@ -98,13 +98,25 @@ class ScenarioFilter(LinkedFilter):
         return queryset.filter(config__scenario=self.value())
 
 
+class CountedRow(Protocol):
+    """Declare the counts that `CountedList` adds to a conversation."""
+
+    pk: uuid.UUID
+    turns: int
+    corrections: int
+
+
 class CountedList(ChangeList):
     """Add the counts of turns and corrections to each row of a page, with one more query per page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)
-        turns, corrections = _counts(row.pk for row in rows)
+        rows: list[CountedRow] = list(self.result_list)
+        turns, corrections = Counter[uuid.UUID](), Counter[uuid.UUID]()
+        found = Message.objects.filter(conversation__in=[row.pk for row in rows], deleted_at=None).order_by()
+        for key, made in found.values_list("conversation_id", "corrections"):
+            turns[key] += 1
+            corrections[key] += len(made)
         for row in rows:
             row.turns, row.corrections = turns[row.pk], corrections[row.pk]
         # Replace the queryset by a list: evaluating it again would lose the counts.
@@ -133,13 +145,13 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     # The list
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return CountedList
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return (*self.list_display, "state") if _shows_deleted(request) else self.list_display
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         offered = super().get_actions(request)
         if not _shows_deleted(request):
             offered.pop("undelete", None)
@@ -175,7 +187,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         return date_format(row.timestamp, "j M Y, H:i")
 
     @admin.display(description="turns")
-    def turns(self, row: Any) -> int:
+    def turns(self, row: CountedRow) -> int:
         return row.turns
 
     @admin.display(description="length", ordering="duration")
@@ -183,14 +195,14 @@ class ConversationAdmin(ReadOnlyAdmin):
         return length(seconds_of(row))
 
     @admin.display(description="corrections")
-    def corrections(self, row: Any) -> int:
+    def corrections(self, row: CountedRow) -> int:
         return row.corrections
 
     @admin.display(description="state", ordering="deleted_at")
     def state(self, row: Conversation) -> SafeString:
         return format_html('<span class="{}">{}</span>', "deleted" if row.deleted_at else "kept", state_of(row))
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         listen = self.admin_site.admin_view(self.listen_view)
         return [path("listen/<uuid:key>/", listen, name="conversations_listen"), *super().get_urls()]
 
@@ -204,27 +216,31 @@ class ConversationAdmin(ReadOnlyAdmin):
     def render_change_form(
         self,
         request: HttpRequest,
-        context: dict[str, Any],
+        context: dict[str, object],
         add: bool = False,
         change: bool = False,
         form_url: str = "",
-        obj: Any = None,
+        obj: Conversation | None = None,
     ) -> HttpResponse:
-        stored = store.look_up(obj.pk)
-        if stored is None:
+        if obj is None or (stored := store.look_up(obj.pk)) is None:
             raise Http404
         context |= self._page(request, stored)
         note_view(request, obj, obj.wire_id, "Looked at it.")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def _page(self, request: HttpRequest, stored: store.StoredConversation) -> dict[str, Any]:
+    def _page(self, request: HttpRequest, stored: store.StoredConversation) -> dict[str, object]:
         row, voices = stored.conversation, stored.recordings.values()
         may_listen = may_hear(request)
         may_undelete = self.has_delete_permission(request) and _undo_until(row) is not None
+        turns: list[DialogueTurn] = []
+        for message in stored.messages:
+            voice = stored.recordings.get(message.audio_key) if may_listen and row.deleted_at is None else None
+            source = reverse("admin:conversations_listen", args=[voice.pk]) if voice else ""
+            turns.append(DialogueTurn(message, voice, source, length(voice.duration) if voice else ""))
         return {
             "title": str(row),
             "subtitle": None,
-            "turns": [_turn(message, stored, may_listen and row.deleted_at is None) for message in stored.messages],
+            "turns": turns,
             "may_listen": may_listen,
             "may_undelete": may_undelete,
             "state": state_of(row),
@@ -246,7 +262,9 @@ class ConversationAdmin(ReadOnlyAdmin):
         deleted = isinstance(obj, Conversation) and obj.deleted_at is not None
         return not deleted and super().has_delete_permission(request, obj)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+    def get_deleted_objects(
+        self, objs: Iterable[Conversation], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         rows = list(objs)
         keys = [row.pk for row in rows]
         named = [
@@ -284,17 +302,17 @@ class ConversationAdmin(ReadOnlyAdmin):
             text = f"{too_late} could not be undeleted: the {_minutes(store.UNDO)} minutes for that are over."
             self.message_user(request, text, messages.WARNING)
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: HttpRequest, obj: Conversation) -> None:
         self.delete_queryset(request, [obj])
 
-    def delete_queryset(self, request: HttpRequest, queryset: Iterable[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: Iterable[Conversation]) -> None:
         for row in queryset:
             store.delete(row.learner, row.wire_id)
         where = reverse("admin:conversations_conversation_changelist") + "?state=deleted"
         text = 'For {} minutes this can be undone: see <a href="{}">what was deleted</a>.'
         self.message_user(request, format_html(text, _minutes(store.UNDO), where), messages.INFO)
 
-    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Conversation]) -> list[LogEntry]:
         return self._log(request, queryset, DELETION, "")
 
     def _log(self, request: HttpRequest, rows: Iterable[Conversation], flag: int, message: str) -> list[LogEntry]:
@@ -351,26 +369,7 @@ def _undo_until(row: Conversation) -> datetime | None:
     return row.deleted_at + store.UNDO
 
 
-def _turn(message: Message, stored: store.StoredConversation, may_listen: bool) -> DialogueTurn:
-    voice = stored.recordings.get(message.audio_key)
-    if voice is None or not may_listen:
-        return DialogueTurn(message, None, "", "")
-    source = reverse("admin:conversations_listen", args=[voice.pk])
-    return DialogueTurn(message, voice, source, length(voice.duration))
-
-
-def _counts(keys: Iterable[Any]) -> tuple[Counter[Any], Counter[Any]]:
-    """Count the turns and the corrections of each of these conversations."""
-    turns: Counter[Any] = Counter()
-    corrections: Counter[Any] = Counter()
-    found = Message.objects.filter(conversation__in=list(keys), deleted_at=None).order_by()
-    for key, made in found.values_list("conversation_id", "corrections"):
-        turns[key] += 1
-        corrections[key] += len(made)
-    return turns, corrections
-
-
-def _config(row: Conversation) -> dict[str, Any]:
+def _config(row: Conversation) -> Json:
     return row.config if isinstance(row.config, dict) else {}
 
 

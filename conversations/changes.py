@@ -5,15 +5,16 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from django.utils import timezone
 
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import rows
-from conversations.models import Conversation, Message
+from conversations.models import Columns, Conversation, Message
 from conversations.rows import Copy
+from core.json_types import Json
 
 # Fields of `measured` that say how unsure the recognised words are.
 DOUBT = ("doubt", "confidence", "unsure")
@@ -31,9 +32,9 @@ class Draft:
     at: datetime
     audio: Clip | None = None
     audio_key: str | None = None
-    corrections: list[dict[str, Any]] | None = None
+    corrections: list[Json] | None = None
     interrupted: bool | None = None
-    measured: dict[str, Any] | None = None
+    measured: Json | None = None
     deleted: bool = False
 
 
@@ -43,7 +44,7 @@ class Change:
 
     learner: uuid.UUID
     wire_id: str
-    columns: dict[str, Any]
+    columns: Columns
     drafts: Sequence[Draft] = ()
     # Recordings by the id of their draft.
     voices: dict[str, Recording] = field(default_factory=dict)
@@ -109,7 +110,7 @@ def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
     return "all" if row.erased else "" if row.audio_key else "voice"
 
 
-def _columns_to_add(change: Change, before: Copy | None) -> dict[str, Any]:
+def _columns_to_add(change: Change, before: Copy | None) -> Columns:
     if before is None:
         return change.columns
     if before.conversation.deleted_at is None:
@@ -155,7 +156,10 @@ def _message(
         columns["position"] = position
     if before and draft.measured is None and draft.content != before.content and not draft.deleted:
         # The content was corrected, so the doubt in the old words is void.
-        columns["measured"] = _without_doubt(before.measured)
+        kept = before.measured
+        columns["measured"] = (
+            {name: kept[name] for name in kept if name not in DOUBT} if isinstance(kept, dict) else kept
+        )
     if before:
         row = copy.copy(before)
     else:
@@ -177,13 +181,6 @@ def _message(
     if partial:
         _note(row, columns, is_new=before is None)
     return row
-
-
-def _without_doubt(measured: Any) -> Any:
-    """Return the measurements of a message without the fields about doubt in its words."""
-    if not isinstance(measured, dict):
-        return measured
-    return {name: value for name, value in measured.items() if name not in DOUBT}
 
 
 def _note(row: Conversation | Message, columns: Iterable[str], *, is_new: bool) -> None:

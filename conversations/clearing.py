@@ -10,8 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from conversations.models import Clearing, Conversation
-
-LOCAL = "local"
+from core.cloud import LOCAL
 
 
 def note(learner: uuid.UUID, at: datetime) -> None:

@@ -1,13 +1,11 @@
 """Put errors about conversations into words."""
 
-from typing import Any
-
 UNWRITABLE = "The storage cannot be reached or written. It was not saved; try again in a moment."
 DELETED = "This conversation was deleted."
 OUT_OF_REACH = "The database with this conversation cannot be reached. Nothing is lost; try again in a moment."
 
 
-def in_words(detail: Any, path: str = "") -> str:
+def in_words(detail: object, path: str = "") -> str:
     """Return the first error with the path to it: `messages[3].role: Write user or assistant.`"""
     if isinstance(detail, dict) and detail:
         key, value = next((item for item in detail.items() if item[1]), next(iter(detail.items())))

@@ -3,18 +3,17 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from django.db import OperationalError
 from rest_framework.exceptions import ValidationError
 
 from audio import quota, sound_threads
-from audio.encoding import BadAudio, Clip, from_upload
+from audio.encoding import BadAudio, from_upload
 from conversations import changes, legacy, store
 from conversations.changes import conversation_key, message_key
 from conversations.error_messages import in_words
 from conversations.legacy import LegacyConversation, LostPart, Said
-from conversations.rows import Copy
 from conversations.serializers import MAX_SOUND, AudioField
 from core import cloud
 
@@ -37,13 +36,25 @@ class Import:
     seconds: float = MAX_SOUND
 
 
-def bring_in(entries: Iterable[Any], task: Import) -> list[dict[str, Any]]:
+class ImportResult(TypedDict):
+    id: str | None
+    title: str
+    state: str
+    messages: int
+    recordings: int
+    added: dict[str, int]
+    lost: list[dict[str, str | None]]
+    waiting: list[str]
+    error: NotRequired[str]
+
+
+def bring_in(entries: Iterable[object], task: Import) -> list[ImportResult]:
     """Import entries and return one result for each, in the shape of `POST /api/import`.
 
     Returns fewer results if the storage fails on the way. Raises store.OutOfReach, OSError, OperationalError or
     quota.QuotaExceeded if it fails on the first entry.
     """
-    results: list[dict[str, Any]] = []
+    results: list[ImportResult] = []
     for raw in entries:
         try:
             with cloud.patience(PATIENCE):
@@ -55,7 +66,7 @@ def bring_in(entries: Iterable[Any], task: Import) -> list[dict[str, Any]]:
     return results
 
 
-def _bring_in(raw: Any, task: Import) -> dict[str, Any]:
+def _bring_in(raw: object, task: Import) -> ImportResult:
     try:
         entry = legacy.read(raw)
     except legacy.UnusableEntry as why:
@@ -65,10 +76,13 @@ def _bring_in(raw: Any, task: Import) -> dict[str, Any]:
     if before and before.conversation.deleted_at and not task.bring_back:
         return _result(entry.id, entry.title, "deleted", messages=len(entry.said), lost=entry.lost)
     key = conversation_key(task.learner, entry.id)
-    lacks = {each.draft.id: changes.lacking(before, message_key(key, each.draft.id)) for each in entry.said}
+    keys = {each.draft.id: message_key(key, each.draft.id) for each in entry.said}
+    lacks = {wire_id: changes.lacking(before, message) for wire_id, message in keys.items()}
     waiting = [each.draft.id for each in entry.said if lacks[each.draft.id] and not _hear(each, entry, task)]
     added = [each for each in entry.said if lacks[each.draft.id] == "all"]
     voices = [each for each in entry.said if each.draft.audio]
+    there = [before.messages[message] for message in keys.values() if message in before.messages] if before else []
+    voices_there = sum(bool(row.audio_key and not row.deleted_at) for row in there)
     is_back = bool(before and before.conversation.deleted_at)
     if (added or voices or is_back) and not task.dry_run:
         store.add(task.learner, entry.id, columns=entry.columns, messages=[each.draft for each in entry.said])
@@ -77,7 +91,7 @@ def _bring_in(raw: Any, task: Import) -> dict[str, Any]:
         entry.title,
         "imported" if before is None or is_back else "updated" if added or voices else "unchanged",
         messages=len(entry.said),
-        recordings=len(voices) + _voices_there(entry, key, before),
+        recordings=len(voices) + voices_there,
         added={"messages": len(added), "recordings": len(voices)},
         lost=entry.lost,
         waiting=waiting,
@@ -93,26 +107,14 @@ def _hear(said: Said, entry: LegacyConversation, task: Import) -> bool:
     if task.seconds <= 0:
         return False
     try:
-        said.draft.audio = _decoded(said.sound)
+        said.draft.audio = sound_threads.wait_for(from_upload, AudioField().run_validation(said.sound))
+    except ValidationError as error:
+        entry.lost.append(said.lost(in_words(error.detail)))
     except BadAudio as error:
         entry.lost.append(said.lost(str(error)))
     else:
         task.seconds -= said.draft.audio.duration
     return True
-
-
-def _decoded(url: str) -> Clip:
-    try:
-        data = AudioField().to_internal_value(url)
-    except ValidationError as error:
-        raise BadAudio(in_words(error.detail)) from error
-    return sound_threads.wait_for(from_upload, data)
-
-
-def _voices_there(entry: LegacyConversation, key: uuid.UUID, before: Copy | None) -> int:
-    rows = before.messages if before else {}
-    keys = {message_key(key, each.draft.id) for each in entry.said}
-    return sum(1 for pk in keys & rows.keys() if rows[pk].audio_key and not rows[pk].deleted_at)
 
 
 def _result(
@@ -126,8 +128,8 @@ def _result(
     lost: Iterable[LostPart] = (),
     waiting: Iterable[str] = (),
     error: str = "",
-) -> dict[str, Any]:
-    result: dict[str, Any] = {
+) -> ImportResult:
+    result: ImportResult = {
         "id": wire_id,
         "title": title,
         "state": state,
@@ -137,4 +139,6 @@ def _result(
         "lost": [each.shape() for each in lost],
         "waiting": list(waiting),
     }
-    return result | ({"error": error} if error else {})
+    if error:
+        result["error"] = error
+    return result

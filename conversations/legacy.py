@@ -9,7 +9,6 @@ The fields alone tell the shapes apart: nested or flat entries of `conversationH
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from rest_framework.fields import Field
 from conversations.changes import Draft
 from conversations.error_messages import in_words
 from conversations.ids import is_wire_id
-from conversations.models import Message
+from conversations.models import Columns, Message
 from conversations.serializers import (
     MAX_CONTENT,
     MAX_MESSAGES,
@@ -32,6 +31,7 @@ from conversations.serializers import (
     MessageSerializer,
     MillisecondsField,
 )
+from core.json_types import Json
 
 MAX_TITLE = 200
 MAX_TOPIC = 500
@@ -49,6 +49,7 @@ ROLES = {
 PREFIXES = {Message.Role.USER: "user", Message.Role.ASSISTANT: "ai"}
 CONFIG = tuple(ConfigSerializer().fields)
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+MILLISECONDS = re.compile(r"\d{1,15}", re.ASCII)
 DEAD = "The recording was only in the tab that made it, and is gone."
 ELSEWHERE = "The recording is not in here, only a link to it."
 # Stands for a recording that comes with another request: all recordings may be too large for one.
@@ -56,7 +57,7 @@ LATER = "later"
 NOT_AUDIO = "The recording cannot be read: this is no data URL."
 
 
-class LegacyGoalSerializer(serializers.Serializer[Any]):
+class LegacyGoalSerializer(serializers.Serializer[object]):
     text = serializers.CharField(max_length=500)
     done = serializers.BooleanField(default=False)
 
@@ -78,7 +79,7 @@ class LostPart:
     text: str = ""
     field: str | None = None
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, str | None]:
         return {"message": self.message, "text": self.text, "field": self.field, "why": self.why}
 
 
@@ -104,12 +105,12 @@ class LegacyConversation:
 
     id: str
     title: str
-    columns: dict[str, Any]
+    columns: Columns
     said: list[Said] = field(default_factory=list)
     lost: list[LostPart] = field(default_factory=list)
 
 
-def read(raw: Any) -> LegacyConversation:
+def read(raw: object) -> LegacyConversation:
     """Read an entry of any shape. Raises UnusableEntry.
 
     The same entry always gives the same ids, whether it brought its own or not.
@@ -129,13 +130,17 @@ def read(raw: Any) -> LegacyConversation:
         raise UnusableEntry(f"None of its messages can be used: {lost[-1].why}")
     if begun is None and said[0].dated:
         begun = said[0].draft.at
-    wire_id = _own_id(raw.get("id")) or _derived_id(begun, columns["topic"], said)
+    wire_id = _own_id(raw.get("id"))
+    if not wire_id:
+        # The same conversation gets the same id again. The recordings do not count, because they may come later.
+        stamp = 0 if begun is None else int(begun.timestamp() * 1000)
+        wire_id = f"conv-{stamp}-{_digest(columns['topic'], *(each.draft.id for each in said))[:7]}"
     columns.setdefault("timestamp", begun or said[0].draft.at)
     title = columns.get("title") or columns.get("topic") or "A conversation"
     return LegacyConversation(wire_id, title, columns, said, lost)
 
 
-def label(raw: Any) -> tuple[str | None, str]:
+def label(raw: object) -> tuple[str | None, str]:
     """Return the id and the title of a value that may not be a conversation, as far as it has them."""
     if not isinstance(raw, dict):
         return None, ""
@@ -159,9 +164,9 @@ def clean(text: str) -> str:
 # A conversation
 
 
-def _columns(raw: Mapping[str, Any], lost: list[LostPart]) -> dict[str, Any]:
+def _columns(raw: Json, lost: list[LostPart]) -> Columns:
     fields = ConversationSerializer().fields
-    columns = {}
+    columns: Columns = {}
     for name, column in ConversationSerializer.COLUMNS.items():
         if name not in ("title", "config") and (value := _checked(fields[name], name, raw.get(name), lost)) is not None:
             columns[column] = value
@@ -177,7 +182,7 @@ def _columns(raw: Mapping[str, Any], lost: list[LostPart]) -> dict[str, Any]:
     return columns
 
 
-def _config(raw: Mapping[str, Any], lost: list[LostPart]) -> dict[str, Any]:
+def _config(raw: Json, lost: list[LostPart]) -> Json:
     """Return the configuration, nested in `config` or flat beside the messages."""
     nested = raw.get("config")
     if nested is not None and not isinstance(nested, dict):
@@ -191,27 +196,23 @@ def _config(raw: Mapping[str, Any], lost: list[LostPart]) -> dict[str, Any]:
             value = _text(value, name, MAX_TOPIC, lost)
         elif name in fields:
             value = _checked(fields[name], name, value, lost)
+        elif name == "__proto__" or NOT_TEXT.search(name):
+            lost.append(LostPart("No field can be called so.", field=excerpt(name)))
+            value = None
         else:
-            value = _unknown(name, value, lost)
+            held = _checked(FreeField(), excerpt(name), {name: value}, lost)
+            value = None if held is None else held[name]
         if value is not None:
             config[name] = value
     return config
 
 
-def _unknown(name: str, value: Any, lost: list[LostPart]) -> Any:
-    if name == "__proto__" or NOT_TEXT.search(name):
-        lost.append(LostPart("No field can be called so.", field=excerpt(name)))
-        return None
-    held = _checked(FreeField(), excerpt(name), {name: value}, lost)
-    return None if held is None else held[name]
-
-
-def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list[LostPart]) -> Any:
+def _checked(check: Field, name: str, value: object, lost: list[LostPart]) -> Any:
     """Return the value as the serializers take it, or None if it is missing or bad. Report a bad one in `lost`."""
     if value is None:
         return None
-    if isinstance(check, MillisecondsField):
-        value = _milliseconds(value)
+    if isinstance(check, MillisecondsField) and isinstance(value, str) and MILLISECONDS.fullmatch(value):
+        value = int(value)
     try:
         return check.run_validation(value)
     except ValidationError as error:
@@ -221,7 +222,7 @@ def _checked(check: Field[Any, Any, Any, Any], name: str, value: Any, lost: list
     return None
 
 
-def _text(value: Any, name: str, longest: int, lost: list[LostPart]) -> str:
+def _text(value: object, name: str, longest: int, lost: list[LostPart]) -> str:
     if isinstance(value, str):
         if len(value) > longest:
             lost.append(LostPart(f"Only its first {longest:,} characters were kept.", field=name))
@@ -231,28 +232,7 @@ def _text(value: Any, name: str, longest: int, lost: list[LostPart]) -> str:
     return ""
 
 
-def _milliseconds(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value, re.ASCII) else value
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment: datetime = MillisecondsField().run_validation(_milliseconds(value))
-    except (ValidationError, OverflowError):
-        return None
-    return moment
-
-
-def _derived_id(begun: datetime | None, topic: str, said: list[Said]) -> str:
-    """Return an id derived from the text, so that the same conversation gets the same id again.
-
-    The recordings do not count, because they may come later.
-    """
-    stamp = 0 if begun is None else int(begun.timestamp() * 1000)
-    return f"conv-{stamp}-{_digest(topic, *(each.draft.id for each in said))[:7]}"
-
-
-def _own_id(value: Any) -> str:
+def _own_id(value: object) -> str:
     """Return the id that was sent, or an empty string if it cannot be part of a URL."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
         return str(value)
@@ -266,7 +246,7 @@ def _digest(*parts: str) -> str:
 # Its messages
 
 
-def _messages(sent: list[Any], begun: datetime | None, lost: list[LostPart]) -> list[Said]:
+def _messages(sent: list[object], begun: datetime | None, lost: list[LostPart]) -> list[Said]:
     """Return the usable messages in their order. Messages without a time follow one another by a millisecond."""
     known: dict[str, tuple[str, str]] = {}
     said: list[Said] = []
@@ -288,7 +268,7 @@ def _messages(sent: list[Any], begun: datetime | None, lost: list[LostPart]) -> 
     return said
 
 
-def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: list[LostPart]) -> Said | None:
+def _message(raw: object, number: int, known: dict[str, tuple[str, str]], lost: list[LostPart]) -> Said | None:
     if not isinstance(raw, dict):
         lost.append(LostPart("This is not a message.", message=f"{number}"))
         return None
@@ -302,7 +282,7 @@ def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: lis
     if not content.strip() and not sound and raw.get("audioData") != LATER:
         lost.append(LostPart("It is empty.", message=name))
         return None
-    moment = _moment(raw.get("timestamp"))
+    moment: datetime | None = _checked(MillisecondsField(), "timestamp", raw.get("timestamp"), [])
     wire_id = _message_id(raw, role, content, moment, known)
     if wire_id is None:
         # A copy of an earlier message.
@@ -311,21 +291,17 @@ def _message(raw: Any, number: int, known: dict[str, tuple[str, str]], lost: lis
         why = f"Only the first {MAX_CONTENT:,} characters were kept, of {len(content):,}."
         lost.append(LostPart(why, message=wire_id, text=excerpt(content)))
     draft = Draft(wire_id, role, clean(content[:MAX_CONTENT]), moment or timezone.now())
-    _add_what_we_know(draft, raw, lost)
-    return Said(draft, sound, silent, dated=moment is not None)
-
-
-def _add_what_we_know(draft: Draft, raw: Mapping[str, Any], lost: list[LostPart]) -> None:
-    """Add the fields that only the API's own answers have: corrections and interruption."""
+    # Only the API's own answers have these two fields.
     fields = MessageSerializer().fields
     bad: list[LostPart] = []
     corrections = _checked(fields["corrections"], "corrections", raw.get("corrections"), bad)
     draft.corrections = None if corrections is None else [dict(each) for each in corrections]
     draft.interrupted = _checked(fields["interrupted"], "interrupted", raw.get("interrupted"), bad)
-    lost += [LostPart(f"{each.field}: {each.why}", message=draft.id, text=excerpt(draft.content)) for each in bad]
+    lost += [LostPart(f"{each.field}: {each.why}", message=wire_id, text=excerpt(draft.content)) for each in bad]
+    return Said(draft, sound, silent, dated=moment is not None)
 
 
-def _role(raw: Mapping[str, Any]) -> Message.Role | None:
+def _role(raw: Json) -> Message.Role | None:
     if isinstance(raw.get("isUser"), bool):
         return Message.Role.USER if raw["isUser"] else Message.Role.ASSISTANT
     role = raw.get("role")
@@ -335,7 +311,7 @@ def _role(raw: Mapping[str, Any]) -> Message.Role | None:
     return next((role for role, prefix in PREFIXES.items() if str(wire_id).startswith(f"{prefix}-")), None)
 
 
-def _sound(raw: Mapping[str, Any]) -> tuple[str, str]:
+def _sound(raw: Json) -> tuple[str, str]:
     """Return the data URL of the recording, and the reason if there was a recording but no data URL."""
     sent = [raw[name] for name in ("audioData", "audioUrl") if raw.get(name)]
     if url := next((each for each in sent if isinstance(each, str) and each.startswith("data:")), ""):
@@ -350,7 +326,7 @@ def _sound(raw: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _message_id(
-    raw: Mapping[str, Any],
+    raw: Json,
     role: Message.Role,
     content: str,
     moment: datetime | None,

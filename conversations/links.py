@@ -1,7 +1,6 @@
 """Give links to recordings to their learner, and to staff who may view recordings. Deleted recordings get no link."""
 
 import uuid
-from typing import Any
 
 from django.core.files.storage import storages
 from django.db import InterfaceError, OperationalError
@@ -9,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, NotFound
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -33,13 +33,13 @@ class Unlogged(APIException):
     default_detail = UNLOGGED
 
 
-class AskedLinkSerializer(serializers.Serializer[Any]):
+class AskedLinkSerializer(serializers.Serializer[object]):
     key = serializers.CharField(
         help_text="The `audioS3Key` of one of the caller's messages. Staff who may view recordings can name any."
     )
 
 
-class LinkSerializer(serializers.Serializer[Any]):
+class LinkSerializer(serializers.Serializer[object]):
     url = serializers.CharField(help_text="It works for an hour (`AUDIO_URL_EXPIRY`), for anybody who has it.")
 
 
@@ -47,7 +47,7 @@ class LinkView(APIView):
     content_negotiation_class = AnyAccept
     http_method_names = ["get"]
 
-    def perform_authentication(self, request: Any) -> None:
+    def perform_authentication(self, request: Request) -> None:
         # Look for an account only when it is needed. A learner's own recordings need none.
         pass
 

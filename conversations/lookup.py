@@ -17,8 +17,8 @@ from conversations.merging import merged
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
 from core import cloud
+from core.cloud import LOCAL
 
-LOCAL = "local"
 # The place of a conversation in a list: timestamp and key.
 Position = tuple[datetime, uuid.UUID]
 
@@ -113,16 +113,13 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
     def place(row: Conversation) -> Position:
         return row.timestamp, row.pk
 
-    both = [_merged_rows(far.get(key), near.get(key)) for key in near.keys() | far.keys()]
-    listed = [row for row in both if not row.deleted_at and (not before or place(row) < before)]
+    known: list[Conversation] = []
+    for key in near.keys() | far.keys():
+        if both := merged(Copy(far[key]) if key in far else None, Copy(near[key]) if key in near else None):
+            known.append(both.conversation)
+    listed = [row for row in known if not row.deleted_at and (not before or place(row) < before)]
     page = [row.pk for row in sorted(listed, key=place, reverse=True)[:limit]]
     return _complete(page, near, far)
-
-
-def _merged_rows(far: Conversation | None, near: Conversation | None) -> Conversation:
-    both = merged(Copy(far) if far else None, Copy(near) if near else None)
-    assert both
-    return both.conversation
 
 
 def _complete(

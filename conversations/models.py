@@ -2,6 +2,9 @@ from typing import Any
 
 from django.db import models
 
+# The values of columns by name. A field may have any type.
+Columns = dict[str, Any]
+
 
 class Kept(models.Model):
     """Define the fields that all rows of a learner share.
@@ -27,7 +30,7 @@ class Kept(models.Model):
         abstract = True
 
     @classmethod
-    def erasure(cls) -> dict[str, Any]:
+    def erasure(cls) -> Columns:
         """Return what an erasure writes: every column that can hold the learner's words becomes empty."""
         with_words = (models.CharField, models.TextField, models.JSONField)
         columns = [field for field in cls._meta.concrete_fields if isinstance(field, with_words)]

@@ -4,12 +4,13 @@ The representations are plain dictionaries, because a history has thousands of m
 """
 
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from audio import recordings
 from conversations.models import Message
 from conversations.store import StoredConversation
 from core import cloud
+from core.json_types import Json
 
 
 class Where(TypedDict):
@@ -23,9 +24,9 @@ class MessageShape(TypedDict):
     role: str
     content: str
     timestamp: int
-    corrections: NotRequired[list[dict[str, Any]]]
+    corrections: NotRequired[list[Json]]
     interrupted: NotRequired[bool]
-    measured: NotRequired[dict[str, Any]]
+    measured: NotRequired[Json]
     audioS3Key: NotRequired[str]
     audioDuration: NotRequired[float]
     audioUrl: NotRequired[str]
@@ -36,14 +37,14 @@ class ConversationShape(TypedDict):
     title: str
     timestamp: str
     messages: list[MessageShape]
-    config: dict[str, Any]
-    goals: list[dict[str, Any]]
+    config: Json
+    goals: list[Json]
     callEnded: bool
     timeRemaining: float | None
     startTime: int | None
     endTime: int | None
     duration: float | None
-    analysis: dict[str, Any] | None
+    analysis: Json | None
     storage: str
 
 

@@ -1,9 +1,8 @@
-from typing import Any
-
 from django.conf import settings
 from django.db.models import Model
 
 from core import cloud
+from core.cloud import LOCAL
 
 KEPT = ("conversations", "audio")
 # In the local database for work on that database, in `default` for all other work.
@@ -17,20 +16,20 @@ class ConversationRouter:
     does not, such as the admin.
     """
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         if model._meta.app_label not in KEPT:
             return "default"
-        return settings.CLOUD_DATABASE if cloud.database.usable else "local"
+        return settings.CLOUD_DATABASE if cloud.database.usable else LOCAL
 
     db_for_write = db_for_read
 
-    def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool | None:
+    def allow_relation(self, first: Model, second: Model, **hints: object) -> bool | None:
         # The same model lives in several databases. A copy that moves between them still names its conversation.
         return True if {first._meta.app_label, second._meta.app_label} <= set(KEPT) else None
 
-    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: object) -> bool:
         if f"{app_label}.{model_name}".lower() == CLAIM.lower():
-            return db in ("default", "local")
+            return db in ("default", LOCAL)
         if app_label in KEPT:
             # PostgreSQL gets the tables even with the cloud off, because a migration is recorded as applied only once.
             return db != "default" or "postgresql" in settings.DATABASES["default"]["ENGINE"]

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
-from conversations.models import Conversation, Kept, Message
+from conversations.models import Columns, Conversation, Kept, Message
 
 # Keys in one query: SQLite limits the number of parameters.
 AT_ONCE = 500
@@ -99,7 +98,7 @@ def remove(copies: Iterable[Copy], *, using: str) -> int:
     return gone
 
 
-def differing(row: Kept, seen: Kept) -> dict[str, Any]:
+def differing(row: Kept, seen: Kept) -> Columns:
     """Return the columns of `row` that differ from `seen`, with their values."""
     names = [column.attname for column in row._meta.concrete_fields if not column.primary_key]
     return {name: getattr(row, name) for name in names if getattr(row, name) != getattr(seen, name)}

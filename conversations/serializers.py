@@ -10,7 +10,6 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -23,8 +22,10 @@ from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
 from audio.models import Recording
 from conversations.changes import Draft, conversation_key, message_key
 from conversations.ids import MAX_ID
-from conversations.models import Message
+from conversations.models import Columns, Message
+from core.counts import MB
 from core.cursors import CursorPosition, place_at
+from core.json_types import Json
 from core.serializers import BodySerializer, ItemSerializer
 
 MAX_MESSAGES = 2_000
@@ -47,10 +48,10 @@ DATA_URL = re.compile(r"data:(?:audio/|video/webm|application/octet-stream)[^,]{
 
 
 @extend_schema_field(float | datetime)  # type: ignore[arg-type]
-class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
+class MillisecondsField(serializers.Field[datetime, object, int, object]):
     """Read milliseconds since 1970, or an ISO 8601 string, as a datetime."""
 
-    def to_internal_value(self, data: Any) -> datetime:
+    def to_internal_value(self, data: object) -> datetime:
         if isinstance(data, str):
             moment = serializers.DateTimeField(default_timezone=UTC).to_internal_value(data)
         elif isinstance(data, int | float) and not isinstance(data, bool):
@@ -68,7 +69,7 @@ class MillisecondsField(serializers.Field[datetime, Any, int, Any]):
 class FiniteField(serializers.FloatField):
     """Read a finite number. Refuses "nan", which Python reads as a number."""
 
-    def to_internal_value(self, data: Any) -> float:
+    def to_internal_value(self, data: float | str) -> float:
         value = super().to_internal_value(data)
         if not math.isfinite(value):
             self.fail("invalid")
@@ -79,7 +80,7 @@ class FiniteField(serializers.FloatField):
 class FreeField(serializers.JSONField):
     """Read an object of any content that every database can hold."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Json | list[Json]) -> Json:
         value = super().to_internal_value(data)
         if not isinstance(value, dict):
             raise serializers.ValidationError("Write an object.")
@@ -93,7 +94,7 @@ class FreeField(serializers.JSONField):
         return value
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         yield from value
         value = list(value.values())
@@ -105,10 +106,10 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 @extend_schema_field(str)
-class AudioField(serializers.Field[Any, Any, str, Any]):
+class AudioField(serializers.Field[bytes | None, object, str, object]):
     """Decode a data URL to bytes. Read a `blob:` URL as no audio: it is dead outside the tab that made it."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> bytes | None:
         if not isinstance(data, str):
             raise serializers.ValidationError("Write a data URL.")
         if not data or data.startswith("blob:"):
@@ -117,7 +118,7 @@ class AudioField(serializers.Field[Any, Any, str, Any]):
         if not head:
             raise serializers.ValidationError("This is not a data URL of audio.")
         if (len(data) - head.end()) * 3 // 4 > MAX_BYTES:
-            raise serializers.ValidationError(f"The audio is larger than {MAX_BYTES // 1024 // 1024} MB.")
+            raise serializers.ValidationError(f"The audio is larger than {MAX_BYTES // MB} MB.")
         try:
             return base64.b64decode(data[head.end() :], validate=True)
         except ValueError as error:
@@ -134,8 +135,8 @@ class CorrectionSerializer(ItemSerializer):
 
 
 @extend_schema_field(str)
-class CursorField(serializers.Field[CursorPosition, Any, str, Any]):
-    def to_internal_value(self, data: Any) -> CursorPosition:
+class CursorField(serializers.Field[CursorPosition, object, str, object]):
+    def to_internal_value(self, data: object) -> CursorPosition:
         try:
             place = place_at(str(data))
         except ValueError as error:
@@ -183,7 +184,7 @@ class ConfigSerializer(ItemSerializer):
     language = serializers.CharField(max_length=20, required=False, allow_blank=True)
     mode = serializers.CharField(max_length=50, required=False, allow_blank=True)
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
+    def to_internal_value(self, data: object) -> Json:
         # Keep unknown fields: a newer client may have sent them.
         return {**FreeField().run_validation(data), **super().to_internal_value(data)}
 
@@ -215,7 +216,7 @@ class ConversationSerializer(BodySerializer):
         "duration": "duration",
     }
 
-    def validate_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def validate_messages(self, messages: list[Json]) -> list[Json]:
         seen: set[str] = set()
         seconds = 0.0
         for index, message in enumerate(messages):
@@ -226,13 +227,17 @@ class ConversationSerializer(BodySerializer):
                 )
             seen.add(message["id"])
             if message.get("audioData") is not None:
-                message["audioData"] = _decoded(message["audioData"], index)
+                try:
+                    message["audioData"] = sound_threads.wait_for(from_upload, message["audioData"])
+                except BadAudio as error:
+                    detail = {index: {"audioData": str(error)}}
+                    raise serializers.ValidationError(detail) from error  # type: ignore[arg-type]  # a list's index
                 seconds += message["audioData"].duration
             if seconds > MAX_SOUND:
                 raise serializers.ValidationError(f"This holds more than {MAX_SOUND // 60} minutes of audio.")
         return messages
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Columns:
         data = self.validated_data
         columns = {column: data[name] for name, column in self.COLUMNS.items() if name in data}
         if "config" in data:
@@ -260,15 +265,7 @@ class ConversationSerializer(BodySerializer):
         return [m["audioS3Key"] for m in self.validated_data.get("messages", []) if m.get("audioS3Key")]
 
 
-def _decoded(sound: bytes, index: int) -> Clip:
-    try:
-        return sound_threads.wait_for(from_upload, sound)
-    except BadAudio as error:
-        detail: Any = {index: {"audioData": str(error)}}
-        raise serializers.ValidationError(detail) from error
-
-
-def _draft(message: dict[str, Any], at: datetime, audio_key: str | None) -> Draft:
+def _draft(message: Json, at: datetime, audio_key: str | None) -> Draft:
     return Draft(
         id=message["id"],
         role=message["role"],
@@ -289,33 +286,33 @@ class ChangesSerializer(BodySerializer):
     )
     callEnded = serializers.BooleanField(required=False)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if not attrs:
             raise serializers.ValidationError({"title": "Send a title, or `callEnded`."})
         return attrs
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Columns:
         return {ConversationSerializer.COLUMNS[name]: value for name, value in self.validated_data.items()}
 
 
 class LimitField(serializers.IntegerField):
     """Read the number of rows of a page, from 1 up. Takes more than MAX_PAGE as MAX_PAGE."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, default: int) -> None:
         says = f"From 1 up; more than {MAX_PAGE} is taken as {MAX_PAGE}."
-        super().__init__(min_value=1, help_text=says, **kwargs)
+        super().__init__(min_value=1, help_text=says, default=default)
 
-    def run_validation(self, data: Any = empty) -> int:
+    def run_validation(self, data: object = empty) -> int:
         return min(int(super().run_validation(data)), MAX_PAGE)
 
 
-class PageSerializer(serializers.Serializer[Any]):
+class PageSerializer(serializers.Serializer[object]):
     """Check which page of a list the client wants."""
 
     limit = LimitField(default=100)
     cursor = CursorField(required=False, help_text="`next` of the page before; without it, the first page.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         # A client that pages by these would get the first page again and again.
         for name in OTHER_PAGING & self.initial_data.keys():
             raise serializers.ValidationError({name: NEXT_BY_CURSOR})

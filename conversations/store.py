@@ -10,12 +10,12 @@ merge them with the cloud's rows, and they go to the cloud with the next write t
 Every function takes the learner and reaches only that learner's rows. Only `look_up`, for operators, reaches all.
 """
 
+import contextlib
 import random
 import time
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -29,7 +29,6 @@ from audio.recordings import Owner, Voice
 from conversations import changes, clearing, lookup, rows
 from conversations.changes import Change, Draft, changed, conversation_key, message_key, now_after
 from conversations.lookup import (
-    LOCAL,
     Found,
     OutOfReach,
     Position,
@@ -39,9 +38,11 @@ from conversations.lookup import (
     require_reached,
     stored,
 )
-from conversations.models import Conversation, Message
+from conversations.models import Columns, Conversation, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
+from core.cloud import LOCAL
+from core.json_types import Json
 
 UNDO = timedelta(minutes=10)
 # Rows in one query or call.
@@ -58,7 +59,7 @@ class WriteConflict(OSError):
 
 
 def save(
-    learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft] | None, replace: bool = True
+    learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequence[Draft] | None, replace: bool = True
 ) -> StoredConversation:
     """Save a conversation: these `columns` and its messages. Durable on return. Saving the same again changes nothing.
 
@@ -85,7 +86,7 @@ def existing(learner: uuid.UUID, wire_id: str) -> Copy | None:
     return found.both
 
 
-def add(learner: uuid.UUID, wire_id: str, *, columns: dict[str, Any], messages: Sequence[Draft]) -> StoredConversation:
+def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequence[Draft]) -> StoredConversation:
     """Add the missing parts of a conversation: the row itself, messages, and recordings of messages that have none.
 
     Existing data stays as it is, and messages that were taken back stay so. A deleted conversation comes back. Raises
@@ -152,14 +153,14 @@ def is_gone(recording: Recording) -> bool:
     return there.conversation.deleted_at is not None or bool(message and message.deleted_at)
 
 
-def change(learner: uuid.UUID, wire_id: str, columns: dict[str, Any]) -> StoredConversation | None:
+def change(learner: uuid.UUID, wire_id: str, columns: Columns) -> StoredConversation | None:
     """Set these columns of a conversation, such as its title. Return None if there is none. Raises OutOfReach."""
     found = find(conversation_key(learner, wire_id))
     return _apply(Change(learner, wire_id, columns), found, None) if _present(found) else None
 
 
 def mend(
-    learner: uuid.UUID, wire_id: str, message: str, content: str, corrections: list[dict[str, Any]]
+    learner: uuid.UUID, wire_id: str, message: str, content: str, corrections: list[Json]
 ) -> StoredConversation | None:
     """Correct a misheard message of the learner and return the conversation. Raises OutOfReach."""
     key = conversation_key(learner, wire_id)
@@ -239,7 +240,7 @@ def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] |
     Return the number of erased conversations and messages. After an interruption, or with a part of the cloud down, the
     next call erases the rest.
     """
-    due: dict[str, Any] = {"deleted_at__lt": before or timezone.now() - UNDO, "erased": False}
+    due: dict[str, object] = {"deleted_at__lt": before or timezone.now() - UNDO, "erased": False}
     if only is not None:
         due["id__in"] = only
     erased = _erase(LOCAL, due)
@@ -296,7 +297,10 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
 
 
 def _write(change: Change, found: Found) -> tuple[Copy | None, StoredConversation]:
-    """Write the change. Return the copy before it and the conversation after it."""
+    """Write the change to the cloud's database, else to the local one.
+
+    Return the copy before it and the conversation after it.
+    """
     if cloud.database.on and found.reached:
         before = found.both
         after = changed(change, before)
@@ -312,11 +316,8 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, StoredConversatio
             return before, stored(after, "cloud", change.voices.values())
     if change.adds and cloud.database.on:
         raise OutOfReach
-    return found.near, stored(_shelter(change, found.near), LOCAL, change.voices.values())
-
-
-def _shelter(change: Change, near: Copy | None) -> Copy:
-    """Write the change to the local database. With the cloud on, rows that begin there note which columns they know."""
+    near = found.near
+    # With the cloud on, rows that begin in the local database note which columns they know.
     after = changed(change, near, partial=cloud.database.on)
     if cloud.database.on and near is None and (moment := clearing.noted(change.learner)):
         # A conversation that begins after a clearing is complete: the older rows of the cloud must not come back with
@@ -324,7 +325,7 @@ def _shelter(change: Change, near: Copy | None) -> Copy:
         after.conversation.partial, after.conversation.replaced_at = None, moment
     with metrics.sheltered():
         rows.write(LOCAL, [after], {after.conversation.pk: near} if near else {})
-    return after
+    return near, stored(after, LOCAL, change.voices.values())
 
 
 def _keep_voices(learner: uuid.UUID, conversation: uuid.UUID, drafts: Iterable[Draft]) -> dict[str, Recording]:
@@ -345,20 +346,18 @@ def _remove_superseded(before: Copy, after: StoredConversation) -> None:
         for row in before.messages.values()
         if row.audio_key and now_named.get(row.pk, row.audio_key) != row.audio_key
     }
-    if old := old - {""}:
-        try:
+    if old:
+        # Those that cannot be removed now are erased with their conversation.
+        with contextlib.suppress(cloud.Unavailable):
             recordings.remove(recordings.of(old).values())
-        except cloud.Unavailable:
-            # They are erased with their conversation.
-            return
 
 
-def _recordings(using: str, **whose: Any) -> list[Recording]:
+def _recordings(using: str, **whose: object) -> list[Recording]:
     """Return the matching recordings of this database and of the local one, where they wait for the bucket."""
     return [row for each in {using, LOCAL} for row in Recording.objects.using(each).filter(**whose)]
 
 
-def _erase(using: str, due: dict[str, Any]) -> int:
+def _erase(using: str, due: dict[str, object]) -> int:
     conversations = list(Conversation.objects.using(using).filter(**due).values_list("pk", flat=True)[:ERASE_AT_ONCE])
     doomed = Message.objects.using(using).filter(Q(**due) | Q(conversation__in=conversations, erased=False))
     messages = list(doomed.order_by().values_list("pk", flat=True))

@@ -1,5 +1,3 @@
-import uuid
-
 from django.conf import settings
 from rest_framework import status
 from rest_framework.decorators import action
@@ -135,7 +133,16 @@ class MessageViewSet(ViewSet):
         sent = NewMessageSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         draft, learner = sent.draft(), request.learner
-        count, is_there = _size(learner, id, draft.id)
+        try:
+            size = store.size(learner, id, draft.id)
+        except store.OutOfReach:
+            if not ids.is_wire_id(id):
+                raise
+            # The new message is merged with the stored ones later.
+            size = 0, False
+        if size is None:
+            raise NotFound(UNKNOWN)
+        count, is_there = size
         if not is_there and not ids.is_wire_id(draft.id):
             raise ValidationError(f"id: {ids.RULE}")
         if not is_there and count >= MAX_MESSAGES:
@@ -145,22 +152,6 @@ class MessageViewSet(ViewSet):
         shape = {"success": True, "message": representations.message(row, stored, signed=True)}
         code = status.HTTP_200_OK if is_there else status.HTTP_201_CREATED
         return Response(SavedMessageSerializer(shape | representations.where(stored.storage)).data, status=code)
-
-
-def _size(learner: uuid.UUID, wire_id: str, message: str) -> tuple[int, bool]:
-    """Return the number of stored messages, and whether this one is among them.
-
-    Return (0, False) if the database cannot be reached. The new message is merged with the stored ones later.
-    """
-    try:
-        size = store.size(learner, wire_id, message)
-    except store.OutOfReach:
-        if not ids.is_wire_id(wire_id):
-            raise
-        return 0, False
-    if size is None:
-        raise NotFound(UNKNOWN)
-    return size
 
 
 def _place(row: Conversation | Message) -> CursorPosition:

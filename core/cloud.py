@@ -20,6 +20,8 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from core import metrics
 
+# The alias of the local database, the shelter.
+LOCAL = "local"
 # Seconds that one request waits for the cloud, for all its operations together.
 PATIENCE = 2.0
 # Seconds for a query that no breaker guards, such as one of the admin's.

@@ -1,4 +1,7 @@
-"""Put numbers of things into words."""
+"""Name units of numbers, and put numbers of things into words."""
+
+# Bytes.
+MB = 1024 * 1024
 
 
 def counted(number: int, thing: str) -> str:

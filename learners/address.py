@@ -1,12 +1,16 @@
 """Find the address that a request comes from, for all limits that count by address."""
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# The scope of an ASGI connection: servers and middleware put values of any type into it.
+Scope = dict[str, Any]
 
 
 def of_request(request: HttpRequest) -> str:
@@ -17,7 +21,7 @@ def of_request(request: HttpRequest) -> str:
     return client_address(request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
 
 
-def of_scope(scope: dict[str, Any]) -> str:
+def of_scope(scope: Scope) -> str:
     """Return the same as `of_request` for an ASGI connection, such as a WebSocket."""
     peer = (scope.get("client") or [""])[0]
     forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
@@ -42,7 +46,9 @@ def client_address(peer: str, forwarded: str) -> str:
         # The first hop is the proxy that connects to this server.
         if index and not is_trusted_proxy(address):
             break
-    return _as_counted(client) if client else ""
+    if isinstance(client, ipaddress.IPv6Address) and not client.is_loopback:
+        return str(ipaddress.ip_network((client, 64), strict=False))
+    return str(client) if client else ""
 
 
 def parse(text: str) -> Address | None:
@@ -63,11 +69,5 @@ def is_trusted_proxy(address: Address) -> bool:
     return address.is_loopback or is_in(address, settings.TRUSTED_PROXIES)
 
 
-def is_in(address: Address, networks: list[Any]) -> bool:
+def is_in(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
-
-
-def _as_counted(address: Address) -> str:
-    if isinstance(address, ipaddress.IPv6Address) and not address.is_loopback:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)

@@ -2,12 +2,11 @@
 
 import hashlib
 import secrets
-from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from learners import address
 from learners.sign_in import Attempt
@@ -25,12 +24,15 @@ class SignInForm(AdminAuthenticationForm):
 
     wait = 0
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         name = self.cleaned_data.get("username")
         assert self.request
         if not name or not self.cleaned_data.get("password"):
             return super().clean()
-        attempt = Attempt(name, address.of_request(self.request), _device(self.request, name))
+        cookie = self.request.get_signed_cookie(DEVICE, "", salt=DEVICE, max_age=DEVICE_AGE) or ""
+        token, _, owner = cookie.partition(".")
+        device = token if owner == _digest(name) else ""
+        attempt = Attempt(name, address.of_request(self.request), device)
         if wait := attempt.begin():
             attempt.refuse(wait)
             self.wait = wait
@@ -56,12 +58,6 @@ def remember_device(response: HttpResponse, name: str) -> None:
         samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
     )
-
-
-def _device(request: HttpRequest, name: str) -> str:
-    cookie = request.get_signed_cookie(DEVICE, "", salt=DEVICE, max_age=DEVICE_AGE) or ""
-    token, _, owner = cookie.partition(".")
-    return token if owner == _digest(name) else ""
 
 
 def _digest(name: str) -> str:

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from rest_framework import authentication
@@ -19,7 +17,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
     No CSRF token is needed: `learners.learner_middleware.same_site_only` has checked the origin.
     """
 
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+    def authenticate(self, request: Request) -> tuple[object, None] | None:
         try:
             return super().authenticate(request)
         except (OperationalError, InterfaceError):

@@ -3,16 +3,14 @@
 from django.conf import settings
 from django.http import HttpResponseBase, JsonResponse
 
+from core.counts import MB
 from core.middleware import middleware
 from learners import address, throttling
 from learners.requests import LearnerRequest
-from learners.throttling import DAY, HOUR, Limit
+from learners.throttling import CLASS, DAY, HOUR, Limit
 
-MB = 1024 * 1024
 # Number of quotas that a learner may send in a day. Repeated attempts count, too.
 TWICE = 2
-# Number of quotas that all learners behind one address may send in a day.
-CLASS = 10
 TOO_MUCH = "This is more than may be sent in a day ({limit} MB). Go on in {hours} hours."
 # Errors whose bytes stay counted, because the server has read the body: it was invalid, or held no speech.
 READ = (400, 422)

@@ -45,7 +45,9 @@ class Attempt:
                 return int(until - now) + 1
             for key, free in self._limits().items():
                 failures = counters[key][0] + 1
-                cache.set(key, (failures, now + _wait(failures - free)), REMEMBERED)
+                excess = failures - free
+                wait = 0 if excess < 0 else min(LONGEST, SHORTEST * 2 ** min(excess, 20))
+                cache.set(key, (failures, now + wait), REMEMBERED)
             self._before = counters
         return 0
 
@@ -72,8 +74,3 @@ class Attempt:
         of_account = hashlib.sha256(f"{self.account.casefold()}\0{who}".encode(errors="replace")).hexdigest()
         whole = f"sign-in:device:{of_account}" if self.device else f"sign-in:address:{self.address}"
         return {f"sign-in:account:{of_account}": FREE_FOR_ACCOUNT, whole: FREE_FOR_ADDRESS}
-
-
-def _wait(excess: int) -> float:
-    """Return the seconds to wait after so many failures beyond the free ones."""
-    return 0.0 if excess < 0 else float(min(LONGEST, SHORTEST * 2 ** min(excess, 20)))

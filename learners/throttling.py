@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+# The limit of an address is this many times a learner's, because a whole class may share it.
+CLASS = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Identify a visitor to count: a learner by the cookie, or a client without the cookie by its address."""
 
 from collections.abc import Hashable
-from typing import Any
 
 from django.http.cookie import parse_cookie
 
@@ -9,7 +8,7 @@ from learners import address, cookie
 from learners.requests import LearnerRequest
 
 
-def visitor_of(scope: dict[str, Any]) -> Hashable:
+def visitor_of(scope: address.Scope) -> Hashable:
     """Return the key to count the requests of this ASGI connection by, and note it in the scope."""
     headers = dict(scope["headers"])
     found = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookie.NAME)

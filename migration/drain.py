@@ -22,10 +22,10 @@ from conversations import clearing, rows
 from conversations.models import Conversation, Message
 from conversations.rows import Changed
 from core import cloud
+from core.cloud import LOCAL
 from migration import shelter
 from migration.transfer import NotHeld, Unmovable, deliver, insert, read, to_write
 
-LOCAL = "local"
 BATCH = 50
 # Seconds that the cloud may take for one batch.
 BATCH_PATIENCE = 20.0

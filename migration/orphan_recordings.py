@@ -146,7 +146,7 @@ def _known(keys: Sequence[str]) -> tuple[dict[str, list[Recording]], set[str]]:
 
 def _databases() -> set[str]:
     found = {each.database for each in stores.configured().values() if each.database}
-    return found | {store.LOCAL} | ({settings.CLOUD_DATABASE} if settings.CLOUD_DATABASE else set())
+    return found | {cloud.LOCAL} | ({settings.CLOUD_DATABASE} if settings.CLOUD_DATABASE else set())
 
 
 def _in_batches(files: Iterable[StoredFile]) -> Iterator[list[StoredFile]]:

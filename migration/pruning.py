@@ -21,8 +21,8 @@ from conversations import store
 from conversations.changes import now_after
 from conversations.models import Conversation, Message
 from core import cloud
+from core.cloud import LOCAL
 
-LOCAL = "local"
 # Keys in a query. SQLite limits their number.
 LOOKED_AT_ONCE = 400
 DELETED_AT_ONCE = 20  # conversations

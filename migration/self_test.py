@@ -29,9 +29,9 @@ from audio.recordings import PLACES
 from audio.storages import ChecksumMismatch
 from conversations import rows, store
 from conversations.changes import Draft, conversation_key, now_after
-from conversations.store import LOCAL, StoredConversation
+from conversations.store import StoredConversation
 from core import cloud
-from core.cloud import Breaker
+from core.cloud import LOCAL, Breaker
 from migration.transfer import deliver, holds
 
 # Seconds for all that the cloud has to do.

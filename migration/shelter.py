@@ -7,8 +7,7 @@ from django.db.models import Q, QuerySet, Sum
 from audio.models import Recording
 from conversations.models import Clearing, Conversation
 from core import cloud
-
-LOCAL = "local"
+from core.cloud import LOCAL
 
 
 @dataclass(frozen=True, slots=True)

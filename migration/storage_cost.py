@@ -15,8 +15,8 @@ from django.utils import timezone
 from audio.models import Recording
 from conversations.models import Conversation, Message
 from core import cloud
+from core.cloud import LOCAL
 
-LOCAL = "local"
 # Seconds for all counting. A million rows take some.
 PATIENCE = 60.0
 MONTHS = 12

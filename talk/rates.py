@@ -6,10 +6,8 @@ from rest_framework.throttling import BaseThrottle
 
 from learners import address, throttling
 from learners.requests import ApiRequest
-from learners.throttling import MINUTE, Limit
+from learners.throttling import CLASS, MINUTE, Limit
 
-# An address may make this many times a learner's calls, because a whole class may share it.
-CLASS = 10
 # Without a cookie every call comes from a new learner. An address may then make a learner's calls divided by this.
 ALONE = 2
 TOO_MANY = "This is more than {limit} calls in a minute. Wait {seconds} seconds, then go on."

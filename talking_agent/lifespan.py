@@ -65,7 +65,7 @@ async def _store_spending() -> None:
 
 async def _migrate() -> None:
     """Migrate databases that were down when `manage.py migrate` ran, as soon as they are back."""
-    waiting = [alias for alias in connections if alias != store.LOCAL]
+    waiting = [alias for alias in connections if alias != cloud.LOCAL]
     while waiting:
         for alias in list(waiting):
             try:

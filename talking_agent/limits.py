@@ -11,10 +11,10 @@ from django.conf import settings
 from django.http import JsonResponse
 
 from core.admission import BUSY, TOO_MANY, AtCapacity, Slots
+from core.counts import MB
 from core.doors import Door, door_at
 from learners.visitors import visitor_of
 
-MB = 1024 * 1024
 # Larger bodies are read and parsed one visitor at a time.
 LIGHT = 1 * MB
 # The least weight of a place in UPLOADS: a small body of many values takes as much memory.

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from conversations.levels import LEVELS
 from tutor import safety, statements
 from tutor.domain import Line
 from tutor.sentences import split as sentences
 from tutor.toml_tables import DataFileError, Table, read, slots
 
-LEVELS = ("A1", "A2", "B1", "B2", "C1")
 KINDS = ("chat", "adventure", "lesson", "interview", "own")
 OWN_WORDS = frozenset({"topic", "goal", "rules", "expectations"})
 

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeGuard
+
+# No turn takes so many milliseconds, tokens or dollars.
+MOST = 1e12
+# The fields of `Used` that count tokens.
+TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,10 @@ def record(used: Used) -> None:
     collector = _collected.get()
     if collector is not None:
         figures = {each.name: getattr(used, each.name) for each in fields(used) if each.name not in ("stage", "model")}
-        mended: dict[str, Any] = {name: 0 for name, value in figures.items() if not _is_amount(value)}
+        mended: dict[str, Any] = {name: 0 for name, value in figures.items() if not is_amount(value)}
         collector.append(replace(used, **mended))
 
 
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+def is_amount(value: object) -> TypeGuard[float]:
+    """Return whether the value is a number from 0 to below MOST."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST

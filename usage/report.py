@@ -6,29 +6,26 @@ The report covers the newest messages of the local database, and those of the cl
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
 
 from django.conf import settings
 
 from conversations.models import Message
 from core import cloud
+from core.cloud import LOCAL
+from usage.metering import TOKENS, is_amount
 
-LOCAL = "local"
 # Messages: about 5,000 answers, and the turns that they answer.
 LATEST = 10_000
 # Seconds. Sorting a million rows takes some of them.
 PATIENCE = 20.0
 MOMENTS = {"heard_ms": "heard", "thought_ms": "thought", "first_audio_ms": "first audio", "saved_ms": "saved"}
-TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
-# No turn takes so many milliseconds, tokens or dollars.
-MOST = 1e12
 # Characters of an engine's name.
 LONGEST_NAME = 40
 # The time of a message, and its `measured`.
-Kept = tuple[datetime, Mapping[str, Any]]
+Kept = tuple[datetime, Mapping[str, object]]
 
 
 @dataclass(slots=True)
@@ -42,8 +39,9 @@ class Took:
     dollars: float = 0.0
     unpriced: int = 0
 
-    def add(self, measured: Mapping[str, Any]) -> None:
-        calls = [call for call in _list(measured.get("usage")) if isinstance(call, dict)]
+    def add(self, measured: Mapping[str, object]) -> None:
+        usage = measured.get("usage")
+        calls = [call for call in usage if isinstance(call, dict)] if isinstance(usage, list) else []
         self.answers += number(measured.get("first_audio_ms")) is not None
         self.seconds += sum(number(call.get("seconds")) or 0 for call in calls)
         self.tokens += sum(int(number(call.get(name)) or 0) for call in calls for name in TOKENS)
@@ -92,25 +90,31 @@ def usage(limit: int = LATEST) -> Usage:
     messages, unseen = _newest(limit)
     kept = [(at, measured) for at, measured in messages if isinstance(measured, dict) and measured]
     days: dict[date, dict[str, Took]] = defaultdict(lambda: defaultdict(Took))
-    by_engine: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    engines: dict[str, OfEngine] = {}
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
     total = Took()
     for at, measured in kept:
-        engine = engine_of(measured)
-        by_engine[engine].append(measured)
-        days[at.astimezone(UTC).date()][engine].add(measured)
+        name = engine_of(measured)
+        engines.setdefault(name, OfEngine(name)).took.add(measured)
+        days[at.astimezone(UTC).date()][name].add(measured)
         total.add(measured)
-    engines = [_of_engine(name, by_engine[name]) for name in sorted(by_engine)]
+        for moment in MOMENTS:
+            if (ms := number(measured.get(moment))) is not None:
+                times[name, moment].append(ms)
+    for name, engine in engines.items():
+        for moment, words in MOMENTS.items():
+            if values := sorted(times[name, moment]):
+                engine.spans.append(Span(words, len(values), percentile(values, 0.5), percentile(values, 0.95)))
     since = messages[-1][0] if len(messages) == limit else None
-    return Usage(engines, dict(sorted(days.items())), total, since, unseen)
+    return Usage([engines[name] for name in sorted(engines)], dict(sorted(days.items())), total, since, unseen)
 
 
-def number(value: Any) -> float | None:
-    """Return the value if it is a number from 0 to below MOST, else None. Values from an archive may be anything."""
-    is_amount = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST
-    return value if is_amount else None
+def number(value: object) -> float | None:
+    """Return the value if it is an amount, else None. Values from an archive may be anything."""
+    return value if is_amount(value) else None
 
 
-def engine_of(measured: Mapping[str, Any]) -> str:
+def engine_of(measured: Mapping[str, object]) -> str:
     """Return the engine's name in a form that can be shown. JSON may hold characters that UTF-8 cannot encode."""
     name = measured.get("engine")
     shown = name[:LONGEST_NAME].encode(errors="replace").decode() if isinstance(name, str) else ""
@@ -120,21 +124,6 @@ def engine_of(measured: Mapping[str, Any]) -> str:
 def percentile(sorted_values: Sequence[float], share: float) -> float:
     """Return the smallest of the values that at least this share of them does not exceed. `share` goes from 0 to 1."""
     return sorted_values[max(0, math.ceil(share * len(sorted_values)) - 1)]
-
-
-def _of_engine(name: str, kept: Iterable[Mapping[str, Any]]) -> OfEngine:
-    found = OfEngine(name)
-    times: dict[str, list[float]] = {moment: [] for moment in MOMENTS}
-    for measured in kept:
-        found.took.add(measured)
-        for moment in MOMENTS:
-            if (ms := number(measured.get(moment))) is not None:
-                times[moment].append(ms)
-    for moment, values in times.items():
-        if values:
-            values.sort()
-            found.spans.append(Span(MOMENTS[moment], len(values), percentile(values, 0.5), percentile(values, 0.95)))
-    return found
 
 
 def _newest(limit: int) -> tuple[list[Kept], str]:
@@ -155,7 +144,3 @@ def _newest(limit: int) -> tuple[list[Kept], str]:
 def _read(using: str, limit: int) -> dict[uuid.UUID, Kept]:
     found = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by("-timestamp")
     return {key: (at, measured) for key, at, measured in found.values_list("pk", "timestamp", "measured")[:limit]}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

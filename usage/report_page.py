@@ -1,9 +1,7 @@
 """Format usage for operators: for a page of its own, and for a line under each answer of a conversation."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from usage.report import MOMENTS, Took, Usage, engine_of, number
 
@@ -29,26 +27,24 @@ class BarSegment:
     words: str
 
 
-def chart(found: Usage, today: date) -> dict[str, Any]:
+def chart(found: Usage, today: date) -> dict[str, object]:
     """Return the chart of answers by day and engine, for the last DAYS days."""
     colours = {engine.name: at % COLOURS for at, engine in enumerate(found.engines)}
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     most = max((sum(took.answers for took in found.days.get(day, {}).values()) for day in days), default=0)
-    bars = [_bar(at, found.days.get(day, {}), colours, most, day) for at, day in enumerate(days)]
+    bars: list[dict[str, object]] = []
+    for at, day in enumerate(days):
+        pieces, bottom = list[BarSegment](), TOP + HEIGHT
+        for engine, took in sorted(found.days.get(day, {}).items()):
+            if not took.answers:
+                continue
+            height = max(2, round(HEIGHT * took.answers / most))
+            bottom -= height
+            words = f"{day:%Y-%m-%d}, {engine}: {took.answers} answers, {dollars(took.dollars)}"
+            pieces.append(BarSegment(at * STEP + 3, bottom, WIDTH, height, colours[engine], words))
+        bars.append({"x": at * STEP + 3, "pieces": pieces})
     named = [(at * STEP + STEP // 2, f"{day.day} {day:%b}") for at, day in enumerate(days) if at % 7 == 3]
     return {"bars": bars, "named": named, "most": most, "colours": list(colours.items()), "width": DAYS * STEP}
-
-
-def _bar(at: int, of_day: Mapping[str, Took], colours: Mapping[str, int], most: int, day: date) -> dict[str, Any]:
-    pieces, bottom = [], TOP + HEIGHT
-    for engine, took in sorted(of_day.items()):
-        if not took.answers:
-            continue
-        height = max(2, round(HEIGHT * took.answers / most))
-        bottom -= height
-        words = f"{day:%Y-%m-%d}, {engine}: {took.answers} answers, {dollars(took.dollars)}"
-        pieces.append(BarSegment(at * STEP + 3, bottom, WIDTH, height, colours[engine], words))
-    return {"x": at * STEP + 3, "pieces": pieces}
 
 
 def dollars(amount: float | None) -> str:
@@ -66,21 +62,21 @@ def seconds(ms: float) -> str:
     return f"{ms / 1000:.2f} s"
 
 
-def of_took(took: Took) -> dict[str, Any]:
+def of_took(took: Took) -> dict[str, object]:
     """Return the figures of one table row, as text."""
     minutes, unpriced = took.seconds / 60, took.unpriced
     cost = dollars(took.dollars) + (f" and {unpriced} not known" if unpriced else "")
     return {"answers": took.answers, "minutes": f"{minutes:,.1f}", "tokens": f"{took.tokens:,}", "cost": cost}
 
 
-def rows_of_days(found: Usage) -> list[dict[str, Any]]:
+def rows_of_days(found: Usage) -> list[dict[str, object]]:
     """Return the rows of the table by day and engine, the newest day first."""
     days = reversed(found.days.items())
     return [{"day": day, "engine": name, **of_took(took)} for day, each in days for name, took in sorted(each.items())]
 
 
-def rows_of_engines(found: Usage) -> list[dict[str, Any]]:
-    rows = []
+def rows_of_engines(found: Usage) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
     for engine in found.engines:
         spans = {span.name: span for span in engine.spans}
         cells = [spans.get(name) for name in MOMENTS.values()]
@@ -89,22 +85,13 @@ def rows_of_engines(found: Usage) -> list[dict[str, Any]]:
     return rows
 
 
-def of_message(measured: Any) -> dict[str, Any] | None:
+def of_message(measured: object) -> dict[str, object] | None:
     """Return the line under a message with this `measured`, None if there is nothing to show."""
     if not isinstance(measured, dict) or not measured:
         return None
     told = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
-    return {
-        "engine": engine_of(measured),
-        "cost": dollars(number(measured.get("cost"))),
-        "times": [(name, seconds(ms)) for name, ms in told],
-        "pieces": _pieces([(name, ms) for name, ms in told if name != "saved"]),
-        "length": LINE,
-    }
-
-
-def _pieces(moments: Sequence[tuple[str, float]]) -> list[BarSegment]:
-    """Return the parts of a bar, one after the other, each as long as its step took."""
+    # The parts of the bar lie one after the other, each as long as its step took.
+    moments = [(name, ms) for name, ms in told if name != "saved"]
     pieces: list[BarSegment] = []
     before, x, whole = 0.0, 0, max((ms for _, ms in moments), default=0)
     for at, (name, ms) in enumerate(moments):
@@ -112,4 +99,10 @@ def _pieces(moments: Sequence[tuple[str, float]]) -> list[BarSegment]:
         if end > x:
             pieces.append(BarSegment(x, 0, end - x, 8, at, f"{name}: {seconds(ms - before)}"))
         before, x = ms, max(x, end)
-    return pieces
+    return {
+        "engine": engine_of(measured),
+        "cost": dollars(number(measured.get("cost"))),
+        "times": [(name, seconds(ms)) for name, ms in told],
+        "pieces": pieces,
+        "length": LINE,
+    }

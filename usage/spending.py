@@ -9,18 +9,17 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from core import metrics
+from core.json_types import Json
 from usage import budget, metering
-from usage.metering import Used
+from usage.metering import TOKENS, Used
 
 OURS = Path(__file__).parent / "prices.toml"
 MILLION = 1_000_000
-TOKENS = ("text_in", "audio_in", "cached_in", "text_out", "audio_out")
 KNOWN = {*TOKENS, "minute", "characters"}
 # Dollars. A higher price is a typing error.
 MOST = MILLION
@@ -44,7 +43,7 @@ def cost(used: Iterable[Used]) -> float | None:
     return sum(known) if len(known) == len(each) else None
 
 
-def measured(engine: str, used: Iterable[Used]) -> dict[str, Any]:
+def measured(engine: str, used: Iterable[Used]) -> Json:
     """Return the usage as a message stores it: {engine, usage: [{stage, model, …}], cost}.
 
     Fields of a call that are zero are left out. `cost` is in dollars, and None if it is unknown: a price is missing, or
@@ -103,7 +102,7 @@ def _read(path: Path) -> Prices:
     return {model: _checked(path, model, price) for model, price in found.items()}
 
 
-def _checked(path: Path, model: str, price: Any) -> Mapping[str, float]:
+def _checked(path: Path, model: str, price: object) -> Mapping[str, float]:
     if not isinstance(price, dict):
         raise ImproperlyConfigured(f'PRICE_OPENAI: {path} has no table ["{model}"], but a value of that name.')
     amounts = {name: value for name, value in price.items() if name != "predecessor"}

@@ -12,6 +12,7 @@ from audio.encoding import from_pcm
 from audio.tests.sounds import tone
 from conversations import lookup, serializers, views
 from conversations.tests.shapes import START, conversation, data_url, said
+from core.cloud import LOCAL
 from core.cursors import CursorPosition, cursor, place_at
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES, Half
@@ -131,7 +132,7 @@ def test_any_page_costs_as_many_queries(owner: LearnerClient) -> None:
 
 def test_the_newest_are_read_in_the_order_of_an_index() -> None:
     """Otherwise a list would take longer, the more conversations the learner has."""
-    plan = lookup.alive(lookup.LOCAL, uuid.uuid4())[:50].explain()
+    plan = lookup.alive(LOCAL, uuid.uuid4())[:50].explain()
     assert "USING INDEX conversation_newest" in plan
     # It would be "USE TEMP B-TREE FOR ORDER BY".
     assert "ORDER BY" not in plan

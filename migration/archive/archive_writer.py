@@ -31,6 +31,7 @@ from conversations import rows
 from conversations.lookup import Found
 from conversations.models import Clearing, Conversation
 from conversations.rows import Copy
+from core.cloud import LOCAL
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
@@ -38,7 +39,6 @@ from migration.selection import in_batches
 from migration.stores import Store
 from migration.transfer import Unmovable, read
 
-LOCAL = "local"
 # The application's view: the local database and the cloud's merged.
 IN_USE = "in use"
 # Bytes of conversations in a shard. The last conversation may exceed it.

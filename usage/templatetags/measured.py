@@ -1,5 +1,3 @@
-from typing import Any
-
 from django import template
 
 from usage import report_page
@@ -8,6 +6,6 @@ register = template.Library()
 
 
 @register.filter
-def measured(value: Any) -> dict[str, Any] | None:
+def measured(value: object) -> dict[str, object] | None:
     """Return the line that a conversation's page shows below a message with this `measured`, None if there is none."""
     return report_page.of_message(value)

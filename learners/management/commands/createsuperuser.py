@@ -1,5 +1,4 @@
 import os
-from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.management.commands import createsuperuser
@@ -13,9 +12,9 @@ PASSWORD = "DJANGO_SUPERUSER_PASSWORD"
 class Command(createsuperuser.Command):
     """Extend Django's command to validate a password from the environment, too. Django validates only a typed one."""
 
-    def handle(self, *args: Any, **options: Any) -> str | None:
+    def handle(self, *args: object, **options: object) -> str | None:
         if not options["interactive"] and (password := os.environ.get(PASSWORD)):
-            name = options["username"] or os.environ.get("DJANGO_SUPERUSER_USERNAME", "")
+            name = str(options["username"] or os.environ.get("DJANGO_SUPERUSER_USERNAME", ""))
             try:
                 validate_password(password, get_user_model()(username=name))
             except ValidationError as error:
