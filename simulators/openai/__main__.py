@@ -8,7 +8,6 @@ import selectors
 import socket
 import sys
 import threading
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,34 +21,40 @@ BIGGEST_EVENT = 32 * 1024 * 1024
 
 
 def main() -> None:
-    arguments = _arguments()
-    listener = _listener(arguments.host, arguments.port)
-    server: uvicorn.Server
-    simulation = Simulation(_settings(arguments), lambda: server.server_state.connections)
-    server = uvicorn.Server(_config(App(simulation)))
-    if arguments.until_stdin_closes:
-        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
-    host, port = listener.getsockname()[:2]
-    print(f"The simulated provider listens on http://{host}:{port}/v1", flush=True)
-    with asyncio.Runner(loop_factory=_punctual_loop) as runner:
-        runner.run(server.serve(sockets=[listener]))
-
-
-def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.openai", description="A simulated OpenAI.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--delays", type=json.loads, default={}, metavar="JSON", help="milliseconds for each stage")
     parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON", help="the fields of settings.py")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when the parent process closes stdin")
-    return parser.parse_args()
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
+    arguments = parser.parse_args()
+    listener = _listener(arguments.host, arguments.port)
     try:
-        return Settings().changed(arguments.settings).changed({"delays": arguments.delays})
+        simulation = Simulation(Settings().changed(arguments.settings).changed({"delays": arguments.delays}))
     except BadSetting as error:
         sys.exit(str(error))
+    # Faults cut off answers on purpose, so an incomplete answer is not an error.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "without completing" not in record.getMessage())
+    config = uvicorn.Config(
+        App(simulation),
+        http=Punctual,
+        ws="websockets-sansio",
+        ws_max_size=BIGGEST_EVENT,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    simulation.connections = server.server_state.connections
+    if arguments.until_stdin_closes:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
+    host, port = listener.getsockname()[:2]
+    print(f"The simulated provider listens on http://{host}:{port}/v1", flush=True)
+    # epoll counts in whole milliseconds, select in microseconds. select can handle about a thousand connections.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(server.serve(sockets=[listener]))
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -62,29 +67,6 @@ def _listener(host: str, port: int) -> socket.socket:
     listener.bind((host, port))
     listener.listen(512)
     return listener
-
-
-def _punctual_loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop that uses select: epoll counts in whole milliseconds, select in microseconds.
-
-    select can handle about a thousand connections.
-    """
-    return asyncio.SelectorEventLoop(selectors.SelectSelector())
-
-
-def _config(app: Any) -> uvicorn.Config:
-    logging.getLogger("uvicorn.error").addFilter(_not_by_order)
-    return uvicorn.Config(
-        app,
-        http=Punctual,
-        ws="websockets-sansio",
-        ws_max_size=BIGGEST_EVENT,
-        ws_per_message_deflate=False,
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
 
 
 class Punctual(HttpToolsProtocol):
@@ -101,11 +83,6 @@ class Punctual(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._came_at[0] = self.loop.time()
         super().data_received(data)
-
-
-def _not_by_order(record: logging.LogRecord) -> bool:
-    """Return False for the log line about an incomplete answer, because a fault has cut it off on purpose."""
-    return "without completing" not in record.getMessage()
 
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:

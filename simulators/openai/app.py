@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from simulators.openai import (
     chat_endpoint,
@@ -16,14 +15,13 @@ from simulators.openai import (
     transcriptions,
 )
 from simulators.openai.error_shapes import ApiError
-from simulators.openai.http_exchange import ClientGone, Cut, HttpExchange, Receive, Send, check_key, read_body
+from simulators.openai.http_exchange import ClientGone, Cut, HttpExchange, Receive, Scope, Send, check_key, read_body
 from simulators.openai.journal import Journal
 from simulators.openai.realtime import handshake
 from simulators.openai.simulation import Simulation
 from simulators.openai.simulator_settings import BadSetting
 
-Endpoint = Callable[[HttpExchange], Awaitable[None]]
-ENDPOINTS: dict[tuple[str, str], Endpoint] = {
+ENDPOINTS: dict[tuple[str, str], Callable[[HttpExchange], Awaitable[None]]] = {
     ("POST", "/v1/audio/transcriptions"): transcriptions.create,
     ("POST", "/v1/audio/speech"): speech_endpoint.create,
     ("POST", "/v1/chat/completions"): chat_endpoint.create,
@@ -37,7 +35,7 @@ class App:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await handshake.serve(self.simulation, scope, receive, send)
             return
@@ -83,17 +81,14 @@ async def _answer(exchange: HttpExchange, method: str) -> None:
     try:
         await exchange.meet(simulation.faults.for_request(path))
         check_key(exchange.headers, exchange.settings.api_key)
-        await _endpoint(method, path)(exchange)
+        if method == "GET" and path.startswith("/v1/models/"):
+            await models.one(exchange)
+        elif endpoint := ENDPOINTS.get((method, path)):
+            await endpoint(exchange)
+        else:
+            raise error_shapes.no_such_path(method, path)
     except ApiError as error:
         await exchange.json(error.shape(), status=error.status, headers=error.headers)
-
-
-def _endpoint(method: str, path: str) -> Endpoint:
-    if method == "GET" and path.startswith("/v1/models/"):
-        return models.one
-    if (method, path) not in ENDPOINTS:
-        raise error_shapes.no_such_path(method, path)
-    return ENDPOINTS[method, path]
 
 
 async def _control(exchange: HttpExchange, method: str) -> None:

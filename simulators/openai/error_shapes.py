@@ -1,7 +1,5 @@
 """Build the real API's errors: `{"error": {"message", "type", "param", "code"}}`."""
 
-from typing import Any
-
 from simulators.openai.faults import Fault
 
 
@@ -21,7 +19,7 @@ class ApiError(Exception):
         self.headers = headers or {}
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         return {"error": self.error}
 
 
@@ -69,13 +67,6 @@ def server_error() -> ApiError:
     return ApiError(500, message, kind="server_error")
 
 
-def _rate_limit(model: str) -> ApiError:
-    message = (
-        f"Rate limit reached for {model} in organization org-simulated on requests per min (RPM): Limit 3, Used 3."
-    )
-    return ApiError(429, message, kind="requests", code="rate_limit_exceeded")
-
-
 _USUAL = {
     "400": lambda model: ApiError(400, "Your request was malformed."),
     "401": lambda model: wrong_key("sk-simulated"),
@@ -83,7 +74,12 @@ _USUAL = {
         403, "Country, region, or territory not supported", code="unsupported_country_region_territory"
     ),
     "404": no_model,
-    "429": _rate_limit,
+    "429": lambda model: ApiError(
+        429,
+        f"Rate limit reached for {model} in organization org-simulated on requests per min (RPM): Limit 3, Used 3.",
+        kind="requests",
+        code="rate_limit_exceeded",
+    ),
     "500": lambda model: server_error(),
     "503": lambda model: ApiError(
         503, "The engine is currently overloaded, please try again later.", kind="server_error"

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
-from typing import Any
 
+from core.json_types import Json
 from simulators.openai.simulator_settings import BadSetting
 
 STATUSES = {"400", "401", "403", "404", "429", "500", "503"}
@@ -58,7 +58,7 @@ class Faults:
     def __init__(self) -> None:
         self._set: list[Fault] = []
 
-    def add(self, fields_of_fault: dict[str, Any]) -> None:
+    def add(self, fields_of_fault: Json) -> None:
         """Add a fault. Raises BadSetting."""
         known = {each.name for each in fields(Fault) if each.init}
         if unknown := fields_of_fault.keys() - known:

@@ -4,9 +4,13 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
+from asgiref.typing import HTTPScope, WebSocketScope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from core.json_types import Json
 from simulators.openai import error_shapes
 from simulators.openai.error_shapes import ApiError
 from simulators.openai.faults import Fault
@@ -14,8 +18,9 @@ from simulators.openai.journal import Journal
 from simulators.openai.pace import Stopwatch
 from simulators.openai.simulation import Simulation
 
-Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Scope = HTTPScope | WebSocketScope
+Receive = Callable[[], Coroutine[object, object, Json]]
+Send = Callable[[dict[str, object]], Awaitable[None]]
 MALFORMED = '{"type": "respon'
 
 
@@ -27,7 +32,7 @@ class ClientGone(Exception):
     """Report that the client hung up before its request was complete."""
 
 
-def headers_of(scope: dict[str, Any]) -> dict[str, str]:
+def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
@@ -39,10 +44,13 @@ def check_key(headers: dict[str, str], expected: str) -> None:
         raise error_shapes.wrong_key(key.strip())
 
 
-def hang_up(simulation: Simulation, scope: dict[str, Any]) -> None:
+def hang_up(simulation: Simulation, scope: Scope) -> None:
     """End this request's connection with a TCP reset, which uvicorn itself cannot do."""
-    for connection in simulation.connections():
-        if connection.client == scope["client"]:
+    for connection in simulation.connections:
+        if (
+            isinstance(connection, HttpToolsProtocol | WebSocketsSansIOProtocol)
+            and connection.client == scope["client"]
+        ):
             sock = connection.transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.transport.abort()
@@ -55,9 +63,7 @@ class HttpExchange:
     Endpoints answer with `json` or `text`, or with `stream`, then `event`s or `piece`s, then `end`.
     """
 
-    def __init__(
-        self, simulation: Simulation, journal: Journal, scope: dict[str, Any], body: bytes, send: Send
-    ) -> None:
+    def __init__(self, simulation: Simulation, journal: Journal, scope: HTTPScope, body: bytes, send: Send) -> None:
         self.simulation = simulation
         self.settings = simulation.settings
         self.journal = journal
@@ -66,12 +72,12 @@ class HttpExchange:
         self.body = body
         self.pace = Stopwatch(scope["state"]["came_at"][0])
         self.complete = False
-        self.entry: dict[str, Any] = {}
+        self.entry: dict[str, object] = {}
         self._scope = scope
         self._send = send
         self._fault: Fault | None = None
 
-    def asked(self) -> dict[str, Any]:
+    def asked(self) -> Json:
         """Return the JSON of the request and note it in the journal. Raises ApiError."""
         try:
             asked = json.loads(self.body)
@@ -82,7 +88,7 @@ class HttpExchange:
         self.entry["body"] = asked
         return asked
 
-    def check_model(self, asked: dict[str, Any]) -> str:
+    def check_model(self, asked: Mapping[str, object]) -> str:
         model = asked.get("model")
         if not model:
             raise ApiError(400, "you must provide a model parameter")
@@ -100,17 +106,15 @@ class HttpExchange:
         elif fault.kind == "silence" and fault.at_the_door:
             await asyncio.Event().wait()
         elif fault.at_the_door:
-            raise error_shapes.ordered(fault, self._model_for_message())
+            try:
+                model = str(json.loads(self.body).get("model"))
+            except (ValueError, AttributeError):
+                model = self.path.rpartition("/")[2]
+            raise error_shapes.ordered(fault, model)
         else:
             self._fault = fault
 
-    def _model_for_message(self) -> str:
-        try:
-            return str(json.loads(self.body).get("model"))
-        except (ValueError, AttributeError):
-            return self.path.rpartition("/")[2]
-
-    async def json(self, answer: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
+    async def json(self, answer: object, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         await self._whole(json.dumps(answer).encode(), "application/json", status, headers or {})
 
     async def text(self, answer: str) -> None:
@@ -133,9 +137,9 @@ class HttpExchange:
     async def stream(self, content_type: str = "text/event-stream; charset=utf-8") -> None:
         await self._start(200, content_type, {})
 
-    async def event(self, event: dict[str, Any], *, named: bool = False) -> None:
+    async def event(self, event: Mapping[str, object], *, named: bool = False) -> None:
         """Send a server-sent event. `named` repeats its type as the event's name."""
-        kind = event.get("type") or event.get("object", "")
+        kind = str(event.get("type") or event.get("object", ""))
         data = json.dumps(event)
         if self._fault and self._fault.strikes(kind):
             fault, self._fault = self._fault, None

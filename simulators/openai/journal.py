@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter, deque
-from typing import Any
 
 # Entries. Bounded so that a long benchmark does not grow.
 REMEMBERED = 2000
@@ -22,10 +21,10 @@ class Journal:
         self.events_in: Counter[str] = Counter()
         self.events_out: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = self.tokens_out = 0
-        self._clients: set[tuple[str, int]] = set()
-        self._entries: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self._clients: set[tuple[str, int] | None] = set()
+        self._entries: deque[dict[str, object]] = deque(maxlen=REMEMBERED)
 
-    def begin(self, path: str, client: tuple[str, int]) -> None:
+    def begin(self, path: str, client: tuple[str, int] | None) -> None:
         self.requests[path] += 1
         self.under_way[path] += 1
         self._clients.add(client)
@@ -33,13 +32,13 @@ class Journal:
     def end(self, path: str) -> None:
         self.under_way[path] -= 1
 
-    def note(self, path: str, **what: Any) -> dict[str, Any]:
+    def note(self, path: str, **what: object) -> dict[str, object]:
         """Add an entry and return it. The caller may add to it later."""
-        entry = {"path": path, "at": time.monotonic(), **what}
+        entry: dict[str, object] = {"path": path, "at": time.monotonic(), **what}
         self._entries.append(entry)
         return entry
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         return {
             "requests": self.requests,
             "statuses": self.statuses,

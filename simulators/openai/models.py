@@ -1,7 +1,5 @@
 """Serve `/v1/models` and `/v1/models/ID`."""
 
-from typing import Any
-
 from simulators.openai import error_shapes
 from simulators.openai.http_exchange import HttpExchange
 
@@ -23,5 +21,5 @@ def _offered(exchange: HttpExchange) -> list[str]:
     return [model for model in exchange.settings.models if model not in exchange.settings.missing_models]
 
 
-def _shape(model: str) -> dict[str, Any]:
+def _shape(model: str) -> dict[str, object]:
     return {"id": model, "object": "model", "created": CREATED, "owned_by": "openai"}

@@ -1,7 +1,6 @@
 """Serve `/v1/moderations`. It flags the words that the settings name."""
 
 import re
-from typing import Any
 
 from simulators.openai import error_shapes
 from simulators.openai.http_exchange import HttpExchange
@@ -29,26 +28,25 @@ async def create(exchange: HttpExchange) -> None:
     if not asked.get("input"):
         raise error_shapes.missing("input")
     model = exchange.check_model({"model": "omni-moderation-latest", **asked})
-    results = [_result(text, exchange.settings.flagged) for text in _texts(asked["input"])]
+    given = asked["input"]
+    # One result for each text. A list of parts (text, images) is one input.
+    if isinstance(given, str):
+        texts = [given]
+    elif all(isinstance(each, str) for each in given):
+        texts = given
+    else:
+        texts = [" ".join(part.get("text", "") for part in given)]
+    results = []
+    for text in texts:
+        words = set(re.findall(r"\w+", text.lower()))
+        found = {category for word, category in exchange.settings.flagged.items() if word.lower() in words}
+        results.append(
+            {
+                "flagged": bool(found),
+                "categories": {category: category in found for category in CATEGORIES},
+                "category_scores": {category: SURE if category in found else UNLIKELY for category in CATEGORIES},
+                "category_applied_input_types": {category: ["text"] for category in CATEGORIES},
+            }
+        )
     await exchange.pace.until(exchange.settings.delays.moderation_ms)
     await exchange.json({"id": exchange.simulation.new_id("modr"), "model": model, "results": results})
-
-
-def _texts(asked: Any) -> list[str]:
-    """Return one text for each result. A list of parts (text, images) is one input."""
-    if isinstance(asked, str):
-        return [asked]
-    if all(isinstance(each, str) for each in asked):
-        return list(asked)
-    return [" ".join(part.get("text", "") for part in asked)]
-
-
-def _result(text: str, flagged: dict[str, str]) -> dict[str, Any]:
-    words = set(re.findall(r"\w+", text.lower()))
-    found = {category for word, category in flagged.items() if word.lower() in words}
-    return {
-        "flagged": bool(found),
-        "categories": {category: category in found for category in CATEGORIES},
-        "category_scores": {category: SURE if category in found else UNLIKELY for category in CATEGORIES},
-        "category_applied_input_types": {category: ["text"] for category in CATEGORIES},
-    }

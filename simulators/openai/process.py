@@ -6,7 +6,8 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+
+from core.json_types import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +24,7 @@ class Provider:
     it, however that ends.
     """
 
-    def __init__(self, *, port: int = 0, **settings: Any) -> None:
+    def __init__(self, *, port: int = 0, **settings: object) -> None:
         self.port = port
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
@@ -62,33 +63,33 @@ class Provider:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def configure(self, **settings: Any) -> None:
+    def configure(self, **settings: object) -> None:
         """Change settings while it runs. Of `delays`, only the named ones change. Raises OrderRefused."""
         self._order(settings=settings)
 
-    def fail(self, path: str, kind: str, **how: Any) -> None:
+    def fail(self, path: str, kind: str, **how: object) -> None:
         """Add a fault after those already set. `how` is as in `simulators.openai.faults.Fault`. Raises OrderRefused."""
         self._order(faults=[{"path": path, "kind": kind, **how}])
 
     def clear_faults(self) -> None:
         self._order(clear_faults=True)
 
-    def reset(self, **settings: Any) -> None:
+    def reset(self, **settings: object) -> None:
         """Return to the settings of the start with these changes, and clear the faults and the journal."""
         self._order(reset=True, settings=settings)
 
-    def seen(self) -> dict[str, Any]:
+    def seen(self) -> Json:
         """Return counters, log and settings, as `simulators.openai.journal.Journal.shape` does."""
         return self._ask(None)
 
-    def log(self, path: str) -> list[dict[str, Any]]:
+    def log(self, path: str) -> list[Json]:
         """Return the log entries for this path."""
         return [entry for entry in self.seen()["log"] if entry["path"] == path]
 
-    def _order(self, **orders: Any) -> None:
+    def _order(self, **orders: object) -> None:
         self._ask(json.dumps(orders).encode())
 
-    def _ask(self, body: bytes | None) -> dict[str, Any]:
+    def _ask(self, body: bytes | None) -> Json:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control", body, timeout=10) as answer:
                 return dict(json.load(answer))

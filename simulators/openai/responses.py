@@ -1,8 +1,8 @@
 """Serve `/v1/responses`, whole and streamed. Tools are accepted and never called. Nothing is stored."""
 
 import time
-from typing import Any
 
+from core.json_types import Json
 from simulators.openai import error_shapes, scripted_words
 from simulators.openai.http_exchange import HttpExchange
 
@@ -17,9 +17,14 @@ async def create(exchange: HttpExchange) -> None:
 
 
 class _Answer:
-    def __init__(self, exchange: HttpExchange, asked: dict[str, Any], model: str) -> None:
-        tokens = scripted_words.tokens(_reply(exchange, asked))
+    def __init__(self, exchange: HttpExchange, asked: Json, model: str) -> None:
+        given = asked["input"]
+        messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
+        said = [scripted_words.text_of(message) for message in messages if message.get("role") == "user"]
+        answer_format = (asked.get("text") or {}).get("format") or {}
+        tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, said))
         self._exchange = exchange
+        self._messages = messages
         self._asked = asked
         self._tokens = tokens[: asked.get("max_output_tokens") or len(tokens)]
         self._cut_short = len(self._tokens) < len(tokens)
@@ -53,27 +58,36 @@ class _Answer:
         await self._send(kind, response=self._finished())
         await exchange.end()
 
-    async def _send(self, kind: str, **fields: Any) -> None:
+    async def _send(self, kind: str, **fields: object) -> None:
         await self._exchange.event({"type": kind, "sequence_number": self._sent, **fields}, named=True)
         self._sent += 1
 
-    def _place(self) -> dict[str, Any]:
+    def _place(self) -> dict[str, object]:
         return {"item_id": self._item_id, "output_index": 0, "content_index": 0}
 
-    def _part(self, text: str) -> dict[str, Any]:
+    def _part(self, text: str) -> dict[str, object]:
         return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
-    def _item(self, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+    def _item(self, status: str, content: list[dict[str, object]]) -> dict[str, object]:
         return {"id": self._item_id, "type": "message", "role": "assistant", "status": status, "content": content}
 
-    def _whole_item(self) -> dict[str, Any]:
+    def _whole_item(self) -> dict[str, object]:
         return self._item("incomplete" if self._cut_short else "completed", [self._part("".join(self._tokens))])
 
-    def _finished(self) -> dict[str, Any]:
+    def _finished(self) -> dict[str, object]:
         status = "incomplete" if self._cut_short else "completed"
-        return {**self._response(status, [self._whole_item()]), "usage": self._usage()}
+        texts = [self._asked.get("instructions") or "", *map(scripted_words.text_of, self._messages)]
+        read, written = sum(len(scripted_words.tokens(text)) for text in texts), len(self._tokens)
+        usage = {
+            "input_tokens": read,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": written,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": read + written,
+        }
+        return {**self._response(status, [self._whole_item()]), "usage": usage}
 
-    def _response(self, status: str, output: list[dict[str, Any]]) -> dict[str, Any]:
+    def _response(self, status: str, output: list[dict[str, object]]) -> dict[str, object]:
         asked = self._asked
         return {
             **self._head,
@@ -97,36 +111,3 @@ class _Answer:
             "truncation": asked.get("truncation", "disabled"),
             "usage": None,
         }
-
-    def _usage(self) -> dict[str, Any]:
-        texts = [self._asked.get("instructions") or "", *(text for _, text in _said(self._asked["input"]))]
-        read, written = sum(len(scripted_words.tokens(text)) for text in texts), len(self._tokens)
-        return {
-            "input_tokens": read,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": written,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": read + written,
-        }
-
-
-def _reply(exchange: HttpExchange, asked: dict[str, Any]) -> str:
-    wanted = (asked.get("text") or {}).get("format") or {}
-    script = exchange.simulation.script
-    if wanted.get("type") == "json_schema":
-        return script.structured(wanted.get("name", ""), wanted.get("schema", {}))
-    if wanted.get("type") == "json_object":
-        return script.structured("", {})
-    by_user = [text for role, text in _said(asked["input"]) if role == "user"]
-    return script.reply(by_user[-1] if by_user else "")
-
-
-def _said(given: Any) -> list[tuple[str, str]]:
-    """Return the role and the text of each message in the input, which is a text or a list of messages."""
-    if isinstance(given, str):
-        return [("user", given)]
-    return [(item.get("role", ""), _text(item.get("content") or "")) for item in given]
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)

@@ -1,20 +1,29 @@
 """Choose the words that the provider hears and says: from its scripts, or from a template that never varies."""
 
 import hashlib
+import json
 import re
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
-from simulators.openai import smallest_answer
+from core.json_types import Json
 from simulators.openai.simulator_settings import Settings
+from simulators.openai.smallest_answer import smallest
 
 TOKEN = re.compile(r"\s*\w+(?:['\u2019-]\w+)*|\s*[^\w\s]|\s+$")
 GREETING = "Hello! What would you like to talk about today?"
+Line = TypeVar("Line")
 
 
 def tokens(text: str) -> list[str]:
     """Split text into words, each with the space before it, and punctuation. Joined, they are the text again."""
     return TOKEN.findall(text)
+
+
+def text_of(message: Json) -> str:
+    """Return the text of a client's message, whose content is a text or a list of parts."""
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
 class Script:
@@ -40,12 +49,20 @@ class Script:
         usual = f"I see, you said: {heard} What happened next?" if heard else GREETING
         return self._next("replies", self.settings.replies) or usual
 
-    def structured(self, name: str, json_schema: dict[str, Any]) -> str:
-        """Return an answer that follows the JSON schema, unless the script sets another."""
-        line = self._next(f"structured.{name}", self.settings.structured.get(name, []))
-        return smallest_answer.as_json(smallest_answer.smallest(json_schema) if line is None else line)
+    def written(self, answer_format: Json, said: Sequence[str]) -> str:
+        """Return a written answer: a reply to the user's last words, or JSON if the format demands it.
 
-    def _next(self, name: str, lines: list[Any]) -> Any:
+        JSON follows the schema of the format, unless the script sets another answer.
+        """
+        if answer_format.get("type") not in ("json_schema", "json_object"):
+            return self.reply(said[-1] if said else "")
+        name = answer_format.get("name", "")
+        line = self._next(f"structured.{name}", self.settings.structured.get(name, []))
+        if line is None:
+            line = smallest(answer_format.get("schema", {}))
+        return line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+
+    def _next(self, name: str, lines: Sequence[Line]) -> Line | None:
         if not lines:
             return None
         at = self._at.get(name, 0)

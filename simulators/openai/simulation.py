@@ -1,9 +1,9 @@
 """Hold the state of the running provider, which every endpoint shares and `/control` changes."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import count
-from typing import Any
 
+from core.json_types import Json
 from simulators.openai.faults import Faults
 from simulators.openai.journal import Journal
 from simulators.openai.scripted_words import Script
@@ -13,21 +13,20 @@ ORDERS = {"settings", "faults", "clear_faults", "reset"}
 
 
 class Simulation:
-    """Hold the state. `connections` are uvicorn's currently open sockets."""
-
-    def __init__(self, settings: Settings, connections: Callable[[], Collection[Any]] = tuple) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._first_settings = settings
         self.settings = settings
         self.faults = Faults()
         self.journal = Journal()
         self.script = Script(settings)
-        self.connections = connections
+        # uvicorn's currently open connections.
+        self.connections: Collection[object] = ()
         self._numbers = count(1)
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{next(self._numbers):08d}"
 
-    def obey(self, orders: dict[str, Any]) -> None:
+    def obey(self, orders: Json) -> None:
         """Apply orders in this sequence: `reset`, `settings`, `clear_faults`, and `faults` to add.
 
         Raises BadSetting, and then changes nothing.
@@ -49,7 +48,7 @@ class Simulation:
         self.settings = self.script.settings = settings
         self.script.rewind(changes.keys())
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         """Return counters, log and settings. The caller's own connection is not counted."""
-        open_now = {"connections_open": len(self.connections()) - 1}
+        open_now = {"connections_open": len(self.connections) - 1}
         return {**self.journal.shape(), **open_now, "settings": self.settings.shape()}

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+
+from core.json_types import Json
 
 MODELS = (
     "gpt-realtime-2.1",
@@ -65,7 +66,7 @@ class Settings:
     unlikelihood: float = 0.05
     replies: list[str] = field(default_factory=list)
     # Answers by the name of a JSON schema. A str is sent as it is.
-    structured: dict[str, list[Any]] = field(default_factory=dict)
+    structured: dict[str, list[object]] = field(default_factory=dict)
     # Moderation category by word.
     flagged: dict[str, str] = field(default_factory=dict)
     # Milliseconds of speech for each character.
@@ -77,7 +78,7 @@ class Settings:
     )
     session_expires_s: float = 3600.0
 
-    def changed(self, changes: Mapping[str, Any]) -> "Settings":
+    def changed(self, changes: Mapping[str, object]) -> "Settings":
         """Return these settings with changes. Of `delays`, only the named ones change.
 
         Raises BadSetting.
@@ -88,11 +89,11 @@ class Settings:
             raise BadSetting("delays must be an object.")
         return replace(self, **_fitting(self, changes), delays=replace(self.delays, **_fitting(self.delays, delays)))
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         return asdict(self)
 
 
-def _fitting(owner: Settings | Delays, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+def _fitting(owner: Settings | Delays, changes: Mapping[str, object]) -> Json:
     known = {each.name for each in fields(owner)}
     for name, value in changes.items():
         if name not in known:
@@ -103,4 +104,4 @@ def _fitting(owner: Settings | Delays, changes: Mapping[str, Any]) -> Mapping[st
                 raise BadSetting(f"{name} must be a number, and not negative.")
         elif not isinstance(value, type(now)):
             raise BadSetting(f"{name} must be a {type(now).__name__}.")
-    return changes
+    return dict(changes)

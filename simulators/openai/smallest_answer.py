@@ -1,23 +1,21 @@
 """Build the smallest answer that a JSON schema allows."""
 
-import json
-from typing import Any
+from core.json_types import Json
 
-PLAIN: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None}
-
-
-def as_json(answer: Any) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+PLAIN: dict[str, object] = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None}
 
 
-def smallest(schema: dict[str, Any], root: dict[str, Any] | None = None) -> Any:
+def smallest(schema: Json, root: Json | None = None) -> object:
     """Return the smallest value for a schema.
 
     Supports the part of JSON Schema that structured outputs allow: objects, arrays, enums, anyOf, and $ref into $defs.
     """
     root = root or schema
     if "$ref" in schema:
-        return smallest(_referred(schema["$ref"], root), root)
+        found = root
+        for name in schema["$ref"].removeprefix("#").strip("/").split("/"):
+            found = found[name] if name else found
+        return smallest(found, root)
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:
@@ -31,10 +29,3 @@ def smallest(schema: dict[str, Any], root: dict[str, Any] | None = None) -> Any:
     if kind == "array":
         return [smallest(schema["items"], root) for _ in range(schema.get("minItems", 0))]
     return schema.get("minimum", PLAIN[kind])
-
-
-def _referred(reference: str, root: dict[str, Any]) -> dict[str, Any]:
-    found = root
-    for name in reference.removeprefix("#").strip("/").split("/"):
-        found = found[name] if name else found
-    return found

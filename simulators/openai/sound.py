@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from av import AudioStream
 
 # Hz. The API uses PCM16 mono.
-RATE = 24_000
-BYTES_PER_MS = RATE * 2 // 1000
+TONE_RATE = 24_000
+BYTES_PER_MS = TONE_RATE * 2 // 1000
 WAV_HEADER = 44  # bytes
 # Share of full scale, audible from the second sample on.
 AMPLITUDE = 0.3
@@ -39,7 +39,7 @@ class NotAudio(ValueError):
 
 def tone(text: str, ms_per_character: float) -> bytes:
     """Return a tone as PCM16 mono 24 kHz. Each text always has the same pitch (240 to 600 Hz)."""
-    samples = round(len(text) * ms_per_character * RATE / 1000)
+    samples = round(len(text) * ms_per_character * TONE_RATE / 1000)
     period = 40 + zlib.crc32(text.encode()) % 61
     cycle = array("h", (round(AMPLITUDE * 32767 * math.sin(2 * math.pi * each / period)) for each in range(period)))
     return (cycle.tobytes() * (samples // period + 1))[: samples * 2]
@@ -60,9 +60,25 @@ def encoded(pcm: bytes, file_format: str) -> bytes:
     """Return a whole file. The length fields of a WAV are those of a stream, as the API sends them."""
     if file_format == "pcm":
         return pcm
+    file = io.BytesIO()
     if file_format == "wav":
-        return _streamed_wav(pcm)
-    return _compressed(pcm, *CODECS[file_format])
+        with wave.open(file, "wb") as writer:
+            writer.setparams((1, 2, TONE_RATE, 0, "NONE", ""))
+            writer.writeframes(pcm)
+        header = bytearray(file.getvalue()[:WAV_HEADER])
+        header[4:8] = header[40:44] = b"\xff\xff\xff\xff"
+        return bytes(header) + pcm
+    import av
+
+    container, codec = CODECS[file_format]
+    with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
+        stream = cast("AudioStream", output.add_stream(codec, rate=TONE_RATE, layout="mono"))
+        frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // 2)
+        frame.planes[0].update(pcm)
+        frame.sample_rate = TONE_RATE
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def seconds(data: bytes) -> float:
@@ -88,27 +104,3 @@ def _wav_seconds(data: bytes) -> float:
             return min(file.getnframes(), frames_at_most) / file.getframerate()
     except (wave.Error, EOFError) as error:
         raise NotAudio(str(error)) from error
-
-
-def _streamed_wav(pcm: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, RATE, 0, "NONE", ""))
-        writer.writeframes(pcm)
-    header = bytearray(file.getvalue()[:WAV_HEADER])
-    header[4:8] = header[40:44] = b"\xff\xff\xff\xff"
-    return bytes(header) + pcm
-
-
-def _compressed(pcm: bytes, container: str, codec: str) -> bytes:
-    import av
-
-    file = io.BytesIO()
-    with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
-        stream = cast("AudioStream", output.add_stream(codec, rate=RATE, layout="mono"))
-        frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // 2)
-        frame.planes[0].update(pcm)
-        frame.sample_rate = RATE
-        output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return file.getvalue()

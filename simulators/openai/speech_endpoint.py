@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import math
-from typing import Any
 
+from core.json_types import Json
 from simulators.openai import error_shapes, scripted_words, sound
 from simulators.openai.error_shapes import ApiError
 from simulators.openai.http_exchange import HttpExchange
@@ -22,38 +22,25 @@ async def create(exchange: HttpExchange) -> None:
     data = await asyncio.to_thread(sound.encoded, pcm, file_format) if pcm else b""
     length_ms = sound.milliseconds(pcm)
     pieces = sound.pieces(data, math.ceil(length_ms / exchange.settings.audio_chunk_ms))
-    if asked.get("stream_format") == "sse":
-        await _events(exchange, pieces, length_ms, _usage(asked["input"], length_ms))
-    else:
-        await _bytes(exchange, pieces, length_ms, sound.CONTENT_TYPES[file_format])
-
-
-async def _bytes(exchange: HttpExchange, pieces: list[bytes], length_ms: float, content_type: str) -> None:
-    await exchange.pace.until(exchange.settings.delays.speech_first_byte_ms)
-    await exchange.stream(content_type)
-    for number, piece in enumerate(pieces):
-        await exchange.pace.until(_moment(exchange, length_ms * number / len(pieces)))
-        await exchange.piece(piece)
-    await exchange.end()
-
-
-async def _events(exchange: HttpExchange, pieces: list[bytes], length_ms: float, usage: dict[str, int]) -> None:
-    await exchange.pace.until(exchange.settings.delays.speech_first_byte_ms)
-    await exchange.stream()
-    for number, piece in enumerate(pieces):
-        await exchange.pace.until(_moment(exchange, length_ms * number / len(pieces)))
-        await exchange.event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-    await exchange.event({"type": "speech.audio.done", "usage": usage})
-    await exchange.end()
-
-
-def _moment(exchange: HttpExchange, position_ms: float) -> float:
-    """Return the time when the speech at this position is ready, in milliseconds since the request."""
+    as_events = asked.get("stream_format") == "sse"
     delays = exchange.settings.delays
-    return delays.speech_first_byte_ms + delays.speech_per_second_ms * position_ms / 1000
+    await exchange.pace.until(delays.speech_first_byte_ms)
+    await (exchange.stream() if as_events else exchange.stream(sound.CONTENT_TYPES[file_format]))
+    for number, piece in enumerate(pieces):
+        position_ms = length_ms * number / len(pieces)
+        await exchange.pace.until(delays.speech_first_byte_ms + delays.speech_per_second_ms * position_ms / 1000)
+        if as_events:
+            await exchange.event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
+        else:
+            await exchange.piece(piece)
+    if as_events:
+        read, made = len(scripted_words.tokens(asked["input"])), round(length_ms / 50)
+        usage = {"input_tokens": read, "output_tokens": made, "total_tokens": read + made}
+        await exchange.event({"type": "speech.audio.done", "usage": usage})
+    await exchange.end()
 
 
-def _check(asked: dict[str, Any]) -> None:
+def _check(asked: Json) -> None:
     for name in ("input", "voice"):
         if not asked.get(name):
             raise error_shapes.missing(name)
@@ -66,8 +53,3 @@ def _check(asked: dict[str, Any]) -> None:
         )
     if not SLOWEST <= asked.get("speed", 1.0) <= FASTEST:
         raise ApiError(400, f"Invalid 'speed': expected a value from {SLOWEST} to {FASTEST}.", param="speed")
-
-
-def _usage(text: str, length_ms: float) -> dict[str, int]:
-    read, made = len(scripted_words.tokens(text)), round(length_ms / 50)
-    return {"input_tokens": read, "output_tokens": made, "total_tokens": read + made}

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from typing import Any
 
 from simulators.openai import error_shapes, multipart, scripted_words, sound
 from simulators.openai.error_shapes import ApiError
@@ -15,8 +14,8 @@ AUDIO_TOKENS_PER_SECOND = 10
 
 async def create(exchange: HttpExchange) -> None:
     fields, files = multipart.parse(exchange.body, exchange.headers.get("content-type", ""))
-    asked: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
-    exchange.entry["body"] = dict(asked)
+    asked = {name: values[-1] for name, values in fields.items()}
+    exchange.entry["body"] = asked
     model = exchange.check_model(asked)
     if "file" not in files:
         raise error_shapes.missing("file")
@@ -30,11 +29,24 @@ async def create(exchange: HttpExchange) -> None:
         await _stream(exchange, text, usage, ready_ms)
         return
     await exchange.pace.until(ready_ms)
-    more: dict[str, Any] = {"usage": usage}
-    if "logprobs" in fields.get("include", []) and "gpt-4o" in model:
-        chance = -exchange.settings.unlikelihood
-        more["logprobs"] = [{"token": token, "logprob": chance, "bytes": None} for token in scripted_words.tokens(text)]
-    await _whole(exchange, asked.get("response_format", "json"), text, more, seconds)
+    answer_format = asked.get("response_format", "json")
+    if answer_format not in FORMATS:
+        raise ApiError(400, f"Invalid value: '{answer_format}'.", param="response_format", code="invalid_value")
+    tokens = scripted_words.tokens(text)
+    exchange.journal.tokens_out += len(tokens)
+    if answer_format == "text":
+        await exchange.text(f"{text}\n")
+    elif answer_format == "json":
+        answer: dict[str, object] = {"text": text, "usage": usage}
+        if "logprobs" in fields.get("include", []) and "gpt-4o" in model:
+            chance = -exchange.settings.unlikelihood
+            answer["logprobs"] = [{"token": token, "logprob": chance, "bytes": None} for token in tokens]
+        await exchange.json(answer)
+    else:
+        billed = {"type": "duration", "seconds": seconds}
+        await exchange.json(
+            {"task": "transcribe", "language": "english", "duration": seconds, "text": text, "usage": billed}
+        )
 
 
 async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
@@ -43,7 +55,8 @@ async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
     Raises ApiError.
     """
     digest = hashlib.sha256(upload.data).hexdigest()
-    exchange.entry["file"] = {"filename": upload.filename, "bytes": len(upload.data), "sha256": digest}
+    noted: dict[str, object] = {"filename": upload.filename, "bytes": len(upload.data), "sha256": digest}
+    exchange.entry["file"] = noted
     if upload.filename.rpartition(".")[2].lower() not in SUFFIXES:
         raise ApiError(400, f"Invalid file format. Supported formats: {list(SUFFIXES)}", param="file")
     try:
@@ -51,26 +64,11 @@ async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
     except sound.NotAudio as error:
         message = "Audio file might be corrupted or unsupported"
         raise ApiError(400, message, param="file", code="invalid_value") from error
-    exchange.entry["file"]["seconds"] = seconds
+    noted["seconds"] = seconds
     return seconds
 
 
-async def _whole(exchange: HttpExchange, answer_format: str, text: str, more: dict[str, Any], seconds: float) -> None:
-    if answer_format not in FORMATS:
-        raise ApiError(400, f"Invalid value: '{answer_format}'.", param="response_format", code="invalid_value")
-    exchange.journal.tokens_out += len(scripted_words.tokens(text))
-    if answer_format == "text":
-        await exchange.text(f"{text}\n")
-    elif answer_format == "json":
-        await exchange.json({"text": text, **more})
-    else:
-        billed = {"type": "duration", "seconds": seconds}
-        await exchange.json(
-            {"task": "transcribe", "language": "english", "duration": seconds, "text": text, "usage": billed}
-        )
-
-
-async def _stream(exchange: HttpExchange, text: str, usage: dict[str, Any], ready_ms: float) -> None:
+async def _stream(exchange: HttpExchange, text: str, usage: dict[str, object], ready_ms: float) -> None:
     """Send the first delta when the transcription is ready, the others at the pace of tokens."""
     await exchange.pace.until(ready_ms)
     await exchange.stream()
@@ -82,7 +80,7 @@ async def _stream(exchange: HttpExchange, text: str, usage: dict[str, Any], read
     await exchange.end()
 
 
-def _usage(model: str, seconds: float, text: str) -> dict[str, Any]:
+def _usage(model: str, seconds: float, text: str) -> dict[str, object]:
     if model == "whisper-1":
         return {"type": "duration", "seconds": seconds}
     heard, written = round(seconds * AUDIO_TOKENS_PER_SECOND), len(scripted_words.tokens(text))

@@ -1,13 +1,13 @@
-// Names and roles that Django's own pages of the admin leave out.
+// Add names and roles that Django's own admin pages lack.
 
 function nameWhatHasNone() {
-  // The magnifying glass is the only label of the search.
+  // The search field has only a magnifying glass as its label.
   const search = document.querySelector('label[for="searchbar"]');
   if (search) {
     search.querySelector("img").alt = "";
     search.append("Search");
   }
-  // A date and its time share one label, which belongs to neither.
+  // A date field and its time field share one label, which is linked to neither.
   for (const field of document.querySelectorAll(".datetime .vDateField, .datetime .vTimeField")) {
     const label = field.closest(".form-row").querySelector("label, legend").textContent.trim().replace(/:$/, "");
     field.setAttribute("aria-label", `${label}, ${field.matches(".vDateField") ? "date" : "time"}`);
@@ -15,5 +15,5 @@ function nameWhatHasNone() {
   for (const hint of document.querySelectorAll("span.help-tooltip[aria-label]")) hint.setAttribute("role", "img");
 }
 
-// After Django's scripts, which make some of it.
+// Run after Django's scripts, because they create some of these elements.
 addEventListener("load", nameWhatHasNone);

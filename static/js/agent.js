@@ -1,11 +1,14 @@
-// The agent's side of a talk: its sound, its captions, and being interrupted.
+// Play the agent's side of a talk: its sound, its captions, and interruptions.
 
 import { Captions } from "./captions.js";
 import { Player } from "./player.js";
 import { join, wav } from "./pcm.js";
 
 export class Agent {
-  /** `onPeak(0…1)`: how loud the speaker is now. `onChange()`: it began or stopped to think, to speak or to be audible. */
+  /**
+   * Create the agent. `onPeak(level)` gets the current loudness, from 0 to 1. `onChange()` is called when the agent starts or
+   * stops thinking, speaking or being audible.
+   */
   constructor({ scope, dialogue, send, onPeak, onChange }) {
     Object.assign(this, { dialogue, send, onPeak, onChange });
     this.player = new Player({ scope, onIdle: () => this.silent(), onChange });
@@ -15,11 +18,16 @@ export class Agent {
       onTick: () => this.onPeak(this.player.peak()),
     });
     scope.own(this.captions, (captions) => captions.stop());
-    this.response = null; // the response under way: {id, items}
-    this.refused = new Set(); // responses whose rest is not wanted any more
-    this.voices = new Map(); // item → its sound, until it can be fetched from the server
-    this.sounding = new Set(); // items not yet heard to their end
-    this.unsaved = new Set(); // items that the server has not said it keeps
+    // The response in progress: {id, items}.
+    this.response = null;
+    // Ids of responses whose remaining events are ignored.
+    this.refused = new Set();
+    // Sound by item, until it can be fetched from the server.
+    this.voices = new Map();
+    // Items that have not been heard to the end.
+    this.sounding = new Set();
+    // Items that the server has not confirmed as saved.
+    this.unsaved = new Set();
   }
 
   get speaking() {
@@ -97,8 +105,8 @@ export class Agent {
   }
 
   /**
-   * Silences the agent at once and tells the server what was heard. `cancel`: the server does not know yet that
-   * the learner speaks.
+   * Silence the agent at once, and tell the server how much was heard. Set `cancel` if the server does not know yet that the
+   * learner speaks.
    */
   interrupt({ cancel }) {
     const heard = [...this.sounding].map((item) => [item, this.player.heard(item)]);
@@ -133,12 +141,12 @@ export class Agent {
     else this.remove(id);
   }
 
-  /** The turn that this response says, if it is the one under way. */
+  /** Return the turn that this response speaks, if the response is in progress. */
   turnOf(response) {
     return this.response?.id === response ? this.response.items.at(-1) : undefined;
   }
 
-  /** The server keeps the recording now. */
+  /** Use the server's recording from now on, because the turn is saved. */
   saved(id, key) {
     this.voices.delete(id);
     this.unsaved.delete(id);
@@ -155,7 +163,7 @@ export class Agent {
     this.dialogue.remove(id);
   }
 
-  /** What the server does not keep, it never said: after a crash it says something else instead. */
+  /** Remove items that the server did not save. After a crash it says something else instead. */
   reconcile(known) {
     for (const item of [...this.unsaved]) {
       if (known.has(item)) this.unsaved.delete(item);
@@ -163,7 +171,7 @@ export class Agent {
     }
   }
 
-  /** The connection is gone, and with it what was still to come. */
+  /** Handle a lost connection: nothing more of the response will arrive. */
   lost() {
     this.response = null;
     this.refused.clear();

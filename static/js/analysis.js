@@ -1,4 +1,4 @@
-// A kept analysis, whatever an older client wrote in its place: what of it can be shown.
+// Read a stored analysis, whatever an older client wrote into it, and return the parts that can be shown.
 
 const SCORES = {
   fluency: "Fluency",
@@ -9,8 +9,8 @@ const SCORES = {
 };
 
 /**
- * {overall, scores: [{label, value}], words, strengths, improvements, suggestions: [{original, alternative, explanation}]};
- * overall is null where nothing was measured. null if there is nothing to show.
+ * Return {overall, scores: [{label, value}], words, strengths, improvements, suggestions: [{original, alternative,
+ * explanation}]}, or null if there is nothing to show. `overall` is null if nothing was measured.
  */
 export function readable(analysis) {
   const { componentScores, finalScore, feedback, strengths, improvements, suggestions } = object(analysis);
@@ -29,7 +29,7 @@ export function readable(analysis) {
     : null;
 }
 
-/** The scores that were measured. */
+/** Return the scores that were measured. */
 const scores = (values) =>
   Object.entries(SCORES)
     .map(([name, label]) => ({ label, value: score(values[name]) }))

@@ -1,24 +1,24 @@
-// Announcements for screen readers, and short visible notices.
+// Announce changes to screen readers, and show short notices.
 
 let last = 0;
 
-/** Reads a sentence out, politely: for changes that a seeing person notices by themselves. */
+/** Read a sentence aloud politely. This is for changes that sighted users notice on the page. */
 export function announce(text) {
   const announcer = document.getElementById("announcer");
-  // Two announcements in one breath would overwrite each other.
+  // Two announcements in quick succession would overwrite each other, so join them.
   const since = Date.now() - last;
   last = Date.now();
   announcer.textContent = since < 400 ? `${announcer.textContent} ${text}` : text;
 }
 
-/** Removes the last announcement, because it is not true any more. */
+/** Remove the last announcement when it is no longer true. */
 export function withdraw() {
   document.getElementById("announcer").textContent = "";
 }
 
 /**
- * Shows a notice. `action`: {label, act}. It stays `seconds`, longer while it is pointed at or focused.
- * Returns a function that takes it away; `onGone(acted)` is called once, however it went.
+ * Show a notice for `seconds`, and longer while it is hovered or focused. `action` is {label, act}. Return a function that closes
+ * the notice. `onGone(acted)` is called once, however the notice closes.
  */
 export function toast(text, { action, seconds = 8, kind = "plain", onGone = () => {} } = {}) {
   const region = document.getElementById("toasts");
@@ -52,7 +52,7 @@ export function toast(text, { action, seconds = 8, kind = "plain", onGone = () =
   for (const type of ["pointerenter", "focusin"]) element.addEventListener(type, () => clearTimeout(timer));
   for (const type of ["pointerleave", "focusout"]) element.addEventListener(type, restart);
   restart();
-  // The same words twice are one notice.
+  // Replace an earlier notice with the same text.
   for (const other of region.children) if (other.querySelector("p").textContent === text) other.remove();
   region.append(element);
   return close;

@@ -1,4 +1,4 @@
-// Names, heading levels and places for the keyboard that Swagger UI leaves out. It draws the page anew whenever something is opened.
+// Add names, heading levels and tab stops that Swagger UI lacks. Swagger UI redraws the page whenever something is opened.
 
 const page = document.getElementById("swagger-ui");
 

@@ -1,15 +1,16 @@
-// Calls to the server's REST API. Failures come as ApiError, whose message can be shown as it is.
+// Call the server's REST API. Failures raise ApiError, whose message can be shown as it is.
 
 import * as cloud from "./cloud-state.js";
 
 export class ApiError extends Error {
   constructor(message, status) {
     super(message);
-    this.status = status; // 0: the server was not reached
+    // 0 if the server was not reached.
+    this.status = status;
   }
 
   get retryable() {
-    // 507: the learner's storage is full, which trying again does not change.
+    // 507: the learner's storage is full. A retry does not help.
     const passes = this.status >= 500 && this.status !== 507;
     return this.status === 0 || this.status === 408 || this.status === 429 || passes;
   }
@@ -50,21 +51,24 @@ export const restore = (id) => call("POST", `${conversationPath(id)}/restore`);
 export const sendTurn = (id, form) => call("POST", `${conversationPath(id)}/turns`, form);
 export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${encodeURIComponent(key)}`)).url;
 
-/** Returns {message, notCorrected?}. `notCorrected` is the reason why the message could not be checked for mistakes. */
+/**
+ * Save a better transcript and return {message, notCorrected?}. `notCorrected` says why the message could not be checked for
+ * mistakes.
+ */
 export function mend(id, message, content) {
   return call("PATCH", `${conversationPath(id)}/messages/${encodeURIComponent(message)}`, { content });
 }
 
-/** What the message says, in `targetLanguage`. */
+/** Return the message translated into `targetLanguage`. */
 export async function translateMessage(id, message, targetLanguage) {
   const path = `${conversationPath(id)}/messages/${encodeURIComponent(message)}/translation`;
   return (await call("POST", path, { targetLanguage })).translation;
 }
 
-/** Has the whole talk looked at; the analysis is kept with it. */
+/** Request an analysis of the whole talk. The server stores it with the talk. */
 export const analyse = async (id) => (await call("POST", `${conversationPath(id)}/analysis`, {})).analysis;
 
-/** What has become of each entry; fewer answers than entries where the storage failed on the way. */
+/** Import entries and return the result of each one. There are fewer results than entries if the storage failed meanwhile. */
 export async function bringIn(entries, { bringBack = false } = {}) {
   return (await call("POST", "/api/import", { entries, bring_back: bringBack })).results;
 }

@@ -1,8 +1,12 @@
-// An AudioContext can be suspended at any moment: by a phone call, by the system, by a browser that waits for a tap.
+// Keep AudioContexts running. They can be suspended at any time: by a phone call, by the system, or by a browser that waits for a
+// tap.
 
-const TAPS = ["pointerdown", "pointerup", "keydown"]; // browsers differ in which of them lets a page sound
+// Browsers differ in which of these events allow a page to play sound.
+const TAPS = ["pointerdown", "pointerup", "keydown"];
 
-/** Own the context, and resume it whenever that may help. Returns at once: without a loudspeaker, resuming takes for ever. */
+/**
+ * Own the context, and resume it whenever that may help. Return at once, because resuming never finishes without a loudspeaker.
+ */
 export function keepRunning(context, scope) {
   scope.own(context, () => context.state !== "closed" && context.close().catch(() => {}));
   const resume = () => resumed(context);
@@ -14,5 +18,6 @@ export function keepRunning(context, scope) {
 
 function resumed(context) {
   if (context.state === "running" || context.state === "closed") return;
-  context.resume().catch(() => {}); // the next chance is the next event
+  // If this fails, the next event tries again.
+  context.resume().catch(() => {});
 }

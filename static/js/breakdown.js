@@ -1,10 +1,14 @@
-// How long an answer took, in parts: a bar to see and figures to read. All moments are milliseconds from the end of the learner's turn.
+// Show how long an answer took, by parts: a bar and figures. All times are milliseconds since the end of the learner's turn.
 
 const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
-const NO_TIME = 5; // ms: less is none
+// A shorter time counts as none.
+const NO_TIME = 5; // ms
 const seconds = (ms) => (ms < NO_TIME ? "at once" : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`);
 
-/** `measured`: {heard_ms?, thought_ms?, first_audio_ms, saved_ms?}. What is undefined or null was not measured, and is left out. */
+/**
+ * Build the element from {heard_ms?, thought_ms?, first_audio_ms, saved_ms?}. Values that are undefined or null were not
+ * measured, and are omitted.
+ */
 export function breakdown(measured) {
   const element = template("breakdown-template");
   const parts = partsOf(measured);
@@ -23,8 +27,8 @@ export function breakdown(measured) {
   return element;
 }
 
-// Each part lasts from the one before it, as far as that was measured; saving goes on beside the voice. There is nothing to tell of
-// hearing that took no time after the turn: it was typed, or made out while it was spoken.
+// Each part begins at the end of the previous one, as far as that was measured. Saving runs while the agent speaks. Omit
+// transcription that took no time after the turn: the turn was typed, or was transcribed while it was spoken.
 function partsOf({ heard_ms: heard, thought_ms: thought, first_audio_ms: audio, saved_ms: saved }) {
   return [
     { name: "heard", label: "Heard", ms: heard < NO_TIME ? null : heard },

@@ -1,8 +1,10 @@
-// Shows the agent's words as their sound is heard. The server sends a sentence's words before its sound,
-// so where the sound stood when words came is where those words begin.
+// Show the agent's words while their sound is heard. The server sends the words of a sentence before its sound, so words begin
+// where the sound that arrived before them ends.
 
-const LETTERS_PER_SECOND = 15; // only while the length of a sentence's sound is not known yet
-const AHEAD = 120; // ms: reading just before hearing helps learners
+// Used only while the length of a sentence's sound is unknown.
+const LETTERS_PER_SECOND = 15;
+// Words appear slightly before they are heard, which helps learners.
+const AHEAD = 120; // ms
 const TICK = 60;
 
 export class Captions {
@@ -10,7 +12,8 @@ export class Captions {
     this.player = player;
     this.onText = onText;
     this.onTick = onTick;
-    this.items = new Map(); // id → {parts: [{text, from}], whole, silent}
+    // Items by id: {parts: [{text, from}], complete}.
+    this.items = new Map();
     this.timer = null;
   }
 
@@ -21,7 +24,7 @@ export class Captions {
     this.timer ||= setInterval(() => this.tick(), TICK);
   }
 
-  /** All sound and words of the item have arrived. */
+  /** Mark the item as complete: all its sound and words have arrived. */
   complete(id) {
     const item = this.items.get(id);
     if (item) item.complete = true;
@@ -40,7 +43,7 @@ export class Captions {
     }
   }
 
-  /** Shows all of it: it was heard, or there is no sound to wait for. */
+  /** Show all words of the item, because they were heard, or because there is no sound to wait for. */
   finish(id) {
     const item = this.items.get(id);
     if (!item) return;
@@ -53,7 +56,7 @@ export class Captions {
     for (const id of [...this.items.keys()]) this.finish(id);
   }
 
-  /** Leaves it as it is: it was interrupted. */
+  /** Leave the item as it is, because it was interrupted. */
   freeze(id) {
     this.items.delete(id);
   }

@@ -1,18 +1,21 @@
-// The time of what is being played. It is the loudspeaker's clock; where that stands still (no loudspeaker, a phone call)
-// it is the wall's, so that words go on without sound.
+// Measure the playback time. It follows the loudspeaker's clock. While that stands still (no loudspeaker, a phone call), it
+// follows the system clock, so captions continue without sound.
 
-const STILL = 400; // ms without a move: the loudspeaker has stopped
+// The loudspeaker has stopped if its clock stands still for this long.
+const STILL = 400; // ms
 
 export class Clock {
-  /** `read()`: seconds on the loudspeaker's clock. */
+  /** Create the clock. `read()` returns the loudspeaker's time in seconds. */
   constructor(read) {
     this.read = read;
     this.seen = read();
-    this.movedAt = performance.now() - STILL; // it has yet to show that it moves
-    this.silent = null; // while it stands still: {from, since}, seconds and a moment of the wall's clock
+    // The loudspeaker counts as stopped until its clock moves.
+    this.movedAt = performance.now() - STILL;
+    // Set while the loudspeaker's clock stands still: {from: playback time in seconds, since: system time in ms}.
+    this.silent = null;
   }
 
-  /** Seconds. Goes back to where the loudspeaker stopped when that moves again. */
+  /** Return the time in seconds. It jumps back to where the loudspeaker stopped when that resumes. */
   get now() {
     this.look();
     return this.silent ? this.silent.from + (performance.now() - this.silent.since) / 1000 : this.seen;
@@ -35,7 +38,7 @@ export class Clock {
     }
   }
 
-  /** Something begins to play at this time, after a pause in which nothing did. */
+  /** Start at this time, because something begins to play after a pause. */
   begin(at) {
     this.look();
     if (this.silent) this.silent = { from: at, since: performance.now() };

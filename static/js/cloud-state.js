@@ -1,20 +1,26 @@
-// What the server's answers and events say about the cloud: which half of it is down, and why.
+// Track the state of the cloud that the server's answers and events report: which half is down, and why.
 
 const changes = new EventTarget();
-let down = {}; // half → why, such as {"audio bucket": "it does not answer"}; empty: all is well, or the cloud is off
-const since = {}; // half → when we were told
-let known = true; // not while the server itself is out of reach
+// Reasons by half, such as {"audio bucket": "it does not answer"}. Empty if both halves work, or if the cloud is off.
+let down = {};
+// Times of these reports, by half.
+const since = {};
+// False while the server itself cannot be reached.
+let known = true;
 
-/** The halves that are down, as far as is known; null while the server is out of reach. */
+/** Return the halves that are down, as last reported, or null while the server cannot be reached. */
 export const halvesDown = () => (known ? down : null);
 export const anyDown = () => Object.keys(down).length > 0;
 
-/** `listener({down, returned})`: as `halvesDown`, and the halves that have just come back. */
+/**
+ * Call `listener({down, returned})` on changes. `down` is as in `halvesDown`. `returned` lists the halves that have just
+ * recovered.
+ */
 export function onChange(listener) {
   changes.addEventListener("change", (event) => listener(event.detail));
 }
 
-/** Takes in an answer or an event; those that say nothing about the cloud change nothing. */
+/** Read an answer or an event. One that says nothing about the cloud changes nothing. */
 export function heed(told) {
   if (!("storage" in told || "degraded" in told)) return;
   const before = { down, known };
@@ -26,7 +32,7 @@ export function heed(told) {
   if (lost.length || returned.length || !before.known) tell(returned);
 }
 
-/** The server is out of reach: what it said last may not be so any more. */
+/** Forget the last report, because the server cannot be reached. */
 export function forget() {
   if (!known) return;
   known = false;
@@ -37,7 +43,7 @@ function tell(returned) {
   changes.dispatchEvent(new CustomEvent("change", { detail: { down: halvesDown(), returned } }));
 }
 
-// One line for each change, for whoever looks into the console to find out why.
+// Log one line for each change, to help find the cause in the browser's console.
 function report(lost, returned) {
   const now = Date.now();
   for (const half of lost) {

@@ -1,15 +1,17 @@
-// The banner about the cloud: shown while a half of it is down, and taken away as soon as it is not.
+// Show the banner about the cloud while one of its halves is down.
 
 import * as api from "./api.js";
 import { toast } from "./announce.js";
 import * as cloud from "./cloud-state.js";
 
 const ASK_EVERY = 5000;
-const SETTLING = [1000, 2000, 4000, 8000, 16_000, 30_000]; // pauses; whatever waits for longer than this has a trouble of its own
+// Pauses between checks. A talk that waits for longer than all of them has a different problem.
+const SETTLING = [1000, 2000, 4000, 8000, 16_000, 30_000]; // ms
 const NEWEST = 50;
 const KEPT = "Cloud storage can't be reached. Everything you say is kept safely on this server and moves to the cloud by itself.";
 const OUT_OF_REACH = [
-  ["database", "Until then, older talks are out of reach."], // and their recordings with them
+  // The recordings of those talks cannot be reached either.
+  ["database", "Until then, older talks are out of reach."],
   ["audio bucket", "Until then, older recordings may not play."],
 ];
 
@@ -18,7 +20,7 @@ let timer = null;
 let settling = false;
 let recordingsWait = false;
 
-/** `listener()`: what had to wait for the cloud is there now. */
+/** Call `listener()` when everything that waited for the cloud has moved there. */
 export function onSettled(listener) {
   settled.addEventListener("settled", listener);
 }
@@ -31,7 +33,7 @@ function show(down) {
   banner.querySelector("p").textContent = [KEPT, missing].filter(Boolean).join(" ");
 }
 
-// Asking
+// Polling
 
 function plan() {
   clearTimeout(timer);
@@ -39,14 +41,14 @@ function plan() {
 }
 
 async function ask() {
-  // The answer is heeded where it comes in. There may be none: a lost line is told of elsewhere.
+  // `api.call` reads the cloud's state from the answer. Ignore failures, because a lost connection is reported elsewhere.
   if (!document.hidden && navigator.onLine) await api.history(1).catch(() => {});
   plan();
 }
 
-// After it has come back
+// After the cloud has recovered
 
-/** Asks until none of the newest talks waits for the cloud any more, and then says so. */
+/** Poll until none of the newest talks waits for the cloud. Then show a notice. */
 export async function settle() {
   if (settling) return;
   settling = true;
@@ -61,7 +63,7 @@ export async function settle() {
 async function nothingWaits() {
   const answer = await api.history(NEWEST).catch(() => null);
   if (!answer || cloud.anyDown() || answer.conversations.some(({ storage }) => storage === "local")) return false;
-  // A list does not say where recordings are.
+  // The list does not say where recordings are stored.
   toast(
     recordingsWait
       ? "Cloud storage is back. Recordings that were kept here move there by themselves."

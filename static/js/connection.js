@@ -1,20 +1,25 @@
-// The WebSocket to /v1/realtime, kept up: lost connections are made again, with growing pauses.
+// Keep up the WebSocket to /v1/realtime. After a loss, reconnect with growing pauses.
 
 import { within } from "./scope.js";
 
 const PAUSES = [500, 1000, 2000, 4000, 8000];
-// Opened elsewhere, foreign origin, deleted, idle, full, bad id, no cookie: the learner decides what to do.
+// Opened elsewhere, foreign origin, deleted, idle, full, invalid id, no cookie. The learner decides what to do, so do not
+// reconnect.
 const FINAL = new Set([4001, 4003, 4004, 4008, 4029, 4400, 4401]);
-const CONGESTED = 1_000_000; // bytes waiting to leave: some 15 s of sound
-const BYTES_PER_MS = 64; // of sound in base64
-const STALLED = 8000; // … and not growing fewer for so long: the line is dead without saying so
+// More unsent data than this, about 15 s of sound, is congestion.
+const CONGESTED = 1_000_000; // bytes
+// Size of a millisecond of sound in base64.
+const BYTES_PER_MS = 64; // bytes
+// If congestion does not ease for this long, the connection is dead, although no event says so.
+const STALLED = 8000; // ms
 const PREPARES = 15_000; // ms
-const OPENS = 60_000; // ms until the server greets: it may have to load its models first
+// Time until the server's first event. The server may have to load its models first.
+const OPENS = 60_000; // ms
 
 export class Connection {
   /**
-   * `prepare()` is awaited before each attempt; `onEvent(event)` gets what the server says;
-   * `onState("online"|"lost"|"closed", {code})` tells how the line is. All of it ends with `scope`.
+   * Create a connection that closes when `scope` ends. `prepare()` is awaited before each attempt. `onEvent(event)` gets the
+   * server's events. `onState("online"|"lost"|"closed", {code})` reports the state.
    */
   constructor({ scope, conversation, prepare, onEvent, onState }) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -34,7 +39,7 @@ export class Connection {
   }
 
   async open() {
-    // What can't be prepared now is not worth doing without a line.
+    // Connect even if the preparation fails or takes too long.
     await within(PREPARES, this.prepare()).catch((error) => console.error(error));
     if (this.closed) return;
     const socket = new WebSocket(this.url);
@@ -79,18 +84,19 @@ export class Connection {
     this.open();
   }
 
-  /** False when the event could not be sent. */
+  /** Send the event. Return false if that is impossible now. */
   send(event) {
     if (!this.ready || this.socket.readyState !== WebSocket.OPEN) return false;
     if (this.stalled(this.socket.bufferedAmount)) {
-      this.lost({ code: 1006 }); // closing would wait for an answer from the dead
+      // Do not wait for the closing handshake, because the server no longer answers.
+      this.lost({ code: 1006 });
       return false;
     }
     this.socket.send(JSON.stringify(event));
     return true;
   }
 
-  /** How much sound had not left yet at the last event, in milliseconds. */
+  /** Return how much sound was unsent at the last event, in milliseconds. */
   get unsentMs() {
     return this.waiting / BYTES_PER_MS;
   }

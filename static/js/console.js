@@ -1,8 +1,10 @@
-// The operators' pages about storage: the results of verify and test as they arrive, and a migration's progress.
+// Show the operators' storage pages: the results of verify and test as they arrive, and the progress of a migration.
 
 const ASK_EVERY = 1000; // ms
-const RATE_OVER = 15; // of the last seconds
-const ANNOUNCE_EVERY = 0.1; // of the way
+// The rate is measured over this time.
+const RATE_OVER = 15; // s
+// Share of the total between two announcements of the progress.
+const ANNOUNCE_EVERY = 0.1;
 
 const number = new Intl.NumberFormat("en");
 
@@ -41,7 +43,7 @@ if (results) {
   }
 }
 
-/** Asks, and shows each line of the answer as it comes. */
+/** Submit the form, and show each line of the answer as it arrives. */
 async function follow(form) {
   const buttons = document.querySelectorAll("form[data-stream] button");
   const said = results.querySelector("#results-said");
@@ -76,7 +78,7 @@ function refusal(status) {
   return `The server could not do it (${status}). Its log has the reason.`;
 }
 
-/** Newline-delimited JSON; says whether its last line came. */
+/** Read newline-delimited JSON. Return whether its last line arrived. */
 async function readLines(answer, take) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -131,7 +133,7 @@ function resultRow(line) {
   return row;
 }
 
-/** They come in the order of their answers; an operator reads them in that of the subject. */
+/** Sort the results by subject. They arrive in the order in which the checks finish. */
 function sortByPlace(list) {
   const place = (row) => Number(row?.dataset.place || 0);
   for (const rows of list.querySelectorAll("ul")) {
@@ -194,7 +196,7 @@ if (run) {
     return [`${Math.floor((100 * told.seen) / told.total)} %`, taken, ...pace(told)].join(" · ");
   };
 
-  /** Over the last seconds: a run that was resumed passes quickly over what is there. */
+  /** Return the pace over the last seconds, because a resumed run quickly passes what is already copied. */
   const pace = (told) => {
     const now = performance.now() / 1000;
     samples.push({ at: now, seen: told.seen, bytes: told.counts.bytes });

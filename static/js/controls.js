@@ -1,14 +1,15 @@
-// The talk button, by mouse, finger, space bar or a screen reader's click.
+// Handle the talk button, by mouse, finger, space bar or a screen reader's click.
 
 const TYPING = "input, textarea, select, [contenteditable]";
 const PRESSABLE = "button, a, summary, label, dialog, [role=button], [role=switch]";
 
 /**
- * `press()`, `release()`, `cancel()` while held; `toggle()` when the button is only clicked (hands-free: mute);
- * `handsFree()` says which of the two it is; `active()` whether it does anything now.
+ * Bind the button. Hold-to-talk calls `press()`, then `release()` or `cancel()`. Hands-free calls `toggle()` to mute.
+ * `handsFree()` returns whether talks are hands-free, and `active()` whether the button does anything now.
  */
 export function bindTalkButton(button, { press, release, cancel, toggle, handsFree, active }) {
-  let held = null; // "pointer", "space" or "latched" (by Enter or a screen reader, which can't hold)
+  // "pointer", "space" or "latched" (pressed by Enter or a screen reader, which cannot hold).
+  let held = null;
 
   const begin = (by) => {
     if (held || !active()) return;
@@ -23,13 +24,15 @@ export function bindTalkButton(button, { press, release, cancel, toggle, handsFr
 
   button.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || handsFree()) return;
-    button.setPointerCapture(event.pointerId); // letting go outside the button must end the turn too
+    // Releasing outside the button must end the turn, too.
+    button.setPointerCapture(event.pointerId);
     begin("pointer");
   });
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
     button.addEventListener(type, () => end("pointer"));
   }
-  button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch
+  // A long touch would open the context menu.
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
   button.addEventListener("click", (event) => {
     if (!active()) return;
     if (handsFree()) toggle();
@@ -55,7 +58,7 @@ export function bindTalkButton(button, { press, release, cancel, toggle, handsFr
     if (held === "space") event.preventDefault();
     end("space");
   });
-  // The key may be let go in another window.
+  // The key may be released in another window.
   addEventListener("blur", () => end("space"));
   return {
     letGo() {

@@ -1,4 +1,4 @@
-// How corrections look: a card for each, and the words meant marked in the transcript.
+// Show corrections: a card for each one, and marks in the transcript.
 
 export function correctionItem({ said, better, why }) {
   const item = document.getElementById("correction-template").content.firstElementChild.cloneNode(true);
@@ -10,7 +10,7 @@ export function correctionItem({ said, better, why }) {
   return item;
 }
 
-/** The correction with the word before it, where its better words are a single one: "she have → she has". */
+/** Add the word before the correction, if the better text is a single word: "she have → she has". */
 export function inContext(text, correction, corrections) {
   const { said, better, start } = correction;
   const before = Number.isInteger(start) && !better.includes(" ") ? /([\p{L}\p{N}'’-]+) $/u.exec(text.slice(0, start)) : null;
@@ -18,7 +18,7 @@ export function inContext(text, correction, corrections) {
   return before && !isCorrected ? { ...correction, said: `${before[1]} ${said}`, better: `${before[1]} ${better}` } : correction;
 }
 
-// Those that have a place in the text, from left to right, none inside another.
+// Return the corrections that have a position in the text, from left to right, without nested ones.
 function inOrder(text, corrections) {
   let at = 0;
   return corrections
@@ -27,7 +27,7 @@ function inOrder(text, corrections) {
     .filter(({ start, end }) => start >= at && (at = end));
 }
 
-/** The transcript as nodes, with what was corrected in <mark>, or in another element. */
+/** Return the transcript as nodes, with corrected words in <mark> or another element. */
 export function marked(text, corrections = [], { tag = "mark", className = "" } = {}) {
   const nodes = [];
   let at = 0;

@@ -1,15 +1,17 @@
-// Sends what is left in the outbox to the server, one recording at a time, and never from two tabs at once.
+// Send the outbox to the server, one recording at a time, and never from two tabs at once.
 
 import { conversation as fetchConversation, sendTurn } from "./api.js";
 import { wav } from "./pcm.js";
 
 const EVERY = 5000;
-const LIVE = 30_000; // how long a turn sent over the live connection may take to be saved before it is sent again
+// A turn that was sent over the live connection is sent again if it is not saved after this time.
+const LIVE = 30_000; // ms
 const ABOUT_THE_TALK = ["scenario", "level", "topic", "goal", "rules", "expectations"];
-const SLOW = 3000; // a turn saved sooner than this is not worth a word
+// A turn that is saved sooner than this is not reported as waiting.
+const SLOW = 3000; // ms
 
-// Names this tab's turns. A lock of the same name tells other tabs that this one is alive.
-// (crypto.randomUUID and locks exist in secure contexts only; a microphone does too.)
+// Name this tab's turns. A lock with this name tells other tabs that this one is open. (crypto.randomUUID and locks exist only in
+// secure contexts, as the microphone does.)
 export const TAB = `tab-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 navigator.locks?.request(TAB, () => new Promise(() => {}));
 
@@ -20,18 +22,19 @@ async function livingTabs() {
 
 export class Delivery {
   /**
-   * `isLive(conversation)`: is this page's own connection to that conversation up?
-   * `onStatus({waiting, refused})`: entries to tell the learner about.
-   * `onDelivered(entry, answer)`; `onDropped(entry, why)`: "silence" or "deleted".
+   * Create the delivery. `isLive(conversation)` returns whether this page's connection to the conversation is up.
+   * `onStatus({waiting, refused})` gets the entries to tell the learner about. `onDelivered(entry, answer)` and `onDropped(entry,
+   * why)` report the end of an entry. `why` is "silence" or "deleted".
    */
   constructor({ outbox, isLive = () => false, onStatus, onDelivered = () => {}, onDropped }) {
     Object.assign(this, { outbox, isLive, onStatus, onDelivered, onDropped });
-    this.held = new Set(); // conversations whose deletion can still be undone
+    // Conversations whose deletion can still be undone.
+    this.held = new Set();
     this.timer = setInterval(() => this.run(), EVERY);
     addEventListener("online", () => this.run());
   }
 
-  /** One round; with a conversation, only what belongs to it. Resolves when there is nothing more to do now. */
+  /** Deliver all entries once, or only those of `conversation`. Resolve when nothing more can be sent now. */
   async run(conversation) {
     const round = () => this.round(conversation).catch((error) => console.error(error));
     await (navigator.locks ? navigator.locks.request("outbox-delivery", round) : round());
@@ -54,7 +57,7 @@ export class Delivery {
     return !this.isLive(entry.conversation) || Date.now() - entry.finishedAt > LIVE;
   }
 
-  /** False when the server can't take anything now. */
+  /** Deliver one entry. Return false if the server cannot accept anything now. */
   async deliver(entry) {
     const form = new FormData();
     form.set("messageId", entry.item);
@@ -69,7 +72,8 @@ export class Delivery {
     } catch (error) {
       if (error.retryable === undefined) throw error;
       if (error.retryable) return false;
-      if (error.status === 409 && !(await this.find(entry))) return false; // the server is just taking it
+      // The server is saving this entry right now.
+      if (error.status === 409 && !(await this.find(entry))) return false;
       await this.refused(entry, error);
     }
     return true;
@@ -84,7 +88,7 @@ export class Delivery {
     return this.onDelivered(entry, { message: kept });
   }
 
-  // It may have arrived on another way meanwhile; then there is nothing to tell the learner.
+  // The message may have arrived in another way. Then there is nothing to tell the learner.
   async find({ conversation, item }) {
     try {
       return (await fetchConversation(conversation)).messages.find((message) => message.id === item);

@@ -1,4 +1,4 @@
-// The dialogue as a list of turns, on the talk page and in the history.
+// Show a dialogue as a list of turns, on the talk page and in the history.
 
 import { breakdown } from "./breakdown.js";
 import { correctionItem, marked } from "./corrections.js";
@@ -10,8 +10,8 @@ export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corr
 
 export class Dialogue {
   /**
-   * `onReplay(id, source)` plays a turn; `onMend(id, text)`, if given, saves a learner's better transcript; `onTranslate(turn)`,
-   * if given, shows a turn in another language, or hides it.
+   * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onMend(id, text)`, if given, saves a learner's better
+   * transcript. `onTranslate(turn)`, if given, shows or hides a translation.
    */
   constructor({ list, scroller, onReplay, onMend, onTranslate }) {
     this.list = list;
@@ -19,7 +19,8 @@ export class Dialogue {
     this.scroller = scroller;
     this.onReplay = onReplay;
     this.onMend = onMend;
-    this.turns = new Map(); // id → {role, element, text, corrections, unchecked, unsure, source, measured, kept}
+    // Turns by id: {id, role, element, text, corrections, unchecked, unsure, source, measured, kept}.
+    this.turns = new Map();
     this.atEnd = true;
     if (scroller) this.watch(scroller);
   }
@@ -28,7 +29,7 @@ export class Dialogue {
     return this.turns.has(id);
   }
 
-  /** Finds the turn, or adds it at the end. */
+  /** Return the turn, or add it at the end. */
   turn(id, role) {
     return this.turns.get(id) || this.add(id, role);
   }
@@ -61,7 +62,7 @@ export class Dialogue {
     return turn;
   }
 
-  /** Moves the turn to its place in the dialogue, if that is known: after `previous`, and after what was noted there. */
+  /** Move the turn to its place: after `previous` and the notes that follow it. Do nothing if `previous` is unknown. */
   place(id, previous) {
     const turn = this.turns.get(id);
     const before = this.turns.get(previous);
@@ -73,7 +74,7 @@ export class Dialogue {
     else this.list.append(turn.element);
   }
 
-  /** A quiet line between the turns, about the talk itself. Of each `kind` that is named there is one at most. */
+  /** Add an unobtrusive line about the talk itself. There is at most one line of each named `kind`. */
   note(text, kind = "") {
     this.unnote(kind);
     const element = Object.assign(document.createElement("li"), { className: "dialogue-note", textContent: text });
@@ -86,7 +87,7 @@ export class Dialogue {
     if (kind) for (const note of this.list.querySelectorAll(`.dialogue-note[data-kind="${kind}"]`)) note.remove();
   }
 
-  /** Shows a message as the server keeps it. */
+  /** Show a message as the server stored it. */
   show(message) {
     const turn = this.turn(message.id, message.role);
     this.setText(message.id, message.content);
@@ -100,7 +101,7 @@ export class Dialogue {
     return turn;
   }
 
-  /** Shows the messages in their order, whatever is there already. */
+  /** Show the messages in their order. Some of them may already be shown. */
   showAll(messages) {
     let previous = null;
     for (const message of messages) {
@@ -110,14 +111,14 @@ export class Dialogue {
     }
   }
 
-  /** Shows a turn as it was mended; `notCorrected`: see api.js. */
+  /** Show a turn with its better transcript. See api.js for `notCorrected`. */
   mended({ message, notCorrected = "" }) {
     if (!this.has(message.id)) return;
     this.show(message);
     this.setUnchecked(message.id, notCorrected);
   }
 
-  /** The turn is saved: from now on it can be translated. */
+  /** Mark the turn as saved, so that it can be translated. */
   kept(id) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -125,7 +126,7 @@ export class Dialogue {
     this.offer(turn);
   }
 
-  /** A learner's turn is saved; from now on it can be mended. */
+  /** Mark a learner's turn as saved, so that it can be edited. */
   keptByServer(id) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -144,7 +145,8 @@ export class Dialogue {
     const turn = this.turns.get(id);
     if (!turn || turn.text === text) return;
     turn.text = text;
-    turn.element.querySelector(".turn-translation").hidden = true; // it was of other words
+    // The translation belongs to the old text.
+    turn.element.querySelector(".turn-translation").hidden = true;
     this.offer(turn);
     this.draw(turn);
   }
@@ -157,7 +159,7 @@ export class Dialogue {
     this.draw(turn);
   }
 
-  /** Shows `why` the turn could not be checked for mistakes. */
+  /** Show why the turn could not be checked for mistakes. */
   setUnchecked(id, why) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -165,7 +167,7 @@ export class Dialogue {
     this.draw(turn);
   }
 
-  /** Which words are not sure: `unsure` has [start, end] in characters. No `doubt`: all of them are sure. */
+  /** Mark doubtful words. `unsure` holds [start, end] in characters. Without `doubt`, no word is doubtful. */
   setDoubt(id, { doubt, unsure }) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -185,7 +187,7 @@ export class Dialogue {
     list.hidden = !items.length;
   }
 
-  /** How long the answer took, as far as it is known by now: {heard_ms, thought_ms, first_audio_ms, saved_ms}. */
+  /** Add measured times of the answer, of {heard_ms, thought_ms, first_audio_ms, saved_ms}. The others may follow. */
   setMeasured(id, measured) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -202,7 +204,7 @@ export class Dialogue {
     element.querySelector('[data-action="timing"]').setAttribute("aria-expanded", !panel);
   }
 
-  /** Shows the buttons for what can be done with the turn now. */
+  /** Show the buttons for the actions that are possible now. */
   offer({ element, text, kept, measured }) {
     const translate = element.querySelector('[data-action="translate"]');
     translate.hidden = !(this.onTranslate && kept && text);
@@ -217,7 +219,10 @@ export class Dialogue {
     turn.element.querySelector('[data-action="replay"]').hidden = !source;
   }
 
-  /** status: "recording", "writing" (being understood), "waiting" (not saved yet), "unheard", "speaking", "interrupted" or "". */
+  /**
+   * Set the status: "recording", "writing" (being transcribed), "waiting" (not saved yet), "unheard", "speaking", "interrupted"
+   * or "".
+   */
   setStatus(id, status, note = "") {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -241,7 +246,7 @@ export class Dialogue {
     this.list.replaceChildren();
   }
 
-  // The end stays in view while things grow, unless the reader has scrolled away from it.
+  // Keep the end in view while the list grows, unless the reader has scrolled away from it.
   watch(scroller) {
     scroller.addEventListener("scroll", () => {
       this.atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
@@ -279,7 +284,8 @@ export class Dialogue {
     form.addEventListener("keydown", (event) => event.key === "Escape" && close());
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      if (form.getAttribute("aria-busy") === "true") return; // a double click is one mend
+      // Ignore a second click while the text is being saved.
+      if (form.getAttribute("aria-busy") === "true") return;
       form.setAttribute("aria-busy", "true");
       if (await this.onMend(turn.id, field.value.trim())) close();
       form.removeAttribute("aria-busy");

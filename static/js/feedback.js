@@ -1,4 +1,4 @@
-// Shows the agent's feedback on a whole talk: the scores that were measured, strengths, and better ways to say it.
+// Show the agent's feedback on a whole talk: measured scores, strengths, and better ways to say something.
 
 import { readable } from "./analysis.js";
 import { announce } from "./announce.js";
@@ -11,11 +11,12 @@ const LONG = 8000; // ms
 const READY = "Your feedback is ready.";
 
 export class Feedback {
-  /** `element`: the section of _feedback.html. */
+  /** Create the feedback in `element`, the section of _feedback.html. */
   constructor(element) {
     this.element = element;
     this.asked = 0;
-    this.corrections = []; // that are shown elsewhere
+    // Corrections that the page shows elsewhere.
+    this.corrections = [];
     this.part("retry").addEventListener("click", () => this.ask(this.conversation));
   }
 
@@ -24,11 +25,12 @@ export class Feedback {
   }
 
   hide() {
-    this.asked += 1; // an answer that is still on its way comes too late
+    // Ignore an answer that has not arrived yet.
+    this.asked += 1;
     this.element.hidden = true;
   }
 
-  /** Has the talk looked at, and shows what comes of it, without the corrections that are shown already. */
+  /** Request the feedback and show it, without the corrections that are already shown. */
   async ask(conversation, corrections = this.corrections) {
     Object.assign(this, { conversation, corrections });
     const asked = (this.asked += 1);
@@ -51,7 +53,7 @@ export class Feedback {
     this.part("retry").hidden = error.status === 501;
   }
 
-  /** state: "waiting", "failed" or "there". */
+  /** Set the state: "waiting", "failed" or "there". */
   state(state, words = "") {
     const hadFocus = document.activeElement === this.part("retry");
     this.element.hidden = false;
@@ -61,14 +63,15 @@ export class Feedback {
     this.part("retry").hidden = state !== "failed";
     this.part("result").hidden = state !== "there";
     this.say(words);
-    if (hadFocus) this.element.querySelector("h2").focus(); // the button is gone
+    // The button that had the focus is hidden now.
+    if (hadFocus) this.element.querySelector("h2").focus();
   }
 
   say(words) {
     this.part("status").textContent = words;
   }
 
-  /** Shows what of the analysis can be shown; nothing at all where there is nothing. */
+  /** Show the readable parts of the analysis. Hide the section if there are none. */
   show(analysis) {
     const found = readable(analysis);
     if (!found) return this.hide();

@@ -1,9 +1,9 @@
-// What a talk does on each event of the server; the agent's answers (`response.*`) are the agent's own.
+// Handle each event of the server. The agent handles its own answers (`response.*`).
 
 import { announce, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
 
-// Errors that only say that two things crossed on the line; and `full`: the connection is closed, and the page says why.
+// Ignore errors about events that crossed on the way, and `full`, after which the connection closes and the page says why.
 const HARMLESS = new Set([
   "response_cancel_not_active",
   "conversation_already_has_active_response",
@@ -19,11 +19,12 @@ const note = (session, { code, message }) => {
   announce(message);
 };
 const NOTICES = {
-  taken_over: () => {}, // the connection is closed, and that is told
-  idle: () => {}, // so it is here
-  // What still waits for a deleted talk must not be lost as long as the talk can be brought back.
+  // After `taken_over` and `idle` the connection closes, and the page says why.
+  taken_over: () => {},
+  idle: () => {},
+  // Keep what still waits for a deleted talk as long as the deletion can be undone.
   deleted: (session) => session.delivery.held.add(session.conversation),
-  // With an engine: that one goes on. Without: there is none left.
+  // With `engine`, the talk goes on with that engine. Without it, no engine is left.
   engine: (session, event) =>
     event.engine ? note(session, { message: event.message }) : toast(event.message, { kind: "error" }),
   slow: note,
@@ -72,7 +73,7 @@ export const FOLLOWED = {
   },
   error: (session, { error }) => {
     if (HARMLESS.has(error.code)) return;
-    // Before this page has asked for `talk.*` events, a notice comes as an error.
+    // Until this page has requested `talk.*` events, notices arrive as errors.
     if (NOTICES[error.code]) return NOTICES[error.code](session, error);
     if (error.code === "hands_free_not_available") session.withoutHandsFree();
     session.awaiting = false;

@@ -1,4 +1,4 @@
-// The checklist of what a talk is for.
+// Show the checklist of a talk's goals.
 
 export function goalItem({ text, done }) {
   const item = document.getElementById("goal-template").content.firstElementChild.cloneNode(true);
@@ -8,7 +8,7 @@ export function goalItem({ text, done }) {
   return item;
 }
 
-/** Fills a list; tells which goals were not done before. */
+/** Fill the list. Return the goals that have just been reached. */
 export function showGoals({ box, list, count }, goals) {
   const before = new Set([...list.querySelectorAll('[data-done="true"] .goal-text')].map((element) => element.textContent));
   const known = list.children.length > 0;

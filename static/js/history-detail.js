@@ -1,4 +1,4 @@
-// One talk of the history: both voices, the corrections, and what can be changed about it.
+// Show one talk of the history: both voices, the corrections, and what can be changed.
 
 import * as api from "./api.js";
 import { toast } from "./announce.js";
@@ -15,7 +15,8 @@ export class Detail {
   constructor({ onChanged, onDelete, onError }) {
     Object.assign(this, { onChanged, onDelete, onError });
     this.conversation = null;
-    this.wanted = null; // the id of the one that was asked for last
+    // Id of the conversation that was requested last.
+    this.wanted = null;
     this.replayer = new Replayer({
       onChange: (id) => this.playing(id),
       onError: (message) => onError(new Error(message)),
@@ -44,7 +45,7 @@ export class Detail {
     });
   }
 
-  /** False if another one was asked for meanwhile, or none. */
+  /** Open a conversation. Return false if another one, or none, was requested meanwhile. */
   async open(id, { focus = true } = {}) {
     this.wanted = id;
     const conversation = await api.conversation(id);
@@ -115,7 +116,8 @@ export class Detail {
     try {
       const conversation = await api.rename(id, title);
       this.onChanged(conversation);
-      if (this.conversation?.id !== id) return; // it is not shown any more
+      // The conversation is no longer shown.
+      if (this.conversation?.id !== id) return;
       this.show(conversation);
       this.renaming(false);
     } catch (error) {
@@ -123,7 +125,7 @@ export class Detail {
     }
   }
 
-  /** Saves what the learner really said; true when it is saved. */
+  /** Save a better transcript. Return whether it was saved. */
   async mend(id, text) {
     const before = this.conversation;
     try {
@@ -144,7 +146,7 @@ export class Detail {
   }
 }
 
-// What it was corrected to before, it is not any more.
+// Return the conversation with this message, which lacks the corrections of the old text.
 function withMessage(conversation, message) {
   return { ...conversation, messages: conversation.messages.map((one) => (one.id === message.id ? message : one)) };
 }

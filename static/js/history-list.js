@@ -1,4 +1,4 @@
-// The list of talks, by day, with a search box.
+// Show the list of talks by day, with a search box.
 
 import * as api from "./api.js";
 
@@ -12,7 +12,7 @@ export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 
 export const began = (conversation) => new Date(conversation.startTime || conversation.timestamp);
 
 export function length(conversation) {
-  // A talk may be gone on with another day: `duration` counts the talking alone.
+  // A talk may be resumed on another day, so prefer `duration`, which counts only the time of talking.
   const { duration, startTime, endTime } = conversation;
   const minutes = Math.round(duration ?? (startTime && endTime ? (endTime - startTime) / 60_000 : 0));
   return !(minutes >= 1) ? "under a minute" : `${minutes} min`;
@@ -32,10 +32,10 @@ export function day(date) {
   return days < 300 ? DAY.format(date) : DAY_AND_YEAR.format(date);
 }
 
-/** The level, unless an older client wrote something else there. */
+/** Return the level, unless an older client stored something else there. */
 export const level = ({ config }) => (typeof config?.level === "string" ? config.level : "");
 
-/** Facts in a row, broken only between them. */
+/** Join the facts into one line that breaks only between them. */
 export const line = (facts) =>
   facts
     .filter(Boolean)
@@ -50,7 +50,8 @@ export class HistoryList {
     this.conversations = [];
     this.limit = PAGE;
     this.chosen = "";
-    this.partial = false; // the database is down: those that are only there are missing
+    // True while the database is down. Conversations that are stored only there are missing then.
+    this.partial = false;
     this.cloudOn = false;
     byId("search").addEventListener("input", () => this.draw());
     byId("show-more").addEventListener("click", () => {
@@ -67,7 +68,7 @@ export class HistoryList {
     this.draw();
   }
 
-  /** Is it kept on the server only, until the cloud can take it? */
+  /** Return whether the conversation waits on the server for the cloud. */
   waits(conversation) {
     return this.cloudOn && conversation.storage === "local";
   }

@@ -1,4 +1,4 @@
-// The history: what was talked about, to be read, heard and gone on with.
+// Run the history page: past talks to read, hear and resume.
 
 import "./page.js";
 import * as api from "./api.js";
@@ -41,14 +41,14 @@ function tell(error) {
   toast(error.message, { kind: "error" });
 }
 
-// One address for each talk; the browser's back button works.
+// Each talk has its own address, and the browser's back button works
 
 function go(path) {
   history.pushState(null, "", path);
   return showLocation();
 }
 
-// An address that was typed may be percent-encoded wrongly. Then there is no such conversation.
+// A typed address may have invalid percent-encoding. Then no conversation has that id.
 function decoded(part) {
   try {
     return decodeURIComponent(part);
@@ -73,7 +73,8 @@ async function showLocation({ focus = true } = {}) {
   try {
     if (await detail.open(id, { focus })) unreached.hide();
   } catch (error) {
-    if (location.pathname !== path) return; // the learner has gone on
+    // The learner has opened something else.
+    if (location.pathname !== path) return;
     if (error.retryable) return showUnreached(error, { focus });
     tell(error.status === 404 ? new Error("That talk is not here any more.") : error);
     if (error.status === 404) await go("/history");
@@ -85,7 +86,7 @@ function showUnreached(error, { focus }) {
   unreached.show(error, { focus });
 }
 
-// The cloud comes back: what was out of reach is shown.
+// When the cloud recovers, what could not be reached is shown
 
 cloud.onChange(({ returned }) => {
   if (!returned.includes("database")) return;
@@ -94,15 +95,16 @@ cloud.onChange(({ returned }) => {
 });
 onSettled(reload);
 
-/** In the background: if it can't be done, the list stays as it is. */
+/** Reload the list in the background. If that fails, the list stays as it is. */
 function reload() {
   list.load().catch(() => {});
 }
 
-// Deleting: at once, with ten seconds to think better of it.
+// Deletion is immediate, and can be undone for ten seconds
 
 async function remove({ id, title }) {
-  delivery.held.add(id); // what still waits for it must neither bring it back nor be lost if it is brought back
+  // Turns that still wait for this talk must not bring it back, and must not be lost if the deletion is undone.
+  delivery.held.add(id);
   try {
     await api.remove(id);
   } catch (error) {

@@ -1,5 +1,5 @@
-// What there is in one entry that a browser held: to be shown before anything is sent. What becomes of it is for the server
-// to say, by the same rules: conversations/legacy.py.
+// Inspect one entry that a browser stored, to show it before anything is sent. The server decides whether it is imported, by the
+// same rules: conversations/legacy.py.
 
 const ROLES = new Set(["user", "learner", "human", "assistant", "ai", "agent", "bot", "model"]);
 const MAX_MESSAGES = 2000;
@@ -7,7 +7,10 @@ const MAX_MESSAGES = 2000;
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const text = (...values) => values.find((value) => typeof value === "string" && value.trim()) || "";
 
-/** {usable, why, title, date (or null), messages, recordings, dead, bad: messages that cannot be used} */
+/**
+ * Return {usable, why, title, date (or null), messages, recordings, dead, bad}. `dead` counts lost recordings, and `bad` counts
+ * messages that cannot be used.
+ */
 export function look(raw) {
   const found = { usable: false, why: "", title: title(raw), date: null, messages: 0, recordings: 0, dead: 0, bad: 0 };
   if (!isObject(raw)) return { ...found, why: "This is not a conversation." };
@@ -62,7 +65,7 @@ function sound(message) {
   return message.audioData || message.audioUrl || message.audioS3Key ? "dead" : "";
 }
 
-/** The names of a message's fields that hold a recording. */
+/** Return the names of the message's fields that hold a recording. */
 export function sounds(message) {
   if (!isObject(message)) return [];
   return ["audioData", "audioUrl"].filter((name) => typeof message[name] === "string" && message[name].startsWith("data:"));

@@ -1,10 +1,13 @@
-// What has become of an import: shown, and as a file.
+// Report the result of an import, on the page and as a file.
 
 import { plural } from "./history-list.js";
 
 const FIELDS = { title: "its name", config: "its configuration", messages: "" };
 
-/** `outcomes`: of the sender; `broken`: [{source, what, why}], never sent; `left`: items that were not sent yet. */
+/**
+ * Summarize an import. `outcomes` comes from the sender. `broken` is [{source, what, why}], which was never sent. `left` holds
+ * the items that were not sent yet.
+ */
 export function summary({ outcomes, broken, left, level }) {
   const of = (wanted) => outcomes.filter(({ state }) => state === wanted).map(shape);
   const unusable = [...of("unusable"), ...broken.map(({ source, what, why }) => ({ source, title: what || source, why }))];
@@ -33,7 +36,7 @@ const shape = ({ item, id, messages, recordings, error }) => ({
   ...(error ? { why: error } : {}),
 });
 
-/** Lines of what was done: [text, isGood]. */
+/** Return the lines about what was done. */
 export function lines(report) {
   const { imported, updated, unchanged, deleted, recordings, left, level } = report;
   return [
@@ -47,7 +50,7 @@ export function lines(report) {
   ].filter(Boolean);
 }
 
-/** Lists of what was not done: [{heading, entries: [{what, why}]}]. */
+/** Return the lists of what was not done: [{heading, entries: [{what, why}]}]. */
 export function lists(report) {
   const sound = report.lost.filter((each) => each.message !== null && !isCut(each));
   const rest = report.lost.filter((each) => !sound.includes(each));

@@ -1,22 +1,30 @@
-// Sends chosen conversations in portions. Whatever is sent twice is kept once, so it may be stopped and gone on with anywhere.
+// Send chosen conversations in portions. The server stores duplicates only once, so an import can stop and resume anywhere.
 
 import * as api from "./api.js";
 import { sounds } from "./import-look.js";
 
-const PORTION = 4_000_000; // characters of JSON in a request
-const TOGETHER = 20; // conversations in a request
-const MAX_RECORDING = 34_000_000; // 25 MB in base64: the server takes no larger one
+// JSON in one request.
+const PORTION = 4_000_000; // characters
+// Conversations in one request.
+const TOGETHER = 20;
+// 25 MB in base64. The server accepts no larger recording.
+const MAX_RECORDING = 34_000_000; // characters
 const MAX_REQUEST = 60_000_000;
-const LATER = "later"; // stands for a recording that comes with another portion
+// Stands for a recording that another portion contains.
+const LATER = "later";
 const RANK = ["unusable", "unchanged", "deleted", "updated", "imported"];
 
 export class Sender {
-  /** `items`: [{raw, look, source}]. `onProgress({share, done, all})` after each request, `share` from 0 to 1. */
+  /**
+   * Create a sender for `items`: [{raw, look, source}]. `onProgress({share, done, all})` is called after each request, with
+   * `share` from 0 to 1.
+   */
   constructor(items, { bringBack = false, onProgress }) {
     this.items = items;
     this.bringBack = bringBack;
     this.onProgress = onProgress;
-    this.outcomes = new Map(); // by item, from its first answer on
+    // Outcomes by item. An item has one from its first answer on.
+    this.outcomes = new Map();
     this.jobs = [];
     this.waiting = [...items];
     this.sizes = new Map(items.map((item) => [item, JSON.stringify(item.raw).length]));
@@ -33,7 +41,9 @@ export class Sender {
     this.stopping = true;
   }
 
-  /** Returns true when all is sent, false when stopped. Raises a retryable ApiError: call it again to go on. */
+  /**
+   * Send everything. Return true when all is sent, and false when stopped. After a retryable ApiError, call this again to resume.
+   */
   async run() {
     this.stopping = false;
     while (this.fill()) {
@@ -44,7 +54,7 @@ export class Sender {
     return true;
   }
 
-  /** Cuts up the next conversations, not all at once: that would hold every recording twice. */
+  /** Split the next conversations into portions, a few at a time. All at once would hold every recording twice. */
   fill() {
     while (this.waiting.length && this.jobs.length < TOGETHER) {
       const item = this.waiting.shift();
@@ -80,7 +90,7 @@ export class Sender {
     results.forEach((result, index) => this.heed(batch[index], result));
   }
 
-  /** One spoilt conversation costs its neighbours nothing: they are sent one by one. */
+  /** Send the conversations of a refused batch one by one, so that an invalid one does not affect the others. */
   refused(batch, error) {
     if (batch.length > 1) {
       for (const job of batch) job.alone = true;
@@ -93,8 +103,8 @@ export class Sender {
   heed(job, result) {
     this.note(job.item, result);
     const waits = result.waiting?.length || 0;
-    if (waits && !(waits >= job.waited))
-      job.waited = waits; // sent again: the server had no time for all of it
+    // If the server had no time for all recordings, send the portion again, unless the last attempt saved none.
+    if (waits && !(waits >= job.waited)) job.waited = waits;
     else {
       const why = "The server had no time for its recording.";
       this.note(job.item, {
@@ -110,7 +120,7 @@ export class Sender {
     this.sent += job.share;
   }
 
-  /** What has become of an item, over all its portions. */
+  /** Record the outcome of an item, over all its portions. */
   note(item, { state, error, id, messages = 0, recordings = 0, lost = [] }) {
     const before = this.outcomes.get(item) ?? { item, state, messages: 0, recordings: 0, lost: [] };
     const isBetter = RANK.indexOf(state) > RANK.indexOf(before.state);
@@ -138,7 +148,7 @@ export class Sender {
     return [];
   }
 
-  /** Indices of messages whose recordings go together. */
+  /** Return sets of indices. Each set holds the messages whose recordings are sent together. */
   groups(item) {
     const groups = [new Set()];
     let room = PORTION;

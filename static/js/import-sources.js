@@ -1,4 +1,4 @@
-// Where earlier conversations may be: in this browser's storage, which is only read, and in exported files.
+// Find earlier conversations in this browser's storage, which is only read, and in exported files.
 
 import { look } from "./import-look.js";
 import { parse } from "./salvage.js";
@@ -8,11 +8,12 @@ const SETTINGS = "englishPracticeSettings";
 const SETTING_NAMES = ["language", "timeLimit", "difficulty", "voice", "prompt"];
 const LEVELS = ["A1", "A2", "B1", "B2", "C1"];
 const MINUTES = [1, 2, 3, 5, 8, 10];
-const MAX_FILE = 400 * 1024 * 1024; // a longer text than this no browser holds
+// No browser holds a longer text.
+const MAX_FILE = 400 * 1024 * 1024; // bytes
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The sources in this browser, none if there are none: [{title, origin, items: [{raw, look}], broken: [{what, why}], settings}]. */
+/** Return the sources in this browser: [{title, origin, items: [{raw, look}], broken: [{what, why}], settings}]. */
 export function inBrowser() {
   const origin = "in this browser";
   try {
@@ -43,7 +44,10 @@ function source(title, origin, { entries = [], broken = [], settings = null } = 
   return { title, origin, items: entries.map((raw) => ({ raw, look: look(raw) })), broken, settings };
 }
 
-/** Whatever an export may be: a list of conversations, one of them, our own answer, keys with their values, settings. */
+/**
+ * Return the sources in an export: a list of conversations, a single conversation, an answer of this server, storage keys with
+ * their values, or settings.
+ */
 function sorted(value, origin) {
   if (typeof value === "string") {
     const inner = parse(value);
@@ -74,7 +78,7 @@ function fromKeys(value, origin) {
 
 const nothing = () => ({ what: "", why: "There are no conversations of the earlier app in it." });
 
-/** One key of the storage. Its value is a string there; an export may have unpacked it. */
+/** Return the source for one key of the storage. Its value is a string there, but an export may hold it already parsed. */
 function fromKey(key, stored, origin) {
   const { value, broken } = typeof stored === "string" ? parse(stored) : { value: stored, broken: [] };
   const title = CONVERSATIONS[key] ?? "Settings";
@@ -88,7 +92,7 @@ function fromKey(key, stored, origin) {
   return source(title, origin, { entries, broken });
 }
 
-/** What of the earlier settings fits here, and what does not. */
+/** Return the level of the earlier settings, which applies here, and the names of those that do not apply. */
 function settings(value) {
   const level = LEVELS[Number(value.difficulty) - 1];
   const minutes = value.timeLimit === undefined ? undefined : MINUTES[Number(value.timeLimit)];

@@ -1,4 +1,4 @@
-// Earlier conversations, found in this browser or in a file: shown, chosen, brought in, and told what became of them.
+// Import earlier conversations from this browser or a file: show them, let the learner choose, send them, and report the result.
 
 import "./page.js";
 import { announce } from "./announce.js";
@@ -12,13 +12,14 @@ const byId = (id) => document.getElementById(id);
 const main = byId("main");
 const clone = (id) => byId(id).content.firstElementChild.cloneNode(true);
 
-const sources = []; // each with its `chosen` items, and `level` if that is wanted
+// Each source has its `chosen` items, and `level` if the learner wants to adopt it.
+const sources = [];
 let sender = null;
 let outcomes = new Map();
 let level = null;
 let report = null;
 
-// What was found
+// Found conversations
 
 function add(found, { removable }) {
   for (const source of found) {
@@ -176,7 +177,7 @@ function takeLevel(value) {
   level = { value, kept: !isNew || isStored(value) };
 }
 
-/** A full storage takes nothing more: the level then lasts as long as the page. */
+/** Return whether the level was stored. If the storage is full, the level lasts only as long as the page. */
 function isStored(value) {
   try {
     return JSON.parse(localStorage.getItem("settings")).level === value;
@@ -227,7 +228,7 @@ function finish() {
   byId("report-title").focus();
 }
 
-// What became of it
+// Result
 
 function showReport() {
   const broken = sources.flatMap((source) =>
@@ -262,7 +263,7 @@ function bringBack() {
   return send(new Sender(items, { bringBack: true, onProgress: showProgress }));
 }
 
-// "choosing", "sending", "paused" or "done": what is to be seen, and which buttons.
+// The ids of the sections and buttons that each state shows
 
 const SHOWN = {
   choosing: ["choosing", "import"],
@@ -294,7 +295,7 @@ byId("again").addEventListener("click", () => {
 byId("bring-back").addEventListener("click", bringBack);
 byId("download").addEventListener("click", () => save(report));
 
-// Files: chosen, or dropped anywhere on the page.
+// Files, chosen or dropped anywhere on the page
 
 async function take(files) {
   for (const file of files) add(await inFile(file), { removable: true });
@@ -303,7 +304,8 @@ async function take(files) {
 
 byId("file").addEventListener("change", async (event) => {
   await take([...event.target.files]);
-  event.target.value = ""; // the same file can be chosen again
+  // Allow the same file to be chosen again.
+  event.target.value = "";
 });
 addEventListener("dragover", (event) => {
   if (main.dataset.state !== "choosing") return;

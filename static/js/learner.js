@@ -1,61 +1,83 @@
-// The learner's side of a talk: from microphone frames to turns, by holding a button or hands-free.
+// Turn the microphone's frames into the learner's turns, by holding a button or hands-free.
 
 import { RATE, peak, toBase64 } from "./pcm.js";
 import { Recording } from "./recording.js";
 import { TAB } from "./delivery.js";
 
-const PREROLL = 8; // frames of 30 ms before the button: people begin to speak while they press it
-const TAIL_MS = 120; // after it: they let go with the last sound
-const SHORTEST_MS = 350; // pressed for less: a slip, not a turn
-const LONGEST_MS = 9.5 * 60_000; // the server takes ten minutes
-const BEFORE_MS = 800; // hands-free: kept before the place where the server heard speech begin
-const KEPT_MS = 30_000; // hands-free: how much of what was sent is at hand for that, and for a line that dies
+// Frames of 30 ms from before the button is pressed, because people begin to speak while they press it.
+const PREROLL = 8;
+// Sound from after the button is released, because people release it during their last sound.
+const TAIL_MS = 120;
+// A shorter press is a slip, not a turn.
+const SHORTEST_MS = 350;
+// The server accepts ten minutes.
+const LONGEST_MS = 9.5 * 60_000;
+// Hands-free: sound from before the position where the server detected speech.
+const BEFORE_MS = 800;
+// Hands-free: sent sound that is kept for that purpose, and for a lost connection.
+const KEPT_MS = 30_000;
 const QUIET = 0.02;
-// Hands-free while the line is away, the page itself tells a voice from quiet.
+// Thresholds for hands-free without a connection. Then the page itself detects speech.
 const AWAY = {
-  onset: 2, // frames of signal in a row
-  before: 14, // frames kept before them
-  quietMs: 2000, // ends what is being recorded
-  overMs: 1000, // so quiet when the line broke: the server may have ended the turn already
-  unsureMs: 1000, // the latest audio sent, which may not have arrived
-  unheardMs: 5000, // the server found no voice in what was handed over
+  // Consecutive frames of signal that begin a turn.
+  onset: 2,
+  // Frames kept from before them.
+  before: 14,
+  // Silence that ends a turn.
+  quietMs: 2000,
+  // After this much silence before the loss, the server may have ended the turn already.
+  overMs: 1000,
+  // The latest audio that was sent, which may not have arrived.
+  unsureMs: 1000,
+  // If the server reports no voice after this much audio, it found none in the recording that was handed over.
+  unheardMs: 5000,
 };
-const RESEND = RATE; // samples an event when a turn is sent again
+// Size of each event when a turn is sent again.
+const RESEND = RATE; // samples
 
 export class Learner {
   /**
-   * `send(event)`: false if the line is down; `unsentMs()`: how much sound still waited to leave when it was last up.
-   * `meta()`: what each entry of the outbox says of its talk.
-   * `onTurn(item, "recording"|"spoken"|"kept"|"dropped", recording)`: kept is when all of it is in the outbox.
-   * `onSilent()` when a turn has no signal in it.
+   * Create the learner. `send(event)` returns false if the connection is down. `unsentMs()` returns how much sound was unsent
+   * when it was last up. `meta()` returns the facts of the talk for an entry of the outbox. `onTurn(item,
+   * "recording"|"spoken"|"kept"|"dropped", recording)` reports a turn, as "kept" when all of it is in the outbox. `onSilent()` is
+   * called when a turn has no signal.
    */
   constructor({ outbox, send, unsentMs, meta, onTurn, onSilent, onTooShort, onTrouble }) {
     Object.assign(this, { outbox, send, unsentMs, meta, onTurn, onSilent, onTooShort, onTrouble });
     this.handsFree = false;
     this.muted = false;
-    this.streaming = false; // hands-free: may sound be sent now?
-    this.away = false; // the line was lost and does not stream again yet
-    this.connecting = false; // what is being recorded goes over the new line, so it is not ended now
+    // Hands-free: true while sound may be sent.
+    this.streaming = false;
+    // True from the loss of the connection until it streams again.
+    this.away = false;
+    // While connecting, do not end the current recording, because it will be sent over the new connection.
+    this.connecting = false;
     this.recording = null;
-    this.carried = null; // recorded while the line was away, handed over to the server, and not yet found by it
+    // A recording made without a connection, then handed over to the server, which has not detected it yet.
+    this.carried = null;
     this.quietMs = 0;
-    this.signal = 0; // frames in a row
-    this.recordings = new Map(); // item → Recording, until saved
+    // Consecutive frames with a signal.
+    this.signal = 0;
+    // Recordings by item, until they are saved.
+    this.recordings = new Map();
     this.preroll = [];
     this.releasing = null;
-    this.deaf = false; // no frames come, for now at least
+    // True while no frames arrive.
+    this.deaf = false;
     this.over = false;
     this.restart();
   }
 
-  /** A new connection counts its sound from zero. */
+  /** Reset the counts, because a new connection counts its sound from zero. */
   restart() {
     this.sent = 0; // samples
-    this.settled = 0; // … up to which the server has made turns of them
-    this.recent = []; // [{from, pcm}] of what was sent
+    // The server has made turns of the sound up to here.
+    this.settled = 0; // samples
+    // Recently sent sound: [{from, pcm}].
+    this.recent = [];
   }
 
-  /** Being spoken now. */
+  /** Return the recording of the turn that is being spoken. */
   get speaking() {
     return this.recording || this.carried;
   }
@@ -109,7 +131,7 @@ export class Learner {
     this.send({ type: "response.create" });
   }
 
-  /** Ends the turn by itself, without waiting for a pause. */
+  /** End the turn without waiting for a pause. */
   commit() {
     const recording = this.close();
     if (recording) this.send({ type: "input_audio_buffer.commit", item_id: recording.item });
@@ -137,7 +159,7 @@ export class Learner {
     }
   }
 
-  /** False, and the line counts as lost, when it can't be sent. */
+  /** Send a frame. If that is impossible, treat the connection as lost, and return false. */
   stream(pcm) {
     if (!this.append(pcm)) {
       this.lost();
@@ -156,19 +178,20 @@ export class Learner {
     this.begin(item);
     const start = ((startMs - BEFORE_MS) * RATE) / 1000;
     for (const { from, pcm } of this.recent) if (from + pcm.length > start) this.recording.add(pcm);
-    if (carried) this.drop(carried.item); // the same sound is in the server's turn now
+    // The server's turn contains the same sound.
+    if (carried) this.drop(carried.item);
     if (this.deaf) this.finishHeld();
   }
 
-  /** The server has ended the turn (hands-free), or confirms that we did (held: nothing left to do then). */
+  /** Handle a turn that the server has ended (hands-free) or confirmed (held, where nothing is left to do). */
   committed(item) {
     this.settled = this.sent;
     if (this.recording?.item === item) this.close();
   }
 
-  // Hands-free while the line is away: what is said is cut into turns here, for the outbox.
+  // Hands-free without a connection: speech is split into turns here, for the outbox
 
-  /** The line broke. */
+  /** Handle a lost connection. */
   lost() {
     this.away = true;
     this.connecting = false;
@@ -187,7 +210,7 @@ export class Learner {
     this.recent = [];
   }
 
-  // Sent, but perhaps never heard.
+  // Process frames again that were sent but perhaps never heard.
   hearAgain(frames) {
     this.preroll = [];
     this.signal = 0;
@@ -211,7 +234,7 @@ export class Learner {
     this.preroll = [];
   }
 
-  /** The line is up again. What is being said goes over it from its beginning, and the server finds the turns in it. */
+  /** Stream over a new connection. The current recording is sent from its beginning, and the server detects the turns in it. */
   resume() {
     if (this.streaming) return;
     this.streaming = true;
@@ -234,7 +257,8 @@ export class Learner {
   setHandsFree(on) {
     if (on === this.handsFree) return;
     this.takeBack();
-    if (this.recording) this.finishHeld(); // what is being said becomes a turn before the rules change
+    // End the current turn before the rules change.
+    if (this.recording) this.finishHeld();
     this.handsFree = on;
     this.preroll = [];
   }
@@ -245,7 +269,7 @@ export class Learner {
     this.onTurn(item, "recording", this.recording);
   }
 
-  /** What was recorded is a turn now; undefined if nothing was. */
+  /** End the recording as a turn. Return it, or undefined if nothing was recorded. */
   close() {
     const recording = this.recording;
     this.recording = null;
@@ -259,12 +283,12 @@ export class Learner {
     return recording;
   }
 
-  /** Resolves when the outbox holds all that has been recorded so far. */
+  /** Resolve when the outbox holds everything recorded so far. */
   written() {
     return Promise.all([...this.recordings.values()].map((recording) => recording.writing));
   }
 
-  /** The microphone is gone: what was said until then is a turn, to be answered, since no pause will end it. */
+  /** Handle a lost microphone. End the current turn and request an answer, because no pause will end it. */
   inputEnded() {
     this.deaf = true;
     this.takeBack();
@@ -281,8 +305,8 @@ export class Learner {
   }
 
   /**
-   * After a lost connection: what is not saved, and what is being said, goes to the new one from its beginning.
-   * True if a whole turn was among it. Hands-free, the server would cut turns of its own: the outbox delivers them.
+   * Send the unsaved turns and the current one over a new connection, from their beginning. Return true if a complete turn was
+   * among them. Hands-free, send nothing, because the server would split the turns differently. There the outbox delivers them.
    */
   resend() {
     if (this.handsFree) return false;
@@ -314,7 +338,7 @@ export class Learner {
     this.onTurn(item, "dropped");
   }
 
-  /** The page closes or the talk ends. The current turn is kept as far as it goes, and needs no answer. */
+  /** Stop, because the page closes or the talk ends. The current turn is kept as far as it goes, and needs no answer. */
   stop() {
     this.over = true;
     clearTimeout(this.releasing);

@@ -1,15 +1,18 @@
-// What the server tells of a turn's times while the talk goes on, put together at the answer it belongs to.
+// Collect the times of a turn that the server reports during a talk, and add them to the answer.
 
 export class Measures {
   constructor(dialogue) {
     this.dialogue = dialogue;
-    this.answers = new Map(); // the learner's turn → the agent's
-    this.savedMs = new Map(); // the learner's turn → how long saving it took: told before or after its answer
+    // The agent's turns by the learner's turn.
+    this.answers = new Map();
+    // Times to save, by the learner's turn. They are reported before or after the answer.
+    this.savedMs = new Map();
   }
 
-  /** A `talk.timing`; `answer`: the agent's turn that it is about. */
+  /** Handle a `talk.timing` event about `answer`, a turn of the agent. */
   timed({ item_id: turn, transcribe_ms: heard, think_ms: thought, total_ms: total }, answer) {
-    if (!turn || !answer) return; // an opening answers nothing
+    // An opening answers no turn.
+    if (!turn || !answer) return;
     this.answers.set(turn, answer);
     this.dialogue.setMeasured(answer, { heard_ms: heard, thought_ms: heard + thought, first_audio_ms: total });
     this.tell(turn);

@@ -1,4 +1,4 @@
-// What to do when the microphone is refused, missing or silent, in plain words.
+// Explain in plain words what to do when the microphone is refused, missing or silent.
 
 const browser = () => {
   const agent = navigator.userAgent;
@@ -70,7 +70,7 @@ export class MicrophoneHelp {
     this.element.hidden = false;
   }
 
-  /** With a code: only if that is what is shown. */
+  /** Hide the help. With a code, hide it only if it shows that code. */
   hide(code = this.element.dataset.code) {
     if (this.element.dataset.code !== code) return;
     this.element.hidden = true;

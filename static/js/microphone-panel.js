@@ -1,4 +1,4 @@
-// The microphone as the talk page has it: open while the page says so, with its meter, and with help where it fails.
+// Manage the microphone of the talk page: open it while the page needs it, with its meter, and with help if it fails.
 
 import { Microphone, MicrophoneError } from "./microphone.js";
 import { MicrophoneHelp } from "./microphone-help.js";
@@ -7,27 +7,38 @@ import { Scope } from "./scope.js";
 import * as settings from "./settings.js";
 import { Meter } from "./talk-view.js";
 
-const ASKED_MS = 1000; // no answer for so long: the browser asks the learner, or the device is slow
-const HANGS_MS = 20_000; // no answer although it may: the device hangs
+// Without an answer for this long, the browser is asking the learner, or the device is slow.
+const ASKED_MS = 1000;
+// With permission, but without an answer for this long, the device hangs.
+const HANGS_MS = 20_000;
 const WATCH_MS = 500;
-const STALLED_TICKS = 6; // 3 s without a frame. Not the clock: a page that was busy for 3 s has not looked
-const QUIET_S = 10; // with frames, but without any sound in them
+// 3 s without a frame. Count ticks instead of the time, because a page that was busy for 3 s has not checked.
+const STALLED_TICKS = 6;
+// Frames arrive for this long, but hold no sound.
+const QUIET_S = 10;
 
 export class MicrophonePanel {
   /**
-   * `onFrame(pcm)`. `onAnswered()`: the learner has answered the browser's question, or it was none. `onLost()`: no more frames
-   * come, for now at least. `onChange()`: one of the properties below. `onType(focus)`: the learner has to type, or would rather.
-   * `expectsSound()`: whether it is odd that nothing is heard.
+   * Create the panel. `onFrame(pcm)` gets each frame. `onAnswered()` is called when the learner has answered the browser's
+   * question, or when there was none. `onLost()` is called when frames stop, at least for now. `onChange()` is called when one of
+   * the properties below changes. `onType(focus)` is called when the learner has to type, or prefers to. `expectsSound()` returns
+   * whether silence is unexpected.
    */
   constructor({ worklet, onFrame, onAnswered, onLost, onChange, onType, expectsSound }) {
     Object.assign(this, { onFrame, onAnswered, onLost, onChange, onType, expectsSound });
     this.talk = null;
-    this.attempt = null; // the scope of the latest choice of microphone
-    this.pending = false; // the browser has not said yet whether it may be used
-    this.asking = false; // … and has been asked for a second or longer
-    this.allowed = false; // the learner has agreed, so that it is the device that does not answer
-    this.stalled = false; // open, and no frame comes
-    this.ticks = 0; // of the watch, since the last frame
+    // The scope of the latest choice of microphone.
+    this.attempt = null;
+    // True until the browser says whether the microphone may be used.
+    this.pending = false;
+    // True after the browser has taken a second or longer for that.
+    this.asking = false;
+    // True if the learner has agreed, so that only the device can cause the delay.
+    this.allowed = false;
+    // True while the microphone is open but no frames arrive.
+    this.stalled = false;
+    // Ticks of `watch` since the last frame.
+    this.ticks = 0;
     this.microphone = new Microphone({
       worklet,
       onFrame: (pcm) => this.hear(pcm),
@@ -53,7 +64,7 @@ export class MicrophonePanel {
     return this.open && !this.stalled;
   }
 
-  /** Open it for this talk (a Scope), which closes it when it ends. */
+  /** Open the microphone for this talk (a Scope). It closes when the talk ends. */
   begin(talk) {
     this.talk = talk;
     talk.every(WATCH_MS, () => this.watch());
@@ -61,7 +72,7 @@ export class MicrophonePanel {
     return this.start();
   }
 
-  /** Open the microphone that is chosen now, instead of the one before, be that open or asked for. */
+  /** Open the chosen microphone instead of the previous one, whether that is open or still requested. */
   async start() {
     if (!this.talk || this.talk.over) return;
     const attempt = this.begun();
@@ -88,7 +99,10 @@ export class MicrophonePanel {
     return attempt;
   }
 
-  /** Look again and again whom the browser waits for: the learner, or the device. `hung`: for how long the device. */
+  /**
+   * Check repeatedly what the browser waits for: the learner or the device. `hung` is how long it has waited for the device, in
+   * ms.
+   */
   wait(attempt, hung) {
     attempt.after(ASKED_MS, async () => {
       if (!this.pending) return;
@@ -117,7 +131,7 @@ export class MicrophonePanel {
     this.answered();
   }
 
-  /** What came of the attempt before is released, or will be when it comes. */
+  /** Release the microphone of the previous attempt now, or as soon as it arrives. */
   closed() {
     const fed = this.open;
     this.attempt?.end();
@@ -143,7 +157,7 @@ export class MicrophonePanel {
     this.onFrame(pcm);
   }
 
-  // On a timer, since the frames themselves can't tell that they do not come.
+  // This runs on a timer, because missing frames cause no event.
   watch() {
     this.ticks = document.hidden || !this.open ? 0 : this.ticks + 1;
     if (this.microphone.ended) this.lose("missing");

@@ -1,16 +1,21 @@
-// Runs on the audio thread: whatever the context's rate, out come frames of PCM16 mono at 24 kHz.
+// Run on the audio thread. Convert sound of any rate into frames of PCM16 mono at 24 kHz.
 
 const RATE = 24000;
 const FRAME = 720; // 30 ms
-const HALF_WIDTH = 16; // of the sinc filter, in samples of the slower side
-const LIKENESS = 0.1; // two channels have the same sound if their correlation is at least this
-const MEMORY_S = 2; // for so long the loudness and the likeness of the channels count
+// Half width of the sinc filter, in samples of the lower rate.
+const HALF_WIDTH = 16;
+// Two channels hold the same sound if their correlation is at least this.
+const LIKENESS = 0.1;
+// The loudness and the correlation of the channels are measured over this time.
+const MEMORY_S = 2;
 
-// One channel out of two, as for uploads (audio/encoding.py). An average would cancel channels of opposite polarity, and fade a
-// voice that is in only one of them. So a channel that mirrors the other is inverted, and the mix is as loud as the louder one.
+// Mix two channels into one, as for uploads (audio/encoding.py). An average would cancel channels of opposite polarity, and would
+// weaken a voice that is in only one of them. So a channel that mirrors the other is inverted, and the mix is as loud as the
+// louder channel.
 class Mixer {
   constructor() {
-    Object.assign(this, { left: 0, right: 0, both: 0 }); // sums of squares and products
+    // Sums of squares and products.
+    Object.assign(this, { left: 0, right: 0, both: 0 });
     this.isMirrored = false;
     this.weights = [0.5, 0.5];
   }
@@ -20,7 +25,7 @@ class Mixer {
     this.measure(left, right);
     const [a, b] = this.weights;
     this.weights = this.weigh();
-    // From the weights before to those of now, so that a change is no click.
+    // Change the weights gradually, so that there is no click.
     const rise = this.weights.map((weight, channel) => (weight - [a, b][channel]) / left.length);
     return left.map((sample, i) => (a + rise[0] * (i + 1)) * sample + (b + rise[1] * (i + 1)) * right[i]);
   }
@@ -39,7 +44,7 @@ class Mixer {
 
   weigh() {
     const least = LIKENESS * Math.sqrt(this.left * this.right);
-    // Between the two bounds it stays as it is, so that noise does not turn it to and fro.
+    // Between the two bounds, keep the polarity, so that noise does not flip it back and forth.
     if (this.both < -least) this.isMirrored = true;
     if (this.both > least) this.isMirrored = false;
     const sign = this.isMirrored ? -1 : 1;
@@ -55,7 +60,8 @@ class Microphone extends AudioWorkletProcessor {
     this.step = sampleRate / RATE;
     this.reach = Math.ceil(HALF_WIDTH * Math.max(1, this.step));
     this.input = new Float32Array(0);
-    this.position = this.reach; // of the next output sample, in input samples
+    // Position of the next output sample, in input samples.
+    this.position = this.reach;
     this.frame = new Int16Array(FRAME);
     this.filled = 0;
     this.mixer = new Mixer();
@@ -82,7 +88,7 @@ class Microphone extends AudioWorkletProcessor {
     this.position -= done;
   }
 
-  // A windowed sinc; cut off at the lower of the two Nyquist frequencies, so that nothing folds back.
+  // Interpolate with a windowed sinc. Its cutoff is the lower of the two Nyquist frequencies, which prevents aliasing.
   interpolate(input, at) {
     const cutoff = Math.min(1, 1 / this.step);
     let sum = 0;

@@ -1,20 +1,21 @@
-// The microphone as a stream of 30 ms frames of PCM16 at 24 kHz.
+// Read the microphone as a stream of 30 ms frames of PCM16 at 24 kHz.
 
 import { keepRunning } from "./audio-context.js";
 import { RATE } from "./pcm.js";
 import { within } from "./scope.js";
 
-const LOADS_MS = 10_000; // the worklet's script; where the sound hardware hangs it never does
+// Time to load the worklet's script, which never finishes if the sound hardware hangs.
+const LOADS_MS = 10_000;
 
 export class MicrophoneError extends Error {
-  /** @param {"insecure"|"unsupported"|"denied"|"missing"|"busy"} code */
+  /** Create an error with the code "insecure", "unsupported", "denied", "missing" or "busy". */
   constructor(code, cause) {
     super(code, { cause });
     this.code = code;
   }
 }
 
-// What browsers call their refusals: https://developer.mozilla.org/docs/Web/API/MediaDevices/getUserMedia#exceptions
+// The browsers' names of these errors: https://developer.mozilla.org/docs/Web/API/MediaDevices/getUserMedia#exceptions
 const CODES = {
   NotAllowedError: "denied",
   SecurityError: "denied",
@@ -25,7 +26,10 @@ const CODES = {
 };
 
 export class Microphone {
-  /** `onFrame(Int16Array)` for each frame; `onLost(code)` when the device goes away or the system mutes it. */
+  /**
+   * Create a microphone. `onFrame(Int16Array)` gets each frame. `onLost(code)` is called when the device disappears or the system
+   * mutes it.
+   */
   constructor({ worklet, onFrame, onLost }) {
     this.worklet = worklet;
     this.onFrame = onFrame;
@@ -41,14 +45,14 @@ export class Microphone {
     return this.stream?.getAudioTracks()[0]?.label || "";
   }
 
-  /** Whether the device is gone, even if no event said so. */
+  /** Return whether the device is gone, even if no event reported it. */
   get ended() {
     return this.open && this.stream.getAudioTracks().every((track) => track.readyState === "ended");
   }
 
   /**
-   * Ask the browser for the device. It may ask the learner, so this takes as long as they like. The stream belongs to `scope`:
-   * where that has ended meanwhile, it is stopped on arrival. Raises MicrophoneError, AbortError.
+   * Request the device. The browser may ask the learner, so this takes as long as they like. The stream belongs to `scope`. If
+   * that has ended meanwhile, the stream is stopped on arrival. Raises MicrophoneError, AbortError.
    */
   async request(device, scope) {
     if (!isSecureContext) throw new MicrophoneError("insecure");
@@ -57,7 +61,7 @@ export class Microphone {
       return await scope.acquire(userMedia(device), stopTracks);
     } catch (error) {
       scope.signal.throwIfAborted();
-      // The device chosen last time may be unplugged today: any other is better than none.
+      // The chosen device may have been unplugged. Any other one is better than none.
       if (device && error.name === "OverconstrainedError") return this.request("", scope);
       throw new MicrophoneError(CODES[error.name] || "busy", error);
     }
@@ -70,7 +74,7 @@ export class Microphone {
       await scope.acquire(within(LOADS_MS, context.audioWorklet.addModule(this.worklet)));
       const node = new AudioWorkletNode(context, "microphone", {
         numberOfOutputs: 0,
-        // The worklet mixes them: an average, as the browser makes, may be silent.
+        // The worklet mixes the channels, because the browser's average may be silent.
         channelCount: 2,
         channelCountMode: "clamped-max",
       });
@@ -87,7 +91,7 @@ export class Microphone {
     this.stream = scope.own(stream, () => {
       this.stream = null;
     });
-    // It may have ended before there was a listener.
+    // The track may have ended before the listener was added.
     if (this.ended) throw new MicrophoneError("missing");
   }
 }
@@ -95,12 +99,12 @@ export class Microphone {
 const stopTracks = (stream) => stream.getTracks().forEach((track) => track.stop());
 
 function userMedia(device) {
-  // No noise suppression: it blurs the endings that learners get wrong, and "she have" is then heard as "she has".
+  // No noise suppression. It blurs the endings that learners get wrong, and "she have" is then heard as "she has".
   const wanted = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 2 };
   return navigator.mediaDevices.getUserMedia({ audio: { ...wanted, deviceId: device ? { exact: device } : undefined } });
 }
 
-// Firefox connects a microphone only to a context of the device's own rate; the worklet resamples there.
+// Firefox connects a microphone only to a context with the device's own rate. The worklet then resamples.
 function connectable(stream, scope) {
   const context = new AudioContext({ sampleRate: RATE });
   keepRunning(context, scope);

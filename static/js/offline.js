@@ -1,11 +1,11 @@
-// The page that stands in for every other while the server is away: what this browser keeps, and the way back.
+// Run the page that replaces every other while the server cannot be reached. It shows what this browser keeps, and leads back.
 
 import { openOutbox } from "./outbox.js";
 
 const EVERY = 5000; // ms
 const byId = (id) => document.getElementById(id);
 
-/** In words, what the outbox holds. */
+/** Return the contents of the outbox in words. */
 function inWords({ durable, entries }) {
   if (!durable)
     return "This browser keeps nothing for this page (a private window?). What was not saved yet is lost when its tab is closed.";
@@ -25,7 +25,7 @@ function showWhy() {
   byId("title").textContent = navigator.onLine ? "The server can't be reached" : "You are offline";
 }
 
-/** To the page that was wanted: this one is shown at its address. */
+/** Go to the requested page. The offline page is shown at its address. */
 function goOn() {
   if (location.pathname === byId("main").dataset.page) location.replace("/");
   else location.reload();
@@ -45,4 +45,5 @@ addEventListener("online", () => {
 addEventListener("offline", showWhy);
 setInterval(look, EVERY);
 showWhy();
-showKept().catch(() => {}); // then the words of the page stand
+// If this fails, the page's own text stays.
+showKept().catch(() => {});

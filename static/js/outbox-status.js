@@ -1,4 +1,4 @@
-// Says how many turns are not saved yet, and offers those that the server refused for download.
+// Show how many turns are not saved yet, and offer refused ones for download.
 
 import { wav } from "./pcm.js";
 
@@ -12,7 +12,8 @@ export function showOutbox(element, outbox, { waiting, refused }, refresh) {
   }
   for (const entry of refused) parts.push(refusedLine(entry, outbox, refresh));
   const signature = parts.map((part) => part.textContent).join("|");
-  if (element.dataset.signature === signature) return; // a status region reads out whatever is put into it
+  // Screen readers read out everything that is put into a status region.
+  if (element.dataset.signature === signature) return;
   element.dataset.signature = signature;
   element.dataset.waiting = waiting.length;
   element.dataset.refused = refused.length;

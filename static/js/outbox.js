@@ -1,10 +1,11 @@
-// What the learner said and the server has not yet kept. In IndexedDB, so that it outlives a reload or a crash;
-// in memory where the browser has no IndexedDB to give (`durable` is false then, and the page says so).
+// Store what the learner said until the server has saved it. IndexedDB survives a reload or a crash. Without IndexedDB, the
+// outbox is in memory: `durable` is false, and the page says so.
 
 import { join } from "./pcm.js";
 import { Scope, within } from "./scope.js";
 
-const OPENS = 10_000; // ms: a browser whose storage hangs can talk all the same
+// A browser whose storage hangs must still be able to talk.
+const OPENS = 10_000; // ms
 
 const request = (asked) =>
   new Promise((resolve, reject) => {
@@ -27,7 +28,7 @@ class Database {
     this.database = database;
   }
 
-  /** entry: {key, conversation, item, scenario?, level?, topic?, …, time, tab, finished, text?} */
+  /** Store an entry: {key, conversation, item, scenario?, level?, topic?, …, time, tab, finished, text?}. */
   put(entry) {
     const transaction = this.database.transaction("entries", "readwrite");
     transaction.objectStore("entries").put(entry);

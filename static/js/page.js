@@ -1,4 +1,4 @@
-// What every page has: settings, theme, the banner about the cloud, the mark in the navigation.
+// Set up what every page has: settings, theme, the banner about the cloud, and the current entry of the navigation.
 
 import "./cloud-watch.js";
 import { devices } from "./microphone.js";
@@ -17,14 +17,15 @@ function applyTheme(theme) {
   else document.documentElement.dataset.theme = theme;
 }
 
-// Every element with data-setting shows its setting and changes it.
+// Bind every element with data-setting to its setting, in both directions.
 function bindSettings() {
   for (const element of document.querySelectorAll("[data-setting]")) {
     const name = element.dataset.setting;
     const show = (value) => {
       if (element.type === "checkbox") element.checked = value;
       else element.value = value;
-      if (element.selectedIndex === -1) element.selectedIndex = 0; // a language that is not offered here
+      // The stored language is not offered here.
+      if (element.selectedIndex === -1) element.selectedIndex = 0;
     };
     show(settings.get(name));
     settings.onChange(name, show);
@@ -77,7 +78,7 @@ function bindTheme() {
   applyTheme(settings.get("theme"));
 }
 
-/** Fills every device picker. Names are known only after the microphone was allowed once. */
+/** Fill every device picker. Names are known only after the microphone has been allowed once. */
 export async function fillDevices() {
   const found = await devices();
   for (const select of document.querySelectorAll("[data-devices]")) {
@@ -114,5 +115,6 @@ document.getElementById("open-settings").addEventListener("click", () => {
   dialog.showModal();
 });
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-// It shows a page of ours while the server is away. Browsers have it on HTTPS and localhost only, and may refuse it.
+// The service worker shows the offline page while the server cannot be reached. Browsers support it only on HTTPS and localhost,
+// and may refuse it.
 navigator.serviceWorker?.register("/service-worker.js").catch(() => {});

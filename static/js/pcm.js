@@ -1,4 +1,4 @@
-// PCM16 mono at 24 kHz, the form sound has on the wire.
+// Convert PCM16 mono at 24 kHz, the audio format of the connection.
 
 export const RATE = 24000;
 
@@ -26,7 +26,7 @@ export function join(pieces) {
   return all;
 }
 
-/** The largest sample, 0…1. */
+/** Return the largest sample, from 0 to 1. */
 export function peak(pcm) {
   let largest = 0;
   for (const sample of pcm) largest = Math.max(largest, Math.abs(sample));

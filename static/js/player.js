@@ -1,20 +1,22 @@
-// Plays the agent's sound without gaps as it arrives, and knows to the millisecond what has been heard.
+// Play the agent's sound without gaps as it arrives, and report to the millisecond what has been heard.
 
 import { keepRunning } from "./audio-context.js";
 import { Clock } from "./clock.js";
 import { RATE, fromBase64 } from "./pcm.js";
 
-const LEAD = 0.06; // seconds between arrival and sound: enough for an even stream over a busy main thread
+// Time between arrival and playback. It is enough for gapless sound while the main thread is busy.
+const LEAD = 0.06; // s
 const TICK = 100;
 
 export class Player {
   /**
-   * `onIdle()` when everything that was queued has been heard, or would have been, were there sound. `onChange()`: see
-   * `inaudible`. All of it ends with `scope`.
+   * Create a player that stops when `scope` ends. `onIdle()` is called when everything in the queue has been heard, or would have
+   * been with a loudspeaker. `onChange()` is called when `playing` or `inaudible` changes.
    */
   constructor({ scope, onIdle, onChange }) {
     Object.assign(this, { scope, onIdle, onChange });
-    this.items = new Map(); // item id → {chunks: [{at, seconds, offset}], seconds, heard}
+    // Items by id: {chunks: [{at, seconds, offset}], seconds, heard}.
+    this.items = new Map();
     this.sources = new Set();
     this.nextTime = 0;
     this.context = null;
@@ -24,13 +26,17 @@ export class Player {
     scope.own(this, () => this.stop());
   }
 
-  /** Call this from a click or a key: browsers let a page sound only after one. Returns at once. */
+  /**
+   * Create the AudioContext. Call this from a click or a key press, because browsers allow sound only after one. Return at once.
+   */
   wake() {
-    if (this.scope.over || (this.context && this.context.state !== "closed")) return; // it is kept running
+    // `keepRunning` resumes an existing context.
+    if (this.scope.over || (this.context && this.context.state !== "closed")) return;
     try {
       this.connect(new AudioContext({ sampleRate: RATE }));
     } catch {
-      this.context = null; // no loudspeaker: the words are shown all the same
+      // Without a loudspeaker, the words are still shown.
+      this.context = null;
     }
   }
 
@@ -53,7 +59,7 @@ export class Player {
     return this.clock.isSilent ? this.clock.now < this.nextTime : this.sources.size > 0;
   }
 
-  /** Nothing of what is played, or was last, comes out of the loudspeaker. */
+  /** Return whether the sound that plays, or played last, does not come out of the loudspeaker. */
   get inaudible() {
     return this.nextTime > 0 && this.clock.isSilent;
   }
@@ -91,7 +97,7 @@ export class Player {
     return source;
   }
 
-  // Also on a timer: the end of a sound that does not play is no event.
+  // This also runs on a timer, because silent playback causes no event at its end.
   look() {
     const { playing, inaudible } = this;
     const before = this.was;
@@ -100,7 +106,7 @@ export class Player {
     else if (before.playing !== playing || before.inaudible !== inaudible) this.onChange();
   }
 
-  /** Milliseconds of the item that have left the speaker, or whose words were shown in their time. */
+  /** Return how many milliseconds of the item were heard, or were shown as words in the same time. */
   heard(item) {
     const sound = this.items.get(item);
     if (!sound) return 0;
@@ -112,12 +118,12 @@ export class Player {
     return Math.round(sound.heard * 1000);
   }
 
-  /** Milliseconds of the item that have arrived. */
+  /** Return how many milliseconds of the item have arrived. */
   arrived(item) {
     return Math.round((this.items.get(item)?.seconds || 0) * 1000);
   }
 
-  /** Silences everything at once. */
+  /** Silence everything at once. */
   stop() {
     for (const source of this.sources) {
       source.onended = null;
@@ -133,12 +139,12 @@ export class Player {
     this.items.delete(item);
   }
 
-  /** Quieter while it is not yet sure whether the learner interrupts. */
+  /** Lower the volume while it is uncertain whether the learner interrupts. */
   duck(on) {
     this.gain?.gain.setTargetAtTime(on ? 0.2 : 1, this.time, 0.02);
   }
 
-  /** The largest sample (0…1) among those just sent to the speaker. */
+  /** Return the largest sample, from 0 to 1, among those just sent to the loudspeaker. */
   peak() {
     if (!this.context || this.scope.over) return 0;
     this.analyser.getFloatTimeDomainData(this.samples);

@@ -1,17 +1,19 @@
-// One utterance of the learner, put into the outbox piece by piece while it is spoken.
+// Record one utterance of the learner into the outbox, piece by piece while it is spoken.
 
 import { keyOf } from "./outbox.js";
 import { RATE, join, peak } from "./pcm.js";
 
-const PIECE = RATE / 2; // samples: half a second is the most that a crash can take
+// A crash loses at most half a second.
+const PIECE = RATE / 2; // samples
 
 export class Recording {
-  /** meta: {conversation, item, tab} and what the talk is about */
+  /** Create a recording. `meta` is {conversation, item, tab} and the facts of the talk. */
   constructor(outbox, meta, onTrouble) {
     this.outbox = outbox;
     this.onTrouble = onTrouble;
     this.entry = { ...meta, key: keyOf(meta.conversation, meta.item), time: Date.now(), finished: false };
-    this.frames = []; // all of it, to send again over a new connection
+    // The whole recording, to send it again over a new connection.
+    this.frames = [];
     this.unwritten = [];
     this.samples = 0;
     this.written = 0;
@@ -43,7 +45,7 @@ export class Recording {
     this.writing = this.writing.then(() => this.outbox.addPiece(this.entry.key, number, piece)).catch(this.onTrouble);
   }
 
-  /** Resolves when all of it is in the outbox. */
+  /** Finish the recording. Resolve when all of it is in the outbox. */
   finish() {
     this.flush();
     Object.assign(this.entry, { finished: true, finishedAt: Date.now() });

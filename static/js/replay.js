@@ -1,20 +1,22 @@
-// Plays recordings of turns, one at a time. A source is {blob}, or {key, url?} of a recording on the server.
+// Play recordings of turns, one at a time. A source is {blob}, or {key, url?} for a recording on the server.
 
 import { ApiError, audioUrl } from "./api.js";
 import { within } from "./scope.js";
 
-const PATIENCE = 8000; // ms: a server that hangs says nothing
+// A server that hangs sends no error.
+const PATIENCE = 8000; // ms
 const UNPLAYABLE = "This recording can't be played right now.";
 const UNREACHED = "This recording can't be reached at the moment. Nothing is lost; try again in a while.";
 
 export class Replayer {
-  /** `onChange(id|null)`: which turn is sounding now. */
+  /** Create a replayer. `onChange(id|null)` gets the turn that is playing now. */
   constructor({ onChange, onError }) {
     this.onChange = onChange;
     this.onError = onError;
     this.audio = document.getElementById("replay-audio");
     this.current = null;
-    this.sounding = false; // it has begun
+    // True once playback has begun.
+    this.sounding = false;
     this.audio.addEventListener("ended", () => this.finish?.(true));
     this.audio.addEventListener("error", () => this.sounding && this.fail(UNREACHED));
   }
@@ -24,7 +26,7 @@ export class Replayer {
     return this.play(id, source);
   }
 
-  /** Resolves with true when it was heard to its end. */
+  /** Play a turn. Resolve with true if it was heard to the end. */
   async play(id, source) {
     this.stop();
     this.current = id;
@@ -50,14 +52,16 @@ export class Replayer {
       return await this.load(id, source.url);
     } catch (error) {
       if (error.name !== "NotSupportedError" || !source.key || this.current !== id) throw error;
-      // Signed addresses live for an hour, a page may stay open for longer; and a recording moves into the bucket.
+      // A page may stay open for longer than the hour that a signed address lasts, and a recording may move into the bucket. So
+      // request a new address.
       source.url = await audioUrl(source.key);
       return this.load(id, source.url);
     }
   }
 
   load(id, url) {
-    if (this.current !== id) return undefined; // stopped, or another one chosen, while the address was asked for
+    // Playback was stopped, or another turn was chosen, while the address was requested.
+    if (this.current !== id) return undefined;
     this.audio.src = url;
     return within(PATIENCE, this.audio.play());
   }
@@ -78,13 +82,13 @@ export class Replayer {
     this.onChange(null);
   }
 
-  /** Plays `[{id, source}]` one after the other until one is stopped. */
+  /** Play `[{id, source}]` one after the other until one is stopped. */
   async sequence(turns) {
     for (const { id, source } of turns) if (!(await this.play(id, source))) return;
   }
 }
 
-/** In words for the learner. An address that does not load is a NotSupportedError. */
+/** Return the reason in words for the learner. An address that does not load raises a NotSupportedError. */
 function why(error, source) {
   if (error instanceof ApiError) return error.message;
   return source.key && ["NotSupportedError", "TimeoutError"].includes(error.name) ? UNREACHED : UNPLAYABLE;

@@ -1,17 +1,21 @@
-// Helps a learner who was asked something and stays silent: the agent repeats its question, and later gives a hint.
+// Help a learner who stays silent after a question: the agent repeats the question, and later gives a hint.
 
-const WAITS = [20, 40]; // seconds of silence before each help with one question: growing, so that it does not nag
+// Silence before each help with one question. It grows, so that the help does not annoy.
+const WAITS = [20, 40]; // s
 
 export class Reprompt {
-  /** `isSilent()`: is it the learner's turn, and do they do nothing about it? `help()` has the agent help. */
+  /**
+   * Create the timer. `isSilent()` returns whether it is the learner's turn and they do nothing. `help()` requests help from the
+   * agent.
+   */
   constructor({ scope, isSilent, help }) {
     Object.assign(this, { isSilent, help });
     this.restart();
-    // Ticks are counted, not the clock: a device that slept has not waited.
+    // Count ticks instead of the time, because the time that a device sleeps does not count.
     scope.every(1000, () => this.tick());
   }
 
-  /** The learner has taken a turn: the next question is another one. */
+  /** Restart the timer, because the learner has taken a turn and the next question is a new one. */
   restart() {
     this.given = this.seconds = 0;
   }

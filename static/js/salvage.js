@@ -1,7 +1,9 @@
-// JSON that is damaged: what can still be read of a list.
+// Read damaged JSON: the elements of a list that are still intact.
 
-/** {value, broken: [{what, why}]}. Of a list that breaks off or is spoilt in places, `value` has the elements that can be read;
- * of anything else that is no JSON, it is undefined. */
+/**
+ * Return {value, broken: [{what, why}]}. If a list is cut off or partly damaged, `value` holds the elements that can be read. It
+ * is undefined for any other invalid JSON.
+ */
 export function parse(text) {
   try {
     return { value: JSON.parse(text), broken: [] };
@@ -36,7 +38,7 @@ function elements(text, from) {
   return { value, broken };
 }
 
-/** Where the string ends that begins here. */
+/** Return the end of the string that begins here. */
 function closing(text, from) {
   let at = from + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;

@@ -1,16 +1,17 @@
-// Owns what has to be released: a talk's microphone, its AudioContexts, listeners, timers, the screen's wake lock.
-// A thing that arrives after the end, because the browser took its time, is released on arrival.
+// Own what must be released: a talk's microphone, its AudioContexts, listeners, timers, the screen's wake lock. What the browser
+// delivers after the end is released on arrival.
 
 export class Scope {
   #controller = new AbortController();
   #ended;
 
-  /** A scope with a `parent` ends with it, at the latest. */
+  /** Create a scope. It ends at the latest with its `parent`. */
   constructor(parent) {
     this.#ended = new Promise((_, reject) => {
       this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
     });
-    this.#ended.catch(() => {}); // few wait for it
+    // Usually nothing awaits this promise.
+    this.#ended.catch(() => {});
     if (parent?.over) this.end();
     else parent?.signal.addEventListener("abort", () => this.end(), { once: true, signal: this.signal });
   }
@@ -23,18 +24,19 @@ export class Scope {
     return this.signal.aborted;
   }
 
-  /** Have `release(thing)` called at the end; at once, if that has come. Returns the thing. */
+  /** Call `release(thing)` at the end of the scope, or at once if it has ended. Return the thing. */
   own(thing, release) {
     if (this.over) release(thing);
     else this.signal.addEventListener("abort", () => release(thing), { once: true });
     return thing;
   }
 
-  /** Wait for a thing, and own it. Rejects with an AbortError at the end of the scope, however long the thing takes. */
+  /** Wait for a thing, and own it. Reject with an AbortError when the scope ends, however long the thing takes. */
   async acquire(promise, release = () => {}) {
     promise.then(
       (thing) => this.own(thing, release),
-      () => {}, // the caller is told below
+      // `Promise.race` below reports the error.
+      () => {},
     );
     const thing = await Promise.race([promise, this.#ended]);
     this.signal.throwIfAborted();
@@ -58,7 +60,7 @@ export class Scope {
   }
 }
 
-/** The promise, or a rejection with a TimeoutError after so many milliseconds. */
+/** Return the promise, limited in time: it rejects with a TimeoutError after `ms` milliseconds. */
 export function within(ms, promise) {
   let timer;
   const late = new Promise((_, reject) => {

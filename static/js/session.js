@@ -1,4 +1,4 @@
-// One talk: what goes over its connection, and what becomes of it on the page.
+// Run one talk: the events of its connection, and their effects on the page.
 
 import { conversation as fetchConversation } from "./api.js";
 import { Agent } from "./agent.js";
@@ -23,24 +23,31 @@ const NOT_HANDS_FREE = "Hands-free does not work with the partner that talks now
 
 export class Session {
   /**
-   * `talk`: {scenario, level, topic?, …} for a new conversation, null to go on with an old one.
-   * `view`: {changed(), goals(list), facts(talk), hint(text), ended(), closed(code), silent(), isAttentive()}.
+   * Create a session. `talk` is {scenario, level, topic?, …} for a new conversation, and null to resume an old one. `view` is
+   * {changed(), goals(list), facts(talk), hint(text), ended(), closed(code), silent(), isAttentive()}.
    */
   constructor({ conversation, talk, messages, dialogue, outbox, delivery, view }) {
     Object.assign(this, { conversation, talk, dialogue, outbox, delivery, view });
-    this.messages = messages; // as last fetched; null: not known
+    // Messages as last fetched, or null if unknown.
+    this.messages = messages;
     this.knownBefore = messages.length;
     this.fetched = true;
     this.online = false;
     this.lostOnce = false;
-    this.awaiting = false; // the learner's turn is over and no answer has begun
+    // True while the learner's turn is over and no answer has begun.
+    this.awaiting = false;
     this.over = false;
-    this.mayBegin = false; // the agent, with its question
-    this.unsent = []; // typed before the line was up
-    this.speaksFirst = true; // until a first turn of this session is kept, or the learner's begins
+    // True when the agent may begin with its question.
+    this.mayBegin = false;
+    // Turns that were typed before the connection was up.
+    this.unsent = [];
+    // True until the first turn of this session is saved, or the learner begins one.
+    this.speaksFirst = true;
     this.loud = 0;
-    this.updates = 0; // that the server has not answered
-    this.scope = new Scope(); // until the last of it is saved
+    // Updates of the settings that the server has not answered.
+    this.updates = 0;
+    // Lasts until the last turn is saved.
+    this.scope = new Scope();
     this.measures = new Measures(dialogue);
     const send = (event) => this.connection.send(event);
     this.agent = new Agent({
@@ -82,13 +89,13 @@ export class Session {
     return this.awaiting || this.agent.thinking ? "thinking" : "ready";
   }
 
-  /** Call it from a click, so that the agent may be heard. */
+  /** Open the connection. Call this from a click, so that the browser allows the agent's sound. */
   start() {
     this.agent.player.wake();
     return this.connection.open();
   }
 
-  /** The agent may speak: the browser asks the learner nothing any more. */
+  /** Allow the agent to speak, because the browser no longer asks the learner anything. */
   goAhead() {
     if (this.mayBegin) return;
     this.mayBegin = true;
@@ -101,9 +108,9 @@ export class Session {
     this.view.changed();
   }
 
-  // The line
+  // The connection
 
-  // Before each connection: what was said while there was none is handed in, and what the server knows is shown.
+  // Before each new connection, deliver what was said without one, and show what the server has stored.
   async prepare() {
     if (this.fetched) {
       this.fetched = false;
@@ -124,7 +131,7 @@ export class Session {
     if (this.messages) this.agent.reconcile(new Set(this.messages.map((message) => message.id)));
   }
 
-  /** What the outbox keeps with each turn: if it is the first to arrive, the talk begins with it. */
+  /** Return the facts that the outbox stores with each turn. If that turn is the first to arrive, the talk begins with them. */
   meta() {
     const { scenario, level, own } = this.talk || {};
     return { conversation: this.conversation, scenario, level, ...own };
@@ -161,7 +168,10 @@ export class Session {
     if (this.lostOnce) announce("Connected again.");
   }
 
-  /** True if something was typed before the first line was up. Before later ones the outbox delivers it: see `prepare`. */
+  /**
+   * Send what was typed before the first connection. Return whether there was anything. Before later connections the outbox
+   * delivers it: see `prepare`.
+   */
   sendTyped() {
     const typed = this.lostOnce ? [] : this.unsent;
     this.unsent = [];
@@ -175,10 +185,10 @@ export class Session {
     return this.messages.length === 0 || this.messages.at(-1).role === "user";
   }
 
-  /** Tells the server the settings as they are now. */
+  /** Send the current settings to the server. */
   update() {
     const pause = settings.get("pauseMs");
-    // Silence is watched here, where it is known whether the learner types or looks elsewhere: see reprompt.js.
+    // The page measures silence itself, because it knows whether the learner types or looks elsewhere: see reprompt.js.
     const detection = { type: "server_vad", idle_timeout_ms: null, ...(pause ? { silence_duration_ms: pause } : {}) };
     const talk = this.talk && { scenario: this.talk.scenario, level: this.talk.level, ...this.talk.own };
     const sent = this.connection.send({
@@ -195,7 +205,10 @@ export class Session {
     if (sent) this.updates += 1;
   }
 
-  /** The server tells the settings: as an answer, or because another engine goes on, which may not know when a turn ends. */
+  /**
+   * Handle the server's settings. They are an answer, or another engine has taken over, which may be unable to detect the end of
+   * a turn.
+   */
   updated(audio) {
     const isAnswer = this.updates > 0;
     this.updates = Math.max(0, this.updates - 1);
@@ -223,7 +236,8 @@ export class Session {
     if (this.learner.handsFree && this.agent.speaking) this.listenForInterruption(peak(pcm));
   }
 
-  // The server decides; until it has, the agent is quieter, so that the learner can tell that it noticed.
+  // The server decides whether this is an interruption. Until then the agent is quieter, so that the learner can tell that it
+  // noticed.
   listenForInterruption(level) {
     this.loud = level > INTERRUPTING.level ? this.loud + 1 : 0;
     if (this.loud !== INTERRUPTING.frames) return;
@@ -276,7 +290,7 @@ export class Session {
     await this.delivery.report();
   }
 
-  /** The microphone is gone, for now at least. */
+  /** Handle a microphone that is lost, at least for now. */
   inputEnded() {
     this.learner.inputEnded();
     this.view.changed();
@@ -293,7 +307,7 @@ export class Session {
     this.view.changed();
   }
 
-  // What the server says
+  // Events of the server
 
   handle(event) {
     cloud.heed(event.session?.talk || event);
@@ -314,7 +328,7 @@ export class Session {
     if (event.type === "response.created" && speaking) this.agent.interrupt({ cancel: true });
   }
 
-  /** A turn takes its place, whether or not its words are known yet. */
+  /** Put a turn in its place, whether or not its words are known yet. */
   added({ item, previous_item_id: previous }) {
     if (item.role === "user" && !this.dialogue.has(item.id)) {
       this.dialogue.turn(item.id, "user");
@@ -329,16 +343,20 @@ export class Session {
     this.measures.saved(item, took);
     if (key) this.dialogue.setSource(item, { key });
     this.dialogue.keptByServer(item);
-    this.savedEarly = new Set([item]); // a typed turn may be saved before it is in the outbox
+    // A typed turn may be saved before it is in the outbox.
+    this.savedEarly = new Set([item]);
     await this.learner.saved(item);
     await this.outbox.remove(keyOf(this.conversation, item));
     return this.delivery.report();
   }
 
   notHeard({ item_id: item, error }) {
-    if (error.code !== "not_made_out") this.awaiting = false; // that one may be answered yet
-    if (error.code === "backchannel") return this.learner.drop(item); // the agent goes on by itself
-    if (error.code !== "nothing_heard") return this.dialogue.notMadeOut(item); // a `talk.notice` says why
+    // A turn that was not made out may still be answered.
+    if (error.code !== "not_made_out") this.awaiting = false;
+    // The agent goes on by itself.
+    if (error.code === "backchannel") return this.learner.drop(item);
+    // A `talk.notice` gives the reason.
+    if (error.code !== "nothing_heard") return this.dialogue.notMadeOut(item);
     this.learner.drop(item);
     return toast(error.message);
   }
@@ -352,7 +370,7 @@ export class Session {
 
   // The end
 
-  /** Stops hearing and speaking at once; the line stays until what was said is saved, or some seconds have passed. */
+  /** Stop listening and speaking at once. Keep the connection until everything said is saved, or some seconds have passed. */
   async end() {
     if (this.over) return;
     this.learner.stop();

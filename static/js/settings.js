@@ -1,12 +1,16 @@
-// What a learner chose once and should find again: kept in localStorage, the same on every page.
+// Store the learner's choices in localStorage. They are the same on every page.
 
 const DEFAULTS = {
   level: "B1",
-  scenario: "", // "": the topic follows the level
-  speed: null, // null: the speed follows the level
-  language: "en", // of explanations
+  // Empty: the topic follows the level.
+  scenario: "",
+  // null: the speed follows the level.
+  speed: null,
+  // The language of explanations.
+  language: "en",
   handsFree: false,
-  pauseMs: null, // null: the pause follows the level
+  // null: the pause follows the level.
+  pauseMs: null,
   device: "",
   theme: "system",
 };
@@ -15,7 +19,7 @@ const VERSION = 2;
 const changes = new EventTarget();
 const chosen = read();
 
-// The first version stored every setting, also those that were not chosen. A speed of 1 meant that none was chosen.
+// The first version stored every setting, even those that were not chosen. A speed of 1 meant that none was chosen.
 function read() {
   try {
     const { version, ...kept } = JSON.parse(localStorage.getItem(KEY)) || {};
@@ -37,7 +41,7 @@ export function set(name, value) {
   try {
     localStorage.setItem(KEY, JSON.stringify({ ...chosen, version: VERSION }));
   } catch {
-    // Private windows may refuse: the choice then lasts as long as the page.
+    // Private windows may refuse to store. The choice then lasts as long as the page.
   }
   if (value !== before) changes.dispatchEvent(new CustomEvent(name, { detail: value }));
 }
@@ -46,7 +50,7 @@ export function onChange(name, listener) {
   changes.addEventListener(name, (event) => listener(event.detail));
 }
 
-// Another tab changed a setting: follow it, except for what a talk under way should not change by itself.
+// Follow a setting that another tab changed, except for those that must not change during a talk.
 addEventListener("storage", (event) => {
   if (event.key !== KEY) return;
   chosen.theme = read().theme ?? get("theme");

@@ -1,4 +1,4 @@
-// Choosing what to talk about: the cards, the level, one's own topic.
+// Choose what to talk about: the cards, the level, and the learner's own topic.
 
 import { announce } from "./announce.js";
 import { scenarios as fetchScenarios } from "./api.js";
@@ -10,7 +10,7 @@ const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
 
 const byId = (id) => document.getElementById(id);
 
-/** Fills the page; `onStart({scenario, title, level, topic, goal, rules, expectations})` when the learner is ready. */
+/** Fill the page. Call `onStart({scenario, title, level, topic, goal, rules, expectations})` when the learner is ready. */
 export async function showSetup({ onStart }) {
   const { scenarios, levels } = await fetchScenarios();
   fillLevels(levels);
@@ -23,7 +23,8 @@ export async function showSetup({ onStart }) {
   };
   refresh();
   const first = chosen(cards);
-  cards.sort((a, b) => (b.scenario === first) - (a.scenario === first)); // what is chosen is seen
+  // Put the chosen card first, so that it is visible.
+  cards.sort((a, b) => (b.scenario === first) - (a.scenario === first));
   byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
 
   byId("setup-form").addEventListener("change", ({ target }) => {
@@ -32,7 +33,8 @@ export async function showSetup({ onStart }) {
     refresh();
     if (!byId("own-topic").hidden && ["kind", "scenario"].includes(target.name)) {
       byId("own-topic").scrollIntoView({ block: "nearest" });
-      document.activeElement.scrollIntoView({ block: "nearest" }); // on a low screen it may have gone
+      // On a low screen the focused element may have scrolled out of view.
+      document.activeElement.scrollIntoView({ block: "nearest" });
     }
   });
   settings.onChange("level", (level) => {
@@ -55,7 +57,10 @@ function choose(cards, found) {
   for (const each of cards) each.element.querySelector("input").checked = each === found;
 }
 
-/** The topic that the learner chose, if it is shown, else one of their level: a quick chat first. What is not shown is not chosen. */
+/**
+ * Return the topic that the learner chose, if it is shown, or else one of their level, preferably a quick chat. A hidden topic is
+ * never chosen.
+ */
 function wanted(cards) {
   const shown = cards.filter(({ element }) => !element.hidden);
   const suited = shown.filter(({ scenario }) => scenario.level === settings.get("level") && scenario.kind !== "own");

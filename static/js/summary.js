@@ -1,4 +1,4 @@
-// What a talk came to: time, goals, and what to remember.
+// Summarize a talk: time, goals, and what to remember.
 
 import { correctionItem, inContext } from "./corrections.js";
 import { goalItem } from "./goals.js";
@@ -30,6 +30,6 @@ function headline(turns, reached, all) {
   return turns === 1 ? "You spoke once." : `You spoke ${turns} times.`;
 }
 
-// Learners keep what they read here, so it shows the corrected words only: the rest of a sentence was not checked.
+// Learners remember what they read here, so show only the corrected words. The rest of a sentence was not checked.
 const toRemember = ({ text, corrections }) =>
   corrections.map((correction) => correctionItem(inContext(text, correction, corrections)));

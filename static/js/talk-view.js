@@ -1,10 +1,11 @@
-// What the talk page shows: which part of it, the state in words, the meter.
+// Show the talk page: its current part, the state in words, and the meter.
 
 import { announce, withdraw } from "./announce.js";
 import { peak } from "./pcm.js";
 
 const byId = (id) => document.getElementById(id);
-const SIGNAL = 0.004; // below this, not even a quiet room is heard
+// Below this level, not even a quiet room is heard.
+const SIGNAL = 0.004;
 const HOLD = matchMedia("(hover: hover)").matches
   ? "Your turn. Hold the button or the space bar and speak."
   : "Your turn. Hold the button and speak.";
@@ -12,7 +13,7 @@ const NO_SOUND = "No sound comes out. Read along, or tap anywhere to hear me.";
 const UNHEARD = "No sound came out: tap anywhere to hear it.";
 const ASKING = "Press Allow in your browser, so that I can hear you.";
 const OPENING = "Your microphone takes long to open. Until then you can type.";
-// For screen readers; the agent is heard anyway.
+// For screen readers. When the agent speaks, it is heard, so that state needs no announcement.
 const SPOKEN = { ready: "Your turn.", recording: "Listening.", asking: ASKING };
 
 export class TalkView {
@@ -20,7 +21,7 @@ export class TalkView {
     this.main = main;
   }
 
-  /** view: "setup", "conversation" or "summary". */
+  /** Show the part "setup", "conversation" or "summary". */
   show(view) {
     this.main.dataset.view = view;
     document.body.dataset.view = view;
@@ -29,7 +30,8 @@ export class TalkView {
     for (const id of ["setup", "conversation", "summary"]) byId(id).hidden = id !== view;
     if (view !== "conversation") {
       this.main.dataset.state = "idle";
-      withdraw(); // "Your turn." is not true any more
+      // "Your turn." is no longer true.
+      withdraw();
     }
     if (view === "summary") byId("summary-title").focus();
     if (view === "conversation") byId("talk-title").focus({ preventScroll: true });
@@ -43,7 +45,7 @@ export class TalkView {
     document.title = `${title}: Talking Agent`;
   }
 
-  /** Shows the state and returns it. */
+  /** Show the state and return it. */
   state({ handsFree, muted, thinking, lost, microphone, hears, inaudible, closed, ...now }) {
     const state = now.asking && ["ready", "connecting"].includes(now.state) ? "asking" : now.state;
     const before = this.main.dataset.state;
@@ -67,7 +69,7 @@ export class TalkView {
     return state;
   }
 
-  /** actions: [[label, act]]; icon: its name in the sprite. */
+  /** Show a notice. `actions` is [[label, act]], and `icon` is a name in the sprite. */
   notice(text, actions = [], icon = "wifi-off") {
     const box = byId("connection-notice");
     const words = box.querySelector("[data-text]");
@@ -76,7 +78,8 @@ export class TalkView {
     box.hidden = !text;
     const use = box.querySelector("use");
     const href = `${document.body.dataset.icons}#${icon}`;
-    if (use.getAttribute("href") !== href) use.setAttribute("href", href); // setting it fetches it, and the line may be down
+    // Setting the address fetches the sprite, and the connection may be down.
+    if (use.getAttribute("href") !== href) use.setAttribute("href", href);
     const buttons = actions.map(([label, act]) => {
       const button = Object.assign(document.createElement("button"), {
         type: "button",
@@ -144,17 +147,17 @@ export class Meter {
     this.drawn = 0;
   }
 
-  /** Did the last frame hold any sound at all? */
+  /** Return whether the last frame held any sound. */
   get signal() {
     return this.lastPeak > SIGNAL;
   }
 
-  /** Seconds without any. */
+  /** Return the seconds since the last sound. */
   get quietFor() {
     return (performance.now() - this.lastSignal) / 1000;
   }
 
-  /** Another microphone is open: what was not heard before is not its fault. */
+  /** Restart the measurement of silence for a new microphone. */
   begin() {
     this.lastSignal = performance.now();
   }
@@ -163,7 +166,8 @@ export class Meter {
     const now = performance.now();
     this.lastPeak = peak(pcm);
     if (this.signal) this.lastSignal = now;
-    this.level = Math.max(Math.sqrt(this.lastPeak), this.level * 0.85); // falls slower than it rises: easier on the eye
+    // The meter falls more slowly than it rises, which is easier on the eye.
+    this.level = Math.max(Math.sqrt(this.lastPeak), this.level * 0.85);
     if (now - this.drawn < 50) return;
     this.drawn = now;
     this.draw();

@@ -1,4 +1,4 @@
-// The talk page: choose a topic, talk, look back.
+// Run the talk page: choose a topic, talk, look back.
 
 import "./page.js";
 import * as api from "./api.js";
@@ -24,7 +24,8 @@ import { target, Translations } from "./translations.js";
 import { Unreached } from "./unreached.js";
 import { keepAwake } from "./wake-lock.js";
 
-const DELIVERS = 5000; // ms, before an earlier talk is shown
+// Time for deliveries before an earlier talk is shown.
+const DELIVERS = 5000; // ms
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -34,14 +35,18 @@ if (parameters.get("scenario")) settings.set("scenario", parameters.get("scenari
 
 const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the talk.";
 
-let earlier = null; // the talk that the page was opened with, as it was then
+// The talk that the page was opened with, as it was then.
+let earlier = null;
 let session = null;
-let talk = null; // a Scope: the microphone and the screen are on for as long
+// A Scope. The microphone and the screen are on until it ends.
+let talk = null;
 let muted = false;
 let goals = [];
-let finishing = false; // the agent said goodbye: the summary comes when it has been heard
+// True after the agent has said goodbye. The summary follows when that has been heard.
+let finishing = false;
 let began = 0;
-let talked = 0; // ms, when the talk was ended
+// Length of the talk when it was ended.
+let talked = 0; // ms
 let scenario = "";
 
 const outbox = await openOutbox();
@@ -106,7 +111,7 @@ function startNew({ scenario, title, level, ...own }) {
   start({ id, about: { scenario, level, own }, messages: [] });
 }
 
-/** `hasEnded`: the talk is gone on with after its end, and the learner says when it is over. */
+/** Start a session. With `hasEnded`, a talk is resumed after its end, and the learner decides when it is over. */
 function start({ id, about, messages, hasEnded = false }) {
   if (session && !session.over) return;
   finishing = false;
@@ -163,7 +168,7 @@ function setGoals(list) {
   for (const { text } of reached) announce(`Goal reached: ${text}`);
 }
 
-// While it lasts
+// During the talk
 
 function refresh() {
   if (!session || main.dataset.view !== "conversation") return;
@@ -186,7 +191,7 @@ function refresh() {
 }
 
 async function endTalk() {
-  // A connection that the server closed can be ended, too: the summary shows what was said.
+  // A talk whose connection the server closed can be ended, too. The summary shows what was said.
   if (session.over && !session.connection.closed) return;
   finishing = false;
   talk.end();
@@ -209,14 +214,16 @@ async function endEarlier({ id, duration }) {
 /** Show the summary of a talk, and again when `saving` is done. Then ask for the feedback. */
 async function lookBack(conversation, saving) {
   replayer.stop();
-  byId("go-on").disabled = true; // until all is saved: the connection is still in use
+  // Disable it until everything is saved, because the connection is still in use.
+  byId("go-on").disabled = true;
   summarize(conversation);
   view.show("summary");
   byId("summary-saving").hidden = false;
   byId("summary-saving").textContent = "Saving the last of it…";
   await saving;
   byId("go-on").disabled = false;
-  summarize(conversation); // the last corrections and goals came meanwhile
+  // The last corrections and goals have arrived meanwhile.
+  summarize(conversation);
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
   if (said.length)
     feedback.ask(
@@ -272,7 +279,7 @@ function closed(code) {
   return view.notice("This talk has been deleted.", deleted, "trash-2");
 }
 
-/** The server closed the line, and may open one now. */
+/** Connect again after the server closed the connection. */
 function tryAgain() {
   const { conversation, talk: about } = session;
   view.notice("");
@@ -282,7 +289,7 @@ function tryAgain() {
   start({ id: conversation, about, messages });
 }
 
-/** Saves what the learner really said; true when it is saved. */
+/** Save a better transcript. Return whether it was saved. */
 async function mend(id, text) {
   try {
     dialogue.mended(await api.mend(session?.conversation || wanted, id, text));
@@ -300,7 +307,8 @@ function showTyping(on, { focus = true } = {}) {
   if (on && focus) byId("type-text").focus();
 }
 
-let typingOffered = false; // by the page, while there is no microphone
+// True if the page itself showed the field, because there is no microphone.
+let typingOffered = false;
 
 function offerTyping() {
   if (!byId("type-form").hidden) return;
@@ -314,7 +322,7 @@ function withdrawTyping() {
   typingOffered = false;
 }
 
-/** Whether the learner seems to be there, with nothing else to do than to answer. */
+/** Return whether the learner seems to be present, with nothing to do but answer. */
 function isAttentive() {
   if (document.hidden || microphone.asking || finishing || replayer.current !== null) return false;
   if (session.learner.handsFree && muted) return false;
@@ -341,7 +349,7 @@ const talkButton = bindTalkButton(byId("talk-button"), {
 });
 byId("hint-button").addEventListener("click", () => session?.connection.send({ type: "talk.hint" }));
 byId("think").addEventListener("click", () => session.think(!session.thinking));
-// After a click, the space bar should be the talk button's again; who came by keyboard stays where they are.
+// After a click, give the space bar back to the talk button. The focus of keyboard users stays where it is.
 main.addEventListener("click", ({ target, detail }) => {
   if (detail > 0 && target.closest("#hint-button, #think, #hands-free, .turn [data-action]:not([data-action='edit'])"))
     byId("talk-button").focus({ focusVisible: false });
@@ -370,21 +378,23 @@ addEventListener("pagehide", () => {
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 addEventListener("popstate", () => location.reload());
 
-// The page's first sight
+// The first view of the page
 
-const roomBeside = matchMedia("(min-width: 1040px)"); // of the dialogue
+// Matches if there is room beside the dialogue.
+const roomBeside = matchMedia("(min-width: 1040px)");
 const openGoals = () => (byId("goals").open = roomBeside.matches);
 roomBeside.addEventListener("change", openGoals);
 openGoals();
 
 async function showEarlier(id) {
-  await within(DELIVERS, delivery.run(id)).catch(() => {}); // it goes on meanwhile
+  // A slow delivery continues in the background.
+  await within(DELIVERS, delivery.run(id)).catch(() => {});
   earlier = await api.conversation(id);
   dialogue.showAll(earlier.messages);
   view.title(earlier.title, levelOf(earlier));
   setGoals(earlier.goals || []);
   view.show("conversation");
-  // Browsers let a page hear and speak only after a click.
+  // Browsers allow a page to record and play sound only after a click.
   byId("resume").hidden = false;
   const goOnFromHere = () => start({ id, about: null, messages: earlier.messages, hasEnded: earlier.callEnded });
   byId("resume-talk").addEventListener("click", goOnFromHere, { once: true });

@@ -1,7 +1,7 @@
-// A classic script in the head, so that a chosen theme is there before the first paint.
+// This is a classic script in the head, so that a chosen theme applies before the first paint.
 try {
   const { theme } = JSON.parse(localStorage.getItem("settings") || "{}");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be forbidden, or not ours to read: the system's theme then.
+  // The storage may be forbidden, or hold invalid data. Then the system's theme applies.
 }

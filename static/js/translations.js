@@ -1,15 +1,15 @@
-// Turns in the learner's language, on request, where the server can translate.
+// Translate turns into the learner's language on request, if the server can.
 
 import * as api from "./api.js";
 import { announce, toast } from "./announce.js";
 import * as settings from "./settings.js";
 
-/** The codes of the languages that this server translates into; none where no engine does. */
+/** List the codes of the languages that this server translates into. The list is empty if no engine translates. */
 const OFFERED = document.body.dataset.translations.split(" ").filter(Boolean);
 
 /**
- * The language to translate into: that of the explanations. For explanations in English it is the first of the browser's
- * languages that is offered and not English, else any; undefined where there is none.
+ * Return the language to translate into: that of the explanations. For explanations in English, return the first of the browser's
+ * languages that is offered and is not English, or else any offered one, or undefined if there is none.
  */
 export function target({ explained = settings.get("language") } = {}) {
   if (explained !== "en" && OFFERED.includes(explained)) return explained;
@@ -18,15 +18,16 @@ export function target({ explained = settings.get("language") } = {}) {
 }
 
 export class Translations {
-  /** `conversation()`: the id of the one whose turns are shown. */
+  /** Create the translations. `conversation()` returns the id of the conversation whose turns are shown. */
   constructor({ conversation }) {
     Object.assign(this, { conversation });
   }
 
-  /** Shows the turn's translation, or hides it again. */
+  /** Show the turn's translation, or hide it again. */
   async toggle(turn) {
     const { id, element, text } = turn;
-    const isThere = () => element.isConnected && turn.text === text; // it may go, or change, while we wait
+    // The turn may be removed or changed during the request.
+    const isThere = () => element.isConnected && turn.text === text;
     const button = element.querySelector('[data-action="translate"]');
     const words = element.querySelector(".turn-translation");
     const language = target();

@@ -1,9 +1,9 @@
-// Says that something can't be had at the moment, with a button to try again.
+// Show that something cannot be reached at the moment, with a button to try again.
 
 import { announce } from "./announce.js";
 
 export class Unreached {
-  /** Put at the end of `place`, hidden; `onRetry()` tries, and calls `show` or `hide`. */
+  /** Add the hidden element at the end of `place`. `onRetry()` tries again, and calls `show` or `hide`. */
   constructor({ place, onRetry }) {
     this.element = document.getElementById("unreached-template").content.firstElementChild.cloneNode(true);
     this.place = place;
@@ -18,7 +18,7 @@ export class Unreached {
     return !this.element.hidden;
   }
 
-  /** `error`: its message can be shown as it is. */
+  /** Show the error's message as it is. */
   show(error, { focus = true } = {}) {
     this.element.querySelector("p").textContent = error.message;
     this.button.hidden = error.retryable === false;

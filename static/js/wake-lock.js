@@ -1,6 +1,6 @@
-// Keeps the screen on during a talk: on a phone a locked screen ends the sound, both ways.
+// Keep the screen on during a talk, because a locked phone stops the sound in both directions.
 
-/** From now until the scope ends. The browser takes the lock away from a hidden page, so it is asked for again. */
+/** Keep the screen on until the scope ends. Browsers release the lock of a hidden page, so request it again. */
 export function keepAwake(scope) {
   if (!navigator.wakeLock) return;
   let lock = null;
@@ -11,7 +11,7 @@ export function keepAwake(scope) {
     try {
       lock = await scope.acquire(navigator.wakeLock.request("screen"), (acquired) => acquired.release());
     } catch {
-      // Refused, as with a low battery, or the talk is over. The talk goes on without.
+      // The lock was refused, for example because of a low battery, or the talk is over. A talk continues without it.
     }
     asking = false;
   };

@@ -5,8 +5,9 @@ import base64
 import math
 from collections.abc import Iterator
 from heapq import merge
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from core.json_types import Json
 from simulators.openai import scripted_words, sound
 from simulators.openai.realtime.conversation import ASSISTANT_TOKEN_MS, Item, from_client
 
@@ -32,7 +33,7 @@ class SimulatedFailure(Exception):
 class SimulatedResponse:
     """Send one response. `params` is the `response` of `response.create`. The session gives all other parameters."""
 
-    def __init__(self, talk: "Talk", params: dict[str, Any]) -> None:
+    def __init__(self, talk: "Talk", params: Json) -> None:
         session = talk.session
         self.id = talk.simulation.new_id("resp")
         self.out_of_band = params.get("conversation") == "none"
@@ -41,7 +42,12 @@ class SimulatedResponse:
         self._pace = talk.arrived
         self._spoken = (params.get("output_modalities") or session["output_modalities"]) == ["audio"]
         self._item = Item(talk.simulation.new_id("item"), "assistant", status="in_progress")
-        self._text = talk.simulation.script.reply(self._last_said())
+        if params.get("input") is None:
+            heard = talk.conversation.last_said()
+        else:
+            by_user = [each for each in params["input"] if (each.get("type"), each.get("role")) == ("message", "user")]
+            heard = from_client(by_user[-1], "").text() if by_user else ""
+        self._text = talk.simulation.script.reply(heard)
         self._tokens_out = 0
         self._ended = False
         self._task: asyncio.Task[None] | None = None
@@ -66,12 +72,10 @@ class SimulatedResponse:
     async def _run(self) -> None:
         try:
             moments = merge(self._written(), self._voiced()) if self._spoken else self._written()
-            first = True
             for at_ms, _, what in moments:
                 await self._pace.until(at_ms)
-                if first:
+                if not self._item.content:
                     await self._open()
-                    first = False
                 await self._say(what)
             await self._end("completed", None)
         except SimulatedFailure as failed:
@@ -115,50 +119,41 @@ class SimulatedResponse:
         kind = "response.output_audio_transcript.delta" if self._spoken else "response.output_text.delta"
         await self._send_part(kind, delta=what)
 
-    async def _end(self, status: str, details: dict[str, Any] | None) -> None:
+    async def _end(self, status: str, details: dict[str, object] | None) -> None:
         self._ended = True
         self._talk.answers.pop(self.id, None)
         self._item.status = "completed" if status == "completed" else "incomplete"
         if self._item.content:
-            await self._close()
+            # The part and the item end too, complete or not.
+            if self._spoken:
+                transcript = self._item.content[0]["transcript"]
+                await self._send_part("response.output_audio.done")
+                await self._send_part("response.output_audio_transcript.done", transcript=transcript)
+            else:
+                await self._send_part("response.output_text.done", text=self._item.content[0]["text"])
+            await self._send_part("response.content_part.done", part=self._part())
+            if not self.out_of_band:
+                await self._talk.item_done(self._item)
+            await self._send_item("response.output_item.done")
         await self._send("response.done", response=self._shape(status, details))
 
-    async def _close(self) -> None:
-        """Send the last events of the part and the item, complete or not."""
-        if self._spoken:
-            transcript = self._item.content[0]["transcript"]
-            await self._send_part("response.output_audio.done")
-            await self._send_part("response.output_audio_transcript.done", transcript=transcript)
-        else:
-            await self._send_part("response.output_text.done", text=self._item.content[0]["text"])
-        await self._send_part("response.content_part.done", part=self._part())
-        if not self.out_of_band:
-            await self._talk.item_done(self._item)
-        await self._send_item("response.output_item.done")
-
-    async def _send(self, kind: str, **fields: Any) -> None:
+    async def _send(self, kind: str, **fields: object) -> None:
         await self._talk.emit({"type": kind, **fields})
 
     async def _send_item(self, kind: str) -> None:
         await self._send(kind, response_id=self.id, output_index=0, item=self._item.shape())
 
-    async def _send_part(self, kind: str, **fields: Any) -> None:
+    async def _send_part(self, kind: str, **fields: object) -> None:
         place = {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
         await self._talk.emit({"type": kind, **place, **fields})
 
-    def _part(self) -> dict[str, Any]:
+    def _part(self) -> dict[str, object]:
         part = self._item.content[0]
         if self._spoken:
             return {"type": "audio", "transcript": part["transcript"]}
         return {"type": "text", "text": part["text"]}
 
-    def _last_said(self) -> str:
-        if self._params.get("input") is None:
-            return self._talk.conversation.last_said()
-        given = [item for item in self._params["input"] if item.get("type") == "message" and item.get("role") == "user"]
-        return from_client(given[-1], "").text() if given else ""
-
-    def _shape(self, status: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _shape(self, status: str, details: dict[str, object] | None = None) -> dict[str, object]:
         output = self._talk.session["audio"]["output"]
         ended = status != "in_progress"
         return {
@@ -175,7 +170,7 @@ class SimulatedResponse:
             "usage": self._usage() if ended and status != "failed" else None,
         }
 
-    def _usage(self) -> dict[str, Any]:
+    def _usage(self) -> dict[str, object]:
         """Return the usage: all of the conversation was read, except the item being spoken."""
         instructions = self._params.get("instructions") or self._talk.session["instructions"] or ""
         text, audio = self._talk.conversation.tokens()
@@ -190,8 +185,11 @@ class SimulatedResponse:
             "input_tokens": text + audio,
             "output_tokens": self._tokens_out + voiced,
             "input_token_details": {
-                **{"text_tokens": text, "audio_tokens": audio, "image_tokens": 0},
-                **{"cached_tokens": 0, "cached_tokens_details": none_cached},
+                "text_tokens": text,
+                "audio_tokens": audio,
+                "image_tokens": 0,
+                "cached_tokens": 0,
+                "cached_tokens_details": none_cached,
             },
             "output_token_details": {"text_tokens": self._tokens_out, "audio_tokens": voiced},
         }

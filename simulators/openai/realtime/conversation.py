@@ -2,8 +2,8 @@
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
 
+from core.json_types import Json
 from simulators.openai import scripted_words, sound
 from simulators.openai.error_shapes import ApiError
 
@@ -24,7 +24,7 @@ class Item:
 
     id: str
     role: str
-    content: list[dict[str, Any]] = field(default_factory=list)
+    content: list[Json] = field(default_factory=list)
     status: str = "completed"
     pcm: bytearray = field(default_factory=bytearray)
     audio_ms: float = 0
@@ -34,7 +34,7 @@ class Item:
         self.pcm += pcm
         self.audio_ms += sound.milliseconds(pcm)
 
-    def shape(self, *, with_audio: bool = False) -> dict[str, Any]:
+    def shape(self, *, with_audio: bool = False) -> dict[str, object]:
         content = [dict(part) for part in self.content]
         if with_audio and self.pcm:
             content[0]["audio"] = base64.b64encode(self.pcm).decode()
@@ -90,7 +90,7 @@ class SimulatedConversation:
             old.pcm.clear()
         return self.items[at - 1].id if at else None
 
-    def find(self, item_id: Any, to_do: str) -> Item:
+    def find(self, item_id: object, to_do: str) -> Item:
         """Return the item. Raises ApiError, with `to_do` as the action that failed."""
         for item in self.items:
             if item.id == item_id:
@@ -98,10 +98,10 @@ class SimulatedConversation:
         message = f"Error with item {to_do}: the item with id '{item_id}' does not exist."
         raise ApiError(400, message, param="item_id", code=f"item_{to_do}_invalid_item_id")
 
-    def delete(self, item_id: Any) -> None:
+    def delete(self, item_id: object) -> None:
         self.items.remove(self.find(item_id, "delete"))
 
-    def truncate(self, item_id: Any, audio_end_ms: Any) -> None:
+    def truncate(self, item_id: object, audio_end_ms: object) -> None:
         """Drop the unheard part of a spoken answer, and with it the transcript. Raises ApiError."""
         item = self.find(item_id, "truncate")
         if item.role != "assistant" or not item.content or item.content[0]["type"] != "output_audio":
@@ -118,7 +118,7 @@ class SimulatedConversation:
         item.content[0]["transcript"] = ""
 
 
-def from_client(given: Any, item_id: str) -> Item:
+def from_client(given: object, item_id: str) -> Item:
     """Return an item that the client sent. Raises ApiError."""
     if not isinstance(given, dict) or given.get("type") != "message" or given.get("role") not in CONTENT:
         raise ApiError(

@@ -3,19 +3,19 @@
 import asyncio
 import json
 from collections.abc import Coroutine
-from typing import Any
 from urllib.parse import parse_qs
+
+from asgiref.typing import WebSocketScope
 
 from simulators.openai import error_shapes
 from simulators.openai.error_shapes import ApiError
-from simulators.openai.faults import Fault
 from simulators.openai.http_exchange import Cut, Receive, Send, check_key, headers_of
 from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime.talk import Talk
 from simulators.openai.simulation import Simulation
 
 
-async def serve(simulation: Simulation, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+async def serve(simulation: Simulation, scope: WebSocketScope, receive: Receive, send: Send) -> None:
     """Serve a connection from handshake to end."""
     path = scope["path"]
     simulation.journal.begin(path, scope["client"])
@@ -28,7 +28,10 @@ async def serve(simulation: Simulation, scope: dict[str, Any], receive: Receive,
         await Talk(simulation, scope, send, model).run(receive)
     except ApiError as error:
         simulation.journal.statuses[f"{path} {error.status}"] += 1
-        await _refuse(error, send)
+        headers = {"content-type": "application/json", **error.headers}
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "websocket.http.response.start", "status": error.status, "headers": encoded})
+        await send({"type": "websocket.http.response.body", "body": json.dumps(error.shape()).encode()})
     except Cut:
         # uvicorn closes the socket without a closing frame.
         pass
@@ -36,7 +39,7 @@ async def serve(simulation: Simulation, scope: dict[str, Any], receive: Receive,
         simulation.journal.end(path)
 
 
-async def _while_client_waits(letting_in: Coroutine[Any, Any, str], receive: Receive) -> str | None:
+async def _while_client_waits(letting_in: Coroutine[object, object, str], receive: Receive) -> str | None:
     """Return the model, or None if the client hung up meanwhile. Raises ApiError."""
     work = asyncio.create_task(letting_in)
     gone = asyncio.create_task(receive())
@@ -48,13 +51,18 @@ async def _while_client_waits(letting_in: Coroutine[Any, Any, str], receive: Rec
     return None
 
 
-async def _let_in(simulation: Simulation, scope: dict[str, Any]) -> str:
+async def _let_in(simulation: Simulation, scope: WebSocketScope) -> str:
     """Check the handshake and return the model that the client asks for. Raises ApiError."""
     headers, path = headers_of(scope), scope["path"]
     model = parse_qs(scope["query_string"].decode()).get("model", [""])[0]
     key = headers.get("authorization", "").removeprefix("Bearer ")
     simulation.journal.note(path, method="WEBSOCKET", key=key, model=model)
-    await _meet(simulation.faults.at_handshake(path), model)
+    if fault := simulation.faults.at_handshake(path):
+        if fault.kind == "silence":
+            await asyncio.Event().wait()
+        if fault.kind != "slow":
+            raise error_shapes.ordered(fault, model)
+        await asyncio.sleep(fault.delay_ms / 1000)
     await Stopwatch().until(simulation.settings.delays.connect_ms)
     check_key(headers, simulation.settings.api_key)
     if path != "/v1/realtime":
@@ -64,20 +72,3 @@ async def _let_in(simulation: Simulation, scope: dict[str, Any]) -> str:
     if model in simulation.settings.missing_models:
         raise error_shapes.no_model(model)
     return model
-
-
-async def _meet(fault: Fault | None, model: str) -> None:
-    if fault is None:
-        return
-    if fault.kind == "silence":
-        await asyncio.Event().wait()
-    if fault.kind != "slow":
-        raise error_shapes.ordered(fault, model)
-    await asyncio.sleep(fault.delay_ms / 1000)
-
-
-async def _refuse(error: ApiError, send: Send) -> None:
-    headers = {"content-type": "application/json", **error.headers}
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "websocket.http.response.start", "status": error.status, "headers": encoded})
-    await send({"type": "websocket.http.response.body", "body": json.dumps(error.shape()).encode()})

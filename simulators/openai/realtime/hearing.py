@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from core.json_types import Json
 from simulators.openai.sound import BYTES_PER_MS
 
 FRAME_MS = 20
@@ -45,7 +47,7 @@ class Ear:
     def write(self, pcm: bytes) -> None:
         self._buffer += pcm
 
-    def listen(self, detection: dict[str, Any], pause_ms: float) -> Iterator[Mark]:
+    def listen(self, detection: Json, pause_ms: float) -> Iterator[Mark]:
         """Judge the audio that arrived since the last call."""
         # A threshold of 0.5 is -40 dB of full scale.
         level = 32768 * 10 ** (-(60 - 40 * detection.get("threshold", 0.5)) / 20)
@@ -81,7 +83,7 @@ class Ear:
         self._speaking, self._voice_ms, self._silence_ms = False, 0, 0
         return pcm
 
-    def _new_frames(self) -> np.ndarray[Any, Any]:
+    def _new_frames(self) -> NDArray[np.float32]:
         """Return the loudness of each whole frame that was not judged yet."""
         new = memoryview(self._buffer)[self._judged - self._buffer_from :]
         whole = len(new) // FRAME * FRAME

@@ -1,12 +1,13 @@
 """Hold the configuration of a talk: the real API's defaults, and the changes that `session.update` may make."""
 
 import copy
-from typing import Any
+from collections.abc import Iterable
 
+from core.json_types import Json
 from simulators.openai.error_shapes import ApiError, missing
 
 PCM = {"type": "audio/pcm", "rate": 24000}
-DETECTION: dict[str, dict[str, Any]] = {
+DETECTION: dict[str, Json] = {
     "server_vad": {
         "threshold": 0.5,
         "prefix_padding_ms": 300,
@@ -31,7 +32,7 @@ KNOWN: dict[str, set[str]] = {
 }
 
 
-def default(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
+def default(session_id: str, model: str, expires_at: int) -> Json:
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -59,22 +60,28 @@ def default(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
     }
 
 
-def updated(session: dict[str, Any], changes: Any, *, has_spoken: bool) -> dict[str, Any]:
+def updated(session: Json, changes: object, *, has_spoken: bool) -> Json:
     """Return the session with these changes. Only named parameters change. Raises ApiError."""
     if not isinstance(changes, dict) or "type" not in changes:
         raise missing("session.type")
     if changes["type"] != "realtime":
-        raise _invalid("session.type", changes["type"], ("realtime",))
+        raise invalid("session.type", changes["type"], ("realtime",))
     result = copy.deepcopy(session)
     _merge(result, changes, "session")
-    _check(result)
+    for direction in ("input", "output"):
+        audio_format = result["audio"][direction]["format"]
+        # G.711, for telephones, is not simulated.
+        if audio_format.get("type") != "audio/pcm":
+            raise invalid(f"session.audio.{direction}.format.type", audio_format.get("type"), ("audio/pcm",))
+    if result["output_modalities"] not in (["audio"], ["text"]):
+        raise invalid("session.output_modalities", result["output_modalities"], ("['audio']", "['text']"))
     if has_spoken and result["audio"]["output"]["voice"] != session["audio"]["output"]["voice"]:
         message = "Cannot update a conversation's voice if assistant audio is present."
         raise ApiError(400, message, code="cannot_update_voice")
     return result
 
 
-def _merge(into: dict[str, Any], changes: dict[str, Any], where: str) -> None:
+def _merge(into: Json, changes: Json, where: str) -> None:
     for name, value in changes.items():
         path = f"{where}.{name}"
         if name not in KNOWN[where]:
@@ -87,29 +94,19 @@ def _merge(into: dict[str, Any], changes: dict[str, Any], where: str) -> None:
             into[name] = value
 
 
-def _detection(wanted: dict[str, Any], path: str) -> dict[str, Any]:
+def _detection(wanted: Json, path: str) -> Json:
     kind = wanted.get("type")
     if kind not in DETECTION:
-        raise _invalid(f"{path}.type", kind, tuple(DETECTION))
+        raise invalid(f"{path}.type", kind, DETECTION)
     for name in wanted.keys() - DETECTION[kind].keys() - {"type"}:
         message = f"Unknown parameter: '{path}.{name}'."
         raise ApiError(400, message, param=f"{path}.{name}", code="unknown_parameter")
     if wanted.get("eagerness", "auto") not in EAGERNESS:
-        raise _invalid(f"{path}.eagerness", wanted["eagerness"], EAGERNESS)
+        raise invalid(f"{path}.eagerness", wanted["eagerness"], EAGERNESS)
     return {**DETECTION[kind], **wanted}
 
 
-def _check(session: dict[str, Any]) -> None:
-    for direction in ("input", "output"):
-        audio_format = session["audio"][direction]["format"]
-        # G.711, for telephones, is not simulated.
-        if audio_format.get("type") != "audio/pcm":
-            raise _invalid(f"session.audio.{direction}.format.type", audio_format.get("type"), ("audio/pcm",))
-    if session["output_modalities"] not in (["audio"], ["text"]):
-        raise _invalid("session.output_modalities", session["output_modalities"], ("['audio']", "['text']"))
-
-
-def _invalid(param: str, value: Any, supported: tuple[str, ...]) -> ApiError:
+def invalid(param: str, value: object, supported: Iterable[str]) -> ApiError:
     named = " and ".join(f"'{each}'" for each in supported)
     message = f"Invalid value: '{value}'. Supported values are: {named}."
     return ApiError(400, message, param=param, code="invalid_value")

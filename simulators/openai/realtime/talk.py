@@ -5,11 +5,12 @@ import base64
 import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
 
+from asgiref.typing import WebSocketScope
+
+from core.json_types import Json
 from simulators.openai import error_shapes, sound
 from simulators.openai.error_shapes import ApiError
-from simulators.openai.faults import Fault
 from simulators.openai.http_exchange import MALFORMED, Cut, Receive, Send, hang_up
 from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime import realtime_session as sessions
@@ -29,7 +30,7 @@ class Talk:
     All of them send with `emit`.
     """
 
-    def __init__(self, simulation: Simulation, scope: dict[str, Any], send: Send, model: str) -> None:
+    def __init__(self, simulation: Simulation, scope: WebSocketScope, send: Send, model: str) -> None:
         self.simulation = simulation
         self.settings = simulation.settings
         expires_at = int(time.time() + self.settings.session_expires_s)
@@ -59,12 +60,15 @@ class Talk:
             if self._over.done():
                 self._over.result()
             elif not reader.done():
-                await self._expire()
+                minutes = f"{self.settings.session_expires_s / 60:g}"
+                message = f"Your session hit the maximum duration of {minutes} minutes."
+                await self._error(ApiError(400, message, code="session_expired"), None)
+                await self._send({"type": "websocket.close", "code": 1001, "reason": message})
         finally:
             for task in self._tasks:
                 task.cancel()
 
-    def in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def in_background(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -76,45 +80,35 @@ class Talk:
         if not task.cancelled() and (error := task.exception()) and not self._over.done():
             self._over.set_exception(error)
 
-    async def emit(self, event: dict[str, Any]) -> None:
+    async def emit(self, event: dict[str, object]) -> None:
         """Send an event, unless a fault replaces it. Raises Cut, and SimulatedFailure if the answer is to fail."""
         if self._silent:
             return
-        kind = event["type"]
+        kind = str(event["type"])
         self._events += 1
         text = json.dumps({**event, "event_id": f"event_{self._events:06d}"})
         if fault := self.simulation.faults.in_talk(self._scope["path"], kind):
-            text = self._strike(fault)
-            if self._silent:
+            if fault.kind == "failed":
+                raise SimulatedFailure(fault.code)
+            if fault.kind == "reset":
+                hang_up(self.simulation, self._scope)
+            self._silent = fault.kind in ("cut", "reset", "silence")
+            if fault.kind == "silence":
                 return
+            if self._silent:
+                raise Cut
+            text = MALFORMED
         journal = self.simulation.journal
         journal.events_out[kind] += 1
         journal.bytes_out += len(text)
         await self._send({"type": "websocket.send", "text": text})
-
-    def _strike(self, fault: Fault) -> str:
-        if fault.kind == "failed":
-            raise SimulatedFailure(fault.code)
-        if fault.kind == "reset":
-            hang_up(self.simulation, self._scope)
-        if fault.kind in ("cut", "reset"):
-            self._silent = True
-            raise Cut
-        self._silent = fault.kind == "silence"
-        return MALFORMED
 
     async def item_done(self, item: Item) -> None:
         at = self.conversation.items.index(item) if item in self.conversation.items else 0
         previous = self.conversation.items[at - 1].id if at else None
         await self.emit({"type": "conversation.item.done", "previous_item_id": previous, "item": item.shape()})
 
-    async def _expire(self) -> None:
-        minutes = f"{self.settings.session_expires_s / 60:g}"
-        message = f"Your session hit the maximum duration of {minutes} minutes."
-        await self._error(ApiError(400, message, code="session_expired"), None)
-        await self._send({"type": "websocket.close", "code": 1001, "reason": message})
-
-    async def _error(self, error: ApiError, event_id: Any) -> None:
+    async def _error(self, error: ApiError, event_id: object) -> None:
         await self.emit({"type": "error", "error": {**error.error, "event_id": event_id}})
 
     async def _read(self, receive: Receive) -> None:
@@ -131,55 +125,59 @@ class Talk:
         self.arrived = Stopwatch()
         event_id = None
         try:
-            event = _parsed(text)
+            event = json.loads(text)
+            if not isinstance(event, dict):
+                raise ApiError(400, "Invalid event: expected an object.", code="invalid_type")
             event_id = event.get("event_id")
-            kind = _kind(event)
+            kind = event.get("type")
+            if kind not in VERBS:
+                raise sessions.invalid("type", kind, VERBS)
             self.simulation.journal.events_in[kind] += 1
             if kind != "input_audio_buffer.append":
                 self.simulation.journal.note(self._scope["path"], session=self.session["id"], event=event)
             await VERBS[kind](self, event)
+        except json.JSONDecodeError:
+            await self._error(ApiError(400, "Invalid JSON.", code="invalid_json"), None)
         except ApiError as error:
             await self._error(error, event_id)
         except SimulatedFailure:
             await self._error(error_shapes.server_error(), event_id)
 
-    async def _update(self, event: dict[str, Any]) -> None:
+    async def _update(self, event: Json) -> None:
         has_spoken = self.conversation.has_speech()
         self.session = sessions.updated(self.session, event.get("session"), has_spoken=has_spoken)
         await self.emit({"type": "session.updated", "session": self.session})
 
-    async def _append(self, event: dict[str, Any]) -> None:
-        self._ear.write(_pcm(event.get("audio")))
+    async def _append(self, event: Json) -> None:
+        try:
+            self._ear.write(base64.b64decode(event["audio"], validate=True))
+        except (KeyError, ValueError, TypeError) as error:
+            message = (
+                "Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got an invalid value."
+            )
+            raise ApiError(400, message, param="audio", code="invalid_value") from error
         detection = self.session["audio"]["input"]["turn_detection"]
         if detection is None:
             return
-        for mark in self._ear.listen(detection, self._pause_ms(detection)):
-            if mark.kind == "started":
-                await self._started(mark.at_ms, detection)
-            else:
-                await self._stopped(mark.at_ms, detection)
-
-    def _pause_ms(self, detection: dict[str, Any]) -> float:
         if detection["type"] == "semantic_vad":
-            return self.settings.semantic_pause_ms[detection["eagerness"]]
-        return float(detection["silence_duration_ms"])
+            pause_ms = self.settings.semantic_pause_ms[detection["eagerness"]]
+        else:
+            pause_ms = float(detection["silence_duration_ms"])
+        for mark in self._ear.listen(detection, pause_ms):
+            if mark.kind == "started":
+                self._turn_id = self.simulation.new_id("item")
+                began = {"audio_start_ms": mark.at_ms, "item_id": self._turn_id}
+                await self.emit({"type": "input_audio_buffer.speech_started", **began})
+                if detection["interrupt_response"] and (active := self._answering()):
+                    await active.stop("turn_detected")
+            else:
+                ended = {"audio_end_ms": mark.at_ms, "item_id": self._turn_id}
+                await self.emit({"type": "input_audio_buffer.speech_stopped", **ended})
+                await self._take(self._ear.take_turn(mark.at_ms), self._turn_id)
+                if detection["create_response"] and not self._answering():
+                    await self._answer({})
 
-    async def _started(self, at_ms: int, detection: dict[str, Any]) -> None:
-        self._turn_id = self.simulation.new_id("item")
-        await self.emit(
-            {"type": "input_audio_buffer.speech_started", "audio_start_ms": at_ms, "item_id": self._turn_id}
-        )
-        if detection["interrupt_response"]:
-            for answer in [each for each in self.answers.values() if not each.out_of_band]:
-                await answer.stop("turn_detected")
-
-    async def _stopped(self, at_ms: int, detection: dict[str, Any]) -> None:
-        await self.emit({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": at_ms, "item_id": self._turn_id})
-        await self._take(self._ear.take_turn(at_ms), self._turn_id)
-        if detection["create_response"] and not self._answering():
-            await self._answer({})
-
-    async def _commit(self, event: dict[str, Any]) -> None:
+    async def _commit(self, event: Json) -> None:
         if self._ear.milliseconds < SHORTEST_MS:
             message = (
                 f"Error committing input audio buffer: buffer too small. Expected at least {SHORTEST_MS}ms of audio, "
@@ -216,11 +214,11 @@ class Talk:
                 {"type": "conversation.item.input_audio_transcription.failed", **place, "error": failed.error}
             )
 
-    async def _clear(self, event: dict[str, Any]) -> None:
+    async def _clear(self, event: Json) -> None:
         self._ear.take_all()
         await self.emit({"type": "input_audio_buffer.cleared"})
 
-    async def _create_item(self, event: dict[str, Any]) -> None:
+    async def _create_item(self, event: Json) -> None:
         await self._add(from_client(event.get("item"), self.simulation.new_id("item")), event.get("previous_item_id"))
 
     async def _add(self, item: Item, after: str | None = None) -> None:
@@ -228,20 +226,20 @@ class Talk:
         await self.emit({"type": "conversation.item.added", "previous_item_id": previous, "item": item.shape()})
         await self.item_done(item)
 
-    async def _delete_item(self, event: dict[str, Any]) -> None:
+    async def _delete_item(self, event: Json) -> None:
         self.conversation.delete(event.get("item_id"))
         await self.emit({"type": "conversation.item.deleted", "item_id": event["item_id"]})
 
-    async def _retrieve_item(self, event: dict[str, Any]) -> None:
+    async def _retrieve_item(self, event: Json) -> None:
         item = self.conversation.find(event.get("item_id"), "retrieve")
         await self.emit({"type": "conversation.item.retrieved", "item": item.shape(with_audio=True)})
 
-    async def _truncate_item(self, event: dict[str, Any]) -> None:
+    async def _truncate_item(self, event: Json) -> None:
         self.conversation.truncate(event.get("item_id"), event.get("audio_end_ms"))
         said = {name: event.get(name) for name in ("item_id", "content_index", "audio_end_ms")}
         await self.emit({"type": "conversation.item.truncated", **said})
 
-    async def _create_response(self, event: dict[str, Any]) -> None:
+    async def _create_response(self, event: Json) -> None:
         params = event.get("response") or {}
         active = self._answering()
         if active and params.get("conversation") != "none":
@@ -249,7 +247,7 @@ class Talk:
             raise ApiError(400, message, code="conversation_already_has_active_response")
         await self._answer(params)
 
-    async def _cancel_response(self, event: dict[str, Any]) -> None:
+    async def _cancel_response(self, event: Json) -> None:
         wanted = event.get("response_id")
         answer = self.answers.get(wanted) if wanted else self._answering()
         if not answer:
@@ -260,43 +258,13 @@ class Talk:
         """Return the response that writes to the conversation. There is at most one."""
         return next((each for each in self.answers.values() if not each.out_of_band), None)
 
-    async def _answer(self, params: dict[str, Any]) -> None:
+    async def _answer(self, params: Json) -> None:
         answer = SimulatedResponse(self, params)
         self.answers[answer.id] = answer
         await answer.begin()
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """Return the client's event. Raises ApiError."""
-    try:
-        event = json.loads(text)
-    except ValueError as error:
-        raise ApiError(400, "Invalid JSON.", code="invalid_json") from error
-    if not isinstance(event, dict):
-        raise ApiError(400, "Invalid event: expected an object.", code="invalid_type")
-    return event
-
-
-def _kind(event: dict[str, Any]) -> str:
-    """Return the type of the event. Raises ApiError if it is unknown."""
-    kind = event.get("type")
-    if kind not in VERBS:
-        supported = " and ".join(f"'{each}'" for each in VERBS)
-        message = f"Invalid value: '{kind}'. Supported values are: {supported}."
-        raise ApiError(400, message, param="type", code="invalid_value")
-    return str(kind)
-
-
-def _pcm(audio: Any) -> bytes:
-    """Decode the audio of an event. Raises ApiError."""
-    try:
-        return base64.b64decode(audio, validate=True)
-    except (ValueError, TypeError) as error:
-        message = "Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got an invalid value."
-        raise ApiError(400, message, param="audio", code="invalid_value") from error
-
-
-VERBS: dict[str, Callable[[Talk, dict[str, Any]], Awaitable[None]]] = {
+VERBS: dict[str, Callable[[Talk, Json], Awaitable[None]]] = {
     "session.update": Talk._update,
     "input_audio_buffer.append": Talk._append,
     "input_audio_buffer.commit": Talk._commit,
