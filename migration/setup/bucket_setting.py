@@ -50,7 +50,7 @@ class TargetBucket:
 
         Returns None if there is no bucket, or it does not have the setting. Raises Unsupported, Impossible, OSError.
         """
-        return self.ask_of(self.client, operation, TargetBucket=self.name, **parameters)
+        return self.ask_of(self.client, operation, Bucket=self.name, **parameters)
 
     def ask_of(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any] | None:
         """Call an operation of another service's client, as `ask` does."""

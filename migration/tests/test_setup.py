@@ -486,14 +486,14 @@ def test_public_access_is_blocked_in_every_way(at_aws: S3AudioStorage) -> None:
 def test_a_part_of_the_public_access_block_is_not_enough(at_aws: S3AudioStorage) -> None:
     setup.carry_out(at_aws)
     at_aws.client.put_public_access_block(
-        TargetBucket=at_aws.bucket_name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+        Bucket=at_aws.bucket_name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
     )
     assert to_do(setup.look(at_aws)) == {"public access block"}
 
 
 def test_a_queue_is_told_and_whoever_was_told_before_as_well(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
     at_aws.client.create_bucket(
-        TargetBucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        Bucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     theirs = {"TopicConfigurations": [{"Id": "theirs", "TopicArn": topic, "Events": ["s3:ObjectRemoved:*"]}]}
     at_aws.client.put_bucket_notification_configuration(Bucket=at_aws.bucket_name, NotificationConfiguration=theirs)
