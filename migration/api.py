@@ -84,9 +84,10 @@ class RunView(MethodFirst, APIView):
         tags=["operators"],
     )
     def get(self, request: Request, key: str) -> Response:
-        run = _run(key)
-        if run is None:
-            raise NotFound(UNKNOWN_RUN)
+        try:
+            run = Run.objects.using("default").get(pk=uuid.UUID(key))
+        except (ValueError, Run.DoesNotExist):
+            raise NotFound(UNKNOWN_RUN) from None
         return Response(RunSerializer(_shape(run)).data)
 
 
@@ -127,13 +128,6 @@ def _begun() -> Run | Response:
     except ValueError as error:
         # There is no cloud to move to.
         return Response(MigratedSerializer({"success": False, "migratedCount": 0, "errors": [str(error)]}).data)
-
-
-def _run(key: str) -> Run | None:
-    try:
-        return Run.objects.using("default").filter(pk=uuid.UUID(key)).first()
-    except ValueError:
-        return None
 
 
 def _outcome(run: Run) -> Migrated:

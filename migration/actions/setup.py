@@ -77,8 +77,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Options, out: OutputWrapper) -> bool:
     try:
         storage = _storage()
-        if
- options["print_iam"]:
+        if options["print_iam"]:
             out.write(json.dumps(POLICIES[options["print_iam"]](TargetBucket(storage)), indent=2))
             return True
         return _set_up(storage, options, out)
