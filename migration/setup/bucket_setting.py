@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from audio.s3 import S3AudioStorage
 from audio.s3_error_codes import Refusal, refusal_in
 from audio.s3_errors import Kind
+from core.json_types import Json
 
 # Prefix of the ids of our rules.
 OURS = "talking-agent"
@@ -45,18 +46,18 @@ class TargetBucket:
     def arn(self) -> str:
         return f"arn:{self.client.meta.partition}:s3:::{self.name}"
 
-    def ask(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    def ask(self, operation: str, **parameters: object) -> Json | None:
         """Call an operation of boto3's S3 client, and return its answer.
 
         Returns None if there is no bucket, or it does not have the setting. Raises Unsupported, Impossible, OSError.
         """
         return self.ask_of(self.client, operation, Bucket=self.name, **parameters)
 
-    def ask_of(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    def ask_of(self, client: Any, operation: str, **parameters: object) -> Json | None:
         """Call an operation of another service's client, as `ask` does."""
         with self.storage.translated():
             try:
-                answer: dict[str, Any] = getattr(client, operation)(**parameters)
+                answer: Json = getattr(client, operation)(**parameters)
             except ClientError as error:
                 refusal = refusal_in(error)
                 if refusal.kind in (Kind.NOT_SET, Kind.NO_BUCKET):
