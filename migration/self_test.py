@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -32,6 +32,7 @@ from conversations.changes import Draft, conversation_key, now_after
 from conversations.store import LOCAL, StoredConversation
 from core import cloud
 from core.cloud import Breaker
+from core.json_types import Json
 from migration.transfer import deliver, holds
 
 # Seconds for all that the cloud has to do.
@@ -79,7 +80,7 @@ class StepOutcome:
     def success(self) -> bool:
         return all(step.ok for step in self.steps)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Json:
         """Return the answer of `POST /api/migration` and `storage test --json`."""
         failed = [step for step in self.steps if not step.ok]
         error = {"error": " ".join(filter(None, (failed[0].found, failed[0].advice)))} if failed else {}
@@ -95,7 +96,7 @@ class Trial:
     """
 
     worker: ThreadPoolExecutor
-    told: Callable[[Step], None]
+    on_step: Callable[[Step], None]
     learner: uuid.UUID = field(default_factory=uuid.uuid4)
     wire_id: str = field(default_factory=lambda: f"storage-test-{uuid.uuid4().hex[:12]}")
     outcome: StepOutcome = field(default_factory=StepOutcome)
@@ -116,7 +117,7 @@ class Trial:
         def tell(ok: bool, found: str, advice: str = "") -> None:
             step = Step(name, ok, found, advice, round(time.monotonic() - began, 3))
             self.outcome.steps.append(step)
-            self.told(step)
+            self.on_step(step)
 
         try:
             found, answer = self.worker.submit(copy_context().run, do).result()
@@ -130,10 +131,10 @@ class Trial:
         return answer
 
 
-def run(told: Callable[[Step], None] = lambda step: None) -> StepOutcome:
-    """Test the storage in use, step by step. `told` is called with each step as it ends."""
+def run(on_step: Callable[[Step], None] = lambda step: None) -> StepOutcome:
+    """Test the storage in use, step by step. `on_step` is called with each step as it ends."""
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage-test")
-    trial = Trial(worker, told)
+    trial = Trial(worker, on_step)
     with cloud.patience(PATIENCE):
         try:
             with contextlib.suppress(NotAsItShouldBe):
@@ -263,7 +264,7 @@ def _move(recording: Recording, clip: Clip) -> str:
 
 def _remove(trial: Trial) -> str:
     """Remove rows and bytes, here and in the cloud. Raises NotAsItShouldBe, which says what has to stay for now."""
-    known = _recordings(trial)
+    known = list(recordings.of_conversations([trial.key]).values())
     try:
         recordings.remove(known)
         if cloud.database.on:
@@ -272,8 +273,13 @@ def _remove(trial: Trial) -> str:
         _remove_rows(trial, LOCAL)
     except UNREACHED as error:
         _require_only_here(trial, known, error)
-        _remove_what_is_here(trial, known)
-    if left := [*_rows_left(trial), *_bytes_left(known)]:
+        for row in known:
+            storages["audio_local"].delete(row.key)
+        for using in _reachable():
+            Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
+            _remove_rows(trial, using)
+    left = [f"rows in {using}" for using in _reachable() if rows.load(using, [trial.key])]
+    if left := [*left, *_bytes_left(known)]:
         where = f"Look for {trial.key} (learner {trial.learner})."
         raise NotAsItShouldBe(f"{' and '.join(left)} could not be removed.", where)
     return "Nothing of it is left."
@@ -297,22 +303,8 @@ def _require_only_here(trial: Trial, known: list[Recording], error: Exception) -
         raise NotAsItShouldBe(f"It could not be removed everywhere: {_reason(error)}", GONE_LATER) from error
 
 
-def _remove_what_is_here(trial: Trial, known: list[Recording]) -> None:
-    for row in known:
-        storages["audio_local"].delete(row.key)
-    for using in _reachable():
-        Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
-        _remove_rows(trial, using)
-
-
 def _remove_rows(trial: Trial, using: str) -> None:
     rows.remove(rows.load(using, [trial.key]).values(), using=using)
-
-
-def _rows_left(trial: Trial) -> Iterator[str]:
-    for using in _reachable():
-        if rows.load(using, [trial.key]):
-            yield f"rows in {using}"
 
 
 def _bytes_left(known: list[Recording]) -> Iterator[str]:
@@ -323,10 +315,6 @@ def _bytes_left(known: list[Recording]) -> Iterator[str]:
             with cloud.bucket.use():
                 if storages["audio_cloud"].exists(row.key):
                     yield f"the object {row.key}"
-
-
-def _recordings(trial: Trial) -> list[Recording]:
-    return list(recordings.of_conversations([trial.key]).values())
 
 
 def _reachable() -> list[str]:
