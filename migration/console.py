@@ -156,34 +156,34 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 @require_POST
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
-    return _streamed(_verify)
 
+    def run(tell: Tell) -> None:
+        asked = checks.probes()
+        tell({"total": len(asked)})
+        counts: Counter[CheckState] = Counter()
+        for result in runner.run(asked):
+            counts[result.state] += 1
+            tell({**asdict(result), "word": WORDS[result.state]})
+        summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
+        tell({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
 
-def _verify(tell: Tell) -> None:
-    asked = checks.probes()
-    tell({"total": len(asked)})
-    counts: Counter[CheckState] = Counter()
-    for result in runner.run(asked):
-        counts[result.state] += 1
-        tell({**asdict(result), "word": WORDS[result.state]})
-    summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-    tell({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
+    return _streamed(run)
 
 
 @require_POST
 def test(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
-    return _streamed(_test)
 
+    def run(tell: Tell) -> None:
+        def tell_step(step: self_test.Step) -> None:
+            state = CheckState.OK if step.ok else CheckState.FAILED
+            tell({**asdict(step), "state": state, "word": WORDS[state]})
 
-def _test(tell: Tell) -> None:
-    def tell_step(step: self_test.Step) -> None:
-        state = CheckState.OK if step.ok else CheckState.FAILED
-        tell({**asdict(step), "state": state, "word": WORDS[state]})
+        outcome = self_test.run(tell_step)
+        said = "The storage works." if outcome.success else "The storage does not work as it is set up."
+        tell({"done": True, "said": said, "well": outcome.success})
 
-    outcome = self_test.run(tell_step)
-    said = "The storage works." if outcome.success else "The storage does not work as it is set up."
-    tell({"done": True, "said": said, "well": outcome.success})
+    return _streamed(run)
 
 
 def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:

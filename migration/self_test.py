@@ -138,23 +138,19 @@ def run(on_step: Callable[[Step], None] = lambda step: None) -> StepOutcome:
     with cloud.patience(PATIENCE):
         try:
             with contextlib.suppress(NotAsItShouldBe):
-                _go_through(trial)
+                clip = trial.step(MAKE, _make)
+                stored = trial.step(SAVE, lambda: _save(trial, clip))
+                recording = trial.step(READ, lambda: _read_back(trial, clip, stored))
+                link = trial.step(SIGN, lambda: _sign(recording))
+                trial.step(FETCH, lambda: (_fetch_and_compare(recording, link, clip), None))
+                if recording.place == Recording.Place.CLOUD:
+                    trial.step(MOVE, lambda: (_move(recording, clip), None))
         finally:
             with cloud.patience(PATIENCE), contextlib.suppress(NotAsItShouldBe):
                 trial.step(REMOVE, lambda: (_remove(trial), None))
             worker.submit(connections.close_all)
             worker.shutdown()
     return trial.outcome
-
-
-def _go_through(trial: Trial) -> None:
-    clip = trial.step(MAKE, _make)
-    stored = trial.step(SAVE, lambda: _save(trial, clip))
-    recording = trial.step(READ, lambda: _read_back(trial, clip, stored))
-    link = trial.step(SIGN, lambda: _sign(recording))
-    trial.step(FETCH, lambda: (_fetch_and_compare(recording, link, clip), None))
-    if recording.place == Recording.Place.CLOUD:
-        trial.step(MOVE, lambda: (_move(recording, clip), None))
 
 
 def _make() -> tuple[str, Clip]:

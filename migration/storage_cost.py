@@ -118,7 +118,14 @@ def costs(*, now: datetime | None = None) -> Costs:
     in_local = here.rows + here.sound[near] + there.sound[near]
     months = [first + second for first, second in zip(here.months, there.months, strict=True)]
     prices = configured_prices()
-    return Costs(in_cloud, in_local, months, prices, _bill(in_cloud, months, prices), unseen)
+    # Requests are counted for the busier of the last two months, because the current one has only begun.
+    busy = max(month.recordings for month in months[-2:]) if settings.CLOUD_AUDIO else 0
+    bill = Bill(
+        in_cloud.bytes / GB * prices.storage,
+        busy * PER_RECORDING / 1000 * prices.requests,
+        prices.database if cloud.database.on else (0.0, 0.0),
+    )
+    return Costs(in_cloud, in_local, months, prices, bill, unseen)
 
 
 def dollars(low: float, high: float | None = None) -> str:
@@ -190,16 +197,3 @@ def _by_month(begins: list[datetime], conversations: QuerySet[Conversation], sou
         )
         for number, begin in enumerate(begins)
     ]
-
-
-def _bill(stored: StoredCounts, months: list[Month], prices: Prices) -> Bill:
-    """Return the bill for a month.
-
-    Requests are counted for the busier of the last two months, because the current one has only begun.
-    """
-    busy = max(month.recordings for month in months[-2:]) if settings.CLOUD_AUDIO else 0
-    return Bill(
-        stored.bytes / GB * prices.storage,
-        busy * PER_RECORDING / 1000 * prices.requests,
-        prices.database if cloud.database.on else (0.0, 0.0),
-    )

@@ -69,7 +69,15 @@ def reads_back(value: str) -> bool:
 
 def run(options: Options, out: OutputWrapper) -> bool:
     try:
-        begun = _resume(options) if options["resume"] else _begin(options, out)
+        if not options["resume"]:
+            begun = _begin(options, out)
+        elif any(options[name] is not None for name in ("source", "destination", *RUN_OPTIONS)):
+            # These options would be ignored. With --dry-run, data would be copied.
+            raise CommandError(
+                "--resume continues a run as it was begun: only --delete-source, --yes and --json go with it."
+            )
+        else:
+            begun = runs.resume(options["resume"])
     except Run.DoesNotExist:
         raise CommandError(f"There is no run {options['resume']}.") from None
     except (stores.Unknown, ValueError, runs.RunInProgress) as error:
@@ -88,15 +96,6 @@ def run(options: Options, out: OutputWrapper) -> bool:
     if deletes and not deleted:
         raise _undone("Nothing was deleted. --yes deletes without asking.", options, out)
     return ended_well
-
-
-def _resume(options: Options) -> Run:
-    if any(options[name] is not None for name in ("source", "destination", *RUN_OPTIONS)):
-        # These options would be ignored. With --dry-run, data would be copied.
-        raise CommandError(
-            "--resume continues a run as it was begun: only --delete-source, --yes and --json go with it."
-        )
-    return runs.resume(options["resume"])
 
 
 def _begin(options: Options, out: OutputWrapper) -> Run:

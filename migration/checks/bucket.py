@@ -24,10 +24,11 @@ from audio.s3_error_codes import Refusal, no_answer, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Subject, Trouble
 from audio.storages import ChecksumMismatch
 from core import cloud
-from core.findings import CheckFailed, NotConfigured, NotSupported, Once, Probe, Warned
+from core.findings import CheckFailed, Finding, NotConfigured, NotSupported, Once, Probe, Warned
 from core.json_types import Json
 from migration.checks.browsers import require_reachable
 from migration.checks.bucket_answer import BucketAnswer, allow, ask, denial, require_right
+from migration.checks.runner import known
 
 GROUP = "bucket"
 WRITE, READ = "right to write", "right to read"
@@ -47,16 +48,15 @@ LOG = "Look into the server's own log."
 
 def probes() -> list[Probe]:
     if "audio_cloud" not in settings.STORAGES:
-        return [Probe(GROUP, Subject.BUCKET, _not_configured)]
+        finding: Finding = NotConfigured(
+            "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
+        )
+        return [Probe(GROUP, Subject.BUCKET, known(finding))]
     try:
         return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
     except ImproperlyConfigured as error:
-        problem = CheckFailed(str(error), "Fix it in .env.local and restart.")
-
-    def misconfigured() -> str:
-        raise problem
-
-    return [Probe(GROUP, Subject.BUCKET, misconfigured)]
+        finding = CheckFailed(str(error), "Fix it in .env.local and restart.")
+        return [Probe(GROUP, Subject.BUCKET, known(finding))]
 
 
 def probes_of(
@@ -332,9 +332,3 @@ class BucketChecks:
 
 def _unchecked(line: str) -> Warned:
     return Warned("Not looked at.", f"Put “{line}” right first.")
-
-
-def _not_configured() -> str:
-    raise NotConfigured(
-        "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
-    )

@@ -15,6 +15,7 @@ from core.findings import CheckFailed, NotConfigured, Probe, Warned
 from migration.checks.database_errors import in_words
 from migration.checks.database_servers import KINDS, DatabaseServer, DriverConnection, host_of
 from migration.checks.migrations import check_applied
+from migration.checks.runner import known
 
 GROUP, ACCOUNTS, OTHER = "database", "accounts", "other database"
 REACHABLE = "reachable"
@@ -34,7 +35,11 @@ def probes() -> list[Probe]:
             group = GROUP
         found += probes_of(connections.create_connection(alias), group)
     if not any(probe.group == GROUP for probe in found):
-        found.append(Probe(GROUP, REACHABLE, _not_configured))
+        nowhere = NotConfigured(
+            "No database is named: conversations are kept on this machine.",
+            "Set MONGODB_URI or DATABASE_URL, if they are not to be.",
+        )
+        found.append(Probe(GROUP, REACHABLE, known(nowhere)))
     return found
 
 
@@ -42,7 +47,7 @@ def probes_of(wrapper: BaseDatabaseWrapper, group: str = GROUP) -> list[Probe]:
     server = KINDS[wrapper.vendor](wrapper)
     lines: list[tuple[str, Callable[[DatabaseServer, DriverConnection], str]]] = [
         ("version", _version),
-        ("migrations", _migrations),
+        ("migrations", lambda server, connection: check_applied(server.applied(connection))),
         ("connections", _room),
     ]
     if group != ACCOUNTS:
@@ -83,10 +88,6 @@ def _version(server: DatabaseServer, connection: DriverConnection) -> str:
     return f"{found}."
 
 
-def _migrations(server: DatabaseServer, connection: DriverConnection) -> str:
-    return check_applied(server.applied(connection))
-
-
 def _write_read_delete(server: DatabaseServer, connection: DriverConnection) -> str:
     """Write, read and delete the tombstone of a conversation.
 
@@ -120,10 +121,3 @@ def _room(server: DatabaseServer, connection: DriverConnection) -> str:
         do = f"Each server process takes up to {most}: {server.more_room}."
         raise Warned(found, do)
     return found
-
-
-def _not_configured() -> str:
-    raise NotConfigured(
-        "No database is named: conversations are kept on this machine.",
-        "Set MONGODB_URI or DATABASE_URL, if they are not to be.",
-    )

@@ -92,7 +92,18 @@ class Alarm(Aspect):
     def _definition(self) -> Json:
         common: Json = {"AlarmName": self._title, "AlarmActions": [self.topic], "EvaluationPeriods": 1}
         if self.watched.above is None:
-            return common | self._unusual()
+            counted = self._metric(("StorageType", self.watched.storage_type))
+            stat = {"Metric": counted, "Period": A_DAY, "Stat": "Average"}
+            return common | {
+                "ComparisonOperator": "GreaterThanUpperThreshold",
+                "ThresholdMetricId": "expected",
+                "Metrics": [
+                    {"Id": "counted", "MetricStat": stat, "ReturnData": True},
+                    {"Id": "expected", "Expression": "ANOMALY_DETECTION_BAND(counted, 3)", "ReturnData": True},
+                ],
+                # S3 sends this metric once a day.
+                "TreatMissingData": "ignore",
+            }
         return common | {
             **self._metric(("FilterId", filter_of_all(self.bucket) or ALL_REQUESTS)),
             "Statistic": "Sum",
@@ -101,19 +112,6 @@ class Alarm(Aspect):
             "ComparisonOperator": "GreaterThanThreshold",
             # S3 sends no data while there are no requests.
             "TreatMissingData": "notBreaching",
-        }
-
-    def _unusual(self) -> Json:
-        stat = {"Metric": self._metric(("StorageType", self.watched.storage_type)), "Period": A_DAY, "Stat": "Average"}
-        return {
-            "ComparisonOperator": "GreaterThanUpperThreshold",
-            "ThresholdMetricId": "expected",
-            "Metrics": [
-                {"Id": "counted", "MetricStat": stat, "ReturnData": True},
-                {"Id": "expected", "Expression": "ANOMALY_DETECTION_BAND(counted, 3)", "ReturnData": True},
-            ],
-            # S3 sends this metric once a day.
-            "TreatMissingData": "ignore",
         }
 
     def _metric(self, also: tuple[str, str]) -> Json:
