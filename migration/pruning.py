@@ -72,13 +72,15 @@ class Pruned:
 
 def plan(old: Old) -> Pruned:
     """Count what would be deleted. Changes nothing. Raises Down."""
-    if old.audio_only:
-        return _plan_recordings(old)
     planned = Pruned()
     with _while_all_is_up():
-        for batch in _old_conversations(old, LOOKED_AT_ONCE):
-            planned.add(_count_conversations(batch))
-            _require_up()
+        if old.audio_only:
+            for using in _databases():
+                planned.add(_count_recordings(using, old))
+        else:
+            for batch in _old_conversations(old, LOOKED_AT_ONCE):
+                planned.add(_count_conversations(batch))
+                _require_up()
     return planned
 
 
@@ -175,15 +177,11 @@ def _delete(batch: Sequence[Conversation]) -> Pruned:
 # Sound alone
 
 
-def _plan_recordings(old: Old) -> Pruned:
-    planned = Pruned()
+def _count_recordings(using: str, old: Old) -> Pruned:
     spoken = {"oldest": Min("created_at"), "newest": Max("created_at")}
-    with _while_all_is_up():
-        for using in _databases():
-            with _reaching(using):
-                found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
-            planned.add(Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"]))
-    return planned
+    with _reaching(using):
+        found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
+    return Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"])
 
 
 def _spoken_before(using: str, old: Old) -> QuerySet[Recording]:

@@ -8,7 +8,6 @@ copied, or the run was stopped. Exit code 2: the answer was not yes, and nothing
 import json
 import uuid
 from argparse import ArgumentTypeError
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
@@ -152,7 +151,10 @@ def _in_words(done: Run, deleted: DeletionCounts | None) -> str:
     ]
     if accounts := done.counts.get("accounts"):
         lines.append(f"{counted(accounts, 'operator account')} copied.")
-    lines += _failures(list(done.failed.items())[:SHOWN])
+    before = ""
+    for what, why in list(done.failed.items())[:SHOWN]:
+        lines.append(f"NOT copied: {what}: {'for the same reason' if why == before else why}.")
+        before = why
     if counts.failures > SHOWN:
         lines.append(f"… and {counts.failures - SHOWN} more; --json has them.")
     if done.error:
@@ -172,14 +174,6 @@ def _in_words(done: Run, deleted: DeletionCounts | None) -> str:
                 "Copy again with --verify read, which checks each one and copies it again if it differs."
             )
     return "\n".join(lines)
-
-
-def _failures(failed: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Yield a line for each failure. If the reason is the same as before, it is not repeated."""
-    before = ""
-    for what, why in failed:
-        yield f"NOT copied: {what}: {'for the same reason' if why == before else why}."
-        before = why
 
 
 class Bar:

@@ -80,36 +80,33 @@ def run(options: Options, out: OutputWrapper) -> bool:
         if options["print_iam"]:
             out.write(json.dumps(POLICIES[options["print_iam"]](TargetBucket(storage)), indent=2))
             return True
-        return _set_up(storage, options, out)
+        asked = SetupOptions(**{name: options[name] for name in SetupOptions.__dataclass_fields__})
+        findings = setup.look(storage, asked)
+        if not options["json"]:
+            out.write(f"The bucket {storage.bucket_name}:")
+            out.write("\n".join(map(_in_words, findings)))
+        leaves = any(each.state is SettingState.LEFT for each in findings)
+        if leaves and _is_whole_bucket_confirmed(storage, options, out):
+            asked = replace(asked, whole_bucket=True)
+            findings = [
+                replace(each, state=SettingState.TO_DO) if each.state is SettingState.LEFT else each
+                for each in findings
+            ]
+        if not any(each.state is SettingState.TO_DO for each in findings):
+            return _end(findings, "Nothing to do.", options, out)
+        if not is_confirmed("Make the changes marked with →?", options):
+            _end(findings, NOTHING_CHANGED, options, out)
+            raise SystemExit(1 if _failed(findings) else TO_DO)
+        findings = []
+        for finding in setup.carry_out(storage, asked):
+            findings.append(finding)
+            if not options["json"] and finding.now and finding.state not in (SettingState.RIGHT, SettingState.LEFT):
+                out.write(_in_words(finding))
+        return _end(findings, "The bucket is set up.", options, out)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise CommandError(str(error)) from error
-
-
-def _set_up(storage: S3AudioStorage, options: Options, out: OutputWrapper) -> bool:
-    asked = SetupOptions(**{name: options[name] for name in SetupOptions.__dataclass_fields__})
-    findings = setup.look(storage, asked)
-    if not options["json"]:
-        out.write(f"The bucket {storage.bucket_name}:")
-        out.write("\n".join(map(_in_words, findings)))
-    leaves = any(each.state is SettingState.LEFT for each in findings)
-    if leaves and _is_whole_bucket_confirmed(storage, options, out):
-        asked = replace(asked, whole_bucket=True)
-        findings = [
-            replace(each, state=SettingState.TO_DO) if each.state is SettingState.LEFT else each for each in findings
-        ]
-    if not any(each.state is SettingState.TO_DO for each in findings):
-        return _end(findings, "Nothing to do.", options, out)
-    if not is_confirmed("Make the changes marked with →?", options):
-        _end(findings, NOTHING_CHANGED, options, out)
-        raise SystemExit(1 if _failed(findings) else TO_DO)
-    findings = []
-    for finding in setup.carry_out(storage, asked):
-        findings.append(finding)
-        if not options["json"] and finding.now and finding.state not in (SettingState.RIGHT, SettingState.LEFT):
-            out.write(_in_words(finding))
-    return _end(findings, "The bucket is set up.", options, out)
 
 
 def _is_whole_bucket_confirmed(storage: S3AudioStorage, options: Options, out: OutputWrapper) -> bool:

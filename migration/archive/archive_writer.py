@@ -114,7 +114,11 @@ def backup(
         raise UnusableArchive(f"{path} is there already. Name another file, or replace it with --yes.")
     source = _Source(wish)
     written = Written(to_come=source.plan())
-    _require_room(path.parent, written.to_come["bytes"] if wish.audio else 0)
+    wanted, free = written.to_come["bytes"] if wish.audio else 0, shutil.disk_usage(path.parent).free
+    if free < wanted + SPARE:
+        raise UnusableArchive(
+            f"The recordings take {wanted:,} bytes, and {path.parent} has {free:,} free. Name a file on another disk."
+        )
     with _aside(path) as file:
         writer = _Writer(file, written, on_progress)
         writer.conversations(source)
@@ -176,14 +180,20 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
-        try:
-            return self._read(row)
-        except StorageUnavailable:
-            raise
-        except Unmovable as error:
-            return str(error)
-        except OSError as error:
-            return f"its file cannot be read: {error.strerror or error}"
+        pause = PAUSE
+        for more in range(TRIES - 1, -1, -1):
+            try:
+                return read(row, self._storage(row))
+            except StorageUnavailable:
+                if not more:
+                    raise
+            except Unmovable as error:
+                return str(error)
+            except OSError as error:
+                return f"its file cannot be read: {error.strerror or error}"
+            time.sleep(pause)
+            pause *= 2
+        raise AssertionError("the last try returns or raises")
 
     def read_again(self, row: Recording) -> Bytes | None:
         """Read a recording again that could not be read. It may have moved meanwhile.
@@ -194,16 +204,6 @@ class _Source:
         there = [each for each in rows_now if each]
         found = [self.read(other) for other in there if other.place != row.place] or [self.read(row)]
         return found[0] if there else None
-
-    def _read(self, row: Recording) -> bytes:
-        pause = PAUSE
-        for _ in range(TRIES - 1):
-            try:
-                return read(row, self._storage(row))
-            except StorageUnavailable:
-                time.sleep(pause)
-                pause *= 2
-        return read(row, self._storage(row))
 
     def _storage(self, row: Recording) -> Storage:
         if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
@@ -356,12 +356,3 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
 
 def _beside_another(path: Path) -> str:
     return f"Another backup is writing {path}. Wait for it, or name another file."
-
-
-def _require_room(folder: Path, wanted: int) -> None:
-    """Check that the disk has room for so many bytes. Raises UnusableArchive, OSError."""
-    free = shutil.disk_usage(folder).free
-    if free < wanted + SPARE:
-        raise UnusableArchive(
-            f"The recordings take {wanted:,} bytes, and {folder} has {free:,} free. Name a file on another disk."
-        )
