@@ -50,7 +50,7 @@ WORDS = {
 
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
 
-Tell = Callable[[dict[str, object]], None]
+Send = Callable[[dict[str, object]], None]
 View = Callable[..., HttpResponseBase]
 
 
@@ -157,15 +157,15 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
 
-    def run(tell: Tell) -> None:
+    def run(send: Send) -> None:
         asked = checks.probes()
-        tell({"total": len(asked)})
+        send({"total": len(asked)})
         counts: Counter[CheckState] = Counter()
         for result in runner.run(asked):
             counts[result.state] += 1
-            tell({**asdict(result), "word": WORDS[result.state]})
+            send({**asdict(result), "word": WORDS[result.state]})
         summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-        tell({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
+        send({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
 
     return _streamed(run)
 
@@ -174,19 +174,19 @@ def verify(request: HttpRequest) -> HttpResponseBase:
 def test(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
 
-    def run(tell: Tell) -> None:
-        def tell_step(step: self_test.Step) -> None:
+    def run(send: Send) -> None:
+        def send_step(step: self_test.Step) -> None:
             state = CheckState.OK if step.ok else CheckState.FAILED
-            tell({**asdict(step), "state": state, "word": WORDS[state]})
+            send({**asdict(step), "state": state, "word": WORDS[state]})
 
-        outcome = self_test.run(tell_step)
+        outcome = self_test.run(send_step)
         said = "The storage works." if outcome.success else "The storage does not work as it is set up."
-        tell({"done": True, "said": said, "well": outcome.success})
+        send({"done": True, "said": said, "well": outcome.success})
 
     return _streamed(run)
 
 
-def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
+def _streamed(work: Callable[[Send], None]) -> StreamingHttpResponse:
     """Stream the lines that `work` reports, as they come.
 
     `work` runs in a thread of its own, without the time limit of a request. It goes on if the browser disconnects.
@@ -196,17 +196,17 @@ def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
 
-        def tell(line: dict[str, object] | None) -> None:
+        def send(line: dict[str, object] | None) -> None:
             # The event loop is closed if the server is stopping.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, line)
 
         def call() -> None:
             try:
-                work(tell)
+                work(send)
             finally:
                 connections.close_all()
-                tell(None)
+                send(None)
 
         threading.Thread(target=call, name="console", daemon=True).start()
         while (line := await queue.get()) is not None:

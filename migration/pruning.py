@@ -110,6 +110,7 @@ def _while_all_is_up() -> Iterator[None]:
 
 
 def _require_up() -> None:
+    """Raise Down if a half is down: the store goes on without the cloud, and leaves the data that is there."""
     if down := _which_is_down():
         raise Down(down)
 
@@ -169,7 +170,6 @@ def _delete(batch: Sequence[Conversation]) -> Pruned:
         # would take longer than that operation may.
         recordings.remove(recordings.of_conversations(keys).values())
         store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
-    # The store goes on without the cloud, and leaves the data that is there.
     _require_up()
     return counted
 

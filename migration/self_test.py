@@ -114,7 +114,7 @@ class Trial:
         """
         began = time.monotonic()
 
-        def tell(ok: bool, found: str, advice: str = "") -> None:
+        def report(ok: bool, found: str, advice: str = "") -> None:
             step = Step(name, ok, found, advice, round(time.monotonic() - began, 3))
             self.outcome.steps.append(step)
             self.on_step(step)
@@ -122,12 +122,12 @@ class Trial:
         try:
             found, answer = self.worker.submit(copy_context().run, do).result()
         except NotAsItShouldBe as error:
-            tell(False, error.what, error.do)
+            report(False, error.what, error.do)
             raise
         except UNREACHED as error:
-            tell(False, f"It could not be done: {_reason(error)}", "manage.py storage verify says what is wrong.")
+            report(False, f"It could not be done: {_reason(error)}", "manage.py storage verify says what is wrong.")
             raise NotAsItShouldBe(str(error), "") from error
-        tell(True, found)
+        report(True, found)
         return answer
 
 
