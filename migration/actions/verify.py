@@ -38,16 +38,20 @@ def run(options: Options, out: OutputWrapper) -> bool:
     results = checks.in_order(checks.verify())
     if options["json"]:
         out.write(json.dumps(checks.report(results), indent=2, ensure_ascii=False))
-        return checks.is_valid(results)
-    coloured = out.isatty() and not options.get("no_color") and "NO_COLOR" not in os.environ
+    else:
+        coloured = out.isatty() and not options.get("no_color") and "NO_COLOR" not in os.environ
+        out.write(table(results, coloured=coloured))
+    return checks.is_valid(results)
+
+
+def table(results: list[Result], *, coloured: bool) -> str:
     names = max(len(result.name) for result in results)
     lines = []
     for group, members in groupby(results, key=lambda result: result.group):
         lines += [group, *(line for member in members for line in _lines(member, names, coloured)), ""]
     counts = Counter(result.state for result in results)
     summary = ", ".join(f"{counts[state]} {word}" for state, (_, word, _) in SYMBOLS.items() if counts[state])
-    out.write("\n".join([*lines, f"{len(results)} checks: {summary}."]))
-    return checks.is_valid(results)
+    return "\n".join([*lines, f"{len(results)} checks: {summary}."])
 
 
 def _lines(result: Result, names: int, coloured: bool) -> list[str]:
