@@ -1,8 +1,5 @@
 """Copy operators' accounts when they move from the local file to PostgreSQL."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections
@@ -25,20 +22,12 @@ def belongs(source: str, destination: str) -> bool:
 
 def copy_to_default() -> int:
     """Copy the accounts and groups that `default` lacks, and return how many accounts. Existing ones are not changed."""
-    with _file() as old:
-        if get_user_model()._meta.db_table not in connections[old].introspection.table_names():
+    connections.databases[ALIAS] = connections.databases["local"] | {"NAME": settings.DATA_DIR / FILE}
+    try:
+        if get_user_model()._meta.db_table not in connections[ALIAS].introspection.table_names():
             # The file was never migrated, so no operator ever signed in with it.
             return 0
-        return accounts.restore(accounts.dump(old), dry=False).accounts
-
-
-@contextmanager
-def _file() -> Iterator[str]:
-    """Open the local file of accounts, and yield its alias. Remove the alias afterwards."""
-    like_local = connections.databases["local"] | {"NAME": settings.DATA_DIR / FILE}
-    connections.databases[ALIAS] = like_local
-    try:
-        yield ALIAS
+        return accounts.restore(accounts.dump(ALIAS), dry=False).accounts
     finally:
         connections[ALIAS].close()
         del connections[ALIAS]

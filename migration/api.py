@@ -1,7 +1,6 @@
 """Serve `/api/migration` to operators: verify, test and migrate."""
 
 import uuid
-from collections.abc import Callable
 from contextvars import Context
 from typing import TypedDict
 
@@ -69,8 +68,13 @@ class MigrationView(MethodFirst, APIView):
     def post(self, request: Request) -> Response:
         sent = ActionSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        asked = sent.validated_data
-        return ACTIONS[asked["action"]]() if asked["wait"] else _begin()
+        match sent.validated_data["action"]:
+            case "verify":
+                return Response(VerifiedSerializer(checks.report(checks.verify())).data)
+            case "test":
+                return Response(TestedSerializer(self_test.run().report()).data)
+            case _:
+                return _migrate(wait=sent.validated_data["wait"])
 
 
 class RunView(MethodFirst, APIView):
@@ -84,56 +88,33 @@ class RunView(MethodFirst, APIView):
         tags=["operators"],
     )
     def get(self, request: Request, key: str) -> Response:
-        run = _run(key)
-        if run is None:
-            raise NotFound(UNKNOWN_RUN)
+        try:
+            run = Run.objects.using("default").get(pk=uuid.UUID(key))
+        except (ValueError, Run.DoesNotExist):
+            raise NotFound(UNKNOWN_RUN) from None
         return Response(RunSerializer(_shape(run)).data)
 
 
-def _verify() -> Response:
-    return Response(VerifiedSerializer(checks.report(checks.verify())).data)
+def _migrate(*, wait: bool) -> Response:
+    """Begin to migrate. Respond with the address of the run, or with `wait`, with its outcome when it has ended.
 
-
-def _test() -> Response:
-    return Response(TestedSerializer(self_test.run().report()).data)
-
-
-def _migrate() -> Response:
-    """Migrate, and respond when the run has ended. The run goes on if the client disconnects."""
-    run = _begun()
-    if isinstance(run, Response):
-        return run
-    # In an empty context, so that the time limit of a request does not apply.
-    Context().run(runs.work, run)
-    return Response(MigratedSerializer(_outcome(run)).data)
-
-
-def _begin() -> Response:
-    """Begin to migrate, and respond with the address where the run can be followed."""
-    run = _begun()
-    if isinstance(run, Response):
-        return run
-    shape = _shape(run)
-    runs.in_background(run)
-    headers = {"Location": shape["url"]}
-    return Response(RunSerializer(shape).data, status=status.HTTP_202_ACCEPTED, headers=headers)
-
-
-def _begun() -> Run | Response:
+    The run goes on if the client disconnects.
+    """
     try:
-        return runs.begin("local", "cloud")
+        run = runs.begin("local", "cloud")
     except runs.RunInProgress as busy:
         raise AlreadyMigrating(str(busy)) from busy
     except ValueError as error:
         # There is no cloud to move to.
         return Response(MigratedSerializer({"success": False, "migratedCount": 0, "errors": [str(error)]}).data)
-
-
-def _run(key: str) -> Run | None:
-    try:
-        return Run.objects.using("default").filter(pk=uuid.UUID(key)).first()
-    except ValueError:
-        return None
+    if wait:
+        # In an empty context, so that the time limit of a request does not apply.
+        Context().run(runs.work, run)
+        return Response(MigratedSerializer(_outcome(run)).data)
+    shape = _shape(run)
+    runs.in_background(run)
+    headers = {"Location": shape["url"]}
+    return Response(RunSerializer(shape).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 def _outcome(run: Run) -> Migrated:
@@ -159,6 +140,3 @@ def _shape(run: Run) -> RunShape:
         "counts": run.counts,
         **outcome,
     }
-
-
-ACTIONS: dict[str, Callable[[], Response]] = {"verify": _verify, "test": _test, "migrate": _migrate}

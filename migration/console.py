@@ -12,27 +12,27 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import DatabaseError, InterfaceError, connections
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from core import cloud
+from core.counts import counted
 from migration import checks, runs, self_test, stores
 from migration.checks import CheckState, runner
 from migration.models import Run
-from migration.overview import counted, overview
+from migration.overview import overview
 from migration.permissions import PERMISSION
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
-from migration.storage_cost import Bill, Costs, Month, costs
+from migration.storage_cost import Month, costs, dollars
 
 PER_PAGE = 15
 MOST_WORKERS = 32
@@ -50,7 +50,7 @@ WORDS = {
 
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
 
-Tell = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, object]], None]
 View = Callable[..., HttpResponseBase]
 
 
@@ -74,7 +74,7 @@ def may_use(request: HttpRequest) -> bool:
 
 
 def _page(view: View) -> View:
-    def allowed(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def allowed(request: HttpRequest, **kwargs: object) -> HttpResponseBase:
         if not may_use(request):
             if request.method == "GET":
                 return _render(request, "forbidden", "Not for this account", status=403)
@@ -84,7 +84,7 @@ def _page(view: View) -> View:
     return admin.site.admin_view(allowed)
 
 
-def _render(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
+def _render(request: HttpRequest, template: str, title: str, status: int = 200, **context: object) -> HttpResponse:
     context |= admin.site.each_context(request) | {"title": title}
     return render(request, f"admin/storage/{template}.html", context, status=status)
 
@@ -116,12 +116,11 @@ class MigrationForm(forms.Form):
         help_text="Slower. Otherwise size and checksum are asked for after each recording.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, label_suffix="", initial={"source": "local", "destination": "cloud"})
         named = list(stores.configured())
         for field in ("source", "destination"):
             self.fields[field].choices = [(name, _store_in_words(name)) for name in named]  # type: ignore[attr-defined]
-        self.initial = {"source": "local", "destination": "cloud", **self.initial}
 
     def options(self) -> RunOptions:
         given, since = self.cleaned_data, self.cleaned_data["since"]
@@ -157,42 +156,37 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 @require_POST
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
-    return _streamed(_verify)
 
+    def run(send: Send) -> None:
+        asked = checks.probes()
+        send({"total": len(asked)})
+        counts: Counter[CheckState] = Counter()
+        for result in runner.run(asked):
+            counts[result.state] += 1
+            send({**asdict(result), "word": WORDS[result.state]})
+        summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
+        send({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
 
-def _verify(tell: Tell) -> None:
-    asked = checks.probes()
-    tell({"total": len(asked)})
-    counts: Counter[CheckState] = Counter()
-    for result in runner.run(asked):
-        counts[result.state] += 1
-        tell({**asdict(result), "word": WORDS[result.state]})
-    told = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-    tell({"done": True, "said": f"{len(asked)} checks: {told}.", "well": not counts[CheckState.FAILED]})
+    return _streamed(run)
 
 
 @require_POST
 def test(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
-    return _streamed(_test)
+
+    def run(send: Send) -> None:
+        def send_step(step: self_test.Step) -> None:
+            state = CheckState.OK if step.ok else CheckState.FAILED
+            send({**asdict(step), "state": state, "word": WORDS[state]})
+
+        outcome = self_test.run(send_step)
+        said = "The storage works." if outcome.success else "The storage does not work as it is set up."
+        send({"done": True, "said": said, "well": outcome.success})
+
+    return _streamed(run)
 
 
-def _test(tell: Tell) -> None:
-    def told(step: self_test.Step) -> None:
-        tell(
-            {
-                **asdict(step),
-                "state": CheckState.OK if step.ok else CheckState.FAILED,
-                "word": "ok" if step.ok else "failed",
-            }
-        )
-
-    outcome = self_test.run(told)
-    said = "The storage works." if outcome.success else "The storage does not work as it is set up."
-    tell({"done": True, "said": said, "well": outcome.success})
-
-
-def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
+def _streamed(work: Callable[[Send], None]) -> StreamingHttpResponse:
     """Stream the lines that `work` reports, as they come.
 
     `work` runs in a thread of its own, without the time limit of a request. It goes on if the browser disconnects.
@@ -200,19 +194,19 @@ def _streamed(work: Callable[[Tell], None]) -> StreamingHttpResponse:
 
     async def lines() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        queue: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
 
-        def tell(line: dict[str, Any] | None) -> None:
+        def send(line: dict[str, object] | None) -> None:
             # The event loop is closed if the server is stopping.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, line)
 
         def call() -> None:
             try:
-                work(tell)
+                work(send)
             finally:
                 connections.close_all()
-                tell(None)
+                send(None)
 
         threading.Thread(target=call, name="console", daemon=True).start()
         while (line := await queue.get()) is not None:
@@ -231,7 +225,9 @@ def migrate(request: HttpRequest) -> HttpResponse:
     source, destination = form.cleaned_data["source"], form.cleaned_data["destination"]
     try:
         if request.method == "POST":
-            return _begun(runs.begin(source, destination, form.options()))
+            run = runs.begin(source, destination, form.options())
+            runs.in_background(run)
+            return redirect("admin:storage_run", key=run.pk)
         with cloud.within(PLAN_WITHIN):
             plan = runs.plan(source, destination, form.options())
     except (ValueError, runs.RunInProgress) as error:
@@ -250,11 +246,6 @@ def migrate(request: HttpRequest) -> HttpResponse:
         destination=_store_in_words(destination),
         options=form.options().in_words(),
     )
-
-
-def _begun(run: Run) -> HttpResponse:
-    runs.in_background(run)
-    return redirect("admin:storage_run", key=run.pk)
 
 
 @require_GET
@@ -295,7 +286,7 @@ def _run(key: uuid.UUID) -> Run:
     return get_object_or_404(Run.objects.using("default"), pk=key)
 
 
-def shown(run: Run) -> dict[str, Any]:
+def shown(run: Run) -> dict[str, object]:
     """Describe a run for a page, which asks again while it runs. A run whose process is gone is interrupted."""
     total = run.plan.get("conversations", 0) + run.plan.get("recordings", 0)
     seen = runs.seen(run)
@@ -336,52 +327,39 @@ def cost_page(request: HttpRequest) -> HttpResponse:
         # Counting may wait long, so make sure first that the database answers.
         cloud.database.check()
     found = costs()
+    bill = found.bill
+    added = sum(month.conversations for month in found.months)
     return _render(
         request,
         "cost",
         "What is stored, and what it costs",
         costs=found,
         total=found.cloud + found.local,
-        bill=_bill_in_words(found.bill),
+        bill={
+            "storage": dollars(bill.storage),
+            "requests": dollars(bill.requests),
+            "database": dollars(*bill.database),
+            "total": dollars(*bill.total),
+        },
         months=_bars(found.months),
-        described=_growth_in_words(found),
+        described=f"{counted(added, 'conversation')} added in twelve months that are still stored.",
     )
-
-
-def _bill_in_words(bill: Bill) -> dict[str, str]:
-    return {
-        "storage": _dollars(bill.storage),
-        "requests": _dollars(bill.requests),
-        "database": _dollars(*bill.database),
-        "total": _dollars(*bill.total),
-    }
-
-
-def _dollars(low: float, high: float | None = None) -> str:
-    if high is None or f"{low:.2f}" == f"{high:.2f}":
-        return f"${low:.2f}"
-    return f"${low:.2f} to ${high:.2f}"
 
 
 # In the units of the chart.
 BAR_STEP, BAR_HEIGHT = 50, 120
 
 
-def _bars(months: list[Month]) -> list[dict[str, Any]]:
+def _bars(months: list[Month]) -> list[dict[str, object]]:
     """Return the position and the height of each month's bar in the chart."""
     most = max(month.bytes for month in months) or 1
-    bars = []
+    bars: list[dict[str, object]] = []
     for number, month in enumerate(months):
         height = round(BAR_HEIGHT * month.bytes / most)
         height = max(height, 2) if month.bytes else 0
         place = {"x": number * BAR_STEP + 8, "middle": number * BAR_STEP + BAR_STEP // 2}
         bars.append({"month": month, "height": height, "y": BAR_HEIGHT - height + 16, **place})
     return bars
-
-
-def _growth_in_words(found: Costs) -> str:
-    added = sum(month.conversations for month in found.months)
-    return f"{counted(added, 'conversation')} added in twelve months that are still stored."
 
 
 def _store_in_words(name: str) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.db.models import QuerySet
 
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
@@ -94,19 +94,19 @@ SAME, COPIED = CopyOutcome(same=True), CopyOutcome()
 
 @dataclass(slots=True)
 class Copying:
-    """Carry out one copy. `told` is called after each batch, and may raise Stopped."""
+    """Carry out one copy. `on_progress` is called after each batch, and may raise Stopped."""
 
     source: Store
     destination: Store
     options: RunOptions = EVERYTHING
-    told: Callable[[Progress], None] = lambda progress: None
+    on_progress: Callable[[Progress], None] = lambda progress: None
     progress: Progress = field(default_factory=Progress)
     # Failures of a storage, one after the other.
     _in_a_row: int = 0
 
     def plan(self) -> Plan:
         conversations = self.conversations().count() if self.destination.database else 0
-        found = selection.sizes(self.options, self.knows(self.source), **self._only)
+        found = selection.sizes(self.options, self.knows(self.source), self._only_in)
         return Plan(conversations, *(sum(each) for each in zip((0, 0), *found, strict=True)))
 
     def run(self) -> Progress:
@@ -128,14 +128,14 @@ class Copying:
         if self.destination.database:
             for some in selection.in_batches(self.conversations()):
                 self._copy_conversations([row.pk for row in some])
-                self.told(self.progress)
+                self.on_progress(self.progress)
         return self.progress
 
     def knows(self, store: Store) -> str:
         """Return the database that knows the store's recordings. For a bucket alone, this is the cloud's database."""
         return store.database or configured()["cloud"].database or "local"
 
-    def conversations(self) -> Any:
+    def conversations(self) -> QuerySet[Conversation]:
         """Return the query of the wanted conversations in the source."""
         return selection.conversations(self.options, self.knows(self.source))
 
@@ -144,11 +144,11 @@ class Copying:
 
         Rows also exist for recordings that are not in a bucket. They are left out if the source is a bucket.
         """
-        return selection.recordings(self.options, self.knows(self.source), **self._only)
+        return selection.recordings(self.options, self.knows(self.source), self._only_in)
 
     @property
-    def _only(self) -> dict[str, Any]:
-        return {"place": Recording.Place.CLOUD} if self.source.bucket else {}
+    def _only_in(self) -> Recording.Place | None:
+        return Recording.Place.CLOUD if self.source.bucket else None
 
     def moves(self, row: Recording) -> bool:
         """Return whether the recording's bytes go to another place."""
@@ -222,7 +222,7 @@ class Copying:
             self._write(self.destination.database, copied)
         self.progress.recordings += len(copied)
         self.progress.bytes += sum(row.size for row in copied if self.moves(row))
-        self.told(self.progress)
+        self.on_progress(self.progress)
         if self._in_a_row >= HOPELESS:
             raise Hopeless(f"{HOPELESS} recordings in a row could not be copied. The last one: {outcome.failure}.")
 

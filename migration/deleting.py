@@ -38,7 +38,9 @@ def delete_source(copying: Copying) -> DeletionCounts:
             done.kept += len(batch) - len(gone)
             done.recordings += len(gone)
             if copying.source.database and not _share(copying):
-                _delete_rows(copying.source.database, gone)
+                table = Recording.objects.using(copying.source.database)
+                for row in gone:
+                    table.filter(pk=row.pk, key=row.key, place=row.place).delete()
     if copying.source.database and copying.destination.database and not _share(copying):
         for some in in_batches(copying.conversations()):
             _delete_conversations(copying, [row.pk for row in some], done)
@@ -82,11 +84,6 @@ def _delete_bytes(copying: Copying, row: Recording) -> bool:
         except OSError:
             return False
     return True
-
-
-def _delete_rows(using: str, gone: Sequence[Recording]) -> None:
-    for row in gone:
-        Recording.objects.using(using).filter(pk=row.pk, key=row.key, place=row.place).delete()
 
 
 def _delete_conversations(copying: Copying, keys: Sequence[uuid.UUID], done: DeletionCounts) -> None:

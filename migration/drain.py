@@ -57,18 +57,14 @@ def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
     # If a half is down, its breaker has reported it. The rest waits.
     with contextlib.suppress(cloud.Unavailable):
         if cloud.database.usable:
-            _clear()
+            with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+                clearing.carry_out()
     with contextlib.suppress(cloud.Unavailable):
         _drain_recordings(report, go_on)
     with contextlib.suppress(cloud.Unavailable):
         if cloud.database.usable:
             _drain_conversations(report, go_on)
     return report
-
-
-def _clear() -> None:
-    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-        clearing.carry_out()
 
 
 def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:

@@ -86,7 +86,9 @@ def erase_unfinished() -> int:
         if key in rows:
             uploads.finish(key)
         elif now - _written_at(key, at) > AGE.total_seconds() or _is_deleted(key):
-            _delete_everywhere(key)
+            for name in ("audio_cloud", "audio_local"):
+                if name in settings.STORAGES:
+                    storages[name].delete(key)
             uploads.finish(key)
             removed += 1
     return removed
@@ -107,12 +109,6 @@ def _is_deleted(key: str) -> bool:
         Conversation.objects.using(using).filter(pk=conversation, deleted_at__isnull=False).exists()
         for using in _databases()
     )
-
-
-def _delete_everywhere(key: str) -> None:
-    if "audio_cloud" in settings.STORAGES:
-        storages["audio_cloud"].delete(key)
-    storages["audio_local"].delete(key)
 
 
 def _is_ours(storage: str, file: StoredFile) -> bool:

@@ -7,6 +7,7 @@ from django.db import DatabaseError
 
 from core import cloud
 from core.cloud import Breaker
+from core.counts import counted
 from migration import shelter
 from migration.byte_sizes import size
 from migration.shelter import Pending
@@ -22,6 +23,12 @@ class Half:
     cause: str = ""
     reason: str = ""
 
+    def in_words(self) -> str:
+        assert self.since
+        if self.state == "up":
+            return f"the {self.name} is up"
+        return f"the {self.name} is down since {self.since:%Y-%m-%d %H:%M} UTC ({self.cause})"
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
@@ -35,9 +42,8 @@ class Overview:
     def line(self) -> str:
         if self.state == "off":
             return "Cloud storage is off: everything is kept on this machine."
-        known = [half for half in self.halves if half.state != "off"]
-        told = "; ".join(_in_words(half) for half in known)
-        return f"Cloud storage is {self.state}: {told}. {self.waiting}"
+        known = "; ".join(half.in_words() for half in self.halves if half.state != "off")
+        return f"Cloud storage is {self.state}: {known}. {self.waiting}"
 
     @property
     def waiting(self) -> str:
@@ -53,7 +59,11 @@ def overview() -> Overview:
     halves = [_half(each) for each in cloud.halves]
     states = {half.state for half in halves}
     state = "degraded" if "down" in states else "on" if "up" in states else "off"
-    return Overview(state, halves, _pending())
+    try:
+        pending: Pending | None = shelter.pending()
+    except DatabaseError:
+        pending = None
+    return Overview(state, halves, pending)
 
 
 def in_numbers(pending: Pending) -> str:
@@ -61,25 +71,7 @@ def in_numbers(pending: Pending) -> str:
     return f"{talks} and {counted(pending.recordings, 'recording')} ({size(pending.bytes)})"
 
 
-def counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def _half(half: Breaker) -> Half:
     if not half.on:
         return Half(half.name, "off")
     return Half(half.name, "up" if half.up else "down", half.since, half.cause, "" if half.up else half.reason)
-
-
-def _in_words(half: Half) -> str:
-    assert half.since
-    if half.state == "up":
-        return f"the {half.name} is up"
-    return f"the {half.name} is down since {half.since:%Y-%m-%d %H:%M} UTC ({half.cause})"
-
-
-def _pending() -> Pending | None:
-    try:
-        return shelter.pending()
-    except DatabaseError:
-        return None

@@ -1,8 +1,7 @@
-from typing import Any
-
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from core import cloud
 
@@ -30,7 +29,7 @@ class AccountsOutOfReach(APIException):
 class MayMigrate(BasePermission):
     message = NOT_ALLOWED
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: APIView) -> bool:
         if not request.user.is_authenticated:
             raise AccountsOutOfReach if cloud.database.shuts_out("default") else NotSignedIn
         return request.user.is_staff and request.user.has_perm(PERMISSION)

@@ -6,13 +6,13 @@ finishes an interrupted one. Nothing begins while a half of the cloud is down, b
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min, Model, QuerySet, Sum
 from django.utils import timezone
 
 from audio import recordings
@@ -28,6 +28,8 @@ LOOKED_AT_ONCE = 400
 DELETED_AT_ONCE = 20  # conversations
 # Seconds that the cloud may take for one batch.
 BATCH_PATIENCE = 120.0
+
+Row = TypeVar("Row", bound=Model)
 
 
 class Down(Exception):
@@ -70,35 +72,29 @@ class Pruned:
 
 def plan(old: Old) -> Pruned:
     """Count what would be deleted. Changes nothing. Raises Down."""
-    if old.audio_only:
-        return _plan_recordings(old)
-    return _each_batch(old, LOOKED_AT_ONCE, lambda batch: None, lambda so_far: None)
+    planned = Pruned()
+    with _while_all_is_up():
+        if old.audio_only:
+            for using in _databases():
+                planned.add(_count_recordings(using, old))
+        else:
+            for batch in _old_conversations(old, LOOKED_AT_ONCE):
+                planned.add(_count_conversations(batch))
+                _require_up()
+    return planned
 
 
-def prune(old: Old, told: Callable[[Pruned], None] = lambda so_far: None) -> Pruned:
-    """Delete what is old, and return the counts. `told` is called after each batch with the counts so far.
+def prune(old: Old) -> Iterator[Pruned]:
+    """Delete what is old, batch by batch, and yield the counts of each batch.
 
     Raises Down or OSError. A part may be deleted by then.
     """
-    if old.audio_only:
-        return _each_batch(old, LOOKED_AT_ONCE, _silence, told)
-    return _each_batch(old, DELETED_AT_ONCE, _delete, told)
-
-
-def _each_batch(old: Old, at_once: int, work: Callable[[Any], None], told: Callable[[Pruned], None]) -> Pruned:
-    pruned = Pruned()
-    batches: Iterator[list[Any]] = _old_recordings(old, at_once) if old.audio_only else _old_conversations(old, at_once)
-    count: Callable[[Any], Pruned] = _count_recordings if old.audio_only else _count_conversations
     with _while_all_is_up():
-        for batch in batches:
-            counted = count(batch)
-            with cloud.patience(BATCH_PATIENCE):
-                work(batch)
-            # The store goes on without the cloud, and leaves the data that is there.
-            _require_up()
-            pruned.add(counted)
-            told(pruned)
-    return pruned
+        if old.audio_only:
+            for using in _databases():
+                yield from map(_silence, _in_batches(_spoken_before(using, old), using, LOOKED_AT_ONCE))
+        else:
+            yield from map(_delete, _old_conversations(old, DELETED_AT_ONCE))
 
 
 @contextlib.contextmanager
@@ -114,6 +110,7 @@ def _while_all_is_up() -> Iterator[None]:
 
 
 def _require_up() -> None:
+    """Raise Down if a half is down: the store goes on without the cloud, and leaves the data that is there."""
     if down := _which_is_down():
         raise Down(down)
 
@@ -163,46 +160,36 @@ def _count_conversations(batch: Sequence[Conversation]) -> Pruned:
     return counted
 
 
-def _delete(batch: Sequence[Conversation]) -> None:
-    for row in batch:
-        store.delete(row.learner, row.wire_id)
+def _delete(batch: Sequence[Conversation]) -> Pruned:
+    counted = _count_conversations(batch)
     keys = [row.pk for row in batch]
-    # Sound first, because rows are erased in one operation on the database. Hundreds of deletions in the bucket would
-    # take longer than that operation may.
-    recordings.remove(recordings.of_conversations(keys).values())
-    store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
+    with cloud.patience(BATCH_PATIENCE):
+        for row in batch:
+            store.delete(row.learner, row.wire_id)
+        # Sound first, because rows are erased in one operation on the database. Hundreds of deletions in the bucket
+        # would take longer than that operation may.
+        recordings.remove(recordings.of_conversations(keys).values())
+        store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
+    _require_up()
+    return counted
 
 
 # Sound alone
 
 
-def _plan_recordings(old: Old) -> Pruned:
-    planned = Pruned()
+def _count_recordings(using: str, old: Old) -> Pruned:
     spoken = {"oldest": Min("created_at"), "newest": Max("created_at")}
-    with _while_all_is_up():
-        for using in _databases():
-            with _reaching(using):
-                found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
-            planned.add(Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"]))
-    return planned
+    with _reaching(using):
+        found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
+    return Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"])
 
 
-def _old_recordings(old: Old, at_once: int) -> Iterator[list[Recording]]:
-    for using in _databases():
-        yield from _in_batches(_spoken_before(using, old), using, at_once)
-
-
-def _spoken_before(using: str, old: Old) -> Any:
+def _spoken_before(using: str, old: Old) -> QuerySet[Recording]:
     rows = Recording.objects.using(using).filter(created_at__lt=old.before)
     return rows.filter(learner=old.learner) if old.learner else rows
 
 
-def _count_recordings(batch: Sequence[Recording]) -> Pruned:
-    moments = [row.created_at for row in batch]
-    return Pruned(0, len(batch), sum(row.size for row in batch), min(moments), max(moments))
-
-
-def _silence(batch: Sequence[Recording]) -> None:
+def _silence(batch: Sequence[Recording]) -> Pruned:
     """Delete these recordings, after removing their keys from the messages.
 
     In this order, an interruption leaves no message that names a missing recording.
@@ -215,23 +202,25 @@ def _silence(batch: Sequence[Recording]) -> None:
     for row in batch:
         with cloud.patience(BATCH_PATIENCE):
             recordings.remove([row])
+    _require_up()
+    moments = [row.created_at for row in batch]
+    return Pruned(0, len(batch), sum(row.size for row in batch), min(moments), max(moments))
 
 
 def _databases() -> list[str]:
     return [LOCAL, settings.CLOUD_DATABASE] if cloud.database.on else [LOCAL]
 
 
-def _reaching(using: str) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext() if using == LOCAL else _patiently()
-
-
 @contextlib.contextmanager
-def _patiently() -> Iterator[None]:
-    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+def _reaching(using: str) -> Iterator[None]:
+    if using == LOCAL:
         yield
+    else:
+        with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+            yield
 
 
-def _in_batches(rows: Any, using: str, at_once: int = LOOKED_AT_ONCE) -> Iterator[list[Any]]:
+def _in_batches(rows: QuerySet[Row], using: str, at_once: int = LOOKED_AT_ONCE) -> Iterator[list[Row]]:
     """Yield the rows in batches, ordered by key.
 
     Memory use stays flat, and rows that are deleted meanwhile do no harm.

@@ -4,13 +4,13 @@ The command and the console make them. A run's row keeps them as JSON.
 """
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+
+from core.json_types import Json
 
 DEFAULT_WORKERS = 8
 
@@ -31,7 +31,7 @@ class RunOptions:
     dry_run: bool = False
 
     @classmethod
-    def from_row(cls, stored: Mapping[str, Any]) -> "RunOptions":
+    def from_row(cls, stored: Json) -> "RunOptions":
         """Read the options of a run's row. Rows of earlier versions call `dry_run` "dry", and may lack other options."""
         learner, since = stored.get("learner"), stored.get("since")
         return cls(
@@ -42,7 +42,7 @@ class RunOptions:
             dry_run=bool(stored.get("dry_run") or stored.get("dry")),
         )
 
-    def to_row(self) -> dict[str, Any]:
+    def to_row(self) -> Json:
         return {
             "learner": str(self.learner) if self.learner else None,
             "since": self._since,

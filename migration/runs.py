@@ -74,8 +74,8 @@ def is_lost(run: Run) -> bool:
 
 # A query that is never answered ends the run. Otherwise the run would wait for ever.
 @cloud.impatiently()
-def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
-    """Carry out a run of this process to its end. `told` is called after each batch.
+def work(run: Run, on_progress: Callable[[Run], None] = lambda run: None) -> Run:
+    """Carry out a run of this process to its end. `on_progress` is called after each batch.
 
     A run that is done is returned unchanged. If an error ends it early, `error` says which, and it can be resumed.
     """
@@ -86,11 +86,11 @@ def work(run: Run, told: Callable[[Run], None] = lambda run: None) -> Run:
 
     def note(progress: Progress) -> None:
         run.counts, run.failed = progress.counts(), dict(progress.failed)
-        told(run)
+        on_progress(run)
         if run.stop_requested:
             raise Stopped
 
-    copying.told = note
+    copying.on_progress = note
     pulse = threading.Thread(target=copy_context().run, args=(_pulse, run, ended), daemon=True)
     pulse.start()
     try:
@@ -175,12 +175,14 @@ def seen(run: Run) -> int:
 def _take(run: Run) -> None:
     if claim(_work(run.destination), run.holder, using=_claims(run.destination)):
         return
-    who = Claim.objects.using(_claims(run.destination)).filter(work=_work(run.destination)).values("holder")
-    holders = [each["holder"] for each in who]
+    claims = Claim.objects.using(_claims(run.destination)).filter(work=_work(run.destination))
+    holders = list(claims.values_list("holder", flat=True))
     other = Run.objects.using("default").filter(holder__in=holders, state=Run.State.RUNNING).first()
-    told = f"{other.holder}, since {other.started_at:%H:%M:%S} UTC, from {other.source}" if other else "another process"
+    holder = (
+        f"{other.holder}, since {other.started_at:%H:%M:%S} UTC, from {other.source}" if other else "another process"
+    )
     raise RunInProgress(
-        f"Something is being moved to {run.destination} already, by {told}. Wait for it, or stop it. "
+        f"Something is being moved to {run.destination} already, by {holder}. Wait for it, or stop it. "
         f"(One that was killed is forgotten after {LEASE.seconds} s.)"
     )
 
@@ -222,5 +224,5 @@ def _holder() -> str:
 
 def _words(error: Exception) -> str:
     """Return an error's first line, or its cause's if it has no message, like the errors around MongoDB's."""
-    told = error if str(error) or not error.__cause__ else error.__cause__
-    return (str(told).splitlines() or [type(told).__name__])[0][:500]
+    source = error if str(error) or not error.__cause__ else error.__cause__
+    return (str(source).splitlines() or [type(source).__name__])[0][:500]

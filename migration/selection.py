@@ -2,9 +2,9 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
-from django.db.models import Sum
+from django.db.models import Model, QuerySet, Sum
 
 from audio.models import Recording
 from conversations.models import Conversation
@@ -12,28 +12,31 @@ from migration.run_options import RunOptions
 
 ROWS_AT_ONCE = 200
 
+Row = TypeVar("Row", bound=Model)
 
-def conversations(options: RunOptions, using: str) -> Any:
+
+def conversations(options: RunOptions, using: str) -> QuerySet[Conversation]:
     """Return the query of the selected conversations."""
     found = Conversation.objects.using(using)
     found = found.filter(learner=options.learner) if options.learner else found
     return found.filter(timestamp__gte=options.since) if options.since else found
 
 
-def recordings(options: RunOptions, using: str, **more: Any) -> Iterator[list[Recording]]:
-    """Yield the selected recordings in batches."""
-    for found in _recordings(options, using, more):
+def recordings(options: RunOptions, using: str, place: Recording.Place | None = None) -> Iterator[list[Recording]]:
+    """Yield the selected recordings in batches. With `place`, only those whose bytes are there."""
+    for found in _recordings(options, using, place):
         yield from in_batches(found)
 
 
-def sizes(options: RunOptions, using: str, **more: Any) -> Iterator[tuple[int, int]]:
+def sizes(options: RunOptions, using: str, place: Recording.Place | None = None) -> Iterator[tuple[int, int]]:
     """Yield the number of recordings and their size in bytes, in parts to be added up."""
-    for found in _recordings(options, using, more):
+    for found in _recordings(options, using, place):
         yield found.count(), found.aggregate(size=Sum("size"))["size"] or 0
 
 
-def _recordings(options: RunOptions, using: str, more: dict[str, Any]) -> Iterator[Any]:
-    found = Recording.objects.using(using).filter(**more)
+def _recordings(options: RunOptions, using: str, place: Recording.Place | None) -> Iterator[QuerySet[Recording]]:
+    found = Recording.objects.using(using)
+    found = found.filter(place=place) if place else found
     found = found.filter(learner=options.learner) if options.learner else found
     if not options.since:
         yield found
@@ -42,7 +45,7 @@ def _recordings(options: RunOptions, using: str, more: dict[str, Any]) -> Iterat
         yield found.filter(conversation__in=[row.pk for row in some])
 
 
-def in_batches(found: Any) -> Iterator[list[Any]]:
+def in_batches(found: QuerySet[Row]) -> Iterator[list[Row]]:
     """Yield the rows in batches of ROWS_AT_ONCE, ordered by key.
 
     Each batch is a query of its own. So memory use stays flat, and rows that are written meanwhile do no harm.

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -32,6 +32,7 @@ from conversations.changes import Draft, conversation_key, now_after
 from conversations.store import StoredConversation
 from core import cloud
 from core.cloud import LOCAL, Breaker
+from core.json_types import Json
 from migration.transfer import deliver, holds
 
 # Seconds for all that the cloud has to do.
@@ -79,7 +80,7 @@ class StepOutcome:
     def success(self) -> bool:
         return all(step.ok for step in self.steps)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Json:
         """Return the answer of `POST /api/migration` and `storage test --json`."""
         failed = [step for step in self.steps if not step.ok]
         error = {"error": " ".join(filter(None, (failed[0].found, failed[0].advice)))} if failed else {}
@@ -95,7 +96,7 @@ class Trial:
     """
 
     worker: ThreadPoolExecutor
-    told: Callable[[Step], None]
+    on_step: Callable[[Step], None]
     learner: uuid.UUID = field(default_factory=uuid.uuid4)
     wire_id: str = field(default_factory=lambda: f"storage-test-{uuid.uuid4().hex[:12]}")
     outcome: StepOutcome = field(default_factory=StepOutcome)
@@ -113,47 +114,43 @@ class Trial:
         """
         began = time.monotonic()
 
-        def tell(ok: bool, found: str, advice: str = "") -> None:
+        def report(ok: bool, found: str, advice: str = "") -> None:
             step = Step(name, ok, found, advice, round(time.monotonic() - began, 3))
             self.outcome.steps.append(step)
-            self.told(step)
+            self.on_step(step)
 
         try:
             found, answer = self.worker.submit(copy_context().run, do).result()
         except NotAsItShouldBe as error:
-            tell(False, error.what, error.do)
+            report(False, error.what, error.do)
             raise
         except UNREACHED as error:
-            tell(False, f"It could not be done: {_reason(error)}", "manage.py storage verify says what is wrong.")
+            report(False, f"It could not be done: {_reason(error)}", "manage.py storage verify says what is wrong.")
             raise NotAsItShouldBe(str(error), "") from error
-        tell(True, found)
+        report(True, found)
         return answer
 
 
-def run(told: Callable[[Step], None] = lambda step: None) -> StepOutcome:
-    """Test the storage in use, step by step. `told` is called with each step as it ends."""
+def run(on_step: Callable[[Step], None] = lambda step: None) -> StepOutcome:
+    """Test the storage in use, step by step. `on_step` is called with each step as it ends."""
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage-test")
-    trial = Trial(worker, told)
+    trial = Trial(worker, on_step)
     with cloud.patience(PATIENCE):
         try:
             with contextlib.suppress(NotAsItShouldBe):
-                _go_through(trial)
+                clip = trial.step(MAKE, _make)
+                stored = trial.step(SAVE, lambda: _save(trial, clip))
+                recording = trial.step(READ, lambda: _read_back(trial, clip, stored))
+                link = trial.step(SIGN, lambda: _sign(recording))
+                trial.step(FETCH, lambda: (_fetch_and_compare(recording, link, clip), None))
+                if recording.place == Recording.Place.CLOUD:
+                    trial.step(MOVE, lambda: (_move(recording, clip), None))
         finally:
             with cloud.patience(PATIENCE), contextlib.suppress(NotAsItShouldBe):
                 trial.step(REMOVE, lambda: (_remove(trial), None))
             worker.submit(connections.close_all)
             worker.shutdown()
     return trial.outcome
-
-
-def _go_through(trial: Trial) -> None:
-    clip = trial.step(MAKE, _make)
-    stored = trial.step(SAVE, lambda: _save(trial, clip))
-    recording = trial.step(READ, lambda: _read_back(trial, clip, stored))
-    link = trial.step(SIGN, lambda: _sign(recording))
-    trial.step(FETCH, lambda: (_fetch_and_compare(recording, link, clip), None))
-    if recording.place == Recording.Place.CLOUD:
-        trial.step(MOVE, lambda: (_move(recording, clip), None))
 
 
 def _make() -> tuple[str, Clip]:
@@ -263,7 +260,7 @@ def _move(recording: Recording, clip: Clip) -> str:
 
 def _remove(trial: Trial) -> str:
     """Remove rows and bytes, here and in the cloud. Raises NotAsItShouldBe, which says what has to stay for now."""
-    known = _recordings(trial)
+    known = list(recordings.of_conversations([trial.key]).values())
     try:
         recordings.remove(known)
         if cloud.database.on:
@@ -272,8 +269,13 @@ def _remove(trial: Trial) -> str:
         _remove_rows(trial, LOCAL)
     except UNREACHED as error:
         _require_only_here(trial, known, error)
-        _remove_what_is_here(trial, known)
-    if left := [*_rows_left(trial), *_bytes_left(known)]:
+        for row in known:
+            storages["audio_local"].delete(row.key)
+        for using in _reachable():
+            Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
+            _remove_rows(trial, using)
+    left = [f"rows in {using}" for using in _reachable() if rows.load(using, [trial.key])]
+    if left := [*left, *_bytes_left(known)]:
         where = f"Look for {trial.key} (learner {trial.learner})."
         raise NotAsItShouldBe(f"{' and '.join(left)} could not be removed.", where)
     return "Nothing of it is left."
@@ -297,22 +299,8 @@ def _require_only_here(trial: Trial, known: list[Recording], error: Exception) -
         raise NotAsItShouldBe(f"It could not be removed everywhere: {_reason(error)}", GONE_LATER) from error
 
 
-def _remove_what_is_here(trial: Trial, known: list[Recording]) -> None:
-    for row in known:
-        storages["audio_local"].delete(row.key)
-    for using in _reachable():
-        Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
-        _remove_rows(trial, using)
-
-
 def _remove_rows(trial: Trial, using: str) -> None:
     rows.remove(rows.load(using, [trial.key]).values(), using=using)
-
-
-def _rows_left(trial: Trial) -> Iterator[str]:
-    for using in _reachable():
-        if rows.load(using, [trial.key]):
-            yield f"rows in {using}"
 
 
 def _bytes_left(known: list[Recording]) -> Iterator[str]:
@@ -323,10 +311,6 @@ def _bytes_left(known: list[Recording]) -> Iterator[str]:
             with cloud.bucket.use():
                 if storages["audio_cloud"].exists(row.key):
                     yield f"the object {row.key}"
-
-
-def _recordings(trial: Trial) -> list[Recording]:
-    return list(recordings.of_conversations([trial.key]).values())
 
 
 def _reachable() -> list[str]:

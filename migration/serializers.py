@@ -1,7 +1,5 @@
 """Check the bodies of `/api/migration`, and describe its answers."""
 
-from typing import Any
-
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
@@ -14,13 +12,13 @@ BAD_WAIT = "`wait` must be true or false."
 ONLY_MIGRATE = "`wait`: only migrate can be asked not to wait."
 
 
-class ActionSerializer(serializers.Serializer[Any]):
+class ActionSerializer(serializers.Serializer[object]):
     action = serializers.ChoiceField(choices=ACTIONS)
     wait = serializers.BooleanField(
         default=True, help_text="Only for `migrate`. false: answer 202 with the run at once."
     )
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
+    def to_internal_value(self, data: object) -> dict[str, object]:
         # Clients expect exactly these messages, without the name of a field before them.
         asked = data if isinstance(data, dict) else {}
         action, wait = asked.get("action"), asked.get("wait", True)
@@ -33,7 +31,7 @@ class ActionSerializer(serializers.Serializer[Any]):
         return {"action": action, "wait": wait}
 
 
-class CheckSerializer(serializers.Serializer[Any]):
+class CheckSerializer(serializers.Serializer[object]):
     group = serializers.CharField()
     name = serializers.CharField()
     state = serializers.ChoiceField(choices=[state.value for state in CheckState])
@@ -42,13 +40,13 @@ class CheckSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
 
 
-class VerifiedSerializer(serializers.Serializer[Any]):
+class VerifiedSerializer(serializers.Serializer[object]):
     isValid = serializers.BooleanField(help_text="Nothing failed. With the cloud on, a missing variable has failed.")
     missing = serializers.ListField(child=serializers.CharField(), help_text="The required variables that are not set.")
     checks = CheckSerializer(many=True)
 
 
-class StepSerializer(serializers.Serializer[Any]):
+class StepSerializer(serializers.Serializer[object]):
     name = serializers.CharField()
     ok = serializers.BooleanField()
     found = serializers.CharField()
@@ -56,25 +54,25 @@ class StepSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
 
 
-class TestedSerializer(serializers.Serializer[Any]):
+class TestedSerializer(serializers.Serializer[object]):
     success = serializers.BooleanField()
     error = serializers.CharField(required=False)
     steps = StepSerializer(many=True)
 
 
-class MigratedSerializer(serializers.Serializer[Any]):
+class MigratedSerializer(serializers.Serializer[object]):
     success = serializers.BooleanField()
     migratedCount = serializers.IntegerField()
     errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
 
 
-class PlannedSerializer(serializers.Serializer[Any]):
+class PlannedSerializer(serializers.Serializer[object]):
     conversations = serializers.IntegerField(allow_null=True)
     recordings = serializers.IntegerField(allow_null=True)
     bytes = serializers.IntegerField(allow_null=True)
 
 
-class RunSerializer(serializers.Serializer[Any]):
+class RunSerializer(serializers.Serializer[object]):
     id = serializers.CharField()
     url = serializers.CharField(help_text="The address that reports the progress of this run.")
     state = serializers.ChoiceField(choices=["running", "stopped", "done", "failed", "interrupted"])

@@ -3,13 +3,12 @@
 The databases do the counting, and no row is loaded. The bucket is not asked, because the rows say how much is in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Aggregate, Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from audio.models import Recording
@@ -55,6 +54,15 @@ class Month:
     bytes: int
     minutes: float
 
+    def __add__(self, other: "Month") -> "Month":
+        return Month(
+            self.month,
+            self.conversations + other.conversations,
+            self.recordings + other.recordings,
+            self.bytes + other.bytes,
+            self.minutes + other.minutes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -94,7 +102,9 @@ class Costs:
 
 def costs(*, now: datetime | None = None) -> Costs:
     now = (now or timezone.now()).astimezone(UTC)
-    begins = list(_beginnings(now))
+    this_month = now.year * 12 + now.month - 1
+    months_back = range(this_month - MONTHS + 1, this_month + 1)
+    begins = [datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in months_back]
     here = _Counted.of(LOCAL, begins)
     there, unseen = _Counted.nothing(begins), ""
     if cloud.database.on:
@@ -106,13 +116,30 @@ def costs(*, now: datetime | None = None) -> Costs:
     far, near = Recording.Place.CLOUD, Recording.Place.LOCAL
     in_cloud = there.rows + here.sound[far] + there.sound[far]
     in_local = here.rows + here.sound[near] + there.sound[near]
-    months = [_added(first, second) for first, second in zip(here.months, there.months, strict=True)]
+    months = [first + second for first, second in zip(here.months, there.months, strict=True)]
     prices = configured_prices()
-    return Costs(in_cloud, in_local, months, prices, _bill(in_cloud, months, prices), unseen)
+    # Requests are counted for the busier of the last two months, because the current one has only begun.
+    busy = max(month.recordings for month in months[-2:]) if settings.CLOUD_AUDIO else 0
+    bill = Bill(
+        in_cloud.bytes / GB * prices.storage,
+        busy * PER_RECORDING / 1000 * prices.requests,
+        prices.database if cloud.database.on else (0.0, 0.0),
+    )
+    return Costs(in_cloud, in_local, months, prices, bill, unseen)
+
+
+def dollars(low: float, high: float | None = None) -> str:
+    """Write an amount, or a range of amounts."""
+    if high is None or f"{low:.2f}" == f"{high:.2f}":
+        return f"${low:.2f}"
+    return f"${low:.2f} to ${high:.2f}"
 
 
 def configured_prices() -> Prices:
     return Prices(settings.PRICE_STORAGE, settings.PRICE_REQUESTS, settings.PRICE_DATABASE)
+
+
+NO_SOUND = dict.fromkeys(Recording.Place.values, StoredCounts())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +152,7 @@ class _Counted:
 
     @classmethod
     def nothing(cls, begins: list[datetime]) -> "_Counted":
-        return cls(StoredCounts(), _by_place({}), [Month(f"{begin:%Y-%m}", 0, 0, 0, 0.0) for begin in begins])
+        return cls(StoredCounts(), NO_SOUND, [Month(f"{begin:%Y-%m}", 0, 0, 0, 0.0) for begin in begins])
 
     @classmethod
     def of(cls, using: str, begins: list[datetime]) -> "_Counted":
@@ -133,21 +160,18 @@ class _Counted:
         messages = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by()
         sound = Recording.objects.using(using).order_by()
         totals = sound.values("place").annotate(count=Count("pk"), size=Sum("size"), seconds=Sum("duration"))
+        by_place = {
+            row["place"]: StoredCounts(0, 0, row["count"], row["size"] or 0, (row["seconds"] or 0.0) / 60)
+            for row in totals
+        }
         return cls(
             StoredCounts(conversations.count(), messages.count()),
-            _by_place({row["place"]: row for row in totals}),
+            NO_SOUND | by_place,
             _by_month(begins, conversations, sound),
         )
 
 
-def _by_place(totals: Mapping[str, Mapping[str, Any]]) -> dict[str, StoredCounts]:
-    def stored(row: Mapping[str, Any]) -> StoredCounts:
-        return StoredCounts(recordings=row["count"], bytes=row["size"] or 0, minutes=(row["seconds"] or 0.0) / 60)
-
-    return {place: stored(totals[place]) if place in totals else StoredCounts() for place in Recording.Place.values}
-
-
-def _by_month(begins: list[datetime], conversations: Any, sound: Any) -> list[Month]:
+def _by_month(begins: list[datetime], conversations: QuerySet[Conversation], sound: QuerySet[Recording]) -> list[Month]:
     """Count what was added in each month, with one query for each table.
 
     The query uses no date functions, because SQLite calls them in Python for every row.
@@ -155,7 +179,7 @@ def _by_month(begins: list[datetime], conversations: Any, sound: Any) -> list[Mo
     ends = [*begins[1:], datetime.max.replace(tzinfo=UTC)]
     within = [Q(created_at__gte=begin, created_at__lt=end) for begin, end in zip(begins, ends, strict=True)]
     since = {"created_at__gte": begins[0]}
-    counted: dict[str, Any] = {}
+    counted: dict[str, Aggregate] = {}
     for number, month in enumerate(within):
         counted[f"count_{number}"] = Count("pk", filter=month)
     talks = conversations.filter(**since).aggregate(**counted)
@@ -173,32 +197,3 @@ def _by_month(begins: list[datetime], conversations: Any, sound: Any) -> list[Mo
         )
         for number, begin in enumerate(begins)
     ]
-
-
-def _beginnings(now: datetime) -> Iterator[datetime]:
-    last = now.year * 12 + now.month - 1
-    for month in range(last - MONTHS + 1, last + 1):
-        yield datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
-
-
-def _added(first: Month, second: Month) -> Month:
-    return Month(
-        first.month,
-        first.conversations + second.conversations,
-        first.recordings + second.recordings,
-        first.bytes + second.bytes,
-        first.minutes + second.minutes,
-    )
-
-
-def _bill(stored: StoredCounts, months: list[Month], prices: Prices) -> Bill:
-    """Return the bill for a month.
-
-    Requests are counted for the busier of the last two months, because the current one has only begun.
-    """
-    busy = max(month.recordings for month in months[-2:]) if settings.CLOUD_AUDIO else 0
-    return Bill(
-        stored.bytes / GB * prices.storage,
-        busy * PER_RECORDING / 1000 * prices.requests,
-        prices.database if cloud.database.on else (0.0, 0.0),
-    )

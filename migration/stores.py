@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import Storage, storages
@@ -79,15 +78,10 @@ def configured() -> dict[str, Store]:
     if database or bucket:
         there["cloud"] = Store("cloud", database or "local", bucket)
     for name, alias in ROWS.items():
-        if _exists(alias):
+        if alias in settings.DATABASES and "sqlite" not in settings.DATABASES[alias]["ENGINE"]:
             there[name] = Store(name, alias, None)
     if bucket:
         prefix = settings.STORAGES["audio_cloud"]["OPTIONS"].get("key_prefix", "").strip("/")
         name = "/".join(filter(None, ["s3:/", settings.S3_BUCKET_NAME, prefix]))
         there[name] = Store(name, None, bucket, bucket=settings.S3_BUCKET_NAME, prefix=prefix)
     return there
-
-
-def _exists(alias: str) -> bool:
-    databases: dict[str, Any] = settings.DATABASES
-    return alias in databases and "sqlite" not in databases[alias]["ENGINE"]

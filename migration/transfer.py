@@ -7,7 +7,6 @@ conversations. Each of the three walks the data and handles failures in its own 
 import hashlib
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -31,7 +30,7 @@ class NotHeld(OSError):
     """Report a storage that has accepted the bytes but does not have them."""
 
 
-def carry(row: Recording, source: Storage, destination: Any, *, reads_back: bool = False) -> None:
+def carry(row: Recording, source: Storage, destination: Storage, *, reads_back: bool = False) -> None:
     """Copy the bytes of one recording, and verify them at the destination.
 
     Raises Unmovable, OSError, ChecksumMismatch.
@@ -39,7 +38,7 @@ def carry(row: Recording, source: Storage, destination: Any, *, reads_back: bool
     deliver(row, read(row, source), destination, reads_back=reads_back)
 
 
-def deliver(row: Recording, data: bytes, destination: Any, *, reads_back: bool = False) -> None:
+def deliver(row: Recording, data: bytes, destination: Storage, *, reads_back: bool = False) -> None:
     """Write a recording's bytes to the destination, and verify them there.
 
     Raises OSError, ChecksumMismatch. NotHeld is the OSError for bytes that were accepted but are not there.
@@ -67,7 +66,7 @@ def read(row: Recording, source: Storage) -> bytes:
     return data
 
 
-def holds(storage: Any, row: Recording, *, reads_back: bool = False) -> bool:
+def holds(storage: Storage, row: Recording, *, reads_back: bool = False) -> bool:
     """Return whether the storage has the recording's bytes.
 
     Compares size and checksum. With `reads_back`, or if the storage has no `head`, it reads the bytes.

@@ -4,12 +4,13 @@ The module's docstring is the help. `add_arguments` adds options to an argparse 
 writes to `out`, and returns False if anything failed.
 """
 
-from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.core.management.base import CommandParser, OutputWrapper
+
+from migration.actions.terminal import Options
 
 NAMES: tuple[str, ...] = ("verify", "test", "migrate", "setup", "cost", "prune", "orphans", "backup", "restore")
 
@@ -19,7 +20,7 @@ class Action(Protocol):
 
     def add_arguments(self, parser: CommandParser) -> None: ...
 
-    def run(self, options: Mapping[str, Any], out: OutputWrapper) -> bool: ...
+    def run(self, options: Options, out: OutputWrapper) -> bool: ...
 
 
 def named(name: str) -> ModuleType:

@@ -7,21 +7,18 @@ damaged. The report and the manifest name them.
 
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from core.counts import counted
 from migration import stores
+from migration.actions.terminal import SHOWN, Options, show_progress
 from migration.archive import UnusableArchive, archive_writer
 from migration.archive.archive_writer import BackupOptions, Written
 from migration.byte_sizes import size
 
-# Missing recordings to show on the terminal.
-SHOWN = 20
 PERSONAL = "It holds personal data and the hashes of passwords: keep it where only you can read it."
 LEARNERS_OWN = "It holds one learner's personal data, and no accounts."
 COOKIES = (
@@ -49,23 +46,20 @@ def add_arguments(parser: CommandParser) -> None:
     option("--json", action="store_true", help="print the report as one line of JSON")
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    path, wish = (
-        options["file"],
-        BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"]),
-    )
+def run(options: Options, out: OutputWrapper) -> bool:
+    path = options["file"]
+    wish = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
     is_seen = out.isatty() and not options["json"]
 
-    def tell(written: Written) -> None:
+    def show(written: Written) -> None:
         if is_seen:
             done, to_come = written.counts, written.to_come
-            said = f"{done.conversations:,} of {to_come['conversations']:,} conversations, "
-            said += f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
-            out.write(f"\r{said:<79}", ending="")
-            out.flush()
+            talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
+            sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
+            show_progress(out, f"{talks}, {sound}")
 
     try:
-        written = archive_writer.backup(path, wish, replace=options["yes"], told=tell)
+        written = archive_writer.backup(path, wish, replace=options["yes"], on_progress=show)
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
@@ -73,12 +67,13 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         raise CommandError(f"No archive was written, and an existing file was not changed. {why}") from error
     if is_seen:
         out.write("")
-    out.write(json.dumps(_plain(path, written)) if options["json"] else _in_words(path, wish, written))
+    if options["json"]:
+        counts = asdict(written.counts)
+        report = {"file": str(path), "size": written.size, "counts": counts, "missing": written.missing}
+        out.write(json.dumps(report))
+    else:
+        out.write(_in_words(path, wish, written))
     return not written.counts.missing
-
-
-def _plain(path: Path, written: Written) -> dict[str, Any]:
-    return {"file": str(path), "size": written.size, "counts": asdict(written.counts), "missing": written.missing}
 
 
 def _in_words(path: Path, wish: BackupOptions, written: Written) -> str:

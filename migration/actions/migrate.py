@@ -8,23 +8,20 @@ copied, or the run was stopped. Exit code 2: the answer was not yes, and nothing
 import json
 import uuid
 from argparse import ArgumentTypeError
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
 from core.counts import counted
 from migration import deleting, runs, stores
-from migration.actions.terminal import TO_DO, confirmed
+from migration.actions.terminal import SHOWN, TO_DO, Options, is_confirmed, show_progress
 from migration.byte_sizes import size
-from migration.copying import Plan, Progress
+from migration.copying import Progress
+from migration.deleting import DeletionCounts
 from migration.models import Run
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
 
-# Failures to show on the terminal.
-SHOWN = 20
 MOST_WORKERS = 64
 # The names of a run's options among those of the command.
 RUN_OPTIONS = [option.name for option in fields(RunOptions)]
@@ -69,9 +66,17 @@ def reads_back(value: str) -> bool:
     return value == "read"
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     try:
-        begun = _resume(options) if options["resume"] else _begin(options, out)
+        if not options["resume"]:
+            begun = _begin(options, out)
+        elif any(options[name] is not None for name in ("source", "destination", *RUN_OPTIONS)):
+            # These options would be ignored. With --dry-run, data would be copied.
+            raise CommandError(
+                "--resume continues a run as it was begun: only --delete-source, --yes and --json go with it."
+            )
+        else:
+            begun = runs.resume(options["resume"])
     except Run.DoesNotExist:
         raise CommandError(f"There is no run {options['resume']}.") from None
     except (stores.Unknown, ValueError, runs.RunInProgress) as error:
@@ -79,40 +84,35 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     bar = Bar(out, quiet=options["json"])
     done = runs.work(begun, bar.show)
     bar.end()
-    report = _report(done)
     ended_well = done.state == Run.State.DONE
-    deletes = options["delete_source"] and ended_well and not report["dry_run"]
-    agreed = deletes and _agreed(f"Delete from {done.source} what {done.destination} has, byte for byte?", options)
-    if agreed:
-        report["deleted"] = _delete(done)
-        ended_well = not report["deleted"]["kept"]
-    out.write(json.dumps(report) if options["json"] else _in_words(done, report))
-    if deletes and not agreed:
+    deletes = options["delete_source"] and ended_well and not RunOptions.from_row(done.options).dry_run
+    question = f"Delete from {done.source} what {done.destination} has, byte for byte?"
+    deleted = None
+    if deletes and is_confirmed(question, options):
+        deleted = deleting.delete_source(runs.copying_of(done))
+        ended_well = not deleted.kept
+    out.write(json.dumps(_report(done, deleted)) if options["json"] else _in_words(done, deleted))
+    if deletes and not deleted:
         raise _undone("Nothing was deleted. --yes deletes without asking.", options, out)
     return ended_well
 
 
-def _resume(options: Mapping[str, Any]) -> Run:
-    if any(options[name] is not None for name in ("source", "destination", *RUN_OPTIONS)):
-        # These options would be ignored. With --dry-run, data would be copied.
-        raise CommandError(
-            "--resume continues a run as it was begun: only --delete-source, --yes and --json go with it."
-        )
-    return runs.resume(options["resume"])
-
-
-def _begin(options: Mapping[str, Any], out: OutputWrapper) -> Run:
+def _begin(options: Options, out: OutputWrapper) -> Run:
     source, destination = options["source"] or "local", options["destination"] or "cloud"
     wanted = run_options(options)
     if not wanted.dry_run and not options["yes"]:
         plan = runs.plan(source, destination, wanted)
-        out.write(json.dumps({"plan": asdict(plan)}) if options["json"] else _planned(plan, source, destination))
-        if not _agreed("Copy?", options):
+        planned = (
+            f"{source} has {counted(plan.conversations, 'conversation')} and {counted(plan.recordings, 'recording')} "
+            f"({size(plan.bytes)}). Those that {destination} does not have yet will be copied."
+        )
+        out.write(json.dumps({"plan": asdict(plan)}) if options["json"] else planned)
+        if not is_confirmed("Copy?", options):
             raise _undone("Nothing was copied. --yes copies without asking.", options, out)
     return runs.begin(source, destination, wanted)
 
 
-def run_options(options: Mapping[str, Any]) -> RunOptions:
+def run_options(options: Options) -> RunOptions:
     """Return the options of the run from those of the command. Raises ValueError."""
     given = {name: options[name] for name in RUN_OPTIONS if options[name] is not None}
     if "since" in given:
@@ -120,29 +120,13 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
     return RunOptions(**given)
 
 
-def _planned(plan: Plan, source: str, destination: str) -> str:
-    return (
-        f"{source} has {counted(plan.conversations, 'conversation')} and {counted(plan.recordings, 'recording')} "
-        f"({size(plan.bytes)}). Those that {destination} does not have yet will be copied."
-    )
-
-
-def _agreed(question: str, options: Mapping[str, Any]) -> bool:
-    return options["yes"] or (not options["json"] and confirmed(question))
-
-
-def _undone(said: str, options: Mapping[str, Any], out: OutputWrapper) -> SystemExit:
+def _undone(said: str, options: Options, out: OutputWrapper) -> SystemExit:
     if not options["json"]:
         out.write(said)
     return SystemExit(TO_DO)
 
 
-def _delete(done: Run) -> dict[str, int]:
-    deleted = deleting.delete_source(runs.copying_of(done))
-    return {"conversations": deleted.conversations, "recordings": deleted.recordings, "kept": deleted.kept}
-
-
-def _report(done: Run) -> dict[str, Any]:
+def _report(done: Run, deleted: DeletionCounts | None) -> dict[str, object]:
     return {
         "run": str(done.pk),
         "from": done.source,
@@ -153,12 +137,13 @@ def _report(done: Run) -> dict[str, Any]:
         **done.counts,
         "failed": done.failed,
         "error": done.error,
+        **({"deleted": asdict(deleted)} if deleted else {}),
     }
 
 
-def _in_words(done: Run, report: Mapping[str, Any]) -> str:
+def _in_words(done: Run, deleted: DeletionCounts | None) -> str:
     counts = Progress(**{name: value for name, value in done.counts.items() if name != "accounts"})
-    verb = "would be copied" if report["dry_run"] else "copied"
+    verb = "would be copied" if RunOptions.from_row(done.options).dry_run else "copied"
     lines = [
         f"{counted(counts.conversations, 'conversation')} and {counted(counts.recordings, 'recording')} "
         f"({size(counts.bytes)}) {verb}; "
@@ -166,7 +151,10 @@ def _in_words(done: Run, report: Mapping[str, Any]) -> str:
     ]
     if accounts := done.counts.get("accounts"):
         lines.append(f"{counted(accounts, 'operator account')} copied.")
-    lines += _failures(list(done.failed.items())[:SHOWN])
+    before = ""
+    for what, why in list(done.failed.items())[:SHOWN]:
+        lines.append(f"NOT copied: {what}: {'for the same reason' if why == before else why}.")
+        before = why
     if counts.failures > SHOWN:
         lines.append(f"… and {counts.failures - SHOWN} more; --json has them.")
     if done.error:
@@ -175,25 +163,17 @@ def _in_words(done: Run, report: Mapping[str, Any]) -> str:
         lines.append("It was stopped. The copied data stays at the destination.")
     if done.state != Run.State.DONE:
         lines.append(f"Continue with: manage.py storage migrate --resume {done.pk}")
-    if deleted := report.get("deleted"):
+    if deleted:
         lines.append(
-            f"Deleted from {done.source}: {counted(deleted['conversations'], 'conversation')}, "
-            f"{counted(deleted['recordings'], 'recording')}."
+            f"Deleted from {done.source}: {counted(deleted.conversations, 'conversation')}, "
+            f"{counted(deleted.recordings, 'recording')}."
         )
-        if deleted["kept"]:
+        if deleted.kept:
             lines.append(
-                f"{deleted['kept']} were kept, because {done.destination} does not have them byte for byte. "
+                f"{deleted.kept} were kept, because {done.destination} does not have them byte for byte. "
                 "Copy again with --verify read, which checks each one and copies it again if it differs."
             )
     return "\n".join(lines)
-
-
-def _failures(failed: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Yield a line for each failure. If the reason is the same as before, it is not repeated."""
-    before = ""
-    for what, why in failed:
-        yield f"NOT copied: {what}: {'for the same reason' if why == before else why}."
-        before = why
 
 
 class Bar:
@@ -215,8 +195,7 @@ class Bar:
         full = self.WIDTH * seen // total
         rate = run.counts.get("bytes", 0) / taken if taken else 0
         line = f"[{'#' * full}{'.' * (self.WIDTH - full)}] {100 * seen // total:3} %  {size(rate)}/s  {left:.0f} s left"
-        self._out.write(f"\r{line:<79}", ending="")
-        self._out.flush()
+        show_progress(self._out, line)
 
     def end(self) -> None:
         if not self._quiet:

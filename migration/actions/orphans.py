@@ -6,15 +6,13 @@ nothing was removed.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from core import cloud
 from migration import orphan_recordings
-from migration.actions.terminal import TO_DO, confirmed
+from migration.actions.terminal import TO_DO, Options, is_confirmed
 from migration.byte_sizes import size
 from migration.orphan_recordings import Orphan
 
@@ -26,9 +24,20 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--json", action="store_true", help="print what was removed, or would be, as one line of JSON")
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     try:
-        return _run(options, out)
+        there = [name for name in PLACES if name in settings.STORAGES]
+        found = [each for name in there for each in orphan_recordings.in_storage(name) if each]
+        if not options["json"]:
+            out.write(f"Older than a day, and not of any message: {_in_words(found)}.")
+        if not found:
+            return _end(found, False, "Nothing to do.", options, out)
+        if not is_confirmed("Remove these files for good?", options):
+            _end(found, False, "Nothing was removed. --yes removes it without asking.", options, out)
+            raise SystemExit(TO_DO)
+        for orphan in found:
+            orphan_recordings.remove(orphan)
+        return _end(found, True, "Removed.", options, out)
     except cloud.Unavailable as error:
         raise CommandError(
             f"The {error} cannot be reached, so it is unknown which files belong to a message. Run this again later."
@@ -39,32 +48,16 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
         raise CommandError(f"Some files could not be checked or removed: {error} Run this again.") from error
 
 
-def _run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    found = [
-        each for name in PLACES if name in settings.STORAGES for each in orphan_recordings.in_storage(name) if each
-    ]
-    if not options["json"]:
-        out.write(f"Older than a day, and not of any message: {_in_words(found)}.")
-    if not found:
-        return _end(found, False, "Nothing to do.", options, out)
-    if not options["yes"] and (options["json"] or not confirmed("Remove these files for good?")):
-        _end(found, False, "Nothing was removed. --yes removes it without asking.", options, out)
-        raise SystemExit(TO_DO)
-    for orphan in found:
-        orphan_recordings.remove(orphan)
-    return _end(found, True, "Removed.", options, out)
-
-
-def _end(found: list[Orphan], removed: bool, verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def _end(found: list[Orphan], removed: bool, verdict: str, options: Options, out: OutputWrapper) -> bool:
     plain = {"removed": removed, "files": len(found), "bytes": sum(each.file.size for each in found)}
     out.write(json.dumps(plain) if options["json"] else verdict)
     return True
 
 
 def _in_words(found: list[Orphan]) -> str:
-    told = []
+    counts = []
     for name, place in PLACES.items():
         of_place = [each for each in found if each.storage == name]
         if of_place:
-            told.append(f"{len(of_place):,} in the {place} ({size(sum(each.file.size for each in of_place))})")
-    return ", ".join(told) or "nothing"
+            counts.append(f"{len(of_place):,} in the {place} ({size(sum(each.file.size for each in of_place))})")
+    return ", ".join(counts) or "nothing"

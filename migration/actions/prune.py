@@ -8,16 +8,14 @@ import json
 import re
 import uuid
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
 from core.counts import counted
 from migration import pruning
-from migration.actions.terminal import TO_DO, confirmed
+from migration.actions.terminal import TO_DO, Options, is_confirmed
 from migration.byte_sizes import size
 from migration.pruning import Down, Old, Pruned
 
@@ -41,10 +39,27 @@ def add_arguments(parser: CommandParser) -> None:
     option("--json", action="store_true", help="print what was deleted, or would be, as one line of JSON")
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     old = Old(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
     try:
-        return _run(old, options, out)
+        planned = pruning.plan(old)
+        if not options["json"]:
+            out.write(f"Before {old.before:%Y-%m-%d}: {_in_words(planned)}.")
+        if not planned.anything:
+            return _end(planned, False, "Nothing to do.", options, out)
+        if not is_confirmed("Delete it for good?", options):
+            _end(planned, False, "Nothing was deleted. --yes deletes it without asking.", options, out)
+            raise SystemExit(TO_DO)
+        done = Pruned()
+        for batch in pruning.prune(old):
+            done.add(batch)
+            if out.isatty() and not options["json"]:
+                gone, all_of_it = _count(done), _count(planned)
+                out.write(f"\r{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)", ending="")
+                out.flush()
+        if out.isatty():
+            out.write("")
+        return _end(done, True, f"Deleted: {_in_words(done)}.", options, out)
     except Down as error:
         raise CommandError(f"{error} Nothing more was deleted. Run this again when it is back.") from error
     except BrokenPipeError:
@@ -60,40 +75,15 @@ def age(value: str) -> timedelta:
     return timedelta(days=days)
 
 
-def _run(old: Old, options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    planned = pruning.plan(old)
-    if not options["json"]:
-        out.write(f"Before {old.before:%Y-%m-%d}: {_in_words(planned)}.")
-    if not planned.anything:
-        return _end(planned, False, "Nothing to do.", options, out)
-    if not options["yes"] and (options["json"] or not confirmed("Delete it for good?")):
-        _end(planned, False, "Nothing was deleted. --yes deletes it without asking.", options, out)
-        raise SystemExit(TO_DO)
-
-    def tell(so_far: Pruned) -> None:
-        if out.isatty() and not options["json"]:
-            gone, all_of_it = _count(so_far), _count(planned)
-            out.write(f"\r{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)", ending="")
-            out.flush()
-
-    done = pruning.prune(old, tell)
-    if out.isatty():
-        out.write("")
-    return _end(done, True, f"Deleted: {_in_words(done)}.", options, out)
-
-
-def _end(pruned: Pruned, deleted: bool, verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    out.write(json.dumps({"deleted": deleted, **_plain(pruned)}) if options["json"] else verdict)
+def _end(pruned: Pruned, deleted: bool, verdict: str, options: Options, out: OutputWrapper) -> bool:
+    counts = {"conversations": pruned.conversations, "recordings": pruned.recordings, "bytes": pruned.bytes}
+    report = {"deleted": deleted, **counts, "oldest": _iso(pruned.oldest), "newest": _iso(pruned.newest)}
+    out.write(json.dumps(report) if options["json"] else verdict)
     return True
 
 
 def _count(pruned: Pruned) -> int:
     return pruned.conversations or pruned.recordings
-
-
-def _plain(pruned: Pruned) -> dict[str, Any]:
-    counts = {"conversations": pruned.conversations, "recordings": pruned.recordings, "bytes": pruned.bytes}
-    return counts | {"oldest": _iso(pruned.oldest), "newest": _iso(pruned.newest)}
 
 
 def _iso(moment: datetime | None) -> str | None:

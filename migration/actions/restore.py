@@ -8,23 +8,20 @@ nothing was restored.
 
 import errno
 import json
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from core.counts import counted
 from migration import stores
-from migration.actions.terminal import TO_DO, confirmed
+from migration.actions.terminal import SHOWN, TO_DO, Options, is_confirmed, show_progress
 from migration.archive import UnusableArchive, restoring
 from migration.archive.archive_reader import Contents
 from migration.archive.restoring import Restored, RestoreOptions
 from migration.byte_sizes import size
 
-# Failures to show on the terminal.
-SHOWN = 20
 SECRET_KEYS = {
     "": "The archive does not hold a SECRET_KEY. Learners' cookies are accepted here only if the SECRET_KEY is the same.",
     "same": "Learners' cookies are accepted here: the SECRET_KEY is the same.",
@@ -51,12 +48,12 @@ def add_arguments(parser: CommandParser) -> None:
     option("--json", action="store_true", help="print the report as one line of JSON")
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     path, dry = options["file"], options["dry_run"]
     _require_readable(path)
     try:
         store = restoring.destination_named(options["destination"])
-        if not dry and not options["yes"] and not _wanted(path, store.name, options):
+        if not dry and not is_confirmed(f"Restore {path} into {store.name}?", options):
             said = "Nothing was restored. --yes restores without asking, --dry-run shows what would be new."
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
@@ -65,9 +62,16 @@ def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(f"{path}: {error}" if isinstance(error, UnusableArchive) else str(error)) from error
     except OSError as error:
-        raise CommandError(_stopped(error)) from error
-    report = {"to": store.name, "dry_run": dry, "archive": _described(contents), **restored.plain()}
-    out.write(json.dumps(report) if options["json"] else _in_words(store.name, dry, contents, restored))
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "The disk is full." if is_full else f"It ended early: {error}."
+        do = "Make room, and run this again to continue." if is_full else "Run this again to continue."
+        raise CommandError(f"{why} The restored data is kept. {do}") from error
+    if options["json"]:
+        names = ("made_at", "from", "learner", "audio", "counts", "missing")
+        archive = {name: contents.manifest.get(name) for name in names}
+        out.write(json.dumps({"to": store.name, "dry_run": dry, "archive": archive, **asdict(restored)}))
+    else:
+        out.write(_in_words(store.name, dry, contents, restored))
     return not restored.failed
 
 
@@ -80,49 +84,27 @@ def _require_readable(path: Path) -> None:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _wanted(path: Path, store: str, options: Mapping[str, Any]) -> bool:
-    return not options["json"] and confirmed(f"Restore {path} into {store}?")
-
-
-def _restore(
-    path: Path, wish: RestoreOptions, options: Mapping[str, Any], out: OutputWrapper
-) -> tuple[Contents, Restored]:
-    is_seen = out.isatty() and not options["json"]
-
-    def show(said: str) -> None:
-        if is_seen:
-            out.write(f"\r{said:<79}", ending="")
-            out.flush()
-
+def _restore(path: Path, wish: RestoreOptions, options: Options, out: OutputWrapper) -> tuple[Contents, Restored]:
+    if options["json"] or not out.isatty():
+        return restoring.restore(path, wish)
     whole = max(1, path.stat().st_size)
     shown = -1
 
-    def verified(position: int) -> None:
+    def show_verified(position: int) -> None:
         nonlocal shown
         if (percent := 100 * position // whole) > shown:
             shown = percent
-            show(f"Verified: {percent} %")
+            show_progress(out, f"Verified: {percent} %")
 
-    def told(contents: Contents, so_far: Restored) -> None:
+    def show_restored(contents: Contents, so_far: Restored) -> None:
         seen = so_far.recordings + so_far.recordings_same + so_far.recordings_erased + so_far.unheard
-        talks = so_far.conversations + so_far.conversations_same
         counts = contents.counts
-        show(f"{talks:,} of {counts['conversations']:,} conversations, {seen:,} of {counts['recordings']:,} recordings")
+        talks = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
+        show_progress(out, f"{talks}, {seen:,} of {counts['recordings']:,} recordings")
 
-    done = restoring.restore(path, wish, verified=verified, told=told)
-    show("")
+    done = restoring.restore(path, wish, on_verified=show_verified, on_progress=show_restored)
+    show_progress(out, "")
     return done
-
-
-def _stopped(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full. The restored data is kept. Make room, and run this again to continue."
-    return f"It ended early: {error}. The restored data is kept. Run this again to continue."
-
-
-def _described(contents: Contents) -> dict[str, Any]:
-    named = ("made_at", "from", "learner", "audio", "counts", "missing")
-    return {name: contents.manifest.get(name) for name in named}
 
 
 def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> str:
@@ -150,12 +132,9 @@ def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> s
         lines.append(f"Permissions that do not exist here: {', '.join(restored.unknown_permissions)}.")
     lines += [f"NOT restored: {what}: {why}." for what, why in list(restored.failed.items())[:SHOWN]]
     lines.append(SECRET_KEYS[restored.secret_key])
-    if restored.secret_key == "restored" and not _key_is_of_file():
-        lines.append(SETTING_WINS)
+    if restored.secret_key == "restored":
+        former = settings.DATA_DIR / "secret_key.old"
+        # If this process did not take SECRET_KEY from DATA_DIR, it has it from the setting.
+        if not (former.exists() and former.read_text().strip() == settings.SECRET_KEY):
+            lines.append(SETTING_WINS)
     return "\n".join(lines)
-
-
-def _key_is_of_file() -> bool:
-    """Return whether this process took SECRET_KEY from DATA_DIR, and not from its setting."""
-    former = settings.DATA_DIR / "secret_key.old"
-    return former.exists() and former.read_text().strip() == settings.SECRET_KEY

@@ -9,9 +9,8 @@ change, and nothing was changed.
 import json
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -20,7 +19,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 
 from audio.s3 import S3AudioStorage
 from migration import setup
-from migration.actions.terminal import TO_DO, confirmed
+from migration.actions.terminal import TO_DO, Options, confirmed, is_confirmed
 from migration.setup import SettingFinding, SettingState, SetupOptions, iam
 from migration.setup.bucket_setting import TargetBucket
 
@@ -75,45 +74,43 @@ def add_arguments(parser: CommandParser) -> None:
     )
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     try:
-        return _run(_storage(), options, out)
+        storage = _storage()
+        if options["print_iam"]:
+            out.write(json.dumps(POLICIES[options["print_iam"]](TargetBucket(storage)), indent=2))
+            return True
+        asked = SetupOptions(**{name: options[name] for name in SetupOptions.__dataclass_fields__})
+        findings = setup.look(storage, asked)
+        if not options["json"]:
+            out.write(f"The bucket {storage.bucket_name}:")
+            out.write("\n".join(map(_in_words, findings)))
+        leaves = any(each.state is SettingState.LEFT for each in findings)
+        if leaves and _is_whole_bucket_confirmed(storage, options, out):
+            asked = replace(asked, whole_bucket=True)
+            findings = [
+                replace(each, state=SettingState.TO_DO) if each.state is SettingState.LEFT else each
+                for each in findings
+            ]
+        if not any(each.state is SettingState.TO_DO for each in findings):
+            return _end(findings, "Nothing to do.", options, out)
+        if not is_confirmed("Make the changes marked with →?", options):
+            _end(findings, NOTHING_CHANGED, options, out)
+            raise SystemExit(1 if _failed(findings) else TO_DO)
+        findings = []
+        for finding in setup.carry_out(storage, asked):
+            findings.append(finding)
+            if not options["json"] and finding.now and finding.state not in (SettingState.RIGHT, SettingState.LEFT):
+                out.write(_in_words(finding))
+        return _end(findings, "The bucket is set up.", options, out)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise CommandError(str(error)) from error
 
 
-def _run(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    if options["print_iam"]:
-        out.write(json.dumps(POLICIES[options["print_iam"]](TargetBucket(storage)), indent=2))
-        return True
-    asked = SetupOptions(**{name: options[name] for name in SetupOptions.__dataclass_fields__})
-    findings = setup.look(storage, asked)
-    if not options["json"]:
-        out.write(f"The bucket {storage.bucket_name}:")
-        out.write("\n".join(map(_in_words, findings)))
-    if any(each.state is SettingState.LEFT for each in findings) and _agreed_to_whole_bucket(storage, options, out):
-        asked = replace(asked, whole_bucket=True)
-        findings = [
-            replace(each, state=SettingState.TO_DO) if each.state is SettingState.LEFT else each for each in findings
-        ]
-    if not any(each.state is SettingState.TO_DO for each in findings):
-        return _end(findings, "Nothing to do.", options, out)
-    question = "Make the changes marked with →?"
-    if not options["yes"] and (options["json"] or not confirmed(question)):
-        _end(findings, NOTHING_CHANGED, options, out)
-        raise SystemExit(1 if _failed(findings) else TO_DO)
-
-    def tell(finding: SettingFinding) -> None:
-        if not options["json"] and finding.now and finding.state not in (SettingState.RIGHT, SettingState.LEFT):
-            out.write(_in_words(finding))
-
-    return _end(setup.carry_out(storage, asked, tell), "The bucket is set up.", options, out)
-
-
-def _agreed_to_whole_bucket(storage: S3AudioStorage, options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    """Say what the change would mean to other applications, and ask. --yes alone does not agree to it."""
+def _is_whole_bucket_confirmed(storage: S3AudioStorage, options: Options, out: OutputWrapper) -> bool:
+    """Say what the change would mean to other applications, and ask. --yes alone does not confirm it."""
     if options["json"]:
         return False
     out.write(
@@ -122,7 +119,7 @@ def _agreed_to_whole_bucket(storage: S3AudioStorage, options: Mapping[str, Any],
     return not options["yes"] and confirmed("Make these changes as well?")
 
 
-def arn_of(service: str) -> Any:
+def arn_of(service: str) -> Callable[[str], str]:
     def arn(value: str) -> str:
         if value and not re.fullmatch(rf"arn:[\w-]+:{service}:[\w-]+:\d+:[\w.-]+", value):
             raise ArgumentTypeError(f"{value!r}: write an ARN such as arn:aws:{service}:us-east-1:123456789012:name.")
@@ -149,7 +146,8 @@ def _storage() -> S3AudioStorage:
     return storage
 
 
-def _end(findings: list[SettingFinding], verdict: str, options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def _end(findings: list[SettingFinding], verdict: str, options: Options, out: OutputWrapper) -> bool:
+
     failed = _failed(findings)
     if options["json"]:
         out.write(json.dumps([asdict(each) for each in findings]))

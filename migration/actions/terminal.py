@@ -1,9 +1,23 @@
-"""Ask for confirmation before a change. All actions that change something do so."""
+"""Define what the actions share: their options, progress on a terminal, and confirmation before a change."""
 
 import sys
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+
+# The options of an action, which argparse has parsed. Their types are those of the action's `add_arguments`.
+Options = Mapping[str, Any]
 
 # The exit code of an action that only showed that there is something to do.
 TO_DO = 2
+# Failures to show on the terminal.
+SHOWN = 20
+
+
+def is_confirmed(question: str, options: Options) -> bool:
+    """Return whether --yes or the operator's answer confirms a change. With --json, only --yes does."""
+    return options["yes"] or (not options["json"] and confirmed(question))
 
 
 def confirmed(question: str) -> bool:
@@ -14,3 +28,9 @@ def confirmed(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:  # Ctrl-D
         return False
+
+
+def show_progress(out: OutputWrapper, line: str) -> None:
+    """Write a line over the one before it."""
+    out.write(f"\r{line:<79}", ending="")
+    out.flush()

@@ -5,12 +5,11 @@ machine.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from django.core.management.base import CommandParser, OutputWrapper
 
 from migration import self_test
+from migration.actions.terminal import Options
 from migration.self_test import Step
 
 
@@ -18,17 +17,17 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the steps as JSON")
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     if options["json"]:
         outcome = self_test.run()
         out.write(json.dumps(outcome.report(), indent=2, ensure_ascii=False))
         return outcome.success
-    outcome = self_test.run(lambda step: out.write(_line(step)))
+
+    def show(step: Step) -> None:
+        state = "✓ ok    " if step.ok else "✗ failed"
+        advice = f"\n{'':29}→ {step.advice}" if step.advice else ""
+        out.write(f"{state}  {step.name:<17}  {step.found} ({step.seconds:.2f} s){advice}")
+
+    outcome = self_test.run(show)
     out.write("The storage works." if outcome.success else "The storage does not work as it is set up.")
     return outcome.success
-
-
-def _line(step: Step) -> str:
-    state = "✓ ok    " if step.ok else "✗ failed"
-    advice = f"\n{'':29}→ {step.advice}" if step.advice else ""
-    return f"{state}  {step.name:<17}  {step.found} ({step.seconds:.2f} s){advice}"

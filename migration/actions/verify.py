@@ -9,25 +9,24 @@ import os
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
 from itertools import groupby
-from typing import Any
 
 from django.core.management.base import CommandParser, OutputWrapper
 from django.utils.termcolors import colorize
 
 from migration import checks
+from migration.actions.terminal import Options
 from migration.checks import CheckState, Result
 
 # A symbol and a word for each state, and a colour for those who see it.
-SHOWN = {
+SYMBOLS = {
     CheckState.OK: ("✓", "ok", "green"),
     CheckState.WARNING: ("!", "warning", "yellow"),
     CheckState.FAILED: ("✗", "failed", "red"),
     CheckState.NOT_SUPPORTED: ("-", "not supported", "blue"),
     CheckState.NOT_CONFIGURED: ("·", "not configured", "blue"),
 }
-WORDS_WIDTH = max(len(word) for _, word, _ in SHOWN.values())
+WORDS_WIDTH = max(len(word) for _, word, _ in SYMBOLS.values())
 WIDTH = 120
 
 
@@ -35,43 +34,35 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
-def run(options: Mapping[str, Any], out: OutputWrapper) -> bool:
+def run(options: Options, out: OutputWrapper) -> bool:
     results = checks.in_order(checks.verify())
     if options["json"]:
         out.write(json.dumps(checks.report(results), indent=2, ensure_ascii=False))
     else:
-        out.write(_table(results, coloured=_coloured(options, out)))
+        coloured = out.isatty() and not options.get("no_color") and "NO_COLOR" not in os.environ
+        out.write(table(results, coloured=coloured))
     return checks.is_valid(results)
 
 
-def _table(results: list[Result], *, coloured: bool) -> str:
+def table(results: list[Result], *, coloured: bool) -> str:
     names = max(len(result.name) for result in results)
     lines = []
     for group, members in groupby(results, key=lambda result: result.group):
         lines += [group, *(line for member in members for line in _lines(member, names, coloured)), ""]
-    return "\n".join([*lines, _summary(results)])
+    counts = Counter(result.state for result in results)
+    summary = ", ".join(f"{counts[state]} {word}" for state, (_, word, _) in SYMBOLS.items() if counts[state])
+    return "\n".join([*lines, f"{len(results)} checks: {summary}."])
 
 
 def _lines(result: Result, names: int, coloured: bool) -> list[str]:
-    symbol, word, colour = SHOWN[result.state]
+    symbol, word, colour = SYMBOLS[result.state]
     state = f"{symbol} {word:<{WORDS_WIDTH}}"
     before = f"  {state}  {result.name:<{names}}  "
     width = max(40, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns) - len(before))
-    told = textwrap.wrap(result.found, width)
-    if result.advice:
-        told += textwrap.wrap(result.advice, width, initial_indent="→ ", subsequent_indent="  ")
-    first, *rest = told
+    found = textwrap.wrap(result.found, width)
+    advice = textwrap.wrap(result.advice, width, initial_indent="→ ", subsequent_indent="  ")
+    first, *rest = found + advice
     return [
         before.replace(state, colorize(state, fg=colour) if coloured else state) + first,
         *(" " * len(before) + line for line in rest),
     ]
-
-
-def _summary(results: list[Result]) -> str:
-    counts = Counter(result.state for result in results)
-    told = ", ".join(f"{counts[state]} {word}" for state, (_, word, _) in SHOWN.items() if counts[state])
-    return f"{len(results)} checks: {told}."
-
-
-def _coloured(options: Mapping[str, Any], out: OutputWrapper) -> bool:
-    return out.isatty() and not options.get("no_color") and "NO_COLOR" not in os.environ

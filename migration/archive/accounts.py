@@ -4,15 +4,15 @@ These are users with the hashes of their passwords, groups, and permissions, all
 differ between databases. Sessions are left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import Prefetch
 
+from core.json_types import Json
 from migration.archive import UnusableArchive
 from migration.archive.layout import ACCOUNTS, of_row, to_row
 
@@ -29,33 +29,33 @@ class RestoredAccounts:
     unknown: list[str] = field(default_factory=list)
 
 
-def dump(using: str = ALIAS) -> dict[str, Any]:
+def dump(using: str = ALIAS) -> Json:
     """Return all groups and users of a database, ready to be written as JSON."""
     # Name the database, because the router would ask `default`.
     permissions = Permission.objects.using(using).select_related("content_type")
     of_users = Prefetch("groups", Group.objects.using(using)), Prefetch("user_permissions", permissions)
     users = get_user_model().objects.using(using).prefetch_related(*of_users)
     groups = Group.objects.using(using).prefetch_related(Prefetch("permissions", permissions)).order_by("pk")
+    dumped = []
+    for user in users.order_by("pk"):
+        columns = {name: value for name, value in of_row(user).items() if name != "id"}
+        columns["groups"] = [group.name for group in user.groups.all()]
+        columns["permissions"] = _names(user.user_permissions.all())
+        dumped.append(columns)
     return {
         "groups": [{"name": group.name, "permissions": _names(group.permissions.all())} for group in groups],
-        "users": [
-            _without_key(of_row(user))
-            | {
-                "groups": [group.name for group in user.groups.all()],
-                "permissions": _names(user.user_permissions.all()),
-            }
-            for user in users.order_by("pk")
-        ],
+        "users": dumped,
     }
 
 
-def restore(found: Mapping[str, Any], *, dry: bool) -> RestoredAccounts:
+def restore(found: Json, *, dry: bool) -> RestoredAccounts:
     """Create the accounts and groups that are missing, by name. Existing ones are not changed. Raises UnusableArchive."""
     restored = RestoredAccounts()
     try:
         with transaction.atomic(using=ALIAS):
             groups = {group["name"]: group["permissions"] for group in found["groups"]}
-            known = _known_permissions()
+            permissions_here = Permission.objects.using(ALIAS).select_related("content_type")
+            known = {_name(each): each for each in permissions_here}
             for name, permissions in groups.items():
                 restored.groups += _make_group(name, _permissions(permissions, known, restored), dry=dry)
             for user in found["users"]:
@@ -74,7 +74,7 @@ def _make_group(name: str, permissions: list[Permission], *, dry: bool) -> bool:
     return True
 
 
-def _make_user(user: dict[str, Any], known: dict[str, Permission], restored: RestoredAccounts, *, dry: bool) -> None:
+def _make_user(user: Json, known: dict[str, Permission], restored: RestoredAccounts, *, dry: bool) -> None:
     groups, permissions = user.pop("groups"), _permissions(user.pop("permissions"), known, restored)
     model = get_user_model()
     if model.objects.using(ALIAS).filter(username=user["username"]).exists():
@@ -95,10 +95,6 @@ def _permissions(names: Iterable[str], known: dict[str, Permission], restored: R
     return [known[name] for name in names if name in known]
 
 
-def _known_permissions() -> dict[str, Permission]:
-    return {_name(each): each for each in Permission.objects.using(ALIAS).select_related("content_type")}
-
-
 def _names(permissions: Iterable[Permission]) -> list[str]:
     return sorted(_name(each) for each in permissions)
 
@@ -106,7 +102,3 @@ def _names(permissions: Iterable[Permission]) -> list[str]:
 def _name(permission: Permission) -> str:
     codename, app, model = permission.natural_key()
     return f"{app}.{model}.{codename}"
-
-
-def _without_key(columns: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in columns.items() if name != "id"}

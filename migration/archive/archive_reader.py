@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from audio.models import Recording
 from conversations.rows import Copy
+from core.json_types import Json
 from migration.archive import UnusableArchive, layout
 
 COUNTED = ("conversations", "messages", "recordings", "bytes", "accounts", "groups", "missing")
@@ -33,7 +34,7 @@ class Sound:
 class Contents:
     """Hold what an archive says of itself. Every part of it is verified."""
 
-    manifest: dict[str, Any]
+    manifest: Json
     # Also the other parts that the manifest names.
     shards: dict[str, tarfile.TarInfo] = field(default_factory=dict)
 
@@ -48,13 +49,13 @@ class Contents:
 class Archive:
     """Read an open archive. `contents` is verified. A part that is read again is verified again."""
 
-    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+    def __init__(self, file: BinaryIO, on_verified: Callable[[int], None]) -> None:
         self._file = _Bounded(file)
-        self.contents = self._verified(told)
+        self.contents = self._verified(on_verified)
 
     def copies(self) -> Iterator[list[Copy]]:
         """Yield the conversations, shard by shard."""
-        for name in self._shards("conversations/"):
+        for name in sorted(name for name in self.contents.shards if name.startswith("conversations/")):
             yield [layout.to_copy(name, record) for record in layout.records(name, self.part(name))]
 
     def sounds(self) -> Iterator[list[Sound]]:
@@ -84,7 +85,7 @@ class Archive:
             raise UnusableArchive(_changed(sound.member.name))
         return data
 
-    def _verified(self, told: Callable[[int], None]) -> Contents:
+    def _verified(self, on_verified: Callable[[int], None]) -> Contents:
         digests: dict[str, str] = {}
         parts: dict[str, tarfile.TarInfo] = {}
         # The recordings' files, until the shard that describes them.
@@ -102,7 +103,7 @@ class Archive:
                 if last.startswith("recordings/"):
                     _match(last, data, batch)
                     batch = {}
-            told(member.offset_data + member.size)
+            on_verified(member.offset_data + member.size)
         if layout.SEAL not in parts or layout.MANIFEST not in parts:
             raise UnusableArchive(_ends_early(last))
         if batch:
@@ -111,9 +112,7 @@ class Archive:
         del digests[layout.SEAL]
         if seal.split()[:1] != [digests.pop(layout.MANIFEST).encode()]:
             raise UnusableArchive(_changed(layout.MANIFEST))
-        manifest = _manifest(data)
-        _match_parts(manifest, digests)
-        return Contents(manifest, parts)
+        return Contents(_manifest(data, digests), parts)
 
     def _members(self) -> Iterator[tarfile.TarInfo]:
         self._file.seek(0)
@@ -144,18 +143,15 @@ class Archive:
             left -= len(some)
         return digest.hexdigest()
 
-    def _shards(self, folder: str) -> list[str]:
-        return sorted(name for name in self.contents.shards if name.startswith(folder))
-
 
 @contextmanager
-def opened(path: Path, told: Callable[[int], None] = lambda position: None) -> Iterator[Archive]:
+def opened(path: Path, on_verified: Callable[[int], None] = lambda position: None) -> Iterator[Archive]:
     """Open an archive, and verify it from its first byte to its last.
 
-    `told` is called with the number of bytes that are verified so far. Raises UnusableArchive, OSError.
+    `on_verified` is called with the number of bytes that are verified so far. Raises UnusableArchive, OSError.
     """
     with path.open("rb") as file:
-        yield Archive(file, told)
+        yield Archive(file, on_verified)
 
 
 class _Bounded:
@@ -191,7 +187,7 @@ def _check(member: tarfile.TarInfo) -> None:
 
 def _match(part: str, data: bytes, batch: dict[str, tuple[int, str]]) -> None:
     """Check that the files before this shard are those that it describes. Raises UnusableArchive, which names the file."""
-    described: dict[str, tuple[Any, Any]] = {}
+    described: dict[str, tuple[int, str]] = {}
     for record in layout.records(part, data):
         row = layout.to_recording(part, record)
         if layout.MISSING not in record:
@@ -205,7 +201,8 @@ def _match(part: str, data: bytes, batch: dict[str, tuple[int, str]]) -> None:
         raise UnusableArchive(f"{min(lost)} should be in it, and is not: {part} names it.")
 
 
-def _manifest(data: bytes) -> dict[str, Any]:
+def _manifest(data: bytes, digests: dict[str, str]) -> Json:
+    """Return the manifest. Raises UnusableArchive if it is incomplete, or names other parts than those with `digests`."""
     found = layout.parsed(layout.MANIFEST, data)
     if not isinstance(found, dict) or found.get("format") != layout.FORMAT:
         raise UnusableArchive(f"Its {layout.MANIFEST} is not one of `storage backup`.")
@@ -214,13 +211,9 @@ def _manifest(data: bytes) -> dict[str, Any]:
         raise UnusableArchive(
             f"It has version {version!r} of the format, and this application knows {layout.VERSION}: update it first."
         )
-    return found
-
-
-def _match_parts(manifest: dict[str, Any], digests: dict[str, str]) -> None:
     try:
-        named = {str(each["name"]): str(each["sha256"]) for each in manifest["parts"]}
-        complete = all(isinstance(manifest["counts"][name], int) for name in COUNTED)
+        named = {str(each["name"]): str(each["sha256"]) for each in found["parts"]}
+        complete = all(isinstance(found["counts"][name], int) for name in COUNTED)
     except (KeyError, TypeError, AttributeError) as error:
         raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.") from error
     if not complete:
@@ -232,6 +225,7 @@ def _match_parts(manifest: dict[str, Any], digests: dict[str, str]) -> None:
             raise UnusableArchive(f"{name} is in it, and {layout.MANIFEST} does not name it.")
         if not re.fullmatch(r"[0-9a-f]{64}", named[name]) or named[name] != digests[name]:
             raise UnusableArchive(_changed(name))
+    return found
 
 
 def _changed(name: str) -> str:

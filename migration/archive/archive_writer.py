@@ -18,10 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, TypeVar
 
 from django.conf import settings
-from django.db.models import Sum
+from django.core.files.storage import Storage
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from audio.models import Recording
@@ -32,6 +33,7 @@ from conversations.lookup import Found
 from conversations.models import Clearing, Conversation
 from conversations.rows import Copy
 from core.cloud import LOCAL
+from core.json_types import Json
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
@@ -55,6 +57,7 @@ LEFT_OUT = "left out"
 
 # The bytes of a recording, or a sentence that says why there are none.
 Bytes = bytes | str
+Row = TypeVar("Row", Conversation, Recording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,15 @@ class Written:
     size: int = 0
 
 
-Told = Callable[[Written], None]
+OnProgress = Callable[[Written], None]
 
 
-def backup(path: Path, wish: BackupOptions, *, replace: bool = False, told: Told = lambda written: None) -> Written:
+def backup(
+    path: Path, wish: BackupOptions, *, replace: bool = False, on_progress: OnProgress = lambda written: None
+) -> Written:
     """Write an archive to `path`. The file appears there when it is complete, and not before.
 
-    Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
+    `on_progress` is called after each part. Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
     if wish.learner and wish.secret_key:
         raise UnusableArchive(
@@ -109,9 +114,13 @@ def backup(path: Path, wish: BackupOptions, *, replace: bool = False, told: Told
         raise UnusableArchive(f"{path} is there already. Name another file, or replace it with --yes.")
     source = _Source(wish)
     written = Written(to_come=source.plan())
-    _require_room(path.parent, written.to_come["bytes"] if wish.audio else 0)
+    wanted, free = written.to_come["bytes"] if wish.audio else 0, shutil.disk_usage(path.parent).free
+    if free < wanted + SPARE:
+        raise UnusableArchive(
+            f"The recordings take {wanted:,} bytes, and {path.parent} has {free:,} free. Name a file on another disk."
+        )
     with _aside(path) as file:
-        writer = _Writer(file, written, told)
+        writer = _Writer(file, written, on_progress)
         writer.conversations(source)
         writer.recordings(source, with_bytes=wish.audio)
         if not wish.learner:
@@ -171,39 +180,32 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
-        try:
-            return self._read(row)
-        except StorageUnavailable:
-            raise
-        except Unmovable as error:
-            return str(error)
-        except OSError as error:
-            return f"its file cannot be read: {error.strerror or error}"
+        pause = PAUSE
+        for more in range(TRIES - 1, -1, -1):
+            try:
+                return read(row, self._storage(row))
+            except StorageUnavailable:
+                if not more:
+                    raise
+            except Unmovable as error:
+                return str(error)
+            except OSError as error:
+                return f"its file cannot be read: {error.strerror or error}"
+            time.sleep(pause)
+            pause *= 2
+        raise AssertionError("the last try returns or raises")
 
     def read_again(self, row: Recording) -> Bytes | None:
         """Read a recording again that could not be read. It may have moved meanwhile.
 
         Returns what `read` returns, or None if the recording was removed. Raises StorageUnavailable.
         """
-        there = self._again(row)
+        rows_now = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
+        there = [each for each in rows_now if each]
         found = [self.read(other) for other in there if other.place != row.place] or [self.read(row)]
         return found[0] if there else None
 
-    def _again(self, row: Recording) -> list[Recording]:
-        found = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
-        return [each for each in found if each]
-
-    def _read(self, row: Recording) -> bytes:
-        pause = PAUSE
-        for _ in range(TRIES - 1):
-            try:
-                return read(row, self._storage(row))
-            except StorageUnavailable:
-                time.sleep(pause)
-                pause *= 2
-        return read(row, self._storage(row))
-
-    def _storage(self, row: Recording) -> Any:
+    def _storage(self, row: Recording) -> Storage:
         if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
             raise Unmovable("it is in a bucket that is not configured here")
         return (self._store or stores.named("local")).bytes_of(row)
@@ -220,17 +222,17 @@ class _Source:
             found.cleared = cleared.get(found.far.conversation.learner) if found.far else None
         return {key: found.both for key, found in both.items() if found.both}
 
-    def _mine(self, model: Any, using: str) -> Any:
+    def _mine(self, model: type[Row], using: str) -> QuerySet[Row]:
         found = model.objects.using(using)
         return found.filter(learner=self._wish.learner) if self._wish.learner else found
 
 
 class _Writer:
-    def __init__(self, file: BinaryIO, written: Written, told: Told) -> None:
+    def __init__(self, file: BinaryIO, written: Written, on_progress: OnProgress) -> None:
         # `end` closes it.
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-        self._written, self._told = written, told
-        self._parts: list[dict[str, Any]] = []
+        self._written, self._on_progress = written, on_progress
+        self._parts: list[dict[str, object]] = []
         self._at = timezone.now()
 
     def conversations(self, source: _Source) -> None:
@@ -245,10 +247,10 @@ class _Writer:
                 number += 1
                 self.part(f"conversations/{number:06}.jsonl", b"".join(records), rows=len(records))
                 records, size = [], 0
-                self._told(self._written)
+                self._on_progress(self._written)
         if records:
             self.part(f"conversations/{number + 1:06}.jsonl", b"".join(records), rows=len(records))
-            self._told(self._written)
+            self._on_progress(self._written)
 
     def recordings(self, source: _Source, *, with_bytes: bool) -> None:
         number = 0
@@ -264,11 +266,15 @@ class _Writer:
                             records.append(self._sound(row, sound))
                         else:
                             unread.append(row)
-                records += self._settled(source, unread)
+                if unread:
+                    time.sleep(REMOVED_WITHIN)
+                for row in unread:
+                    if (again := source.read_again(row)) is not None:
+                        records.append(self._sound(row, again))
                 if records:
                     number += 1
                     self.part(f"recordings/{number:06}.jsonl", layout.lines(records), rows=len(records))
-                self._told(self._written)
+                self._on_progress(self._written)
 
     def accounts(self) -> None:
         found = accounts.dump()
@@ -297,13 +303,7 @@ class _Writer:
         self._add(layout.SEAL, f"{hashlib.sha256(data).hexdigest()}  {layout.MANIFEST}\n".encode())
         self._tar.close()
 
-    def _settled(self, source: _Source, unread: Sequence[Recording]) -> list[dict[str, Any]]:
-        if unread:
-            time.sleep(REMOVED_WITHIN)
-        found = [(row, source.read_again(row)) for row in unread]
-        return [self._sound(row, sound) for row, sound in found if sound is not None]
-
-    def _sound(self, row: Recording, found: Bytes) -> dict[str, Any]:
+    def _sound(self, row: Recording, found: Bytes) -> Json:
         record, counts = layout.of_row(row), self._written.counts
         counts.recordings += 1
         if isinstance(found, bytes) and layout.is_sound(row.key):
@@ -356,12 +356,3 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
 
 def _beside_another(path: Path) -> str:
     return f"Another backup is writing {path}. Wait for it, or name another file."
-
-
-def _require_room(folder: Path, wanted: int) -> None:
-    """Check that the disk has room for so many bytes. Raises UnusableArchive, OSError."""
-    free = shutil.disk_usage(folder).free
-    if free < wanted + SPARE:
-        raise UnusableArchive(
-            f"The recordings take {wanted:,} bytes, and {folder} has {free:,} free. Name a file on another disk."
-        )

@@ -9,11 +9,12 @@ from datetime import date
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model
+from django.db.models import Model
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
+from core.json_types import Json
 from migration.archive import UnusableArchive
 
 FORMAT, VERSION = "talking-agent-archive", 1
@@ -42,7 +43,7 @@ def forget_members(tar: tarfile.TarFile) -> None:
     tar.members = []  # type: ignore[attr-defined]
 
 
-def lines(values: Iterable[Mapping[str, Any]]) -> bytes:
+def lines(values: Iterable[Mapping[str, object]]) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
@@ -55,20 +56,20 @@ def parsed(part: str, data: bytes) -> Any:
         ) from error
 
 
-def records(part: str, data: bytes) -> list[dict[str, Any]]:
+def records(part: str, data: bytes) -> list[Json]:
     found = [parsed(part, line) for line in data.splitlines()]
     if not all(isinstance(each, dict) for each in found):
         raise UnusableArchive(f"{part} has a line that is no object: it was not made by `storage backup`.")
     return found
 
 
-def of_copy(copy: Copy) -> dict[str, Any]:
+def of_copy(copy: Copy) -> Json:
     """Return a conversation with its messages as a record, including tombstones."""
     messages = sorted(copy.messages.values(), key=lambda row: (row.timestamp, row.position, row.pk))
     return of_row(copy.conversation) | {"messages": [of_row(row) for row in messages]}
 
 
-def to_copy(part: str, record: Mapping[str, Any]) -> Copy:
+def to_copy(part: str, record: Mapping[str, object]) -> Copy:
     """Build a conversation with its messages from a record of `part`. Raises UnusableArchive."""
     columns = dict(record)
     said = columns.pop("messages", None)
@@ -81,7 +82,7 @@ def to_copy(part: str, record: Mapping[str, Any]) -> Copy:
     return Copy(conversation, {row.pk: row for row in messages})
 
 
-def to_recording(part: str, record: Mapping[str, Any]) -> Recording:
+def to_recording(part: str, record: Mapping[str, object]) -> Recording:
     """Build a recording from a record of `part`. Raises UnusableArchive.
 
     Its `place` says where the bytes were, and nothing about where they will be.
@@ -89,13 +90,22 @@ def to_recording(part: str, record: Mapping[str, Any]) -> Recording:
     return to_row(part, Recording, {name: value for name, value in record.items() if name != MISSING})
 
 
-def of_row(row: Model) -> dict[str, Any]:
+def of_row(row: Model) -> Json:
     """Return the columns of a row by name, without those that are null."""
-    values = {column.attname: getattr(row, column.attname) for column in row._meta.concrete_fields}
-    return {name: _plain(value) for name, value in values.items() if value is not None}
+    columns: Json = {}
+    for column in row._meta.concrete_fields:
+        value = getattr(row, column.attname)
+        if isinstance(value, date):
+            # Whole, because Django's own encoder cuts off the microseconds.
+            value = value.isoformat()
+        elif isinstance(value, uuid.UUID):
+            value = str(value)
+        if value is not None:
+            columns[column.attname] = value
+    return columns
 
 
-def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
+def to_row(part: str, model: type[Row], values: Mapping[str, object]) -> Row:
     """Build a row of `model` from its columns, which come from `part`. Raises UnusableArchive."""
     columns = {column.attname: column for column in model._meta.concrete_fields}
     if unknown := sorted(values.keys() - columns.keys()):
@@ -104,26 +114,13 @@ def to_row(part: str, model: type[Row], values: Mapping[str, Any]) -> Row:
         )
     row = model()
     for name, column in columns.items():
+        # A column that is younger than the archive has its default. Others that the archive lacks are null.
+        absent = column.get_default() if column.name in YOUNGER else None
         try:
-            value = column.to_python(values[name] if name in values else _value_before(column))
+            value = column.to_python(values.get(name, absent))
         except (ValidationError, TypeError, ValueError) as error:
             raise UnusableArchive(f"{part}: what it has as {name!r} of a {model._meta.model_name} is none.") from error
         if value is None and not column.null:
             raise UnusableArchive(f"{part}: a {model._meta.model_name} has no {name!r}.")
         setattr(row, name, value)
     return row
-
-
-def _value_before(column: "Field[Any, Any]") -> Any:
-    """Return the value of a column that an archive does not have.
-
-    This is the default of a column that is younger than the archive, else null.
-    """
-    return column.get_default() if column.name in YOUNGER else None
-
-
-def _plain(value: Any) -> Any:
-    # Whole, because Django's own encoder cuts off the microseconds.
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, uuid.UUID) else value

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -64,9 +63,6 @@ class Restored:
     secret_key: str = ""
     failed: dict[str, str] = field(default_factory=dict)
 
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
@@ -78,8 +74,8 @@ class RestoreOptions:
     secret_key: bool = False
 
 
-Verified = Callable[[int], None]
-Told = Callable[[Contents, Restored], None]
+OnVerified = Callable[[int], None]
+OnProgress = Callable[[Contents, Restored], None]
 
 
 def destination_named(name: str) -> Store:
@@ -95,20 +91,20 @@ def restore(
     path: Path,
     wish: RestoreOptions,
     *,
-    verified: Verified = lambda position: None,
-    told: Told = lambda contents, restored: None,
+    on_verified: OnVerified = lambda position: None,
+    on_progress: OnProgress = lambda contents, restored: None,
 ) -> tuple[Contents, Restored]:
     """Verify all of an archive, then restore it. With `dry` nothing is written.
 
-    `verified` is called with the number of bytes that are verified, `told` after each batch that is restored. Raises
-    UnusableArchive, stores.Unknown, OSError, DatabaseError.
+    `on_verified` is called with the number of bytes that are verified, `on_progress` after each batch that is restored.
+    Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
     store = destination_named(wish.destination)
-    with opened(path, verified) as archive:
+    with opened(path, on_verified) as archive:
         contents = archive.contents
         if wish.secret_key and not contents.has(layout.SECRET_KEY):
             raise UnusableArchive("It has no secret key: `storage backup --with-secret-key` makes one that has.")
-        restoring = _Restoring(archive, store, wish.dry, lambda restored: told(contents, restored))
+        restoring = _Restoring(archive, store, wish.dry, on_progress)
         restoring.conversations()
         restoring.recordings()
         if wish.accounts and contents.has(layout.ACCOUNTS):
@@ -120,23 +116,23 @@ def restore(
 
 
 class _Restoring:
-    def __init__(self, archive: Archive, store: Store, dry: bool, told: Callable[[Restored], None]) -> None:
+    def __init__(self, archive: Archive, store: Store, dry: bool, on_progress: OnProgress) -> None:
         assert store.database
         self._archive, self._store, self._using, self._dry = archive, store, store.database, dry
-        self._told = told
+        self._on_progress = on_progress
         self.restored = Restored()
 
     def conversations(self) -> None:
         for copies in self._archive.copies():
             for start in range(0, len(copies), AT_ONCE):
                 self._bring_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
-                self._told(self.restored)
+                self._on_progress(self._archive.contents, self.restored)
 
     def recordings(self) -> None:
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="restore") as threads:
             for sounds in self._archive.sounds():
                 self._bring_sounds(sounds, threads)
-                self._told(self.restored)
+                self._on_progress(self._archive.contents, self.restored)
 
     def accounts(self) -> None:
         part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))
@@ -251,7 +247,7 @@ class _Restoring:
         keys = set(whole.order_by().values_list("pk", flat=True))
         return gone | {row.message for row in sound if row.conversation in keys}
 
-    def _rows(self, **wanted: Any) -> Iterator[Recording]:
+    def _rows(self, **wanted: object) -> Iterator[Recording]:
         return Recording.objects.using(self._using).filter(**wanted).order_by().iterator()
 
 

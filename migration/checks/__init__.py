@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import engines
 from core.findings import CheckState, Probe
+from core.json_types import Json
 from engines.interface import LANGUAGE_MODELS
 from migration.checks import database, local, runner, variables
 from migration.checks.runner import Result
@@ -52,7 +52,7 @@ def is_valid(results: Iterable[Result]) -> bool:
     return not any(result.state == CheckState.FAILED for result in results)
 
 
-def report(results: Iterable[Result]) -> dict[str, Any]:
+def report(results: Iterable[Result]) -> Json:
     """Return the answer of `POST /api/migration` and `storage verify --json`.
 
     With the cloud on, a missing variable has failed. With the cloud off, nothing is required, and `missing` names the

@@ -24,9 +24,11 @@ from audio.s3_error_codes import Refusal, no_answer, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Subject, Trouble
 from audio.storages import ChecksumMismatch
 from core import cloud
-from core.findings import CheckFailed, NotConfigured, NotSupported, Once, Probe, Warned
+from core.findings import CheckFailed, Finding, NotConfigured, NotSupported, Once, Probe, Warned
+from core.json_types import Json
 from migration.checks.browsers import require_reachable
 from migration.checks.bucket_answer import BucketAnswer, allow, ask, denial, require_right
+from migration.checks.runner import known
 
 GROUP = "bucket"
 WRITE, READ = "right to write", "right to read"
@@ -46,16 +48,20 @@ LOG = "Look into the server's own log."
 
 def probes() -> list[Probe]:
     if "audio_cloud" not in settings.STORAGES:
-        return [Probe(GROUP, Subject.BUCKET, _not_configured)]
+        finding: Finding = NotConfigured(
+            "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
+        )
+        return [Probe(GROUP, Subject.BUCKET, known(finding))]
     try:
         return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
     except ImproperlyConfigured as error:
-        return [Probe(GROUP, Subject.BUCKET, _raising(CheckFailed(str(error), "Fix it in .env.local and restart.")))]
+        finding = CheckFailed(str(error), "Fix it in .env.local and restart.")
+        return [Probe(GROUP, Subject.BUCKET, known(finding))]
 
 
 def probes_of(
     storage: Any,
-    configured: dict[str, Any],
+    configured: Json,
     origin: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Probe]:
@@ -94,7 +100,7 @@ def probes_of(
 
 class BucketChecks:
     def __init__(self, ours: Any, anybody: Any, origin: str, now: Callable[[], datetime]) -> None:
-        self._ours, self._anybody, self._origin, self._now = ours, anybody, origin, now
+        self._ours, self._origin, self._now = ours, origin, now
         self._name = ours.bucket_name
         self._key = f"{PROBES}verify-{uuid.uuid4().hex}.webm"
         self._asked_at = now()
@@ -103,8 +109,9 @@ class BucketChecks:
         self._looked_up = Once(lambda: self._after_writing(lambda: self._try(lambda: ours.head(self._key).size)))
         self._read = Once(lambda: self._after_writing(lambda: self._try(lambda: ours.read(self._key))))
         self._fetched = Once(lambda: self._after_writing(self._fetch_as_a_page))
-        self._read_by_anybody = Once(lambda: self._after_writing(self._read_unsigned))
-        self._listed_by_anybody = Once(lambda: ask(self._anybody, "list_objects_v2", MaxKeys=1))
+        test_object = f"{anybody.key_prefix}{self._key}"
+        self._read_by_anybody = Once(lambda: self._after_writing(lambda: ask(anybody, "get_object", Key=test_object)))
+        self._listed_by_anybody = Once(lambda: ask(anybody, "list_objects_v2", MaxKeys=1))
 
     def server(self) -> str:
         trouble = self._listed().trouble
@@ -310,10 +317,7 @@ class BucketChecks:
         trouble = None if got.status == 200 else ours.trouble_of(refusal_of(got))
         return BucketAnswer(trouble, got.data, headers=headers, status=got.status)
 
-    def _read_unsigned(self) -> BucketAnswer:
-        return ask(self._anybody, "get_object", Key=f"{self._anybody.key_prefix}{self._key}")
-
-    def _try(self, do: Callable[[], Any]) -> BucketAnswer:
+    def _try(self, do: Callable[[], object]) -> BucketAnswer:
         """Call a method of the storage, as saving and moving recordings does."""
         try:
             with cloud.within(ANSWER_WITHIN):
@@ -328,16 +332,3 @@ class BucketChecks:
 
 def _unchecked(line: str) -> Warned:
     return Warned("Not looked at.", f"Put “{line}” right first.")
-
-
-def _not_configured() -> str:
-    raise NotConfigured(
-        "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
-    )
-
-
-def _raising(finding: CheckFailed) -> Callable[[], str]:
-    def run() -> str:
-        raise finding
-
-    return run

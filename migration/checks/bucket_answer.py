@@ -1,13 +1,14 @@
 """Ask a bucket, and hold its answer: what it returned, or the error that came instead."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from botocore.exceptions import ClientError
 
+from audio.s3 import S3AudioStorage
 from audio.s3_error_codes import Refusal
 from audio.s3_errors import PRINT_IAM, Kind, StorageUnavailable, Subject, Trouble
 from core.findings import CheckFailed
+from core.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,8 @@ class BucketAnswer:
     """Hold the outcome of a request. `value` was returned by a method of the storage, `body` by boto3."""
 
     trouble: Trouble | None = None
-    value: Any = None
-    body: dict[str, Any] = field(default_factory=dict)
+    value: object = None
+    body: Json = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 0
 
@@ -33,7 +34,7 @@ class BucketAnswer:
         return self.trouble is not None and self.trouble.kind is Kind.NO_OBJECT
 
 
-def ask(storage: Any, verb: str, **params: Any) -> BucketAnswer:
+def ask(storage: S3AudioStorage, verb: str, **params: object) -> BucketAnswer:
     """Call boto3, for requests that the storage has no method for."""
     try:
         with storage.translated():

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.db import connections
@@ -14,8 +13,9 @@ from conversations.models import Conversation
 from core.database_urls import POOL
 from core.findings import CheckFailed, NotConfigured, Probe, Warned
 from migration.checks.database_errors import in_words
-from migration.checks.database_servers import KINDS, DatabaseServer, Row, host_of
+from migration.checks.database_servers import KINDS, DatabaseServer, DriverConnection, host_of
 from migration.checks.migrations import check_applied
+from migration.checks.runner import known
 
 GROUP, ACCOUNTS, OTHER = "database", "accounts", "other database"
 REACHABLE = "reachable"
@@ -35,15 +35,19 @@ def probes() -> list[Probe]:
             group = GROUP
         found += probes_of(connections.create_connection(alias), group)
     if not any(probe.group == GROUP for probe in found):
-        found.append(Probe(GROUP, REACHABLE, _not_configured))
+        nowhere = NotConfigured(
+            "No database is named: conversations are kept on this machine.",
+            "Set MONGODB_URI or DATABASE_URL, if they are not to be.",
+        )
+        found.append(Probe(GROUP, REACHABLE, known(nowhere)))
     return found
 
 
 def probes_of(wrapper: BaseDatabaseWrapper, group: str = GROUP) -> list[Probe]:
     server = KINDS[wrapper.vendor](wrapper)
-    lines: list[tuple[str, Callable[[DatabaseServer, Any], str]]] = [
+    lines: list[tuple[str, Callable[[DatabaseServer, DriverConnection], str]]] = [
         ("version", _version),
-        ("migrations", _migrations),
+        ("migrations", lambda server, connection: check_applied(server.applied(connection))),
         ("connections", _room),
     ]
     if group != ACCOUNTS:
@@ -62,7 +66,7 @@ def _reach(server: DatabaseServer) -> str:
         raise CheckFailed(*in_words(error, server.wrapper)) from error
 
 
-def _look(server: DatabaseServer, look: Callable[[DatabaseServer, Any], str]) -> str:
+def _look(server: DatabaseServer, look: Callable[[DatabaseServer, DriverConnection], str]) -> str:
     connected = False
     try:
         with server.connected() as connection:
@@ -74,7 +78,7 @@ def _look(server: DatabaseServer, look: Callable[[DatabaseServer, Any], str]) ->
         raise CheckFailed(*in_words(error, server.wrapper)) from error
 
 
-def _version(server: DatabaseServer, connection: Any) -> str:
+def _version(server: DatabaseServer, connection: DriverConnection) -> str:
     version = server.version(connection)
     least = server.wrapper.features.minimum_database_version or ()
     found = f"{server.wrapper.display_name} {'.'.join(map(str, version))}"
@@ -84,18 +88,21 @@ def _version(server: DatabaseServer, connection: Any) -> str:
     return f"{found}."
 
 
-def _migrations(server: DatabaseServer, connection: Any) -> str:
-    return check_applied(server.applied(connection))
-
-
-def _write_read_delete(server: DatabaseServer, connection: Any) -> str:
+def _write_read_delete(server: DatabaseServer, connection: DriverConnection) -> str:
     """Write, read and delete the tombstone of a conversation.
 
     A tombstone is never shown, even if it stays because the check is interrupted.
     """
-    table, row = Conversation._meta.db_table, _tombstone(server.wrapper)
+    table = Conversation._meta.db_table
     if not any(app == "conversations" for app, _ in server.applied(connection)):
         raise Warned("Not looked at: its tables are not there yet.", "Put “migrations” right first.")
+    moment = now_after()
+    stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
+    tombstone = Conversation(id=uuid.uuid4(), learner=uuid.uuid4(), wire_id=MARK, erased=True, **stamps)
+    row = {
+        each.column: each.get_db_prep_save(getattr(tombstone, each.attname), connection=server.wrapper)
+        for each in Conversation._meta.concrete_fields
+    }
     server.write(connection, table, row)
     read = server.read(connection, table, row["_id"])
     server.delete(connection, table, row["_id"])
@@ -106,7 +113,7 @@ def _write_read_delete(server: DatabaseServer, connection: Any) -> str:
     return "A row was written, read and deleted."
 
 
-def _room(server: DatabaseServer, connection: Any) -> str:
+def _room(server: DatabaseServer, connection: DriverConnection) -> str:
     used, free = server.room(connection)
     found = f"Connections in use: {used}; room for {free} more."
     most = POOL["max_size"]
@@ -114,18 +121,3 @@ def _room(server: DatabaseServer, connection: Any) -> str:
         do = f"Each server process takes up to {most}: {server.more_room}."
         raise Warned(found, do)
     return found
-
-
-def _tombstone(wrapper: BaseDatabaseWrapper) -> Row:
-    moment = now_after()
-    stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
-    row = Conversation(id=uuid.uuid4(), learner=uuid.uuid4(), wire_id=MARK, erased=True, **stamps)
-    columns = Conversation._meta.concrete_fields
-    return {each.column: each.get_db_prep_save(getattr(row, each.attname), connection=wrapper) for each in columns}
-
-
-def _not_configured() -> str:
-    raise NotConfigured(
-        "No database is named: conversations are kept on this machine.",
-        "Set MONGODB_URI or DATABASE_URL, if they are not to be.",
-    )

@@ -23,7 +23,9 @@ CONNECT_WITHIN = 2  # seconds
 GIVEN_UP_AFTER_MS = 1500
 
 # Values by column, as the driver takes them.
-Row: TypeAlias = dict[str, Any]
+Row: TypeAlias = dict[str, object]
+# A connection of psycopg, or a database of pymongo. Callers pass it back to the server that opened it.
+DriverConnection: TypeAlias = Any
 
 
 class DatabaseServer(Protocol):
@@ -51,20 +53,20 @@ class DatabaseServer(Protocol):
     def hint(self, code: str | int | None) -> str:
         """Return a question about the address that this error suggests, or nothing."""
 
-    def connected(self) -> AbstractContextManager[Any]:
+    def connected(self) -> AbstractContextManager[DriverConnection]:
         """Open a connection of its own, which has proved that it works."""
 
-    def version(self, connection: Any) -> tuple[int, ...]: ...
+    def version(self, connection: DriverConnection) -> tuple[int, ...]: ...
 
-    def applied(self, connection: Any) -> Names: ...
+    def applied(self, connection: DriverConnection) -> Names: ...
 
-    def write(self, connection: Any, table: str, row: Row) -> None: ...
+    def write(self, connection: DriverConnection, table: str, row: Row) -> None: ...
 
-    def read(self, connection: Any, table: str, key: Any) -> str: ...
+    def read(self, connection: DriverConnection, table: str, key: object) -> str: ...
 
-    def delete(self, connection: Any, table: str, key: Any) -> None: ...
+    def delete(self, connection: DriverConnection, table: str, key: object) -> None: ...
 
-    def room(self, connection: Any) -> tuple[int, int]:
+    def room(self, connection: DriverConnection) -> tuple[int, int]:
         """Return how many connections there are, and for how many more there is room."""
 
 
@@ -82,23 +84,23 @@ class PostgreSQL:
         return ""
 
     @contextmanager
-    def connected(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[DriverConnection]:
         params = self.wrapper.get_connection_params() | {"connect_timeout": CONNECT_WITHIN, "autocommit": True}
         # With patience, so that a wait that the runner has abandoned also ends, and gives its connection back.
         with patience(), closing(Connection.connect(**params)) as connection:
             yield connection
 
-    def version(self, connection: Any) -> tuple[int, ...]:
+    def version(self, connection: DriverConnection) -> tuple[int, ...]:
         number = connection.info.server_version
         return number // 10_000, number % 100
 
-    def applied(self, connection: Any) -> Names:
+    def applied(self, connection: DriverConnection) -> Names:
         try:
             return set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
         except errors.UndefinedTable:
             return set()
 
-    def write(self, connection: Any, table: str, row: Row) -> None:
+    def write(self, connection: DriverConnection, table: str, row: Row) -> None:
         into = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
             sql.Identifier(table),
             sql.SQL(", ").join(map(sql.Identifier, row)),
@@ -106,14 +108,14 @@ class PostgreSQL:
         )
         connection.execute(into, list(row.values()))
 
-    def read(self, connection: Any, table: str, key: Any) -> str:
+    def read(self, connection: DriverConnection, table: str, key: object) -> str:
         found = connection.execute(self._where("SELECT wire_id", table), (key,)).fetchone()
         return found[0] if found else ""
 
-    def delete(self, connection: Any, table: str, key: Any) -> None:
+    def delete(self, connection: DriverConnection, table: str, key: object) -> None:
         connection.execute(self._where("DELETE", table), (key,))
 
-    def room(self, connection: Any) -> tuple[int, int]:
+    def room(self, connection: DriverConnection) -> tuple[int, int]:
         (used, most, reserved) = connection.execute(
             "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
             " current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int"
@@ -154,7 +156,7 @@ class MongoDB:
         return f"Is ?authSource=admin missing at the end of {self.variable}? {looked_in} "
 
     @contextmanager
-    def connected(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[DriverConnection]:
         from core.mongodb.base import client as new_client
 
         limits = ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS", "timeoutMS")
@@ -164,27 +166,27 @@ class MongoDB:
             database.command("ping")
             yield database
 
-    def version(self, connection: Any) -> tuple[int, ...]:
+    def version(self, connection: DriverConnection) -> tuple[int, ...]:
         return tuple(connection.client.server_info()["versionArray"])[:2]
 
-    def applied(self, connection: Any) -> Names:
+    def applied(self, connection: DriverConnection) -> Names:
         return {(each["app"], each["name"]) for each in connection["django_migrations"].find()}
 
-    def write(self, connection: Any, table: str, row: Row) -> None:
+    def write(self, connection: DriverConnection, table: str, row: Row) -> None:
         connection[table].insert_one(row)
 
-    def read(self, connection: Any, table: str, key: Any) -> str:
+    def read(self, connection: DriverConnection, table: str, key: object) -> str:
         return (connection[table].find_one({"_id": key}) or {}).get("wire_id", "")
 
-    def delete(self, connection: Any, table: str, key: Any) -> None:
+    def delete(self, connection: DriverConnection, table: str, key: object) -> None:
         connection[table].delete_one({"_id": key})
 
-    def room(self, connection: Any) -> tuple[int, int]:
+    def room(self, connection: DriverConnection) -> tuple[int, int]:
         from pymongo.errors import OperationFailure
 
         try:
-            told = connection.client.admin.command("serverStatus")["connections"]
-            return int(told["current"]), int(told["available"])
+            count = connection.client.admin.command("serverStatus")["connections"]
+            return int(count["current"]), int(count["available"])
         except (OperationFailure, KeyError) as error:
             raise NotSupported("The server does not tell this user how many connections it has.") from error
 

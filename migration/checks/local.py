@@ -4,7 +4,6 @@ import contextlib
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -30,13 +29,20 @@ SHELTER, ACCOUNTS = "local conversations", "accounts"
 
 def probes() -> list[Probe]:
     folder = Path(settings.DATA_DIR)
-    return [
+    found = [
         *(Probe(GROUP, name, partial(writable, place)) for name, place in data_folders.folders().items()),
         Probe(GROUP, "disk space", partial(disk_space, folder)),
         Probe(GROUP, "waiting for the cloud", waiting),
-        *_databases(),
-        *(Probe(GROUP, f"{half.name} in use", partial(breaker, half)) for half in cloud.halves),
     ]
+    for alias, name in (("local", SHELTER), ("default", ACCOUNTS)):
+        if connections[alias].vendor == "sqlite":
+            path = Path(connections[alias].settings_dict["NAME"])
+            found += [
+                Probe(GROUP, name, partial(integrity, path)),
+                Probe(GROUP, f"{name}: writing", partial(writable_database, path)),
+                Probe(GROUP, f"{name}: migrations", partial(migrations, alias)),
+            ]
+    return found + [Probe(GROUP, f"{half.name} in use", partial(breaker, half)) for half in cloud.halves]
 
 
 def writable(folder: Path) -> str:
@@ -88,8 +94,11 @@ def integrity(path: Path) -> str:
     Raises CheckFailed if it is damaged or cannot be read. If reading takes longer than QUICK_ENOUGH, stops half-way and raises
     Warned.
     """
+    if not path.exists():
+        raise CheckFailed(f"{path} does not exist.", "Run manage.py migrate.")
     until = time.monotonic() + QUICK_ENOUGH
-    with _reading(path) as database:
+    read_only = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)
+    with contextlib.closing(read_only) as database:
         database.set_progress_handler(lambda: time.monotonic() > until, 10_000)
         try:
             found = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
@@ -124,28 +133,11 @@ def breaker(half: Breaker) -> str:
     return f"Up, as far as this process knows (since {since})."
 
 
-def _databases() -> Iterator[Probe]:
-    for alias, name in (("local", SHELTER), ("default", ACCOUNTS)):
-        if connections[alias].vendor == "sqlite":
-            path = Path(connections[alias].settings_dict["NAME"])
-            yield Probe(GROUP, name, partial(integrity, path))
-            yield Probe(GROUP, f"{name}: writing", partial(writable_database, path))
-            yield Probe(GROUP, f"{name}: migrations", partial(migrations, alias))
-
-
 def migrations(alias: str) -> str:
     try:
         return check_applied(applied_to(connections[alias]))
     except DatabaseError as error:
         raise CheckFailed(f"They cannot be read: {error}.", "See what the line above says of the file.") from error
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    if not path.exists():
-        raise CheckFailed(f"{path} does not exist.", "Run manage.py migrate.")
-    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)) as database:
-        yield database
 
 
 def _restore(path: Path) -> str:

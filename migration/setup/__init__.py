@@ -6,7 +6,7 @@ settings of the whole bucket are changed only on request. A feature that the ser
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -86,23 +86,18 @@ def look(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[Set
     return [found, *(_left(_look_at(each), leaves) for each in others)]
 
 
-def carry_out(
-    storage: S3AudioStorage,
-    asked: SetupOptions | None = None,
-    on_finding: Callable[[SettingFinding], None] = lambda finding: None,
-) -> list[SettingFinding]:
-    """Change every setting that is not as wanted. `on_finding` is called after each setting."""
+def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> Iterator[SettingFinding]:
+    """Change every setting that is not as wanted, one after the other, and yield what became of it."""
     asked = asked or SetupOptions()
-    findings: list[SettingFinding] = []
     bucket = TargetBucket(storage)
     leaves = _leaves_whole_bucket(bucket, asked)
     for aspect in _aspects(bucket, asked):
         found = _left(_look_at(aspect), leaves)
-        findings.append(_change(aspect, found) if found.state is SettingState.TO_DO else found)
-        on_finding(findings[-1])
-        if aspect.is_needed_by_all and findings[-1].state is SettingState.FAILED:
-            break
-    return findings
+        if found.state is SettingState.TO_DO:
+            found = _change(aspect, found)
+        yield found
+        if aspect.is_needed_by_all and found.state is SettingState.FAILED:
+            return
 
 
 def _leaves_whole_bucket(bucket: TargetBucket, asked: SetupOptions) -> bool:

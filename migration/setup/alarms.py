@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from core.json_types import Json
 from migration.setup.bucket_setting import OURS, Aspect, TargetBucket, Unsupported
 
 # The name that the AWS console uses.
@@ -57,8 +58,8 @@ class RequestMetrics(Aspect):
         return "on"
 
     def apply(self) -> None:
-        counted: dict[str, Any] = {"Id": ALL_REQUESTS, "MetricsConfiguration": {"Id": ALL_REQUESTS}}
-        self.bucket.ask("put_bucket_metrics_configuration", **counted)
+        counted = {"Id": ALL_REQUESTS}
+        self.bucket.ask("put_bucket_metrics_configuration", Id=ALL_REQUESTS, MetricsConfiguration=counted)
 
 
 class Alarm(Aspect):
@@ -70,7 +71,12 @@ class Alarm(Aspect):
     def is_now(self) -> str:
         found = self._ask("describe_alarms", AlarmNames=[self._title]) or {}
         alarms = found.get("MetricAlarms", [])
-        return self.wanted() if alarms and _has(alarms[0], self._definition()) else ("other" if alarms else "off")
+        if not alarms:
+            return "off"
+        # The order of lists does not matter.
+        definition = self._definition().items()
+        is_ours = all(_normal(alarms[0].get(name)) == _normal(value) for name, value in definition)
+        return self.wanted() if is_ours else "other"
 
     def wanted(self) -> str:
         limit = "when it is unusual" if self.watched.above is None else f"above {self.watched.above} in five minutes"
@@ -83,10 +89,21 @@ class Alarm(Aspect):
     def _title(self) -> str:
         return f"{OURS} {self.bucket.name}: {self.watched.title}"
 
-    def _definition(self) -> dict[str, Any]:
-        common = {"AlarmName": self._title, "AlarmActions": [self.topic], "EvaluationPeriods": 1}
+    def _definition(self) -> Json:
+        common: Json = {"AlarmName": self._title, "AlarmActions": [self.topic], "EvaluationPeriods": 1}
         if self.watched.above is None:
-            return common | self._unusual()
+            counted = self._metric(("StorageType", self.watched.storage_type))
+            stat = {"Metric": counted, "Period": A_DAY, "Stat": "Average"}
+            return common | {
+                "ComparisonOperator": "GreaterThanUpperThreshold",
+                "ThresholdMetricId": "expected",
+                "Metrics": [
+                    {"Id": "counted", "MetricStat": stat, "ReturnData": True},
+                    {"Id": "expected", "Expression": "ANOMALY_DETECTION_BAND(counted, 3)", "ReturnData": True},
+                ],
+                # S3 sends this metric once a day.
+                "TreatMissingData": "ignore",
+            }
         return common | {
             **self._metric(("FilterId", filter_of_all(self.bucket) or ALL_REQUESTS)),
             "Statistic": "Sum",
@@ -97,25 +114,12 @@ class Alarm(Aspect):
             "TreatMissingData": "notBreaching",
         }
 
-    def _unusual(self) -> dict[str, Any]:
-        stat = {"Metric": self._metric(("StorageType", self.watched.storage_type)), "Period": A_DAY, "Stat": "Average"}
-        return {
-            "ComparisonOperator": "GreaterThanUpperThreshold",
-            "ThresholdMetricId": "expected",
-            "Metrics": [
-                {"Id": "counted", "MetricStat": stat, "ReturnData": True},
-                {"Id": "expected", "Expression": "ANOMALY_DETECTION_BAND(counted, 3)", "ReturnData": True},
-            ],
-            # S3 sends this metric once a day.
-            "TreatMissingData": "ignore",
-        }
-
-    def _metric(self, also: tuple[str, str]) -> dict[str, Any]:
+    def _metric(self, also: tuple[str, str]) -> Json:
         dimensions = [("BucketName", self.bucket.name), also]
         named = [{"Name": name, "Value": value} for name, value in dimensions]
         return {"Namespace": "AWS/S3", "MetricName": self.watched.metric, "Dimensions": named}
 
-    def _ask(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    def _ask(self, operation: str, **parameters: object) -> Json | None:
         return self.bucket.ask_of(cloudwatch(self.bucket), operation, **parameters)
 
 
@@ -144,12 +148,7 @@ def _require_cloudwatch(bucket: TargetBucket) -> None:
         raise Unsupported("There is no CloudWatch beside AWS_S3_ENDPOINT_URL.")
 
 
-def _has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Return whether `found` has all values of `wanted`. The order of lists does not matter."""
-    return all(_normal(found.get(name)) == _normal(value) for name, value in wanted.items())
-
-
-def _normal(value: Any) -> Any:
+def _normal(value: object) -> object:
     if isinstance(value, dict):
         return {name: _normal(each) for name, each in value.items()}
     return sorted(map(_normal, value), key=repr) if isinstance(value, list) else value

@@ -6,8 +6,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from audio.s3 import S3AudioStorage
-from audio.s3_error_codes import Refusal, refusal_in
+from audio.s3_error_codes import refusal_in
 from audio.s3_errors import Kind
+from core.json_types import Json
 
 # Prefix of the ids of our rules.
 OURS = "talking-agent"
@@ -17,6 +18,10 @@ RECORDINGS = "audio/"
 FORMER_PROBES = "probe/"
 # Errors of servers that mistake a PUT of an unknown bucket setting for the creation of the bucket.
 TAKEN_FOR_CREATION = (Kind.TAKEN, Kind.LOCATION)
+DENIED = (
+    "Access is denied ({}).{} Run this with an administrator's key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or allow what "
+    "`manage.py storage setup --print-iam setup` prints."
+)
 
 
 class Unsupported(Exception):
@@ -45,38 +50,31 @@ class TargetBucket:
     def arn(self) -> str:
         return f"arn:{self.client.meta.partition}:s3:::{self.name}"
 
-    def ask(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    def ask(self, operation: str, **parameters: object) -> Json | None:
         """Call an operation of boto3's S3 client, and return its answer.
 
         Returns None if there is no bucket, or it does not have the setting. Raises Unsupported, Impossible, OSError.
         """
-        return self.ask_of(self.client, operation, TargetBucket=self.name, **parameters)
+        return self.ask_of(self.client, operation, Bucket=self.name, **parameters)
 
-    def ask_of(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    def ask_of(self, client: Any, operation: str, **parameters: object) -> Json | None:
         """Call an operation of another service's client, as `ask` does."""
         with self.storage.translated():
             try:
-                answer: dict[str, Any] = getattr(client, operation)(**parameters)
+                answer: Json = getattr(client, operation)(**parameters)
             except ClientError as error:
                 refusal = refusal_in(error)
                 if refusal.kind in (Kind.NOT_SET, Kind.NO_BUCKET):
                     return None
-                self._explain(refusal, operation, error)
+                taken_for_creation = refusal.kind in TAKEN_FOR_CREATION and operation != "create_bucket"
+                if refusal.kind is Kind.NOT_SUPPORTED or taken_for_creation:
+                    raise Unsupported from error
+                if refusal.kind is Kind.DENIED:
+                    trouble = self.storage.trouble_of(refusal)
+                    raise Impossible(DENIED.format(trouble.action or operation, trouble.said)) from error
                 raise
         answer.pop("ResponseMetadata", None)
         return answer
-
-    def _explain(self, refusal: Refusal, operation: str, error: ClientError) -> None:
-        if refusal.kind is Kind.NOT_SUPPORTED:
-            raise Unsupported from error
-        if refusal.kind in TAKEN_FOR_CREATION and operation != "create_bucket":
-            raise Unsupported from error
-        if refusal.kind is Kind.DENIED:
-            trouble = self.storage.trouble_of(refusal)
-            raise Impossible(
-                f"Access is denied ({trouble.action or operation}).{trouble.said} Run this with an administrator's key in "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or allow what `manage.py storage setup --print-iam setup` prints."
-            ) from error
 
 
 class Aspect(ABC):

@@ -1,8 +1,7 @@
 """Build the smallest IAM policies for the application, for `storage verify` and for `storage setup`."""
 
-from typing import Any
-
 from audio.s3 import PROBES
+from core.json_types import Json
 from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Impossible, TargetBucket, Unsupported
 
 READ_BY_VERIFY = (
@@ -23,7 +22,7 @@ CHANGED_BY_SETUP = (
 )
 
 
-def for_application(bucket: TargetBucket) -> dict[str, Any]:
+def for_application(bucket: TargetBucket) -> Json:
     """Return the rights to keep, move, play and delete recordings.
 
     Listing is among them, because without it S3 answers 403 for a missing key.
@@ -35,7 +34,7 @@ def for_application(bucket: TargetBucket) -> dict[str, Any]:
     return _policy(keys, _allow("List", ("ListBucket",), bucket.arn))
 
 
-def for_application_with_kms(bucket: TargetBucket) -> dict[str, Any]:
+def for_application_with_kms(bucket: TargetBucket) -> Json:
     """Return the rights for a bucket that is encrypted with a KMS key.
 
     If the bucket does not name its key, they cover all keys in the region, but only through S3.
@@ -65,14 +64,14 @@ def _kms_key(bucket: TargetBucket) -> str:
     return next((key for key in keys if key.startswith("arn:") and ":key/" in key), "")
 
 
-def for_verify(bucket: TargetBucket) -> dict[str, Any]:
+def for_verify(bucket: TargetBucket) -> Json:
     """Return the application's rights, and those of `storage verify` to read the bucket's settings."""
     policy = for_application(bucket)
     policy["Statement"].append(_allow("LookAtSettings", READ_BY_VERIFY, bucket.arn))
     return policy
 
 
-def for_setup(bucket: TargetBucket) -> dict[str, Any]:
+def for_setup(bucket: TargetBucket) -> Json:
     """Return the rights of `storage setup`. It writes an object to test the encryption."""
     probe = _allow("TryOut", ("GetObject", "PutObject", "DeleteObject"), _keys(bucket, PROBES))
     configuration = _allow("Configure", ("ListBucket", *READ_OF_BUCKET, *CHANGED_BY_SETUP), bucket.arn)
@@ -90,11 +89,11 @@ def _keys(bucket: TargetBucket, folder: str) -> str:
     return f"{bucket.arn}/{bucket.prefix}{folder}*"
 
 
-def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+def _policy(*statements: Json) -> Json:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def _allow(title: str, actions: tuple[str, ...], *resources: str) -> dict[str, Any]:
+def _allow(title: str, actions: tuple[str, ...], *resources: str) -> Json:
     return {
         "Sid": title,
         "Effect": "Allow",

@@ -4,8 +4,8 @@ These are existence, public access, policy, ACL, encryption and versioning.
 """
 
 import json
-from typing import Any
 
+from core.json_types import Json
 from migration.setup.bucket_setting import Aspect, Impossible, Unsupported
 
 # The second means anyone with an AWS account.
@@ -26,8 +26,9 @@ class Existence(Aspect):
 
     def apply(self) -> None:
         # us-east-1 is the default. S3 refuses a request that names it.
-        elsewhere: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": self.bucket.region}}
-        self.bucket.ask("create_bucket", **({} if self.bucket.region in ("us-east-1", "auto") else elsewhere))
+        is_default = self.bucket.region in ("us-east-1", "auto")
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.bucket.region}}
+        self.bucket.ask("create_bucket", **({} if is_default else elsewhere))
 
 
 class PublicAccessBlock(Aspect):
@@ -53,8 +54,8 @@ class Policy(Aspect):
 
     def is_now(self) -> str:
         statements = self._statements()
-        if opened := [_title(number, each) for number, each in enumerate(statements, 1) if _is_public(each)]:
-            return f"public by {', '.join(opened)}"
+        if opened := [each.get("Sid") or number for number, each in enumerate(statements, 1) if _is_public(each)]:
+            return f"public by {', '.join(f'statement {each}' for each in opened)}"
         if statements and self._server_says_public():
             raise Impossible(
                 "A statement with a condition makes the bucket public: change the bucket's policy by hand."
@@ -72,11 +73,11 @@ class Policy(Aspect):
         else:
             self.bucket.ask("delete_bucket_policy")
 
-    def _document(self) -> dict[str, Any]:
+    def _document(self) -> Json:
         found = self.bucket.ask("get_bucket_policy")
         return json.loads(found["Policy"]) if found else {}
 
-    def _statements(self) -> list[dict[str, Any]]:
+    def _statements(self) -> list[Json]:
         statements = self._document().get("Statement", [])
         return statements if isinstance(statements, list) else [statements]
 
@@ -105,7 +106,7 @@ class AccessList(Aspect):
         kept = [grant for grant in there.get("Grants", []) if not _is_for_everybody(grant)]
         self.bucket.ask("put_bucket_acl", AccessControlPolicy={"Grants": kept, "Owner": there["Owner"]})
 
-    def _list(self) -> dict[str, Any]:
+    def _list(self) -> Json:
         return self.bucket.ask("get_bucket_acl") or {}
 
 
@@ -147,16 +148,12 @@ class Versioning(Aspect):
         self.bucket.ask("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
 
 
-def _is_public(statement: dict[str, Any]) -> bool:
+def _is_public(statement: Json) -> bool:
     principal = statement.get("Principal")
     named = principal.get("AWS", []) if isinstance(principal, dict) else principal
     everybody = "*" in (named if isinstance(named, list) else [named])
     return statement.get("Effect") == "Allow" and everybody and not statement.get("Condition")
 
 
-def _title(number: int, statement: dict[str, Any]) -> str:
-    return f"statement {statement.get('Sid') or number}"
-
-
-def _is_for_everybody(grant: dict[str, Any]) -> bool:
+def _is_for_everybody(grant: Json) -> bool:
     return str(grant.get("Grantee", {}).get("URI", "")).endswith(EVERYBODY)

@@ -3,13 +3,12 @@
 Our entries are recognised by their ids. All others stay.
 """
 
-from typing import Any
-
 from django.conf import settings
 
+from core.json_types import Json
 from migration.setup.bucket_setting import OURS, RECORDINGS, Aspect, TargetBucket
 
-Rule = dict[str, Any]
+Rule = Json
 
 
 def id_of(bucket: TargetBucket, kind: str) -> str:
@@ -96,7 +95,7 @@ class LifecycleRule(Aspect):
         also = {"TransitionDefaultMinimumObjectSize": size} if size else {}
         self.bucket.ask("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": kept}, **also)
 
-    def _found(self) -> dict[str, Any]:
+    def _found(self) -> Json:
         return self.bucket.ask("get_bucket_lifecycle_configuration") or {}
 
     @property
@@ -190,7 +189,7 @@ class Notifications(Aspect):
             wanted[lists] = kept
         self.bucket.ask("put_bucket_notification_configuration", NotificationConfiguration=wanted)
 
-    def _found(self) -> dict[str, Any]:
+    def _found(self) -> Json:
         return self.bucket.ask("get_bucket_notification_configuration") or {}
 
     def _is_ours(self, notification: Rule) -> bool:

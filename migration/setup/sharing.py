@@ -2,6 +2,7 @@
 
 import itertools
 
+from core.json_types import Json
 from migration.setup.bucket_setting import FORMER_PROBES, OURS, RECORDINGS, Impossible, TargetBucket, Unsupported
 
 # Sorts after all keys with the same prefix.
@@ -15,9 +16,18 @@ def used_by_others(bucket: TargetBucket) -> str:
     not allowed to list counts as shared.
     """
     try:
-        return _foreign_object(bucket) or _foreign_rule(bucket) or _foreign_notification(bucket)
+        if sign := _foreign_object(bucket):
+            return sign
+        for rule in _configured(bucket, "get_bucket_lifecycle_configuration").get("Rules", []):
+            if not _ours(rule.get("ID", "")):
+                return f"it has the lifecycle rule {rule.get('ID') or 'without a name'}"
+        lists = _configured(bucket, "get_bucket_notification_configuration").values()
+        for notification in itertools.chain.from_iterable(each for each in lists if isinstance(each, list)):
+            if not _ours(notification.get("Id", "")):
+                return f"it has the notification {notification.get('Id') or 'without a name'}"
     except Impossible:
         return "it may not be looked into"
+    return ""
 
 
 def _foreign_object(bucket: TargetBucket) -> str:
@@ -35,23 +45,11 @@ def _first_key(bucket: TargetBucket, after: str) -> str:
     return next((each["Key"] for each in found.get("Contents", [])), "")
 
 
-def _foreign_rule(bucket: TargetBucket) -> str:
+def _configured(bucket: TargetBucket, operation: str) -> Json:
     try:
-        found = bucket.ask("get_bucket_lifecycle_configuration") or {}
+        return bucket.ask(operation) or {}
     except Unsupported:
-        return ""
-    named = [rule.get("ID", "") for rule in found.get("Rules", [])]
-    return next((f"it has the lifecycle rule {name or 'without a name'}" for name in named if not _ours(name)), "")
-
-
-def _foreign_notification(bucket: TargetBucket) -> str:
-    try:
-        found = bucket.ask("get_bucket_notification_configuration") or {}
-    except Unsupported:
-        return ""
-    configured = [each for each in found.values() if isinstance(each, list)]
-    named = [each.get("Id", "") for each in itertools.chain.from_iterable(configured)]
-    return next((f"it has the notification {name or 'without a name'}" for name in named if not _ours(name)), "")
+        return {}
 
 
 def _ours(name: str) -> bool:

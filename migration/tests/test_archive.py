@@ -227,7 +227,7 @@ def test_an_interrupted_restore_goes_on_where_it_was(archive: Path, monkeypatch:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restoring.restore(archive, restoring.RestoreOptions(), told=stop)
+        restoring.restore(archive, restoring.RestoreOptions(), on_progress=stop)
     rest = restored(archive)
     assert (rest.conversations, rest.conversations_same, rest.recordings) == (1, 1, 2)
 

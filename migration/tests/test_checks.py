@@ -729,7 +729,7 @@ def test_the_table_has_a_symbol_a_word_and_a_summary() -> None:
         Result("bucket", "private", CheckState.OK, "Refused.", "", 0.1),
         Result("bucket", "CORS", CheckState.FAILED, "No rule.", "Add one.", 0.1),
     ]
-    table = action._table(results, coloured=False)
+    table = action.table(results, coloured=False)
     assert "✓ ok              private  Refused." in table
     assert "✗ failed          CORS     No rule." in table
     assert "→ Add one." in table

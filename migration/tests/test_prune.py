@@ -73,7 +73,10 @@ def bytes_in(storage: str) -> int:
 
 
 def prune(**wanted: Any) -> Pruned:
-    return pruning.prune(Old(CUT, **wanted))
+    done = Pruned()
+    for batch in pruning.prune(Old(CUT, **wanted)):
+        done.add(batch)
+    return done
 
 
 def command(*arguments: str) -> str:
@@ -158,9 +161,7 @@ def test_what_a_learner_deleted_a_minute_ago_can_still_be_brought_back(both: Any
 def test_many_go_batch_by_batch(both: Any) -> None:
     for number in range(2 * pruning.DELETED_AT_ONCE + 1):
         talk(f"old {number}", LONG_AGO)
-    seen: list[int] = []
-    pruning.prune(Old(CUT), lambda so_far: seen.append(so_far.conversations))
-    assert seen == [20, 40, 41]
+    assert [batch.conversations for batch in pruning.prune(Old(CUT))] == [20, 20, 1]
     assert alive() == set()
 
 
@@ -263,15 +264,11 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     monkeypatch.setattr(pruning, "DELETED_AT_ONCE", 2)
     for number in range(5):
         talk(f"old {number}", LONG_AGO)
-    went: list[Pruned] = []
-
-    def stumble(so_far: Pruned) -> None:
-        went.append(so_far)
-        both[half].goes_down()
-
+    batches = pruning.prune(Old(CUT, audio_only=audio_only))
+    next(batches)
+    both[half].goes_down()
     with pytest.raises(Down):
-        pruning.prune(Old(CUT, audio_only=audio_only), stumble)
-    assert len(went) == 1
+        next(batches)
     both[half].comes_back()
     both[0].breaker.probe = store.probe
     prune(audio_only=audio_only)

@@ -65,6 +65,10 @@ def made(storage: S3AudioStorage) -> Any:
     return storage.client
 
 
+def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[SettingFinding]:
+    return list(setup.carry_out(storage, asked))
+
+
 def by_aspect(findings: list[SettingFinding]) -> dict[str, SettingFinding]:
     return {each.aspect: each for each in findings}
 
@@ -93,18 +97,18 @@ def test_looking_makes_no_bucket(storage: S3AudioStorage) -> None:
 
 
 def test_a_bucket_is_made_and_set_up_and_then_there_is_nothing_to_do(storage: S3AudioStorage) -> None:
-    assert SettingState.FAILED not in states(setup.carry_out(storage))
+    assert SettingState.FAILED not in states(carry_out(storage))
     assert states(setup.look(storage)) == {SettingState.RIGHT, SettingState.UNSUPPORTED}
 
 
 def test_what_a_server_does_not_know_is_no_failure(storage: S3AudioStorage) -> None:
     asked = SetupOptions(queue=QUEUE, alarms="arn:aws:sns:us-east-1:123456789012:operators")
-    unsupported = {each.aspect for each in setup.carry_out(storage, asked) if each.state is SettingState.UNSUPPORTED}
+    unsupported = {each.aspect for each in carry_out(storage, asked) if each.state is SettingState.UNSUPPORTED}
     assert {"public access block", "notifications", "alarm: failed requests"} <= unsupported
 
 
 def test_recordings_are_read_by_the_sites_pages_only(storage: S3AudioStorage) -> None:
-    setup.carry_out(storage)
+    carry_out(storage)
     storage.save("audio/1-user.webm", ContentFile(b"a voice"))
 
     def allowed(origin: str) -> str | None:
@@ -127,7 +131,7 @@ def test_a_public_policy_is_taken_back_and_the_rest_of_it_kept(storage: S3AudioS
     urllib.request.urlopen(unsigned, timeout=60).close()
     assert by_aspect(setup.look(storage))["bucket policy"].now == "public by statement Open"
 
-    setup.carry_out(storage)
+    carry_out(storage)
 
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(unsigned, timeout=60)
@@ -139,7 +143,7 @@ def test_a_public_policy_is_taken_back_and_the_rest_of_it_kept(storage: S3AudioS
 def test_a_public_access_list_becomes_private(storage: S3AudioStorage, made: Any) -> None:
     made.put_bucket_acl(Bucket=storage.bucket_name, ACL="public-read")
     assert "access list" in to_do(setup.look(storage))
-    assert by_aspect(setup.carry_out(storage))["access list"].state is SettingState.DONE
+    assert by_aspect(carry_out(storage))["access list"].state is SettingState.DONE
     grants = made.get_bucket_acl(Bucket=storage.bucket_name)["Grants"]
     assert [grant["Grantee"]["Type"] for grant in grants] == ["CanonicalUser"]
 
@@ -148,7 +152,7 @@ def test_rules_of_others_are_kept(storage: S3AudioStorage, made: Any) -> None:
     bucket = storage.bucket_name
     made.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [FOREIGN_CORS]})
     made.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [FOREIGN_LIFECYCLE]})
-    setup.carry_out(storage)
+    carry_out(storage)
     cors = made.get_bucket_cors(Bucket=bucket)["CORSRules"]
     assert [rule["ID"] for rule in cors] == ["theirs", f"talking-agent {ORIGIN}"]
     lifecycle = made.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
@@ -164,26 +168,23 @@ def test_a_rule_of_others_that_lets_the_site_in_will_do(storage: S3AudioStorage,
 
 
 def test_another_site_on_the_same_bucket_keeps_its_rule(storage: S3AudioStorage, settings: Any) -> None:
-    setup.carry_out(storage)
+    carry_out(storage)
     settings.APP_URL = "https://staging.example.org"
-    setup.carry_out(storage)
+    carry_out(storage)
     settings.APP_URL = ORIGIN
     assert not to_do(setup.look(storage))
 
 
 def test_old_recordings_are_deleted_only_when_asked(storage: S3AudioStorage) -> None:
-    assert "old recordings" not in by_aspect(setup.carry_out(storage))
-    assert (
-        by_aspect(setup.carry_out(storage, SetupOptions(retention_days=365)))["old recordings"].state
-        is SettingState.DONE
-    )
+    assert "old recordings" not in by_aspect(carry_out(storage))
+    assert by_aspect(carry_out(storage, SetupOptions(retention_days=365)))["old recordings"].state is SettingState.DONE
     rules = storage.client.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
     (rule,) = [each for each in rules if each["ID"] == "talking-agent-old-recordings"]
     assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"]) == ("audio/", 365)
 
 
 def test_what_was_asked_for_once_stays(storage: S3AudioStorage) -> None:
-    setup.carry_out(storage, SetupOptions(retention_days=365, old_versions_days=90))
+    carry_out(storage, SetupOptions(retention_days=365, old_versions_days=90))
     findings = setup.look(storage)
     assert not to_do(findings)
     assert by_aspect(findings)["old versions"].now == "deleted after 90 days"
@@ -193,8 +194,8 @@ def test_what_was_asked_for_once_stays(storage: S3AudioStorage) -> None:
 
 
 def test_zero_days_are_for_ever(storage: S3AudioStorage) -> None:
-    setup.carry_out(storage, SetupOptions(retention_days=365))
-    setup.carry_out(storage, SetupOptions(retention_days=0))
+    carry_out(storage, SetupOptions(retention_days=365))
+    carry_out(storage, SetupOptions(retention_days=0))
     assert by_aspect(setup.look(storage, SetupOptions(retention_days=0)))["old recordings"].now == "kept for ever"
 
 
@@ -208,7 +209,7 @@ class WithoutKeys(S3Server):
 def test_encryption_that_lets_nothing_be_written_is_switched_off_again(settings: Any, tmp_path: Path) -> None:
     with served(WithoutKeys(tmp_path / "s3")) as server:
         storage = configured(settings, bucket_name=BUCKET, endpoint_url=server.endpoint)
-        found = by_aspect(setup.carry_out(storage))["encryption"]
+        found = by_aspect(carry_out(storage))["encryption"]
         assert (found.state, found.trouble) == (
             SettingState.UNSUPPORTED,
             "Nothing could be written with it, so it was switched off again.",
@@ -312,7 +313,7 @@ def test_a_rule_for_the_whole_bucket_by_an_earlier_version_is_kept_to_our_prefix
     rule |= {"NoncurrentVersionExpiration": {"NoncurrentDays": 90}}
     made.put_bucket_lifecycle_configuration(Bucket=storage.bucket_name, LifecycleConfiguration={"Rules": [rule]})
     assert by_aspect(setup.look(storage))["old versions"].now == "deleted after 90 days, in the whole bucket"
-    setup.carry_out(storage)
+    carry_out(storage)
     rules = made.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
     (rule,) = [each for each in rules if each["ID"] == "talking-agent-old-versions"]
     assert (rule["Filter"]["Prefix"], rule["NoncurrentVersionExpiration"]["NoncurrentDays"]) == ("audio/", 90)
@@ -321,7 +322,7 @@ def test_a_rule_for_the_whole_bucket_by_an_earlier_version_is_kept_to_our_prefix
 def test_two_installations_with_prefixes_keep_their_rules(storage: S3AudioStorage, settings: Any) -> None:
     options = settings.STORAGES["audio_cloud"]["OPTIONS"]
     for prefix in ("one", "two"):
-        setup.carry_out(configured(settings, **options | {"key_prefix": prefix}))
+        carry_out(configured(settings, **options | {"key_prefix": prefix}))
     rules = storage.client.get_bucket_lifecycle_configuration(Bucket=storage.bucket_name)["Rules"]
     assert {rule["Filter"]["Prefix"] for rule in rules} == {"one/audio/", "two/audio/"}
 
@@ -331,7 +332,7 @@ def test_a_server_without_checksum_headers_is_set_up_as_well(
 ) -> None:
     with fronted(s3.port, without_checksums) as front:
         options = settings.STORAGES["audio_cloud"]["OPTIONS"] | {"endpoint_url": front.url}
-        assert SettingState.FAILED not in states(setup.carry_out(configured(settings, **options)))
+        assert SettingState.FAILED not in states(carry_out(configured(settings, **options)))
         assert sum(front.refused.values()) <= 1
 
 
@@ -370,7 +371,7 @@ class Terminal(io.StringIO):
 def test_at_a_terminal_it_asks(
     storage: S3AudioStorage, monkeypatch: pytest.MonkeyPatch, answer: str, left: set[str]
 ) -> None:
-    setup.carry_out(storage)
+    carry_out(storage)
     storage.client.put_bucket_versioning(Bucket=storage.bucket_name, VersioningConfiguration={"Status": "Suspended"})
     monkeypatch.setattr("sys.stdin", Terminal(answer))
     with contextlib.suppress(SystemExit):
@@ -472,32 +473,32 @@ def topic(aws: str) -> str:
 
 
 def test_the_bucket_is_made_in_its_region(at_aws: S3AudioStorage) -> None:
-    setup.carry_out(at_aws)
+    carry_out(at_aws)
     assert at_aws.client.get_bucket_location(Bucket=at_aws.bucket_name)["LocationConstraint"] == "eu-west-1"
 
 
 def test_public_access_is_blocked_in_every_way(at_aws: S3AudioStorage) -> None:
-    setup.carry_out(at_aws)
+    carry_out(at_aws)
     blocked = at_aws.client.get_public_access_block(Bucket=at_aws.bucket_name)["PublicAccessBlockConfiguration"]
     assert list(blocked.values()) == [True] * 4
     assert states(setup.look(at_aws)) == {SettingState.RIGHT}
 
 
 def test_a_part_of_the_public_access_block_is_not_enough(at_aws: S3AudioStorage) -> None:
-    setup.carry_out(at_aws)
+    carry_out(at_aws)
     at_aws.client.put_public_access_block(
-        TargetBucket=at_aws.bucket_name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+        Bucket=at_aws.bucket_name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
     )
     assert to_do(setup.look(at_aws)) == {"public access block"}
 
 
 def test_a_queue_is_told_and_whoever_was_told_before_as_well(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
     at_aws.client.create_bucket(
-        TargetBucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        Bucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     theirs = {"TopicConfigurations": [{"Id": "theirs", "TopicArn": topic, "Events": ["s3:ObjectRemoved:*"]}]}
     at_aws.client.put_bucket_notification_configuration(Bucket=at_aws.bucket_name, NotificationConfiguration=theirs)
-    setup.carry_out(at_aws, SetupOptions(queue=queue))
+    carry_out(at_aws, SetupOptions(queue=queue))
     told = at_aws.client.get_bucket_notification_configuration(Bucket=at_aws.bucket_name)
     assert [each["Id"] for each in told["TopicConfigurations"]] == ["theirs"]
     assert [each["QueueArn"] for each in told["QueueConfigurations"]] == [queue]
@@ -505,15 +506,15 @@ def test_a_queue_is_told_and_whoever_was_told_before_as_well(at_aws: S3AudioStor
 
 
 def test_a_topic_can_take_the_place_of_the_queue(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
-    setup.carry_out(at_aws, SetupOptions(queue=queue))
-    setup.carry_out(at_aws, SetupOptions(topic=topic))
+    carry_out(at_aws, SetupOptions(queue=queue))
+    carry_out(at_aws, SetupOptions(topic=topic))
     told = at_aws.client.get_bucket_notification_configuration(Bucket=at_aws.bucket_name)
     assert "QueueConfigurations" not in told
     assert [each["TopicArn"] for each in told["TopicConfigurations"]] == [topic]
 
 
 def test_nobody_is_told_unless_asked_for(at_aws: S3AudioStorage, queue: str) -> None:
-    setup.carry_out(at_aws, SetupOptions(queue=queue))
+    carry_out(at_aws, SetupOptions(queue=queue))
     assert not to_do(setup.look(at_aws))
 
 
@@ -523,7 +524,7 @@ def metric_of(alarm: dict[str, Any]) -> str:
 
 
 def test_alarms_watch_errors_and_growth(at_aws: S3AudioStorage, aws: str, topic: str) -> None:
-    setup.carry_out(at_aws, SetupOptions(alarms=topic))
+    carry_out(at_aws, SetupOptions(alarms=topic))
     alarms = client(aws, "cloudwatch").describe_alarms(AlarmNamePrefix=f"talking-agent {at_aws.bucket_name}")
     watched = {metric_of(alarm): alarm for alarm in alarms["MetricAlarms"]}
     assert set(watched) == {"4xxErrors", "5xxErrors", "BucketSizeBytes", "NumberOfObjects"}
@@ -532,7 +533,7 @@ def test_alarms_watch_errors_and_growth(at_aws: S3AudioStorage, aws: str, topic:
 
 
 def test_an_alarm_that_tells_somebody_else_is_changed(at_aws: S3AudioStorage, topic: str) -> None:
-    setup.carry_out(at_aws, SetupOptions(alarms=f"{topic}-of-others"))
+    carry_out(at_aws, SetupOptions(alarms=f"{topic}-of-others"))
     assert "alarm: failed requests" in to_do(setup.look(at_aws, SetupOptions(alarms=topic)))
 
 

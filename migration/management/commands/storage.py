@@ -1,7 +1,6 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,6 +8,7 @@ from django.db import DatabaseError
 
 from core import cloud
 from migration import actions
+from migration.actions.terminal import Options
 
 # The exit code that shells use for a program that is ended by Ctrl-C.
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         if not well:
             raise SystemExit(1)
 
-    def _carried_out(self, options: Mapping[str, Any]) -> bool:
+    def _carried_out(self, options: Options) -> bool:
         """Carry out the action, and return whether it went well.
 
         Raises CommandError for errors that an operator can do something about.
