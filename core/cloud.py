@@ -19,13 +19,13 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from core import metrics
+from core.causes import NO_ANSWER, cause_of
 
 # Seconds that one request waits for the cloud, for all its operations together.
 PATIENCE = 2.0
 # Seconds for a query that no breaker guards, such as one of the admin's.
 PATIENCE_ELSEWHERE = 10.0
 PROBE_EVERY = 1.0
-SLOW = "timed out"
 # Characters of an error in a log.
 LONGEST_SENTENCE = 600
 
@@ -141,7 +141,7 @@ class Breaker:
     @property
     def cause(self) -> str:
         """Return why it is down, in words for the public, without a host or a name."""
-        return "" if self.up else self._cause or cause_of(self.reason)
+        return "" if self.up else self._cause
 
     @contextlib.contextmanager
     def use(self) -> Iterator[None]:
@@ -154,7 +154,7 @@ class Breaker:
         if not self.usable or patience.left <= 0:
             if self.on:
                 metrics.stored(self.name, "skipped")
-                patience.missed.setdefault(self.name, self.cause or cause_of(SLOW))
+                patience.missed.setdefault(self.name, self.cause or NO_ANSWER)
             raise Unavailable(self.name)
         began, outcome = time.perf_counter(), "ok"
         try:
@@ -165,7 +165,7 @@ class Breaker:
         except self.failures() as error:
             outcome = "failed"
             if not isinstance(error, DataError):
-                patience.missed.setdefault(self.name, cause_in(error))
+                patience.missed.setdefault(self.name, cause_of(error, sentence(error)))
                 self.trip(error)
             raise Unavailable(self.name) from error
         finally:
@@ -175,7 +175,7 @@ class Breaker:
         with self._lock:
             if not self.up:
                 return
-            self.reason, self._cause = sentence(error), cause_in(error)
+            self._note(error)
             self.up, self.since = False, datetime.now(UTC)
         logger.warning("The %s cannot be used: %s What is said is kept locally until it can.", self.name, self.reason)
         threading.Thread(target=self._watch, name=f"{self.name}-probe", daemon=True).start()
@@ -218,6 +218,10 @@ class Breaker:
             # Closes the connections of this thread.
             connections.close_all()
 
+    def _note(self, error: Exception) -> None:
+        self.reason = sentence(error)
+        self._cause = cause_of(error, self.reason)
+
     def _watch(self) -> None:
         while not self.up:
             time.sleep(PROBE_EVERY)
@@ -225,7 +229,7 @@ class Breaker:
                 self._ask()
             # After any error, the next probe follows.
             except Exception as error:  # noqa: BLE001
-                self.reason, self._cause = sentence(error), cause_in(error)
+                self._note(error)
             else:
                 away = (datetime.now(UTC) - self.since).total_seconds()
                 self.since = datetime.now(UTC)
@@ -246,16 +250,6 @@ def _mongo_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
     return pymongo.timeout(max(0.1, seconds - MIN_HEARTBEAT_INTERVAL))
 
 
-def cause_in(error: BaseException) -> str:
-    """Return the cause that an error names itself (`public_cause`), or else the cause of its message."""
-    return getattr(error, "public_cause", "") or cause_of(sentence(error))
-
-
-def cause_of(reason: str) -> str:
-    """Return the cause in words for the public, without a host or a name."""
-    return next(words for pattern, words in CAUSES if re.search(pattern, reason, re.I))
-
-
 def sentence(error: BaseException) -> str:
     """Return an error's first line, for operators and the log."""
     # Take the first line only. The rest is the SDK's advice, a cluster's topology, or the refused row, and MongoDB's
@@ -266,25 +260,6 @@ def sentence(error: BaseException) -> str:
         return sentence(error.__cause__)
     line = line or type(error).__name__
     return line if line.endswith(".") else f"{line}."
-
-
-CONNECTION_REFUSED = "the connection is refused"
-NO_ANSWER = "it does not answer"
-CREDENTIALS_REFUSED = "the credentials are refused"
-MISSING = "it does not exist"
-WRITING_REFUSED = "writing is refused"
-FILE_MISSING = "a file that it needs cannot be read"
-FAILS = "it fails"
-CAUSES = (
-    (r"names the file|file with certificates", FILE_MISSING),
-    # This row comes first, because MongoDB's driver names its timeouts in every message.
-    (r"refused|reset|closed|terminat|shut(ting)? ?down|starting up|recovery mode", CONNECTION_REFUSED),
-    (r"time[d ]?[- ]?out|in time|get a connection|No replica set members|ServerSelectionTimeout", NO_ANSWER),
-    (r"password|authenticat|credential|signature|access ?key|role .* does not", CREDENTIALS_REFUSED),
-    (r"does not exist|no such|missing|waiting to be applied", MISSING),
-    (r"read-?only|denied|not (allowed|authorized)|permission|not ?master|NotWritable", WRITING_REFUSED),
-    (r"", FAILS),
-)
 
 
 def _database_failures() -> tuple[type[Exception], ...]:
