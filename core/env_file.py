@@ -126,8 +126,16 @@ def _entries(text: str, path: Path) -> list[Entry]:
             raise _wrong(path, line, "write NAME=value. Put a value of several lines in quotes.")
         position = name.end()
         if text[position : position + 1] in ('"', "'"):
-            quoted, position = _quoted(text, position, path, line)
-            found.append(Entry(name[1], _unquoted(quoted), line))
+            quoted = QUOTED.match(text, position)
+            if not quoted:
+                raise _wrong(path, line, "a quote is opened and never closed.")
+            end = BLANK.match(text, quoted.end())
+            if not end:
+                closing = text.count("\n", 0, quoted.end()) + 1
+                where = "" if closing == line else f" on line {closing}"
+                raise _wrong(path, line, f"text follows the closing quote{where}.")
+            position = end.end()
+            found.append(Entry(name[1], _unquoted(quoted[0]), line))
             continue
         plain = PLAIN.match(text, position)
         assert plain
@@ -136,18 +144,6 @@ def _entries(text: str, path: Path) -> list[Entry]:
             raise _wrong(path, line, f"{name[1]} has typographic quotes. Write \" or '.")
         found.append(Entry(name[1], _plain(plain[1]), line))
     return found
-
-
-def _quoted(text: str, position: int, path: Path, line: int) -> tuple[str, int]:
-    """Return the quoted value at this position, and the position of the next line."""
-    quoted = QUOTED.match(text, position)
-    if not quoted:
-        raise _wrong(path, line, "a quote is opened and never closed.")
-    end = BLANK.match(text, quoted.end())
-    if not end:
-        closing = text.count("\n", 0, quoted.end()) + 1
-        raise _wrong(path, line, f"text follows the closing quote{'' if closing == line else f' on line {closing}'}.")
-    return quoted[0], end.end()
 
 
 def _unquoted(quoted: str) -> str:
