@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 from core import metrics
 
+# Seconds for which the rest of a refused request is read and discarded, so that the client can read the refusal.
+LINGER_S = 2.0
+
 TOO_MANY = "You have too much under way here already. Wait until that is done, then try again."
 BUSY = "The server has its hands full at the moment. Nothing is lost; try again in some seconds."
 
