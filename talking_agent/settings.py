@@ -7,7 +7,6 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -218,7 +217,7 @@ USE_I18N = False
 # or MongoDB.
 
 
-def sqlite(name: str) -> dict[str, Any]:
+def sqlite(name: str) -> database_urls.DatabaseParameters:
     return {
         "ENGINE": "core.sqlite",
         # Two aliases on one file would lock each other out.
@@ -267,7 +266,7 @@ PRICE_REQUESTS = price("PRICE_REQUESTS", 0.0004)  # a thousand
 PRICE_DATABASE = price_range("PRICE_DATABASE", "7-20")  # a month
 # A file such as usage/prices.toml, which is also the default.
 PRICE_OPENAI = existing_path("PRICE_OPENAI")
-STORAGES: dict[str, dict[str, Any]] = {
+STORAGES: dict[str, dict[str, object]] = {
     # Unused: audio has its own storages.
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},
