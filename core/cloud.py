@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
@@ -29,6 +30,7 @@ PROBE_EVERY = 1.0
 # Characters of an error in a log.
 LONGEST_SENTENCE = 600
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -53,13 +55,18 @@ _regardless: ContextVar[bool] = ContextVar("regardless", default=False)
 
 
 @contextlib.contextmanager
-def patience(seconds: float = PATIENCE) -> Iterator[None]:
-    """Limit the time that the block waits for the cloud to `seconds` in total."""
-    token = _patience.set(Patience(seconds))
+def _set(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Set a variable for the block."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _patience.reset(token)
+        variable.reset(token)
+
+
+def patience(seconds: float = PATIENCE) -> contextlib.AbstractContextManager[None]:
+    """Limit the time that the block waits for the cloud to `seconds` in total."""
+    return _set(_patience, Patience(seconds))
 
 
 def begin_request() -> None:
@@ -84,32 +91,20 @@ def seconds_left() -> float | None:
 @contextlib.contextmanager
 def impatiently() -> Iterator[None]:
     """Outside a request, limit queries of the block that no breaker guards as a request would."""
-    token = _impatient.set(True)
-    try:
+    with _set(_impatient, True):
         yield
-    finally:
-        _impatient.reset(token)
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Limit the block's operations on any database to `seconds` in total. No breaker notices their failures."""
-    token = _deadline.set(time.monotonic() + seconds)
-    try:
-        with _mongo_limit(seconds):
-            yield
-    finally:
-        _deadline.reset(token)
-
-
-@contextlib.contextmanager
-def regardless() -> Iterator[None]:
-    """Let the operations of the block through to a database that is known to be down: they may bring it up."""
-    token = _regardless.set(True)
-    try:
+    with _set(_deadline, time.monotonic() + seconds), _mongo_limit(seconds):
         yield
-    finally:
-        _regardless.reset(token)
+
+
+def regardless() -> contextlib.AbstractContextManager[None]:
+    """Let the operations of the block through to a database that is known to be down: they may bring it up."""
+    return _set(_regardless, True)
 
 
 class Breaker:
@@ -200,12 +195,10 @@ class Breaker:
     def _limited(self, patience: Patience) -> Iterator[None]:
         began, outer = time.monotonic(), _deadline.get()
         deadline = min(began + patience.left, outer or math.inf)
-        token = _deadline.set(deadline)
         try:
-            with _mongo_limit(max(0.0, deadline - began)):
+            with _set(_deadline, deadline), _mongo_limit(max(0.0, deadline - began)):
                 yield
         finally:
-            _deadline.reset(token)
             if outer is None:
                 # In a nested operation, the outer one subtracts the time.
                 patience.left -= time.monotonic() - began
