@@ -31,13 +31,13 @@ from conversations import rows, store
 from conversations.changes import Draft, conversation_key, now_after
 from conversations.store import LOCAL, StoredConversation
 from core import cloud
-from core.causes import NO_ANSWER
 from core.cloud import Breaker
 from migration.transfer import deliver, holds
 
 # Seconds for all that the cloud has to do.
 PATIENCE = 4.0
 FETCH_WITHIN = 5.0
+NO_ANSWER = cloud.NO_ANSWER
 # The words of a connection pool that waited for a connection in vain, so that nothing was sent.
 NOTHING_SENT = "get a connection"
 # From a reading of "Sense and Sensibility" for LibriVox, in the public domain.
