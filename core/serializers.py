@@ -1,6 +1,6 @@
 """Provide the fields and answers that the serializers of all apps share."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from rest_framework import serializers
@@ -45,7 +45,7 @@ class NumberField(serializers.FloatField):
 class NamedChoiceField(serializers.ChoiceField):
     """Read one of the choices. The error names them all."""
 
-    def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
+    def __init__(self, choices: Sequence[str], **kwargs: Any) -> None:
         names = ", ".join(choices)
         super().__init__(choices, error_messages={"invalid_choice": f"Write one of {names}."}, **kwargs)
 

@@ -29,9 +29,9 @@ def admin_without_accounts(get_response: Any) -> Any:
         refused = await sync_to_async(_refused)(request) if _is_admin(request) else None
         return refused or await get_response(request)
 
-    chosen = async_middleware if iscoroutinefunction(get_response) else sync_middleware
+    chosen: Any = async_middleware if iscoroutinefunction(get_response) else sync_middleware
     # The database may fail in the middle of a page.
-    chosen.process_exception = _explained  # type: ignore[attr-defined]
+    chosen.process_exception = _explained
     return chosen
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Hashable
+from collections.abc import Awaitable, Hashable, Mapping
 
 from django.conf import settings
 from django.http import JsonResponse
@@ -98,7 +98,7 @@ class Limits:
                         await _unless_gone(stack.enter_async_context(place), receive)
                 return message
 
-            async def noted(message: Message) -> None:
+            async def noted(message: Mapping[str, object]) -> None:
                 nonlocal has_begun
                 has_begun = True
                 await send(message)

@@ -24,7 +24,7 @@ class Discreet(logging.Formatter):
 
     def formatException(self, ei: ErrorInfo) -> str:
         told, error = list[str](), ei[1]
-        if is_of_the_disk(error):
+        if error and is_of_the_disk(error):
             # The traceback does not help here, and every request meets a full disk.
             return f"{type(error).__qualname__}: {sentence(error)}"
         while error:

@@ -7,6 +7,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -266,7 +267,7 @@ PRICE_REQUESTS = price("PRICE_REQUESTS", 0.0004)  # a thousand
 PRICE_DATABASE = price_range("PRICE_DATABASE", "7-20")  # a month
 # A file such as usage/prices.toml, which is also the default.
 PRICE_OPENAI = existing_path("PRICE_OPENAI")
-STORAGES: dict[str, dict[str, object]] = {
+STORAGES: dict[str, dict[str, Any]] = {
     # Unused: audio has its own storages.
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "audio_local": {"BACKEND": "audio.storages.LocalAudioStorage", "OPTIONS": {"location": DATA_DIR / "recordings"}},

@@ -24,6 +24,7 @@ class Command(migrate.Command):
 
     def handle(self, *args: object, **options: object) -> None:
         named = options["database"]
+        assert isinstance(named, str)
         skip = options.pop("skip_unreachable", False)
         unreachable = []
         for alias in connections if isinstance(named, _NotNamed) else [named]:
