@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from core import cloud
+from core import causes
 
 KEYS = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that may use the bucket, in .env.local, and restart."
 ROLE = "Look at the role of this machine, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -34,10 +34,10 @@ class Explanation:
     subject: Subject
     meaning: str
     advice: str
-    cause: str = cloud.FAILS
+    cause: str = causes.FAILS
 
 
-def _unreached(meaning: str, cause: str = cloud.FAILS) -> Explanation:
+def _unreached(meaning: str, cause: str = causes.FAILS) -> Explanation:
     return Explanation(Subject.SERVER, meaning, REACH, cause)
 
 
@@ -49,65 +49,65 @@ class Kind(Enum):
         "The KMS key that encrypts the bucket may not be used",
         "Allow kms:GenerateDataKey and kms:Decrypt on that KMS key, in the policy of the access key's user or role, and in the "
         f"policy of the KMS key itself. {PRINT_IAM.format('kms')}",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     KMS_UNUSABLE = Explanation(
         Subject.BUCKET,
         "The KMS key that encrypts the bucket is disabled, is being deleted, or does not exist",
         "Enable that KMS key, or choose another one for the bucket's default encryption.",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     ENCRYPTION_DEMANDED = Explanation(
         Subject.RIGHTS,
         "The bucket {bucket} refuses requests that do not ask for encryption themselves",
         "Set the bucket's default encryption instead, and remove the statement of its policy that demands the header "
         "x-amz-server-side-encryption.",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     LOCKED = Explanation(
         Subject.RIGHTS,
         "The bucket {bucket} has Object Lock, and its rules forbid this",
         "Remove the default retention and legal holds from our objects, or use a bucket without Object Lock.",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     REQUESTER_PAYS = Explanation(
         Subject.RIGHTS,
         "The bucket {bucket} makes the requester pay. Browsers cannot send the header for that",
         "Turn Requester Pays off, or use a bucket of your own.",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     FULL = Explanation(
         Subject.SERVER,
         "The storage is full, or has reached a limit of its account",
         "Make room, or raise the quota of the bucket or the cap of the account.",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     ACCOUNT = Explanation(
         Subject.CREDENTIALS,
         "The account at {host} is closed, suspended, or not signed up for this service",
         "Check the state of the account and its bills.",
-        cloud.CREDENTIALS_REFUSED,
+        causes.CREDENTIALS_REFUSED,
     )
-    KEY_REFUSED = Explanation(Subject.CREDENTIALS, "The access key is not accepted", KEYS, cloud.CREDENTIALS_REFUSED)
+    KEY_REFUSED = Explanation(Subject.CREDENTIALS, "The access key is not accepted", KEYS, causes.CREDENTIALS_REFUSED)
     SECRET_REFUSED = Explanation(
         Subject.CREDENTIALS,
         "The secret of the access key is not accepted",
         f"{KEYS} If the secret is right, a proxy may change the request: it must pass the Host and the headers unchanged.",
-        cloud.CREDENTIALS_REFUSED,
+        causes.CREDENTIALS_REFUSED,
     )
     TOKEN_EXPIRED = Explanation(
         Subject.CREDENTIALS,
         "The session token is not valid any more: it has expired",
         "Write a new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, which belong together, in .env.local, and "
         "restart. The key of an IAM user does not expire. A machine's role renews its own key.",
-        cloud.CREDENTIALS_REFUSED,
+        causes.CREDENTIALS_REFUSED,
     )
     TOKEN_REFUSED = Explanation(
         Subject.CREDENTIALS,
         "The session token is not valid",
         "AWS_SESSION_TOKEN belongs to the AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY that it came with. Write all three, or "
         "leave it empty for the key of an IAM user. Then restart.",
-        cloud.CREDENTIALS_REFUSED,
+        causes.CREDENTIALS_REFUSED,
     )
     SKEWED = Explanation(
         Subject.CLOCK,
@@ -123,19 +123,19 @@ class Kind(Enum):
         Subject.BUCKET,
         "The bucket {bucket} does not exist",
         "Correct S3_BUCKET_NAME, AWS_REGION and AWS_S3_ENDPOINT_URL, or create the bucket: manage.py storage setup.",
-        cloud.MISSING,
+        causes.MISSING,
     )
     NAME_REFUSED = Explanation(
         Subject.BUCKET,
         "{bucket} cannot be the name of a bucket",
         "Set S3_BUCKET_NAME as the provider's console shows it.",
-        cloud.MISSING,
+        causes.MISSING,
     )
     ELSEWHERE = Explanation(
         Subject.BUCKET,
         "The bucket {bucket} is in another region",
         "Set AWS_REGION={region} in .env.local, and restart.",
-        cloud.MISSING,
+        causes.MISSING,
     )
     ADDRESSING = Explanation(
         Subject.BUCKET,
@@ -146,7 +146,7 @@ class Kind(Enum):
         Subject.RIGHTS,
         "Access to the bucket {bucket} is denied",
         "Allow {action}, and remove any statement that denies it.",
-        cloud.WRITING_REFUSED,
+        causes.WRITING_REFUSED,
     )
     BUSY = Explanation(Subject.SERVER, "{host} is too busy", "Wait, or raise the limits of the server.")
     BROKEN = Explanation(
@@ -158,7 +158,7 @@ class Kind(Enum):
         Subject.SERVER,
         "{host} did not get the whole request in time",
         "Look for a slow or faulty network.",
-        cloud.NO_ANSWER,
+        causes.NO_ANSWER,
     )
     NOT_SUPPORTED = Explanation(
         Subject.FEATURE, "{host} does not support this", "Look up in the server's documentation what it supports."
@@ -186,36 +186,36 @@ class Kind(Enum):
         Subject.CREDENTIALS,
         "No credentials",
         "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env.local, or give this machine a role. Then restart.",
-        cloud.CREDENTIALS_REFUSED,
+        causes.CREDENTIALS_REFUSED,
     )
     NO_ROLE = Explanation(
-        Subject.CREDENTIALS, "The role of this machine gives no credentials", ROLE, cloud.CREDENTIALS_REFUSED
+        Subject.CREDENTIALS, "The role of this machine gives no credentials", ROLE, causes.CREDENTIALS_REFUSED
     )
     NO_PROFILE = Explanation(
         Subject.CREDENTIALS,
         "AWS_PROFILE names credentials that do not exist",
         "Correct AWS_PROFILE, or remove it.",
-        cloud.CREDENTIALS_REFUSED,
+        causes.CREDENTIALS_REFUSED,
     )
     NO_PROXY = _unreached("The proxy to {host} cannot be used")
     NO_TLS = _unreached("The certificate of {host} is not trusted, or it does not speak TLS")
     NO_HOST = _unreached("The host name {host} is not known")
-    CONNECTION_REFUSED = _unreached("{host} refused the connection, or cannot be reached", cloud.CONNECTION_REFUSED)
-    CONNECT_TIMEOUT = _unreached("{host} did not take the connection in time", cloud.NO_ANSWER)
-    READ_TIMEOUT = _unreached("{host} did not answer in time", cloud.NO_ANSWER)
-    CONNECTION_CLOSED = _unreached("{host} closed the connection", cloud.CONNECTION_REFUSED)
+    CONNECTION_REFUSED = _unreached("{host} refused the connection, or cannot be reached", causes.CONNECTION_REFUSED)
+    CONNECT_TIMEOUT = _unreached("{host} did not take the connection in time", causes.NO_ANSWER)
+    READ_TIMEOUT = _unreached("{host} did not answer in time", causes.NO_ANSWER)
+    CONNECTION_CLOSED = _unreached("{host} closed the connection", causes.CONNECTION_REFUSED)
     UNUSABLE = _unreached("{host} cannot be used")
     TAKEN = Explanation(
         Subject.BUCKET,
         "There is a bucket {bucket} already",
         "If it is not yours, set S3_BUCKET_NAME to another name.",
-        cloud.MISSING,
+        causes.MISSING,
     )
     LOCATION = Explanation(
         Subject.BUCKET,
         "The bucket {bucket} is in another region, or cannot be made in this one",
         "Set AWS_REGION={region} in .env.local, and restart.",
-        cloud.MISSING,
+        causes.MISSING,
     )
     NOT_SET = Explanation(
         Subject.FEATURE, "The bucket {bucket} does not have this setting", "Set it: manage.py storage setup."

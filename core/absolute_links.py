@@ -39,9 +39,7 @@ def _domain(host: str) -> str:
     return split_domain_port(host)[0]
 
 
-def _remember_request(request: HttpRequest) -> None:
+@middleware
+def remembered(request: HttpRequest) -> None:
     with suppress(DisallowedHost):
         remember(request.get_host(), secure=request.is_secure())
-
-
-remembered = middleware(before=_remember_request)

@@ -3,18 +3,20 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, smart_split, unescape_string_literal
+
+Row = TypeVar("Row", bound=Model)
 
 # A flag of the admin's log, beside Django's own for additions, changes and deletions.
 VIEWED = 4
@@ -39,21 +41,29 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
 class DateFilter(admin.DateFieldListFilter):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        field: Field,
+        request: HttpRequest,
+        params: dict[str, str],
+        model: type[Model],
+        model_admin: admin.ModelAdmin,
+        field_path: str,
+    ) -> None:
+        super().__init__(field, request, params, model, model_admin, field_path)
         self.title = "date"
 
 
 class LinkedFilter(admin.SimpleListFilter):
     """Filter by a value out of too many to list. Links in the rows set it, and it shows only while it is set."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         value = self.value()
         return [(value, self.in_short(value))] if value else []
 
@@ -67,7 +77,7 @@ class IdFilter(LinkedFilter):
     def in_short(self, value: str) -> str:
         return short(value)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> QuerySet[Row]:
         try:
             return queryset.filter(**{str(self.parameter_name): uuid.UUID(self.value() or "")})
         except ValueError:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 from core import metrics
 
+# Seconds for which the rest of a refused request is read and discarded, so that the client can read the refusal.
+LINGER_S = 2.0
+
 TOO_MANY = "You have too much under way here already. Wait until that is done, then try again."
 BUSY = "The server has its hands full at the moment. Nothing is lost; try again in some seconds."
 
@@ -97,7 +100,11 @@ class Slots:
         if self._fits(place) and not any(self._has_room(other) for other in self._queue):
             self._admit(place)
             return place
-        self._refuse_to_wait(who)
+        mine = sum(other.who == who for other in self._queue)
+        if (self._at_work[who] >= self.each or mine) and mine >= self.waiting_each:
+            raise self._full(self.too_many, 429)
+        if len(self._queue) >= self.waiting:
+            raise self._full(self.busy, 503)
         place.admitted = asyncio.get_running_loop().create_future()
         self._queue.append(place)
         try:
@@ -120,21 +127,7 @@ class Slots:
             self._at_work[who] -= 1
             if not self._at_work[who]:
                 del self._at_work[who]
-        self._admit_waiting()
-
-    def _fits(self, place: Slot) -> bool:
-        return self._has_room(place) and self.used + place.weight <= self.total
-
-    def _has_room(self, place: Slot) -> bool:
-        """Return whether the visitor may have another place."""
-        return self._at_work[place.who] < self.each
-
-    def _admit(self, place: Slot) -> None:
-        self.used += place.weight
-        self._at_work[place.who] += 1
-
-    def _admit_waiting(self) -> None:
-        """Admit waiting places in order. Skip visitors with no free place, but let no light place pass a heavy one."""
+        # Admit waiting places in order. Skip visitors with no free place, but let no light place pass a heavy one.
         for place in tuple(self._queue):
             assert place.admitted
             # A future that is done was cancelled a moment ago.
@@ -146,13 +139,16 @@ class Slots:
             self._admit(place)
             place.admitted.set_result(None)
 
-    def _refuse_to_wait(self, who: Hashable) -> None:
-        """Raise AtCapacity unless this visitor may wait."""
-        mine = sum(place.who == who for place in self._queue)
-        if (self._at_work[who] >= self.each or mine) and mine >= self.waiting_each:
-            raise self._full(self.too_many, 429)
-        if len(self._queue) >= self.waiting:
-            raise self._full(self.busy, 503)
+    def _fits(self, place: Slot) -> bool:
+        return self._has_room(place) and self.used + place.weight <= self.total
+
+    def _has_room(self, place: Slot) -> bool:
+        """Return whether the visitor may have another place."""
+        return self._at_work[place.who] < self.each
+
+    def _admit(self, place: Slot) -> None:
+        self.used += place.weight
+        self._at_work[place.who] += 1
 
     def _full(self, message: str, status: int) -> AtCapacity:
         metrics.TURNED_AWAY.labels(self.name, str(status)).inc()

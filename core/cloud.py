@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from core import metrics
+from core.causes import NO_ANSWER, cause_of
 
 # The alias of the local database, the shelter.
 LOCAL = "local"
@@ -27,10 +29,10 @@ PATIENCE = 2.0
 # Seconds for a query that no breaker guards, such as one of the admin's.
 PATIENCE_ELSEWHERE = 10.0
 PROBE_EVERY = 1.0
-SLOW = "timed out"
 # Characters of an error in a log.
 LONGEST_SENTENCE = 600
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -55,13 +57,18 @@ _regardless: ContextVar[bool] = ContextVar("regardless", default=False)
 
 
 @contextlib.contextmanager
-def patience(seconds: float = PATIENCE) -> Iterator[None]:
-    """Limit the time that the block waits for the cloud to `seconds` in total."""
-    token = _patience.set(Patience(seconds))
+def _set(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Set a variable for the block."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _patience.reset(token)
+        variable.reset(token)
+
+
+def patience(seconds: float = PATIENCE) -> contextlib.AbstractContextManager[None]:
+    """Limit the time that the block waits for the cloud to `seconds` in total."""
+    return _set(_patience, Patience(seconds))
 
 
 def begin_request() -> None:
@@ -86,32 +93,20 @@ def seconds_left() -> float | None:
 @contextlib.contextmanager
 def impatiently() -> Iterator[None]:
     """Outside a request, limit queries of the block that no breaker guards as a request would."""
-    token = _impatient.set(True)
-    try:
+    with _set(_impatient, True):
         yield
-    finally:
-        _impatient.reset(token)
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Limit the block's operations on any database to `seconds` in total. No breaker notices their failures."""
-    token = _deadline.set(time.monotonic() + seconds)
-    try:
-        with _mongo_limit(seconds):
-            yield
-    finally:
-        _deadline.reset(token)
-
-
-@contextlib.contextmanager
-def regardless() -> Iterator[None]:
-    """Let the operations of the block through to a database that is known to be down: they may bring it up."""
-    token = _regardless.set(True)
-    try:
+    with _set(_deadline, time.monotonic() + seconds), _mongo_limit(seconds):
         yield
-    finally:
-        _regardless.reset(token)
+
+
+def regardless() -> contextlib.AbstractContextManager[None]:
+    """Let the operations of the block through to a database that is known to be down: they may bring it up."""
+    return _set(_regardless, True)
 
 
 class Breaker:
@@ -143,7 +138,7 @@ class Breaker:
     @property
     def cause(self) -> str:
         """Return why it is down, in words for the public, without a host or a name."""
-        return "" if self.up else self._cause or cause_of(self.reason)
+        return "" if self.up else self._cause
 
     @contextlib.contextmanager
     def use(self) -> Iterator[None]:
@@ -156,7 +151,7 @@ class Breaker:
         if not self.usable or patience.left <= 0:
             if self.on:
                 metrics.stored(self.name, "skipped")
-                patience.missed.setdefault(self.name, self.cause or cause_of(SLOW))
+                patience.missed.setdefault(self.name, self.cause or NO_ANSWER)
             raise Unavailable(self.name)
         began, outcome = time.perf_counter(), "ok"
         try:
@@ -167,7 +162,7 @@ class Breaker:
         except self.failures() as error:
             outcome = "failed"
             if not isinstance(error, DataError):
-                patience.missed.setdefault(self.name, cause_in(error))
+                patience.missed.setdefault(self.name, cause_of(error, sentence(error)))
                 self.trip(error)
             raise Unavailable(self.name) from error
         finally:
@@ -177,7 +172,7 @@ class Breaker:
         with self._lock:
             if not self.up:
                 return
-            self.reason, self._cause = sentence(error), cause_in(error)
+            self._note(error)
             self.up, self.since = False, datetime.now(UTC)
         logger.warning("The %s cannot be used: %s What is said is kept locally until it can.", self.name, self.reason)
         threading.Thread(target=self._watch, name=f"{self.name}-probe", daemon=True).start()
@@ -202,12 +197,10 @@ class Breaker:
     def _limited(self, patience: Patience) -> Iterator[None]:
         began, outer = time.monotonic(), _deadline.get()
         deadline = min(began + patience.left, outer or math.inf)
-        token = _deadline.set(deadline)
         try:
-            with _mongo_limit(max(0.0, deadline - began)):
+            with _set(_deadline, deadline), _mongo_limit(max(0.0, deadline - began)):
                 yield
         finally:
-            _deadline.reset(token)
             if outer is None:
                 # In a nested operation, the outer one subtracts the time.
                 patience.left -= time.monotonic() - began
@@ -220,6 +213,10 @@ class Breaker:
             # Closes the connections of this thread.
             connections.close_all()
 
+    def _note(self, error: Exception) -> None:
+        self.reason = sentence(error)
+        self._cause = cause_of(error, self.reason)
+
     def _watch(self) -> None:
         while not self.up:
             time.sleep(PROBE_EVERY)
@@ -227,7 +224,7 @@ class Breaker:
                 self._ask()
             # After any error, the next probe follows.
             except Exception as error:  # noqa: BLE001
-                self.reason, self._cause = sentence(error), cause_in(error)
+                self._note(error)
             else:
                 away = (datetime.now(UTC) - self.since).total_seconds()
                 self.since = datetime.now(UTC)
@@ -248,16 +245,6 @@ def _mongo_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
     return pymongo.timeout(max(0.1, seconds - MIN_HEARTBEAT_INTERVAL))
 
 
-def cause_in(error: BaseException) -> str:
-    """Return the cause that an error names itself (`public_cause`), or else the cause of its message."""
-    return getattr(error, "public_cause", "") or cause_of(sentence(error))
-
-
-def cause_of(reason: str) -> str:
-    """Return the cause in words for the public, without a host or a name."""
-    return next(words for pattern, words in CAUSES if re.search(pattern, reason, re.I))
-
-
 def sentence(error: BaseException) -> str:
     """Return an error's first line, for operators and the log."""
     # Take the first line only. The rest is the SDK's advice, a cluster's topology, or the refused row, and MongoDB's
@@ -268,25 +255,6 @@ def sentence(error: BaseException) -> str:
         return sentence(error.__cause__)
     line = line or type(error).__name__
     return line if line.endswith(".") else f"{line}."
-
-
-CONNECTION_REFUSED = "the connection is refused"
-NO_ANSWER = "it does not answer"
-CREDENTIALS_REFUSED = "the credentials are refused"
-MISSING = "it does not exist"
-WRITING_REFUSED = "writing is refused"
-FILE_MISSING = "a file that it needs cannot be read"
-FAILS = "it fails"
-CAUSES = (
-    (r"names the file|file with certificates", FILE_MISSING),
-    # This row comes first, because MongoDB's driver names its timeouts in every message.
-    (r"refused|reset|closed|terminat|shut(ting)? ?down|starting up|recovery mode", CONNECTION_REFUSED),
-    (r"time[d ]?[- ]?out|in time|get a connection|No replica set members|ServerSelectionTimeout", NO_ANSWER),
-    (r"password|authenticat|credential|signature|access ?key|role .* does not", CREDENTIALS_REFUSED),
-    (r"does not exist|no such|missing|waiting to be applied", MISSING),
-    (r"read-?only|denied|not (allowed|authorized)|permission|not ?master|NotWritable", WRITING_REFUSED),
-    (r"", FAILS),
-)
 
 
 def _database_failures() -> tuple[type[Exception], ...]:

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -18,10 +17,9 @@ ROOM = 256 * 1024  # bytes
 
 def folders() -> dict[str, Path]:
     """Return the folders that the server writes to, by their names for operators."""
-    audio: Any = storages["audio_local"]
     return {
         "data directory": Path(settings.DATA_DIR),
-        "recordings": _there(Path(audio.path("audio/probe")).parent),
+        "recordings": _there(Path(storages["audio_local"].path("audio/probe")).parent),
         # Large uploads are buffered here.
         "temporary files": Path(settings.FILE_UPLOAD_TEMP_DIR),
     }
@@ -45,24 +43,17 @@ def try_writing_database(path: Path) -> None:
 
     A database that another connection is writing to counts as writable.
     """
+    # The mode "rw" does not create a missing database.
+    address = f"{path.resolve().as_uri()}?mode=rw"
     try:
-        _write_version(path)
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            (version,) = file.execute("PRAGMA user_version").fetchone()
+            file.execute(f"PRAGMA user_version = {version}")
+            file.execute("COMMIT")
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return
         # On a full disk, SQLite may only say "disk I/O error".
         full = shutil.disk_usage(path.parent).free < ROOM
         raise OSError(errno.ENOSPC if full else errno.EACCES, "the disk is full" if full else str(error)) from error
-
-
-def _write_version(path: Path) -> None:
-    # The mode "rw" does not create a missing database.
-    address = f"{path.resolve().as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as file:
-        try:
-            file.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                return
-            raise
-        (version,) = file.execute("PRAGMA user_version").fetchone()
-        file.execute(f"PRAGMA user_version = {version}")
-        file.execute("COMMIT")

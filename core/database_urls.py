@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+# An entry of DATABASES, or the parameters of a driver's connection. Each driver has its own.
+DatabaseParameters = dict[str, Any]
+
 # Parameters that Prisma reads from a URL and libpq refuses.
 OF_PRISMA = (
     *("schema", "pgbouncer", "connection_limit", "pool_timeout", "socket_timeout", "statement_cache_size"),
@@ -22,7 +25,7 @@ CONNECT_S = 2
 ENCODE = "Special characters of a password are written in percent-encoding: @ is %40, # is %23."
 
 
-def postgresql(url: str) -> dict[str, Any]:
+def postgresql(url: str) -> DatabaseParameters:
     """Parse `postgresql://…`, with or without Prisma's parameters.
 
     Raises ValueError, whose message holds nothing of the URL.
@@ -97,7 +100,7 @@ MONITORING = {
 ACKNOWLEDGED = {"w": "majority", "journal": True, "readPreference": "primary"}
 
 
-def mongodb(uri: str) -> dict[str, Any]:
+def mongodb(uri: str) -> DatabaseParameters:
     """Parse `mongodb://…` or `mongodb+srv://…`.
 
     Raises ValueError, whose message holds nothing of the URI.
@@ -129,7 +132,7 @@ def mongodb(uri: str) -> dict[str, Any]:
     }
 
 
-def _number(value: Any) -> float:
+def _number(value: str | float) -> float:
     try:
         return float(value)
     except ValueError:

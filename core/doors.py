@@ -5,14 +5,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.urls import Resolver404, resolve
 
 # Bytes of a body, unless a view expects more.
 SMALL = 4 * 1024 * 1024
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from core import env_file
+
+T = TypeVar("T")
 
 UNKNOWN_USER = "this path cannot be followed: the user after ~ is unknown, or its links lead in a circle"
 
@@ -114,7 +116,7 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         raise wrong(name, "write addresses or networks such as 10.0.3.7 10.1.0.0/16") from None
 
 
-def configured(name: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
+def configured(name: str, read: Callable[[str], T]) -> T | None:
     if not text(name):
         return None
     try:

@@ -55,9 +55,14 @@ def load(path: Path, *, must_exist: bool = True) -> None:
     entries = read(path)
     if entries is None and must_exist:
         raise ImproperlyConfigured(f"ENV_FILES: there is no file {path}.")
-    entries = entries or []
-    REPEATED.update(dict.fromkeys(f"{path}, {each}." for each in _repeated(entries)))
-    for name, entry in {each.name: each for each in entries}.items():
+    first: dict[str, Entry] = {}
+    last: dict[str, Entry] = {}
+    for entry in entries or []:
+        last[entry.name] = entry
+        earlier = first.setdefault(entry.name, entry)
+        if earlier.value != entry.value:
+            REPEATED[f"{path}, line {entry.line}: {entry.name} replaces the value of line {earlier.line}."] = None
+    for name, entry in last.items():
         if name not in os.environ:
             os.environ[name] = entry.value
             WRITTEN_AT[name] = f"{path}, line {entry.line}"
@@ -74,7 +79,7 @@ def read(path: Path) -> list[Entry] | None:
         return None
     except OSError as error:
         raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from None
-    return list(_entries(_decoded(data, path), path))
+    return _entries(_decoded(data, path), path)
 
 
 def value(written: str) -> str:
@@ -83,16 +88,6 @@ def value(written: str) -> str:
     if quoted and BLANK.fullmatch(written, quoted.end()):
         return _unquoted(quoted[0])
     return _plain(written)
-
-
-def _repeated(entries: list[Entry]) -> list[str]:
-    """Describe the names that are set more than once, to different values."""
-    first: dict[str, Entry] = {}
-    return [
-        f"line {each.line}: {each.name} replaces the value of line {first[each.name].line}"
-        for each in entries
-        if first.setdefault(each.name, each).value != each.value
-    ]
 
 
 def _decoded(data: bytes, path: Path) -> str:
@@ -131,8 +126,16 @@ def _entries(text: str, path: Path) -> list[Entry]:
             raise _wrong(path, line, "write NAME=value. Put a value of several lines in quotes.")
         position = name.end()
         if text[position : position + 1] in ('"', "'"):
-            quoted, position = _quoted(text, position, path, line)
-            found.append(Entry(name[1], _unquoted(quoted), line))
+            quoted = QUOTED.match(text, position)
+            if not quoted:
+                raise _wrong(path, line, "a quote is opened and never closed.")
+            end = BLANK.match(text, quoted.end())
+            if not end:
+                closing = text.count("\n", 0, quoted.end()) + 1
+                where = "" if closing == line else f" on line {closing}"
+                raise _wrong(path, line, f"text follows the closing quote{where}.")
+            position = end.end()
+            found.append(Entry(name[1], _unquoted(quoted[0]), line))
             continue
         plain = PLAIN.match(text, position)
         assert plain
@@ -141,18 +144,6 @@ def _entries(text: str, path: Path) -> list[Entry]:
             raise _wrong(path, line, f"{name[1]} has typographic quotes. Write \" or '.")
         found.append(Entry(name[1], _plain(plain[1]), line))
     return found
-
-
-def _quoted(text: str, position: int, path: Path, line: int) -> tuple[str, int]:
-    """Return the quoted value at this position, and the position of the next line."""
-    quoted = QUOTED.match(text, position)
-    if not quoted:
-        raise _wrong(path, line, "a quote is opened and never closed.")
-    end = BLANK.match(text, quoted.end())
-    if not end:
-        closing = text.count("\n", 0, quoted.end()) + 1
-        raise _wrong(path, line, f"text follows the closing quote{'' if closing == line else f' on line {closing}'}.")
-    return quoted[0], end.end()
 
 
 def _unquoted(quoted: str) -> str:

@@ -25,7 +25,17 @@ def correct() -> None:
     """Correct the modes of existing files in DATA_DIR. Log a warning about files of another account."""
     folder = Path(settings.DATA_DIR)
     recordings = (folder / "recordings").resolve()
-    denied = [path for path, mode in _private(folder, recordings) if not _set(path, mode)]
+    denied: list[Path] = []
+    for path, mode in _private(folder, recordings):
+        try:
+            found = path.lstat()
+            if not stat.S_ISLNK(found.st_mode) and stat.S_IMODE(found.st_mode) != mode:
+                path.chmod(mode)
+        except FileNotFoundError:
+            # SQLite's -wal or a recording was removed meanwhile.
+            continue
+        except OSError:
+            denied.append(path)
     if denied:
         more = f" and {len(denied) - 1:,} more" if len(denied) > 1 else ""
         logger.warning(
@@ -53,17 +63,3 @@ def _is_shared(folder: Path) -> bool:
     home = Path.home()
     above = {settings.BASE_DIR, *settings.BASE_DIR.parents, home, *home.parents}
     return folder in above or len(folder.parts) <= 2 or bool(folder.stat().st_mode & stat.S_ISVTX)
-
-
-def _set(path: Path, mode: int) -> bool:
-    """Set the mode. Return False if it differs and cannot be set."""
-    try:
-        found = path.lstat()
-        if not stat.S_ISLNK(found.st_mode) and stat.S_IMODE(found.st_mode) != mode:
-            path.chmod(mode)
-    except FileNotFoundError:
-        # SQLite's -wal or a recording was removed meanwhile.
-        return True
-    except OSError:
-        return False
-    return True

@@ -1,5 +1,3 @@
-from typing import Any
-
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
@@ -9,7 +7,7 @@ class MethodFirst:
 
     allowed_methods: list[str]
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)  # type: ignore[misc]

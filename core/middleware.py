@@ -17,11 +17,14 @@ R = TypeVar("R", bound=HttpRequest)
 
 
 def middleware(
-    *,
     before: Callable[[R], HttpResponseBase | None] = lambda request: None,
+    *,
     after: Callable[[R, HttpResponseBase], None] = lambda request, response: None,
 ) -> Any:
-    """Build a middleware of two plain functions that must not block. A response returned by `before` is the answer."""
+    """Build a middleware of two plain functions that must not block. A response returned by `before` is the answer.
+
+    As a decorator, build it of `before` alone.
+    """
 
     @sync_and_async_middleware
     def factory(get_response: Any) -> Any:
@@ -67,7 +70,8 @@ def _tell_the_wait(request: HttpRequest, response: HttpResponseBase) -> None:
         response.headers["Server-Timing"] = f"cloud;dur={waited * 1000:.1f}"
 
 
-def _take_any_host(request: HttpRequest) -> None:
+@middleware
+def any_host_for_machines(request: HttpRequest) -> None:
     # Orchestrators and load balancers check readiness by an address that no setting names.
     if request.path_info in FOR_MACHINES:
         request.META["HTTP_HOST"] = "localhost"
@@ -76,4 +80,3 @@ def _take_any_host(request: HttpRequest) -> None:
 content_security_policy = middleware(after=_forbid_foreign_content)
 measured = middleware(before=metrics.begin_request, after=metrics.end_request)
 patience = middleware(before=lambda request: cloud.begin_request(), after=_tell_the_wait)
-any_host_for_machines = middleware(before=_take_any_host)

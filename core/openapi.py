@@ -42,7 +42,7 @@ def answers(answer: Answer, *codes: int, code: int = 200, also: int | None = Non
 
 
 class ObjectSchema(AutoSchema):
-    def _is_list_view(self, serializer: Any = None) -> bool:
+    def _is_list_view(self, serializer: object = None) -> bool:
         # Every answer is an object. One that holds a list has its own serializer.
         return False
 
@@ -55,7 +55,7 @@ class LearnerCookie(OpenApiAuthenticationExtension):
     target_class = "learners.authentication.LearnerAuthentication"
     name = "learner"
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
         says = "Identifies the learner. The first answer sets it. Keep it, and send it with every request."
         return {"type": "apiKey", "in": "cookie", "name": "learner", "description": says}
 

@@ -2,11 +2,13 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from collections.abc import Mapping
+from typing import IO
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+from core.json_types import Json
 
 MAX_DEPTH = 50
 # Values are counted by the characters before them, which also count inside text.
@@ -19,8 +21,8 @@ def check_size(data: bytes | str, most: int = MAX_VALUES) -> None:
 
     The parser would hold the interpreter until it is done, and take a hundred bytes for each `[]`.
     """
-    signs: Any = ",[{" if isinstance(data, str) else (b",", b"[", b"{")
-    if sum(data.count(sign) for sign in signs) > most:
+    values = sum(map(data.count, ",[{")) if isinstance(data, str) else sum(map(data.count, b",[{"))
+    if values > most:
         raise ValueError(f"The JSON holds more than {most:,} values.")
 
 
@@ -28,8 +30,8 @@ class StrictJSONParser(JSONParser):
     """Parse JSON. Answer with an error if its nesting would exhaust the stack, or its values the memory."""
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
+    ) -> Json:
         data = stream.read()
         try:
             check_size(data)
@@ -37,7 +39,14 @@ class StrictJSONParser(JSONParser):
         except RecursionError as error:
             raise ParseError(TOO_DEEP) from error
         except ParseError as error:
-            raise ParseError(_in_words(error.__context__)) from error
+            match error.__context__:
+                case json.JSONDecodeError(lineno=line, colno=column):
+                    why = f"see line {line}, column {column}"
+                case UnicodeDecodeError():
+                    why = "it is not UTF-8"
+                case _:
+                    why = "a number in it is not finite"
+            raise ParseError(f"The body is not valid JSON: {why}.") from error
         except ValueError as error:
             raise ParseError(str(error)) from error
         _check_depth(parsed)
@@ -50,25 +59,12 @@ class UntypedJSONParser(StrictJSONParser):
     media_type = "*/*"
 
 
-def _in_words(error: BaseException | None) -> str:
-    match error:
-        case json.JSONDecodeError():
-            return f"The body is not valid JSON: see line {error.lineno}, column {error.colno}."
-        case UnicodeDecodeError():
-            return "The body is not valid JSON: it is not UTF-8."
-        case _:
-            return "The body is not valid JSON: a number in it is not finite."
-
-
-def _check_depth(value: Any) -> None:
+def _check_depth(value: object) -> None:
     # JSON that can be parsed here may still exhaust the stack where it is saved or sent.
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, list | dict)]
+    level: list[list[object] | dict[str, object]] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        children = (inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer))
+        level = [child for child in children if isinstance(child, list | dict)]
         if not level:
             return
     raise ParseError(TOO_DEEP)
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -1,5 +1,6 @@
 """Provide the fields and answers that the serializers of all apps share."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from rest_framework import serializers
@@ -20,10 +21,10 @@ class TextField(serializers.CharField):
         kwargs.setdefault("allow_null", kwargs.get("allow_blank", False))
         super().__init__(**kwargs)
 
-    def run_validation(self, data: Any = empty) -> str:
+    def run_validation(self, data: object = empty) -> str:
         return (super().run_validation(data) or "").strip()
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return str(data)
@@ -32,19 +33,19 @@ class TextField(serializers.CharField):
 class NumberField(serializers.FloatField):
     """Read a number, and refuse text that holds one. Write it unchanged: a whole number gets no decimal point."""
 
-    def to_internal_value(self, data: Any) -> float:
+    def to_internal_value(self, data: object) -> float:
         if not isinstance(data, int | float) or isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: float) -> float:  # type: ignore[override]
         return value
 
 
 class NamedChoiceField(serializers.ChoiceField):
     """Read one of the choices. The error names them all."""
 
-    def __init__(self, choices: Any, **kwargs: Any) -> None:
+    def __init__(self, choices: Sequence[str], **kwargs: Any) -> None:
         names = ", ".join(choices)
         super().__init__(choices, error_messages={"invalid_choice": f"Write one of {names}."}, **kwargs)
 
@@ -52,7 +53,7 @@ class NamedChoiceField(serializers.ChoiceField):
 class ChosenField(NamedChoiceField):
     """Read one of the choices. An empty value, or null, is the default."""
 
-    def run_validation(self, data: Any = empty) -> Any:
+    def run_validation(self, data: object = empty) -> object:
         return super().run_validation(empty if data is None or data == "" else data)
 
 
@@ -64,7 +65,7 @@ class BodySerializer(serializers.Serializer[Any]):
 
     default_error_messages = {"invalid": NOT_AN_OBJECT}
 
-    def run_validation(self, data: Any = empty) -> Any:
+    def run_validation(self, data: object = empty) -> object:
         if data is None:
             raise serializers.ValidationError({NON_FIELD_ERRORS_KEY: [NOT_AN_OBJECT]})
         return super().run_validation(data)

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
 
 from core import cloud
+from core.causes import cause_of
 
 ACCOUNTS = "default"
 # Seconds until the database's first answer.
@@ -58,8 +59,9 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
 def _explained(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if not (_is_admin(request) and isinstance(error, UNREACHED)):
         return None
-    logger.warning("The admin cannot be shown, for the accounts' database cannot be used: %s", cloud.sentence(error))
-    return _page(cloud.cause_of(cloud.sentence(error)))
+    line = cloud.sentence(error)
+    logger.warning("The admin cannot be shown, for the accounts' database cannot be used: %s", line)
+    return _page(cause_of(error, line))
 
 
 def _page(cause: str) -> HttpResponse:

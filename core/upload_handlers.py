@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 
 
@@ -9,5 +7,5 @@ class InMemory(MemoryFileUploadHandler):
     It is decoded at once, and `talking_agent.limits` has admitted its body.
     """
 
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
+    def handle_raw_input(self, *args: object, **kwargs: object) -> None:
         self.activated = True

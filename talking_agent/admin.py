@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model
@@ -24,5 +22,5 @@ class LogEntryAdmin(ReadOnlyAdmin):
         return False
 
     @admin.display(description="what")
-    def message(self, entry: Any) -> str:
+    def message(self, entry: LogEntry) -> str:
         return str(entry.get_change_message() or entry.get_action_flag_display())

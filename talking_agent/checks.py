@@ -3,8 +3,6 @@
 Contacts no server.
 """
 
-from typing import Any
-
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
@@ -22,13 +20,13 @@ KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 @register()
-def env_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def env_files(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     hint = "Delete one of the two lines: the last one counts."
     return [Warning(each, hint=hint, id="settings.W001") for each in env_file.REPEATED]
 
 
 @register()
-def data_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def data_files(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for load in (scenario.load_all, language.load_all):
         try:
@@ -39,7 +37,7 @@ def data_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def addresses_of_databases(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def addresses_of_databases(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     found = {"DATABASE_URL": settings.POSTGRESQL, "MONGODB_URI": settings.MONGODB}
     return [
         Warning(
@@ -53,23 +51,22 @@ def addresses_of_databases(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 
 
 @register()
-def cloud_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    if not settings.USE_CLOUD_STORAGE:
-        return _off()
-    return [*_database(), *_bucket(), *_several_servers()]
-
-
-def _off() -> list[CheckMessage]:
+def cloud_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    if settings.USE_CLOUD_STORAGE:
+        found = [*_database(), *_bucket()]
+        if settings.CLOUD_DATABASE and "SECRET_KEY" not in settings.GIVEN:
+            what = (
+                "SECRET_KEY was generated and is in DATA_DIR: another server on the same database would know no learner of "
+                "this one."
+            )
+            hint = "Set the same SECRET_KEY for all servers, and DATABASE_URL for shared accounts."
+            found.append(Warning(what, hint=hint, id="cloud.W004"))
+        return found
     named = [name for name in ("MONGODB_URI", "S3_BUCKET_NAME") if name in settings.GIVEN]
     if not named or settings.GIVEN & {"USE_CLOUD_STORAGE", "NEXT_PUBLIC_USE_CLOUD_STORAGE"}:
         return []
-    return [
-        Warning(
-            f"{' and '.join(named)} are set, but the cloud is off: everything is kept locally.",
-            hint="Write USE_CLOUD_STORAGE=true, or =false to leave it so.",
-            id="cloud.W001",
-        )
-    ]
+    what = f"{' and '.join(named)} are set, but the cloud is off: everything is kept locally."
+    return [Warning(what, hint="Write USE_CLOUD_STORAGE=true, or =false to leave it so.", id="cloud.W001")]
 
 
 def _database() -> list[CheckMessage]:
@@ -114,20 +111,8 @@ def _bucket() -> list[CheckMessage]:
     return []
 
 
-def _several_servers() -> list[CheckMessage]:
-    if not settings.CLOUD_DATABASE or "SECRET_KEY" in settings.GIVEN:
-        return []
-    return [
-        Warning(
-            "SECRET_KEY was generated and is in DATA_DIR: another server on the same database would know no learner of this one.",
-            hint="Set the same SECRET_KEY for all servers, and DATABASE_URL for shared accounts.",
-            id="cloud.W004",
-        )
-    ]
-
-
 @register()
-def engine_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def engine_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for declaration in engines.in_use():
         # Engines that share a setting report the same message.
@@ -136,7 +121,7 @@ def engine_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def prices(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def prices(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     try:
         spending.prices()
     except ImproperlyConfigured as error:

@@ -1,6 +1,6 @@
 """Answer `GET /healthz` on the event loop, whatever the Host header is. It needs no thread and no database."""
 
-from typing import Any
+from core.asgi_types import Application, Message, Receive, Send
 
 PATH = "/healthz"
 HEADERS = [
@@ -15,10 +15,10 @@ NOT_ALLOWED = b'{"error": "Here only GET, HEAD is allowed."}'
 class Health:
     """Answer the health check as ASGI middleware."""
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Application) -> None:
         self.application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["path"] != PATH:
             return await self.application(scope, receive, send)
         is_allowed = scope["method"] in ("GET", "HEAD")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import ParamSpec
 
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
@@ -14,8 +14,11 @@ from django.db.migrations.executor import MigrationExecutor
 import engines
 from conversations import store
 from core import cloud, file_modes
+from core.asgi_types import Message, Receive, Send
 from migration import orphan_recordings, sync_worker
 from usage import budget
+
+P = ParamSpec("P")
 
 # Seconds.
 ERASE_EVERY = 60
@@ -25,14 +28,14 @@ MIGRATE_AGAIN_AFTER = 2
 logger = logging.getLogger(__name__)
 
 
-async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
     file_modes.create_privately()
     await _in_thread(file_modes.correct)
     first, *others = engines.names()
     logger.info("The engine that talks: %s%s.", first, f"; when it fails: {', then '.join(others)}" if others else "")
     # Check before the first write: a database may exist without its tables.
-    await _check()
+    await asyncio.gather(*(_in_thread(half.check) for half in cloud.halves if half.on))
     await _store_spending()
     works = (_migrate, _erase_deleted, _keep_storing_spending, sync_worker.run)
     tasks = [asyncio.create_task(work()) for work in works]
@@ -91,10 +94,6 @@ def _migrate_one(alias: str) -> None:
             logger.warning("The database %r has been migrated.", alias)
 
 
-async def _check() -> None:
-    await asyncio.gather(*(_in_thread(half.check) for half in cloud.halves if half.on))
-
-
 async def _erase_deleted() -> None:
     while True:
         try:
@@ -115,10 +114,10 @@ def _erase() -> None:
             logger.info("Removed %s recordings that were cut off before they were saved.", orphans_removed)
 
 
-async def _in_thread(work: Callable[..., None], *args: Any) -> None:
+async def _in_thread(work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     def call() -> None:
         try:
-            work(*args)
+            work(*args, **kwargs)
         finally:
             connections.close_all()
 

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Any
+from collections.abc import Awaitable, Hashable, Mapping
 
 from django.conf import settings
 from django.http import JsonResponse
 
-from core.admission import BUSY, TOO_MANY, AtCapacity, Slots
+from core.admission import BUSY, LINGER_S, TOO_MANY, AtCapacity, Slots
+from core.asgi_types import Application, Message, Receive, Send
 from core.counts import MB
 from core.doors import Door, door_at
 from learners.visitors import visitor_of
@@ -22,8 +22,6 @@ LEAST = 8 * MB
 # Bytes of received bodies on the disk that are still in use.
 BODIES = 512 * MB
 BODIES_EACH = 128 * MB
-# Seconds for which the rest of a refused body is read, so that the client can read the answer.
-LINGER_S = 2.0
 
 REQUESTS = Slots("requests", total=128, each=32, waiting=128, waiting_each=32, patience=10.0)
 # Weights are in bytes. Parsing takes about four times as much memory.
@@ -32,9 +30,6 @@ UPLOADS = Slots("uploads", total=64 * MB, each=2, waiting=64, waiting_each=14)
 UNWRITABLE = "The server's disk cannot be written at the moment. Nothing was saved; try again later."
 
 logger = logging.getLogger(__name__)
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 
 
 class RequestRefused(Exception):
@@ -56,16 +51,23 @@ class Limits:
     much in progress. 503: the server has.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Application) -> None:
         self.application = application
         # Bytes of bodies by visitor.
         self._held: Counter[Hashable] = Counter()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["path"].startswith(f"/{settings.STATIC_URL}"):
             return await self.application(scope, receive, send)
         try:
-            length = _length(scope)
+            headers = dict(scope["headers"])
+            # Django treats such a body as empty.
+            if b"transfer-encoding" in headers:
+                raise RequestRefused(411, "Send the body with its Content-Length, not in chunks.")
+            declared = headers.get(b"content-length", b"0")
+            if not declared.isdigit():
+                raise RequestRefused(400, "Content-Length must be a number of bytes.")
+            length = int(declared)
             door = door_at(scope["path"], scope["method"]) if length else Door()
             if length > door.most:
                 raise RequestRefused(413, f"The body is larger than {door.most // MB} MB.")
@@ -79,7 +81,7 @@ class Limits:
         except Gone:
             pass
 
-    async def _with_body(self, scope: Message, receive: Receive, send: Any, length: int, door: Door) -> None:
+    async def _with_body(self, scope: Message, receive: Receive, send: Send, length: int, door: Door) -> None:
         visitor, received, has_begun = scope["visitor"], 0, False
         is_heavy = door.heavy or length > LIGHT
         async with contextlib.AsyncExitStack() as stack:
@@ -96,7 +98,7 @@ class Limits:
                         await _unless_gone(stack.enter_async_context(place), receive)
                 return message
 
-            async def noted(message: Message) -> None:
+            async def noted(message: Mapping[str, object]) -> None:
                 nonlocal has_begun
                 has_begun = True
                 await send(message)
@@ -121,7 +123,7 @@ class Limits:
             raise RequestRefused(503, BUSY, 5)
 
 
-async def _unless_gone(entering: Awaitable[Any], receive: Receive) -> None:
+async def _unless_gone(entering: Awaitable[object], receive: Receive) -> None:
     """Wait for `entering` while the client stays connected. Raises Gone."""
     waiting, leaving = asyncio.ensure_future(entering), asyncio.ensure_future(receive())
     try:
@@ -135,19 +137,7 @@ async def _unless_gone(entering: Awaitable[Any], receive: Receive) -> None:
         await asyncio.wait((waiting, leaving))
 
 
-def _length(scope: Message) -> int:
-    """Return the length that the client declares. Raises RequestRefused for a body that declares none."""
-    headers = dict(scope["headers"])
-    # Django treats such a body as empty.
-    if b"transfer-encoding" in headers:
-        raise RequestRefused(411, "Send the body with its Content-Length, not in chunks.")
-    declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit():
-        raise RequestRefused(400, "Content-Length must be a number of bytes.")
-    return int(declared)
-
-
-async def _refuse(scope: Message, receive: Receive, send: Any, refusal: RequestRefused | AtCapacity) -> None:
+async def _refuse(scope: Message, receive: Receive, send: Send, refusal: RequestRefused | AtCapacity) -> None:
     """Answer at once, then discard what still arrives of the body for LINGER_S seconds.
 
     A client that is cut off would not read the answer.

@@ -8,7 +8,7 @@ import ipaddress
 import resource
 from collections import Counter
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Protocol
 
 import httptools
 from django.conf import settings
@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core import metrics
+from core.admission import LINGER_S
 
 HEAD_BYTES = 64 * 1024
 # Seconds for a head, from its first byte, from the opening of the connection, or from the last answer.
@@ -27,8 +28,6 @@ BODY_S = 30.0
 SLOWEST = 8 * 1024
 # Seconds that a client may leave an answer unread.
 UNREAD_S = 60.0
-# Seconds to discard the rest of a refused request, so that the client can read the refusal.
-LINGER_S = 2.0
 # Bytes of unread pongs.
 PONGS_BYTES = 1024 * 1024
 # Connections. The system may allow fewer.
@@ -76,7 +75,9 @@ class _Open:
 
     @property
     def is_full(self) -> bool:
-        return len(self._connections) > _most_open()
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        allowed = MOST_OPEN if files == resource.RLIM_INFINITY else min(MOST_OPEN, files // 2)
+        return len(self._connections) > allowed
 
     def has_too_many(self, address: str) -> bool:
         return self._from[address] > settings.CONNECTIONS_PER_ADDRESS and not _stands_for_others(address)
@@ -259,7 +260,7 @@ def _closed(why: str) -> None:
 
 
 def _address(transport: asyncio.Transport) -> str:
-    peer: Any = transport.get_extra_info("peername")
+    peer: object = transport.get_extra_info("peername")
     return str(peer[0]) if isinstance(peer, tuple) else ""
 
 
@@ -269,8 +270,3 @@ def _stands_for_others(address: str) -> bool:
         return True
     found = ipaddress.ip_address(address.partition("%")[0])
     return (getattr(found, "ipv4_mapped", None) or found).is_loopback
-
-
-def _most_open() -> int:
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_OPEN if files == resource.RLIM_INFINITY else min(MOST_OPEN, files // 2)

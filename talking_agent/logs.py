@@ -2,10 +2,13 @@
 
 import logging
 import traceback
-from typing import Any
+from types import TracebackType
 
 from core.cloud import sentence
 from core.files import is_of_the_disk
+
+# As `sys.exc_info` returns it.
+ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class WithoutTraceback(logging.Filter):
@@ -19,9 +22,9 @@ class WithoutTraceback(logging.Filter):
 class Discreet(logging.Formatter):
     """Write an error's class and place without the row values that a database quotes: they may be a learner's words."""
 
-    def formatException(self, ei: Any) -> str:
+    def formatException(self, ei: ErrorInfo) -> str:
         told, error = list[str](), ei[1]
-        if is_of_the_disk(error):
+        if error and is_of_the_disk(error):
             # The traceback does not help here, and every request meets a full disk.
             return f"{type(error).__qualname__}: {sentence(error)}"
         while error:

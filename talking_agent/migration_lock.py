@@ -3,8 +3,8 @@
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -40,13 +40,11 @@ def _in_postgresql(alias: str) -> Iterator[None]:
         # A server may end transactions that are idle for long, as this one is while the migrations run.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     with closing(connection):
-
-        def take() -> bool:
+        for _ in _tries(alias):
             with wrapper.wrap_database_errors:
                 row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [KEY]).fetchone()
-            return bool(row and row[0])
-
-        _wait(take, alias)
+            if row and row[0]:
+                break
         yield
 
 
@@ -54,27 +52,24 @@ def _in_postgresql(alias: str) -> Iterator[None]:
 def _in_data_dir(alias: str) -> Iterator[None]:
     # Lock the folder itself, because a full disk has no room for a lock file.
     folder = os.open(settings.DATA_DIR, os.O_RDONLY)
-
-    def take() -> bool:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     try:
-        _wait(take, alias)
+        for _ in _tries(alias):
+            with suppress(BlockingIOError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
         yield
     finally:
         os.close(folder)
 
 
-def _wait(take: Callable[[], bool], alias: str) -> None:
+def _tries(alias: str) -> Iterator[None]:
+    """Yield at each time to try to take the lock. Raise CommandError after WAIT seconds."""
     end = time.monotonic() + WAIT
-    while not take():
-        if time.monotonic() > end:
-            raise CommandError(
-                f"Another process has been migrating the database {alias!r} for {WAIT:.0f} s. Wait until it has finished, "
-                "or end it. Then try again."
-            )
+    yield
+    while time.monotonic() <= end:
         time.sleep(PAUSE)
+        yield
+    raise CommandError(
+        f"Another process has been migrating the database {alias!r} for {WAIT:.0f} s. Wait until it has finished, "
+        "or end it. Then try again."
+    )

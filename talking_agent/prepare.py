@@ -1,9 +1,7 @@
 """Prepare what a server needs to start: migrated databases and collected static files. Does only what is missing."""
 
 import errno
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -23,10 +21,7 @@ def prepare() -> list[str]:
     Databases elsewhere are left to the running server, which waits for them. Raises ImproperlyConfigured, with one
     sentence, if the preparation fails.
     """
-    return [*_migrate_files(), *_collect_static_files()]
-
-
-def _migrate_files() -> Iterator[str]:
+    done: list[str] = []
     for alias in connections:
         connection = connections[alias]
         if connection.vendor != "sqlite":
@@ -36,7 +31,7 @@ def _migrate_files() -> Iterator[str]:
             executor = MigrationExecutor(connection)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 call_command("migrate", database=alias, verbosity=0, interactive=False)
-                yield f"{path.name} was migrated"
+                done.append(f"{path.name} was migrated")
             data_folders.try_writing_database(path)
         except DatabaseError as error:
             raise ImproperlyConfigured(f"{path} cannot be used: {error.__cause__ or error}. {OURS}") from error
@@ -46,15 +41,12 @@ def _migrate_files() -> Iterator[str]:
                 raise ImproperlyConfigured(f"{path} cannot be written: {error.strerror}. {OURS}") from error
         finally:
             connection.close()
-
-
-def _collect_static_files() -> Iterator[str]:
-    storage: Any = staticfiles_storage
-    if not isinstance(storage, ModuleManifestStorage) or storage.is_current():
-        return
-    try:
-        call_command("collectstatic", interactive=False, verbosity=0)
-    except OSError as error:
-        place = error.filename or settings.STATIC_ROOT
-        raise ImproperlyConfigured(f"{place} cannot be written: {error.strerror}. {OURS}") from error
-    yield "the static files were collected"
+    storage: object = staticfiles_storage
+    if isinstance(storage, ModuleManifestStorage) and not storage.is_current():
+        try:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        except OSError as error:
+            place = error.filename or settings.STATIC_ROOT
+            raise ImproperlyConfigured(f"{place} cannot be written: {error.strerror}. {OURS}") from error
+        done.append("the static files were collected")
+    return done

@@ -3,7 +3,6 @@
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import DatabaseError, connections
@@ -35,20 +34,20 @@ def parts(request: HttpRequest) -> dict[str, str]:
     try:
         began, found = _latest
         if began < asked:
-            began, found = _latest = time.monotonic(), _look(request)
+            began = time.monotonic()
+            found = {
+                "pages": pages(request),
+                "local storage": database("local"),
+                "accounts": database("default"),
+                **{name: place(folder) for name, folder in data_folders.folders().items()},
+            }
+            for half in cloud.halves:
+                if half.on:
+                    found[half.name] = OK if half.up else f"down: {files.unusable(half.reason) or half.cause}"
+            _latest = began, found
         return found
     finally:
         _looking.release()
-
-
-def _look(request: HttpRequest) -> dict[str, str]:
-    return {
-        "pages": pages(request),
-        "local storage": database("local"),
-        "accounts": database("default"),
-        **{name: place(folder) for name, folder in data_folders.folders().items()},
-        **{half.name: _half(half) for half in cloud.halves if half.on},
-    }
 
 
 def needed() -> set[str]:
@@ -98,7 +97,7 @@ def pages(request: HttpRequest) -> str:
 
 
 def static_files() -> str:
-    storage: Any = staticfiles_storage
+    storage: object = staticfiles_storage
     if not isinstance(storage, ModuleManifestStorage):
         return OK
     try:
@@ -110,7 +109,3 @@ def static_files() -> str:
     if there != storage.hashed_files:
         return "the static files are those of another version: restart the server"
     return OK
-
-
-def _half(half: cloud.Breaker) -> str:
-    return OK if half.up else f"down: {files.unusable(half.reason) or half.cause}"

@@ -218,7 +218,7 @@ USE_I18N = False
 # or MongoDB.
 
 
-def sqlite(name: str) -> dict[str, Any]:
+def sqlite(name: str) -> database_urls.DatabaseParameters:
     return {
         "ENGINE": "core.sqlite",
         # Two aliases on one file would lock each other out.

@@ -1,13 +1,11 @@
 """Name Django's admin after this project, and add the pages about storage and usage."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin import apps
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 
 class OperatorSite(admin.AdminSite):
@@ -17,7 +15,7 @@ class OperatorSite(admin.AdminSite):
     # All lists are on the first page, and tables need the width.
     enable_nav_sidebar = False
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         # Models are not loaded earlier.
         from learners import admin_sign_in
 
@@ -32,7 +30,7 @@ class OperatorSite(admin.AdminSite):
             admin_sign_in.remember_device(response, request.user.get_username())
         return response
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         # Models are not loaded earlier.
         from migration import console
         from usage.views import usage
@@ -43,7 +41,7 @@ class OperatorSite(admin.AdminSite):
             *super().get_urls(),
         ]
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
         from migration import console, overview
 
         storage = {"overview": overview.overview(), "may_use_storage": console.may_use(request)}

@@ -35,7 +35,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Serve the metrics for Prometheus."""
-    if not (_has_token(request) or _is_allowed_address(request) or is_staff(request)):
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    given, wanted = token.strip().encode(errors="surrogateescape"), settings.METRICS_TOKEN.encode()
+    has_token = wanted and scheme.lower() == "bearer" and secrets.compare_digest(given, wanted)
+    if not (has_token or _is_allowed_address(request) or is_staff(request)):
         return JsonResponse({"error": FORBIDDEN}, status=403)
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(REGISTRY), content_type=content_type, headers={"Cache-Control": "no-store"})
@@ -50,12 +53,6 @@ class Docs(SpectacularSwaggerSplitView):
 
     template_name = "api.html"
     url_name = "api-schema"
-
-
-def _has_token(request: HttpRequest) -> bool:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    given, wanted = token.strip().encode(errors="surrogateescape"), settings.METRICS_TOKEN.encode()
-    return bool(wanted) and scheme.lower() == "bearer" and secrets.compare_digest(given, wanted)
 
 
 def _is_allowed_address(request: HttpRequest) -> bool:

@@ -10,11 +10,13 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError
 
 from core import files
+from core.database_urls import DatabaseParameters
+from core.json_types import Json
 
 FILES = ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")
 
 
-def check_files(params: dict[str, Any]) -> None:
+def check_files(params: DatabaseParameters) -> None:
     """Raise ConfigurationError if a file cannot be read, naming the parameter and the file."""
     from pymongo.uri_parser import parse_uri
 
@@ -25,7 +27,7 @@ def check_files(params: dict[str, Any]) -> None:
             files.require(name, path, ConfigurationError)
 
 
-def client(params: dict[str, Any], **more: Any) -> "MongoClient[Any]":
+def client(params: DatabaseParameters, **more: Any) -> MongoClient[Json]:
     """Return a client. Raises ConfigurationError if a file cannot be used."""
     check_files(params)
     try:
@@ -36,7 +38,7 @@ def client(params: dict[str, Any], **more: Any) -> "MongoClient[Any]":
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: DatabaseParameters) -> MongoClient[Json]:
         if self.alias not in self._connection_pools:
             self._connection_pools.setdefault(self.alias, client(conn_params, driver=self._driver_info()))
         return self._connection_pools[self.alias]

@@ -4,6 +4,7 @@ A frozen server answers nothing, and neither connect_timeout nor statement_timeo
 """
 
 import select
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import psycopg
@@ -11,8 +12,11 @@ import psycopg_pool
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from psycopg import errors
+from psycopg.abc import RV, PQGen
+from psycopg.rows import TupleRow
 
 from core import cloud, files
+from core.database_urls import DatabaseParameters
 
 # Connection parameters that name a file. If sslrootcert does not exist, libpq connects without checking the server's
 # certificate, unless sslmode asks for it.
@@ -20,7 +24,7 @@ FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir")
 NO_ANSWER = "timeout: the server did not answer in time"
 
 
-class Connection(psycopg.Connection[Any]):
+class Connection(psycopg.Connection[TupleRow]):
     # The last refusal, until a connection succeeds again. A pool without connections does not say why.
     refusal: ClassVar[psycopg.Error | None] = None
 
@@ -38,7 +42,7 @@ class Connection(psycopg.Connection[Any]):
         Connection.refusal = None
         return connection
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         left = cloud.seconds_left()
         if left is None:
             return super().wait(gen, interval, timeout)
@@ -59,7 +63,10 @@ class Pool(psycopg_pool.ConnectionPool[Connection]):
             connection = super().getconn(longest)
         except psycopg_pool.PoolTimeout as error:
             raise errors.OperationalError(str(Connection.refusal or error)) from error
-        if not _hung_up(connection):
+        # The only event that arrives unasked on an idle connection is its end. Looking for it costs no round trip.
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        if not poll.poll(0):
             return connection
         # The server was restarted, or something in between closed the idle connection. Check whether the server is
         # there: the pool itself would find each of its connections dead in turn, and ask a refusing server until its
@@ -67,25 +74,15 @@ class Pool(psycopg_pool.ConnectionPool[Connection]):
         connection.close()
         self.putconn(connection)
         self.drain()
-        kwargs: Any = self.kwargs
-        self.connection_class.connect(str(self.conninfo), **kwargs).close()
+        assert isinstance(self.kwargs, dict)
+        self.connection_class.connect(str(self.conninfo), **self.kwargs).close()
         return super().getconn(longest)
-
-
-def _hung_up(connection: Connection) -> bool:
-    """Return whether the server closed the connection. Costs no round trip.
-
-    The only event that arrives unasked on an idle connection is its end.
-    """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _connection_pools: dict[str, Pool] = {}
     # Django's own method.
-    _configure_connection: Any
+    _configure_connection: Callable[[Connection], None]
 
     @property
     def pool(self) -> Pool | None:
@@ -104,7 +101,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._connection_pools.setdefault(self.alias, pool)
         return self._connection_pools[self.alias]
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: DatabaseParameters) -> psycopg.Connection[TupleRow]:
         if cloud.database.shuts_out(self.alias):
             raise errors.OperationalError("the database is down; it is being asked in the background")
         return super().get_new_connection(conn_params)

@@ -8,10 +8,11 @@ nothing in the WAL. With room again, the next connection is an ordinary one.
 import contextlib
 import sqlite3
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from django.db.backends.sqlite3 import base
+
+from core.database_urls import DatabaseParameters
 
 # SQLite's errors if the two files cannot be created.
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
@@ -21,7 +22,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     init_commands: list[str]
     reads_alone = False
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: DatabaseParameters) -> sqlite3.Connection:
         self.reads_alone = False
         try:
             return super().get_new_connection(conn_params)

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
@@ -24,8 +22,9 @@ class Command(migrate.Command):
         )
         parser.set_defaults(database=_NotNamed(DEFAULT_DB_ALIAS))
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         named = options["database"]
+        assert isinstance(named, str)
         skip = options.pop("skip_unreachable", False)
         unreachable = []
         for alias in connections if isinstance(named, _NotNamed) else [named]:

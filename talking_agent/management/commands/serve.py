@@ -6,7 +6,6 @@ import socket
 import sys
 import threading
 import time
-from typing import Any
 
 import uvicorn
 from django.conf import settings
@@ -24,7 +23,7 @@ MAX_FRAME = 16 * 1024 * 1024
 class Command(BaseCommand):
     help = "Serves the site on HOST:PORT. DEBUG is off unless set."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         # Listen first: of two servers that start at once, only the one that has the port prepares.
         listener = self._listen()
         for done in prepare.prepare():
@@ -71,7 +70,14 @@ class Command(BaseCommand):
         Request a page that fails only once: each failure writes a traceback to the log.
         """
         began = float(os.environ.get("STARTED_AT") or time.time())
-        while (status := self._status()) is None:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)
+        while True:
+            connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
+            with contextlib.closing(connection), contextlib.suppress(OSError):
+                # Do not use the talk page, which loads the models.
+                connection.request("GET", "/history", headers={"Host": "localhost"})
+                status = connection.getresponse().status
+                break
             time.sleep(0.05)
         if status >= 500:
             self.stderr.write(f"The first page answers {status}: the line above says why, and /readyz what is missing.")
@@ -79,16 +85,3 @@ class Command(BaseCommand):
         self.stdout.write(f"Talking Agent is on {settings.APP_URL} (first page after {time.time() - began:.1f} s).")
         # Flush, so that a log file shows it, too.
         self.stdout.flush()
-
-    def _status(self) -> int | None:
-        """Return the status of the first page, or None while the server does not answer."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)
-        connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
-        try:
-            # Do not use the talk page, which loads the models.
-            connection.request("GET", "/history", headers={"Host": "localhost"})
-            return connection.getresponse().status
-        except OSError:
-            return None
-        finally:
-            connection.close()

@@ -1,0 +1,60 @@
+"""A name of a module or of a class stands for one thing, so that a search finds it at once.
+
+Left out are tests, migrations and benchmarks, which are scripts.
+"""
+
+import ast
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Names that Django looks for, or that its projects use.
+OF_DJANGO = {
+    *("admin", "apps", "checks", "middleware", "models", "permissions"),
+    *("serializers", "settings", "tasks", "tests", "urls", "views"),
+}
+# Modules that every engine's folder has.
+OF_ENGINES = {"declaration", "engine", "session", "settings"}
+SHARED_CLASSES = {"Command", "DatabaseWrapper", "Meta"}
+
+
+def sources() -> list[Path]:
+    """Return the modules of all apps and of the simulators, relative to the project."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    folders = [*project["tool"]["importlinter"]["root_packages"], "simulators"]
+    found = [path.relative_to(ROOT) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for path in found if not {"tests", "migrations"} & set(path.parts)]
+
+
+def shared(names: Iterable[tuple[str, Path]]) -> dict[str, list[str]]:
+    """Return the names that stand for more than one thing, with their places."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, path in names:
+        places[name].append(str(path))
+    return {name: found for name, found in places.items() if len(found) > 1}
+
+
+def has_own_name(path: Path) -> bool:
+    """Return whether the author chose the module's name, and not Django or the layout of the engines."""
+    is_given = path.stem in {"__init__", *OF_DJANGO, *OF_ENGINES}
+    return not (is_given or "commands" in path.parts or path.match("core/*/base.py"))
+
+
+def test_no_two_modules_have_one_name() -> None:
+    assert shared((path.stem, path) for path in sources() if has_own_name(path)) == {}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    classes = [
+        (node.name, path)
+        for path in sources()
+        for node in ast.parse((ROOT / path).read_text()).body
+        if isinstance(node, ast.ClassDef) and node.name not in SHARED_CLASSES
+    ]
+    assert shared(classes) == {}
+
+
+def test_the_sources_are_found() -> None:
+    assert {Path("core/env.py"), Path("simulators/openai/models.py")} <= set(sources())
