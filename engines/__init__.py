@@ -7,7 +7,7 @@ Nothing else lists the engines. This module is imported while Django's settings 
 import importlib.util
 import pkgutil
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engines.interface import Declaration, Engine
 
 
-def read_settings() -> dict[str, Any]:
+def read_settings() -> dict[str, object]:
     """Return the settings of all folders, by name. Raises ImproperlyConfigured for an invalid value."""
     modules = [importlib.import_module(f"{__name__}.{folder}.settings") for folder in _folders_with("settings")]
     return {name: value for module in modules for name, value in vars(module).items() if name.isupper()}

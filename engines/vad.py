@@ -62,16 +62,16 @@ class VoiceActivity:
         count = len(pending) // FRAME
         samples, self._pending = pending[: count * FRAME], pending[count * FRAME :].copy()
         frames = samples.reshape(-1, FRAME)
-        chances = [self._judge(frames[start : start + _AT_ONCE]) for start in range(0, count, _AT_ONCE)]
-        return samples, np.concatenate(chances) if chances else np.empty(0, np.float32)
-
-    def _judge(self, frames: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Samples:
-        before = np.vstack((self._context, frames[:-1, -_CONTEXT:]))
-        inputs = {"input": np.hstack((before, frames)), "h": self._state[0], "c": self._state[1]}
-        speech, *state = _model().run(None, inputs)
-        self._state = state[0], state[1]
-        self._context = frames[-1, -_CONTEXT:].copy()
-        return np.asarray(speech, np.float32).reshape(-1)
+        chances: list[Samples] = [np.empty(0, np.float32)]
+        for start in range(0, count, _AT_ONCE):
+            batch = frames[start : start + _AT_ONCE]
+            before = np.vstack((self._context, batch[:-1, -_CONTEXT:]))
+            inputs = {"input": np.hstack((before, batch)), "h": self._state[0], "c": self._state[1]}
+            speech, *state = _model().run(None, inputs)
+            self._state = state[0], state[1]
+            self._context = batch[-1, -_CONTEXT:].copy()
+            chances.append(np.asarray(speech, np.float32).reshape(-1))
+        return samples, np.concatenate(chances)
 
 
 class VoiceActivityDetector:
@@ -113,10 +113,12 @@ class VoiceActivityDetector:
             self._candidates.clear()
             return self._hear_silence()
         self._candidates.append(chance)
-        return self._hear_voice() if _is_speech(self._candidates) else []
-
-    def _hear_voice(self) -> list[ListenerEvent]:
-        at_ms = (self._frames - len(self._candidates)) * FRAME_MS
+        count = len(self._candidates)
+        # Speech is two sure frames, or three of any kind. The agent must stop 200 ms after a voice begins, and a click
+        # lasts one frame.
+        if count < 3 and not (count == 2 and min(self._candidates) >= 0.8):
+            return []
+        at_ms = (self._frames - count) * FRAME_MS
         was_in_turn, was_paused = self._in_turn, self._paused
         self._candidates.clear()
         self.had_speech = self._in_turn = self._speaking = True
@@ -187,14 +189,6 @@ def load() -> None:
     """Load the model and the resampler. Blocks. Raises EngineError if the model's packages are not installed."""
     Resampler(SAMPLE_RATE, MODEL_RATE)
     _model()
-
-
-def _is_speech(chances: list[float]) -> bool:
-    """Return whether these likely frames are speech: two sure ones, or three of any kind.
-
-    The agent must stop 200 ms after a voice begins, and a click lasts one frame.
-    """
-    return len(chances) >= 3 or (len(chances) == 2 and min(chances) >= 0.8)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from weakref import WeakSet
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
+from core.json_types import Json
 from engines.openai.clients import client, model
 from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
@@ -60,7 +61,11 @@ def messages(brief: Brief, lines: Sequence[Line]) -> list[dict[str, str]]:
     Older lines are dropped, STEP characters at a time. The dialogue begins and ends with the learner, and the roles
     alternate, because some models insist on that.
     """
-    kept = _newest(lines)
+    excess = sum(len(line.text) for line in lines) - BUDGET
+    to_leave_out = -(-excess // STEP) * STEP
+    kept = list(lines)
+    while to_leave_out > 0 and len(kept) > 1:
+        to_leave_out -= len(kept.pop(0).text)
     if not kept or kept[0].role != "user":
         kept = [Line("user", BEGIN), *kept]
     if kept[-1].role != "user":
@@ -91,15 +96,6 @@ async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
         raise EngineError(GARBLED, retryable=True, detail="chat: the model wrote no answer.")
 
 
-def _newest(lines: Sequence[Line]) -> list[Line]:
-    excess = sum(len(line.text) for line in lines) - BUDGET
-    to_leave_out = -(-excess // STEP) * STEP
-    kept = list(lines)
-    while to_leave_out > 0 and len(kept) > 1:
-        to_leave_out -= len(kept.pop(0).text)
-    return kept
-
-
 async def _written(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     # Text that may still be reasoning. None once the answer has begun.
     held: str | None = ""
@@ -117,7 +113,8 @@ async def _written(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
 
 
 async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
-    count, took = 0, None
+    count = 0
+    took: Json | None = None
     chunks = await _asked(messages)
     try:
         async for chunk in chunks:
@@ -127,25 +124,37 @@ async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
                 yield text
     finally:
         await chunks.close()
-        _record(took, messages, count)
+        if took:
+            cached = (took.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+            read, written = (took.get("prompt_tokens") or 0) - cached, took.get("completion_tokens") or 0
+            metering.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
+        else:
+            # A reply that was interrupted also costs, so its usage is estimated.
+            read = sum(len(message["content"]) for message in messages) // CHARACTERS_A_TOKEN
+            metering.record(Used("chat", model("chat"), text_in=read, text_out=count))
 
 
 async def _asked(messages: list[dict[str, str]]) -> Chunks:
-    plain = {"model": model("chat"), "messages": messages, "stream": True}
-    server = client("chat")
-    if server not in _plain_servers:
-        more = {"stream_options": {"include_usage": True}, "max_completion_tokens": LONGEST, **_effort(model("chat"))}
-        try:
-            return await _posted(server, plain | more)
-        except (openai.BadRequestError, openai.UnprocessableEntityError):
-            chunks = await _posted(server, plain)
-            # The server accepted the same request without the extra parameters, so it had refused those.
-            _plain_servers.add(server)
-            return chunks
-    return await _posted(server, plain)
+    name, server = model("chat"), client("chat")
+    plain: dict[str, object] = {"model": name, "messages": messages, "stream": True}
+    if server in _plain_servers:
+        return await _posted(server, plain)
+    more: dict[str, object] = {"stream_options": {"include_usage": True}, "max_completion_tokens": LONGEST}
+    # The lowest reasoning effort that the model allows, because a learner waits.
+    if _NO_EFFORT.fullmatch(name):
+        more["reasoning_effort"] = "none"
+    elif _LITTLE_EFFORT.fullmatch(name):
+        more["reasoning_effort"] = "minimal"
+    try:
+        return await _posted(server, plain | more)
+    except (openai.BadRequestError, openai.UnprocessableEntityError):
+        chunks = await _posted(server, plain)
+        # The server accepted the same request without the extra parameters, so it had refused those.
+        _plain_servers.add(server)
+        return chunks
 
 
-async def _posted(server: AsyncOpenAI, asked: dict[str, Any]) -> Chunks:
+async def _posted(server: AsyncOpenAI, asked: dict[str, object]) -> Chunks:
     """Send the request and return its raw chunks.
 
     The client's own `chat.completions.create` builds a model object for each token, which takes longer than everything
@@ -154,31 +163,10 @@ async def _posted(server: AsyncOpenAI, asked: dict[str, Any]) -> Chunks:
     return await server.post("/chat/completions", body=asked, cast_to=object, stream=True, stream_cls=Chunks)
 
 
-def _effort(name: str) -> dict[str, str]:
-    """Return the lowest reasoning effort that this model allows, because a learner waits."""
-    if _NO_EFFORT.fullmatch(name):
-        return {"reasoning_effort": "none"}
-    return {"reasoning_effort": "minimal"} if _LITTLE_EFFORT.fullmatch(name) else {}
-
-
-def _read(chunk: Any, took: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
+def _read(chunk: Any, took: Json | None) -> tuple[str, Json | None]:
     """Return the text of a chunk and the usage so far. Raises EngineError, since servers differ."""
     try:
         text = "".join((choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ())
         return text, chunk.get("usage") or took
     except (AttributeError, TypeError) as error:
         raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error
-
-
-def _record(took: dict[str, Any] | None, messages: list[dict[str, str]], count: int) -> None:
-    """Record the usage that the provider counted.
-
-    A reply that was interrupted also costs, so its usage is estimated.
-    """
-    if took:
-        cached = (took.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        read, written = (took.get("prompt_tokens") or 0) - cached, took.get("completion_tokens") or 0
-        metering.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
-    else:
-        read = sum(len(message["content"]) for message in messages) // CHARACTERS_A_TOKEN
-        metering.record(Used("chat", model("chat"), text_in=read, text_out=count))

@@ -17,53 +17,47 @@ def messages(engine: str, used: Sequence[Stage], needed: Sequence[Stage], today:
 
     `used` are the stages that the engine uses, `needed` those that it cannot talk without.
     """
-    if unusable := [*_engine_without_provider(engine, needed), *_addresses(used), *_keys(used)]:
-        return unusable
-    return [
-        *_stages_without_key(engine, needed),
-        *_models_with_an_end(used, today),
-        *_speech_elsewhere(engine, used, needed),
-        *_models_without_price(used),
-    ]
+    if errors := list(_errors(engine, used, needed)):
+        return errors
+    warnings: list[CheckMessage] = []
+    if without := [stage.name for stage in needed if not stage.may_answer]:
+        warnings.append(
+            Warning(
+                f"{engine} cannot talk: {', '.join(without)} would be asked of OpenAI, without a key.",
+                hint=f"Set OPENAI_API_KEY, or {' and '.join(f'OPENAI_{name.upper()}_URL' for name in without)}.",
+                id="openai.W003",
+            )
+        )
+    for stage in used:
+        if day := model_dates.end(stage):
+            warnings.append(
+                Warning(
+                    f"{stage.model_setting}={stage.model}: OpenAI {'has shut' if day <= today else 'shuts'} it down on {day}.",
+                    hint=f"Write {stage.model_setting}={model_dates.successor(stage)} and restart.",
+                    id="openai.W001",
+                )
+            )
+    return [*warnings, *_speech_elsewhere(engine, used, needed), *_models_without_price(used)]
 
 
-def _engine_without_provider(engine: str, needed: Sequence[Stage]) -> Iterator[CheckMessage]:
-    if engine != settings.TUTOR_ENGINE or any(stage.may_answer for stage in needed):
-        return
-    yield Error(
-        f"TUTOR_ENGINE={engine}, but there is no key for OpenAI, and no other server is named.",
-        hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that speaks OpenAI's protocol; or write TUTOR_ENGINE=auto.",
-        id="openai.E001",
-    )
-
-
-def _addresses(used: Sequence[Stage]) -> Iterator[CheckMessage]:
-    wrong = {stage.url_setting for stage in used if not stage.host}
+def _errors(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iterator[CheckMessage]:
+    if engine == settings.TUTOR_ENGINE and not any(stage.may_answer for stage in needed):
+        yield Error(
+            f"TUTOR_ENGINE={engine}, but there is no key for OpenAI, and no other server is named.",
+            hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that speaks OpenAI's protocol; or write TUTOR_ENGINE=auto.",
+            id="openai.E001",
+        )
     # Name the setting and not its value, which may hold a password.
-    for setting in sorted(wrong):
+    for setting in sorted({stage.url_setting for stage in used if not stage.host}):
         yield Error(
             f"{setting} is not an address.", hint="Write one such as http://localhost:8880/v1.", id="openai.E002"
         )
-
-
-def _keys(used: Sequence[Stage]) -> Iterator[CheckMessage]:
-    wrong = {stage.key_setting for stage in used if not stage.key_fits}
-    for setting in sorted(wrong):
+    for setting in sorted({stage.key_setting for stage in used if not stage.key_fits}):
         yield Error(
             f"{setting} has characters that no key has.",
             hint="Copy it again, without quotes or dots.",
             id="openai.E003",
         )
-
-
-def _models_with_an_end(used: Sequence[Stage], today: date) -> Iterator[CheckMessage]:
-    for stage in used:
-        if day := model_dates.end(stage):
-            yield Warning(
-                f"{stage.model_setting}={stage.model}: OpenAI {'has shut' if day <= today else 'shuts'} it down on {day}.",
-                hint=f"Write {stage.model_setting}={model_dates.successor(stage)} and restart.",
-                id="openai.W001",
-            )
 
 
 def _speech_elsewhere(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iterator[CheckMessage]:
@@ -94,12 +88,3 @@ def _models_without_price(used: Sequence[Stage]) -> Iterator[CheckMessage]:
                 hint="Write its price to a file such as usage/prices.toml, and name that in PRICE_OPENAI.",
                 id="openai.W004",
             )
-
-
-def _stages_without_key(engine: str, needed: Sequence[Stage]) -> Iterator[CheckMessage]:
-    if without := [stage for stage in needed if not stage.may_answer]:
-        yield Warning(
-            f"{engine} cannot talk: {', '.join(each.name for each in without)} would be asked of OpenAI, without a key.",
-            hint=f"Set OPENAI_API_KEY, or {' and '.join(f'OPENAI_{each.name.upper()}_URL' for each in without)}.",
-            id="openai.W003",
-        )

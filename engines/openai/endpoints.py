@@ -64,7 +64,11 @@ class Stage:
         if self.is_openais:
             return "OpenAI"
         name = self.host.rsplit(":", 1)[0] if not self.host.startswith("[") else self.host.strip("[]")
-        return THIS_SERVER if _is_loopback(name) else name or "another server"
+        try:
+            is_this_server = name == "localhost" or ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            is_this_server = False
+        return THIS_SERVER if is_this_server else name or "another server"
 
     @property
     def may_answer(self) -> bool:
@@ -80,10 +84,3 @@ def stages(names: Collection[str]) -> list[Stage]:
 def with_own_server(names: Collection[str]) -> bool:
     """Return whether any of these stages is on another server than the one that all stages share."""
     return any(stage.url != settings.OPENAI["realtime"]["url"] for stage in stages(names))
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

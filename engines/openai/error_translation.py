@@ -57,6 +57,17 @@ def broken_off(what: str, code: object) -> EngineError:
     return EngineError(GONE, retryable=True, detail=f"{what}: the provider broke off ({_plain(code) or 'no reason'}).")
 
 
+def retry_after(error: EngineError) -> float | None:
+    """Return the seconds that the provider asks to wait before a retry, or None if it does not say."""
+    cause = error.__cause__
+    header = cause.response.headers.get("retry-after", "") if isinstance(cause, openai.APIStatusError) else ""
+    try:
+        return float(header)
+    # No header, or a date.
+    except ValueError:
+        return None
+
+
 def _cut(what: str, error: BaseException) -> EngineError:
     detail = f"{what}: the connection failed or was cut ({type(error).__name__})."
     return EngineError(GONE, retryable=True, detail=detail)

@@ -9,8 +9,7 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping
 
 import openai
 import websockets
@@ -46,13 +45,17 @@ _idle: dict[Kind, list[tuple[Socket, float]]] = {}
 
 
 async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    """Yield PCM of this text as it arrives. Raises EngineError, and the exceptions that `errors.translated` handles."""
+    """Yield PCM of this text as it arrives.
+
+    Raises EngineError, and the exceptions that `error_translation.translated` handles.
+    """
     kind = _kind(speed, voice)
     connection = await _asked(kind, text)
     is_complete = False
     try:
         while not is_complete:
-            event = await _received(connection)
+            async with asyncio.timeout(PATIENCE):
+                event = await realtime.received(connection, WHAT)
             with realtime.understood(WHAT):
                 pcm, is_complete = _made_of(event)
             if pcm:
@@ -108,8 +111,8 @@ async def _add(kind: Kind) -> None:
 async def _opened(kind: Kind) -> Socket:
     connection = await realtime.opened("speech", within=PATIENCE)
     *_, voice, speed = kind
-    output: Any = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": voice, "speed": speed}
-    session: Any = {
+    output = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": voice, "speed": speed}
+    session = {
         "type": "realtime",
         "instructions": INSTRUCTIONS,
         "output_modalities": ["audio"],
@@ -124,7 +127,7 @@ async def _ask(connection: Socket, text: str) -> Socket:
     return await _send(connection, {"type": "response.create", "response": response})
 
 
-async def _send(connection: Socket, event: dict[str, Any]) -> Socket:
+async def _send(connection: Socket, event: Mapping[str, object]) -> Socket:
     """Send the event and return the connection. Closes the connection if sending fails, so that no caller has to."""
     try:
         await connection.send_raw(json.dumps(event))
@@ -134,13 +137,8 @@ async def _send(connection: Socket, event: dict[str, Any]) -> Socket:
     return connection
 
 
-async def _received(connection: Socket) -> ServerEvent:
-    async with asyncio.timeout(PATIENCE):
-        return await realtime.received(connection, WHAT)
-
-
 def _made_of(event: ServerEvent) -> tuple[bytes, bool]:
-    """Return the event's audio, and whether the text is over.
+    """Return the event's audio, and whether the text is over. Records the usage of a response that has ended.
 
     Raises EngineError if the response failed, and any exception that an event of an unknown shape causes.
     """
@@ -148,21 +146,17 @@ def _made_of(event: ServerEvent) -> tuple[bytes, bool]:
         case "response.output_audio.delta":
             return base64.b64decode(event["delta"], validate=True), False
         case "response.done":
-            _check(event["response"])
+            response = event["response"]
+            metering.record(realtime.of_response("speech", response.get("usage")))
+            if response.get("status") == "failed":
+                raise _failed((response.get("status_details") or {}).get("error"))
             return b"", True
         case "error":
             raise _failed(event.get("error"))
     return b"", False
 
 
-def _check(response: dict[str, Any]) -> None:
-    """Record the usage of a response that has ended. Raises EngineError if it failed."""
-    metering.record(realtime.of_response("speech", response.get("usage")))
-    if response.get("status") == "failed":
-        raise _failed((response.get("status_details") or {}).get("error"))
-
-
-def _failed(error: Any) -> EngineError:
+def _failed(error: object) -> EngineError:
     code = error.get("code") or error.get("type") if isinstance(error, dict) else None
     return broken_off(WHAT, code)
 

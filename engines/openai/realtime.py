@@ -8,6 +8,7 @@ from typing import Any
 
 from openai.resources.realtime.realtime import AsyncRealtimeConnection as Socket
 
+from core.json_types import Json
 from engines.openai.clients import client, model
 from engines.openai.error_translation import GARBLED
 from tutor.domain import EngineError
@@ -16,7 +17,7 @@ from usage.metering import Used
 # Seconds. A provider that does not answer the close must not delay the next request.
 CLOSED_WITHIN = 0.5
 
-ServerEvent = dict[str, Any]
+ServerEvent = Json
 # Keeps a reference to each task, since a task without one may be garbage-collected.
 _closing: set[asyncio.Task[None]] = set()
 
@@ -24,7 +25,7 @@ _closing: set[asyncio.Task[None]] = set()
 async def opened(stage: str, *, within: float) -> Socket:
     """Open a session for this stage of settings.OPENAI within `within` seconds.
 
-    Raises the exceptions that `errors.translated` handles.
+    Raises the exceptions that `error_translation.translated` handles.
     """
     # Options of `websockets`, on which the client is built. The client passes on any option.
     options: Any = {"open_timeout": within, "close_timeout": CLOSED_WITHIN}
@@ -52,7 +53,7 @@ async def received(socket: Socket, what: str) -> ServerEvent:
 
     The client's own `recv` checks it against all its types, which takes ten times as long as everything else that is
     done with a piece of audio. `what` names the call for operators: "speech". Raises EngineError, and the exceptions
-    that `errors.translated` handles.
+    that `error_translation.translated` handles.
     """
     frame = await socket.recv_bytes()
     with understood(what):
@@ -105,12 +106,12 @@ def of_transcription(counted: object) -> Used:
     )
 
 
-def _details(counted: dict[str, Any], name: str) -> dict[str, Any]:
+def _details(counted: Json, name: str) -> Json:
     found = counted.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _tokens(counted: dict[str, Any], name: str) -> int:
+def _tokens(counted: Json, name: str) -> int:
     """Count an invalid number as 0, so that an answer is not lost because of its bill."""
     found = counted.get(name)
     return found if isinstance(found, int) else 0

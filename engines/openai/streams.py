@@ -10,7 +10,7 @@ from typing import TypeVar
 import openai
 from django.conf import settings
 
-from engines.openai.error_translation import translated
+from engines.openai.error_translation import retry_after, translated
 from tutor.domain import EngineError
 from tutor.transcripts import Transcript
 
@@ -39,7 +39,10 @@ async def patiently(
                         yield piece
             return
         except EngineError as error:
-            pause = _pause(error)
+            pause = retry_after(error)
+            if pause is None:
+                # A lost connection is opened again at once.
+                pause = random.uniform(*BACKOFF) if isinstance(error.__cause__, openai.APIStatusError) else 0.0
             is_in_time = time.monotonic() - began + pause < settings.ENGINE_PATIENCE / 1000
             if has_begun or not (may_retry and error.retryable and is_in_time):
                 raise
@@ -48,19 +51,5 @@ async def patiently(
 
 
 async def _next(pieces: AsyncGenerator[Piece, None], *, limited: bool) -> Piece | None:
-    if not limited:
+    async with asyncio.timeout(settings.ENGINE_PATIENCE / 1000 if limited else None):
         return await anext(pieces, None)
-    async with asyncio.timeout(settings.ENGINE_PATIENCE / 1000):
-        return await anext(pieces, None)
-
-
-def _pause(error: EngineError) -> float:
-    """Return the seconds to wait before a retry: 0 if only the connection was lost."""
-    cause = error.__cause__
-    if not isinstance(cause, openai.APIStatusError):
-        return 0.0
-    try:
-        return float(cause.response.headers.get("retry-after", ""))
-    # No header, or a date.
-    except ValueError:
-        return random.uniform(*BACKOFF)

@@ -4,18 +4,18 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from weakref import WeakSet
 
 import httpx2
 import openai
 from openai import AsyncOpenAI
-from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from core.json_types import Json
 from engines.openai.clients import TIMEOUT, client, model
-from engines.openai.error_translation import GARBLED, translated
+from engines.openai.error_translation import GARBLED, retry_after, translated
 from tutor.domain import EngineError, UnusableAnswer
 from usage import metering
 from usage.metering import Used
@@ -63,27 +63,22 @@ async def ask(
     for _ in range(2):
         reminder = [{"role": "system", "content": AGAIN.format(problem=problem)}] if problem else []
         question = _Question(name, shape.model_json_schema(), [*messages, *reminder], stage, within)
-        text = await _patiently(question)
+        text = _THOUGHTS.sub("", await _patiently(question))
         try:
-            return shape.model_validate_json(_json_in(text))
+            # The answer may have a code fence around it.
+            return shape.model_validate_json(text[text.find("{") : text.rfind("}") + 1])
         except ValidationError as error:
-            problem = _first_problem(error)
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = ".".join(map(str, ("the answer", *first["loc"])))
+            # Without quoting the answer.
+            problem = "it is not a JSON object" if first["type"] == "json_invalid" else f"{place}: {first['msg']}"
     raise UnusableAnswer(GARBLED, retryable=True, detail=f"{name}: the model's answer cannot be used twice: {problem}.")
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Say where the answer is wrong, without quoting it."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        return "it is not a JSON object"
-    place = ".".join(map(str, ("the answer", *first["loc"])))
-    return f"{place}: {first['msg']}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     name: str
-    schema: dict[str, Any]
+    schema: Json
     messages: list[dict[str, str]]
     stage: str
     within: float
@@ -107,50 +102,33 @@ async def _patiently(question: _Question) -> str:
 
 def _pause(error: EngineError, usual: float) -> float:
     """Return the seconds to wait before a retry: as long as the provider asks for, if it does."""
-    cause = error.__cause__
-    asked = cause.response.headers.get("retry-after", "") if isinstance(cause, openai.APIStatusError) else ""
-    try:
-        return min(LONGEST_PAUSE, max(usual, float(asked)))
-    # No header, or a date.
-    except ValueError:
-        return usual
+    return min(LONGEST_PAUSE, max(usual, retry_after(error) or 0.0))
 
 
 async def _asked(question: _Question) -> str:
     server = client("chat")
-    if server not in _without_schemas:
-        try:
-            answer = await _complete(server, question, strict=True)
-        except (openai.BadRequestError, openai.UnprocessableEntityError):
-            answer = await _complete(server, question, strict=False)
-            # The server accepted the same request without the schema, so it had refused that.
-            _without_schemas.add(server)
+    if server in _without_schemas:
+        return await _complete(server, question, strict=False)
+    try:
+        return await _complete(server, question, strict=True)
+    except (openai.BadRequestError, openai.UnprocessableEntityError):
+        answer = await _complete(server, question, strict=False)
+        # The server accepted the same request without the schema, so it had refused that.
+        _without_schemas.add(server)
         return answer
-    return await _complete(server, question, strict=False)
 
 
 async def _complete(server: AsyncOpenAI, question: _Question, *, strict: bool) -> str:
-    asked: Any = {"messages": question.messages if strict else question.with_schema_in_words()}
+    asked: Json = {"messages": question.messages if strict else question.with_schema_in_words()}
     if strict:
         wanted = {"name": question.name, "strict": True, "schema": question.schema}
         asked["response_format"] = {"type": "json_schema", "json_schema": wanted}
     patience = httpx2.Timeout(question.within, connect=TIMEOUT.connect)
     completion: ChatCompletion = await server.chat.completions.create(model=model("chat"), timeout=patience, **asked)
-    _record(question.stage, completion.usage)
+    if took := completion.usage:
+        details = took.prompt_tokens_details
+        cached = (details.cached_tokens if details else 0) or 0
+        tokens = {"text_in": took.prompt_tokens - cached, "cached_in": cached, "text_out": took.completion_tokens}
+        metering.record(Used(question.stage, model("chat"), **tokens))
     # Other servers than OpenAI's may leave out fields that the client's types promise.
     return (completion.choices[0].message.content or "") if completion.choices else ""
-
-
-def _record(stage: str, took: CompletionUsage | None) -> None:
-    if took is None:
-        return
-    details = took.prompt_tokens_details
-    cached = (details.cached_tokens if details else 0) or 0
-    tokens = {"text_in": took.prompt_tokens - cached, "cached_in": cached, "text_out": took.completion_tokens}
-    metering.record(Used(stage, model("chat"), **tokens))
-
-
-def _json_in(text: str) -> str:
-    """Return the JSON object in this text, without a code fence or the model's reasoning around it."""
-    text = _THOUGHTS.sub("", text)
-    return text[text.find("{") : text.rfind("}") + 1]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,6 @@ from tutor.analysis import (
     COMPONENTS,
     NOT_TIMED,
     NOTHING_SAID,
-    TimedSpeech,
     timed_speech,
     turns_of,
     unmeasured,
@@ -95,10 +94,16 @@ async def analyse(lines: Sequence[Line], *, brief: Brief, language: str = "en") 
         return unmeasured(NOTHING_SAID)
     timed = timed_speech(lines)
     shape = TimedAssessment if timed.seconds else Assessment
-    scored = [name for name in SCORES if name != "fluency" or timed.seconds]
+    rubric = "\n".join(f"- `{name}`: {SCORES[name]}" for name in SCORES if name != "fluency" or timed.seconds)
+    topic = json.dumps(brief.topic or brief.scenario.title, ensure_ascii=False)
+    rules = INSTRUCTIONS.format(level=brief.level, topic=topic, rubric=rubric) + languages.get(language).explaining
+    counted: dict[str, float] = {"turns": len(turns), "words": sum(map(len, turns))}
+    if timed.seconds:
+        counted |= {"seconds": round(timed.seconds, 1), "words_per_minute": round(timed.words * 60 / timed.seconds)}
+    given = {"lines": [{"role": line.role, "text": line.text} for line in lines], "counted": counted}
     messages = [
-        {"role": "system", "content": _instructions(scored, brief, language)},
-        {"role": "user", "content": json.dumps(_given(lines, turns, timed), ensure_ascii=False)},
+        {"role": "system", "content": rules},
+        {"role": "user", "content": json.dumps(given, ensure_ascii=False)},
     ]
     answer = await structured.ask("analysis", shape, messages, stage="analysis", within=WITHIN)
     scores = answer.scores.model_dump(by_alias=True)
@@ -107,36 +112,24 @@ async def analyse(lines: Sequence[Line], *, brief: Brief, language: str = "en") 
         feedback=answer.feedback,
         strengths=_first(answer.strengths, "strengths"),
         improvements=_first(answer.improvements, "improvements"),
-        suggestions=_about_what_was_said(answer.suggestions, lines),
+        suggestions=_about_what_was_said(answer.suggestions, turns),
         unmeasured={"pronunciation": UNHEARD} | ({} if timed.seconds else {"fluency": NOT_TIMED}),
     )
 
 
-def _instructions(scored: Sequence[str], brief: Brief, language: str) -> str:
-    rubric = "\n".join(f"- `{name}`: {SCORES[name]}" for name in scored)
-    topic = json.dumps(brief.topic or brief.scenario.title, ensure_ascii=False)
-    return INSTRUCTIONS.format(level=brief.level, topic=topic, rubric=rubric) + languages.get(language).explaining
-
-
-def _given(lines: Sequence[Line], turns: Sequence[Sequence[str]], timed: TimedSpeech) -> dict[str, Any]:
-    words = sum(map(len, turns))
-    counted: dict[str, Any] = {"turns": len(turns), "words": words}
-    if timed.seconds:
-        counted |= {"seconds": round(timed.seconds, 1), "words_per_minute": round(timed.words * 60 / timed.seconds)}
-    return {"lines": [{"role": line.role, "text": line.text} for line in lines], "counted": counted}
-
-
-def _about_what_was_said(suggestions: Sequence[Suggestion], lines: Sequence[Line]) -> tuple[dict[str, str], ...]:
+def _about_what_was_said(
+    suggestions: Sequence[Suggestion], turns: Sequence[Sequence[str]]
+) -> tuple[dict[str, str], ...]:
     """Return the suggestions whose original the learner said."""
-    said = [f" {' '.join(turn)} " for turn in turns_of(lines)]
-    about = [each for each in suggestions if (words := words_of(each.original)) and _is_in(words, said)]
+    said = [f" {' '.join(turn)} " for turn in turns]
+    about = [
+        each
+        for each in suggestions
+        if (words := " ".join(words_of(each.original))) and any(f" {words} " in turn for turn in said)
+    ]
     return tuple(
         {key: text.strip() for key, text in each.model_dump().items()} for each in about[: MOST["suggestions"]]
     )
-
-
-def _is_in(words: Sequence[str], said: Sequence[str]) -> bool:
-    return any(f" {' '.join(words)} " in turn for turn in said)
 
 
 def _first(texts: Sequence[str], of_what: str) -> tuple[str, ...]:

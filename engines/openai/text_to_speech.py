@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
-from typing import Any
 
 import httpx2
 import openai
@@ -93,7 +92,7 @@ async def _spoken(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, 
 
 async def _bytes(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
     name, received = model("speech"), 0
-    asked: dict[str, Any] = {"model": name, "voice": voice, "input": text, "response_format": "pcm"}
+    asked: dict[str, object] = {"model": name, "voice": voice, "input": text, "response_format": "pcm"}
     if speed != 1.0:
         asked["speed"] = min(FASTEST, max(SLOWEST, speed))
     answer = await client("speech").post("/audio/speech", body=asked, cast_to=httpx2.Response, stream=True)

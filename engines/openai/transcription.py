@@ -12,12 +12,12 @@ import wave
 from collections.abc import AsyncGenerator
 from functools import partial
 from itertools import accumulate
-from typing import Any
 
 import httpx2
 import numpy as np
 
 from audio.encoding import BYTES_PER_SECOND
+from core.json_types import Json
 from engines.interface import SAMPLE_RATE
 from engines.openai.clients import CONNECT_WITHIN, WITHIN, client, model
 from engines.openai.error_translation import GARBLED
@@ -66,31 +66,36 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         file = await asyncio.to_thread(_narrow_wav, pcm)
     else:
         file = _wav(pcm, SAMPLE_RATE)
-    asked: dict[str, Any] = {"model": name, "language": language, "response_format": "json"}
+    asked: dict[str, object] = {"model": name, "language": language, "response_format": "json"}
     if _TELLS_PROBABILITIES.fullmatch(name):
         asked["include"] = ["logprobs"]
     if prompt := _prompt(name):
         asked["prompt"] = prompt
+    # A long recording takes longer.
+    timeout = httpx2.Timeout(WITHIN + len(pcm) / BYTES_PER_SECOND, connect=CONNECT_WITHIN)
     answer = await client("transcription").post(
         "/audio/transcriptions",
         body=asked,
         files={"file": ("turn.wav", file, "audio/wav")},
         cast_to=httpx2.Response,
-        options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": _patience(pcm)},
+        options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": timeout},
     )
     text, told = _read(answer)
-    _record(name, pcm, told.get("usage") or {})
+    took = told.get("usage") or {}
+    if took.get("type") == "tokens":
+        read, written = took.get("input_tokens") or 0, took.get("output_tokens") or 0
+        of_text = (took.get("input_token_details") or {}).get("text_tokens") or 0
+        used = Used("transcription", name, text_in=of_text, audio_in=read - of_text, text_out=written)
+    else:
+        # The length of the audio, where the provider does not say.
+        used = Used("transcription", name, seconds=took.get("seconds") or len(pcm) / BYTES_PER_SECOND)
+    metering.record(used)
     # Some models write these when they hear nothing.
     says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)
     yield Transcript("") if says_nothing else _judged(text, told.get("logprobs"))
 
 
-def _patience(pcm: bytes) -> httpx2.Timeout:
-    """Return the client's timeout plus the length of the audio, since a long recording takes longer."""
-    return httpx2.Timeout(WITHIN + len(pcm) / BYTES_PER_SECOND, connect=CONNECT_WITHIN)
-
-
-def _read(answer: httpx2.Response) -> tuple[str, dict[str, Any]]:
+def _read(answer: httpx2.Response) -> tuple[str, Json]:
     """Return the text, and the JSON object that holds it, or {} for plain text. Raises EngineError."""
     # Some servers ignore the requested format.
     if answer.headers.get("content-type", "").startswith("text/plain"):
@@ -101,11 +106,16 @@ def _read(answer: httpx2.Response) -> tuple[str, dict[str, Any]]:
     return told["text"].strip(), told
 
 
-def _judged(text: str, logprobs: Any) -> Transcript:
+def _judged(text: str, logprobs: object) -> Transcript:
     """Return the text with its doubtful words. `logprobs`: [{token, logprob}] that make up the text, or nothing."""
     told = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
-    chances = [each["logprob"] for each in told if _is_logprob(each.get("logprob"))]
     tokens = [each["token"] for each in told if isinstance(each.get("token"), str)]
+    # A logarithm of a probability is finite and not above 0.
+    chances = [
+        each["logprob"]
+        for each in told
+        if type(each.get("logprob")) in (int, float) and -math.inf < each["logprob"] <= 0
+    ]
     whole = "".join(tokens)
     if not told or not len(told) == len(chances) == len(tokens) or whole.strip() != text:
         return Transcript(text)
@@ -121,10 +131,6 @@ def _judged(text: str, logprobs: Any) -> Transcript:
     words = [word.span() for word in re.finditer(r"\S+", text)]
     unsure = [word for word in words if any(start < word[1] and end > word[0] for start, end in unlikely)]
     return in_doubt(text, confidence, unsure)
-
-
-def _is_logprob(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value <= 0
 
 
 def _prompt(name: str) -> str:
@@ -154,14 +160,3 @@ def _narrow_wav(pcm: bytes) -> bytes:
 
 def _words(text: str) -> list[str]:
     return _WORDS.findall(text.lower())
-
-
-def _record(name: str, pcm: bytes, took: dict[str, Any]) -> None:
-    """Record tokens or seconds, as the provider counts, or the length of the audio where it does not say."""
-    if took.get("type") == "tokens":
-        read, written = took.get("input_tokens") or 0, took.get("output_tokens") or 0
-        text = (took.get("input_token_details") or {}).get("text_tokens") or 0
-        metering.record(Used("transcription", name, text_in=text, audio_in=read - text, text_out=written))
-    else:
-        seconds = took.get("seconds") or len(pcm) / BYTES_PER_SECOND
-        metering.record(Used("transcription", name, seconds=seconds))

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 from urllib.parse import quote
 
 import httpx2
 from django.conf import settings
 
 from core.findings import CheckFailed, Finding, NotConfigured, Once, Probe, Warned
+from core.json_types import Json
 from engines.interface import LANGUAGE_MODELS
 from engines.openai import model_dates
 from engines.openai.endpoints import Stage
@@ -33,7 +33,7 @@ class ServerAnswer:
     """
 
     status: int
-    body: dict[str, Any] = field(default_factory=dict)
+    body: Json = field(default_factory=dict)
     trouble: str = ""
 
     @property
@@ -96,7 +96,10 @@ class ProviderServer:
         return f"{accepted} by {self._first.host}: {models}. Whether a quota is left shows only in use."
 
     def model(self, stage: Stage) -> str:
-        if stage.model in self._require_models():
+        listed = self._listed()
+        if self._refusal(listed):
+            raise Warned("Not looked at.", f"Put “{self._line}” right first.")
+        if stage.model in (_models(listed) or {}):
             return f"{stage.host} has {stage.model}."
         answer = self._looked_up[stage.model]()
         if answer.status == httpx2.codes.OK:
@@ -108,7 +111,11 @@ class ProviderServer:
 
     def end(self, stage: Stage) -> str:
         """Report when the model ends: by the server's own word, else by OpenAI's announcement for its models."""
-        day = self._said_end(stage) or model_dates.end(stage)
+        said = (_models(self._listed()) or {}).get(stage.model, {}).get("shutdown_date")
+        try:
+            day: date | None = date.fromisoformat(str(said)[:10])
+        except ValueError:
+            day = model_dates.end(stage)
         if day is None:
             return f"No end of {stage.model} is announced."
         left = day - self._today
@@ -120,20 +127,6 @@ class ProviderServer:
                 f"{stage.model} is shut down on {day}, in {left.days} {'day' if left.days == 1 else 'days'}.", do
             )
         return f"{stage.model} is shut down on {day}."
-
-    def _said_end(self, stage: Stage) -> date | None:
-        said = (_models(self._listed()) or {}).get(stage.model, {}).get("shutdown_date")
-        try:
-            return date.fromisoformat(str(said)[:10])
-        except ValueError:
-            return None
-
-    def _require_models(self) -> dict[str, dict[str, Any]]:
-        """Return the models that the server lists, by name. Raises Warned if the line above says why it cannot."""
-        answer = self._listed()
-        if self._refusal(answer):
-            raise Warned("Not looked at.", f"Put “{self._line}” right first.")
-        return _models(answer) or {}
 
     def _refusal(self, answer: ServerAnswer) -> Finding | None:
         host, url, key = self._first.host, self._first.url_setting, self._first.key_setting
@@ -191,7 +184,7 @@ class ProviderServer:
         return ServerAnswer(answer.status_code, body if isinstance(body, dict) else {})
 
 
-def _models(answer: ServerAnswer) -> dict[str, dict[str, Any]] | None:
+def _models(answer: ServerAnswer) -> dict[str, Json] | None:
     """Return the models by name, or None if the answer is not a list of models."""
     listed = answer.body.get("data")
     if answer.status != httpx2.codes.OK or not isinstance(listed, list):

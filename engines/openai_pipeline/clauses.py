@@ -48,9 +48,18 @@ class Clauses:
         for match in sentences.END.finditer(self._text):
             if self._ends(match, asides):
                 return match.end()
-        if self._is_first and (cut := self._pause(asides)):
-            return cut
-        return _forced(self._text) if len(self._text) > LONGEST else 0
+        if self._is_first:
+            for match in _PAUSE.finditer(self._text):
+                before, after = self._text[: match.start()], self._text[match.end() :]
+                # "10," may go on with "000"
+                is_known = bool(after) or (before[-1:].isalpha() and not _is_quoting(before + match[0]))
+                if is_known and len(_WORD.findall(before)) >= FEWEST_WORDS and not _is_inside(match.start(), asides):
+                    return match.end()
+        if len(self._text) <= LONGEST:
+            return 0
+        # A text without an end is cut after its last pause, or its last whole word.
+        start = self._text[:LONGEST]
+        return max((match.end() for match in _PAUSE.finditer(start)), default=0) or start.rfind(" ") + 1 or LONGEST
 
     def _ends(self, match: re.Match[str], asides: list[range]) -> bool:
         sign, before, after = match[0], self._text[: match.start()], self._text[match.end() :]
@@ -64,15 +73,6 @@ class Clauses:
         return not following.islower() and not (
             sentences.is_single_dot(sign) and sentences.is_abbreviated(before, after)
         )
-
-    def _pause(self, asides: list[range]) -> int:
-        for match in _PAUSE.finditer(self._text):
-            before, after = self._text[: match.start()], self._text[match.end() :]
-            # "10," may go on with "000"
-            is_known = bool(after) or (before[-1:].isalpha() and not _is_quoting(before + match[0]))
-            if is_known and len(_WORD.findall(before)) >= FEWEST_WORDS and not _is_inside(match.start(), asides):
-                return match.end()
-        return 0
 
 
 def _is_surely_over(before: str, sign: str) -> bool:
@@ -115,10 +115,3 @@ def _asides(text: str) -> list[range]:
 
 def _is_inside(position: int, asides: list[range]) -> bool:
     return any(position in aside for aside in asides)
-
-
-def _forced(text: str) -> int:
-    """Return where to cut a text without an end: after its last pause, or its last whole word."""
-    start = text[:LONGEST]
-    pauses = [match.end() for match in _PAUSE.finditer(start)]
-    return (pauses[-1] if pauses else 0) or start.rfind(" ") + 1 or LONGEST

@@ -4,7 +4,7 @@ The first clause is spoken while the rest of the answer is being written.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from engines.interface import Detection, Event, Heard, Spoken
 from engines.openai import chat_completions, transcription
@@ -17,8 +17,8 @@ from tutor.transcripts import Transcript
 class PipelineSession:
     """Hold one talk.
 
-    The provider keeps nothing of it. Each reply is requested with as much of the transcript as `chat.messages` takes,
-    so a talk may be of any length.
+    The provider keeps nothing of it. Each reply is requested with as much of the transcript as
+    `chat_completions.messages` takes, so a talk may be of any length.
     """
 
     def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
@@ -50,7 +50,7 @@ class PipelineSession:
         The work runs in its own task, so that no stage waits for the reader of the events.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
-        work = asyncio.create_task(self._work(text, pcm, lines, events.put_nowait))
+        work = asyncio.create_task(self._work(text, pcm, lines, events))
         work.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while event := await events.get():
@@ -60,13 +60,15 @@ class PipelineSession:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
-    async def _work(self, text: str | None, pcm: bytes, lines: tuple[Line, ...], put: Callable[[Event], None]) -> None:
+    async def _work(
+        self, text: str | None, pcm: bytes, lines: tuple[Line, ...], events: asyncio.Queue[Event | None]
+    ) -> None:
         if text is not None or pcm:
             heard = Transcript(text.strip()) if text is not None else await transcription.transcript(pcm)
-            put(Heard(heard.text, heard.confidence, heard.doubt, heard.unsure))
+            events.put_nowait(Heard(heard.text, heard.confidence, heard.doubt, heard.unsure))
             if not heard.text:
                 return
             lines = (*lines, Line("user", chat_completions.in_doubt(heard) if heard.doubt else heard.text))
-        answer = SpokenAnswer(put, self.speed)
+        answer = SpokenAnswer(events, self.speed)
         await answer.follow(chat_completions.stream(chat_completions.messages(self._brief, lines)))
-        put(Spoken())
+        events.put_nowait(Spoken())

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -34,12 +34,12 @@ class _Clip:
 class SpokenAnswer:
     """Speak one answer.
 
-    `put` takes the events: for each clause its Words when its audio begins, then its Speech. So if an answer cannot be
-    spoken, another engine can still give it.
+    `events` gets for each clause its Words when its audio begins, then its Speech. So if an answer cannot be spoken,
+    another engine can still give it.
     """
 
-    def __init__(self, put: Callable[[Event], None], speed: float) -> None:
-        self._put, self._speed = put, speed
+    def __init__(self, events: asyncio.Queue[Event | None], speed: float) -> None:
+        self._events, self._speed = events, speed
         self._clips: asyncio.Queue[_Clip | EngineError | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._group = asyncio.TaskGroup()
@@ -80,7 +80,9 @@ class SpokenAnswer:
                 async for delta in deltas:
                     for clause in clauses.feed(delta):
                         self._say(clause)
-                        sentences, characters = sentences + _is_sentence(clause), characters + len(clause)
+                        ends = clause.rstrip("\"'\u201d\u2019)*_ \n")[-1:] in ".!?\u2026"
+                        sentences += ends and len(clause.split()) >= SENTENCE
+                        characters += len(clause)
                     if sentences >= MOST_SENTENCES or characters >= MOST_CHARACTERS:
                         break
                 else:
@@ -98,7 +100,7 @@ class SpokenAnswer:
             clip = _Clip(words)
             if self._first is None:
                 self._first = clip
-                self._put(Thought())
+                self._events.put_nowait(Thought())
             self._begin(self._speak(clip))
             self._clips.put_nowait(clip)
 
@@ -114,24 +116,16 @@ class SpokenAnswer:
     async def _sound(self) -> EngineError | None:
         """Play the clips in order. Returns the error that ended them too early, or None."""
         while clip := await self._clips.get():
-            failure = clip if isinstance(clip, EngineError) else await self._play(clip)
-            if failure:
-                return failure
+            if isinstance(clip, EngineError):
+                return clip
+            is_first = True
+            while piece := await clip.pieces.get():
+                if isinstance(piece, EngineError):
+                    return piece
+                if is_first:
+                    self._events.put_nowait(Words(clip.words))
+                    is_first, self._has_sounded = False, True
+                self._events.put_nowait(Speech(piece))
         if self._has_sounded:
             return None
         return EngineError(GARBLED, retryable=True, detail="chat: there is nothing to say in the answer.")
-
-    async def _play(self, clip: _Clip) -> EngineError | None:
-        is_first = True
-        while piece := await clip.pieces.get():
-            if isinstance(piece, EngineError):
-                return piece
-            if is_first:
-                self._put(Words(clip.words))
-                is_first, self._has_sounded = False, True
-            self._put(Speech(piece))
-        return None
-
-
-def _is_sentence(clause: str) -> bool:
-    return len(clause.split()) >= SENTENCE and clause.rstrip("\"'\u201d\u2019)*_ \n")[-1:] in ".!?\u2026"

@@ -5,12 +5,13 @@ four fifths of it are used (`truncation`, with a retention ratio). So this happe
 stays valid in between.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 from django.conf import settings
 
 from engines.interface import SAMPLE_RATE, Detection
 from engines.openai import clients
+from engines.openai.realtime import ServerEvent
 
 PCM = {"type": "audio/pcm", "rate": SAMPLE_RATE}
 RETAINED = 0.8
@@ -36,9 +37,9 @@ class Configuration:
         self.speed = 1.0
         self._refused: set[str] = set()
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> dict[str, object]:
         """Return the configuration for the beginning of a session, in which nothing ends a turn by itself."""
-        sound_out: dict[str, Any] = {"format": PCM}
+        sound_out: dict[str, object] = {"format": PCM}
         if "voice" not in self._refused:
             sound_out["voice"] = settings.OPENAI_VOICE
         if "speed" not in self._refused:
@@ -51,14 +52,23 @@ class Configuration:
             session["truncation"] = {"type": "retention_ratio", "retention_ratio": RETAINED}
         return session
 
-    def turn_detection(self) -> dict[str, Any]:
-        return _session({"input": {"turn_detection": self._turn_detection()}})
+    def turn_detection(self) -> dict[str, object]:
+        detection = self.detection
+        wanted: dict[str, object] | None = None
+        if detection and not detection.hold:
+            if detection.pause_ms is None and "semantic_vad" not in self._refused:
+                wanted = {"type": "semantic_vad", "eagerness": "low"}
+            else:
+                pause = detection.pause_ms or detection.level_pause_ms
+                wanted = {"type": "server_vad", "silence_duration_ms": pause}
+            wanted |= {"create_response": True, "interrupt_response": True}
+        return _session({"input": {"turn_detection": wanted}})
 
-    def pace(self) -> dict[str, Any] | None:
+    def pace(self) -> dict[str, object] | None:
         """Return the configuration of the speed alone, or None if the provider has refused a speed."""
         return None if "speed" in self._refused else _session({"output": {"speed": self.speed}})
 
-    def do_without(self, error: dict[str, Any]) -> str | None:
+    def do_without(self, error: ServerEvent) -> str | None:
         """Return the dispensable setting that this error refuses, and leave it out from now on.
 
         Returns None if the error names no such setting, or one that is left out already.
@@ -71,16 +81,6 @@ class Configuration:
             self._refused.add(found)
         return found
 
-    def _turn_detection(self) -> dict[str, Any] | None:
-        detection = self.detection
-        if detection is None or detection.hold:
-            return None
-        answered = {"create_response": True, "interrupt_response": True}
-        if detection.pause_ms is None and "semantic_vad" not in self._refused:
-            return {"type": "semantic_vad", "eagerness": "low", **answered}
-        pause = detection.pause_ms or detection.level_pause_ms
-        return {"type": "server_vad", "silence_duration_ms": pause, **answered}
 
-
-def _session(audio: dict[str, Any]) -> dict[str, Any]:
+def _session(audio: Mapping[str, object]) -> dict[str, object]:
     return {"type": "realtime", "audio": audio}

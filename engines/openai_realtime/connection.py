@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import websockets
 
@@ -39,7 +38,7 @@ class RealtimeConnection:
         self._socket = socket
         self._unsent: asyncio.Queue[str] = asyncio.Queue()
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: str, **fields: object) -> None:
         self._put(json.dumps({"type": kind, **fields}))
 
     def append(self, audio: str) -> None:

@@ -1,7 +1,6 @@
 """Build the conversation items of a session: the dialogue so far, and the cue for a reply to nothing new."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from tutor.domain import Line
 
@@ -27,7 +26,7 @@ def newest(lines: Sequence[Line]) -> list[Line]:
     return kept[::-1]
 
 
-def message(line: Line) -> dict[str, Any]:
+def message(line: Line) -> dict[str, object]:
     kind = "input_text" if line.role == "user" else "output_text"
     return {"type": "message", "role": line.role, "content": [{"type": kind, "text": line.text}]}
 

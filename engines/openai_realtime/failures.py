@@ -1,9 +1,9 @@
 """Turn the failures in the provider's events into EngineError, without the provider's own words."""
 
 import re
-from typing import Any
 
 from engines.openai.error_translation import BUSY, GARBLED, REFUSED, broken_off
+from engines.openai.realtime import ServerEvent
 from engines.openai_realtime.connection import WHAT
 from tutor.domain import EngineError
 
@@ -12,7 +12,7 @@ NEEDS_AN_OPERATOR = {"insufficient_quota", "invalid_api_key", "billing_hard_limi
 _PLAIN = re.compile(r"[a-z_.]{1,80}")
 
 
-def of_error(error: dict[str, Any]) -> EngineError:
+def of_error(error: ServerEvent) -> EngineError:
     code = str(error.get("code") or error.get("type"))
     if code in NEEDS_AN_OPERATOR:
         return EngineError(REFUSED, detail=f"{WHAT}: {code}.")
@@ -21,7 +21,7 @@ def of_error(error: dict[str, Any]) -> EngineError:
     return broken_off(WHAT, code)
 
 
-def of_response(response: dict[str, Any]) -> EngineError:
+def of_response(response: ServerEvent) -> EngineError:
     """Return the error for a response that ended before its first word."""
     details = response.get("status_details") or {}
     if response.get("status") == "failed":
@@ -30,7 +30,7 @@ def of_response(response: dict[str, Any]) -> EngineError:
     return EngineError(GARBLED, retryable=True, detail=f"{WHAT}: no answer ({reason}).")
 
 
-def refused(error: dict[str, Any]) -> EngineError:
+def refused(error: ServerEvent) -> EngineError:
     """Return the error for a session whose configuration the provider refuses."""
     what = plain(error.get("param") or error.get("code"))
     return EngineError(REFUSED, detail=f"{WHAT}: the provider refuses {what}.")

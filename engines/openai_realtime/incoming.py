@@ -3,18 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 
-from engines.interface import ListenerEvent, SpeechStarted, TurnEnded
+from engines.interface import SpeechStarted, TurnEnded
 from engines.openai import realtime
 from engines.openai.realtime import ServerEvent
 from engines.openai_realtime import failures, fields, sending
 from engines.openai_realtime.configuration import Configuration
 from engines.openai_realtime.connection import WHAT, RealtimeConnection
 from engines.openai_realtime.input_audio import Hearing
+from engines.openai_realtime.link import Link
+from engines.openai_realtime.notices import Notices
 from engines.openai_realtime.pending_response import Ask
 from engines.openai_realtime.pending_responses import Asks
-from tutor.domain import EngineError
 from usage.metering import Used
 
 logger = logging.getLogger(__name__)
@@ -23,28 +23,19 @@ logger = logging.getLogger(__name__)
 RENEWED_AT = 0.95
 FATAL = {"server_error", "insufficient_quota", "rate_limit_exceeded", "invalid_api_key"}
 
-Notice = Callable[[ListenerEvent, Callable[[], None]], None]
-
 
 class Incoming:
     """Follow the provider's events.
 
-    `notice` reports to the talk. `leave` gives up a reply. `unrecorded` holds the usage of replies that have no caller
-    any more.
+    `unrecorded` holds the usage of replies that have no caller any more.
     """
 
     def __init__(
-        self,
-        *,
-        asks: Asks,
-        hearing: Hearing,
-        configuration: Configuration,
-        notice: Notice,
-        leave: Callable[[Ask], None],
+        self, *, link: Link, asks: Asks, hearing: Hearing, configuration: Configuration, notices: Notices
     ) -> None:
         self.unrecorded: list[Used] = []
         self._asks, self._hearing, self._configuration = asks, hearing, configuration
-        self._notice, self._leave = notice, leave
+        self._link, self._notices = link, notices
         self._interruption_told = asyncio.Event()
         self._interruption_told.set()
         # The value of time.monotonic() from which this session should be renewed.
@@ -59,15 +50,44 @@ class Incoming:
 
     def follow(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         """Apply one event. Raises EngineError, also for an event that cannot be read."""
-        follow = self._FOLLOWED.get(str(event.get("type")))
-        if follow:
-            with realtime.understood(WHAT):
-                follow(self, connection, event)
+        with realtime.understood(WHAT):
+            match event.get("type"):
+                case "session.created":
+                    lasts = (event["session"].get("expires_at") or 0) - time.time()
+                    if lasts > 0:
+                        self._due_at = time.monotonic() + RENEWED_AT * lasts
+                case "session.updated":
+                    connection.configured = True
+                case "response.created":
+                    self._response_created(connection, event["response"])
+                case "response.output_audio_transcript.delta":
+                    if ask := self._heard_by(event):
+                        ask.words(fields.text(event, "delta"))
+                case "response.output_audio.delta":
+                    if ask := self._heard_by(event):
+                        ask.sound(fields.name(event, "item_id"), fields.pcm(event, "delta"))
+                case "response.done":
+                    self._response_done(connection, event["response"])
+                case "input_audio_buffer.committed":
+                    item_id = fields.name(event, "item_id")
+                    if ask := self._asks.of_item(item_id) or self._asks.of_commit():
+                        ask.item_id = item_id
+                case "input_audio_buffer.speech_started":
+                    self._speech_started(event)
+                case "input_audio_buffer.speech_stopped":
+                    self._speech_stopped(event)
+                case "conversation.item.input_audio_transcription.completed":
+                    self._transcribed(connection, event)
+                case "conversation.item.input_audio_transcription.failed":
+                    ask = self._asks.of_item(fields.name(event, "item_id"))
+                    if ask and not ask.left:
+                        ask.unheard()
+                case "error":
+                    self._error(connection, event["error"])
 
     # Answers
 
-    def _response_created(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        response = event["response"]
+    def _response_created(self, connection: RealtimeConnection, response: ServerEvent) -> None:
         response_id, ask = fields.name(response, "id"), self._asks.of_new_response(response)
         if ask:
             ask.response_id = response_id
@@ -75,37 +95,25 @@ class Incoming:
         if ask is None or ask.left or ask.done:
             connection.send("response.cancel", response_id=response_id)
 
-    def _words(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        if ask := self._heard_by(event):
-            ask.words(fields.text(event, "delta"))
-
-    def _sound(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        if ask := self._heard_by(event):
-            ask.sound(fields.name(event, "item_id"), fields.pcm(event, "delta"))
-
     def _heard_by(self, event: ServerEvent) -> Ask | None:
         ask = self._asks.of_response(fields.name(event, "response_id"))
         return ask if ask and not (ask.left or ask.done) else None
 
-    def _response_done(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        response = event["response"]
+    def _response_done(self, connection: RealtimeConnection, response: ServerEvent) -> None:
         ask = self._asks.of_response(fields.name(response, "id"))
         if took := response.get("usage"):
             self._count(ask, realtime.of_response("realtime", took))
         if ask and ask.left:
             ask.done = True
         elif ask and not ask.done:
-            self._end(ask, response)
+            if response.get("status") == "cancelled":
+                ask.cut_short(self._interruption_told)
+            elif ask.begun:
+                ask.end()
+            else:
+                ask.fail(failures.of_response(response))
         connection.proved = connection.proved or response.get("status") == "completed"
         self._between_responses(connection)
-
-    def _end(self, ask: Ask, response: ServerEvent) -> None:
-        if response.get("status") == "cancelled":
-            ask.cut_short(self._interruption_told)
-        elif ask.begun:
-            ask.end()
-        else:
-            ask.fail(failures.of_response(response))
 
     def _between_responses(self, connection: RealtimeConnection) -> None:
         if self._asks.is_spoken():
@@ -118,11 +126,6 @@ class Incoming:
 
     # The learner's words
 
-    def _committed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        item_id = fields.name(event, "item_id")
-        if ask := self._asks.of_item(item_id) or self._asks.of_commit():
-            ask.item_id = item_id
-
     def _transcribed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
         ask = self._asks.of_item(fields.name(event, "item_id"))
         if took := event.get("usage"):
@@ -131,44 +134,30 @@ class Incoming:
             ask.heard(fields.text(event, "transcript").strip())
         self._renew_if_due(connection)
 
-    def _not_transcribed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        ask = self._asks.of_item(fields.name(event, "item_id"))
-        if ask and not ask.left:
-            ask.unheard()
-
-    def _speech_started(self, connection: RealtimeConnection, event: ServerEvent) -> None:
+    def _speech_started(self, event: ServerEvent) -> None:
         began_ms = fields.milliseconds(event, "audio_start_ms")
         self._hearing.speaking = True
         told = self._interruption_told = asyncio.Event()
-        self._notice(SpeechStarted(self._hearing.at_ms(began_ms)), told.set)
+        self._notices.put(SpeechStarted(self._hearing.at_ms(began_ms)), told.set)
 
-    def _speech_stopped(self, connection: RealtimeConnection, event: ServerEvent) -> None:
+    def _speech_stopped(self, event: ServerEvent) -> None:
         ended_ms = fields.milliseconds(event, "audio_end_ms")
         ask = self._asks.detect(fields.name(event, "item_id"))
         ask.pcm = self._hearing.take()
-        self._notice(TurnEnded(self._hearing.at_ms(ended_ms)), lambda: self._drop_unasked(ask))
+        self._notices.put(TurnEnded(self._hearing.at_ms(ended_ms)), lambda: self._drop_unasked(ask))
 
     def _drop_unasked(self, ask: Ask) -> None:
         """Drop the turn if the talk was notified of it and asked for no answer."""
         if self._asks.drop_detected(ask):
-            self._leave(ask)
+            sending.leave(self._link.connection, ask)
 
     # The session
-
-    def _created(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        lasts = (event["session"].get("expires_at") or 0) - time.time()
-        if lasts > 0:
-            self._due_at = time.monotonic() + RENEWED_AT * lasts
-
-    def _updated(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        connection.configured = True
 
     def _renew_if_due(self, connection: RealtimeConnection) -> None:
         is_due = self._due_at is not None and time.monotonic() > self._due_at
         connection.renews = is_due and not (self._asks.open() or self._hearing.speaking)
 
-    def _error(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        error = event["error"]
+    def _error(self, connection: RealtimeConnection, error: ServerEvent) -> None:
         code, param = str(error.get("code") or error.get("type")), str(error.get("param") or "")
         verb, _, number = str(error.get("event_id") or "").partition("_")
         ask = self._asks.of_number(number)
@@ -184,15 +173,13 @@ class Incoming:
             ask.blocked = True
             self._between_responses(connection)
         elif _is_fatal(error) or (verb in ("create", "commit", "item") and ask):
-            self._fail(failures.of_error(error), [ask] if ask else self._asks.waiting())
+            failure = failures.of_error(error)
+            for failed in [ask] if ask else self._asks.waiting():
+                if failed.waits:
+                    failed.fail(failure)
         else:
             # For example, a response that had ended before it was cancelled.
             logger.info("The provider did not do as asked: %s %s.", failures.plain(code), failures.plain(param))
-
-    def _fail(self, error: EngineError, asks: list[Ask]) -> None:
-        for ask in asks:
-            if ask.waits:
-                ask.fail(error)
 
     def _configure_without(self, connection: RealtimeConnection, error: ServerEvent) -> None:
         what = self._configuration.do_without(error)
@@ -214,21 +201,6 @@ class Incoming:
             ask.used(used)
         else:
             self.unrecorded.append(used)
-
-    _FOLLOWED: dict[str, Callable[["Incoming", RealtimeConnection, ServerEvent], None]] = {
-        "session.created": _created,
-        "session.updated": _updated,
-        "response.created": _response_created,
-        "response.output_audio_transcript.delta": _words,
-        "response.output_audio.delta": _sound,
-        "response.done": _response_done,
-        "input_audio_buffer.committed": _committed,
-        "input_audio_buffer.speech_started": _speech_started,
-        "input_audio_buffer.speech_stopped": _speech_stopped,
-        "conversation.item.input_audio_transcription.completed": _transcribed,
-        "conversation.item.input_audio_transcription.failed": _not_transcribed,
-        "error": _error,
-    }
 
 
 def _is_fatal(error: ServerEvent) -> bool:

@@ -121,7 +121,9 @@ class Ask:
             if isinstance(queued, Used):
                 metering.record(queued)
             elif isinstance(queued, asyncio.Event):
-                await _wait_for(queued)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TOLD_WITHIN):
+                        await queued.wait()
             else:
                 return queued
         return None
@@ -144,9 +146,3 @@ class Ask:
     def _end_if_over(self) -> None:
         if self.nothing or (self.done and self.settled):
             self._queue.put_nowait(None)
-
-
-async def _wait_for(told: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(TOLD_WITHIN):
-            await told.wait()

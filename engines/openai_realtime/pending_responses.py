@@ -1,8 +1,8 @@
 """Hold the latest requested replies, and find the one that an event of the provider belongs to."""
 
 from collections import deque
-from typing import Any
 
+from engines.openai.realtime import ServerEvent
 from engines.openai_realtime.pending_response import Ask
 
 REMEMBERED = 8
@@ -51,10 +51,10 @@ class Asks:
     def waiting(self) -> list[Ask]:
         return [ask for ask in self._latest if ask.waits]
 
-    def of_response(self, response_id: Any) -> Ask | None:
+    def of_response(self, response_id: str) -> Ask | None:
         return next((ask for ask in reversed(self._latest) if ask.response_id == response_id), None)
 
-    def of_item(self, item_id: Any) -> Ask | None:
+    def of_item(self, item_id: str) -> Ask | None:
         """Return the reply to the learner's words with this item id."""
         return next((ask for ask in reversed(self._latest) if ask.item_id == item_id), None)
 
@@ -65,7 +65,7 @@ class Asks:
         """Return the oldest reply whose audio has no item id from the provider yet."""
         return next((ask for ask in self._latest if ask.pcm and not (ask.item_id or ask.settled)), None)
 
-    def of_new_response(self, response: dict[str, Any]) -> Ask | None:
+    def of_new_response(self, response: ServerEvent) -> Ask | None:
         """Return the reply that a new response belongs to.
 
         A response that we requested carries the reply's number. One that the provider began by itself answers the

@@ -44,8 +44,17 @@ def create(connection: RealtimeConnection, ask: Ask, configuration: Configuratio
     connection.send("response.create", event_id=f"create_{ask.number}", response=response)
 
 
-def cancel(connection: RealtimeConnection, ask: Ask) -> None:
-    connection.send("response.cancel", response_id=ask.response_id)
+def cancel(connection: RealtimeConnection | None, ask: Ask) -> None:
+    """Cancel the response, but only once: a reply may be interrupted first and left later."""
+    if connection and ask.is_spoken and not (ask.left or ask.cancelled):
+        ask.cancelled = True
+        connection.send("response.cancel", response_id=ask.response_id)
+
+
+def leave(connection: RealtimeConnection | None, ask: Ask) -> None:
+    """Give up a reply that no caller waits for. If its response has not begun yet, it is cancelled when it does."""
+    cancel(connection, ask)
+    ask.left = True
 
 
 def truncate(connection: RealtimeConnection, ask: Ask, played_ms: int) -> None:

@@ -6,13 +6,15 @@ transcript, the turns without an answer, and the audio of the next turn. So the 
 a lost connection.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from engines.interface import Detection, Event, ListenerEvent, TurnDetectionLost
-from engines.openai.error_translation import GONE
+from engines.openai.error_translation import GONE, translated
 from engines.openai_realtime import conversation_items, sending
 from engines.openai_realtime.configuration import Configuration
-from engines.openai_realtime.connection import WHAT, RealtimeConnection
+from engines.openai_realtime.connection import WHAT, RealtimeConnection, connected
 from engines.openai_realtime.incoming import Incoming
 from engines.openai_realtime.input_audio import BYTES_PER_MS, Hearing
 from engines.openai_realtime.link import Link
@@ -26,6 +28,7 @@ from usage import metering
 
 # The provider refuses a shorter turn.
 SHORTEST = 100 * BYTES_PER_MS
+BEGUN_WITHIN = 5.0  # seconds
 
 
 class RealtimeSession:
@@ -33,25 +36,27 @@ class RealtimeSession:
         self.transcript = transcript
         self.noticed: Callable[[ListenerEvent | TurnDetectionLost], Awaitable[None]] | None = None
         self._configuration = Configuration(instructions(brief))
-        self._hearing, self._asks = Hearing(), Asks()
+        self._link, self._hearing, self._asks = Link(), Hearing(), Asks()
         self._notices = Notices(self._tell)
         self._incoming = Incoming(
+            link=self._link,
             asks=self._asks,
             hearing=self._hearing,
             configuration=self._configuration,
-            notice=self._notices.put,
-            leave=self._leave,
+            notices=self._notices,
         )
-        self._link = Link(begin=self._begin, follow=self._incoming.follow, broken=self._broken, given_up=self._given_up)
+        self._task: asyncio.Task[None] | None = None
         # A reply was requested for the turn that `end_turn` ends.
         self._turn_taken = False
 
     def open(self) -> None:
         """Connect in the background."""
-        self._link.open()
+        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        await self._link.close()
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
         for ask in self._asks.open():
             ask.fail(EngineError(GONE, retryable=True, detail=f"{WHAT}: the session was closed."))
         await self._notices.close()
@@ -92,7 +97,7 @@ class RealtimeSession:
             sending.turn_detection(self._link.connection, self._configuration)
         elif detection:
             # Without a provider the talk must be notified, because it may never ask for a reply.
-            self._link.want(at_once=True)
+            self._want_at_once()
 
     async def interrupt(self, played_ms: int) -> None:
         """Cancel the latest answer and truncate it to `played_ms`.
@@ -102,7 +107,7 @@ class RealtimeSession:
         ask, connection = self._asks.last_answer(), self._link.connection
         if ask is None or connection is None:
             return
-        self._cancel(ask)
+        sending.cancel(connection, ask)
         sending.truncate(connection, ask, played_ms)
 
     @property
@@ -119,16 +124,21 @@ class RealtimeSession:
 
     def reply(self, text: str | None = None) -> AsyncGenerator[Event, None]:
         for superseded in self._asks.asked():
-            self._leave(superseded)
+            sending.leave(self._link.connection, superseded)
         detected = self._asks.take_detected() if text is None else None
         ask = detected or self._asks.new()
         ask.lines = tuple(self.transcript)
+        connection = self._link.connection
         if detected is None:
             self._take(ask, text)
-            self._request(ask)
+        if detected is None and connection and ask.waits:
+            if not self._asks.is_spoken():
+                sending.pace(connection, self._configuration)
+            sending.turn(connection, ask)
+            sending.create(connection, ask, self._configuration)
         self._turn_taken = not ask.cue
-        if self._link.connection is None:
-            self._link.want(at_once=True)
+        if connection is None:
+            self._want_at_once()
         return self._events(ask)
 
     def _take(self, ask: Ask, text: str | None) -> None:
@@ -145,15 +155,6 @@ class RealtimeSession:
             ask.cue = conversation_items.cue(ask.lines or ())
             ask.settled = True
 
-    def _request(self, ask: Ask) -> None:
-        connection = self._link.connection
-        if connection is None or not ask.waits:
-            return
-        if not self._asks.is_spoken():
-            sending.pace(connection, self._configuration)
-        sending.turn(connection, ask)
-        sending.create(connection, ask, self._configuration)
-
     async def _events(self, ask: Ask) -> AsyncGenerator[Event, None]:
         while self._incoming.unrecorded:
             metering.record(self._incoming.unrecorded.pop())
@@ -161,20 +162,36 @@ class RealtimeSession:
             while (event := await ask.next()) is not None:
                 yield event
         finally:
-            self._leave(ask)
-
-    def _leave(self, ask: Ask) -> None:
-        """Give up a reply that no caller waits for. If its response has not begun yet, it is cancelled when it does."""
-        self._cancel(ask)
-        ask.left = True
-
-    def _cancel(self, ask: Ask) -> None:
-        """Cancel the response, but only once: a reply may be interrupted first and left later."""
-        if ask.is_spoken and not (ask.left or ask.cancelled) and self._link.connection:
-            ask.cancelled = True
-            sending.cancel(self._link.connection, ask)
+            sending.leave(self._link.connection, ask)
 
     # Sessions at the provider, one after the other
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._serve()
+            except EngineError as error:
+                pause = self._link.failed(error)
+                if pause is None:
+                    self._give_up(error)
+                    await self._link.wanted()
+                    continue
+                # Half an answer cannot be repeated. The replies without a first word wait for the next session.
+                for ask in self._asks.open():
+                    if not ask.waits:
+                        ask.fail(error)
+                await asyncio.sleep(pause)
+
+    async def _serve(self) -> None:
+        """Run one session until it should be renewed. Raises EngineError when it fails."""
+        async with contextlib.AsyncExitStack() as stack:
+            with translated(WHAT):
+                async with asyncio.timeout(BEGUN_WITHIN):
+                    connection = await stack.enter_async_context(connected())
+                    await self._begin(connection)
+            with self._link.serving(connection):
+                while not connection.renews:
+                    self._incoming.follow(connection, await connection.receive())
 
     async def _begin(self, connection: RealtimeConnection) -> None:
         """Prepare a new session at the provider.
@@ -198,19 +215,16 @@ class RealtimeSession:
             sending.turn_detection(connection, self._configuration)
         sending.sound(connection, self._hearing, self._hearing.heard)
 
-    def _broken(self, error: EngineError) -> None:
-        """Fail the replies that have begun, since half an answer cannot be repeated.
+    def _want_at_once(self) -> None:
+        """Try again at once, or give up if the provider has just refused."""
+        if refused := self._link.want(at_once=True):
+            self._give_up(refused)
 
-        The replies without a first word wait for the next session.
-        """
-        for ask in self._asks.open():
-            if not ask.waits:
-                ask.fail(error)
-
-    def _given_up(self, error: EngineError) -> None:
+    def _give_up(self, error: EngineError) -> None:
         """Fail all open replies.
 
-        If no caller waits for one, report Lost to the talk, which would otherwise wait for the end of a turn.
+        If no caller waits for one, report TurnDetectionLost to the talk, which would otherwise wait for the end of a
+        turn.
         """
         unfinished = self._asks.open()
         is_told = any(ask.lines is not None and not ask.done for ask in unfinished)

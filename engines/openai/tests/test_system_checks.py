@@ -78,7 +78,7 @@ def test_its_date_and_its_successor_are_told(in_order: Any) -> None:
 )
 def test_whether_it_is_over_is_told(today: date, word: str, in_order: Any) -> None:
     changed(in_order, "chat", model="gpt-5-mini")
-    (message,) = checks._models_with_an_end(stages_in_use(), today)
+    (message,) = checks.messages("openai_pipeline", stages_in_use(), stages_in_use(), today)
     assert f"{word} it down on 2026-12-11" in message.msg
 
 

@@ -33,7 +33,7 @@ from engines.interface import (
     Words,
 )
 from engines.openai.error_translation import BUSY, GARBLED, GONE, REFUSED
-from engines.openai_realtime import link
+from engines.openai_realtime import session as realtime_session
 from engines.openai_realtime.session import RealtimeSession
 from engines.openai_realtime.tests import scripted as script
 from engines.openai_realtime.tests.scripted import Event
@@ -238,7 +238,7 @@ async def test_the_talk_outlives_it(
     at: int,
 ):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(link, "BEGUN_WITHIN", 2.0)
+    monkeypatch.setattr(realtime_session, "BEGUN_WITHIN", 2.0)
     events = await real_events(openai_configured)
     cases = [Case(at, event) for event in garbled(events[at])]
     some = asyncio.Semaphore(AT_ONCE)
