@@ -124,10 +124,7 @@ def _verb(auxiliary: str, subject: str, rest: str) -> str:
         return f"{auxiliary} {base}{tail}"
     if auxiliary == "did":
         return f"{BY_BASE[base].past if base in BY_BASE else regular_past(base)}{tail}"
-    return f"{_third(base) if subject in ('He', 'She', 'It') else base}{tail}"
-
-
-def _third(base: str) -> str:
-    if base in BY_BASE:
-        return BY_BASE[base].third
-    return f"{base}es" if base.endswith(("s", "sh", "ch", "x", "o")) else f"{base}s"
+    if subject in ("He", "She", "It"):
+        ending = "es" if base.endswith(("s", "sh", "ch", "x", "o")) else "s"
+        return f"{BY_BASE[base].third if base in BY_BASE else base + ending}{tail}"
+    return f"{base}{tail}"
