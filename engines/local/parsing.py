@@ -30,6 +30,8 @@ _I, _WE = frozenset({"i"}), frozenset({"we"})
 _THIRD = frozenset(
     {"he", "she", "it", "they", "everybody", "somebody", "nobody", "someone", "everyone", "this", "that", "one"}
 )
+# Classes of nouns
+PEOPLE = ("family", "person", "animal")
 _MEETS_A_PLACE = frozenset("in to from at around near visit visited see seen saw about of through".split())  # noqa: SIM905
 
 
@@ -64,8 +66,15 @@ class Clause:
     def person(self) -> Phrase | None:
         """Return a person, or an animal, in the clause, the subject first."""
         found = [self.who] if isinstance(self.who, Phrase) else []
-        people = (one for one in (*found, *self.things) if class_of(one) in ("family", "person", "animal"))
-        return next(people, None)
+        return next((one for one in (*found, *self.things) if class_of(one) in PEOPLE), None)
+
+    @property
+    def has_telling_adjective(self) -> bool:
+        """Return whether its adjective can be asked about: any of a person, only some of a thing."""
+        is_of_somebody = self.subject in ("i", "we") or (
+            self.who is not None and class_of(self.who) in (*PEOPLE, "pronoun", "name")
+        )
+        return bool(self.adjective) and (is_of_somebody or self.adjective in rules.classes().telling)
 
 
 @lru_cache(256)

@@ -31,7 +31,6 @@ _PRONOUNS = {
     "they": {"he": "they", "him": "them", "his": "their", "does": "do"},
 }
 _OWNED = ("family", "person", "animal", "thing")
-_PEOPLE = ("family", "person", "animal")
 # A noun after one of these is not the object of the verb.
 _AROUND = frozenset("in at with on for to from after before by during near of".split())  # noqa: SIM905
 _OWN = re.compile(r"\b(?:i|we|my|our|me|us)\b")
@@ -116,7 +115,7 @@ def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: boo
         and not (in_story and "past" in frame.tense and clause.tense == "none")
     ):
         return
-    if frame.adjective and not _is_telling(clause):
+    if frame.adjective and not clause.has_telling_adjective:
         return
     if frame.no_object and any(one.before not in _AROUND for one in clause.things if one.start > clause.at):
         return
@@ -132,14 +131,6 @@ def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: boo
         asks = tuple((ask, easy or ask) for ask, easy in pairs if ask)
         if asks:
             yield Uptake(tuple(text for text in (_filled(take, words) for take in frame.take) if text), asks, frame)
-
-
-def _is_telling(clause: Clause) -> bool:
-    """Return whether the adjective of a clause can be asked about: any for a person, only some for a thing."""
-    is_of_somebody = clause.subject in ("i", "we") or (
-        clause.who is not None and parsing.class_of(clause.who) in (*_PEOPLE, "pronoun", "name")
-    )
-    return bool(clause.adjective) and (is_of_somebody or clause.adjective in rules.classes().telling)
 
 
 def _things(frame: Frame, clause: Clause) -> list[Phrase | None]:
@@ -200,7 +191,7 @@ def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
         return "it"
     if isinstance(clause.who, Phrase) and person is not clause.who:
         kind = parsing.class_of(clause.who)
-        if kind not in (*_PEOPLE, "name", "pronoun"):
+        if kind not in (*parsing.PEOPLE, "name", "pronoun"):
             return "they" if clause.who.is_plural else "it"
     for text in (clause.text, *reversed(earlier)):
         for word in reversed(re.findall(r"[a-z']+", text.lower())):
