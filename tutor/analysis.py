@@ -1,10 +1,10 @@
 """Build the analysis of a talk in the contract's shape, from an engine's scores, and say which were not measured."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from core.json_types import Json
 from tutor.domain import Analysis, Line
 
 COMPONENTS = ("fluency", "pronunciation", "grammar", "vocabulary", "contentRichness")
@@ -81,7 +81,7 @@ def wire(
     engine: str,
     level: str,
     time_limit: float | None,
-) -> dict[str, Any]:
+) -> Json:
     """Return the contract's `analysis` of the `newest` of these lines, with three fields of our own.
 
     These are `unmeasured` ({component: why it is null}), `judgedTurns` ({newest, all}) and `engine`, which made the
@@ -99,7 +99,8 @@ def wire(
     expectationScore  1..10: a tenth of baseScore; the level expects 7
     metExpectations   baseScore is 70 or more
     """
-    base = _mean(analysis.scores)
+    measured = [score for score in analysis.scores.values() if score is not None]
+    base = round(sum(measured) / len(measured), 1) if measured else None
     judged = newest(lines)
     turns = {"newest": _spoken(judged), "all": _spoken(lines)}
     told = [] if turns["newest"] == turns["all"] else [PARTLY.format(**turns)]
@@ -129,12 +130,7 @@ def _spoken(lines: Sequence[Line]) -> int:
     return sum(line.role == "user" and bool(line.text.strip()) for line in lines)
 
 
-def _mean(scores: Mapping[str, float | None]) -> float | None:
-    measured = [score for score in scores.values() if score is not None]
-    return round(sum(measured) / len(measured), 1) if measured else None
-
-
-def _speaking(lines: Sequence[Line], level: str, time_limit: float | None) -> dict[str, Any]:
+def _speaking(lines: Sequence[Line], level: str, time_limit: float | None) -> dict[str, float | None]:
     words, timed = sum(map(len, turns_of(lines))), timed_speech(lines)
     spoken = timed.seconds + (words - timed.words) * 60 / WORDS_PER_MINUTE[level]
     ideal = time_limit * 60 * LEARNERS_SHARE if time_limit else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tutor import scenario
 from tutor.domain import Line
 from tutor.scenario import Brief
-from tutor.verb_forms import BY_BASE
+from tutor.verb_forms import BY_BASE, regular_past
 
 _AUXILIARY = "do|does|did|is|are|was|were|has|have|had|can|could|will|would|should"
 _SUBJECT = (
@@ -123,19 +123,8 @@ def _verb(auxiliary: str, subject: str, rest: str) -> str:
     if auxiliary in ("can", "could", "will", "would", "should"):
         return f"{auxiliary} {base}{tail}"
     if auxiliary == "did":
-        return f"{_past(base)}{tail}"
-    return f"{_third(base) if subject in ('He', 'She', 'It') else base}{tail}"
-
-
-def _past(base: str) -> str:
-    if base in BY_BASE:
-        return BY_BASE[base].past
-    if base.endswith("y") and base[-2:-1] not in tuple("aeiou"):
-        return f"{base[:-1]}ied"
-    return f"{base}d" if base.endswith("e") else f"{base}ed"
-
-
-def _third(base: str) -> str:
-    if base in BY_BASE:
-        return BY_BASE[base].third
-    return f"{base}es" if base.endswith(("s", "sh", "ch", "x", "o")) else f"{base}s"
+        return f"{BY_BASE[base].past if base in BY_BASE else regular_past(base)}{tail}"
+    if subject in ("He", "She", "It"):
+        ending = "es" if base.endswith(("s", "sh", "ch", "x", "o")) else "s"
+        return f"{BY_BASE[base].third if base in BY_BASE else base + ending}{tail}"
+    return f"{base}{tail}"

@@ -124,6 +124,11 @@ class Brief:
     # The learner's latest mistakes, each as "said \u2192 better", the newest first.
     mistakes: tuple[str, ...] = ()
 
+    @property
+    def needs_easy_words(self) -> bool:
+        """Return whether the learner's level is below that of the scenario."""
+        return LEVELS.index(self.level) < LEVELS.index(self.scenario.level)
+
 
 @cache
 def load_all() -> dict[str, Scenario]:
@@ -145,10 +150,11 @@ def get(scenario_id: str) -> Scenario:
 
 def goals(brief: Brief, transcript: "Sequence[Line]") -> list[tuple[str, bool]]:
     """Return the scenario's goals, each with whether the learner has reached it so far."""
-    heard = [line.text for line in transcript if line.role == "user"]
-    told = [_told(text, brief.scenario.kind) for text in heard]
+    said = [line.text for line in transcript if line.role == "user"]
+    heard = [text.replace("\u2019", "'") for text in said]
+    told = [_told(text, brief.scenario.kind).replace("\u2019", "'") for text in said]
     return [
-        (goal.text, any(_matches(goal.patterns, text) for text in (heard if goal.asks else told)))
+        (goal.text, any(pattern.search(text) for text in (heard if goal.asks else told) for pattern in goal.patterns))
         for goal in brief.scenario.goals
     ]
 
@@ -312,7 +318,3 @@ def _told(text: str, kind: str) -> str:
         for one in sentences(text)
     )
     return " ".join(one for one in told if one)
-
-
-def _matches(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
-    return any(pattern.search(text.replace("\u2019", "'")) for pattern in patterns)

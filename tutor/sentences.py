@@ -39,6 +39,7 @@ _STARTER = re.compile(
 CLOSING = "\"'\u201d\u2019)\\]*_"
 END = re.compile(rf"(?:[.!?\u2026]+[{CLOSING}]*(?=\s|$)|\n)")
 _LAST_WORD = re.compile(r"[^\s\"'\u201c\u2018(\[*_/]+$")
+_WITHOUT_SPACE_AROUND = re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _NUMBERED = re.compile(r"\s*\d+")
 
 
@@ -56,7 +57,7 @@ def spans(text: str) -> list[tuple[int, int]]:
             found.append((start, match.end()))
             start = match.end()
     found.append((start, len(text)))
-    return [_stripped(text, *span) for span in found if text[slice(*span)].strip()]
+    return [inside.span() for span in found if (inside := _WITHOUT_SPACE_AROUND.search(text, *span))]
 
 
 def is_single_dot(sign: str) -> bool:
@@ -99,8 +100,3 @@ def _ends(sign: str, before: str, after: str) -> bool:
     # Learners often type small letters throughout, so one after "!" or "?" starts a sentence.
     # After a quotation or dots it does not.
     return not (following.islower() and (sign.startswith((".", "\u2026")) or sign[-1] in CLOSING))
-
-
-def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    inside = text[start:end]
-    return start + len(inside) - len(inside.lstrip()), end - len(inside) + len(inside.rstrip())

@@ -4,7 +4,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # Characters: about 15 seconds of speech, the most that a learner should have to listen to at once.
 LONGEST_SPOKEN = 220
@@ -41,7 +43,7 @@ def with_lists(pattern: str, lists: Mapping[str, str]) -> str:
 class Table:
     """Hold one table of a file. Each method takes a key, and raises DataFileError if its value is invalid."""
 
-    def __init__(self, place: str, values: dict[str, Any], prefix: str = "") -> None:
+    def __init__(self, place: str, values: Mapping[str, object], prefix: str = "") -> None:
         self._place = place
         self._values = values
         self._prefix = prefix
@@ -54,7 +56,7 @@ class Table:
         value = self._value(key, str, "a text", "" if optional else None)
         if not optional and not value.strip():
             raise self.error(key, "is empty")
-        return str(value)
+        return value
 
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         value = self.text(key)
@@ -99,7 +101,7 @@ class Table:
         return frozenset(self.text(key, optional=optional).split())
 
     def flag(self, key: str) -> bool:
-        return bool(self._value(key, bool, "true or false", False))
+        return self._value(key, bool, "true or false", False)
 
     def number(self, key: str) -> int:
         """Return a whole number, 0 if the key is missing."""
@@ -138,9 +140,12 @@ class Table:
         entries = self._value(key, list, "a list of tables")
         if not all(isinstance(entry, dict) for entry in entries):
             raise self.error(key, "must be a list of tables")
-        return [
-            Table(self._place, entry, f"{key}[{number}]{_named(entry)}.") for number, entry in enumerate(entries, 1)
-        ]
+        tables = []
+        for number, entry in enumerate(entries, 1):
+            name = entry.get("name")
+            label = f" ({name})" if isinstance(name, str) else ""
+            tables.append(Table(self._place, entry, f"{key}[{number}]{label}."))
+        return tables
 
     def expanded(self, key: str, lists: Mapping[str, str]) -> re.Pattern[str]:
         """Return a pattern in which `{name}` stands for the alternatives of a list."""
@@ -155,7 +160,7 @@ class Table:
         for key in self._values.keys() - self._known:
             raise self.error(key, "is not a known field")
 
-    def _value(self, key: str, kind: type, name: str, default: Any = None) -> Any:
+    def _value(self, key: str, kind: type[T], name: str, default: T | None = None) -> T:
         self._known.add(key)
         value = self._values.get(key, default)
         if value is None:
@@ -190,8 +195,3 @@ class Table:
             raise self.error(key, f"holds {bad[0]!r}, which cannot be spoken well")
         if not text.endswith((".", "?", "!", '."', '?"')):
             raise self.error(key, "must end like a sentence")
-
-
-def _named(entry: Mapping[str, Any]) -> str:
-    name = entry.get("name")
-    return f" ({name})" if isinstance(name, str) else ""

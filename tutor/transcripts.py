@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from core.json_types import Json
 
 # Stands in place of uncertain words.
 GAP = "..."
@@ -40,7 +41,7 @@ class Transcript:
         """Return the words that the learner certainly said, with gaps; "" if there are too few."""
         return certain(self.text, self.doubt, self.unsure)
 
-    def stored(self) -> dict[str, Any]:
+    def stored(self) -> Json:
         """Return the fields about the doubt that a message keeps in `measured` (`conversations.changes.DOUBT`)."""
         if self.doubt is None:
             return {}
@@ -57,7 +58,7 @@ def certain(text: str, doubt: str | None, unsure: Sequence[Sequence[int]]) -> st
     return kept + text[at:]
 
 
-def certain_of_stored(text: str, measured: Any) -> str:
+def certain_of_stored(text: str, measured: object) -> str:
     """Return the certain words of a stored message. An archive may hold anything in `measured`."""
     if not isinstance(measured, Mapping) or not measured.get("doubt"):
         return text
@@ -89,19 +90,16 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
     weights = [len(part.text) or 1 for part in judged]
     total = sum(weight * (part.confidence or 0.0) for weight, part in zip(weights, judged, strict=True))
     confidence = total / sum(weights) if weights else None
-    return Transcript(text, confidence, _doubt(parts, text, unsure), tuple(unsure))
+    doubt = None
+    if unsure:
+        unsure_words = sum(len(text[start:end].split()) for start, end in unsure)
+        doubt = Doubt.MISHEARD if 3 * unsure_words > len(text.split()) else Doubt.WORDS
+    elif not text and any(part.doubt for part in parts):
+        doubt = Doubt.NOT_ENGLISH
+    return Transcript(text, confidence, doubt, tuple(unsure))
 
 
-def _doubt(parts: Sequence[Transcript], text: str, unsure: Sequence[tuple[int, int]]) -> Doubt | None:
-    if not text:
-        return Doubt.NOT_ENGLISH if any(part.doubt for part in parts) else None
-    if not unsure:
-        return None
-    in_doubt = sum(len(text[start:end].split()) for start, end in unsure)
-    return Doubt.MISHEARD if 3 * in_doubt > len(text.split()) else Doubt.WORDS
-
-
-def _is_span(span: Any) -> bool:
+def _is_span(span: object) -> bool:
     return (
         isinstance(span, list)
         and len(span) == 2

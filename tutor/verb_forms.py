@@ -21,7 +21,7 @@ ask call change clean cook dance enjoy explain finish happen help learn like lis
 start stay stop study talk travel try use visit wait walk want wash watch work arrive
 """
 _DOUBLED = {"begin", "get", "forget", "run", "sit", "stop", "swim", "win"}
-_VOWELS = "aeiou"
+_VOWELS = tuple("aeiou")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ class Verb:
     gerund: str
 
 
-def _third(base: str) -> str:
+def third(base: str) -> str:
+    """Return the form of any verb that follows "he"."""
     if base in ("have", "be"):
         return {"have": "has", "be": "is"}[base]
-    if base.endswith("y") and base[-2] not in _VOWELS:
+    if base.endswith("y") and base[-2:-1] not in _VOWELS:
         return f"{base[:-1]}ies"
-    return f"{base}es" if base.endswith(("s", "sh", "ch", "x", "o")) else f"{base}s"
+    return f"{base}es" if base.endswith(("s", "sh", "ch", "x", "o", "z")) else f"{base}s"
 
 
 def _gerund(base: str) -> str:
@@ -47,21 +48,18 @@ def _gerund(base: str) -> str:
     return f"{base[:-1]}ing" if base.endswith("e") and base not in ("be", "see") else f"{base}ing"
 
 
-def _regular_past(base: str) -> str:
+def regular_past(base: str) -> str:
+    """Return the simple past of a verb that is not irregular."""
     if base in _DOUBLED:
         return f"{base}{base[-1]}ed"
-    if base.endswith("y") and base[-2] not in _VOWELS:
+    if base.endswith("y") and base[-2:-1] not in _VOWELS:
         return f"{base[:-1]}ied"
     return f"{base}d" if base.endswith("e") else f"{base}ed"
 
 
-def _all() -> list[Verb]:
-    forms = [tuple(line.split()) for line in _IRREGULAR.replace("\n", " ").split(";")]
-    forms += [(base, _regular_past(base), _regular_past(base)) for base in _REGULAR.split()]
-    return [Verb(base, _third(base), past, participle, _gerund(base)) for base, past, participle in forms]
-
-
-VERBS = _all()
+_FORMS = [tuple(line.split()) for line in _IRREGULAR.replace("\n", " ").split(";")]
+_FORMS += [(base, regular_past(base), regular_past(base)) for base in _REGULAR.split()]
+VERBS = [Verb(base, third(base), past, participle, _gerund(base)) for base, past, participle in _FORMS]
 BY_BASE = {verb.base: verb for verb in VERBS}
 BY_THIRD = {verb.third: verb for verb in VERBS}
 BY_PAST = {verb.past: verb for verb in VERBS}

@@ -1,7 +1,5 @@
 """Decide when a talk ends, announce its last question, and say goodbye."""
 
-from collections.abc import Sequence
-
 from engines.local import phrases
 from engines.local.questions import Question, SoFar
 from tutor import scenario
@@ -38,31 +36,19 @@ def is_time_to_close(talk: SoFar, heard: str, follow_up: Question | None) -> boo
 
 def goodbye(talk: SoFar, heard: str) -> tuple[str, ...]:
     """Return the last words of the talk: the learner's achievements, and the scenario's goodbye."""
-    closings = talk.brief.scenario.closings
-    closing = talk.choose(closings) or closings[0]
-    done = _what_was_done(talk, heard)
-    return (*([done] if done else []), *scenario.sentences(closing))
-
-
-def _what_was_done(talk: SoFar, heard: str) -> str:
     lines = [Line("user", text) for text in (*talk.heard, heard)]
     reached = [done for _, done in scenario.goals(talk.brief, lines)]
     deeds = [goal.deed for goal, done in zip(talk.brief.scenario.goals, reached, strict=True) if done]
+    achieved = phrases.THANKS_FOR_TALKING if len(lines) > 2 else ""
     if deeds:
-        return scenario.fill(phrases.TODAY_YOU, {"deeds": _enumerated(deeds[:2])})
-    return phrases.THANKS_FOR_TALKING if len(lines) > 2 else ""
-
-
-def _enumerated(deeds: Sequence[str]) -> str:
-    """Return the deeds as they follow "you".
-
-    A verb that they share is said only once: "said where you live and who with".
-    """
-    verb, _, _ = deeds[0].partition(" ")
-    return deeds[0] + "".join(
-        f" and {deed.removeprefix(f'{verb} ')}" if deed.startswith(f"{verb} ") else f", and you {deed}"
-        for deed in deeds[1:]
-    )
+        first, *others = deeds[:2]
+        # A verb that both share is said only once: "said where you live and who with".
+        verb = f"{first.partition(' ')[0]} "
+        rest = [f" and {one.removeprefix(verb)}" if one.startswith(verb) else f", and you {one}" for one in others]
+        achieved = scenario.fill(phrases.TODAY_YOU, {"deeds": "".join([first, *rest])})
+    closings = talk.brief.scenario.closings
+    closing = talk.choose(closings) or closings[0]
+    return (*([achieved] if achieved else []), *scenario.sentences(closing))
 
 
 def after_the_end(talk: SoFar) -> tuple[str, ...]:

@@ -1,10 +1,8 @@
 """Find the mistakes in a learner's words, with Harper and our own rules. `correct` blocks for some 10 ms."""
 
-import itertools
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -43,7 +41,8 @@ def correct(text: str) -> tuple[Correction, ...]:
     text = text.replace("\u2019", "'")
     found = []
     for sentence in _SENTENCE.finditer(text):
-        found += [_moved(one, sentence.start()) for one in _in_sentence(sentence.group())]
+        at = sentence.start()
+        found += [replace(one, start=at + one.start, end=at + one.end) for one in _in_sentence(sentence.group())]
     return tuple(one for one in found if not _put_right_at_once(one, text))
 
 
@@ -67,8 +66,11 @@ def _in_sentence(sentence: str) -> list[Correction]:
     found += [list(rules[name].candidates(sentence, lint)) for name, lint in lints if name != _SPELLING]
     chosen: list[Correction] = []
     for candidates in found:
-        mending = (one for one in candidates if not _overlaps(one, chosen) and _mends(sentence, one, before))
-        chosen.extend(itertools.islice(mending, 1))
+        for one in candidates:
+            is_apart = all(one.end <= other.start or other.end <= one.start for other in chosen)
+            if is_apart and _mends(sentence, one, before):
+                chosen.append(one)
+                break
     return sorted(chosen, key=lambda one: one.start)
 
 
@@ -89,14 +91,6 @@ def _mends(sentence: str, one: Correction, before: Counter[tuple[str, str]]) -> 
     return not after - before and misspelt.isdisjoint(one.better.lower().split())
 
 
-def _overlaps(one: Correction, others: Iterable[Correction]) -> bool:
-    return any(one.start < other.end and other.start < one.end for other in others)
-
-
-def _moved(one: Correction, by: int) -> Correction:
-    return replace(one, start=one.start + by, end=one.end + by)
-
-
 def _complaints(lints: "list[tuple[str, Lint]]") -> Counter[tuple[str, str]]:
     return Counter((name, lint.problem_text.lower()) for name, lint in lints)
 
@@ -112,16 +106,12 @@ def _loaded() -> "Linter":
     global _linter
     with _lock:
         if _linter is None:
-            _linter = _make_linter()
+            with optional_packages():
+                from harper import Dialect, Linter
+            linter = Linter(Dialect.AMERICAN)
+            rules, known = harper_rules.load_all(), linter.get_default_lint_config()
+            if unknown := rules.keys() - known.keys():
+                raise DataFileError(f"{rules[min(unknown)].file}: name: Harper has no rule {min(unknown)!r}")
+            linter.set_lint_config({name: name in rules or name == _SPELLING for name in known})
+            _linter = linter
         return _linter
-
-
-def _make_linter() -> "Linter":
-    with optional_packages():
-        from harper import Dialect, Linter
-    linter = Linter(Dialect.AMERICAN)
-    rules, known = harper_rules.load_all(), linter.get_default_lint_config()
-    if unknown := rules.keys() - known.keys():
-        raise DataFileError(f"{rules[min(unknown)].file}: name: Harper has no rule {min(unknown)!r}")
-    linter.set_lint_config({name: name in rules or name == _SPELLING for name in known})
-    return linter

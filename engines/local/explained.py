@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from functools import cache
 
 from engines.local import vocabulary
 from tutor.domain import Correction
@@ -17,36 +16,18 @@ _NO_MATTER_OF_S = frozenset("am is are was were do don't doesn't".split())  # no
 
 def explained(one: Correction, sentence: str, kind: str) -> Correction:
     """Return the correction with a reason of this kind, one of EXPLANATIONS, or unchanged if the kind is ""."""
-    if kind == "agreement":
-        return replace(one, why=_agreement(one, sentence))
-    if kind == "finished time" and (time := _finished_time().search(sentence)):
-        return _of_a_time_that_is_over(one, time[0])
+    if kind == "agreement" and " " not in one.better and (pronoun := _PRONOUN.search(sentence[: one.start])):
+        who = "I" if pronoun[1].lower() == "i" else pronoun[1].lower()
+        if one.better in _NO_MATTER_OF_S:
+            return replace(one, why=f'With "{who}" say "{one.better}": {who} {one.better}.')
+        rule = "takes -s" if who in ("he", "she", "it") else "has no -s"
+        return replace(one, why=f'With "{who}" the verb {rule}: {who} {one.better}.')
+    if kind == "finished time":
+        times = with_lists("{finished_time}", vocabulary.load().lists)
+        if time := re.search(times, sentence, re.IGNORECASE):
+            # "has gone" is better than "has went", but not yet right with a finished time. So it is not spoken. If the
+            # learner said a form of the simple past, the reason names it.
+            past = one.said.split()[-1].lower()
+            hint = f' With "{time[0].lower()}", say "{past}".' if past in BY_PAST else ""
+            return replace(one, why=f"{one.why}{hint}", sure=False)
     return one
-
-
-@cache
-def _finished_time() -> re.Pattern[str]:
-    return re.compile(with_lists("{finished_time}", vocabulary.load().lists), re.IGNORECASE)
-
-
-def _agreement(one: Correction, sentence: str) -> str:
-    match = _PRONOUN.search(sentence[: one.start])
-    if match is None or " " in one.better:
-        return one.why
-    who = "I" if match[1].lower() == "i" else match[1].lower()
-    if one.better in _NO_MATTER_OF_S:
-        return f'With "{who}" say "{one.better}": {who} {one.better}.'
-    rule = "takes -s" if who in ("he", "she", "it") else "has no -s"
-    return f'With "{who}" the verb {rule}: {who} {one.better}.'
-
-
-def _of_a_time_that_is_over(one: Correction, time: str) -> Correction:
-    """Return the correction as not sure, with a hint to the simple past if the learner said that form.
-
-    With a finished time, "has gone" is better than "has went", but not yet right. So it must not be spoken as if it
-    were.
-    """
-    past = one.said.split()[-1].lower()
-    if past not in BY_PAST:
-        return replace(one, sure=False)
-    return replace(one, why=f'{one.why} With "{time.lower()}", say "{past}".', sure=False)

@@ -41,17 +41,14 @@ def is_foreign(heard: str) -> bool:
     plain = [word for word in said if word not in names or word in _ENGLISH]
     if len(plain) < 2 and not _MARKED.search(heard):
         return False
-    if _names_or_dishes(heard) or _BE.search(heard):
+    found = _WORD.findall(heard)
+    # A title: "La La Land"
+    if len(found) <= _TITLE and 3 * sum(word[0].isupper() for word in found) >= 2 * len(found):
+        return False
+    # A list of things: "Bun cha, banh mi, pho bo"
+    parts = [part.split() for part in re.split(r"[,;]| and | with ", heard)]
+    if (len(parts) > 1 and all(len(part) <= 2 for part in parts)) or _BE.search(heard):
         return False
     if _SHARE * sum(word in _ENGLISH for word in plain) >= len(plain):
         return False
     return not corrector.is_english(heard)
-
-
-def _names_or_dishes(heard: str) -> bool:
-    """Return whether the text is a title ("La La Land"), or a list of things ("Bun cha, banh mi, pho bo")."""
-    found = _WORD.findall(heard)
-    if len(found) <= _TITLE and 3 * sum(word[0].isupper() for word in found) >= 2 * len(found):
-        return True
-    parts = [part.split() for part in re.split(r"[,;]| and | with ", heard)]
-    return len(parts) > 1 and all(len(part) <= 2 for part in parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engines.local import vocabulary
 from engines.local.mistakes import AT_END, Reason, reason, refuse_duplicates
 from tutor.domain import Correction
-from tutor.toml_tables import Table, read
+from tutor.toml_tables import read
 from tutor.verb_forms import BY_PARTICIPLE, BY_PAST
 
 if TYPE_CHECKING:
@@ -74,27 +74,25 @@ class HarperRule:
 def load_all() -> dict[str, HarperRule]:
     """Return the rules of all files by Harper's names. Raises DataFileError for the first invalid field, and names it."""
     found: dict[str, HarperRule] = {}
+    lists = vocabulary.load().lists
     for path in sorted(_FOLDER.glob("*.toml")):
         table = read(path)
-        rules = [_rule(entry, path.name) for entry in table.tables("rules")]
+        rules = []
+        for entry in table.tables("rules"):
+            rule = HarperRule(
+                reason=reason(entry),
+                file=path.name,
+                words_before=entry.number("words_before"),
+                words_after=entry.number("words_after"),
+                only=entry.expanded_in("only", lists),
+                unless=entry.expanded_in("unless", lists, AT_END),
+            )
+            entry.refuse_unknown()
+            rules.append(rule)
         table.refuse_unknown()
         refuse_duplicates(table, "rules", [*(one.reason for one in found.values()), *(one.reason for one in rules)])
         found |= {one.reason.name: one for one in rules}
     return found
-
-
-def _rule(entry: Table, file: str) -> HarperRule:
-    lists = vocabulary.load().lists
-    rule = HarperRule(
-        reason=reason(entry),
-        file=file,
-        words_before=entry.number("words_before"),
-        words_after=entry.number("words_after"),
-        only=entry.expanded_in("only", lists),
-        unless=entry.expanded_in("unless", lists, AT_END),
-    )
-    entry.refuse_unknown()
-    return rule
 
 
 def _rank(better: str, after_have: bool) -> int:

@@ -1,12 +1,23 @@
 """Explain a word in easy English, spell it, or say that it is unknown."""
 
 import re
-from collections.abc import Sequence
 
-from engines.local import foreign, rules, tagging
+from engines.local import corrector, foreign, rules, tagging
 
 _NOT_LETTERS = re.compile(r"[^\w\s'-]")
 _ARTICLES = frozenset("a an the to word words english this that it my your".split())  # noqa: SIM905
+# Endings of other forms of a word, and those of the base forms that they may come from
+_ENDINGS = (
+    ("ies", "y"),
+    ("es", ""),
+    ("s", ""),
+    ("ied", "y"),
+    ("ed", ""),
+    ("ed", "e"),
+    ("ing", ""),
+    ("ing", "e"),
+    ("ly", ""),
+)
 
 
 def explain(word: str) -> str:
@@ -29,7 +40,7 @@ def cleaned(word: str) -> str:
 
 def is_english(word: str) -> bool:
     """Return whether a word can be explained in English: it is known, or looks like English."""
-    return bool(_found(word)) or (word.isascii() and not foreign.is_foreign(word) and _is_in_a_dictionary(word))
+    return bool(_found(word)) or (word.isascii() and not foreign.is_foreign(word) and corrector.is_english(word))
 
 
 def spelled(word: str) -> str:
@@ -37,34 +48,15 @@ def spelled(word: str) -> str:
     return ", ".join(letter for letter in word.upper() if letter.isalnum())
 
 
-def _is_in_a_dictionary(word: str) -> bool:
-    from engines.local import corrector
-
-    return corrector.is_english(word)
-
-
 def _found(word: str) -> str:
-    known = rules.words()
-    return next((one for one in _forms(cleaned(word).lower()) if one in known), "")
-
-
-def _forms(word: str) -> Sequence[str]:
-    """Return a word and its possible base forms."""
+    """Return the first known one of a word's possible base forms, or "" if none is known."""
+    word = cleaned(word).lower()
     if not word:
-        return ()
+        return ""
     forms = [word, *(token.lemma.lower() for token in tagging.tag(word)[-1:])]
-    for ending, instead in (
-        ("ies", "y"),
-        ("es", ""),
-        ("s", ""),
-        ("ied", "y"),
-        ("ed", ""),
-        ("ed", "e"),
-        ("ing", ""),
-        ("ing", "e"),
-        ("ly", ""),
-    ):
+    for ending, instead in _ENDINGS:
         if word.endswith(ending) and len(word) > len(ending) + 2:
             forms.append(word.removesuffix(ending) + instead)
     forms += [f"{word.removesuffix('or')}our"] if word.endswith("or") else []
-    return [*forms, *(part for part in word.split() if len(part) > 3)]
+    forms += [part for part in word.split() if len(part) > 3]
+    return next((one for one in forms if one in rules.words()), "")

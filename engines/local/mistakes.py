@@ -100,10 +100,28 @@ def load_all() -> tuple[Mistake, ...]:
 
 def load(path: Path) -> tuple[Mistake, ...]:
     table = read(path)
-    found = tuple(_mistake(entry) for entry in table.tables("mistakes"))
+    words = vocabulary.load()
+    found = []
+    for entry in table.tables("mistakes"):
+        mistake = Mistake(
+            reason=reason(entry),
+            wrong=entry.expanded("wrong", words.lists),
+            better=entry.text("better"),
+            after=entry.expanded_in("after", words.lists, AT_END),
+            unless=entry.expanded_in("unless", words.lists, AT_END),
+        )
+        entry.refuse_unknown()
+        for number, form in _SLOT.findall(mistake.better):
+            if int(number) > mistake.wrong.groups:
+                raise entry.error("better", f"`wrong` has no group {number}")
+            if form and not words.knows(form):
+                raise entry.error("better", f"there is no form {form!r}")
+        if "{" in _SLOT.sub("", mistake.better):
+            raise entry.error("better", "a slot is a number, or a number and a form: {1} or {2:past}")
+        found.append(mistake)
     table.refuse_unknown()
     refuse_duplicates(table, "mistakes", [one.reason for one in found])
-    return found
+    return tuple(found)
 
 
 def reason(entry: Table) -> Reason:
@@ -131,26 +149,6 @@ def refuse_duplicates(table: Table, key: str, reasons: list[Reason]) -> None:
         raise table.error(key, f"two rules have the name {twice[0]!r}")
     if bare := [one.name for one in reasons if not one.examples]:
         raise table.error(key, f"{bare[0]!r} has no examples")
-
-
-def _mistake(entry: Table) -> Mistake:
-    words = vocabulary.load()
-    found = Mistake(
-        reason=reason(entry),
-        wrong=entry.expanded("wrong", words.lists),
-        better=entry.text("better"),
-        after=entry.expanded_in("after", words.lists, AT_END),
-        unless=entry.expanded_in("unless", words.lists, AT_END),
-    )
-    entry.refuse_unknown()
-    for number, form in _SLOT.findall(found.better):
-        if int(number) > found.wrong.groups:
-            raise entry.error("better", f"`wrong` has no group {number}")
-        if form and not words.knows(form):
-            raise entry.error("better", f"there is no form {form!r}")
-    if "{" in _SLOT.sub("", found.better):
-        raise entry.error("better", "a slot is a number, or a number and a form: {1} or {2:past}")
-    return found
 
 
 def _example(entry: Table, text: str) -> Example:

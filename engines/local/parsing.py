@@ -1,7 +1,8 @@
 """Parse a learner's words into clauses: who does something, which action it is, when, and to which thing."""
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,6 +30,8 @@ _I, _WE = frozenset({"i"}), frozenset({"we"})
 _THIRD = frozenset(
     {"he", "she", "it", "they", "everybody", "somebody", "nobody", "someone", "everyone", "this", "that", "one"}
 )
+# Classes of nouns
+PEOPLE = ("family", "person", "animal")
 _MEETS_A_PLACE = frozenset("in to from at around near visit visited see seen saw about of through".split())  # noqa: SIM905
 
 
@@ -63,8 +66,15 @@ class Clause:
     def person(self) -> Phrase | None:
         """Return a person, or an animal, in the clause, the subject first."""
         found = [self.who] if isinstance(self.who, Phrase) else []
-        people = (one for one in (*found, *self.things) if class_of(one) in ("family", "person", "animal"))
-        return next(people, None)
+        return next((one for one in (*found, *self.things) if class_of(one) in PEOPLE), None)
+
+    @property
+    def has_telling_adjective(self) -> bool:
+        """Return whether its adjective can be asked about: any of a person, only some of a thing."""
+        is_of_somebody = self.subject in ("i", "we") or (
+            self.who is not None and class_of(self.who) in (*PEOPLE, "pronoun", "name")
+        )
+        return bool(self.adjective) and (is_of_somebody or self.adjective in rules.classes().telling)
 
 
 @lru_cache(256)
@@ -77,7 +87,9 @@ def parse(text: str) -> tuple[Clause, ...]:
         )
         tokens = tagging.tag(said)
         pieces = _pieces(tokens)
-        clauses = list(_parsed(pieces, said))
+        clauses: list[Clause] = []
+        for piece in pieces:
+            clauses.append(_clause(piece, clauses[-1] if clauses else None, said, is_whole=False))
         whole = [_clause(tokens, None, said, is_whole=True)] if len(pieces) > 1 else []
         # A condition or a reason comes last.
         clauses = [
@@ -149,32 +161,28 @@ def _has_verb(tokens: Sequence[Token]) -> bool:
     return any(token.tag.startswith("V") and token.tag not in ("VVG", "VVN") for token in tokens)
 
 
-def _parsed(pieces: Sequence[tuple[Token, ...]], sentence: str) -> Iterator[Clause]:
-    before: Clause | None = None
-    for piece in pieces:
-        before = _clause(piece, before, sentence, is_whole=False)
-        yield before
-
-
 def _clause(tokens: tuple[Token, ...], before: Clause | None, sentence: str, *, is_whole: bool) -> Clause:
     at = _main_verb(tokens)
     found = list(tagging.phrases(tokens))
     subject, who = _subject(tokens, found, at)
     if subject == "none" and before and at >= 0 and tokens[0].text.lower() in ("and", "but", "or", "then"):
         subject, who = before.subject, before.who
-    text = " ".join(token.text.lower() for token in tokens if token.tag != "PUN")
-    tense = _tense(tokens, at, sentence.lower())
+    lower = [token.text.lower() for token in tokens]
+    # "No, I like it" denies nothing.
+    is_negated = any(one in ("not", "never", "nobody", "nothing") for one in lower) or any(
+        one == "no" and before_it.tag != "PUN" for before_it, one in zip(tokens, lower[1:], strict=False)
+    )
     things = tuple(one for one in found if one is not who and is_worth_it(one))
     after = [one for one in things if one.start > at]
     verb = tokens[at].lemma.lower() if at >= 0 else ""
     return Clause(
-        text=text,
+        text=" ".join(token.text.lower() for token in tokens if token.tag != "PUN"),
         subject=subject,
         who=who,
         verb=verb,
         at=at,
-        tense=tense,
-        negated=_is_negated(tokens) or verb in _DISLIKES,
+        tense=_tense(tokens, at, sentence.lower()),
+        negated=is_negated or verb in _DISLIKES,
         adjective=_adjective(tokens, at),
         things=things,
         object_=next((one for one in after if one.before not in _PREPOSITIONS), None),
@@ -189,23 +197,17 @@ def _main_verb(tokens: Sequence[Token]) -> int:
     full = [n for n in verbs if tokens[n].is_verb]
     for n in full:
         follows_to = any(tokens[k].tag == "TO0" for k in range(n + 1, min(n + 3, len(tokens))))
-        wishes = tokens[n].lemma in _WISHES and (tokens[n].lemma not in ("like", "love") or _has_would(tokens[:n]))
-        if wishes and follows_to:
-            later = [k for k in verbs if k > n]
-            return later[0] if later else n
-        if tokens[n].lemma == "go" and tokens[n].tag == "VVG" and follows_to:
-            later = [k for k in verbs if k > n]
-            return later[0] if later else n
+        has_would = any(token.text.lower() == "would" for token in tokens[:n])
+        wishes = tokens[n].lemma in _WISHES and (tokens[n].lemma not in ("like", "love") or has_would)
+        is_going = tokens[n].lemma == "go" and tokens[n].tag == "VVG"
+        if follows_to and (wishes or is_going):
+            return next((k for k in verbs if k > n), n)
         return n
     have = [
         n for n in verbs if tokens[n].tag.startswith("VH") and not (n + 1 < len(tokens) and tokens[n + 1].text == "to")
     ]
     rest = [n for n in verbs if n + 1 >= len(tokens) or tokens[n + 1].text != "to"]
     return (have or rest or verbs or [-1])[0]
-
-
-def _has_would(tokens: Sequence[Token]) -> bool:
-    return any(token.text.lower() == "would" for token in tokens)
 
 
 def _subject(tokens: Sequence[Token], found: Sequence[Phrase], at: int) -> tuple[str, Phrase | Token | None]:
@@ -236,23 +238,17 @@ _PREPOSITIONS = frozenset(
 def _tense(tokens: Sequence[Token], at: int, sentence: str) -> str:
     lower = [token.text.lower() for token in tokens]
     tags = [token.tag for token in tokens]
+    pairs = list(itertools.pairwise(lower))
+    # "We are going to swim", but not "where are you going to"
+    is_going_to = ("going", "to") in pairs[:-1] and any(one in lower for one in ("am", "are", "is"))
     if "can" in lower:
         return "can"
-    if "will" in lower or "shall" in lower or _is_going_to(lower):
+    if "will" in lower or "shall" in lower or is_going_to:
         return "future"
     if any(one in lower for one in ("would", "could", "should", "might")):
-        wishes = any(
-            lower[n : n + 2] in (["would", "like"], ["would", "love"], ["would", "rather"]) for n in range(len(lower))
-        )
-        return "wish" if wishes else "could"
-    for n, token in enumerate(tokens):
-        if (
-            token.lemma in _WISHES
-            and token.is_verb
-            and n + 1 < len(tokens)
-            and tags[n + 1] == "TO0"
-            and token.lemma not in ("like", "love")
-        ):
+        return "wish" if any(("would", one) in pairs for one in ("like", "love", "rather")) else "could"
+    for token, following in itertools.pairwise(tokens):
+        if token.is_verb and token.lemma in _WISHES - {"like", "love"} and following.tag == "TO0":
             return "past" if token.tag in ("VVD", "VVN") else "wish"
     if any(tag in ("VVD", "VBD", "VHD", "VDD") for tag in tags):
         return "past"
@@ -270,19 +266,6 @@ def _tense(tokens: Sequence[Token], at: int, sentence: str) -> str:
             else "present"
         )
     return "none"
-
-
-def _is_going_to(lower: Sequence[str]) -> bool:
-    return any(lower[n : n + 2] == ["going", "to"] and n + 2 < len(lower) for n in range(len(lower))) and any(
-        one in lower for one in ("am", "are", "is")
-    )
-
-
-def _is_negated(tokens: Sequence[Token]) -> bool:
-    lower = [token.text.lower() for token in tokens]
-    if any(one in ("not", "never", "nobody", "nothing") for one in lower):
-        return True
-    return any(one == "no" and n > 0 and tokens[n - 1].tag != "PUN" for n, one in enumerate(lower))
 
 
 def _adjective(tokens: Sequence[Token], at: int) -> str:

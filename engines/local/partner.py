@@ -101,14 +101,18 @@ def answer(
         return PartnerAnswer(phrases.DISTRESS, ended=talk.over)
     if talk.over:
         return PartnerAnswer(closing.after_the_end(talk), ended=True)
-    if remark.intent is Intent.GOODBYE or _agrees_to_stop(talk, heard):
+    offers_to_stop = any(one in talk.last_spoken for one in phrases.SHALL_WE_STOP)
+    if remark.intent is Intent.GOODBYE or (offers_to_stop and _YES.search(heard) and not _NO.search(heard)):
         return _close(talk, heard)
     waits = remark.intent in _WISHES | _ABOUT_THE_QUESTION | {Intent.NOTHING, Intent.SAD}
     if closing.is_last_turn(talk, waits=waits):
         return _close(talk, heard, _lead(talk, remark, heard)[0])
-    if _waits_after_distress(talk, heard):
+    waited = phrases.AFTER_DISTRESS[0] in talk.last_spoken
+    follows_distress = waited or phrases.DISTRESS[0] in talk.last_spoken
+    # After grave words the talk waits until the learner asks to go on.
+    if follows_distress and not waited and not _GOES_ON.search(heard):
         return PartnerAnswer(phrases.AFTER_DISTRESS, ended=False)
-    if _follows_distress(talk) and remark.intent is Intent.ANSWER:
+    if follows_distress and remark.intent is Intent.ANSWER:
         return _go_on(talk, phrases.GOING_ON, "", "")
     recast = talk.choose(recasts(heard, corrections))
     if remark.intent is Intent.SAD:
@@ -173,33 +177,17 @@ def _understood(talk: SoFar, heard: str) -> Remark:
     own = talk.brief.scenario.kind == "own"
     if remark.intent in (Intent.QUESTION, Intent.REQUEST, Intent.MEANING) and invited and not own:
         return Remark(Intent.ANSWER, heard)
-    if remark.intent is Intent.OTHER_TOPIC and ((own and not talk.brief.topic) or not _is_another_topic(talk, remark)):
-        return Remark(Intent.ANSWER, heard)
+    if remark.intent is Intent.OTHER_TOPIC:
+        against = remark.groups.get("against", "")
+        # "No more sugar" is a wish for another topic only if the talk is about sugar.
+        is_another = not against or against in talk.brief.scenario.title.lower() or "topic" in remark.groups
+        if (own and not talk.brief.topic) or not is_another:
+            return Remark(Intent.ANSWER, heard)
     if remark.intent is Intent.SAD and talk.in_film and not _MINE.search(heard) and not safety.mourned(heard):
         return Remark(Intent.ANSWER, heard)
     if remark.intent is Intent.REQUEST and not own:
         return Remark(Intent.QUESTION, remark.answer, remark.question)
     return remark
-
-
-def _is_another_topic(talk: SoFar, remark: Remark) -> bool:
-    """Return whether the wish is for another topic. "No more sugar" is one only if the talk is about sugar."""
-    against = remark.groups.get("against", "")
-    return not against or against in talk.brief.scenario.title.lower() or "topic" in remark.groups
-
-
-def _agrees_to_stop(talk: SoFar, heard: str) -> bool:
-    asked = bool(talk.spoken) and any(one in talk.spoken[-1] for one in phrases.SHALL_WE_STOP)
-    return asked and bool(_YES.search(heard)) and not _NO.search(heard)
-
-
-def _waits_after_distress(talk: SoFar, heard: str) -> bool:
-    """Return whether the talk must wait after grave words, because the learner has not asked to go on."""
-    return _follows_distress(talk) and phrases.AFTER_DISTRESS[0] not in talk.spoken[-1] and not _GOES_ON.search(heard)
-
-
-def _follows_distress(talk: SoFar) -> bool:
-    return bool(talk.spoken) and any(one in talk.spoken[-1] for one in (phrases.DISTRESS[0], phrases.AFTER_DISTRESS[0]))
 
 
 def _lead(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
@@ -224,12 +212,9 @@ def _console(talk: SoFar, remark: Remark, heard: str) -> PartnerAnswer:
     asked = talk.first_unsaid(asks) if not lost else talk.first_unsaid(rules.feelings().ask)
     if not asked:
         return _go_on(talk, say, "", "", Intent.SAD, lost=safety.mourned(heard))
-    lead = _lead(talk, _question_of(remark), heard)[0] if remark.question else ""
+    question = Remark(Intent.QUESTION, remark.answer, remark.question)
+    lead = _lead(talk, question, heard)[0] if remark.question else ""
     return PartnerAnswer(_spoken(lead, say, asked), ended=False)
-
-
-def _question_of(remark: Remark) -> Remark:
-    return Remark(Intent.QUESTION, remark.answer, remark.question)
 
 
 def _after_an_aside(talk: SoFar, heard: str, recast: str) -> PartnerAnswer | None:
@@ -237,7 +222,7 @@ def _after_an_aside(talk: SoFar, heard: str, recast: str) -> PartnerAnswer | Non
 
     Returns None if there was no such aside.
     """
-    last = talk.spoken[-1] if talk.spoken else ""
+    last = talk.last_spoken
     if any(one in last for one in phrases.SHALL_WE_STOP):
         lead = talk.choose(phrases.NOT_STOPPING)
         again = (
@@ -291,8 +276,10 @@ def _small_talk(talk: SoFar, remark: Remark) -> PartnerAnswer:
 
 
 def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAnswer:
-    if remark.intent is Intent.REQUEST and (more := _about_the_request(talk, heard)):
-        return PartnerAnswer(_spoken(recast, more), ended=False)
+    if remark.intent is Intent.REQUEST:
+        why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
+        if more := talk.first_unsaid([*why, *phrases.REQUESTED]):
+            return PartnerAnswer(_spoken(recast, more), ended=False)
     lead, asks = _lead(talk, remark, heard)
     if remark.intent not in _ASKING:
         return _go_on(talk, "", recast, remark.answer or heard, remark.intent)
@@ -309,11 +296,6 @@ def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAns
     ):
         return PartnerAnswer(_spoken(lead, recast, again), ended=False)
     return _go_on(talk, lead, recast, remark.answer, remark.intent)
-
-
-def _about_the_request(talk: SoFar, heard: str) -> str:
-    why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
-    return talk.first_unsaid([*why, *phrases.REQUESTED])
 
 
 def _go_on(

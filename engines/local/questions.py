@@ -51,6 +51,7 @@ class SoFar:
         self.lines = list(transcript)
         self.spoken = [plain(line.text) for line in transcript if line.role == "assistant"]
         self.heard = [line.text for line in transcript if line.role == "user"]
+        self.last_spoken = self.spoken[-1] if self.spoken else ""
 
     @cached_property
     def over(self) -> bool:
@@ -99,7 +100,10 @@ class SoFar:
     def _open(self) -> tuple[str, int]:
         """Return the question that waits for an answer, or "", and the index of its line among the spoken ones."""
         for number in range(len(self.spoken) - 1, -1, -1):
-            asked = _bare_question(self.spoken[number])
+            asked = next((one for one in reversed(scenario.sentences(self.spoken[number])) if one.endswith("?")), "")
+            # Remove "My question was:" and the like.
+            frames = (frame.partition("{")[0] for frame in phrases.REPEATS)
+            asked = asked.removeprefix(next((frame for frame in frames if asked.startswith(frame)), ""))
             if not asked or not any(plain(one) in self.spoken[number] for one in phrases.SIDE_QUESTIONS):
                 return asked, number
         return "", 0
@@ -255,7 +259,7 @@ def opening_template(talk: SoFar) -> str:
     one = talk.brief.scenario
     if one.opening_topic and "topic" in talk.own_words:
         return one.opening_topic
-    return one.opening_easy if one.opening_easy and _should_be_easy(talk.brief) else one.opening
+    return one.opening_easy if one.opening_easy and talk.brief.needs_easy_words else one.opening
 
 
 def plain(text: str) -> str:
@@ -275,15 +279,6 @@ def _is_superfluous(one: FollowUp, said: Sequence[str]) -> bool:
 def _is_told(talk: SoFar, ask: str, heard: str) -> bool:
     """Return whether the learner told the answer to this question before, or just now."""
     return any(told.answers(ask, text) for text in (*talk.told, *told.statements_of([heard])))
-
-
-def _bare_question(line: str) -> str:
-    """Return the question at the end of a line, without "My question was:" before it, or "" if there is none."""
-    asked = next((one for one in reversed(scenario.sentences(line)) if one.endswith("?")), "")
-    for frame in phrases.REPEATS:
-        if asked.startswith(before := frame.partition("{")[0]):
-            return asked.removeprefix(before)
-    return asked
 
 
 def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:
@@ -314,12 +309,7 @@ def _opening_question(talk: SoFar) -> FollowUp:
 
 
 def _wording(brief: Brief, one: FollowUp) -> str:
-    return one.easy if one.easy and _should_be_easy(brief) else one.ask
-
-
-def _should_be_easy(brief: Brief) -> bool:
-    levels = scenario.LEVELS
-    return levels.index(brief.level) < levels.index(brief.scenario.level)
+    return one.easy if one.easy and brief.needs_easy_words else one.ask
 
 
 def _speakable(text: str) -> str:

@@ -22,22 +22,16 @@ def recasts(heard: str, corrections: Sequence[Correction]) -> list[str]:
     spoken = next((one for one in corrections if one.sure and 0 < len(one.better.split()) <= _LONGEST), None)
     if spoken is None:
         return []
-    better = _in_context(heard, spoken, [one for one in corrections if one is not spoken])
+    better = spoken.better.strip(' ,!?"').removesuffix(".")
+    # A single word gets its neighbour, since "has" teaches little but "she has" does.
+    if " " not in better:
+        others = [one for one in corrections if one is not spoken]
+        following = re.match(r" ([\w'\u2019-]+)", heard[spoken.end :])
+        if before := _words_before(heard, spoken.start, others):
+            better = f"{before} {better}"
+        elif following and not _touches(spoken.end + 1, spoken.end + following.end(), others):
+            better = f"{better} {following[1]}"
     return [scenario.fill(frame, {"better": better}) for frame in phrases.RECASTS]
-
-
-def _in_context(heard: str, correction: Correction, others: Sequence[Correction]) -> str:
-    """Return the better words. A single word gets its neighbour, since "has" teaches little but "she has" does."""
-    better = correction.better.strip(' ,!?"').removesuffix(".")
-    if " " in better:
-        return better
-    before = _words_before(heard, correction.start, others)
-    if before:
-        return f"{before} {better}"
-    following = re.match(r" ([\w'\u2019-]+)", heard[correction.end :])
-    if following and not _touches(correction.end + 1, correction.end + following.end(), others):
-        return f"{better} {following[1]}"
-    return better
 
 
 def _words_before(heard: str, end: int, others: Sequence[Correction]) -> str:

@@ -29,10 +29,11 @@ def reply(question: str, brief: Brief, told: Sequence[str], heard: str) -> Repli
         groups = one.match.whole(question)
         if groups is None or (one.scenarios and brief.scenario.id not in one.scenarios):
             continue
+        person = _with_capitals(groups.get("person", ""), [*told, heard]).split()
+        if one.name_only and not (len(person) > 1 and all(word[:1].isupper() for word in person[:2])):
+            continue
         words = _words(one, groups, told, heard)
-        if (one.name_only and not _is_name(groups.get("person", ""), [*told, heard])) or (
-            one.place_only and not words.get("is_place")
-        ):
+        if one.place_only and not words.get("is_place"):
             continue
         if one.named and _is_empty(groups.get("thing") or groups.get("place") or ""):
             continue
@@ -46,7 +47,11 @@ def _words(one: ReplyRule, groups: Mapping[str, str], told: Sequence[str], heard
     """Return the words for the slots: the subject of the question, or else the last thing that was spoken of."""
     words = {name: text for name, text in groups.items() if name in ("own", "kind", "do")}
     named = groups.get("thing") or groups.get("person") or groups.get("place") or ""
-    phrase = _latest(told) if _is_empty(named) else _phrase(named, [*told, heard])
+    if _is_empty(named):
+        phrase = _latest(told)
+    else:
+        found = tagging.phrases(tagging.tag(f"I like {_with_capitals(named, [*told, heard])}"))
+        phrase = next((one for one in found if parsing.is_worth_it(one)), None)
     kind = parsing.class_of(phrase) if phrase else "default"
     if phrase is not None:
         words["thing"] = words["person"] = uptake.echo(phrase)
@@ -56,13 +61,19 @@ def _words(one: ReplyRule, groups: Mapping[str, str], told: Sequence[str], heard
         words["famous"] = rules.replies().famous.get(place.lower(), rules.replies().famous["default"])
     if groups.get("place") and (kind == "country" or place.lower() == groups["place"].lower()):
         words["is_place"] = "yes"
-    if kind == "name" and _is_story(told):
+    # The latest name is that of something to watch or to read.
+    if kind == "name" and told and any(clause.verb in ("watch", "see", "read") for clause in parsing.parse(told[-1])):
         kind = "story"
     did = rules.replies().did
     words["did"] = did.get(kind, did["default"])
     tips = rules.replies().tips
-    words["tip"] = tips.get(_singular(groups.get("kind") or groups.get("kind2") or ""), tips["default"])
-    return words | _him(told)
+    kinds = tagging.tag(groups.get("kind") or groups.get("kind2") or "")
+    words["tip"] = tips.get(kinds[0].lemma.lower() if kinds else "", tips["default"])
+    people = (clause.person for text in reversed(told) for clause in parsing.parse(text))
+    if person := next(filter(None, people), None):
+        known = rules.classes().pronouns.get(person.head.lemma.lower())
+        words["him"] = "them" if person.is_plural or not known else "her" if known == "she" else "him"
+    return words
 
 
 def _filled(lines: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
@@ -72,13 +83,6 @@ def _filled(lines: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
 
 def _is_empty(named: str) -> bool:
     return set(named.split()) <= _THEN
-
-
-def _phrase(named: str, told: Sequence[str]) -> Phrase | None:
-    """Return the noun phrase of a question, with the capitals that the learner gave it."""
-    text = _with_capitals(named, told)
-    found = [one for one in tagging.phrases(tagging.tag(f"I like {text}")) if parsing.is_worth_it(one)] if text else []
-    return found[0] if found else None
 
 
 def _latest(told: Sequence[str]) -> Phrase | None:
@@ -115,27 +119,3 @@ def _with_capitals(named: str, told: Sequence[str]) -> str:
         if named and at >= 0:
             return line[at : at + len(named)]
     return named
-
-
-def _is_name(named: str, told: Sequence[str]) -> bool:
-    words = _with_capitals(named, told).split()
-    return len(words) > 1 and all(word[:1].isupper() for word in words[:2])
-
-
-def _is_story(told: Sequence[str]) -> bool:
-    """Return whether the latest name is that of something to watch or to read."""
-    return bool(told) and any(clause.verb in ("watch", "see", "read") for clause in parsing.parse(told[-1]))
-
-
-def _singular(word: str) -> str:
-    return tagging.tag(word)[0].lemma.lower() if word else ""
-
-
-def _him(told: Sequence[str]) -> dict[str, str]:
-    for text in reversed(told):
-        for clause in parsing.parse(text):
-            if clause.person is not None:
-                lemma = clause.person.head.lemma.lower()
-                known = rules.classes().pronouns.get(lemma)
-                return {"him": "them" if clause.person.is_plural or not known else "her" if known == "she" else "him"}
-    return {}

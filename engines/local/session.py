@@ -10,7 +10,7 @@ from engines.interface import Corrected, Detection, Ended, Event, Heard, Speech,
 from engines.local import corrector, partner, transcriber
 from engines.local.synthesis import Reading
 from tutor import safety
-from tutor.domain import Correction, Line
+from tutor.domain import Line
 from tutor.scenario import Brief
 from tutor.transcripts import Doubt, Transcript
 
@@ -65,8 +65,10 @@ class LocalSession:
                 yield Heard(spoken.text, spoken.confidence, spoken.doubt, spoken.unsure)
                 if not spoken.text:
                     return
-            heard = spoken.text if safety.in_distress(spoken.text) else spoken.certain
-            corrections = () if spoken.doubt else await self._correct(heard)
+            is_grave = safety.in_distress(spoken.text)
+            heard = spoken.text if is_grave else spoken.certain
+            # A learner in distress is not corrected.
+            corrections = () if spoken.doubt or is_grave else await _in_thread(corrector.correct, heard)
             if corrections:
                 yield Corrected(corrections)
             answer = await _in_thread(partner.answer, self._brief, transcript, heard, corrections, spoken.doubt)
@@ -77,12 +79,6 @@ class LocalSession:
                 yield event
         if answer.ended:
             yield Ended()
-
-    async def _correct(self, heard: str) -> tuple[Correction, ...]:
-        # A learner in distress is not corrected.
-        if safety.in_distress(heard):
-            return ()
-        return await _in_thread(corrector.correct, heard)
 
     def _without_turn(self, transcript: tuple[Line, ...]) -> partner.PartnerAnswer:
         """Return the answer when nothing new was heard.
@@ -121,7 +117,15 @@ class LocalSession:
     async def _say(self, sentences: Sequence[str], pace: float) -> AsyncGenerator[Event, None]:
         """Yield each sentence's words and then its audio, while the next audio is being made."""
         made: asyncio.Queue[Event | None] = asyncio.Queue()
-        work = asyncio.create_task(self._make(sentences, pace, made.put_nowait))
+
+        async def make() -> None:
+            reading = Reading(self.speed * pace)
+            for sentence in sentences:
+                made.put_nowait(Words(sentence))
+                async for pcm in reading.read(sentence):
+                    made.put_nowait(Speech(pcm))
+
+        work = asyncio.create_task(make())
         work.add_done_callback(lambda _: made.put_nowait(None))
         try:
             while event := await made.get():
@@ -129,13 +133,6 @@ class LocalSession:
             await work
         finally:
             work.cancel()
-
-    async def _make(self, sentences: Sequence[str], pace: float, put: Callable[[Event], None]) -> None:
-        reading = Reading(self.speed * pace)
-        for sentence in sentences:
-            put(Words(sentence))
-            async for pcm in reading.read(sentence):
-                put(Speech(pcm))
 
 
 async def _in_thread(work: Callable[[Unpack[Arguments]], T], *args: *Arguments) -> T:

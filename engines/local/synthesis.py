@@ -54,24 +54,21 @@ class _Turns:
     @asynccontextmanager
     async def taken(self, due: float) -> AsyncIterator[None]:
         if self._is_taken:
-            await self._wait(due)
+            mine = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (due, next(self._numbers), mine))
+            try:
+                await mine
+            except asyncio.CancelledError:
+                # The turn was passed to this task at the same moment.
+                if not mine.cancelled():
+                    self._pass_on()
+                raise
         self._is_taken = True
         try:
             yield
         finally:
             # Call it soon rather than now, so that a reply whose next piece is due as early is already waiting.
             asyncio.get_running_loop().call_soon(self._pass_on)
-
-    async def _wait(self, due: float) -> None:
-        mine = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (due, next(self._numbers), mine))
-        try:
-            await mine
-        except asyncio.CancelledError:
-            # The turn was passed to this task at the same moment.
-            if not mine.cancelled():
-                self._pass_on()
-            raise
 
     def _pass_on(self) -> None:
         while self._waiting:

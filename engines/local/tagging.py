@@ -97,60 +97,50 @@ def tag(sentence: str) -> tuple[Token, ...]:
     tagger = load()
     with _lock:
         found = tagger.tag_sent(words)
-    tokens = tuple(_known(Token(word, lemma, part)) for word, lemma, part in found)
-    return _with_verbs(_with_like((*tokens[:1], *(_with_name(token) for token in tokens[1:]))))
+    tokens = []
+    for number, (word, lemma, part) in enumerate(found):
+        base, known_part = _KNOWN.get(word.lower(), (lemma, part))
+        token = Token(word, base.lower() if part != "NP0" else base, known_part or part)
+        # A noun with a capital inside a sentence is a name: "I watched Inception".
+        if number and token.tag.startswith("NN") and word[:1].isupper():
+            token = Token(word, word, "NP0")
+        tokens.append(token)
+    return _with_verbs(_with_like(tuple(tokens)))
 
 
 def phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Yield the noun phrases from left to right: "my two little brothers", "the fire alarm", "Japan"."""
     at = 0
     while at < len(tokens):
-        end = _phrase_end(tokens, at)
-        if end:
+        nouns = at
+        while nouns < len(tokens) and tokens[nouns].tag in ("AT0", "DPS", "DT0", "CRD", "ORD", "AJ0", "AJC", "AJS"):
+            nouns += 1
+        end = nouns
+        while end < len(tokens) and tokens[end].is_noun:
+            left, right = tokens[end - 1], tokens[end]
+            # "fire alarm" and "New York" are one thing, but not "lunch Monday".
+            if end > nouns and (left.tag == "NN2" or (left.tag == "NP0") != (right.tag == "NP0")):
+                break
+            end += 1
+        if end > nouns:
             before = tokens[at - 1].text.lower() if at else ""
             yield Phrase(tuple(tokens[at:end]), at, end, before)
-        at = end or at + 1
-
-
-def _phrase_end(tokens: Sequence[Token], at: int) -> int:
-    """Return the end of the phrase that begins here, or 0 if none begins here."""
-    here = at
-    while here < len(tokens) and tokens[here].tag in ("AT0", "DPS", "DT0", "CRD", "ORD", "AJ0", "AJC", "AJS"):
-        here += 1
-    nouns = here
-    while here < len(tokens) and tokens[here].is_noun and (here == nouns or _joins(tokens[here - 1], tokens[here])):
-        here += 1
-    return here if here > nouns else 0
-
-
-def _joins(left: Token, right: Token) -> bool:
-    """Return whether two nouns are one thing: "fire alarm", "New York", but not "lunch Monday"."""
-    return (left.tag == "NP0") == (right.tag == "NP0") and left.tag != "NN2"
+        at = end if end > nouns else at + 1
 
 
 def _with_capitals(sentence: str) -> str:
     """Return the sentence with its contractions written out and its names' capitals kept."""
     kept = {word.lower(): word for word in re.findall(r"[^\W\d_][\w'-]*", sentence)[1:] if word[0].isupper()}
-    first = re.match(r"\W*([^\W\d_][\w'-]*)", sentence)
-    if first and first[1].lower() not in kept and _begins_with_a_name(first[1]):
-        kept[first[1].lower()] = first[1]
+    match = re.match(r"\W*([^\W\d_][\w'-]*)", sentence)
+    first = match[1] if match else ""
+    if len(first) >= 3 and first[0].isupper() and first.lower() not in kept:
+        tagger = load()
+        # The first word is a name if the tagger does not know it in small letters.
+        with _lock:
+            if tagger.tag_sent([first.lower()[:_LONGEST_WORD]])[0][2] == "NP0":
+                kept[first.lower()] = first
     text = normalizing.expanded(sentence)
     return re.sub(r"[^\W\d_][\w'-]*", lambda word: "I" if word[0] == "i" else kept.get(word[0], word[0]), text)
-
-
-def _begins_with_a_name(word: str) -> bool:
-    """Return whether the first word is a name: the tagger does not know it in small letters."""
-    if len(word) < 3 or not word[0].isupper():
-        return False
-    tagger = load()
-    with _lock:
-        return bool(tagger.tag_sent([word.lower()[:_LONGEST_WORD]])[0][2] == "NP0")
-
-
-def _with_name(token: Token) -> Token:
-    """Return a token inside a sentence as a name if it has a capital: "I watched Inception"."""
-    is_name = token.tag.startswith("NN") and token.text[:1].isupper()
-    return Token(token.text, token.text, "NP0") if is_name else token
 
 
 def _with_like(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
@@ -177,8 +167,3 @@ def _with_verbs(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     if tokens[last].tag == "NN2" and last > start and tokens[last - 1].tag in ("NN1", "NP0", "PNP"):
         return (*tokens[:last], Token(tokens[last].text, tokens[last].lemma, "VVZ"), *tokens[last + 1 :])
     return tokens
-
-
-def _known(token: Token) -> Token:
-    lemma, part = _KNOWN.get(token.text.lower(), (token.lemma, ""))
-    return Token(token.text, lemma.lower() if token.tag != "NP0" else lemma, part or token.tag)

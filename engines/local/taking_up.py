@@ -25,11 +25,7 @@ def ask_for_more(talk: SoFar, heard: str) -> str:
     """Return a request for more after an answer of one or two words, at most once for each question."""
     said = remarks.words(heard)
     requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
-    if (
-        not 0 < len(said) <= 2
-        or not talk.open_question
-        or (talk.spoken and any(plain(one) in talk.spoken[-1] for one in requests))
-    ):
+    if not 0 < len(said) <= 2 or not talk.open_question or any(plain(one) in talk.last_spoken for one in requests):
         return ""
     yes_or_no = said[0] in ("yes", "yeah", "yep", "no", "nope", "maybe", "sure", "sometimes", "okay", "ok")
     return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
@@ -41,7 +37,10 @@ def may_ask_from_a_noun(talk: SoFar, heard: str) -> bool:
     It may not be asked twice in a row, nor before the first question.
     """
     is_own_turn = _asides(talk) < _STEPS_ASIDE[talk.brief.scenario.kind]
-    return is_own_turn and has_begun([*talk.heard, heard]) and not _was_weak(talk)
+    if not is_own_turn or not has_begun([*talk.heard, heard]):
+        return False
+    weak = [ask for frame in rules.frames() if frame.weak for ask in (*frame.ask, *frame.easy) if scenario.slots(ask)]
+    return not any(scenario.found(ask, talk.last_spoken) for ask in weak)
 
 
 def acknowledgement(talk: SoFar, heard: str) -> str:
@@ -63,14 +62,3 @@ def _asides(talk: SoFar) -> int:
             break
         steps += 1
     return steps
-
-
-def _was_weak(talk: SoFar) -> bool:
-    """Return whether the last question followed only from a noun in the learner's words."""
-    weak = [frame for frame in rules.frames() if frame.weak]
-    return bool(talk.spoken) and any(
-        scenario.found(ask, talk.spoken[-1])
-        for frame in weak
-        for ask in (*frame.ask, *frame.easy)
-        if scenario.slots(ask)
-    )

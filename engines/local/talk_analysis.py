@@ -103,7 +103,7 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
         feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
         strengths=tuple(_STRENGTHS[name] for name, score in scores.items() if score is not None and score >= GOOD),
         improvements=_improvements(scores, found),
-        suggestions=tuple(_suggestion(one) for one in _without_repetitions(found)[:MOST_SUGGESTIONS]),
+        suggestions=_suggestions(found),
         unmeasured=reasons,
     )
 
@@ -214,13 +214,16 @@ def _number(number: int, of_what: str) -> str:
     return f"{number or 'no'} {of_what}{'' if number == 1 else 's'}"
 
 
-def _without_repetitions(found: Sequence[Correction]) -> list[Correction]:
-    return list({(one.said.lower(), one.better.lower()): one for one in reversed(found)}.values())[::-1]
-
-
-def _suggestion(one: Correction) -> dict[str, str]:
-    kind = "vocabulary" if one.category == "word choice" else "grammar"
-    return {
-        **{"type": kind, "original": one.said, "alternative": one.better},
-        **{"explanation": one.why, "category": one.category},
-    }
+def _suggestions(found: Sequence[Correction]) -> tuple[dict[str, str], ...]:
+    """Return the first corrections, each of them once."""
+    once = list({(one.said.lower(), one.better.lower()): one for one in reversed(found)}.values())[::-1]
+    return tuple(
+        {
+            "type": "vocabulary" if one.category == "word choice" else "grammar",
+            "original": one.said,
+            "alternative": one.better,
+            "explanation": one.why,
+            "category": one.category,
+        }
+        for one in once[:MOST_SUGGESTIONS]
+    )

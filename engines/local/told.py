@@ -6,10 +6,9 @@ from functools import lru_cache
 
 from engines.local import parsing, remarks, rules, tagging
 from engines.local.remarks import Intent
-from engines.local.tagging import Token
-from tutor import scenario
 
 _PEOPLE = ("family", "person")
+_ANY_PERSON = frozenset({"family", "person", "people"})
 _NOT_SAID = frozenset(
     {Intent.QUESTION, Intent.OTHER_LANGUAGE, Intent.NOTHING, Intent.GREETING, Intent.THANKS, Intent.DONT_KNOW}
 )
@@ -20,6 +19,10 @@ _AROUND = frozenset(
     (  # noqa: SIM905
         "home house day time life place people person usually often kind sort thing something name example"
     ).split()
+)
+# "What is your biggest weakness?" and "Which of your weaknesses …?"
+_ASKS_FOR_A_NOUN = re.compile(
+    r"(?:what (?:is|are) your|which of your|what .*\bweakness|(?:can you )?(?:describe|name) (?:your|a|one))\b"
 )
 _WHEN = re.compile(r"\b(?:yesterday|last|next|tomorrow|birthday|first|when you were|as a child|today|now|recently)\b")
 _SAME = {
@@ -54,12 +57,16 @@ def statements_of(heard: Sequence[str]) -> list[str]:
 @lru_cache(2048)
 def answers(question: str, statement: str) -> bool:
     """Return whether a statement already answers a question."""
-    asked, said = tagging.tag(question), _lemmas(statement)
-    first = next((token.text.lower() for token in asked), "")
-    nouns = _nouns(asked)
+    asked = tagging.tag(question)
+    said = {_same(word) for word in parsing.nouns_and_verbs(statement)}
+    words = [token.text.lower() for token in asked]
+    first = words[0] if words else ""
+    # The nouns and adjectives that narrow the question
+    narrowing = [token for token in asked if token.is_noun or token.tag in ("AJ0", "AJS", "AJC")]
+    nouns = {_same(token.lemma.lower()) for token in narrowing} - _AROUND
     if _WHEN.search(question.lower()) and not _WHEN.search(statement.lower()):
         return False
-    if _asks_for_a_noun(asked):
+    if _ASKS_FOR_A_NOUN.match(" ".join(words)):
         return bool(nouns) and nouns <= said
     verb = next((_same(token.lemma.lower()) for token in asked if token.is_verb and token.lemma not in _EMPTY), "")
     if (
@@ -69,20 +76,12 @@ def answers(question: str, statement: str) -> bool:
         or not (nouns or verb)
     ):
         return False
-    if not all(_is_in(word, said) for word in nouns):
+    # A statement about any person is one about the "family" and about a "person".
+    is_of_people = any(rules.classes().nouns.get(word) in _PEOPLE for word in said)
+    if not nouns <= (said | _ANY_PERSON if is_of_people else said):
         return False
-    return any(_tells(clause, first, _subject(asked), verb) for clause in parsing.parse(statement))
-
-
-def _asks_for_a_noun(asked: Sequence[Token]) -> bool:
-    """Return whether it is "What is your biggest weakness?" or "Which of your weaknesses …?"."""
-    text = " ".join(token.text.lower() for token in asked)
-    return bool(
-        re.match(
-            r"(?:what (?:is|are) your|which of your|what .*\bweakness|(?:can you )?(?:describe|name) (?:your|a|one))\b",
-            text,
-        )
-    )
+    subject = "you" if "you" in words else next((token.lemma.lower() for token in asked if token.is_noun), "")
+    return any(_tells(clause, first, subject, verb) for clause in parsing.parse(statement))
 
 
 def _tells(clause: parsing.Clause, first: str, subject: str, verb: str) -> bool:
@@ -101,34 +100,6 @@ def _tells(clause: parsing.Clause, first: str, subject: str, verb: str) -> bool:
     return True
 
 
-def _subject(asked: Sequence[Token]) -> str:
-    """Return "you", another subject's noun, or ""."""
-    words = [token.text.lower() for token in asked]
-    if "you" in words:
-        return "you"
-    return next((token.lemma.lower() for token in asked if token.is_noun), "")
-
-
-def _nouns(asked: Sequence[Token]) -> frozenset[str]:
-    """Return the nouns and adjectives that narrow a question."""
-    words = {_same(token.lemma.lower()) for token in asked if token.is_noun or token.tag in ("AJ0", "AJS", "AJC")}
-    return frozenset(words) - _AROUND
-
-
-def _lemmas(statement: str) -> frozenset[str]:
-    return frozenset(_same(word) for word in parsing.nouns_and_verbs(statement))
-
-
-def _is_in(word: str, said: frozenset[str]) -> bool:
-    """Return whether a statement has the word or, for "family" and "person", any person."""
-    if word in said:
-        return True
-    kinds = rules.classes().nouns
-    if word in ("family", "person", "people"):
-        return any(kinds.get(one) in _PEOPLE for one in said)
-    return False
-
-
 def _same(word: str) -> str:
     return _SAME.get(word, word)
 
@@ -139,7 +110,3 @@ def has_begun(heard: Sequence[str]) -> bool:
     return any(
         len(parsing.nouns_and_verbs(text) - light) >= 1 and len(text.split()) > 2 for text in statements_of(heard)
     )
-
-
-def sentences_of(heard: Sequence[str]) -> list[str]:
-    return [one for text in statements_of(heard) for one in scenario.sentences(text)]

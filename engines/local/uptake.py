@@ -9,6 +9,7 @@ from engines.local.parsing import Clause
 from engines.local.rules import Frame
 from engines.local.tagging import Phrase, Token
 from tutor import scenario
+from tutor.verb_forms import third
 
 _FLIPPED = {
     "my": "your",
@@ -30,11 +31,9 @@ _PRONOUNS = {
     "they": {"he": "they", "him": "them", "his": "their", "does": "do"},
 }
 _OWNED = ("family", "person", "animal", "thing")
-_PEOPLE = ("family", "person", "animal")
 # A noun after one of these is not the object of the verb.
 _AROUND = frozenset("in at with on for to from after before by during near of".split())  # noqa: SIM905
 _OWN = re.compile(r"\b(?:i|we|my|our|me|us)\b")
-_EVENT_VOWELS = tuple("aeiou")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +95,6 @@ def flipped(word: str) -> str:
     return _FLIPPED.get(word.lower(), word)
 
 
-def third(verb: str) -> str:
-    """Return the verb in the form that follows "he"."""
-    if verb in ("be", "have"):
-        return {"be": "is", "have": "has"}[verb]
-    if verb.endswith("y") and verb[-2:-1] not in _EVENT_VOWELS:
-        return f"{verb[:-1]}ies"
-    return f"{verb}es" if verb.endswith(("s", "sh", "ch", "x", "o", "z")) else f"{verb}s"
-
-
 def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Uptake]:
     match = frame.match.search(clause.text) if frame.match else None
     if (frame.match and not match) or (frame.unless_here and frame.unless_here.search(clause.text)):
@@ -125,27 +115,22 @@ def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: boo
         and not (in_story and "past" in frame.tense and clause.tense == "none")
     ):
         return
-    if frame.adjective and not _is_telling(clause):
+    if frame.adjective and not clause.has_telling_adjective:
         return
     if frame.no_object and any(one.before not in _AROUND for one in clause.things if one.start > clause.at):
         return
     if frame.story and not (clause.tense == "past" or (in_story and clause.tense == "none")):
         return
     for thing in _things(frame, clause):
-        if frame.classes and not _has_class(frame, clause, thing):
+        # The classes are those of the subject if that is in the third person, or else those of {it}.
+        classed = clause.who if frame.subject == ("third",) else thing
+        if frame.classes and (classed is None or parsing.class_of(classed) not in frame.classes):
             continue
         words = {**_words(frame, clause, thing, earlier), **(match.groupdict() if match else {})}
-        asks = tuple(pair for pair in _pairs(frame, words) if pair[0])
+        pairs = ((_filled(ask, words), _filled(easy, words)) for ask, easy in zip(frame.ask, frame.easy, strict=True))
+        asks = tuple((ask, easy or ask) for ask, easy in pairs if ask)
         if asks:
             yield Uptake(tuple(text for text in (_filled(take, words) for take in frame.take) if text), asks, frame)
-
-
-def _is_telling(clause: Clause) -> bool:
-    """Return whether the adjective of a clause can be asked about: any for a person, only some for a thing."""
-    is_of_somebody = clause.subject in ("i", "we") or (
-        clause.who is not None and parsing.class_of(clause.who) in (*_PEOPLE, "pronoun", "name")
-    )
-    return bool(clause.adjective) and (is_of_somebody or clause.adjective in rules.classes().telling)
 
 
 def _things(frame: Frame, clause: Clause) -> list[Phrase | None]:
@@ -157,13 +142,6 @@ def _things(frame: Frame, clause: Clause) -> list[Phrase | None]:
     if frame.weak and isinstance(clause.who, Phrase) and parsing.is_worth_it(clause.who):
         found.append(clause.who)
     return [*found, None] if not frame.weak else list(found)
-
-
-def _has_class(frame: Frame, clause: Clause, thing: Phrase | None) -> bool:
-    """Return whether the classes of a frame match its subject, if that is in the third person, or else {it}."""
-    if frame.subject == ("third",):
-        return clause.who is not None and parsing.class_of(clause.who) in frame.classes
-    return thing is not None and parsing.class_of(thing) in frame.classes
 
 
 def _words(frame: Frame, clause: Clause, thing: Phrase | None, earlier: Sequence[str]) -> Mapping[str, str | None]:
@@ -190,22 +168,19 @@ def _words(frame: Frame, clause: Clause, thing: Phrase | None, earlier: Sequence
     if is_plural and clause.tense != "past":
         words["was"] = "are"
     words["were"] = "were" if clause.tense == "past" else "are"
-    words["rest"] = _rest(clause)
-    words |= _pronouns(clause, earlier)
+    after = [token for token in clause.tokens[clause.at + 1 :] if token.tag != "PUN"] if clause.at >= 0 else []
+    if len(after) <= _LONGEST_REST:
+        own = (token.text if token.tag == "NP0" else token.text.lower() for token in after)
+        words["rest"] = "".join(f" {flipped(word)}" for word in own)
+    if he := _pronoun(clause, earlier):
+        words |= _PRONOUNS[he]
     words["event"] = rules.classes().events.get(clause.verb)
     words |= {key.capitalize(): _capital(text) for key in ("it", "adj", "is", "does") if (text := words.get(key))}
     return words
 
 
-def _pronouns(clause: Clause, earlier: Sequence[str]) -> dict[str, str | None]:
-    """Return the pronouns for the person that the clause is about: he, she, it or they."""
-    he = _pronoun(clause, earlier)
-    if he is None:
-        return {"he": None, "him": None, "his": None, "does": None}
-    return dict(_PRONOUNS[he])
-
-
 def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
+    """Return the pronoun for the person that the clause is about: he, she, it or they."""
     person = clause.person
     if person is not None and person.is_plural:
         return "they"
@@ -216,7 +191,7 @@ def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
         return "it"
     if isinstance(clause.who, Phrase) and person is not clause.who:
         kind = parsing.class_of(clause.who)
-        if kind not in (*_PEOPLE, "name", "pronoun"):
+        if kind not in (*parsing.PEOPLE, "name", "pronoun"):
             return "they" if clause.who.is_plural else "it"
     for text in (clause.text, *reversed(earlier)):
         for word in reversed(re.findall(r"[a-z']+", text.lower())):
@@ -229,23 +204,6 @@ def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
             if text is not clause.text and (known := rules.classes().pronouns.get(word)):
                 return known
     return "they" if person is not None else None
-
-
-def _rest(clause: Clause) -> str | None:
-    """Return the words after the verb as the partner says them, or None if they are too many."""
-    after = [token for token in clause.tokens[clause.at + 1 :] if token.tag != "PUN"] if clause.at >= 0 else []
-    if len(after) > _LONGEST_REST:
-        return None
-    words = [
-        _FLIPPED.get(token.text.lower(), token.text if token.tag == "NP0" else token.text.lower()) for token in after
-    ]
-    return "".join(f" {word}" for word in words)
-
-
-def _pairs(frame: Frame, words: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    for ask, easy in zip(frame.ask, frame.easy, strict=True):
-        filled = _filled(ask, words)
-        yield filled, _filled(easy, words) or filled
 
 
 def _filled(template: str, words: Mapping[str, str | None]) -> str:

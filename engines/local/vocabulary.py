@@ -3,7 +3,7 @@
 Both are in `data/vocabulary.toml`. Only the lists of verbs are derived here, from `tutor/verb_forms.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,10 +51,9 @@ def load() -> Vocabulary:
     written = table.mapping("lists")
     forms = table.mappings("forms")
     table.refuse_unknown()
-    derived = {name: _one_of(words) for name, words in (_LISTS_OF_VERBS | forms).items()}
+    # The longest word comes first, so that a pattern matches all of it.
+    derived = {
+        name: "|".join(sorted(words, key=lambda word: (-len(word), word)))
+        for name, words in (_LISTS_OF_VERBS | forms).items()
+    }
     return Vocabulary(derived | written, forms)
-
-
-def _one_of(words: Iterable[str]) -> str:
-    """Return a regular expression for one of these words, the longest first."""
-    return "|".join(sorted(words, key=lambda word: (-len(word), word)))

@@ -37,21 +37,16 @@ def verbalize(text: str) -> str:
     text = text.replace("\u2019", "'").replace("\u00a0", " ")
     for glyph, fraction in GLYPHS.items():
         text = re.sub(rf"(?<=\d)\s?{glyph}", f" {fraction}", text).replace(glyph, fraction)
-    return " ".join(_sentence(one) for one in sentences.split(_lines(text)))
-
-
-def _lines(text: str) -> str:
-    """End every line as a sentence, and say the numbers of list entries."""
-    lines = [_LIST_ENTRY.sub(_entry, line).strip() for line in text.splitlines()]
+    lines = [
+        _LIST_ENTRY.sub(lambda entry: f"{numerals.cardinal(entry[1])}, " if entry[1] else "", line).strip()
+        for line in text.splitlines()
+    ]
+    # Every line ends as a sentence.
     *others, last = [line for line in lines if line] or [""]
-    return "\n".join([*(line if line[-1] in ".!?,;:\u2026" else f"{line}." for line in others), last])
-
-
-def _entry(match: re.Match[str]) -> str:
-    return f"{numerals.cardinal(match[1])}, " if match[1] else ""
-
-
-def _sentence(sentence: str) -> str:
-    for pattern, say in _RULES:
-        sentence = pattern.sub(say, sentence)
-    return " ".join(sentence.split())
+    text = "\n".join([*(line if line[-1] in ".!?,;:\u2026" else f"{line}." for line in others), last])
+    said = []
+    for sentence in sentences.split(text):
+        for pattern, say in _RULES:
+            sentence = pattern.sub(say, sentence)
+        said.append(" ".join(sentence.split()))
+    return " ".join(said)

@@ -18,16 +18,10 @@ def _money(match: re.Match[str]) -> str:
     unit = one if _is_adjective(match) else many
     if high:
         return " ".join([cardinal(low), "to", cardinal(high), magnitude, unit])
-    return f"{cardinal(low)} {magnitude} {unit}" if magnitude else _amount(low, one, unit, hundredths)
+    return f"{cardinal(low)} {magnitude} {unit}" if magnitude else _amount(low, one, unit, *hundredths)
 
 
-def _money_after(match: re.Match[str]) -> str:
-    """Say "80 €" and "12,50 EUR"."""
-    one, many, *hundredths = CURRENCIES[match[2]]
-    return _amount(re.sub(r",(\d\d)$", r".\1", match[1]), one, many, hundredths)
-
-
-def _amount(number: str, one: str, many: str, hundredths: list[str]) -> str:
+def _amount(number: str, one: str, many: str, *hundredths: str) -> str:
     whole, _, decimals = number.partition(".")
     if decimals and (len(decimals) != 2 or not hundredths):
         return f"{cardinal(number)} {many}"
@@ -53,10 +47,6 @@ def _is_adjective(match: re.Match[str]) -> bool:
     """Return whether the amount describes a noun: "a $5 note", "a 10 km run"."""
     before, after = match.string[: match.start()], match.string[match.end() :]
     return bool(re.search(r"\b[Aa]n?\s$", before) and re.match(r"\s[a-z]", after))
-
-
-def _feet(match: re.Match[str]) -> str:
-    return f"{cardinal(match[1])} {'foot' if match[1] == '1' else 'feet'} {cardinal(match[2])}"
 
 
 def _fraction(match: re.Match[str]) -> str:
@@ -95,10 +85,17 @@ RULES = (
         rf"(?:\s?(?P<short>{any_of(MAGNITUDES)})\b|\s(?P<long>thousand|million|billion|trillion)\b)?",
         _money,
     ),
-    rule(rf"{FREE}(\d+,\d\d(?!\d)|{NUMBER})\s?({any_of(CURRENCIES)})(?!\w)", _money_after),
+    # "80 €" and "12,50 EUR"
+    rule(
+        rf"{FREE}(\d+,\d\d(?!\d)|{NUMBER})\s?({any_of(CURRENCIES)})(?!\w)",
+        lambda match: _amount(re.sub(r",(\d\d)$", r".\1", match[1]), *CURRENCIES[match[2]]),
+    ),
     rule(rf"(?<=\d)\s+[{_ARITHMETIC}]\s+(?=[\d(-])|(?<=\d)[*+=\u00d7\u00f7xX](?=\d)", _operator),
     rule(r"(?<=\d)x\b", " times"),
-    rule(rf"{FREE}(\d{{1,2}})(?:'|\s?ft\.?\s)\s?(\d{{1,2}})(?:\"|''|\s?in\b(?:\.(?=\s+[a-z]))?)", _feet),
+    rule(
+        rf"{FREE}(\d{{1,2}})(?:'|\s?ft\.?\s)\s?(\d{{1,2}})(?:\"|''|\s?in\b(?:\.(?=\s+[a-z]))?)",
+        lambda match: f"{cardinal(match[1])} {'foot' if match[1] == '1' else 'feet'} {cardinal(match[2])}",
+    ),
     rule(
         rf"(?P<minus>(?<![\w)])[-\u2212])?{FREE}"
         rf"(?:(?P<over>[1-7])/(?P<under>[2-68])|(?P<low>{NUMBER})(?:{DASH}(?P<high>{NUMBER}))?)"

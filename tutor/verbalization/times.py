@@ -11,22 +11,14 @@ _MONTH = rf"(?:{MONTHS}|(?:{_SHORT_MONTHS})\.?)"
 _ORDINAL = r"(?:st|nd|rd|th)"
 # "In March 20 shops closed" names no day, because a plural follows the number.
 _NO_PLURAL = r"(?!\s+(?!(?:is|was|has|as|us|this|its)\b)[a-z]+s\b)"
+_DIGITS = re.compile(r"\d+")
 _CALLING = re.compile(r"\b(?:call|phone|number|dial|tel|fax|text|ring|mobile|whatsapp)", re.IGNORECASE)
-
-
-def _iso_date(match: re.Match[str]) -> str:
-    month = MONTHS.split("|")[int(match[2]) - 1]
-    return f"{month} {ordinal(match[3])}, {year(match[1])}"
 
 
 def _numbered_date(match: re.Match[str]) -> str:
     """Say the three numbers of a date. Which of them is the month depends on the country."""
     said_year = year(match[3]) if len(match[3]) == 4 else cardinal(match[3])
     return f"{cardinal(str(int(match[1])))}, {cardinal(str(int(match[2])))}, {said_year}"
-
-
-def _month_day(match: re.Match[str]) -> str:
-    return f"{_month(match[1])} {ordinal(match[2])}{_of_year(match[3])}"
 
 
 def _day_month(match: re.Match[str]) -> str:
@@ -57,11 +49,6 @@ def _clock(match: re.Match[str]) -> str:
     return f"{cardinal(hour)} o'clock" if int(hour) <= 12 else f"{cardinal(hour)} hundred"
 
 
-def _telephone(match: re.Match[str]) -> str:
-    plus = "plus " if match[0].startswith("+") else ""
-    return plus + ", ".join(digits(group) for group in re.findall(r"\d+", match[0]))
-
-
 def _short_telephone(match: re.Match[str]) -> str:
     """Say "555-0192" digit by digit, unless it may be a range: "100-2000"."""
     may_be_range = int(match[1]) < int(match[2]) and not match[2].startswith("0")
@@ -71,15 +58,21 @@ def _short_telephone(match: re.Match[str]) -> str:
 
 
 RULES = (
-    rule(rf"{FREE}(\d{{4}})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)", _iso_date),
+    rule(
+        rf"{FREE}(\d{{4}})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)",
+        lambda match: f"{MONTHS.split('|')[int(match[2]) - 1]} {ordinal(match[3])}, {year(match[1])}",
+    ),
     rule(rf"{FREE}(\d{{1,2}})[/.](\d{{1,2}})[/.](\d{{4}}|\d\d)(?![\d/]|\.\d)", _numbered_date),
     rule(
         r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,4}\)\s?|\d{1,4}[\s.-])(?:\d{2,4}[\s.-])?\d{3,4}[\s.-]\d{3,4}"
         r"(?!\w|[.,-]?\d)|\+\d{7,}",
-        _telephone,
+        lambda match: ("plus " if match[0].startswith("+") else "") + ", ".join(map(digits, _DIGITS.findall(match[0]))),
     ),
     rule(r"(?<![\w.,-])(\d{3})[-.](\d{4})(?![\w-]|[.,]\d)", _short_telephone),
-    rule(rf"\b({_MONTH})\s?(\d{{1,2}}){_ORDINAL}?(?:,?\s+(\d{{4}}))?(?![\w:%/-]|[.,]\d){_NO_PLURAL}", _month_day),
+    rule(
+        rf"\b({_MONTH})\s?(\d{{1,2}}){_ORDINAL}?(?:,?\s+(\d{{4}}))?(?![\w:%/-]|[.,]\d){_NO_PLURAL}",
+        lambda match: f"{_month(match[1])} {ordinal(match[2])}{_of_year(match[3])}",
+    ),
     rule(rf"{FREE}(\d{{1,2}}){_ORDINAL}?\s+({_MONTH})(?:,?\s+(\d{{4}}))?(?!\w)", _day_month),
     rule(
         rf"{FREE}(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::[0-5]\d)?(?:\so'clock)?"

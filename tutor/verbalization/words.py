@@ -46,10 +46,6 @@ def _abbreviation(match: re.Match[str]) -> str:
     return said + _final_dot(match)
 
 
-def _initials(match: re.Match[str]) -> str:
-    return " ".join(letter for letter in match[0] if letter.isalpha()) + _final_dot(match)
-
-
 def _final_dot(match: re.Match[str]) -> str:
     """Keep the dot of an abbreviation that ends the sentence."""
     return "" if match.string[match.end() :].strip(sentences.CLOSING) else "."
@@ -77,7 +73,7 @@ RULES = (
     rule(rf"(?<=[\w,] )({any_of(AFTER_NAMES)})\.", lambda match: AFTER_NAMES[match[1]] + _final_dot(match)),
     rule(rf"\b({any_of(BEFORE_NUMBERS)})\.\s?(?=\d)", lambda match: f"{BEFORE_NUMBERS[match[1]]} "),
     rule(rf"(?<![\w.])({any_of(ABBREVIATIONS)})\.", _abbreviation, re.IGNORECASE),
-    rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", _initials),
+    rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", lambda match: " ".join(filter(str.isalpha, match[0])) + _final_dot(match)),
     rule(r"(?<=\w)&(?=\w)", " and "),
     rule(r"(?<![\w/])[A-Za-z][\w']*(?:/[A-Za-z][\w']*)+(?![\w/])", _slashed),
     rule(r"#(?=\d)", "number "),
