@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tutor import scenario
 from tutor.domain import Line
 from tutor.scenario import Brief
-from tutor.verb_forms import BY_BASE, regular_past
+from tutor.verb_forms import BY_BASE, regular_past, third
 
 _AUXILIARY = "do|does|did|is|are|was|were|has|have|had|can|could|will|would|should"
 _SUBJECT = (
@@ -125,6 +125,5 @@ def _verb(auxiliary: str, subject: str, rest: str) -> str:
     if auxiliary == "did":
         return f"{BY_BASE[base].past if base in BY_BASE else regular_past(base)}{tail}"
     if subject in ("He", "She", "It"):
-        ending = "es" if base.endswith(("s", "sh", "ch", "x", "o")) else "s"
-        return f"{BY_BASE[base].third if base in BY_BASE else base + ending}{tail}"
+        return f"{BY_BASE[base].third if base in BY_BASE else third(base)}{tail}"
     return f"{base}{tail}"

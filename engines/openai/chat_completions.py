@@ -15,6 +15,7 @@ from core.json_types import Json
 from engines.openai.clients import client, model
 from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
+from engines.openai.usage_fields import fields_of, tokens
 from tutor.domain import EngineError, Line
 from tutor.instructions import instructions
 from tutor.scenario import Brief
@@ -125,8 +126,8 @@ async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     finally:
         await chunks.close()
         if took:
-            cached = (took.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-            read, written = (took.get("prompt_tokens") or 0) - cached, took.get("completion_tokens") or 0
+            cached = tokens(fields_of(took.get("prompt_tokens_details")), "cached_tokens")
+            read, written = tokens(took, "prompt_tokens") - cached, tokens(took, "completion_tokens")
             metering.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
         else:
             # A reply that was interrupted also costs, so its usage is estimated.
@@ -167,6 +168,6 @@ def _read(chunk: Any, took: Json | None) -> tuple[str, Json | None]:
     """Return the text of a chunk and the usage so far. Raises EngineError, since servers differ."""
     try:
         text = "".join((choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ())
-        return text, chunk.get("usage") or took
+        return text, fields_of(chunk.get("usage")) or took
     except (AttributeError, TypeError) as error:
         raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error

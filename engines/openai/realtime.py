@@ -11,6 +11,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection as Socket
 from core.json_types import Json
 from engines.openai.clients import client, model
 from engines.openai.error_translation import GARBLED
+from engines.openai.usage_fields import fields_of, seconds, tokens
 from tutor.domain import EngineError
 from usage.metering import Used
 
@@ -74,18 +75,18 @@ def understood(what: str) -> Iterator[None]:
 
 def of_response(stage: str, counted: object) -> Used:
     """Return the usage of a response from its `usage`. Counts nothing where the provider does not say."""
-    counted = counted if isinstance(counted, dict) else {}
-    given, made = _details(counted, "input_token_details"), _details(counted, "output_token_details")
-    cached = _details(given, "cached_tokens_details")
-    text_cached, audio_cached = _tokens(cached, "text_tokens"), _tokens(cached, "audio_tokens")
+    counted = fields_of(counted)
+    given, made = fields_of(counted.get("input_token_details")), fields_of(counted.get("output_token_details"))
+    cached = fields_of(given.get("cached_tokens_details"))
+    text_cached, audio_cached = tokens(cached, "text_tokens"), tokens(cached, "audio_tokens")
     return Used(
         stage,
         model(stage),
-        text_in=_tokens(given, "text_tokens") - text_cached,
-        audio_in=_tokens(given, "audio_tokens") - audio_cached,
+        text_in=tokens(given, "text_tokens") - text_cached,
+        audio_in=tokens(given, "audio_tokens") - audio_cached,
         cached_in=text_cached + audio_cached,
-        text_out=_tokens(made, "text_tokens"),
-        audio_out=_tokens(made, "audio_tokens"),
+        text_out=tokens(made, "text_tokens"),
+        audio_out=tokens(made, "audio_tokens"),
     )
 
 
@@ -94,24 +95,13 @@ def of_transcription(counted: object) -> Used:
 
     It is in seconds or in tokens, depending on how the model is billed.
     """
-    counted = counted if isinstance(counted, dict) else {}
-    given = _details(counted, "input_token_details")
+    counted = fields_of(counted)
+    given = fields_of(counted.get("input_token_details"))
     return Used(
         "transcription",
         model("transcription"),
-        seconds=counted.get("seconds") or 0.0,
-        text_in=_tokens(given, "text_tokens"),
-        audio_in=_tokens(given, "audio_tokens"),
-        text_out=_tokens(counted, "output_tokens"),
+        seconds=seconds(counted),
+        text_in=tokens(given, "text_tokens"),
+        audio_in=tokens(given, "audio_tokens"),
+        text_out=tokens(counted, "output_tokens"),
     )
-
-
-def _details(counted: Json, name: str) -> Json:
-    found = counted.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _tokens(counted: Json, name: str) -> int:
-    """Count an invalid number as 0, so that an answer is not lost because of its bill."""
-    found = counted.get(name)
-    return found if isinstance(found, int) else 0

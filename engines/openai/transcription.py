@@ -22,6 +22,7 @@ from engines.interface import SAMPLE_RATE
 from engines.openai.clients import CONNECT_WITHIN, WITHIN, client, model
 from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
+from engines.openai.usage_fields import fields_of, seconds, tokens
 from tutor.domain import EngineError
 from tutor.transcripts import SURE_WORD, Transcript, in_doubt
 from usage import metering
@@ -81,14 +82,14 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": timeout},
     )
     text, told = _read(answer)
-    took = told.get("usage") or {}
-    if took.get("type") == "tokens":
-        read, written = took.get("input_tokens") or 0, took.get("output_tokens") or 0
-        of_text = (took.get("input_token_details") or {}).get("text_tokens") or 0
-        used = Used("transcription", name, text_in=of_text, audio_in=read - of_text, text_out=written)
+    usage = fields_of(told.get("usage"))
+    if usage.get("type") == "tokens":
+        of_text = tokens(fields_of(usage.get("input_token_details")), "text_tokens")
+        of_audio, written = tokens(usage, "input_tokens") - of_text, tokens(usage, "output_tokens")
+        used = Used("transcription", name, text_in=of_text, audio_in=of_audio, text_out=written)
     else:
         # The length of the audio, where the provider does not say.
-        used = Used("transcription", name, seconds=took.get("seconds") or len(pcm) / BYTES_PER_SECOND)
+        used = Used("transcription", name, seconds=seconds(usage) or len(pcm) / BYTES_PER_SECOND)
     metering.record(used)
     # Some models write these when they hear nothing.
     says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)

@@ -25,6 +25,7 @@ from tutor.scenario import Brief
         ("Why do you think so?", "Because"),
         ("What do you and your friends talk about?", "We talk"),
         ("One last question: What does your father read?", "He reads"),
+        ("What does your mother carry to work?", "She carries"),
     ],
 )
 def test_an_answer_begins_as_the_question_asks(question, begin):

@@ -155,6 +155,12 @@ async def test_an_event_of_another_shape(openai_configured: Provider, settings: 
     assert failure.value.detail.startswith("chat: ")
 
 
+@pytest.mark.parametrize("usage", [[1], "x", {"prompt_tokens": "x", "prompt_tokens_details": [2]}])
+async def test_usage_of_another_shape_costs_no_words(openai_configured: Provider, settings: Any, usage: object):
+    found = await deltas_of(lambda path, body: written("You", " went?", choices=[], usage=usage), settings)
+    assert "".join(found) == "You went?"
+
+
 async def test_usage_that_comes_with_the_last_token(openai_configured: Provider, settings: Any):
     took = {"prompt_tokens": 50, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 40}}
     with metering.collected() as collected:

@@ -104,6 +104,8 @@ async def test_a_turn_that_is_too_large_is_sent_narrower(openai_configured: Prov
     ("answer", "heard"),
     [
         ((200, "application/json", b'{"text": "I goes home."}'), "I goes home."),
+        ((200, "application/json", b'{"text": "I goes home.", "usage": [1]}'), "I goes home."),
+        ((200, "application/json", b'{"text": "I goes home.", "usage": {"seconds": "x"}}'), "I goes home."),
         ((200, "text/plain; charset=utf-8", b"I goes home.\n"), "I goes home."),
     ],
 )
