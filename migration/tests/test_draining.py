@@ -20,7 +20,7 @@ from audio.encoding import Clip
 from audio.models import Recording
 from audio.recordings import Owner
 from audio.storages import ChecksumMismatch
-from conversations import rows, store
+from conversations import clearing, rows, store
 from conversations.changes import Draft, message_key
 from conversations.models import Clearing, Conversation, Message
 from conversations.store import StoredConversation
@@ -467,7 +467,7 @@ STEPS = {
     "write the conversation": lambda: (rows, "write"),
     "remove the conversation": lambda: (rows, "remove"),
     "move a batch": lambda: (drain, "_move"),
-    "clear": lambda: (drain, "_clear"),
+    "clear": lambda: (clearing, "carry_out"),
 }
 
 

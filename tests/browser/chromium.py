@@ -40,7 +40,7 @@ def microphone_file(path: Path, *parts: bytes) -> Path:
 
 def executable() -> str | None:
     """Return the system's Chromium. None means Playwright's own, if it is installed."""
-    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    names = (os.environ.get("CHROMIUM"), "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
