@@ -33,12 +33,9 @@ from core.env import (
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-if "ENV_FILES" in os.environ:
-    for name in os.environ["ENV_FILES"].split():
-        env_file.load(BASE_DIR / name)
-else:
-    for name in (".env.local", ".env"):
-        env_file.load(BASE_DIR / name, must_exist=False)
+env_files = os.environ.get("ENV_FILES")
+for name in (".env.local .env" if env_files is None else env_files).split():
+    env_file.load(BASE_DIR / name, must_exist=env_files is not None)
 
 # onnxruntime would collect usage data under ~/.cache and send it to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

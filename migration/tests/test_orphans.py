@@ -155,7 +155,7 @@ def test_one_of_a_deleted_conversation_is_removed_before_the_day_is_over(deleted
 
 
 def erased(server: AgentServer) -> int:
-    code = "from migration import orphans; print(orphans.erase_unfinished())"
+    code = "from migration import orphan_recordings; print(orphan_recordings.erase_unfinished())"
     return int(server.manage("shell", "-v", "0", "-c", code).split()[-1])
 
 
