@@ -84,9 +84,6 @@ EVERY_TIME = {
     "test_hold_to_talk[openai_realtime-space-learner_london]",
     "test_hold_to_talk[openai_pipeline-mouse-learner_london]",
     "test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept[openai_realtime]",
-    "test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept[openai_pipeline]",
-    "test_a_denied_microphone_is_explained_and_typing_works[openai_realtime]",
-    "test_a_silent_microphone_is_told[openai_realtime]",
 }
 
 

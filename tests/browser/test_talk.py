@@ -120,7 +120,7 @@ def choose_device(page: Page) -> None:
     [
         ("learner_london", ["has gone"]),
         pytest.param("learner_family", ["has"], marks=pytest.mark.soak),
-        ("librivox_0870", []),
+        pytest.param("librivox_0870", [], marks=pytest.mark.soak),
         pytest.param("librivox_0930", [], marks=pytest.mark.soak),
     ],
     ids=["london", "family", "0870", "0930"],

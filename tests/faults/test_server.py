@@ -99,11 +99,11 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backend
 
 CASES = [
     ("postgresql", DATABASE, "killed"),
-    ("postgresql", BUCKET, "frozen"),
     ("mongodb", DATABASE, "frozen"),
     *(
         pytest.param(*each, marks=pytest.mark.soak)
         for each in [
+            ("postgresql", BUCKET, "frozen"),
             ("postgresql", DATABASE, "frozen"),
             ("postgresql", BUCKET, "killed"),
             ("mongodb", DATABASE, "killed"),

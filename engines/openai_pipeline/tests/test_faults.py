@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from engines.interface import Event, Heard, Thought, Words
-from engines.openai import clients
+from engines.openai import clients, transcription
 from engines.openai_pipeline.engine import PipelineEngine
 from engines.openai_pipeline.tests.listening import (
     CHAT,
@@ -62,6 +62,7 @@ def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, s
     """Shorten the timeouts for faults in which the provider falls silent."""
     if request.node.callspec.params.get("kind", "silence") == "silence":
         monkeypatch.setattr(clients, "TIMEOUT", httpx2.Timeout(2))
+        monkeypatch.setattr(transcription, "WITHIN", 2.0)
         settings.ENGINE_PATIENCE = 2000
 
 
