@@ -44,7 +44,7 @@ test: $(VENV)/.dev node_modules/.installed  ## all tests; make test ARGS="-k lea
 	@sh tests/firefox.sh
 	@sh tests/nginx.sh
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.js"
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(VENV)/.dev node_modules/.installed  ## the tests that take minutes; make test skips them
 	@sh tests/chromium.sh
