@@ -57,6 +57,9 @@ def test_an_id_that_no_address_can_name_is_refused(owner: LearnerClient, id: str
     for response in refused:
         assert response.status_code == 400, response.content
         assert "printable characters" in response.json()["error"]
+    # The error names the field as it was sent.
+    fields = [response.json()["error"].partition(":")[0] for response in refused]
+    assert fields[:4] == ["id", "messages[0].id", "conversationId", "messageId"]
     assert not Conversation.objects.using("local").exists()
 
 
