@@ -159,7 +159,7 @@ def change(learner: uuid.UUID, wire_id: str, columns: Columns) -> StoredConversa
     return _apply(Change(learner, wire_id, columns), found, None) if _present(found) else None
 
 
-def mend(
+def replace_words(
     learner: uuid.UUID, wire_id: str, message: str, content: str, corrections: list[Json]
 ) -> StoredConversation | None:
     """Correct a misheard message of the learner and return the conversation. Raises OutOfReach."""
@@ -170,8 +170,8 @@ def mend(
     if (row is None or row.deleted_at) and cloud.database.name in cloud.down():
         raise OutOfReach
     if row and not row.deleted_at and row.role == Message.Role.USER:
-        mended = Draft(message, row.role, content, row.timestamp, corrections=corrections)
-        return _apply(Change(learner, wire_id, {}, [mended]), found, None)
+        replaced = Draft(message, row.role, content, row.timestamp, corrections=corrections)
+        return _apply(Change(learner, wire_id, {}, [replaced]), found, None)
     return stored(there, found.storage) if there else None
 
 
@@ -347,7 +347,7 @@ def _remove_superseded(before: Copy, after: StoredConversation) -> None:
         if row.audio_key and now_named.get(row.pk, row.audio_key) != row.audio_key
     }
     if old:
-        # Those that cannot be removed now are erased with their conversation.
+        # The bucket is away. These recordings are erased later, with their conversation.
         with contextlib.suppress(cloud.Unavailable):
             recordings.remove(recordings.of(old).values())
 

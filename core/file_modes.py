@@ -1,4 +1,4 @@
-"""Keep the files in DATA_DIR private to the server's account: files 0600, folders 0700, whoever created them."""
+"""Keep DATA_DIR private to the server's account: mode 0600 for each file and 0700 for each folder."""
 
 import logging
 import os

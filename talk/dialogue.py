@@ -157,7 +157,7 @@ class Dialogue:
     def lines_before(self, item_id: str) -> list[Line]:
         return self.lines[: self._ids.index(item_id)]
 
-    def mend(self, item_id: str, text: str) -> None:
+    def set_heard(self, item_id: str, text: str) -> None:
         """Replace the text of a line by the part that was said. Remove the line if that is nothing."""
         at = self._ids.index(item_id)
         if text:

@@ -124,7 +124,7 @@ class Reply:
         await self.finished()
         text = self.response.truncate(heard_ms)
         if self._dialogue.has(self.response.item_id):
-            self._dialogue.mend(self.response.item_id, text)
+            self._dialogue.set_heard(self.response.item_id, text)
         if text:
             self._save_response(interrupted=True)
         else:

@@ -62,7 +62,7 @@ class TurnResultSerializer(WhereSerializer):
     timing = TimingSerializer(allow_null=True)
 
 
-class MendedSerializer(WhereSerializer):
+class ReplacedSerializer(WhereSerializer):
     success = serializers.BooleanField()
     message = StoredMessageSerializer()
     notCorrected = serializers.CharField(

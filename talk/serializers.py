@@ -157,7 +157,7 @@ class TalkSerializer(AboutSerializer):
         return _lines(messages)
 
 
-class MendingSerializer(BodySerializer):
+class WordsSerializer(BodySerializer):
     content = TextField(max_length=MAX_CONTENT)
 
 

@@ -132,7 +132,7 @@ async def keep_speech(
 async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
     """Transcribe PCM16 24 kHz. `spoken` is the code of its language.
 
-    Return the words, "" if nobody speaks, and the engine. Raises EngineError.
+    Return the words and the engine. Without speech, the words are "". Raises EngineError.
     """
 
     async def hear(engine: Engine) -> str:
@@ -164,7 +164,7 @@ async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) ->
     return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
 
 
-async def mend(
+async def replace_words(
     learner: uuid.UUID, conversation: str, message: str, content: str
 ) -> tuple[StoredConversation | None, str]:
     """Replace the words of a learner's message that was misheard, and make its corrections anew.
@@ -190,7 +190,7 @@ async def mend(
             corrections = [correction_shape(each) for each in mistakes]
         except EngineError as error:
             why_not = str(error)
-    return await in_thread(store.mend, learner, conversation, message, content, corrections), why_not
+    return await in_thread(store.replace_words, learner, conversation, message, content, corrections), why_not
 
 
 def found(stored: StoredConversation | None, message: str) -> Message | None:

@@ -198,7 +198,7 @@ class TurnDetector:
             case TurnEnded(at_ms) if self.turn:
                 turn = self.end_turn()
                 advice: list[TurnEvent] = []
-                # Explain once in a talk what to do if the microphone picks up somebody else's voice.
+                # Explain once in a talk what to do if the microphone picks up another voice.
                 if turn.seconds >= LONG_TURN_S and not self._told_of_long_turn:
                     self._told_of_long_turn = True
                     advice.append(Advice("long_turn", LONG_TURN))

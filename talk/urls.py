@@ -9,7 +9,7 @@ from talk.speaking_views import (
     TextToSpeechView,
     TranslateView,
 )
-from talk.views import MendingView, ScenariosView, TurnView
+from talk.views import MessageView, ScenariosView, TurnView
 
 urlpatterns = [
     path("scenarios", ScenariosView.as_view()),
@@ -20,6 +20,6 @@ urlpatterns = [
     path("analyze-conversation", AnalyzeConversationView.as_view()),
     path("conversations/<str:id>/turns", TurnView.as_view()),
     path("conversations/<str:id>/analysis", KeptAnalysisView.as_view()),
-    path("conversations/<str:id>/messages/<str:message_id>", MendingView.as_view()),
+    path("conversations/<str:id>/messages/<str:message_id>", MessageView.as_view()),
     path("conversations/<str:id>/messages/<str:message_id>/translation", KeptTranslationView.as_view()),
 ]

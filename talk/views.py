@@ -30,8 +30,8 @@ from talk import capabilities, protocol, speaking, turns
 from talk.engine_view import EngineView, checked
 from talk.protocol import Event, ProtocolError
 from talk.reply import NOTHING_HEARD
-from talk.result_serializers import MendedSerializer, ScenariosSerializer, TurnResultSerializer
-from talk.serializers import MendingSerializer, TurnSerializer, TypedTurnSerializer
+from talk.result_serializers import ReplacedSerializer, ScenariosSerializer, TurnResultSerializer
+from talk.serializers import TurnSerializer, TypedTurnSerializer, WordsSerializer
 from talk.speaking import UNKNOWN_MESSAGE
 from talk.turns import CallRefused
 from tutor.scenario import LEVELS, load_all
@@ -120,7 +120,7 @@ class TurnView(EngineView):
             raise
 
 
-class MendingView(EngineView):
+class MessageView(EngineView):
     http_method_names = ["patch"]
 
     @extend_schema(
@@ -128,20 +128,20 @@ class MendingView(EngineView):
         summary="Replace misheard words",
         description="Only in a message of the learner. It is then corrected anew.",
         parameters=[ID, MESSAGE_ID],
-        request=MendingSerializer,
-        responses=answers(MendedSerializer, 400, 403, 404, 411, 413, 429, 503),
+        request=WordsSerializer,
+        responses=answers(ReplacedSerializer, 400, 403, 404, 411, 413, 429, 503),
         tags=["messages"],
     )
     async def patch(self, request: ApiRequest, id: str, message_id: str) -> Response:
         """Serve `PATCH /api/conversations/ID/messages/MID`: replace misheard words by `content`, and correct them anew."""
-        sent = await checked(MendingSerializer, request)
-        stored, why_not = await speaking.mend(request.learner, id, message_id, sent.validated_data["content"])
+        sent = await checked(WordsSerializer, request)
+        stored, why_not = await speaking.replace_words(request.learner, id, message_id, sent.validated_data["content"])
         row = speaking.found(stored, message_id)
         if stored is None or row is None:
             raise CallRefused(404, UNKNOWN_MESSAGE)
         shape = {"success": True, "message": representations.message(row, stored, signed=True)}
         reason = {"notCorrected": why_not} if why_not else {}
-        return Response(MendedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
+        return Response(ReplacedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
 
 
 def _result(summary: turns.TurnSummary) -> Response:

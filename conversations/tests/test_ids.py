@@ -77,8 +77,8 @@ def test_every_other_id_can_be_named_by_an_address(owner: LearnerClient, id: str
     assert id_of(owner.get(address)) == id
     assert id_of(owner.get(URL, {"id": id})) == id
     assert id_of(owner.send(address, {"title": "Renamed"}, method="PATCH")) == id
-    mended = owner.send(f"{address}/messages/{quote(id, safe='')}", {"content": "Hullo."}, method="PATCH")
-    assert mended.json()["message"]["content"] == "Hullo."
+    replaced = owner.send(f"{address}/messages/{quote(id, safe='')}", {"content": "Hullo."}, method="PATCH")
+    assert replaced.json()["message"]["content"] == "Hullo."
     assert owner.delete(address).status_code == 200
     assert id_of(owner.post(f"{address}/restore")) == id
 

@@ -482,7 +482,7 @@ def test_what_waits_can_be_mended(database: Half) -> None:
     save("a")
     with database.outage():
         save("b")
-        assert words(store.mend(LEARNER, "conv-1", "b", "mended", [])) == {"mended"}
+        assert words(store.replace_words(LEARNER, "conv-1", "b", "mended", [])) == {"mended"}
     assert kept() == {"a", "mended"}
 
 
@@ -491,7 +491,7 @@ def test_a_message_out_of_reach_cannot_be_mended(database: Half) -> None:
     database.goes_down()
     save("b")
     with pytest.raises(OutOfReach):
-        store.mend(LEARNER, "conv-1", "a", "mended", [])
+        store.replace_words(LEARNER, "conv-1", "a", "mended", [])
 
 
 def test_an_answer_can_be_taken_back_meanwhile(database: Half) -> None:

@@ -162,7 +162,7 @@ def test_an_outsider_takes_nothing_back() -> None:
 
 def test_what_was_misheard_can_be_mended() -> None:
     save(turn(content="I like bred."))
-    stored = store.mend(LEARNER, "conv-1", "user-1", "I like bread.", [{"said": "x"}])
+    stored = store.replace_words(LEARNER, "conv-1", "user-1", "I like bread.", [{"said": "x"}])
     assert words(stored) == ["I like bread."]
     assert stored
     assert stored.messages[0].corrections == [{"said": "x"}]
@@ -170,12 +170,12 @@ def test_what_was_misheard_can_be_mended() -> None:
 
 def test_what_the_agent_said_cannot_be_mended() -> None:
     save(Draft("ai-1", "assistant", "Well.", AT))
-    assert words(store.mend(LEARNER, "conv-1", "ai-1", "I give up.", [])) == ["Well."]
+    assert words(store.replace_words(LEARNER, "conv-1", "ai-1", "I give up.", [])) == ["Well."]
 
 
 def test_an_outsider_mends_nothing() -> None:
     save(turn())
-    assert store.mend(OTHER, "conv-1", "user-1", "Mine.", []) is None
+    assert store.replace_words(OTHER, "conv-1", "user-1", "Mine.", []) is None
     assert words(store.get(LEARNER, "conv-1")) == ["Hello."]
 
 
@@ -320,9 +320,13 @@ def test_a_conversation_is_read_once_to_rename_it_or_to_put_its_words_right() ->
     with CaptureQueriesContext(connections["local"]) as renaming:
         renamed = store.change(LEARNER, "conv-1", {"title": "Mine"})
     with CaptureQueriesContext(connections["local"]) as mending:
-        mended = store.mend(LEARNER, "conv-1", "user-1", "Hi.", [])
+        replaced = store.replace_words(LEARNER, "conv-1", "user-1", "Hi.", [])
     assert renamed
-    assert (renamed.conversation.title, words(renamed), words(mended)) == ("Mine", ["Hello.", "Bye."], ["Hi.", "Bye."])
+    assert (renamed.conversation.title, words(renamed), words(replaced)) == (
+        "Mine",
+        ["Hello.", "Bye."],
+        ["Hi.", "Bye."],
+    )
     assert (rows_read(renaming), rows_read(mending)) == (1, 1)
 
 

@@ -5,7 +5,7 @@ from pymongo.errors import OperationFailure
 
 from core.causes import CONNECTION_REFUSED, CREDENTIALS_REFUSED, MISSING, NO_ANSWER, WRITING_REFUSED, cause_of
 
-# What a server says whose language is not English.
+# Messages of a server that reports in another language.
 FOREIGN = "Zugriff verweigert"
 
 

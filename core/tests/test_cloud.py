@@ -42,7 +42,7 @@ class Backend:
         with pytest.raises(Unavailable):
             self.use(self.probe)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self.wrong = None
         wait_for(lambda: self.breaker.up)
 
@@ -51,7 +51,7 @@ class Backend:
 def backend():
     backend = Backend()
     yield backend
-    backend.mend()
+    backend.repair()
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -141,7 +141,7 @@ def test_many_threads_that_fail_at_once_open_it_once(backend: Backend, caplog: p
 
 def test_it_closes_when_the_backend_answers(backend: Backend) -> None:
     backend.fail()
-    backend.mend()
+    backend.repair()
     backend.use()
     assert backend.breaker.cause == ""
 
@@ -155,7 +155,7 @@ def test_it_is_asked_until_it_answers(backend: Backend) -> None:
 
 def test_nobody_asks_once_it_has_answered(backend: Backend) -> None:
     backend.fail()
-    backend.mend()
+    backend.repair()
     wait_for(lambda: not [each for each in threading.enumerate() if each.name == "backend-probe"])
     before = backend.asked
     time.sleep(0.03)
@@ -165,7 +165,7 @@ def test_nobody_asks_once_it_has_answered(backend: Backend) -> None:
 def test_it_opens_and_closes_again_and_again(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         backend.fail()
-        backend.mend()
+        backend.repair()
     wait_for(lambda: len(lines(caplog)) == 6)
 
 
@@ -177,7 +177,7 @@ def test_the_log_says_when_it_goes_and_when_it_is_back_and_no_more(
         with pytest.raises(Unavailable):
             backend.use()
     wait_for(lambda: backend.asked > 3)
-    backend.mend()
+    backend.repair()
     wait_for(lambda: len(lines(caplog)) == 2)
     gone, back = lines(caplog)
     assert gone == "The backend cannot be used: connection refused. What is said is kept locally until it can."
@@ -412,10 +412,10 @@ def test_or_else_by_its_name(backend: Backend) -> None:
 def test_what_is_down_is_told_with_its_cause(settings) -> None:
     settings.CLOUD_DATABASE = "cloud"
     assert cloud.down() == {}
-    mended = threading.Event()
+    replaced = threading.Event()
 
     def probe() -> None:
-        if not mended.is_set():
+        if not replaced.is_set():
             raise OperationalError("connection refused")
 
     cloud.database.probe = probe
@@ -423,7 +423,7 @@ def test_what_is_down_is_told_with_its_cause(settings) -> None:
     try:
         assert cloud.down() == {"database": REFUSED}
     finally:
-        mended.set()
+        replaced.set()
 
 
 def test_a_request_without_patience_left_tells_what_it_went_without(settings) -> None:

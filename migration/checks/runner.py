@@ -16,7 +16,7 @@ from core.findings import CheckState, Finding, Probe
 
 # Seconds for all checks. With the work around them, the answer comes within 5.
 IN_ALL = 4.7
-# What to do about a check that does not answer.
+# The advice for a check that does not answer in time.
 LATE = "Something takes the connection and does not answer: see whether it is overloaded, or stopped."
 
 logger = logging.getLogger(__name__)

@@ -151,7 +151,7 @@ def test_a_renaming_and_a_mending_are_carried_out(database: Half) -> None:
     with database.outage():
         save("a")
         store.change(LEARNER, "conv-1", {"title": "Mine"})
-        store.mend(LEARNER, "conv-1", "a", "mended", [])
+        store.replace_words(LEARNER, "conv-1", "a", "mended", [])
     drained()
     row = Conversation.objects.using(ALIAS).get()
     assert (row.title, row.topic, set(kept())) == ("Mine", "Travel", {"x", "mended"})

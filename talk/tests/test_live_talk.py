@@ -151,7 +151,7 @@ async def test_words_in_doubt_stay_in_doubt_until_the_learner_puts_them_right(li
     assert kept
     assert [each.text for each in Dialogue.of("talk", kept, "").lines] == ["", "Sorry?"]
     item = kept.messages[0].wire_id
-    kept = await in_thread(store.mend, talk.learner, "talk", item, "He has gone to Rome.", [])
+    kept = await in_thread(store.replace_words, talk.learner, "talk", item, "He has gone to Rome.", [])
     assert kept
     assert [each.text for each in Dialogue.of("talk", kept, "").lines] == ["He has gone to Rome.", "Sorry?"]
     assert kept.messages[0].measured == {"engine": "chat"}

@@ -160,22 +160,22 @@ def test_a_deleted_conversation_takes_no_turn(client: httpx.Client):
     assert answer.status_code == 410
 
 
-def test_what_was_misheard_can_be_mended(client: httpx.Client):
-    message = turn(client, "mended", reply="false").json()["message"]
-    answer = client.patch(f"conversations/mended/messages/{message['id']}", json={"content": "My sister have a car."})
+def test_what_was_misheard_can_be_replaced(client: httpx.Client):
+    message = turn(client, "replaced", reply="false").json()["message"]
+    answer = client.patch(f"conversations/replaced/messages/{message['id']}", json={"content": "My sister have a car."})
     assert answer.json()["message"]["content"] == "My sister have a car."
     assert ["has" in each["better"] for each in answer.json()["message"]["corrections"]] == [True]
-    assert messages(client, "mended")[0]["audioS3Key"] == message["audioS3Key"]
+    assert messages(client, "replaced")[0]["audioS3Key"] == message["audioS3Key"]
 
 
-def test_the_agents_words_cannot_be_mended(client: httpx.Client):
+def test_the_agents_words_cannot_be_replaced(client: httpx.Client):
     reply = turn(client, "agents").json()["reply"]
     answer = client.patch(f"conversations/agents/messages/{reply['id']}", json={"content": "I am wrong."})
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
     assert messages(client, "agents")[1]["content"] == reply["content"]
 
 
-def test_another_learners_message_cannot_be_mended(server: AgentServer, client: httpx.Client):
+def test_another_learners_message_cannot_be_replaced(server: AgentServer, client: httpx.Client):
     message = turn(client, "private", reply="false").json()["message"]
     stranger = httpx.patch(
         f"{server.url}/api/conversations/private/messages/{message['id']}", json={"content": "Mine now."}

@@ -108,7 +108,7 @@ class Backends:
     def log(self) -> str:
         return self.agent.log.read_text(errors="replace")[-6000:]
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Start and thaw everything."""
         for server in (self.database, self.s3, self.agent):
             if server.running:

@@ -45,6 +45,6 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Backends]:
     try:
         yield backends
     finally:
-        backends.mend()
+        backends.repair()
         backends.recovered()
         backends.moved()

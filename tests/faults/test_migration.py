@@ -305,8 +305,8 @@ def check_deletion(shelter: Shelter, mover: Mover, postgres: PostgresServer, s3:
     assert files == [shelter.file(flipped)]
     assert shelter.file(flipped).read_bytes() == shelter.voices[flipped]
     assert shelter.execute("SELECT key FROM audio_recording") == [(flipped,)]
-    mended, code = mover.run("--verify", "read", "--delete-source")
-    assert (code, mended["recordings"], mended["deleted"]["recordings"]) == (0, 1, 1)
+    resumed, code = mover.run("--verify", "read", "--delete-source")
+    assert (code, resumed["recordings"], resumed["deleted"]["recordings"]) == (0, 1, 1)
     check_moved(shelter, postgres, s3, {})
 
 

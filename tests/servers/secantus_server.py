@@ -75,20 +75,20 @@ def dispatch_tables(module: Any) -> list[dict[Any, Any]]:
     return [table for table in vars(module).values() if isinstance(table, dict)]
 
 
-def mend() -> int:
+def repair() -> int:
     """Apply the patches. Return the number of patched entries."""
-    mended = 0
+    repaired = 0
     Storage._try_index_id_keys = lookup_inside_and
     for table in dispatch_tables(aggregate):
         for name in FLATTENED_STAGES:
             if callable(table.get(name)) and not isinstance(table[name], type):
                 table[name] = flattening(table[name])
-                mended += 1
+                repaired += 1
     for table in dispatch_tables(expressions):
         if table.get("$type") is type_as_shipped:
             table["$type"] = type_or_missing
-            mended += 1
-    return mended
+            repaired += 1
+    return repaired
 
 
 def add_users(server: SecantusDBServer) -> None:
@@ -106,8 +106,8 @@ def add_users(server: SecantusDBServer) -> None:
 
 
 def main(port: str, folder: str) -> None:
-    if not mend():
-        sys.exit("There was nothing to mend: this is another version of SecantusDB than the one that is pinned.")
+    if not repair():
+        sys.exit("There was nothing to repair: this is another version of SecantusDB than the one that is pinned.")
     # Without sync_on_commit, SIGKILL loses the last writes, because they are still in the process.
     server = SecantusDBServer(
         port=int(port),
