@@ -42,7 +42,7 @@ export async function showSetup({ onStart }) {
     document.querySelector(`[name="level"][value="${level}"]`).checked = true;
     refresh();
     const now = chosen(cards);
-    if (now !== before) announce(`The topic is now ${now.title}.`);
+    if (now && now !== before) announce(`The topic is now ${now.title}.`);
   });
   byId("setup-form").addEventListener("submit", (event) => {
     event.preventDefault();
