@@ -93,7 +93,8 @@ export async function fillDevices() {
 
 function bindTranslations() {
   const note = document.getElementById("translation-language");
-  if (note) note.textContent = new Intl.DisplayNames("en", { type: "language" }).of(target({ explained: "en" }));
+  const language = target({ explained: "en" });
+  if (note && language) note.textContent = new Intl.DisplayNames("en", { type: "language" }).of(language);
 }
 
 function bindDevices() {
