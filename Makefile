@@ -59,6 +59,7 @@ check: $(VENV)/.dev node_modules/.installed  ## linters, types, import rules
 	ENV_FILES= $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/djlint templates --lint --quiet
 	$(NODE) node_modules/eslint/bin/eslint.js static/js tests eslint.config.js
+	$(NODE) node_modules/typescript/bin/tsc
 	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level warn static/js static/css tests/firefox tests/js eslint.config.js
 	$(NODE) node_modules/stylelint/bin/stylelint.mjs "static/css/*.css"
 

@@ -4,13 +4,22 @@ import { Captions } from "./captions.js";
 import { Player } from "./player.js";
 import { join, wav } from "./pcm.js";
 
+/** @import { Dialogue } from "./dialogue.js" */
+/** @import { Scope } from "./scope.js" */
+/** @import { Pcm } from "./pcm.js" */
+/** @import { Send, TalkEvent } from "./types.d.ts" */
+
 export class Agent {
   /**
    * Create the agent. `onPeak(level)` gets the current loudness, from 0 to 1. `onChange()` is called when the agent starts or
    * stops thinking, speaking or being audible.
+   * @param {{ scope: Scope; dialogue: Dialogue; send: Send; onPeak: (level: number) => void; onChange: () => void }} options
    */
   constructor({ scope, dialogue, send, onPeak, onChange }) {
-    Object.assign(this, { dialogue, send, onPeak, onChange });
+    this.dialogue = dialogue;
+    this.send = send;
+    this.onPeak = onPeak;
+    this.onChange = onChange;
     this.player = new Player({ scope, onIdle: () => this.silent(), onChange });
     this.captions = new Captions({
       player: this.player,
@@ -18,15 +27,22 @@ export class Agent {
       onTick: () => this.onPeak(this.player.peak()),
     });
     scope.own(this.captions, (captions) => captions.stop());
-    // The response in progress: {id, items}.
+    /**
+     * The response in progress.
+     * @type {{ id: string; items: string[] } | null}
+     */
     this.response = null;
     // Ids of responses whose remaining events are ignored.
+    /** @type {Set<string>} */
     this.refused = new Set();
     // Sound by item, until it can be fetched from the server.
+    /** @type {Map<string, Pcm[]>} */
     this.voices = new Map();
     // Items that have not been heard to the end.
+    /** @type {Set<string>} */
     this.sounding = new Set();
     // Items that the server has not confirmed as saved.
+    /** @type {Set<string>} */
     this.unsaved = new Set();
   }
 
@@ -38,6 +54,7 @@ export class Agent {
     return this.response !== null && !this.player.playing;
   }
 
+  /** @param {TalkEvent} event */
   handle(event) {
     const id = event.response_id || event.response?.id;
     if (this.refused.has(id)) {
@@ -65,6 +82,7 @@ export class Agent {
     this.onChange();
   }
 
+  /** @param {string} id */
   item(id) {
     if (this.dialogue.has(id)) return;
     this.dialogue.turn(id, "assistant");
@@ -74,6 +92,7 @@ export class Agent {
     this.response?.items.push(id);
   }
 
+  /** @param {TalkEvent} event */
   sound({ item_id: id, delta }) {
     this.item(id);
     const pieces = this.voices.get(id) || [];
@@ -81,12 +100,14 @@ export class Agent {
     pieces.push(this.player.append(id, delta));
   }
 
+  /** @param {{ id: string }} response */
   done({ id }) {
     const items = this.response?.id === id ? this.response.items : [];
     this.response = null;
     for (const item of items) {
       this.captions.complete(item);
-      if (this.voices.has(item)) this.dialogue.setSource(item, { blob: wav(join(this.voices.get(item))) });
+      const voice = this.voices.get(item);
+      if (voice) this.dialogue.setSource(item, { blob: wav(join(voice)) });
     }
     if (!this.player.playing) this.silent();
   }
@@ -107,9 +128,10 @@ export class Agent {
   /**
    * Silence the agent at once, and tell the server how much was heard. Set `cancel` if the server does not know yet that the
    * learner speaks.
+   * @param {{ cancel: boolean }} options
    */
   interrupt({ cancel }) {
-    const heard = [...this.sounding].map((item) => [item, this.player.heard(item)]);
+    const heard = new Map([...this.sounding].map((item) => [item, this.player.heard(item)]));
     this.player.stop();
     if (this.response) {
       this.refused.add(this.response.id);
@@ -128,6 +150,7 @@ export class Agent {
     this.onChange();
   }
 
+  /** @param {string} item @param {number} ms */
   cut(item, ms) {
     const voice = this.voices.get(item);
     if (!voice) return;
@@ -136,17 +159,25 @@ export class Agent {
     else this.voices.delete(item);
   }
 
+  /** @param {TalkEvent} event */
   truncated({ item_id: id, transcript }) {
     if (transcript) this.dialogue.setText(id, transcript);
     else this.remove(id);
   }
 
-  /** Return the turn that this response speaks, if the response is in progress. */
+  /**
+   * Return the turn that this response speaks, if the response is in progress.
+   * @param {string} response
+   */
   turnOf(response) {
     return this.response?.id === response ? this.response.items.at(-1) : undefined;
   }
 
-  /** Use the server's recording from now on, because the turn is saved. */
+  /**
+   * Use the server's recording from now on, because the turn is saved.
+   * @param {string} id
+   * @param {string} [key]
+   */
   saved(id, key) {
     this.voices.delete(id);
     this.unsaved.delete(id);
@@ -154,6 +185,7 @@ export class Agent {
     this.dialogue.kept(id);
   }
 
+  /** @param {string} id */
   remove(id) {
     if (this.sounding.has(id)) this.player.stop();
     this.voices.delete(id);
@@ -163,7 +195,10 @@ export class Agent {
     this.dialogue.remove(id);
   }
 
-  /** Remove items that the server did not save. After a crash it says something else instead. */
+  /**
+   * Remove items that the server did not save. After a crash it says something else instead.
+   * @param {Set<string>} known
+   */
   reconcile(known) {
     for (const item of [...this.unsaved]) {
       if (known.has(item)) this.unsaved.delete(item);

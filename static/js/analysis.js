@@ -11,6 +11,7 @@ const SCORES = {
 /**
  * Return {overall, scores: [{label, value}], words, strengths, improvements, suggestions: [{original, alternative,
  * explanation}]}, or null if there is nothing to show. `overall` is null if nothing was measured.
+ * @param {unknown} analysis
  */
 export function readable(analysis) {
   const { componentScores, finalScore, feedback, strengths, improvements, suggestions } = object(analysis);
@@ -29,18 +30,28 @@ export function readable(analysis) {
     : null;
 }
 
-/** Return the scores that were measured. */
+/**
+ * Return the scores that were measured.
+ * @param {Record<string, unknown>} values
+ */
 const scores = (values) =>
-  Object.entries(SCORES)
-    .map(([name, label]) => ({ label, value: score(values[name]) }))
-    .filter(({ value }) => value !== null);
+  Object.entries(SCORES).flatMap(([name, label]) => {
+    const value = score(values[name]);
+    return value === null ? [] : [{ label, value }];
+  });
 
-const object = (value) => (typeof value === "object" && value !== null ? value : {});
+/** @type {(value: unknown) => Record<string, unknown>} */
+const object = (value) => (typeof value === "object" && value !== null ? { ...value } : {});
+/** @type {(value: unknown) => unknown[]} */
 const list = (value) => (Array.isArray(value) ? value : []);
+/** @type {(value: unknown) => string} */
 const text = (value) => (typeof value === "string" ? value.trim() : "");
+/** @type {(value: unknown) => string[]} */
 const texts = (value) => list(value).map(text).filter(Boolean);
-const score = (value) => (Number.isFinite(value) && value >= 0 && value <= 100 ? value : null);
+/** @type {(value: unknown) => number | null} */
+const score = (value) => (typeof value === "number" && value >= 0 && value <= 100 ? value : null);
 
+/** @param {unknown} value */
 function suggestion(value) {
   const { original, alternative, explanation } = object(value);
   return { original: text(original), alternative: text(alternative), explanation: text(explanation) };

@@ -1,10 +1,15 @@
 // Announce changes to screen readers, and show short notices.
 
+import { byId, clone, find, findAll } from "./dom.js";
+
 let last = 0;
 
-/** Read a sentence aloud politely. This is for changes that sighted users notice on the page. */
+/**
+ * Read a sentence aloud politely. This is for changes that sighted users notice on the page.
+ * @param {string} text
+ */
 export function announce(text) {
-  const announcer = document.getElementById("announcer");
+  const announcer = byId("announcer");
   // Two announcements in quick succession would overwrite each other, so join them.
   const since = Date.now() - last;
   last = Date.now();
@@ -13,19 +18,22 @@ export function announce(text) {
 
 /** Remove the last announcement when it is no longer true. */
 export function withdraw() {
-  document.getElementById("announcer").textContent = "";
+  byId("announcer").textContent = "";
 }
 
 /**
  * Show a notice for `seconds`, and longer while it is hovered or focused. `action` is {label, act}. Return a function that closes
  * the notice. `onGone(acted)` is called once, however the notice closes.
+ * @param {string} text
+ * @param {{ action?: { label: string; act: () => void }; seconds?: number; kind?: string; onGone?: (acted: boolean) => void }} [options]
  */
 export function toast(text, { action, seconds = 8, kind = "plain", onGone = () => {} } = {}) {
-  const region = document.getElementById("toasts");
-  const element = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
+  const region = byId("toasts");
+  const element = clone("toast-template");
   element.dataset.kind = kind;
   element.setAttribute("role", kind === "error" ? "alert" : "status");
-  element.querySelector("p").textContent = text;
+  find(element, "p").textContent = text;
+  /** @type {number | undefined} */
   let timer;
   let gone = false;
   const close = (acted = false) => {
@@ -40,7 +48,7 @@ export function toast(text, { action, seconds = 8, kind = "plain", onGone = () =
     timer = setTimeout(close, seconds * 1000);
   };
   if (action) {
-    const button = element.querySelector('[data-action="act"]');
+    const button = find(element, '[data-action="act"]');
     button.hidden = false;
     button.textContent = action.label;
     button.addEventListener("click", () => {
@@ -48,12 +56,12 @@ export function toast(text, { action, seconds = 8, kind = "plain", onGone = () =
       action.act();
     });
   }
-  element.querySelector('[data-action="close"]').addEventListener("click", () => close());
+  find(element, '[data-action="close"]').addEventListener("click", () => close());
   for (const type of ["pointerenter", "focusin"]) element.addEventListener(type, () => clearTimeout(timer));
   for (const type of ["pointerleave", "focusout"]) element.addEventListener(type, restart);
   restart();
   // Replace an earlier notice with the same text.
-  for (const other of region.children) if (other.querySelector("p").textContent === text) other.remove();
+  for (const other of findAll(region, ":scope > *")) if (find(other, "p").textContent === text) other.remove();
   region.append(element);
   return close;
 }

@@ -1,22 +1,29 @@
 // Show the agent's words while their sound is heard. The server sends the words of a sentence before its sound, so words begin
 // where the sound that arrived before them ends.
 
+/** @import { Player } from "./player.js" */
+
 // Used only while the length of a sentence's sound is unknown.
 const LETTERS_PER_SECOND = 15;
 // Words appear slightly before they are heard, which helps learners.
 const AHEAD = 120; // ms
 const TICK = 60;
 
+/** @typedef {{ parts: { text: string; from: number }[]; complete: boolean }} Item */
+
 export class Captions {
+  /** @param {{ player: Player; onText: (id: string, text: string) => void; onTick: () => void }} options */
   constructor({ player, onText, onTick }) {
     this.player = player;
     this.onText = onText;
     this.onTick = onTick;
-    // Items by id: {parts: [{text, from}], complete}.
+    /** @type {Map<string, Item>} */
     this.items = new Map();
-    this.timer = null;
+    /** @type {number | undefined} */
+    this.timer = undefined;
   }
 
+  /** @param {string} id @param {string} text */
   add(id, text) {
     const item = this.items.get(id) || { parts: [], complete: false };
     this.items.set(id, item);
@@ -24,7 +31,10 @@ export class Captions {
     this.timer ||= setInterval(() => this.tick(), TICK);
   }
 
-  /** Mark the item as complete: all its sound and words have arrived. */
+  /**
+   * Mark the item as complete: all its sound and words have arrived.
+   * @param {string} id
+   */
   complete(id) {
     const item = this.items.get(id);
     if (item) item.complete = true;
@@ -39,11 +49,14 @@ export class Captions {
     this.onTick();
     if (!this.items.size && !this.player.playing) {
       clearInterval(this.timer);
-      this.timer = null;
+      this.timer = undefined;
     }
   }
 
-  /** Show all words of the item, because they were heard, or because there is no sound to wait for. */
+  /**
+   * Show all words of the item, because they were heard, or because there is no sound to wait for.
+   * @param {string} id
+   */
   finish(id) {
     const item = this.items.get(id);
     if (!item) return;
@@ -56,12 +69,16 @@ export class Captions {
     for (const id of [...this.items.keys()]) this.finish(id);
   }
 
-  /** Leave the item as it is, because it was interrupted. */
+  /**
+   * Leave the item as it is, because it was interrupted.
+   * @param {string} id
+   */
   freeze(id) {
     this.items.delete(id);
   }
 }
 
+/** @param {Item} item @param {number} heard @param {number} arrived */
 function shown({ parts, complete }, heard, arrived) {
   let text = "";
   for (const [i, part] of parts.entries()) {
@@ -73,6 +90,7 @@ function shown({ parts, complete }, heard, arrived) {
   return text;
 }
 
+/** @param {string} text @param {number} share */
 function beginning(text, share) {
   const cut = text.indexOf(" ", Math.floor(text.length * share));
   return cut === -1 ? text : text.slice(0, cut);

@@ -5,13 +5,19 @@
 const STILL = 400; // ms
 
 export class Clock {
-  /** Create the clock. `read()` returns the loudspeaker's time in seconds. */
+  /**
+   * Create the clock. `read()` returns the loudspeaker's time in seconds.
+   * @param {() => number} read
+   */
   constructor(read) {
     this.read = read;
     this.seen = read();
     // The loudspeaker counts as stopped until its clock moves.
     this.movedAt = performance.now() - STILL;
-    // Set while the loudspeaker's clock stands still: {from: playback time in seconds, since: system time in ms}.
+    /**
+     * Set while the loudspeaker's clock stands still. `from` is the playback time in seconds, `since` the system time in ms.
+     * @type {{ from: number; since: number } | null}
+     */
     this.silent = null;
   }
 
@@ -38,7 +44,10 @@ export class Clock {
     }
   }
 
-  /** Start at this time, because something begins to play after a pause. */
+  /**
+   * Start at this time, because something begins to play after a pause.
+   * @param {number} at
+   */
   begin(at) {
     this.look();
     if (this.silent) this.silent = { from: at, since: performance.now() };

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { toast } from "./announce.js";
 import * as cloud from "./cloud-state.js";
+import { byId, find } from "./dom.js";
 
 const ASK_EVERY = 5000;
 // Pauses between checks. A talk that waits for longer than all of them has a different problem.
@@ -16,28 +17,33 @@ const OUT_OF_REACH = [
 ];
 
 const settled = new EventTarget();
-let timer = null;
+/** @type {number | undefined} */
+let timer;
 let settling = false;
 let recordingsWait = false;
 
-/** Call `listener()` when everything that waited for the cloud has moved there. */
+/**
+ * Call `listener()` when everything that waited for the cloud has moved there.
+ * @param {() => void} listener
+ */
 export function onSettled(listener) {
   settled.addEventListener("settled", listener);
 }
 
+/** @param {Record<string, string> | null} down */
 function show(down) {
-  const banner = document.getElementById("degraded");
+  const banner = byId("degraded");
   banner.hidden = !down || !Object.keys(down).length;
-  if (banner.hidden) return;
+  if (!down || banner.hidden) return;
   const [, missing] = OUT_OF_REACH.find(([half]) => half in down) || [];
-  banner.querySelector("p").textContent = [KEPT, missing].filter(Boolean).join(" ");
+  find(banner, "p").textContent = [KEPT, missing].filter(Boolean).join(" ");
 }
 
 // Polling
 
 function plan() {
   clearTimeout(timer);
-  timer = cloud.anyDown() ? setTimeout(ask, ASK_EVERY) : null;
+  if (cloud.anyDown()) timer = setTimeout(ask, ASK_EVERY);
 }
 
 async function ask() {

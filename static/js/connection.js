@@ -2,6 +2,9 @@
 
 import { within } from "./scope.js";
 
+/** @import { Scope } from "./scope.js" */
+/** @import { TalkEvent } from "./types.d.ts" */
+
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 // Opened elsewhere, foreign origin, deleted, idle, full, invalid id, no cookie. The learner decides what to do, so do not
 // reconnect.
@@ -16,10 +19,14 @@ const PREPARES = 15_000; // ms
 // Time until the server's first event. The server may have to load its models first.
 const OPENS = 60_000; // ms
 
+/** @typedef {"online" | "lost" | "closed"} ConnectionState */
+
 export class Connection {
   /**
    * Create a connection that closes when `scope` ends. `prepare()` is awaited before each attempt. `onEvent(event)` gets the
-   * server's events. `onState("online"|"lost"|"closed", {code})` reports the state.
+   * server's events. `onState(state, {code})` reports the state.
+   * @param {{ scope: Scope; conversation: string; prepare: () => Promise<unknown>; onEvent: (event: TalkEvent) => void;
+   *   onState: (state: ConnectionState, detail?: { code: number }) => void }} options
    */
   constructor({ scope, conversation, prepare, onEvent, onState }) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -28,7 +35,10 @@ export class Connection {
     this.onEvent = onEvent;
     this.onState = onState;
     this.failures = 0;
+    /** @type {WebSocket | null} */
     this.socket = null;
+    /** @type {number | undefined} */
+    this.timer = undefined;
     this.ready = false;
     this.closed = false;
     this.waiting = 0; // bytes
@@ -49,17 +59,19 @@ export class Connection {
     socket.onclose = (event) => this.lost(event);
   }
 
+  /** @param {TalkEvent} event */
   receive(event) {
     if (event.type === "session.created") {
       this.ready = true;
       this.failures = 0;
       clearTimeout(this.timer);
-      this.timer = null;
+      this.timer = undefined;
       this.onState("online");
     }
     this.onEvent(event);
   }
 
+  /** @param {{ code: number }} event */
   lost({ code }) {
     if (this.socket) this.socket.onclose = this.socket.onmessage = null;
     this.socket?.close();
@@ -80,13 +92,16 @@ export class Connection {
   retryNow() {
     if (this.closed || this.socket || !this.timer) return;
     clearTimeout(this.timer);
-    this.timer = null;
+    this.timer = undefined;
     this.open();
   }
 
-  /** Send the event. Return false if that is impossible now. */
+  /**
+   * Send the event. Return false if that is impossible now.
+   * @param {TalkEvent} event
+   */
   send(event) {
-    if (!this.ready || this.socket.readyState !== WebSocket.OPEN) return false;
+    if (!this.ready || this.socket?.readyState !== WebSocket.OPEN) return false;
     if (this.stalled(this.socket.bufferedAmount)) {
       // Do not wait for the closing handshake, because the server no longer answers.
       this.lost({ code: 1006 });
@@ -101,6 +116,7 @@ export class Connection {
     return this.waiting / BYTES_PER_MS;
   }
 
+  /** @param {number} waiting */
   stalled(waiting) {
     const fewer = waiting < CONGESTED || waiting < this.waiting;
     this.waiting = waiting;

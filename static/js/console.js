@@ -1,5 +1,7 @@
 // Show the operators' storage pages: the results of verify and test as they arrive, and the progress of a migration.
 
+import { byId, find, findAll, make } from "./dom.js";
+
 const ASK_EVERY = 1000; // ms
 // The rate is measured over this time.
 const RATE_OVER = 15; // s
@@ -8,13 +10,7 @@ const ANNOUNCE_EVERY = 0.1;
 
 const number = new Intl.NumberFormat("en");
 
-function element(name, { className = "", text = "" } = {}) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
+/** @param {number} bytes */
 function size(bytes) {
   for (const unit of ["bytes", "kB", "MB"]) {
     if (bytes < 1000) return `${bytes.toFixed(unit === "bytes" ? 0 : 1)} ${unit}`;
@@ -23,34 +19,41 @@ function size(bytes) {
   return `${bytes.toFixed(1)} GB`;
 }
 
+/** @param {number} seconds */
 function duration(seconds) {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const rounded = Math.round(seconds);
+  if (rounded < 60) return `${rounded} s`;
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
 }
 
 // Verify and test
 
-const results = document.querySelector("#results");
+/**
+ * A line of the answer: the number of checks, the result of one, or the end.
+ * @typedef {{ total?: number; done?: boolean; said?: string; well?: boolean; state: string; word: string; name: string;
+ *   found: string; advice?: string; seconds: number; group?: string; place?: number }} Line
+ */
 
-if (results) {
-  for (const form of document.querySelectorAll("form[data-stream]")) {
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      follow(form);
-    });
-  }
+for (const form of findAll(document, "form[data-stream]", HTMLFormElement)) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    follow(form);
+  });
 }
 
-/** Submit the form, and show each line of the answer as it arrives. */
+/**
+ * Submit the form, and show each line of the answer as it arrives.
+ * @param {HTMLFormElement} form
+ */
 async function follow(form) {
-  const buttons = document.querySelectorAll("form[data-stream] button");
-  const said = results.querySelector("#results-said");
-  const list = results.querySelector("#results-list");
-  const progress = results.querySelector("progress");
+  const buttons = findAll(document, "form[data-stream] button", HTMLButtonElement);
+  const results = byId("results");
+  const said = byId("results-said");
+  const list = byId("results-list");
+  const progress = find(results, "progress");
   results.hidden = false;
-  results.querySelector("#results-title").textContent = form.dataset.stream === "verify" ? "Verify" : "Test";
+  byId("results-title").textContent = form.dataset.stream === "verify" ? "Verify" : "Test";
   said.className = "";
   said.textContent = "Asking …";
   list.replaceChildren();
@@ -61,7 +64,11 @@ async function follow(form) {
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
     if (!answer.ok) throw new Error(refusal(answer.status));
-    const ended = await readLines(answer, (line) => take(line, { said, list, progress }));
+    let ended = false;
+    for await (const line of readLines(answer)) {
+      take(line, { said, list, progress });
+      ended ||= Boolean(line.done);
+    }
     if (!ended) throw new Error("It ended without a result. The server's log has the reason.");
   } catch (error) {
     said.className = "failed";
@@ -72,35 +79,38 @@ async function follow(form) {
   }
 }
 
+/** @param {number} status */
 function refusal(status) {
   if (status === 503) return "The database with the accounts cannot be reached. Run manage.py storage verify on the server.";
   if (status === 403) return "You are not signed in any more, or may not do this. Reload the page.";
   return `The server could not do it (${status}). Its log has the reason.`;
 }
 
-/** Read newline-delimited JSON. Return whether its last line arrived. */
-async function readLines(answer, take) {
+/**
+ * Read newline-delimited JSON.
+ * @param {Response} answer
+ * @returns {AsyncGenerator<Line>}
+ */
+async function* readLines(answer) {
+  if (!answer.body) return;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  let ended = false;
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) return ended;
+    if (done) return;
     const lines = (rest + value).split("\n");
-    rest = lines.pop();
-    for (const line of lines.map((each) => JSON.parse(each))) {
-      take(line);
-      ended ||= Boolean(line.done);
-    }
+    rest = lines.pop() ?? "";
+    yield* lines.map((line) => JSON.parse(line));
   }
 }
 
+/** @param {Line} line @param {{ said: HTMLElement; list: HTMLElement; progress: HTMLProgressElement }} elements */
 function take(line, { said, list, progress }) {
   if (line.total) {
     progress.max = line.total;
     progress.value = 0;
   } else if (line.done) {
-    said.textContent = line.said;
+    said.textContent = line.said ?? "";
     said.className = line.well ? "ok" : "failed";
   } else {
     if (progress.hasAttribute("value")) progress.value += 1;
@@ -110,123 +120,145 @@ function take(line, { said, list, progress }) {
   }
 }
 
+/**
+ * Return the list for the results of this line's group.
+ * @param {Line} line
+ * @param {HTMLElement} list
+ */
 function groupOf(line, list) {
   const name = line.group || "";
-  const found = [...list.children].find((group) => group.dataset.group === name);
-  if (found) return found.querySelector("ul");
-  const group = element("div");
+  const found = findAll(list, ":scope > div").find((group) => group.dataset.group === name);
+  if (found) return find(found, "ul");
+  const rows = make("ul", { className: "checks" });
+  const group = make("div", {}, ...(name ? [make("h4", { textContent: name })] : []), rows);
   group.dataset.group = name;
-  if (name) group.append(element("h4", { text: name }));
-  group.append(element("ul", { className: "checks" }));
   list.append(group);
-  return group.querySelector("ul");
+  return rows;
 }
 
+/** @param {Line} line */
 function resultRow(line) {
-  const row = element("li", { className: `check ${line.state.split(" ").join("-")}` });
-  row.dataset.place = line.place ?? "";
-  row.append(element("span", { className: "badge", text: line.word }), element("strong", { text: line.name }));
-  const words = element("div", { className: "words" });
-  words.append(element("p", { text: line.found }));
-  if (line.advice) words.append(element("p", { className: "advice", text: line.advice }));
-  row.append(words, element("span", { className: "seconds quiet", text: `${line.seconds.toFixed(2)} s` }));
+  const advice = line.advice ? [make("p", { className: "advice", textContent: line.advice })] : [];
+  const row = make(
+    "li",
+    { className: `check ${line.state.split(" ").join("-")}` },
+    make("span", { className: "badge", textContent: line.word }),
+    make("strong", { textContent: line.name }),
+    make("div", { className: "words" }, make("p", { textContent: line.found }), ...advice),
+    make("span", { className: "seconds quiet", textContent: `${line.seconds.toFixed(2)} s` }),
+  );
+  row.dataset.place = String(line.place ?? "");
   return row;
 }
 
-/** Sort the results by subject. They arrive in the order in which the checks finish. */
+/**
+ * Sort the results by subject. They arrive in the order in which the checks finish.
+ * @param {HTMLElement} list
+ */
 function sortByPlace(list) {
-  const place = (row) => Number(row?.dataset.place || 0);
-  for (const rows of list.querySelectorAll("ul")) {
-    rows.append(...[...rows.children].sort((one, other) => place(one) - place(other)));
+  /** @param {HTMLElement} row */
+  const place = (row) => Number(row.dataset.place);
+  for (const rows of findAll(list, "ul")) {
+    rows.append(...findAll(rows, "li").sort((one, other) => place(one) - place(other)));
   }
-  const groups = [...list.children];
-  const first = (group) => place(group.querySelector("li"));
-  list.append(...groups.sort((one, other) => first(one) - first(other)));
+  const groups = findAll(list, ":scope > div");
+  list.append(...groups.sort((one, other) => place(find(one, "li")) - place(find(other, "li"))));
 }
 
 // One migration
 
-const run = document.querySelector("#run");
+/**
+ * The state of a migration. `word` is the state in words, and `unnamed` counts failures that `failed` does not list.
+ * @typedef {{ state: string; word: string; running: boolean; stopping: boolean; planned: boolean; total: number; seen: number;
+ *   counts: Record<string, number>; failures: number; failed: [string, string][]; unnamed: number; error: string;
+ *   seconds: number; [condition: string]: unknown }} Run
+ */
 
-if (run) {
+/** @param {HTMLElement} page */
+function watch(page) {
+  /** @type {{ at: number; seen: number; bytes: number }[]} */
   const samples = [];
   let announced = 0;
-  let state = run.dataset.state;
-  const part = (name) => run.querySelector(`[data-run="${name}"]`);
+  let { state } = page.dataset;
+  /** @param {string} name */
+  const part = (name) => find(page, `[data-run="${name}"]`);
 
-  const show = (told) => {
-    const progress = run.querySelector("progress");
-    progress.max = told.total;
-    progress.value = told.seen;
-    part("words").textContent = inWords(told);
+  /** @param {Run} run */
+  const show = (run) => {
+    const progress = find(page, "progress");
+    progress.max = run.total;
+    progress.value = run.seen;
+    part("words").textContent = inWords(run);
     const badge = part("word");
-    badge.textContent = told.word;
-    badge.className = `badge ${told.state}`;
-    for (const cell of run.querySelectorAll("[data-count]")) {
-      const count = told.counts[cell.dataset.count];
-      cell.textContent = cell.dataset.count === "bytes" ? size(count) : number.format(count);
+    badge.textContent = run.word;
+    badge.className = `badge ${run.state}`;
+    for (const cell of findAll(page, "[data-count]")) {
+      const name = cell.dataset.count ?? "";
+      cell.textContent = name === "bytes" ? size(run.counts[name]) : number.format(run.counts[name]);
     }
-    showFailures(told);
-    for (const form of run.querySelectorAll("[data-if]")) form.hidden = !told[form.dataset.if];
-    run.querySelector("[data-if=running] button").disabled = told.stopping;
-    for (const note of run.querySelectorAll("[data-when]")) note.hidden = note.dataset.when !== told.state;
-    part("error").hidden = !told.error;
-    part("error").textContent = told.error ? `It ended early: ${told.error}` : "";
-    announce(told);
+    showFailures(run);
+    for (const form of findAll(page, "[data-if]")) form.hidden = !run[form.dataset.if ?? ""];
+    find(page, "[data-if=running] button", HTMLButtonElement).disabled = run.stopping;
+    for (const note of findAll(page, "[data-when]")) note.hidden = note.dataset.when !== run.state;
+    part("error").hidden = !run.error;
+    part("error").textContent = run.error ? `It ended early: ${run.error}` : "";
+    announce(run);
   };
 
-  const showFailures = (told) => {
-    document.querySelector("#failures").hidden = !told.failures;
-    part("failures").textContent = number.format(told.failures);
+  /** @param {Run} run */
+  const showFailures = (run) => {
+    byId("failures").hidden = !run.failures;
+    part("failures").textContent = number.format(run.failures);
     part("failed").replaceChildren(
-      ...told.failed.map(([what, why]) => {
-        const row = element("li");
-        row.append(element("code", { text: what }), ` ${why}`);
-        return row;
-      }),
+      ...run.failed.map(([what, why]) => make("li", {}, make("code", { textContent: what }), ` ${why}`)),
     );
-    part("unnamed").hidden = !told.unnamed;
-    part("unnamed").textContent = told.unnamed ? `… and ${number.format(told.unnamed)} more.` : "";
+    part("unnamed").hidden = !run.unnamed;
+    part("unnamed").textContent = run.unnamed ? `… and ${number.format(run.unnamed)} more.` : "";
   };
 
-  const inWords = (told) => {
-    const taken = `${number.format(told.seen)} of ${number.format(told.total)} looked at`;
-    if (!told.running) return `${taken}, ${duration(told.seconds)} from start to end`;
-    if (!told.planned) return "Counting what there is …";
-    return [`${Math.floor((100 * told.seen) / told.total)} %`, taken, ...pace(told)].join(" · ");
+  /** @param {Run} run */
+  const inWords = (run) => {
+    const seen = `${number.format(run.seen)} of ${number.format(run.total)} looked at`;
+    if (!run.running) return `${seen}, ${duration(run.seconds)} from start to end`;
+    if (!run.planned) return "Counting what there is …";
+    return [`${Math.floor((100 * run.seen) / run.total)} %`, seen, ...pace(run)].join(" · ");
   };
 
-  /** Return the pace over the last seconds, because a resumed run quickly passes what is already copied. */
-  const pace = (told) => {
+  /**
+   * Return the pace over the last seconds, because a resumed run quickly passes what is already copied.
+   * @param {Run} run
+   */
+  const pace = (run) => {
     const now = performance.now() / 1000;
-    samples.push({ at: now, seen: told.seen, bytes: told.counts.bytes });
+    samples.push({ at: now, seen: run.seen, bytes: run.counts.bytes });
     while (samples.length > 2 && now - samples[0].at > RATE_OVER) samples.shift();
     const [oldest] = samples;
     const seconds = now - oldest.at;
-    const rate = seconds ? (told.seen - oldest.seen) / seconds : 0;
+    const rate = seconds ? (run.seen - oldest.seen) / seconds : 0;
     if (rate <= 0) return [];
-    const bytes = Math.max(0, told.counts.bytes - oldest.bytes) / seconds;
-    return [`${rate.toFixed(0)} a second`, `${size(bytes)}/s`, `about ${duration((told.total - told.seen) / rate)} left`];
+    const bytes = Math.max(0, run.counts.bytes - oldest.bytes) / seconds;
+    return [`${rate.toFixed(0)} a second`, `${size(bytes)}/s`, `about ${duration((run.total - run.seen) / rate)} left`];
   };
 
-  const announce = (told) => {
-    const share = told.seen / told.total;
-    if (told.state !== state) {
-      part("announced").textContent = `The migration is ${told.word}. ${number.format(told.failures)} not copied.`;
-    } else if (told.running && share - announced >= ANNOUNCE_EVERY) {
+  /** @param {Run} run */
+  const announce = (run) => {
+    const share = run.seen / run.total;
+    if (run.state !== state) {
+      part("announced").textContent = `The migration is ${run.word}. ${number.format(run.failures)} not copied.`;
+    } else if (run.running && share - announced >= ANNOUNCE_EVERY) {
       announced = share;
       part("announced").textContent = `${Math.floor(100 * share)} percent`;
     }
-    state = told.state;
+    state = run.state;
   };
 
   const ask = async () => {
     try {
-      const answer = await fetch(run.dataset.url, { headers: { Accept: "application/json" } });
+      const answer = await fetch(String(page.dataset.url), { headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(refusal(answer.status));
-      const told = await answer.json();
-      show(told);
-      if (!told.running) return;
+      const run = await answer.json();
+      show(run);
+      if (!run.running) return;
     } catch (error) {
       part("words").textContent =
         error instanceof TypeError || error instanceof SyntaxError
@@ -236,6 +268,8 @@ if (run) {
     setTimeout(ask, ASK_EVERY);
   };
 
-  show(JSON.parse(document.querySelector("#run-shown").textContent));
-  if (run.dataset.state === "running") setTimeout(ask, ASK_EVERY / 2);
+  show(JSON.parse(byId("run-shown").textContent));
+  if (state === "running") setTimeout(ask, ASK_EVERY / 2);
 }
+
+for (const page of findAll(document, "#run")) watch(page);

@@ -6,16 +6,25 @@ const PRESSABLE = "button, a, summary, label, dialog, [role=button], [role=switc
 /**
  * Bind the button. Hold-to-talk calls `press()`, then `release()` or `cancel()`. Hands-free calls `toggle()` to mute.
  * `handsFree()` returns whether talks are hands-free, and `active()` whether the button does anything now.
+ * @param {HTMLButtonElement} button
+ * @param {{ press: () => void; release: () => void; cancel: () => void; toggle: () => void; handsFree: () => boolean;
+ *   active: () => boolean }} options
  */
 export function bindTalkButton(button, { press, release, cancel, toggle, handsFree, active }) {
-  // "pointer", "space" or "latched" (pressed by Enter or a screen reader, which cannot hold).
+  /**
+   * What holds the button. "latched" means Enter or a screen reader, which cannot hold.
+   * @typedef {"pointer" | "space" | "latched"} Holder
+   */
+  /** @type {Holder | null} */
   let held = null;
 
+  /** @param {Holder} by */
   const begin = (by) => {
     if (held || !active()) return;
     held = by;
     press();
   };
+  /** @param {Holder} by */
   const end = (by) => {
     if (held !== by) return;
     held = null;
@@ -67,7 +76,9 @@ export function bindTalkButton(button, { press, release, cancel, toggle, handsFr
   };
 }
 
+/** @param {EventTarget | null} target @param {HTMLElement} button */
 function isOurs(target, button) {
-  if (target === button || button.contains(target)) return true;
-  return !document.querySelector("dialog[open]") && !target.closest?.(TYPING) && !target.closest?.(PRESSABLE);
+  if (!(target instanceof Element)) return !document.querySelector("dialog[open]");
+  if (button.contains(target)) return true;
+  return !document.querySelector("dialog[open]") && !target.closest(TYPING) && !target.closest(PRESSABLE);
 }

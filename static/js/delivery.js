@@ -1,7 +1,12 @@
 // Send the outbox to the server, one recording at a time, and never from two tabs at once.
 
 import { conversation as fetchConversation, sendTurn } from "./api.js";
+
 import { wav } from "./pcm.js";
+
+/** @import { ApiError } from "./api.js" */
+/** @import { Entry, Outbox } from "./outbox.js" */
+/** @import { Goal, Message } from "./types.d.ts" */
 
 const EVERY = 5000;
 // A turn that was sent over the live connection is sent again if it is not saved after this time.
@@ -16,31 +21,44 @@ export const TAB = `tab-${Date.now().toString(36)}-${Math.random().toString(36).
 navigator.locks?.request(TAB, () => new Promise(() => {}));
 
 async function livingTabs() {
-  const { held } = (await navigator.locks?.query()) || { held: [] };
-  return new Set(held.map((lock) => lock.name));
+  const locks = await navigator.locks?.query();
+  return new Set(locks?.held?.map((lock) => lock.name));
 }
 
 export class Delivery {
   /**
    * Create the delivery. `isLive(conversation)` returns whether this page's connection to the conversation is up.
    * `onStatus({waiting, refused})` gets the entries to tell the learner about. `onDelivered(entry, answer)` and `onDropped(entry,
-   * why)` report the end of an entry. `why` is "silence" or "deleted".
+   * why)` report the end of an entry.
+   * @param {{ outbox: Outbox; isLive?: (conversation: string) => boolean;
+   *   onStatus: (status: { waiting: Entry[]; refused: Entry[] }) => void;
+   *   onDelivered?: (entry: Entry, answer: { message: Message; goals?: Goal[] }) => void;
+   *   onDropped: (entry: Entry, why: "silence" | "deleted") => void }} options
    */
   constructor({ outbox, isLive = () => false, onStatus, onDelivered = () => {}, onDropped }) {
-    Object.assign(this, { outbox, isLive, onStatus, onDelivered, onDropped });
+    this.outbox = outbox;
+    this.isLive = isLive;
+    this.onStatus = onStatus;
+    this.onDelivered = onDelivered;
+    this.onDropped = onDropped;
     // Conversations whose deletion can still be undone.
+    /** @type {Set<string>} */
     this.held = new Set();
     this.timer = setInterval(() => this.run(), EVERY);
     addEventListener("online", () => this.run());
   }
 
-  /** Deliver all entries once, or only those of `conversation`. Resolve when nothing more can be sent now. */
+  /**
+   * Deliver all entries once, or only those of `conversation`. Resolve when nothing more can be sent now.
+   * @param {string} [conversation]
+   */
   async run(conversation) {
     const round = () => this.round(conversation).catch((error) => console.error(error));
     await (navigator.locks ? navigator.locks.request("outbox-delivery", round) : round());
     await this.report();
   }
 
+  /** @param {string} [conversation] */
   async round(conversation) {
     const living = await livingTabs();
     const entries = await this.outbox.list();
@@ -50,19 +68,23 @@ export class Delivery {
     }
   }
 
+  /** @param {Entry} entry @param {Set<string | undefined>} living */
   isOurs(entry, living) {
     if (entry.refused || this.held.has(entry.conversation)) return false;
     if (entry.tab !== TAB) return !living.has(entry.tab);
     if (!entry.finished) return false;
-    return !this.isLive(entry.conversation) || Date.now() - entry.finishedAt > LIVE;
+    return !this.isLive(entry.conversation) || Date.now() - (entry.finishedAt ?? 0) > LIVE;
   }
 
-  /** Deliver one entry. Return false if the server cannot accept anything now. */
+  /**
+   * Deliver one entry. Return false if the server cannot accept anything now.
+   * @param {Entry} entry
+   */
   async deliver(entry) {
     const form = new FormData();
     form.set("messageId", entry.item);
     form.set("reply", "false");
-    for (const name of ABOUT_THE_TALK) if (entry[name]) form.set(name, entry[name]);
+    for (const name of ABOUT_THE_TALK) if (entry[name]) form.set(name, String(entry[name]));
     if (entry.text) form.set("text", entry.text);
     else form.set("audio", wav(await this.outbox.pcm(entry.key)), `${entry.item}.wav`);
     try {
@@ -79,6 +101,7 @@ export class Delivery {
     return true;
   }
 
+  /** @param {Entry} entry @param {ApiError} error */
   async refused(entry, error) {
     if (error.status === 422) return this.drop(entry, "silence");
     if (error.status === 404 || error.status === 410) return this.drop(entry, "deleted");
@@ -89,6 +112,7 @@ export class Delivery {
   }
 
   // The message may have arrived in another way. Then there is nothing to tell the learner.
+  /** @param {Entry} entry */
   async find({ conversation, item }) {
     try {
       return (await fetchConversation(conversation)).messages.find((message) => message.id === item);
@@ -97,20 +121,28 @@ export class Delivery {
     }
   }
 
+  /** @param {Entry} entry @param {"silence" | "deleted"} why */
   async drop(entry, why) {
     await this.outbox.remove(entry.key);
     this.onDropped(entry, why);
   }
 
-  async discardConversation(conversation) {
+  /**
+   * Remove all entries, or only those of `conversation`.
+   * @param {string} [conversation]
+   */
+  async discard(conversation) {
     for (const entry of await this.outbox.list()) {
       if (!conversation || entry.conversation === conversation) await this.outbox.remove(entry.key);
     }
-    this.held.delete(conversation);
+    if (conversation) this.held.delete(conversation);
     await this.report();
   }
 
-  /** Return whether a turn of this conversation still waits to be saved. */
+  /**
+   * Return whether a turn of this conversation still waits to be saved.
+   * @param {string} conversation
+   */
   async unsaved(conversation) {
     return (await this.outbox.list()).some((entry) => entry.conversation === conversation && !entry.refused);
   }
@@ -124,8 +156,9 @@ export class Delivery {
     });
   }
 
+  /** @param {Entry} entry @param {Set<string | undefined>} living */
   isWaiting(entry, living) {
     if (entry.tab !== TAB) return !living.has(entry.tab);
-    return entry.finished && (!this.isLive(entry.conversation) || Date.now() - entry.finishedAt > SLOW);
+    return entry.finished && (!this.isLive(entry.conversation) || Date.now() - (entry.finishedAt ?? 0) > SLOW);
   }
 }

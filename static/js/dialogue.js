@@ -2,8 +2,9 @@
 
 import { breakdown } from "./breakdown.js";
 import { correctionItem, marked } from "./corrections.js";
+import { clone, find, findAll, make } from "./dom.js";
 
-const template = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+/** @import { Correction, Measured, Message, Role, Source, Turn } from "./types.d.ts" */
 
 const NOT_MADE_OUT = "not written down; the recording is kept";
 export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corrected.";
@@ -12,6 +13,8 @@ export class Dialogue {
   /**
    * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onMend(id, text)`, if given, saves a learner's better
    * transcript. `onTranslate(turn)`, if given, shows or hides a translation.
+   * @param {{ list: HTMLElement; scroller?: HTMLElement; onReplay: (id: string, source: Source) => void;
+   *   onMend?: (id: string, text: string) => Promise<boolean>; onTranslate?: (turn: Turn) => void }} options
    */
   constructor({ list, scroller, onReplay, onMend, onTranslate }) {
     this.list = list;
@@ -19,27 +22,34 @@ export class Dialogue {
     this.scroller = scroller;
     this.onReplay = onReplay;
     this.onMend = onMend;
-    // Turns by id: {id, role, element, text, corrections, unchecked, unsure, source, measured, kept}.
+    /** @type {Map<string, Turn>} */
     this.turns = new Map();
     this.atEnd = true;
     if (scroller) this.watch(scroller);
   }
 
+  /** @param {string} id */
   has(id) {
     return this.turns.has(id);
   }
 
-  /** Return the turn, or add it at the end. */
+  /**
+   * Return the turn, or add it at the end.
+   * @param {string} id
+   * @param {Role} role
+   */
   turn(id, role) {
     return this.turns.get(id) || this.add(id, role);
   }
 
+  /** @param {string} id @param {Role} role @returns {Turn} */
   add(id, role) {
-    const element = template("turn-template");
+    const element = clone("turn-template");
     element.dataset.item = id;
     element.dataset.role = role;
-    element.querySelector(".turn-who").textContent = role === "user" ? "You" : "Agent";
-    element.querySelector("[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
+    find(element, ".turn-who").textContent = role === "user" ? "You" : "Agent";
+    find(element, "[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
+    /** @type {Turn} */
     const turn = {
       id,
       role,
@@ -52,9 +62,9 @@ export class Dialogue {
       measured: {},
       kept: false,
     };
-    element.querySelector('[data-action="replay"]').addEventListener("click", () => this.onReplay(id, turn.source));
-    element.querySelector('[data-action="translate"]').addEventListener("click", () => this.onTranslate(turn));
-    element.querySelector('[data-action="timing"]').addEventListener("click", () => this.toggleBreakdown(turn));
+    find(element, '[data-action="replay"]').addEventListener("click", () => turn.source && this.onReplay(id, turn.source));
+    find(element, '[data-action="translate"]').addEventListener("click", () => this.onTranslate?.(turn));
+    find(element, '[data-action="timing"]').addEventListener("click", () => this.toggleBreakdown(turn));
     if (this.onMend && role === "user") this.addEditing(turn);
     this.turns.set(id, turn);
     this.list.append(element);
@@ -62,10 +72,14 @@ export class Dialogue {
     return turn;
   }
 
-  /** Move the turn to its place: after `previous` and the notes that follow it. Do nothing if `previous` is unknown. */
+  /**
+   * Move the turn to its place: after `previous` and the notes that follow it. Do nothing if `previous` is unknown.
+   * @param {string} id
+   * @param {string | null} previous
+   */
   place(id, previous) {
     const turn = this.turns.get(id);
-    const before = this.turns.get(previous);
+    const before = previous === null ? undefined : this.turns.get(previous);
     if (!turn || !before) return;
     let next = before.element.nextElementSibling;
     while (next?.matches(".dialogue-note")) next = next.nextElementSibling;
@@ -74,20 +88,28 @@ export class Dialogue {
     else this.list.append(turn.element);
   }
 
-  /** Add an unobtrusive line about the talk itself. There is at most one line of each named `kind`. */
+  /**
+   * Add an unobtrusive line about the talk itself. There is at most one line of each named `kind`.
+   * @param {string} text
+   * @param {string} [kind]
+   */
   note(text, kind = "") {
     this.unnote(kind);
-    const element = Object.assign(document.createElement("li"), { className: "dialogue-note", textContent: text });
+    const element = make("li", { className: "dialogue-note", textContent: text });
     element.dataset.kind = kind;
     this.list.append(element);
     this.toEnd();
   }
 
+  /** @param {string} kind */
   unnote(kind) {
-    if (kind) for (const note of this.list.querySelectorAll(`.dialogue-note[data-kind="${kind}"]`)) note.remove();
+    if (kind) for (const note of findAll(this.list, `.dialogue-note[data-kind="${kind}"]`)) note.remove();
   }
 
-  /** Show a message as the server stored it. */
+  /**
+   * Show a message as the server stored it.
+   * @param {Message} message
+   */
   show(message) {
     const turn = this.turn(message.id, message.role);
     this.setText(message.id, message.content);
@@ -101,8 +123,12 @@ export class Dialogue {
     return turn;
   }
 
-  /** Show the messages in their order. Some of them may already be shown. */
+  /**
+   * Show the messages in their order. Some of them may already be shown.
+   * @param {Message[]} messages
+   */
   showAll(messages) {
+    /** @type {string | null} */
     let previous = null;
     for (const message of messages) {
       this.show(message);
@@ -111,14 +137,20 @@ export class Dialogue {
     }
   }
 
-  /** Show a turn with its better transcript. See api.js for `notCorrected`. */
+  /**
+   * Show a turn with its better transcript. See api.js for `notCorrected`.
+   * @param {{ message: Message; notCorrected?: string }} answer
+   */
   mended({ message, notCorrected = "" }) {
     if (!this.has(message.id)) return;
     this.show(message);
     this.setUnchecked(message.id, notCorrected);
   }
 
-  /** Mark the turn as saved, so that it can be translated. */
+  /**
+   * Mark the turn as saved, so that it can be translated.
+   * @param {string} id
+   */
   kept(id) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -126,31 +158,37 @@ export class Dialogue {
     this.offer(turn);
   }
 
-  /** Mark a learner's turn as saved, so that it can be edited. */
+  /**
+   * Mark a learner's turn as saved, so that it can be edited.
+   * @param {string} id
+   */
   keptByServer(id) {
     const turn = this.turns.get(id);
     if (!turn) return;
     this.kept(id);
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
-    turn.element.querySelector('[data-action="edit"]').hidden = !this.onMend;
+    find(turn.element, '[data-action="edit"]').hidden = !this.onMend;
   }
 
+  /** @param {string} id */
   notMadeOut(id) {
     this.turn(id, "user");
     this.setStatus(id, "unheard", NOT_MADE_OUT);
   }
 
+  /** @param {string} id @param {string} text */
   setText(id, text) {
     const turn = this.turns.get(id);
     if (!turn || turn.text === text) return;
     turn.text = text;
     // The translation belongs to the old text.
-    turn.element.querySelector(".turn-translation").hidden = true;
+    find(turn.element, ".turn-translation").hidden = true;
     this.offer(turn);
     this.draw(turn);
   }
 
+  /** @param {string} id @param {Correction[]} corrections */
   setCorrections(id, corrections) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -159,7 +197,11 @@ export class Dialogue {
     this.draw(turn);
   }
 
-  /** Show why the turn could not be checked for mistakes. */
+  /**
+   * Show why the turn could not be checked for mistakes.
+   * @param {string} id
+   * @param {string} why
+   */
   setUnchecked(id, why) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -167,7 +209,11 @@ export class Dialogue {
     this.draw(turn);
   }
 
-  /** Mark doubtful words. `unsure` holds [start, end] in characters. Without `doubt`, no word is doubtful. */
+  /**
+   * Mark doubtful words. `unsure` holds [start, end] in characters. Without `doubt`, no word is doubtful.
+   * @param {string} id
+   * @param {Measured} measured
+   */
   setDoubt(id, { doubt, unsure }) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -175,19 +221,23 @@ export class Dialogue {
     this.draw(turn);
   }
 
+  /** @param {Turn} turn */
   draw({ element, text, corrections, unchecked, unsure }) {
-    const list = element.querySelector(".corrections");
+    const list = find(element, ".corrections");
     const items = corrections.map(correctionItem);
-    for (const note of [unchecked, unsure && text && IN_DOUBT].filter(Boolean)) {
-      items.push(Object.assign(document.createElement("li"), { className: "unchecked", textContent: note }));
-    }
+    const notes = [unchecked, unsure && text ? IN_DOUBT : ""].filter(Boolean);
+    items.push(...notes.map((note) => make("li", { className: "unchecked", textContent: note })));
     const words = unsure ? marked(text, unsure, { tag: "span", className: "unsure" }) : marked(text, corrections);
-    element.querySelector(".turn-text").replaceChildren(...words);
+    find(element, ".turn-text").replaceChildren(...words);
     list.replaceChildren(...items);
     list.hidden = !items.length;
   }
 
-  /** Add measured times of the answer, of {heard_ms, thought_ms, first_audio_ms, saved_ms}. The others may follow. */
+  /**
+   * Add measured times of the answer, of {heard_ms, thought_ms, first_audio_ms, saved_ms}. The others may follow.
+   * @param {string} id
+   * @param {Measured} measured
+   */
   setMeasured(id, measured) {
     const turn = this.turns.get(id);
     if (!turn) return;
@@ -197,45 +247,55 @@ export class Dialogue {
     if (panel) panel.replaceWith(breakdown(turn.measured));
   }
 
+  /** @param {Turn} turn */
   toggleBreakdown({ element, measured }) {
     const panel = element.querySelector(".breakdown");
     if (panel) panel.remove();
-    else element.querySelector(".turn-translation").after(breakdown(measured));
-    element.querySelector('[data-action="timing"]').setAttribute("aria-expanded", !panel);
+    else find(element, ".turn-translation").after(breakdown(measured));
+    find(element, '[data-action="timing"]').setAttribute("aria-expanded", String(!panel));
   }
 
-  /** Show the buttons for the actions that are possible now. */
+  /**
+   * Show the buttons for the actions that are possible now.
+   * @param {Turn} turn
+   */
   offer({ element, text, kept, measured }) {
-    const translate = element.querySelector('[data-action="translate"]');
+    const translate = find(element, '[data-action="translate"]');
     translate.hidden = !(this.onTranslate && kept && text);
-    translate.setAttribute("aria-pressed", !element.querySelector(".turn-translation").hidden);
-    element.querySelector('[data-action="timing"]').hidden = !Number.isFinite(measured.first_audio_ms);
+    translate.setAttribute("aria-pressed", String(!find(element, ".turn-translation").hidden));
+    find(element, '[data-action="timing"]').hidden = !Number.isFinite(measured.first_audio_ms);
   }
 
+  /** @param {string} id @param {Source} source */
   setSource(id, source) {
     const turn = this.turns.get(id);
     if (!turn) return;
     turn.source = source;
-    turn.element.querySelector('[data-action="replay"]').hidden = !source;
+    find(turn.element, '[data-action="replay"]').hidden = !source;
   }
 
   /**
    * Set the status: "recording", "writing" (being transcribed), "waiting" (not saved yet), "unheard", "speaking", "interrupted"
    * or "".
+   * @param {string} id
+   * @param {string} status
+   * @param {string} [note]
    */
   setStatus(id, status, note = "") {
     const turn = this.turns.get(id);
     if (!turn) return;
     turn.element.dataset.status = status;
-    const element = turn.element.querySelector(".turn-note");
+    const element = find(turn.element, ".turn-note");
     element.textContent = note;
     element.hidden = !note;
   }
 
+  /** @param {string | null} id */
   setPlaying(id) {
     for (const turn of this.turns.values()) turn.element.toggleAttribute("data-playing", turn.id === id);
   }
 
+  /** @param {string} id */
   remove(id) {
     this.turns.get(id)?.element.remove();
     this.turns.delete(id);
@@ -247,6 +307,7 @@ export class Dialogue {
   }
 
   // Keep the end in view while the list grows, unless the reader has scrolled away from it.
+  /** @param {HTMLElement} scroller */
   watch(scroller) {
     scroller.addEventListener("scroll", () => {
       this.atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
@@ -260,16 +321,18 @@ export class Dialogue {
     if (this.scroller && this.atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
+  /** @param {Turn} turn */
   addEditing(turn) {
-    const button = turn.element.querySelector('[data-action="edit"]');
+    const button = find(turn.element, '[data-action="edit"]');
     button.addEventListener("click", () => this.edit(turn, button));
   }
 
+  /** @param {Turn} turn @param {HTMLElement} button */
   edit(turn, button) {
     if (turn.element.querySelector("form")) return;
-    const form = template("edit-template");
-    const field = form.querySelector("textarea");
-    const text = turn.element.querySelector(".turn-text");
+    const form = clone("edit-template");
+    const field = find(form, "textarea");
+    const text = find(turn.element, ".turn-text");
     field.value = turn.text;
     text.hidden = true;
     text.after(form);
@@ -280,14 +343,14 @@ export class Dialogue {
       text.hidden = false;
       if (hadFocus) button.focus();
     };
-    form.querySelector('[data-action="cancel"]').addEventListener("click", close);
+    find(form, '[data-action="cancel"]').addEventListener("click", close);
     form.addEventListener("keydown", (event) => event.key === "Escape" && close());
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       // Ignore a second click while the text is being saved.
       if (form.getAttribute("aria-busy") === "true") return;
       form.setAttribute("aria-busy", "true");
-      if (await this.onMend(turn.id, field.value.trim())) close();
+      if (await this.onMend?.(turn.id, field.value.trim())) close();
       form.removeAttribute("aria-busy");
     });
   }

@@ -3,6 +3,9 @@
 import { announce, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
 
+/** @import { Session } from "./session.js" */
+/** @import { TalkEvent } from "./types.d.ts" */
+
 // Ignore errors about events that crossed on the way, and `full`, after which the connection closes and the page says why.
 const HARMLESS = new Set([
   "response_cancel_not_active",
@@ -14,10 +17,14 @@ const HARMLESS = new Set([
   "full",
 ]);
 
+/** @typedef {(session: Session, event: TalkEvent) => unknown} Handler */
+
+/** @type {Handler} */
 const note = (session, { code, message }) => {
   session.dialogue.note(message, code);
   announce(message);
 };
+/** @type {Record<string, Handler>} */
 const NOTICES = {
   // After `taken_over` and `idle` the connection closes, and the page says why.
   taken_over: () => {},
@@ -25,14 +32,14 @@ const NOTICES = {
   // Keep what still waits for a deleted talk as long as the deletion can be undone.
   deleted: (session) => session.delivery.held.add(session.conversation),
   // With `engine`, the talk goes on with that engine. Without it, no engine is left.
-  engine: (session, event) =>
-    event.engine ? note(session, { message: event.message }) : toast(event.message, { kind: "error" }),
+  engine: (session, event) => (event.engine ? note(session, { ...event, code: "" }) : toast(event.message, { kind: "error" })),
   slow: note,
   echo: note,
   long_turn: note,
   not_corrected: (session, { item_id: item, message }) => session.dialogue.setUnchecked(item, message),
 };
 
+/** @type {Record<string, Handler>} */
 export const FOLLOWED = {
   "session.updated": (session, { session: { talk, audio } }) => {
     session.learner.resume();
@@ -53,8 +60,8 @@ export const FOLLOWED = {
   },
   "conversation.item.input_audio_transcription.failed": (session, event) => session.notHeard(event),
   "conversation.item.truncated": (session, event) => session.agent.truncated(event),
-  "talk.doubt": (session, { item_id: item, ...doubt }) => {
-    session.dialogue.setDoubt(item, doubt);
+  "talk.doubt": (session, { item_id: item, doubt, unsure }) => {
+    session.dialogue.setDoubt(item, { doubt, unsure });
     announce(IN_DOUBT);
   },
   "talk.correction": (session, { item_id: item, corrections }) => {

@@ -3,49 +3,66 @@
 import * as api from "./api.js";
 import { toast } from "./announce.js";
 import { Dialogue } from "./dialogue.js";
+import { byId, find } from "./dom.js";
 import { Feedback } from "./feedback.js";
 import { showGoals } from "./goals.js";
 import { began, counts, day, length, level, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
 import { target, Translations } from "./translations.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { Conversation, Message } from "./types.d.ts" */
 
 export class Detail {
+  /**
+   * @param {{ onChanged: (conversation: Conversation) => void; onDelete: (conversation: Conversation) => void;
+   *   onError: (error: Error) => void }} options
+   */
   constructor({ onChanged, onDelete, onError }) {
-    Object.assign(this, { onChanged, onDelete, onError });
+    this.onChanged = onChanged;
+    this.onError = onError;
+    /** @type {Conversation | null} */
     this.conversation = null;
-    // Id of the conversation that was requested last.
+    /**
+     * Id of the conversation that was requested last.
+     * @type {string | null}
+     */
     this.wanted = null;
+    // True while all turns are played.
+    this.all = false;
     this.replayer = new Replayer({
       onChange: (id) => this.playing(id),
       onError: (message) => onError(new Error(message)),
     });
     this.feedback = new Feedback(byId("feedback"));
-    const translations = new Translations({ conversation: () => this.conversation.id });
+    const translations = new Translations({ conversation: () => this.conversation?.id ?? "" });
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),
       onMend: (id, text) => this.mend(id, text),
-      onTranslate: target() && ((turn) => translations.toggle(turn)),
+      onTranslate: target() ? (turn) => translations.toggle(turn) : undefined,
     });
+    this.titleField = byId("rename-title", HTMLInputElement);
+    byId("delete").addEventListener("click", () => this.conversation && onDelete(this.conversation));
     this.bind();
   }
 
   bind() {
     const form = byId("rename-form");
-    byId("delete").addEventListener("click", () => this.onDelete(this.conversation));
     byId("play-all").addEventListener("click", () => this.playAll());
     byId("rename").addEventListener("click", () => this.renaming(true));
-    form.querySelector('[data-action="cancel"]').addEventListener("click", () => this.renaming(false));
+    find(form, '[data-action="cancel"]').addEventListener("click", () => this.renaming(false));
     form.addEventListener("keydown", (event) => event.key === "Escape" && this.renaming(false));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.rename(byId("rename-title").value.trim());
+      this.rename(this.titleField.value.trim());
     });
   }
 
-  /** Open a conversation. Return false if another one, or none, was requested meanwhile. */
+  /**
+   * Open a conversation. Return false if another one, or none, was requested meanwhile.
+   * @param {string} id
+   * @param {{ focus?: boolean }} [options]
+   */
   async open(id, { focus = true } = {}) {
     this.wanted = id;
     const conversation = await api.conversation(id);
@@ -58,6 +75,7 @@ export class Detail {
     return true;
   }
 
+  /** @param {Conversation} conversation */
   show(conversation) {
     this.conversation = conversation;
     document.title = `${conversation.title}: Talking Agent`;
@@ -65,11 +83,11 @@ export class Detail {
     const when = `${day(began(conversation))}, ${time(began(conversation))}`;
     const facts = [when, level(conversation), length(conversation), ...counts(conversation)];
     byId("detail-facts").textContent = line(facts);
-    byId("go-on").href = `/?conversation=${encodeURIComponent(conversation.id)}`;
+    byId("go-on", HTMLAnchorElement).href = `/?conversation=${encodeURIComponent(conversation.id)}`;
     byId("play-all").hidden = !conversation.messages.some((message) => message.audioS3Key);
     this.feedback.corrections = conversation.messages.flatMap((message) => message.corrections || []);
     this.feedback.show(conversation.analysis);
-    showGoals({ box: byId("goals"), list: byId("goal-list"), count: byId("goals-count") }, conversation.goals || []);
+    showGoals(conversation.goals || []);
   }
 
   close() {
@@ -80,38 +98,42 @@ export class Detail {
     this.conversation = this.wanted = null;
   }
 
+  /** @param {string | null} id */
   playing(id) {
     this.dialogue.setPlaying(id);
-    const turn = id && this.dialogue.turns.get(id).element;
-    if (turn && this.all) turn.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    const turn = id === null ? undefined : this.dialogue.turns.get(id);
+    if (turn && this.all) turn.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
   async playAll() {
     const button = byId("play-all");
     if (this.all) return this.replayer.stop();
-    const turns = [...this.dialogue.turns.values()].filter((turn) => turn.source);
+    const turns = [...this.dialogue.turns.values()];
+    /** @param {boolean} on */
     const show = (on) => {
       this.all = on;
-      button.setAttribute("aria-pressed", on);
-      button.querySelector("span").textContent = on ? "Stop" : "Play all";
+      button.setAttribute("aria-pressed", String(on));
+      find(button, "span").textContent = on ? "Stop" : "Play all";
     };
     show(true);
     await this.replayer.sequence(turns);
     return show(false);
   }
 
+  /** @param {boolean} on @param {{ focus?: boolean }} options */
   renaming(on, { focus = true } = {}) {
     byId("rename-form").hidden = !on;
     byId("rename").hidden = on;
     byId("detail-title").classList.toggle("visually-hidden", on);
     if (on) {
-      byId("rename-title").value = this.conversation.title;
-      byId("rename-title").select();
+      this.titleField.value = this.conversation?.title ?? "";
+      this.titleField.select();
     } else if (focus) byId("rename").focus();
   }
 
+  /** @param {string} title */
   async rename(title) {
-    if (!title) return;
+    if (!title || !this.conversation) return;
     const { id } = this.conversation;
     try {
       const conversation = await api.rename(id, title);
@@ -125,13 +147,18 @@ export class Detail {
     }
   }
 
-  /** Save a better transcript. Return whether it was saved. */
+  /**
+   * Save a better transcript. Return whether it was saved.
+   * @param {string} id
+   * @param {string} text
+   */
   async mend(id, text) {
     const before = this.conversation;
+    if (!before) return false;
     try {
       const answer = await api.mend(before.id, id, text);
       const isShown = this.conversation?.id === before.id;
-      const mended = withMessage(isShown ? this.conversation : before, answer.message);
+      const mended = withMessage((isShown && this.conversation) || before, answer.message);
       this.onChanged(mended);
       if (isShown) {
         this.dialogue.mended(answer);
@@ -147,6 +174,7 @@ export class Detail {
 }
 
 // Return the conversation with this message, which lacks the corrections of the old text.
+/** @param {Conversation} conversation @param {Message} message */
 function withMessage(conversation, message) {
   return { ...conversation, messages: conversation.messages.map((one) => (one.id === message.id ? message : one)) };
 }

@@ -1,16 +1,21 @@
 // Show the list of talks by day, with a search box.
 
 import * as api from "./api.js";
+import { byId, clone, find, findAll, make } from "./dom.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { Conversation } from "./types.d.ts" */
+
 const PAGE = 50;
 const DAY = new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" });
 const DAY_AND_YEAR = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", year: "numeric" });
 const TIME = new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit" });
 
-export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+/** @type {(count: number, one: string) => string} */
+export const plural = (count, one) => `${count} ${count === 1 ? one : `${one}s`}`;
+/** @type {(conversation: Conversation) => Date} */
 export const began = (conversation) => new Date(conversation.startTime || conversation.timestamp);
 
+/** @param {Conversation} conversation */
 export function length(conversation) {
   // A talk may be resumed on another day, so prefer `duration`, which counts only the time of talking.
   const { duration, startTime, endTime } = conversation;
@@ -18,12 +23,14 @@ export function length(conversation) {
   return !(minutes >= 1) ? "under a minute" : `${minutes} min`;
 }
 
+/** @param {Conversation} conversation */
 export function counts({ messages }) {
   const learners = messages.filter((message) => message.role === "user");
   const corrections = learners.reduce((total, message) => total + (message.corrections?.length || 0), 0);
   return [plural(learners.length, "turn"), corrections ? plural(corrections, "correction") : "no corrections"];
 }
 
+/** @param {Date} date */
 export function day(date) {
   const today = new Date().setHours(0, 0, 0, 0);
   const days = Math.round((today - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
@@ -32,28 +39,38 @@ export function day(date) {
   return days < 300 ? DAY.format(date) : DAY_AND_YEAR.format(date);
 }
 
-/** Return the level, unless an older client stored something else there. */
+/**
+ * Return the level, unless an older client stored something else there.
+ * @type {(conversation: Conversation) => string}
+ */
 export const level = ({ config }) => (typeof config?.level === "string" ? config.level : "");
 
-/** Join the facts into one line that breaks only between them. */
+/**
+ * Join the facts into one line that breaks only between them.
+ * @type {(facts: string[]) => string}
+ */
 export const line = (facts) =>
   facts
     .filter(Boolean)
     .map((fact) => fact.replaceAll(" ", "\u00a0"))
     .join(" · ");
 
+/** @type {(date: Date) => string} */
 export const time = (date) => TIME.format(date);
 
 export class HistoryList {
+  /** @param {{ onOpen: (id: string) => void }} options */
   constructor({ onOpen }) {
     this.onOpen = onOpen;
+    /** @type {Conversation[]} */
     this.conversations = [];
     this.limit = PAGE;
     this.chosen = "";
     // True while the database is down. Conversations that are stored only there are missing then.
     this.partial = false;
     this.cloudOn = false;
-    byId("search").addEventListener("input", () => this.draw());
+    this.searchField = byId("search", HTMLInputElement);
+    this.searchField.addEventListener("input", () => this.draw());
     byId("show-more").addEventListener("click", () => {
       this.limit += PAGE;
       this.load().catch((error) => this.fail(error));
@@ -68,7 +85,10 @@ export class HistoryList {
     this.draw();
   }
 
-  /** Return whether the conversation waits on the server for the cloud. */
+  /**
+   * Return whether the conversation waits on the server for the cloud.
+   * @param {Conversation} conversation
+   */
   waits(conversation) {
     return this.cloudOn && conversation.storage === "local";
   }
@@ -77,25 +97,30 @@ export class HistoryList {
     return this.conversations.some((one) => this.waits(one));
   }
 
+  /** @param {Error} error */
   fail(error) {
     byId("list-status").hidden = false;
     byId("list-status").textContent = error.message;
   }
 
+  /** @param {Conversation} conversation */
   update(conversation) {
     this.conversations = this.conversations.map((one) => (one.id === conversation.id ? conversation : one));
     this.draw();
   }
 
+  /** @param {string} id */
   remove(id) {
     this.conversations = this.conversations.filter((one) => one.id !== id);
     this.draw();
   }
 
+  /** @param {string} id */
   mark(id) {
     this.chosen = id;
-    for (const link of byId("days").querySelectorAll("a")) {
-      if (link.closest(".entry").dataset.conversation === id) link.setAttribute("aria-current", "page");
+    for (const entry of findAll(byId("days"), ".entry")) {
+      const link = find(entry, "a");
+      if (entry.dataset.conversation === id) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
   }
@@ -116,7 +141,7 @@ export class HistoryList {
   }
 
   found() {
-    const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = this.searchField.value.toLowerCase().split(/\s+/).filter(Boolean);
     return this.conversations.filter((one) => {
       const text = [one.title, one.config?.topic, one.config?.level, ...one.messages.map((message) => message.content)]
         .join(" ")
@@ -125,11 +150,13 @@ export class HistoryList {
     });
   }
 
+  /** @param {number} found */
   statusText(found) {
-    if (!byId("search").value.trim()) return "";
+    if (!this.searchField.value.trim()) return "";
     return found ? `${plural(found, "talk")} found.` : "Nothing found. Try another word.";
   }
 
+  /** @param {boolean} none */
   missing(none) {
     if (!this.partial) return "";
     return none
@@ -137,35 +164,34 @@ export class HistoryList {
       : "Older talks are out of reach for the moment.";
   }
 
+  /** @param {string} name @param {Conversation[]} conversations */
   section(name, conversations) {
-    const section = document.createElement("section");
-    section.className = "day";
-    const heading = Object.assign(document.createElement("h2"), { textContent: name });
-    const entries = document.createElement("ul");
-    entries.append(...conversations.map((conversation) => this.entry(conversation)));
-    section.append(heading, entries);
-    return section;
+    const entries = conversations.map((conversation) => this.entry(conversation));
+    return make("section", { className: "day" }, make("h2", { textContent: name }), make("ul", {}, ...entries));
   }
 
+  /** @param {Conversation} conversation */
   entry(conversation) {
-    const element = byId("entry-template").content.firstElementChild.cloneNode(true);
+    const element = clone("entry-template");
     element.dataset.conversation = conversation.id;
-    const link = element.querySelector("a");
+    const link = find(element, "a");
     link.href = `/history/${encodeURIComponent(conversation.id)}`;
     link.addEventListener("click", (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
       this.onOpen(conversation.id);
     });
-    element.querySelector(".entry-title").textContent = conversation.title;
-    element.querySelector(".entry-waiting").hidden = !this.waits(conversation);
+    find(element, ".entry-title").textContent = conversation.title;
+    find(element, ".entry-waiting").hidden = !this.waits(conversation);
     const facts = [time(began(conversation)), level(conversation), length(conversation), ...counts(conversation)];
-    element.querySelector(".entry-facts").textContent = line(facts);
+    find(element, ".entry-facts").textContent = line(facts);
     return element;
   }
 }
 
+/** @param {Conversation[]} conversations */
 function byDay(conversations) {
+  /** @type {Map<string, Conversation[]>} */
   const days = new Map();
   for (const one of conversations) {
     const name = day(began(one));

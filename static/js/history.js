@@ -6,27 +6,24 @@ import { toast } from "./announce.js";
 import * as cloud from "./cloud-state.js";
 import { onSettled, settle } from "./cloud-watch.js";
 import { Delivery } from "./delivery.js";
+import { byId, findAll } from "./dom.js";
 import { Detail } from "./history-detail.js";
 import { HistoryList } from "./history-list.js";
 import { openOutbox } from "./outbox.js";
-import { showOutbox } from "./outbox-status.js";
+import { showOutbox, tellDropped } from "./outbox-status.js";
 import { Unreached } from "./unreached.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { Conversation } from "./types.d.ts" */
+
 const main = byId("main");
 const UNDO_SECONDS = 10;
 
 const outbox = await openOutbox();
 const delivery = new Delivery({
   outbox,
-  onStatus: (status) => showOutbox(byId("outbox-status"), outbox, status, () => delivery.report()),
+  onStatus: (status) => showOutbox(outbox, status, () => delivery.report()),
   onDelivered: () => list.load().catch(tell),
-  onDropped: (entry, why) =>
-    toast(
-      why === "silence"
-        ? "Nothing was said in a recording that was waiting, so it was not kept."
-        : "A recording was waiting for a talk that has been deleted; it was deleted too.",
-    ),
+  onDropped: (_, why) => tellDropped(why),
 });
 const list = new HistoryList({ onOpen: (id) => go(`/history/${encodeURIComponent(id)}`) });
 const detail = new Detail({
@@ -37,18 +34,21 @@ const detail = new Detail({
 
 const unreached = new Unreached({ place: byId("detail-unreached"), onRetry: () => showLocation() });
 
+/** @param {Error} error */
 function tell(error) {
   toast(error.message, { kind: "error" });
 }
 
 // Each talk has its own address, and the browser's back button works
 
+/** @param {string} path */
 function go(path) {
   history.pushState(null, "", path);
   return showLocation();
 }
 
 // A typed address may have invalid percent-encoding. Then no conversation has that id.
+/** @param {string} part */
 function decoded(part) {
   try {
     return decodeURIComponent(part);
@@ -57,6 +57,7 @@ function decoded(part) {
   }
 }
 
+/** @param {{ focus?: boolean }} [options] */
 async function showLocation({ focus = true } = {}) {
   const path = location.pathname;
   const id = decoded(path.split("/")[2] || "");
@@ -81,6 +82,7 @@ async function showLocation({ focus = true } = {}) {
   }
 }
 
+/** @param {Error} error @param {{ focus: boolean }} options */
 function showUnreached(error, { focus }) {
   detail.close();
   unreached.show(error, { focus });
@@ -102,6 +104,7 @@ function reload() {
 
 // Deletion is immediate, and can be undone for ten seconds
 
+/** @param {Conversation} conversation */
 async function remove({ id, title }) {
   // Turns that still wait for this talk must not bring it back, and must not be lost if the deletion is undone.
   delivery.held.add(id);
@@ -117,10 +120,11 @@ async function remove({ id, title }) {
   toast(`“${title}” was deleted.`, {
     seconds: UNDO_SECONDS,
     action: { label: "Undo", act: () => bringBack(id) },
-    onGone: (acted) => acted || delivery.discardConversation(id),
+    onGone: (acted) => acted || delivery.discard(id),
   });
 }
 
+/** @param {string} id */
 async function bringBack(id) {
   try {
     await api.restore(id);
@@ -135,7 +139,7 @@ async function bringBack(id) {
 async function removeAll() {
   try {
     await api.removeAll();
-    await delivery.discardConversation();
+    await delivery.discard();
     await list.load();
     await go("/history");
     toast("All your talks were deleted.");
@@ -144,14 +148,15 @@ async function removeAll() {
   }
 }
 
-for (const link of document.querySelectorAll(".back-link")) {
+for (const link of findAll(document, ".back-link")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
     go("/history");
   });
 }
-byId("clear-all").addEventListener("click", () => byId("clear-dialog").showModal());
-byId("clear-dialog").addEventListener("close", () => byId("clear-dialog").returnValue === "delete" && removeAll());
+const clearDialog = byId("clear-dialog", HTMLDialogElement);
+byId("clear-all").addEventListener("click", () => clearDialog.showModal());
+clearDialog.addEventListener("close", () => clearDialog.returnValue === "delete" && removeAll());
 addEventListener("popstate", () => showLocation());
 
 await Promise.all([list.load().catch((error) => list.fail(error)), showLocation({ focus: false })]);

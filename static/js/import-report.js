@@ -1,16 +1,33 @@
 // Report the result of an import, on the page and as a file.
 
+import { download } from "./dom.js";
 import { plural } from "./history-list.js";
 
+/** @import { Outcome } from "./import-sender.js" */
+/** @import { Item } from "./import-sources.js" */
+/** @import { Broken } from "./salvage.js" */
+/** @import { Lost } from "./types.d.ts" */
+
+/** @typedef {{ value: string; kept: boolean }} Level The level that was taken over, and whether it was stored */
+/**
+ * An item in the report.
+ * @typedef {{ source?: string; id?: string | null; title: string; date?: string | null; messages?: number; recordings?: number;
+ *   why?: string }} Reported
+ */
+/** @typedef {ReturnType<typeof summary>} Report */
+
+/** @type {Record<string, string>} */
 const FIELDS = { title: "its name", config: "its configuration", messages: "" };
 
 /**
- * Summarize an import. `outcomes` comes from the sender. `broken` is [{source, what, why}], which was never sent. `left` holds
- * the items that were not sent yet.
+ * Summarize an import. `outcomes` comes from the sender. `broken` was never sent. `left` holds the items that were not sent yet.
+ * @param {{ outcomes: Outcome[]; broken: (Broken & { source: string })[]; left: Item[]; level: Level | null }} result
  */
 export function summary({ outcomes, broken, left, level }) {
+  /** @param {string} wanted */
   const of = (wanted) => outcomes.filter(({ state }) => state === wanted).map(shape);
   const unusable = [...of("unusable"), ...broken.map(({ source, what, why }) => ({ source, title: what || source, why }))];
+  /** @type {(Reported & Lost)[]} */
   const lost = outcomes.flatMap((outcome) => outcome.lost.map((each) => ({ ...shape(outcome), ...each })));
   return {
     at: new Date().toISOString(),
@@ -26,6 +43,7 @@ export function summary({ outcomes, broken, left, level }) {
   };
 }
 
+/** @type {(outcome: Outcome) => Reported} */
 const shape = ({ item, id, messages, recordings, error }) => ({
   source: item.source,
   id: id ?? (typeof item.raw?.id === "string" ? item.raw.id.slice(0, 60) : null),
@@ -36,7 +54,10 @@ const shape = ({ item, id, messages, recordings, error }) => ({
   ...(error ? { why: error } : {}),
 });
 
-/** Return the lines about what was done. */
+/**
+ * Return the lines about what was done.
+ * @param {Report} report
+ */
 export function lines(report) {
   const { imported, updated, unchanged, deleted, recordings, left, level } = report;
   return [
@@ -47,44 +68,47 @@ export function lines(report) {
     deleted.length && `${plural(deleted.length, "conversation")} you had deleted here: not brought back`,
     left.length && `${plural(left.length, "conversation")} not sent yet`,
     level && `Your level is ${level.value} now${level.kept ? "" : ", until you leave this page: this browser's storage is full"}`,
-  ].filter(Boolean);
+  ].filter((line) => typeof line === "string");
 }
 
-/** Return the lists of what was not done: [{heading, entries: [{what, why}]}]. */
+/**
+ * Return the lists of what was not done.
+ * @param {Report} report
+ * @returns {{ heading: string; entries: Broken[] }[]}
+ */
 export function lists(report) {
-  const sound = report.lost.filter((each) => each.message !== null && !isCut(each));
-  const rest = report.lost.filter((each) => !sound.includes(each));
+  const messages = report.lost.filter((each) => each.message !== null && !isCut(each));
+  const details = report.lost.filter((each) => !messages.includes(each));
   return [
     {
       heading: `${report.unusable.length} that could not be used`,
-      entries: report.unusable.map(({ title, source, why }) => ({
-        what: title === source ? source : `${title} (${source})`,
+      entries: report.unusable.map(({ title, source, why = "" }) => ({
+        what: title === source ? title : `${title} (${source})`,
         why,
       })),
     },
     {
-      heading: `${plural(sound.length, "message")} without the recording, or not usable`,
-      entries: sound.map(({ title, text, message, why }) => ({
+      heading: `${plural(messages.length, "message")} without the recording, or not usable`,
+      entries: messages.map(({ title, text, message, why }) => ({
         what: `${title}: ${text ? `“${text}”` : `message ${message}`}`,
         why,
       })),
     },
     {
-      heading: `${plural(rest.length, "detail")} that could not be kept whole`,
-      entries: rest.map(({ title, field, text, why }) => ({
-        what: `${title}: ${text ? `“${text}”` : (FIELDS[field] ?? field) || "messages"}`,
+      heading: `${plural(details.length, "detail")} that could not be kept whole`,
+      entries: details.map(({ title, field, text, why }) => ({
+        what: `${title}: ${text ? `“${text}”` : (FIELDS[field ?? ""] ?? field) || "messages"}`,
         why,
       })),
     },
   ].filter(({ entries }) => entries.length);
 }
 
+/** @type {(lost: { why: string }) => boolean} */
 const isCut = ({ why }) => why.startsWith("Only the first");
 
+/** @param {Report} report */
 export function save(report) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(report, null, 2)], { type: "application/json" }));
-  link.download = `import-${report.at.slice(0, 10)}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  const content = new Blob([JSON.stringify(report, null, 2)], { type: "application/json" });
+  download(`import-${report.at.slice(0, 10)}.json`, content);
 }

@@ -3,6 +3,17 @@
 import * as api from "./api.js";
 import { sounds } from "./import-look.js";
 
+/** @import { Item } from "./import-sources.js" */
+/** @import { ImportResult, Lost } from "./types.d.ts" */
+
+/** @typedef {{ share: number; done: number; all: number }} Progress `share` is from 0 to 1. The others count conversations */
+/** @typedef {{ item: Item; id?: string; state: string; error?: string; messages: number; recordings: number; lost: Lost[] }} Outcome */
+/**
+ * A portion of a conversation. `size` is that of its JSON, and `share` its part of the whole import, in characters. `alone` is
+ * set if it must be the only one of its request. `waited` counts recordings that the server had no time for.
+ * @typedef {{ item: Item; raw: any; size: number; share: number; alone?: boolean; waited?: number }} Job
+ */
+
 // JSON in one request.
 const PORTION = 4_000_000; // characters
 // Conversations in one request.
@@ -16,15 +27,18 @@ const RANK = ["unusable", "unchanged", "deleted", "updated", "imported"];
 
 export class Sender {
   /**
-   * Create a sender for `items`: [{raw, look, source}]. `onProgress({share, done, all})` is called after each request, with
-   * `share` from 0 to 1.
+   * Create a sender. `onProgress(progress)` is called after each request.
+   * @param {Item[]} items
+   * @param {{ bringBack?: boolean; onProgress: (progress: Progress) => void }} options
    */
   constructor(items, { bringBack = false, onProgress }) {
     this.items = items;
     this.bringBack = bringBack;
     this.onProgress = onProgress;
     // Outcomes by item. An item has one from its first answer on.
+    /** @type {Map<Item, Outcome>} */
     this.outcomes = new Map();
+    /** @type {Job[]} */
     this.jobs = [];
     this.waiting = [...items];
     this.sizes = new Map(items.map((item) => [item, JSON.stringify(item.raw).length]));
@@ -57,7 +71,7 @@ export class Sender {
   /** Split the next conversations into portions, a few at a time. All at once would hold every recording twice. */
   fill() {
     while (this.waiting.length && this.jobs.length < TOGETHER) {
-      const item = this.waiting.shift();
+      const [item] = this.waiting.splice(0, 1);
       this.jobs.push(...this.portions(item));
     }
     return this.jobs.length > 0;
@@ -66,6 +80,7 @@ export class Sender {
   batch() {
     const first = this.jobs[0];
     let size = 0;
+    /** @param {Job} job @param {number} index */
     const fits = (job, index) => index < TOGETHER && (index === 0 || (!first.alone && !job.alone && size + job.size <= PORTION));
     const end = this.jobs.findIndex((job, index) => {
       if (!fits(job, index)) return true;
@@ -75,6 +90,7 @@ export class Sender {
     return this.jobs.slice(0, end === -1 ? this.jobs.length : end);
   }
 
+  /** @param {Job[]} batch */
   async send(batch) {
     let results;
     try {
@@ -90,7 +106,11 @@ export class Sender {
     results.forEach((result, index) => this.heed(batch[index], result));
   }
 
-  /** Send the conversations of a refused batch one by one, so that an invalid one does not affect the others. */
+  /**
+   * Send the conversations of a refused batch one by one, so that an invalid one does not affect the others.
+   * @param {Job[]} batch
+   * @param {Error} error
+   */
   refused(batch, error) {
     if (batch.length > 1) {
       for (const job of batch) job.alone = true;
@@ -100,11 +120,12 @@ export class Sender {
     this.note(batch[0].item, { state: "unusable", error: error.message });
   }
 
+  /** @param {Job} job @param {ImportResult} result */
   heed(job, result) {
     this.note(job.item, result);
     const waits = result.waiting?.length || 0;
     // If the server had no time for all recordings, send the portion again, unless the last attempt saved none.
-    if (waits && !(waits >= job.waited)) job.waited = waits;
+    if (waits && waits < (job.waited ?? Infinity)) job.waited = waits;
     else {
       const why = "The server had no time for its recording.";
       this.note(job.item, {
@@ -115,16 +136,22 @@ export class Sender {
     }
   }
 
+  /** @param {Job} job */
   finish(job) {
     this.jobs = this.jobs.filter((other) => other !== job);
     this.sent += job.share;
   }
 
-  /** Record the outcome of an item, over all its portions. */
+  /**
+   * Record the outcome of an item, over all its portions.
+   * @param {Item} item
+   * @param {ImportResult} result
+   */
   note(item, { state, error, id, messages = 0, recordings = 0, lost = [] }) {
+    /** @type {Outcome} */
     const before = this.outcomes.get(item) ?? { item, state, messages: 0, recordings: 0, lost: [] };
     const isBetter = RANK.indexOf(state) > RANK.indexOf(before.state);
-    const told = new Set(before.lost.map((each) => JSON.stringify(each)));
+    const known = new Set(before.lost.map((each) => JSON.stringify(each)));
     this.outcomes.set(item, {
       ...before,
       id: id ?? before.id,
@@ -132,57 +159,57 @@ export class Sender {
       error: error ?? before.error,
       messages: Math.max(messages, before.messages),
       recordings: Math.max(recordings, before.recordings),
-      lost: [...before.lost, ...lost.filter((each) => !told.has(JSON.stringify(each)))],
+      lost: [...before.lost, ...lost.filter((each) => !known.has(JSON.stringify(each)))],
     });
   }
 
+  /** @param {Item} item @returns {Job[]} */
   portions(item) {
-    const size = this.sizes.get(item);
+    const size = this.sizes.get(item) ?? 0;
     if (size <= PORTION) return [{ item, raw: item.raw, size, share: size }];
     const groups = this.groups(item);
-    const jobs = groups.map((chosen) => ({ item, raw: withSounds(item.raw, chosen), share: size / groups.length }));
-    for (const job of jobs) job.size = JSON.stringify(job.raw).length;
+    const jobs = groups.map((chosen) => {
+      const raw = withSounds(item.raw, chosen);
+      return { item, raw, size: JSON.stringify(raw).length, share: size / groups.length };
+    });
     if (jobs[0].size <= MAX_REQUEST) return jobs;
     this.note(item, { state: "unusable", error: "It is larger than the server takes." });
     this.sent += size;
     return [];
   }
 
-  /** Return sets of indices. Each set holds the messages whose recordings are sent together. */
+  /**
+   * Return sets of indices. Each set holds the messages whose recordings are sent together.
+   * @param {Item} item
+   */
   groups(item) {
-    const groups = [new Set()];
+    let group = new Set();
+    const groups = [group];
     let room = PORTION;
-    item.raw.messages.forEach((message, index) => {
+    item.raw.messages.forEach((/** @type {any} */ message, /** @type {number} */ index) => {
       const length = sounds(message).reduce((sum, name) => sum + message[name].length, 0);
       if (!length) return;
       if (length > MAX_RECORDING) {
-        const why = "The recording is larger than 25 MB.";
-        this.note(item, {
-          state: "unusable",
-          lost: [
-            {
-              message: String(message.id ?? index + 1),
-              text: String(message.content ?? message.text ?? "").slice(0, 60),
-              field: null,
-              why,
-            },
-          ],
-        });
+        const id = String(message.id ?? index + 1);
+        const text = String(message.content ?? message.text ?? "").slice(0, 60);
+        const lost = { message: id, text, field: null, why: "The recording is larger than 25 MB." };
+        this.note(item, { state: "unusable", lost: [lost] });
         return;
       }
-      if (length > room && groups.at(-1).size) {
-        groups.push(new Set());
+      if (length > room && group.size) {
+        groups.push((group = new Set()));
         room = PORTION;
       }
-      groups.at(-1).add(index);
+      group.add(index);
       room -= length;
     });
     return groups;
   }
 }
 
+/** @param {any} raw @param {Set<number>} chosen */
 function withSounds(raw, chosen) {
-  const messages = raw.messages.map((message, index) => {
+  const messages = raw.messages.map((/** @type {any} */ message, /** @type {number} */ index) => {
     const names = chosen.has(index) ? [] : sounds(message);
     if (!names.length) return message;
     return { ...message, ...Object.fromEntries(names.map((name) => [name, undefined])), audioData: LATER };

@@ -2,52 +2,63 @@
 
 import "./page.js";
 import { announce } from "./announce.js";
+import { byId, clone, find, make } from "./dom.js";
 import { day, line, plural } from "./history-list.js";
 import { lines, lists, save, summary } from "./import-report.js";
 import { Sender } from "./import-sender.js";
 import { inBrowser, inFile } from "./import-sources.js";
 import * as settings from "./settings.js";
 
-const byId = (id) => document.getElementById(id);
-const main = byId("main");
-const clone = (id) => byId(id).content.firstElementChild.cloneNode(true);
+/** @import { Outcome, Progress } from "./import-sender.js" */
+/** @import { Level, Report } from "./import-report.js" */
+/** @import { Item, OldSettings, Source } from "./import-sources.js" */
+/** @import { Broken } from "./salvage.js" */
+/** @typedef {Source & { element: HTMLElement; chosen: Set<Item>; level: string | null }} Shown A source on the page, with the items
+ *    and the level that the learner chose */
 
-// Each source has its `chosen` items, and `level` if the learner wants to adopt it.
+const main = byId("main");
+
+/** @type {Shown[]} */
 const sources = [];
+/** @type {Sender | null} */
 let sender = null;
+/** @type {Map<Item, Outcome>} */
 let outcomes = new Map();
+/** @type {Level | null} */
 let level = null;
+/** @type {Report | null} */
 let report = null;
 
 // Found conversations
 
+/** @param {Source[]} found @param {{ removable: boolean }} options */
 function add(found, { removable }) {
-  for (const source of found) {
-    const usable = source.items.filter(({ look }) => look.usable);
-    for (const item of source.items) item.source = `${source.title}, ${source.origin}`;
-    source.chosen = new Set(usable);
-    source.level = null;
-    source.element = card(source, usable, removable);
+  for (const each of found) {
+    const usable = each.items.filter(({ look }) => look.usable);
+    for (const item of each.items) item.source = `${each.title}, ${each.origin}`;
+    const source = { ...each, chosen: new Set(usable), level: null, element: clone("source-template") };
+    fill(source, usable, removable);
     sources.push(source);
     byId("sources").append(source.element);
   }
   showChosen();
 }
 
-function card(source, usable, removable) {
-  const element = clone("source-template");
-  element.querySelector("h2").textContent = source.title;
-  element.querySelector(".source-origin").textContent = source.origin;
-  const remove = element.querySelector('[data-action="remove"]');
+/** @param {Shown} source @param {Item[]} usable @param {boolean} removable */
+function fill(source, usable, removable) {
+  const { element } = source;
+  find(element, "h2").textContent = source.title;
+  find(element, ".source-origin").textContent = source.origin;
+  const remove = find(element, '[data-action="remove"]');
   remove.hidden = !removable;
   remove.addEventListener("click", () => leaveOut(source));
-  element.querySelector(".source-facts").replaceChildren(...facts(source, usable).map(fact));
-  if (source.settings) showSettings(element, source);
-  if (usable.length) showEntries(element, source, usable);
+  find(element, ".source-facts").replaceChildren(...facts(source, usable));
+  if (source.settings) showSettings(source, source.settings);
+  if (usable.length) showEntries(source, usable);
   showUnusable(element, unusable(source));
-  return element;
 }
 
+/** @param {Shown} source */
 function leaveOut(source) {
   sources.splice(sources.indexOf(source), 1);
   source.element.remove();
@@ -55,46 +66,50 @@ function leaveOut(source) {
   byId("file").focus();
 }
 
-const sum = (items, name) => items.reduce((total, { look }) => total + look[name], 0);
-
+/** @param {Source} source @param {Item[]} usable */
 function facts({ items, broken, settings }, usable) {
-  if (!items.length) return broken.length || settings ? [] : [["no conversations in it", "bad"]];
+  if (!items.length) return broken.length || settings ? [] : [fact("no conversations in it", "bad")];
+  const [messages, recordings, dead, bad] = /** @type {const} */ (["messages", "recordings", "dead", "bad"]).map((name) =>
+    usable.reduce((total, { look }) => total + look[name], 0),
+  );
   return [
-    [plural(usable.length, "conversation")],
-    [plural(sum(usable, "messages"), "message")],
-    [sum(usable, "recordings") ? plural(sum(usable, "recordings"), "recording") : "no recordings"],
-    sum(usable, "dead") && [`${plural(sum(usable, "dead"), "recording")} already gone`, "bad"],
-    sum(usable, "bad") && [`${plural(sum(usable, "bad"), "message")} that can't be used`, "bad"],
-  ].filter(Boolean);
+    fact(plural(usable.length, "conversation")),
+    fact(plural(messages, "message")),
+    fact(recordings ? plural(recordings, "recording") : "no recordings"),
+    ...(dead ? [fact(`${plural(dead, "recording")} already gone`, "bad")] : []),
+    ...(bad ? [fact(`${plural(bad, "message")} that can't be used`, "bad")] : []),
+  ];
 }
 
-function fact([text, kind = ""]) {
-  return Object.assign(document.createElement("li"), { textContent: text, className: kind });
-}
+/** @param {string} text */
+const fact = (text, className = "") => make("li", { textContent: text, className });
 
-function showSettings(element, source) {
-  const { level: found, others } = source.settings;
-  const label = element.querySelector(".source-settings");
+/** @param {Shown} source @param {OldSettings} settings */
+function showSettings(source, { level: found, others }) {
+  const label = find(source.element, ".source-settings");
   const left = others.length ? `Not used here: ${others.join(", ")}.` : "";
   if (!found) {
-    element.querySelector(".source-facts").append(fact([left || "Nothing in them fits here."]));
+    find(source.element, ".source-facts").append(fact(left || "Nothing in them fits here."));
     return;
   }
   label.hidden = false;
-  label.querySelector(".settings-level").textContent = `Take over the level: ${found}`;
-  label.querySelector("small").textContent = left;
-  label.querySelector("input").addEventListener("change", (event) => {
-    source.level = event.target.checked ? found : null;
+  find(label, ".settings-level").textContent = `Take over the level: ${found}`;
+  find(label, "small").textContent = left;
+  const box = find(label, "input");
+  box.addEventListener("change", () => {
+    source.level = box.checked ? found : null;
     showChosen();
   });
 }
 
-function showEntries(element, source, usable) {
-  element.querySelector(".source-entries").hidden = false;
-  const all = element.querySelector(".all input");
-  const rows = usable.map((item) => choice(item, source));
-  element.querySelector(".source-entries ul").append(...rows);
-  const boxes = rows.map((row) => row.querySelector("input"));
+/** @param {Shown} source @param {Item[]} usable */
+function showEntries(source, usable) {
+  const entries = find(source.element, ".source-entries");
+  entries.hidden = false;
+  const all = find(entries, ".all input", HTMLInputElement);
+  const rows = usable.map(choice);
+  find(entries, "ul").append(...rows);
+  const boxes = rows.map((row) => find(row, "input"));
   const showAll = () => {
     all.checked = source.chosen.size === usable.length;
     all.indeterminate = source.chosen.size > 0 && !all.checked;
@@ -114,36 +129,36 @@ function showEntries(element, source, usable) {
   });
 }
 
+/** @param {Item} item */
 function choice({ look }) {
   const row = clone("choice-template");
-  row.querySelector("strong").textContent = look.title;
-  const sound = look.recordings ? plural(look.recordings, "recording") : "no recordings";
-  row.querySelector("small").textContent = line([
-    look.date ? `${day(look.date)}` : "no date",
+  find(row, "strong").textContent = look.title;
+  find(row, "small").textContent = line([
+    look.date ? day(look.date) : "no date",
     plural(look.messages, "message"),
-    sound,
+    look.recordings ? plural(look.recordings, "recording") : "no recordings",
     look.dead ? `${look.dead} gone` : "",
   ]);
   return row;
 }
 
+/** @type {(source: Source) => Broken[]} */
 const unusable = ({ items, broken }) => [
   ...items.filter(({ look }) => !look.usable).map(({ look }) => ({ what: look.title, why: look.why })),
   ...broken,
 ];
 
+/** @param {HTMLElement} element @param {Broken[]} reasons */
 function showUnusable(element, reasons) {
-  const details = element.querySelector(".source-unusable");
+  const details = find(element, ".source-unusable");
   details.hidden = !reasons.length;
-  details.querySelector("summary").textContent = `${reasons.length} that can't be used`;
-  details.querySelector("ul").append(...reasons.map(reason));
+  find(details, "summary").textContent = `${reasons.length} that can't be used`;
+  find(details, "ul").append(...reasons.map(reason));
 }
 
+/** @param {Broken} reason */
 function reason({ what, why }) {
-  const row = document.createElement("li");
-  if (what) row.append(Object.assign(document.createElement("strong"), { textContent: what }), " ");
-  row.append(why);
-  return row;
+  return make("li", {}, ...(what ? [make("strong", { textContent: what }), " "] : []), why);
 }
 
 const chosen = () => sources.flatMap((source) => [...source.chosen]);
@@ -159,7 +174,7 @@ function showChosen() {
     : wantedLevel()
       ? "Take over the level"
       : "Import";
-  byId("import").disabled = !count && !wantedLevel();
+  byId("import", HTMLButtonElement).disabled = !count && !wantedLevel();
 }
 
 // Sending
@@ -167,53 +182,65 @@ function showChosen() {
 async function begin() {
   level = null;
   outcomes = new Map();
-  if (wantedLevel()) takeLevel(wantedLevel());
+  const wanted = wantedLevel();
+  if (wanted) takeLevel(wanted);
   await send(new Sender(chosen(), { onProgress: showProgress }));
 }
 
+/** @param {string} value */
 function takeLevel(value) {
   const isNew = settings.get("level") !== value;
   settings.set("level", value);
   level = { value, kept: !isNew || isStored(value) };
 }
 
-/** Return whether the level was stored. If the storage is full, the level lasts only as long as the page. */
+/**
+ * Return whether the level was stored. If the storage is full, the level lasts only as long as the page.
+ * @param {string} value
+ */
 function isStored(value) {
   try {
-    return JSON.parse(localStorage.getItem("settings")).level === value;
+    return JSON.parse(localStorage.getItem("settings") ?? "{}").level === value;
   } catch {
     return false;
   }
 }
 
-async function send(next) {
-  sender = next;
+/** @param {Sender} current */
+async function send(current) {
+  sender = current;
   byId("unsent").hidden = true;
   show("sending");
   byId("sending-error").hidden = true;
   byId("sending-title").textContent = "Importing…";
   byId("sending-title").focus();
-  showProgress({ share: sender.total ? sender.sent / sender.total : 1, done: sender.done, all: sender.items.length });
+  const { total, sent, done, items } = current;
+  showProgress({ share: total ? sent / total : 1, done, all: items.length });
+  let why = "";
   try {
-    const isDone = await sender.run();
-    outcomes = new Map([...outcomes, ...sender.outcomes]);
-    if (isDone) finish();
-    else pause("Stopped. What was sent is kept; you can go on at any time.");
+    if (!(await current.run())) why = "Stopped. What was sent is kept; you can go on at any time.";
   } catch (error) {
-    outcomes = new Map([...outcomes, ...sender.outcomes]);
     if (!error.retryable) throw error;
-    pause(error.message);
+    why = error.message;
+  } finally {
+    outcomes = new Map([...outcomes, ...current.outcomes]);
   }
+  if (why) pause(why);
+  else finish(items);
 }
 
+/** @param {Progress} progress */
 function showProgress({ share, done, all }) {
   const percent = Math.round(share * 100);
-  byId("progress").setAttribute("aria-valuenow", percent);
-  byId("progress").setAttribute("aria-valuetext", `${done} of ${plural(all, "conversation")}`);
-  byId("progress").firstElementChild.style.width = `${percent}%`;
-  byId("progress-text").textContent = `${done} of ${plural(all, "conversation")}`;
+  const progress = byId("progress");
+  const text = `${done} of ${plural(all, "conversation")}`;
+  progress.setAttribute("aria-valuenow", String(percent));
+  progress.setAttribute("aria-valuetext", text);
+  find(progress, ".progress-bar").style.width = `${percent}%`;
+  byId("progress-text").textContent = text;
 }
 
+/** @param {string} why */
 function pause(why) {
   byId("sending-title").textContent = "Import stopped";
   byId("sending-error").textContent = why;
@@ -222,23 +249,25 @@ function pause(why) {
   byId("resume").focus();
 }
 
-function finish() {
+/** @param {Item[]} items */
+function finish(items) {
   show("done");
-  showReport();
+  showReport(items);
   byId("report-title").focus();
 }
 
 // Result
 
-function showReport() {
+/** @param {Item[]} items */
+function showReport(items) {
   const broken = sources.flatMap((source) =>
     unusable(source).map((each) => ({ ...each, source: `${source.title}, ${source.origin}` })),
   );
   const settled = [...outcomes.values()];
-  const left = sender.items.filter((item) => !outcomes.has(item));
+  const left = items.filter((item) => !outcomes.has(item));
   report = summary({ outcomes: settled, broken, left, level });
   byId("report-title").textContent = reportTitle(report);
-  byId("report-counts").replaceChildren(...lines(report).map((text) => fact([text])));
+  byId("report-counts").replaceChildren(...lines(report).map((text) => fact(text)));
   byId("report-lists").replaceChildren(...lists(report).map(reportList));
   byId("bring-back").hidden = !report.deleted.length;
   byId("bring-back").textContent =
@@ -246,15 +275,17 @@ function showReport() {
   announce(lines(report).join(". "));
 }
 
+/** @param {Report} report */
 function reportTitle({ imported, updated, level: taken }) {
   if (imported.length + updated.length) return "Your conversations are here";
   return taken ? "The level is taken over" : "Nothing new was brought in";
 }
 
+/** @param {{ heading: string; entries: Broken[] }} list */
 function reportList({ heading, entries }) {
   const details = clone("reasons-template");
-  details.querySelector("summary").textContent = heading;
-  details.querySelector("ul").append(...entries.map(reason));
+  find(details, "summary").textContent = heading;
+  find(details, "ul").append(...entries.map(reason));
   return details;
 }
 
@@ -272,19 +303,20 @@ const SHOWN = {
   done: ["report", "download", "again", "to-history"],
 };
 
+/** @param {keyof typeof SHOWN} state */
 function show(state) {
   main.dataset.state = state;
   document.documentElement.toggleAttribute("data-bar", state === "choosing");
   for (const id of new Set(Object.values(SHOWN).flat())) byId(id).hidden = !SHOWN[state].includes(id);
   byId("bring-back").hidden = true;
-  byId("cancel").disabled = false;
+  byId("cancel", HTMLButtonElement).disabled = false;
 }
 
 byId("import").addEventListener("click", begin);
-byId("resume").addEventListener("click", () => send(sender));
+byId("resume").addEventListener("click", () => sender && send(sender));
 byId("cancel").addEventListener("click", () => {
-  sender.stop();
-  byId("cancel").disabled = true;
+  sender?.stop();
+  byId("cancel", HTMLButtonElement).disabled = true;
   byId("sending-title").textContent = "Stopping…";
 });
 byId("again").addEventListener("click", () => {
@@ -293,19 +325,21 @@ byId("again").addEventListener("click", () => {
   main.focus();
 });
 byId("bring-back").addEventListener("click", bringBack);
-byId("download").addEventListener("click", () => save(report));
+byId("download").addEventListener("click", () => report && save(report));
 
 // Files, chosen or dropped anywhere on the page
 
+/** @param {File[]} files */
 async function take(files) {
   for (const file of files) add(await inFile(file), { removable: true });
   if (files.length) announce(`${plural(chosen().length, "conversation")} chosen.`);
 }
 
-byId("file").addEventListener("change", async (event) => {
-  await take([...event.target.files]);
+const fileField = byId("file", HTMLInputElement);
+fileField.addEventListener("change", async () => {
+  await take([...(fileField.files ?? [])]);
   // Allow the same file to be chosen again.
-  event.target.value = "";
+  fileField.value = "";
 });
 addEventListener("dragover", (event) => {
   if (main.dataset.state !== "choosing") return;
@@ -317,7 +351,7 @@ addEventListener("drop", (event) => {
   if (main.dataset.state !== "choosing") return;
   event.preventDefault();
   byId("drop-zone").classList.remove("over");
-  take([...event.dataTransfer.files]);
+  take([...(event.dataTransfer?.files ?? [])]);
 });
 
 byId("copy-code").hidden = !navigator.clipboard;

@@ -4,6 +4,10 @@ import { RATE, peak, toBase64 } from "./pcm.js";
 import { Recording } from "./recording.js";
 import { TAB } from "./delivery.js";
 
+/** @import { Outbox } from "./outbox.js" */
+/** @import { Pcm } from "./pcm.js" */
+/** @import { Send } from "./types.d.ts" */
+
 // Frames of 30 ms from before the button is pressed, because people begin to speak while they press it.
 const PREROLL = 8;
 // Sound from after the button is released, because people release it during their last sound.
@@ -35,15 +39,26 @@ const AWAY = {
 // Size of each event when a turn is sent again.
 const RESEND = RATE; // samples
 
+/** @typedef {"recording" | "spoken" | "kept" | "dropped"} TurnState */
+
 export class Learner {
   /**
-   * Create the learner. `send(event)` returns false if the connection is down. `unsentMs()` returns how much sound was unsent
-   * when it was last up. `meta()` returns the facts of the talk for an entry of the outbox. `onTurn(item,
-   * "recording"|"spoken"|"kept"|"dropped", recording)` reports a turn, as "kept" when all of it is in the outbox. `onSilent()` is
-   * called when a turn has no signal.
+   * Create the learner. `unsentMs()` returns how much sound was unsent when the connection was last up. `meta()` returns the facts
+   * of the talk for an entry of the outbox. `onTurn(item, state, recording)` reports a turn, as "kept" when all of it is in the
+   * outbox. `onSilent()` is called when a turn has no signal.
+   * @param {{ outbox: Outbox; send: Send; unsentMs: () => number; meta: () => { conversation: string };
+   *   onTurn: (item: string, state: TurnState, recording: Recording | undefined) => void; onSilent: () => void;
+   *   onTooShort: () => void; onTrouble: () => void }} options
    */
   constructor({ outbox, send, unsentMs, meta, onTurn, onSilent, onTooShort, onTrouble }) {
-    Object.assign(this, { outbox, send, unsentMs, meta, onTurn, onSilent, onTooShort, onTrouble });
+    this.outbox = outbox;
+    this.send = send;
+    this.unsentMs = unsentMs;
+    this.meta = meta;
+    this.onTurn = onTurn;
+    this.onSilent = onSilent;
+    this.onTooShort = onTooShort;
+    this.onTrouble = onTrouble;
     this.handsFree = false;
     this.muted = false;
     // Hands-free: true while sound may be sent.
@@ -52,28 +67,39 @@ export class Learner {
     this.away = false;
     // While connecting, do not end the current recording, because it will be sent over the new connection.
     this.connecting = false;
+    /** @type {Recording | null} */
     this.recording = null;
     // A recording made without a connection, then handed over to the server, which has not detected it yet.
+    /** @type {Recording | null} */
     this.carried = null;
+    // The position after that recording in the sent sound.
+    this.handedOver = 0; // samples
     this.quietMs = 0;
     // Consecutive frames with a signal.
     this.signal = 0;
     // Recordings by item, until they are saved.
+    /** @type {Map<string, Recording>} */
     this.recordings = new Map();
+    /** @type {Pcm[]} */
     this.preroll = [];
-    this.releasing = null;
+    this.pressedAt = 0;
+    // The timer that ends a turn after the button is released.
+    /** @type {number | undefined} */
+    this.releasing = undefined;
     // True while no frames arrive.
     this.deaf = false;
     this.over = false;
-    this.restart();
+    this.sent = 0; // samples
+    // The server has made turns of the sound up to here.
+    this.settled = 0; // samples
+    // Recently sent sound.
+    /** @type {{ from: number; pcm: Pcm }[]} */
+    this.recent = [];
   }
 
   /** Reset the counts, because a new connection counts its sound from zero. */
   restart() {
-    this.sent = 0; // samples
-    // The server has made turns of the sound up to here.
-    this.settled = 0; // samples
-    // Recently sent sound: [{from, pcm}].
+    this.sent = this.settled = 0;
     this.recent = [];
   }
 
@@ -82,6 +108,7 @@ export class Learner {
     return this.recording || this.carried;
   }
 
+  /** @param {Pcm} pcm */
   frame(pcm) {
     if (this.over) return;
     this.deaf = false;
@@ -91,6 +118,7 @@ export class Learner {
 
   // Hold to talk
 
+  /** @param {Pcm} pcm */
   frameHeld(pcm) {
     if (!this.recording) {
       this.preroll = [...this.preroll, pcm].slice(-PREROLL);
@@ -105,10 +133,10 @@ export class Learner {
   press() {
     if (this.releasing) this.finishHeld();
     if (this.recording) return;
-    this.begin(`user-${Date.now()}`);
+    const recording = this.begin(`user-${Date.now()}`);
     this.pressedAt = performance.now();
     for (const pcm of this.preroll) {
-      this.recording.add(pcm);
+      recording.add(pcm);
       this.append(pcm);
     }
     this.preroll = [];
@@ -125,10 +153,14 @@ export class Learner {
   }
 
   finishHeld() {
-    clearTimeout(this.releasing);
-    this.releasing = null;
+    this.stopReleasing();
     this.commit();
     this.send({ type: "response.create" });
+  }
+
+  stopReleasing() {
+    clearTimeout(this.releasing);
+    this.releasing = undefined;
   }
 
   /** End the turn without waiting for a pause. */
@@ -138,8 +170,7 @@ export class Learner {
   }
 
   cancel() {
-    clearTimeout(this.releasing);
-    this.releasing = null;
+    this.stopReleasing();
     if (!this.recording) return;
     this.drop(this.recording.item);
     this.send({ type: "input_audio_buffer.clear" });
@@ -147,6 +178,7 @@ export class Learner {
 
   // Hands-free
 
+  /** @param {Pcm} pcm */
   frameHandsFree(pcm) {
     const loud = peak(pcm) >= QUIET;
     this.signal = loud ? this.signal + 1 : 0;
@@ -159,7 +191,10 @@ export class Learner {
     }
   }
 
-  /** Send a frame. If that is impossible, treat the connection as lost, and return false. */
+  /**
+   * Send a frame. If that is impossible, treat the connection as lost, and return false.
+   * @param {Pcm} pcm
+   */
   stream(pcm) {
     if (!this.append(pcm)) {
       this.lost();
@@ -171,19 +206,23 @@ export class Learner {
     return true;
   }
 
+  /** @param {string} item @param {number} startMs */
   speechStarted(item, startMs) {
     const { carried } = this;
     this.carried = null;
     this.close();
-    this.begin(item);
+    const recording = this.begin(item);
     const start = ((startMs - BEFORE_MS) * RATE) / 1000;
-    for (const { from, pcm } of this.recent) if (from + pcm.length > start) this.recording.add(pcm);
+    for (const { from, pcm } of this.recent) if (from + pcm.length > start) recording.add(pcm);
     // The server's turn contains the same sound.
     if (carried) this.drop(carried.item);
     if (this.deaf) this.finishHeld();
   }
 
-  /** Handle a turn that the server has ended (hands-free) or confirmed (held, where nothing is left to do). */
+  /**
+   * Handle a turn that the server has ended (hands-free) or confirmed (held, where nothing is left to do).
+   * @param {string} item
+   */
   committed(item) {
     this.settled = this.sent;
     if (this.recording?.item === item) this.close();
@@ -211,6 +250,7 @@ export class Learner {
   }
 
   // Process frames again that were sent but perhaps never heard.
+  /** @param {{ pcm: Pcm }[]} frames */
   hearAgain(frames) {
     this.preroll = [];
     this.signal = 0;
@@ -220,6 +260,7 @@ export class Learner {
     }
   }
 
+  /** @param {Pcm} pcm */
   frameAway(pcm) {
     if (this.recording) {
       this.recording.add(pcm);
@@ -229,8 +270,8 @@ export class Learner {
     }
     this.preroll = [...this.preroll, pcm].slice(-AWAY.before);
     if (this.signal < AWAY.onset) return;
-    this.begin(`user-${Date.now()}`);
-    for (const frame of this.preroll) this.recording.add(frame);
+    const recording = this.begin(`user-${Date.now()}`);
+    for (const frame of this.preroll) recording.add(frame);
     this.preroll = [];
   }
 
@@ -254,6 +295,7 @@ export class Learner {
 
   // Both
 
+  /** @param {boolean} on */
   setHandsFree(on) {
     if (on === this.handsFree) return;
     this.takeBack();
@@ -263,10 +305,13 @@ export class Learner {
     this.preroll = [];
   }
 
+  /** @param {string} item */
   begin(item) {
-    this.recording = new Recording(this.outbox, { ...this.meta(), item, tab: TAB }, this.onTrouble);
-    this.recordings.set(item, this.recording);
-    this.onTurn(item, "recording", this.recording);
+    const recording = new Recording(this.outbox, { ...this.meta(), item, tab: TAB }, this.onTrouble);
+    this.recording = recording;
+    this.recordings.set(item, recording);
+    this.onTurn(item, "recording", recording);
+    return recording;
   }
 
   /** End the recording as a turn. Return it, or undefined if nothing was recorded. */
@@ -300,6 +345,7 @@ export class Learner {
     this.carried = null;
   }
 
+  /** @param {Pcm} pcm */
   append(pcm) {
     return this.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) });
   }
@@ -310,39 +356,41 @@ export class Learner {
    */
   resend() {
     if (this.handsFree) return false;
-    let whole = false;
+    let anyComplete = false;
     for (const recording of this.recordings.values()) {
       this.sendAgain(recording);
       if (recording === this.recording) continue;
       this.send({ type: "input_audio_buffer.commit", item_id: recording.item });
-      whole = true;
+      anyComplete = true;
     }
-    return whole;
+    return anyComplete;
   }
 
+  /** @param {Recording} recording */
   sendAgain(recording) {
     const pcm = recording.pcm();
     for (let at = 0; at < pcm.length; at += RESEND) this.append(pcm.subarray(at, at + RESEND));
   }
 
+  /** @param {string} item */
   saved(item) {
     const recording = this.recordings.get(item);
     this.recordings.delete(item);
     return recording?.discard();
   }
 
+  /** @param {string} item */
   drop(item) {
     this.saved(item);
     if (this.recording?.item === item) this.recording = null;
     if (this.carried?.item === item) this.carried = null;
-    this.onTurn(item, "dropped");
+    this.onTurn(item, "dropped", undefined);
   }
 
   /** Stop, because the page closes or the talk ends. The current turn is kept as far as it goes, and needs no answer. */
   stop() {
     this.over = true;
-    clearTimeout(this.releasing);
-    this.releasing = null;
+    this.stopReleasing();
     this.takeBack();
     this.commit();
   }

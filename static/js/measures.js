@@ -1,15 +1,25 @@
 // Collect the times of a turn that the server reports during a talk, and add them to the answer.
 
+/** @import { Dialogue } from "./dialogue.js" */
+/** @import { TalkEvent } from "./types.d.ts" */
+
 export class Measures {
+  /** @param {Pick<Dialogue, "setMeasured">} dialogue */
   constructor(dialogue) {
     this.dialogue = dialogue;
     // The agent's turns by the learner's turn.
+    /** @type {Map<string, string>} */
     this.answers = new Map();
     // Times to save, by the learner's turn. They are reported before or after the answer.
+    /** @type {Map<string, number>} */
     this.savedMs = new Map();
   }
 
-  /** Handle a `talk.timing` event about `answer`, a turn of the agent. */
+  /**
+   * Handle a `talk.timing` event about `answer`, a turn of the agent.
+   * @param {TalkEvent} event
+   * @param {string} [answer]
+   */
   timed({ item_id: turn, transcribe_ms: heard, think_ms: thought, total_ms: total }, answer) {
     // An opening answers no turn.
     if (!turn || !answer) return;
@@ -18,14 +28,16 @@ export class Measures {
     this.tell(turn);
   }
 
+  /** @param {string} turn @param {number} ms */
   saved(turn, ms) {
     if (!Number.isFinite(ms) || this.savedMs.has(turn)) return;
     this.savedMs.set(turn, ms);
     this.tell(turn);
   }
 
+  /** @param {string} turn */
   tell(turn) {
-    if (this.answers.has(turn) && this.savedMs.has(turn))
-      this.dialogue.setMeasured(this.answers.get(turn), { saved_ms: this.savedMs.get(turn) });
+    const answer = this.answers.get(turn);
+    if (answer && this.savedMs.has(turn)) this.dialogue.setMeasured(answer, { saved_ms: this.savedMs.get(turn) });
   }
 }

@@ -1,5 +1,10 @@
 // Explain in plain words what to do when the microphone is refused, missing or silent.
 
+import { find } from "./dom.js";
+
+/** @import { MicrophoneCode } from "./microphone.js" */
+/** @typedef {MicrophoneCode | "silent" | "stalled"} Trouble */
+
 const browser = () => {
   const agent = navigator.userAgent;
   if (agent.includes("Firefox/")) return "firefox";
@@ -13,6 +18,7 @@ const ALLOW = {
   safari: "Open Safari’s settings for this website (aA or the Safari menu), set Microphone to Allow, then try again.",
 };
 
+/** @type {Record<Trouble, (device: string) => { title: string; text: string; picker?: boolean; retry?: boolean }>} */
 const HELP = {
   denied: () => ({
     title: "The microphone is blocked",
@@ -51,26 +57,32 @@ const HELP = {
 };
 
 export class MicrophoneHelp {
+  /** @param {{ element: HTMLElement; onRetry: () => void; onType: () => void }} options */
   constructor({ element, onRetry, onType }) {
     this.element = element;
     this.onType = onType;
+    /** @type {Set<string | undefined>} */
     this.dismissed = new Set();
-    element.querySelector('[data-action="retry"]').addEventListener("click", onRetry);
-    element.querySelector('[data-action="dismiss"]').addEventListener("click", () => this.dismiss());
+    find(element, '[data-action="retry"]').addEventListener("click", onRetry);
+    find(element, '[data-action="dismiss"]').addEventListener("click", () => this.dismiss());
   }
 
+  /** @param {Trouble} code @param {string} [device] */
   show(code, device = "") {
     if (this.dismissed.has(code) || this.element.dataset.code === code) return;
     const { title, text, picker = false, retry = true } = HELP[code](device);
     this.element.dataset.code = code;
-    this.element.querySelector("h2").textContent = title;
-    this.element.querySelector("p").textContent = text;
-    this.element.querySelector("[data-picker]").hidden = !picker;
-    this.element.querySelector('[data-action="retry"]').hidden = !retry;
+    find(this.element, "h2").textContent = title;
+    find(this.element, "p").textContent = text;
+    find(this.element, "[data-picker]").hidden = !picker;
+    find(this.element, '[data-action="retry"]').hidden = !retry;
     this.element.hidden = false;
   }
 
-  /** Hide the help. With a code, hide it only if it shows that code. */
+  /**
+   * Hide the help. With a code, hide it only if it shows that code.
+   * @param {string} [code]
+   */
   hide(code = this.element.dataset.code) {
     if (this.element.dataset.code !== code) return;
     this.element.hidden = true;

@@ -1,11 +1,15 @@
 // Manage the microphone of the talk page: open it while the page needs it, with its meter, and with help if it fails.
 
+import { byId } from "./dom.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
 import { MicrophoneHelp } from "./microphone-help.js";
 import { fillDevices } from "./page.js";
 import { Scope } from "./scope.js";
 import * as settings from "./settings.js";
 import { Meter } from "./talk-view.js";
+
+/** @import { MicrophoneCode } from "./microphone.js" */
+/** @import { Pcm } from "./pcm.js" */
 
 // Without an answer for this long, the browser is asking the learner, or the device is slow.
 const ASKED_MS = 1000;
@@ -23,11 +27,22 @@ export class MicrophonePanel {
    * question, or when there was none. `onLost()` is called when frames stop, at least for now. `onChange()` is called when one of
    * the properties below changes. `onType(focus)` is called when the learner has to type, or prefers to. `expectsSound()` returns
    * whether silence is unexpected.
+   * @param {{ worklet: string; onFrame: (pcm: Pcm) => void; onAnswered: () => void; onLost: () => void; onChange: () => void;
+   *   onType: (focus: boolean) => void; expectsSound: () => boolean }} options
    */
   constructor({ worklet, onFrame, onAnswered, onLost, onChange, onType, expectsSound }) {
-    Object.assign(this, { onFrame, onAnswered, onLost, onChange, onType, expectsSound });
+    this.onFrame = onFrame;
+    this.onAnswered = onAnswered;
+    this.onLost = onLost;
+    this.onChange = onChange;
+    this.onType = onType;
+    this.expectsSound = expectsSound;
+    /** @type {Scope | null} */
     this.talk = null;
-    // The scope of the latest choice of microphone.
+    /**
+     * The scope of the latest choice of microphone.
+     * @type {Scope | null}
+     */
     this.attempt = null;
     // True until the browser says whether the microphone may be used.
     this.pending = false;
@@ -44,9 +59,9 @@ export class MicrophonePanel {
       onFrame: (pcm) => this.hear(pcm),
       onLost: (code) => (code === "silent" ? this.showSilence() : this.lose(code)),
     });
-    this.meter = new Meter({ element: document.getElementById("meter"), dock: document.getElementById("dock") });
+    this.meter = new Meter({ element: byId("meter"), dock: byId("dock") });
     this.help = new MicrophoneHelp({
-      element: document.getElementById("microphone-help"),
+      element: byId("microphone-help"),
       onRetry: () => this.start(),
       onType: () => {
         onAnswered();
@@ -64,7 +79,10 @@ export class MicrophonePanel {
     return this.open && !this.stalled;
   }
 
-  /** Open the microphone for this talk (a Scope). It closes when the talk ends. */
+  /**
+   * Open the microphone for this talk (a Scope). It closes when the talk ends.
+   * @param {Scope} talk
+   */
   begin(talk) {
     this.talk = talk;
     talk.every(WATCH_MS, () => this.watch());
@@ -75,7 +93,7 @@ export class MicrophonePanel {
   /** Open the chosen microphone instead of the previous one, whether that is open or still requested. */
   async start() {
     if (!this.talk || this.talk.over) return;
-    const attempt = this.begun();
+    const attempt = this.begun(this.talk);
     try {
       const stream = await this.microphone.request(settings.get("device"), attempt);
       this.answered();
@@ -90,9 +108,10 @@ export class MicrophonePanel {
     }
   }
 
-  begun() {
+  /** @param {Scope} talk */
+  begun(talk) {
     this.closed();
-    const attempt = new Scope(this.talk);
+    const attempt = new Scope(talk);
     this.attempt = attempt;
     this.pending = true;
     this.wait(attempt, 0);
@@ -102,6 +121,8 @@ export class MicrophonePanel {
   /**
    * Check repeatedly what the browser waits for: the learner or the device. `hung` is how long it has waited for the device, in
    * ms.
+   * @param {Scope} attempt
+   * @param {number} hung
    */
   wait(attempt, hung) {
     attempt.after(ASKED_MS, async () => {
@@ -123,6 +144,7 @@ export class MicrophonePanel {
     this.onChange();
   }
 
+  /** @param {MicrophoneCode} code */
   lose(code) {
     this.closed();
     this.off();
@@ -145,6 +167,7 @@ export class MicrophonePanel {
     this.help.hide();
   }
 
+  /** @param {Pcm} pcm */
   hear(pcm) {
     this.ticks = 0;
     this.meter.hear(pcm);

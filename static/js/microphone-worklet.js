@@ -15,11 +15,12 @@ const MEMORY_S = 2;
 class Mixer {
   constructor() {
     // Sums of squares and products.
-    Object.assign(this, { left: 0, right: 0, both: 0 });
+    this.left = this.right = this.both = 0;
     this.isMirrored = false;
     this.weights = [0.5, 0.5];
   }
 
+  /** @param {Float32Array[]} channels */
   mix([left, right]) {
     if (!right) return left;
     this.measure(left, right);
@@ -30,6 +31,7 @@ class Mixer {
     return left.map((sample, i) => (a + rise[0] * (i + 1)) * sample + (b + rise[1] * (i + 1)) * right[i]);
   }
 
+  /** @param {Float32Array} left @param {Float32Array} right */
   measure(left, right) {
     const kept = Math.exp(-left.length / (sampleRate * MEMORY_S));
     this.left *= kept;
@@ -67,6 +69,7 @@ class Microphone extends AudioWorkletProcessor {
     this.mixer = new Mixer();
   }
 
+  /** @param {Float32Array[][]} inputs */
   process(inputs) {
     if (!inputs[0].length) return true;
     const channel = this.mixer.mix(inputs[0]);
@@ -75,6 +78,7 @@ class Microphone extends AudioWorkletProcessor {
     return true;
   }
 
+  /** @param {Float32Array} channel */
   resample(channel) {
     const input = new Float32Array(this.input.length + channel.length);
     input.set(this.input);
@@ -89,6 +93,7 @@ class Microphone extends AudioWorkletProcessor {
   }
 
   // Interpolate with a windowed sinc. Its cutoff is the lower of the two Nyquist frequencies, which prevents aliasing.
+  /** @param {Float32Array} input @param {number} at */
   interpolate(input, at) {
     const cutoff = Math.min(1, 1 / this.step);
     let sum = 0;
@@ -101,6 +106,7 @@ class Microphone extends AudioWorkletProcessor {
     return sum;
   }
 
+  /** @param {number} sample */
   emit(sample) {
     this.frame[this.filled++] = Math.max(-1, Math.min(1, sample)) * 32767;
     if (this.filled < FRAME) return;

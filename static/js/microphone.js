@@ -4,11 +4,16 @@ import { keepRunning } from "./audio-context.js";
 import { RATE } from "./pcm.js";
 import { within } from "./scope.js";
 
+/** @import { Scope } from "./scope.js" */
+/** @import { Pcm } from "./pcm.js" */
+
 // Time to load the worklet's script, which never finishes if the sound hardware hangs.
 const LOADS_MS = 10_000;
 
+/** @typedef {"insecure" | "unsupported" | "denied" | "missing" | "busy"} MicrophoneCode */
+
 export class MicrophoneError extends Error {
-  /** Create an error with the code "insecure", "unsupported", "denied", "missing" or "busy". */
+  /** @param {MicrophoneCode} code @param {Error} [cause] */
   constructor(code, cause) {
     super(code, { cause });
     this.code = code;
@@ -16,6 +21,7 @@ export class MicrophoneError extends Error {
 }
 
 // The browsers' names of these errors: https://developer.mozilla.org/docs/Web/API/MediaDevices/getUserMedia#exceptions
+/** @type {Record<string, MicrophoneCode>} */
 const CODES = {
   NotAllowedError: "denied",
   SecurityError: "denied",
@@ -29,11 +35,13 @@ export class Microphone {
   /**
    * Create a microphone. `onFrame(Int16Array)` gets each frame. `onLost(code)` is called when the device disappears or the system
    * mutes it.
+   * @param {{ worklet: string; onFrame: (pcm: Pcm) => void; onLost: (code: "missing" | "silent") => void }} options
    */
   constructor({ worklet, onFrame, onLost }) {
     this.worklet = worklet;
     this.onFrame = onFrame;
     this.onLost = onLost;
+    /** @type {MediaStream | null} */
     this.stream = null;
   }
 
@@ -47,12 +55,15 @@ export class Microphone {
 
   /** Return whether the device is gone, even if no event reported it. */
   get ended() {
-    return this.open && this.stream.getAudioTracks().every((track) => track.readyState === "ended");
+    return this.stream !== null && this.stream.getAudioTracks().every((track) => track.readyState === "ended");
   }
 
   /**
    * Request the device. The browser may ask the learner, so this takes as long as they like. The stream belongs to `scope`. If
    * that has ended meanwhile, the stream is stopped on arrival. Raises MicrophoneError, AbortError.
+   * @param {string} device
+   * @param {Scope} scope
+   * @returns {Promise<MediaStream>}
    */
   async request(device, scope) {
     if (!isSecureContext) throw new MicrophoneError("insecure");
@@ -67,7 +78,11 @@ export class Microphone {
     }
   }
 
-  /** Take frames from the stream until the scope ends. Raises MicrophoneError, AbortError. */
+  /**
+   * Take frames from the stream until the scope ends. Raises MicrophoneError, AbortError.
+   * @param {MediaStream} stream
+   * @param {Scope} scope
+   */
   async connect(stream, scope) {
     try {
       const { context, source } = connectable(stream, scope);
@@ -96,8 +111,10 @@ export class Microphone {
   }
 }
 
+/** @type {(stream: MediaStream) => void} */
 const stopTracks = (stream) => stream.getTracks().forEach((track) => track.stop());
 
+/** @param {string} device */
 function userMedia(device) {
   // No noise suppression. It blurs the endings that learners get wrong, and "she have" is then heard as "she has".
   const wanted = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 2 };
@@ -105,6 +122,7 @@ function userMedia(device) {
 }
 
 // Firefox connects a microphone only to a context with the device's own rate. The worklet then resamples.
+/** @param {MediaStream} stream @param {Scope} scope */
 function connectable(stream, scope) {
   const context = new AudioContext({ sampleRate: RATE });
   keepRunning(context, scope);

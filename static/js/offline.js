@@ -1,24 +1,30 @@
 // Run the page that replaces every other while the server cannot be reached. It shows what this browser keeps, and leads back.
 
+import { byId } from "./dom.js";
 import { openOutbox } from "./outbox.js";
 
-const EVERY = 5000; // ms
-const byId = (id) => document.getElementById(id);
+/** @import { Outbox } from "./outbox.js" */
 
-/** Return the contents of the outbox in words. */
-function inWords({ durable, entries }) {
-  if (!durable)
+const EVERY = 5000; // ms
+
+/**
+ * Return the contents of the outbox in words.
+ * @param {Outbox} outbox
+ */
+async function inWords(outbox) {
+  if (!outbox.durable)
     return "This browser keeps nothing for this page (a private window?). What was not saved yet is lost when its tab is closed.";
-  const waiting = entries.filter((entry) => !entry.refused);
+  const waiting = (await outbox.list()).filter((entry) => !entry.refused);
   if (!waiting.length) return "Nothing that you said waits in this browser: there is nothing left to send.";
   const talks = new Set(waiting.map(({ conversation }) => conversation)).size;
-  const what = `${waiting.length} ${waiting.length === 1 ? "turn" : "turns"} of ${talks === 1 ? "a talk" : `${talks} talks`}`;
-  return `Kept in this browser: ${what} that you said and the server does not have yet. ${waiting.length === 1 ? "It is" : "They are"} sent by ${waiting.length === 1 ? "itself" : "themselves"} when the server can be reached again.`;
+  const one = waiting.length === 1;
+  const what = `${waiting.length} ${one ? "turn" : "turns"} of ${talks === 1 ? "a talk" : `${talks} talks`}`;
+  const sent = one ? "It is sent by itself" : "They are sent by themselves";
+  return `Kept in this browser: ${what} that you said and the server does not have yet. ${sent} when the server can be reached again.`;
 }
 
 async function showKept() {
-  const outbox = await openOutbox();
-  byId("kept").textContent = inWords({ durable: outbox.durable, entries: await outbox.list() });
+  byId("kept").textContent = await inWords(await openOutbox());
 }
 
 function showWhy() {

@@ -1,51 +1,52 @@
 // Show how many turns are not saved yet, and offer refused ones for download.
 
+import { toast } from "./announce.js";
+import { byId, button, download, make } from "./dom.js";
 import { wav } from "./pcm.js";
 
-export function showOutbox(element, outbox, { waiting, refused }, refresh) {
-  const parts = [];
+/** @import { Entry, Outbox } from "./outbox.js" */
+
+/**
+ * Show the entries that a Delivery reports. `refresh()` requests a new report.
+ * @param {Outbox} outbox
+ * @param {{ waiting: Entry[]; refused: Entry[] }} status
+ * @param {() => unknown} refresh
+ */
+export function showOutbox(outbox, { waiting, refused }, refresh) {
+  const element = byId("outbox-status");
+  const parts = refused.map((entry) => refusedLine(entry, outbox, refresh));
   if (waiting.length) {
     const what = waiting.length === 1 ? "1 turn" : `${waiting.length} turns`;
-    parts.push(
-      Object.assign(document.createElement("span"), { className: "waiting", textContent: `${what} waiting to be saved` }),
-    );
+    parts.unshift(make("span", { className: "waiting", textContent: `${what} waiting to be saved` }));
   }
-  for (const entry of refused) parts.push(refusedLine(entry, outbox, refresh));
   const signature = parts.map((part) => part.textContent).join("|");
   // Screen readers read out everything that is put into a status region.
   if (element.dataset.signature === signature) return;
-  element.dataset.signature = signature;
-  element.dataset.waiting = waiting.length;
-  element.dataset.refused = refused.length;
+  Object.assign(element.dataset, { signature, waiting: waiting.length, refused: refused.length });
   element.hidden = !parts.length;
   element.replaceChildren(...parts);
 }
 
+/** @param {Entry} entry @param {Outbox} outbox @param {() => unknown} refresh */
 function refusedLine(entry, outbox, refresh) {
-  const line = document.createElement("span");
-  line.className = "refused";
-  const button = (label, act) => {
-    const element = Object.assign(document.createElement("button"), {
-      type: "button",
-      className: "link-button",
-      textContent: label,
-    });
-    element.addEventListener("click", act);
-    return element;
-  };
-  line.append(`A recording can't be saved: ${entry.refused} `);
-  if (!entry.text)
-    line.append(
-      button("Download it", () => download(entry, outbox)),
-      " ",
-    );
-  line.append(button("Discard it", () => outbox.remove(entry.key).then(refresh)));
-  return line;
+  const save = async () => download(`${entry.item}.wav`, wav(await outbox.pcm(entry.key)));
+  return make(
+    "span",
+    { className: "refused" },
+    `A recording can't be saved: ${entry.refused} `,
+    ...(entry.text ? [] : [button("link-button", "Download it", save), " "]),
+    button("link-button", "Discard it", () => outbox.remove(entry.key).then(refresh)),
+  );
 }
 
-async function download(entry, outbox) {
-  const url = URL.createObjectURL(wav(await outbox.pcm(entry.key)));
-  const link = Object.assign(document.createElement("a"), { href: url, download: `${entry.item}.wav` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+/**
+ * Say why an entry was dropped.
+ * @param {"silence" | "deleted"} why
+ */
+export function tellDropped(why) {
+  toast(
+    why === "silence"
+      ? "Nothing was said in a recording that was waiting, so it was not kept."
+      : "A recording was waiting for a talk that has been deleted; it was deleted too.",
+  );
 }

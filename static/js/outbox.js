@@ -7,50 +7,67 @@ import { Scope, within } from "./scope.js";
 // A browser whose storage hangs must still be able to talk.
 const OPENS = 10_000; // ms
 
+/** @type {<T>(asked: IDBRequest<T>) => Promise<T>} */
 const request = (asked) =>
   new Promise((resolve, reject) => {
     asked.onsuccess = () => resolve(asked.result);
     asked.onerror = () => reject(asked.error);
   });
 
+/** @type {(transaction: IDBTransaction) => Promise<unknown>} */
 const completed = (transaction) =>
   new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
     transaction.onerror = transaction.onabort = () => reject(transaction.error);
   });
 
+/** @type {(conversation: string, item: string) => string} */
 export const keyOf = (conversation, item) => `${conversation}/${item}`;
+
+/**
+ * A turn that the server may not have saved yet, with the facts of its talk. `refused` is the server's reason.
+ * @typedef {{ key: string; conversation: string; item: string; tab: string; time: number; text?: string; refused?: string;
+ *   finished: boolean; finishedAt?: number; [fact: string]: unknown }} Entry
+ */
+
+/** @typedef {Database | Memory} Outbox */
+/** @import { Pcm } from "./pcm.js" */
 
 class Database {
   durable = true;
 
+  /** @param {IDBDatabase} database */
   constructor(database) {
     this.database = database;
   }
 
-  /** Store an entry: {key, conversation, item, scenario?, level?, topic?, …, time, tab, finished, text?}. */
+  /** @param {Entry} entry */
   put(entry) {
     const transaction = this.database.transaction("entries", "readwrite");
     transaction.objectStore("entries").put(entry);
     return completed(transaction);
   }
 
+  /** @param {string} key @param {number} number @param {Pcm} pcm */
   addPiece(key, number, pcm) {
     const transaction = this.database.transaction("pieces", "readwrite");
     transaction.objectStore("pieces").put({ key, number, pcm });
     return completed(transaction);
   }
 
+  /** @returns {Promise<Entry[]>} */
   list() {
     return request(this.database.transaction("entries").objectStore("entries").getAll());
   }
 
+  /** @param {string} key @returns {Promise<Pcm>} */
   async pcm(key) {
     const range = IDBKeyRange.bound([key, 0], [key, Infinity]);
     const pieces = await request(this.database.transaction("pieces").objectStore("pieces").getAll(range));
     return join(pieces.map((piece) => piece.pcm));
   }
 
+  /** @param {string} key */
   remove(key) {
     const transaction = this.database.transaction(["entries", "pieces"], "readwrite");
     transaction.objectStore("entries").delete(key);
@@ -61,13 +78,17 @@ class Database {
 
 class Memory {
   durable = false;
+  /** @type {Map<string, Entry>} */
   entries = new Map();
+  /** @type {Map<string, Pcm[]>} */
   pieces = new Map();
 
+  /** @param {Entry} entry */
   async put(entry) {
     this.entries.set(entry.key, entry);
   }
 
+  /** @param {string} key @param {number} number @param {Pcm} pcm */
   async addPiece(key, number, pcm) {
     const pieces = this.pieces.get(key) || [];
     pieces[number] = pcm;
@@ -78,16 +99,19 @@ class Memory {
     return [...this.entries.values()];
   }
 
+  /** @param {string} key */
   async pcm(key) {
     return join(this.pieces.get(key) || []);
   }
 
+  /** @param {string} key */
   async remove(key) {
     this.entries.delete(key);
     this.pieces.delete(key);
   }
 }
 
+/** @returns {Promise<Outbox>} */
 export async function openOutbox() {
   const database = new Scope();
   try {

@@ -1,17 +1,19 @@
 // Set up what every page has: settings, theme, the banner about the cloud, and the current entry of the navigation.
 
 import "./cloud-watch.js";
+import { byId, findAll } from "./dom.js";
 import { devices } from "./microphone.js";
 import * as settings from "./settings.js";
 import { target } from "./translations.js";
 
-const dialog = document.getElementById("settings");
+const dialog = byId("settings", HTMLDialogElement);
 
 function markNavigation() {
   const here = location.pathname.startsWith("/history") ? "history" : location.pathname === "/" ? "talk" : "";
   document.querySelector(`[data-nav="${here}"]`)?.setAttribute("aria-current", "page");
 }
 
+/** @param {string} theme */
 function applyTheme(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
@@ -19,50 +21,57 @@ function applyTheme(theme) {
 
 // Bind every element with data-setting to its setting, in both directions.
 function bindSettings() {
-  for (const element of document.querySelectorAll("[data-setting]")) {
-    const name = element.dataset.setting;
+  for (const select of findAll(document, "select[data-setting]", HTMLSelectElement)) {
+    const name = /** @type {"level" | "language"} */ (select.dataset.setting);
+    /** @param {string} value */
     const show = (value) => {
-      if (element.type === "checkbox") element.checked = value;
-      else element.value = value;
+      select.value = value;
       // The stored language is not offered here.
-      if (element.selectedIndex === -1) element.selectedIndex = 0;
+      if (select.selectedIndex === -1) select.selectedIndex = 0;
     };
     show(settings.get(name));
     settings.onChange(name, show);
-    element.addEventListener(element.type === "range" ? "input" : "change", () => {
-      if (element.type === "checkbox") settings.set(name, element.checked);
-      else settings.set(name, element.type === "range" ? Number(element.value) : element.value);
-    });
+    select.addEventListener("change", () => settings.set(name, select.value));
+  }
+  for (const box of findAll(document, "input[data-setting]", HTMLInputElement)) {
+    const name = /** @type {"handsFree"} */ (box.dataset.setting);
+    /** @param {boolean} value */
+    const show = (value) => (box.checked = value);
+    show(settings.get(name));
+    settings.onChange(name, show);
+    box.addEventListener("change", () => settings.set(name, box.checked));
   }
 }
 
 function bindSpeed() {
-  const slider = document.getElementById("setting-speed");
-  const auto = document.getElementById("setting-speed-auto");
-  const byLevel = JSON.parse(slider.dataset.byLevel);
+  const slider = byId("setting-speed", HTMLInputElement);
+  const auto = byId("setting-speed-auto", HTMLInputElement);
+  const byLevel = JSON.parse(slider.dataset.byLevel ?? "{}");
   const show = () => {
     const own = settings.get("speed");
     const speed = own ?? byLevel[settings.get("level")] ?? 1;
     auto.checked = own === null;
-    slider.value = speed;
-    document.getElementById("setting-speed-value").textContent = `${speed.toFixed(1)}×${own === null ? ", by level" : ""}`;
+    slider.value = String(speed);
+    byId("setting-speed-value").textContent = `${speed.toFixed(1)}×${own === null ? ", by level" : ""}`;
   };
   slider.addEventListener("input", () => settings.set("speed", Number(slider.value)));
   auto.addEventListener("change", () => settings.set("speed", auto.checked ? null : Number(slider.value)));
-  for (const name of ["speed", "level"]) settings.onChange(name, show);
+  settings.onChange("speed", show);
+  settings.onChange("level", show);
   show();
 }
 
 function bindPause() {
-  const auto = document.getElementById("setting-pause-auto");
-  const slider = document.getElementById("setting-pause");
+  const auto = byId("setting-pause-auto", HTMLInputElement);
+  const slider = byId("setting-pause", HTMLInputElement);
+  /** @param {number | null} ms */
   const show = (ms) => {
     auto.checked = ms === null;
     slider.disabled = ms === null;
-    if (ms !== null) slider.value = ms / 1000;
-    document.getElementById("setting-pause-value").textContent = ms === null ? "by level" : `${(ms / 1000).toFixed(1)} s`;
+    if (ms !== null) slider.value = String(ms / 1000);
+    byId("setting-pause-value").textContent = ms === null ? "by level" : `${(ms / 1000).toFixed(1)} s`;
   };
-  const read = () => settings.set("pauseMs", auto.checked ? null : Math.round(slider.value * 1000));
+  const read = () => settings.set("pauseMs", auto.checked ? null : Math.round(Number(slider.value) * 1000));
   auto.addEventListener("change", read);
   slider.addEventListener("input", read);
   settings.onChange("pauseMs", show);
@@ -70,7 +79,7 @@ function bindPause() {
 }
 
 function bindTheme() {
-  for (const radio of document.getElementsByName("theme")) {
+  for (const radio of findAll(document, 'input[name="theme"]', HTMLInputElement)) {
     radio.checked = radio.value === settings.get("theme");
     radio.addEventListener("change", () => settings.set("theme", radio.value));
   }
@@ -81,7 +90,7 @@ function bindTheme() {
 /** Fill every device picker. Names are known only after the microphone has been allowed once. */
 export async function fillDevices() {
   const found = await devices();
-  for (const select of document.querySelectorAll("[data-devices]")) {
+  for (const select of findAll(document, "[data-devices]", HTMLSelectElement)) {
     const options = found
       .filter(({ deviceId }) => deviceId !== "default")
       .map(({ deviceId, label }, i) => new Option(label || `Microphone ${i + 1}`, deviceId));
@@ -94,11 +103,11 @@ export async function fillDevices() {
 function bindTranslations() {
   const note = document.getElementById("translation-language");
   const language = target({ explained: "en" });
-  if (note && language) note.textContent = new Intl.DisplayNames("en", { type: "language" }).of(language);
+  if (note && language) note.textContent = new Intl.DisplayNames("en", { type: "language" }).of(language) ?? language;
 }
 
 function bindDevices() {
-  for (const select of document.querySelectorAll("[data-devices]")) {
+  for (const select of findAll(document, "[data-devices]", HTMLSelectElement)) {
     select.addEventListener("change", () => settings.set("device", select.value));
   }
   navigator.mediaDevices?.addEventListener?.("devicechange", fillDevices);
@@ -111,7 +120,7 @@ bindSpeed();
 bindPause();
 bindDevices();
 bindTranslations();
-document.getElementById("open-settings").addEventListener("click", () => {
+byId("open-settings").addEventListener("click", () => {
   fillDevices();
   dialog.showModal();
 });

@@ -1,7 +1,10 @@
 // Convert PCM16 mono at 24 kHz, the audio format of the connection.
 
+/** @typedef {Int16Array<ArrayBuffer>} Pcm */
+
 export const RATE = 24000;
 
+/** @param {Pcm} pcm */
 export function toBase64(pcm) {
   const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
   let text = "";
@@ -9,6 +12,7 @@ export function toBase64(pcm) {
   return btoa(text);
 }
 
+/** @param {string} text */
 export function fromBase64(text) {
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
@@ -16,6 +20,7 @@ export function fromBase64(text) {
   return new Int16Array(bytes.buffer, 0, bytes.length >> 1);
 }
 
+/** @param {Pcm[]} pieces */
 export function join(pieces) {
   const all = new Int16Array(pieces.reduce((total, piece) => total + piece.length, 0));
   let at = 0;
@@ -26,15 +31,20 @@ export function join(pieces) {
   return all;
 }
 
-/** Return the largest sample, from 0 to 1. */
+/**
+ * Return the largest sample, from 0 to 1.
+ * @param {Pcm} pcm
+ */
 export function peak(pcm) {
   let largest = 0;
   for (const sample of pcm) largest = Math.max(largest, Math.abs(sample));
   return largest / 32768;
 }
 
+/** @param {Pcm} pcm */
 export function wav(pcm) {
   const header = new DataView(new ArrayBuffer(44));
+  /** @param {number} at @param {string} text */
   const ascii = (at, text) => [...text].forEach((letter, i) => header.setUint8(at + i, letter.charCodeAt(0)));
   ascii(0, "RIFF");
   header.setUint32(4, 36 + pcm.byteLength, true);

@@ -4,6 +4,9 @@ import { keepRunning } from "./audio-context.js";
 import { Clock } from "./clock.js";
 import { RATE, fromBase64 } from "./pcm.js";
 
+/** @import { Scope } from "./scope.js" */
+/** @import { Pcm } from "./pcm.js" */
+
 // Time between arrival and playback. It is enough for gapless sound while the main thread is busy.
 const LEAD = 0.06; // s
 const TICK = 100;
@@ -12,14 +15,25 @@ export class Player {
   /**
    * Create a player that stops when `scope` ends. `onIdle()` is called when everything in the queue has been heard, or would have
    * been with a loudspeaker. `onChange()` is called when `playing` or `inaudible` changes.
+   * @param {{ scope: Scope; onIdle: () => void; onChange: () => void }} options
    */
   constructor({ scope, onIdle, onChange }) {
-    Object.assign(this, { scope, onIdle, onChange });
-    // Items by id: {chunks: [{at, seconds, offset}], seconds, heard}.
+    this.scope = scope;
+    this.onIdle = onIdle;
+    this.onChange = onChange;
+    /**
+     * Sound by item. All times are seconds.
+     * @type {Map<string, { chunks: { at: number; seconds: number; offset: number }[]; seconds: number; heard: number }>}
+     */
     this.items = new Map();
+    /** @type {Set<AudioBufferSourceNode>} */
     this.sources = new Set();
     this.nextTime = 0;
-    this.context = null;
+    /**
+     * Set while there is a loudspeaker.
+     * @type {{ context: AudioContext; gain: GainNode; analyser: AnalyserNode } | null}
+     */
+    this.output = null;
     this.clock = new Clock(() => this.time);
     this.was = { playing: false, inaudible: false };
     scope.every(TICK, () => this.look());
@@ -31,28 +45,27 @@ export class Player {
    */
   wake() {
     // `keepRunning` resumes an existing context.
-    if (this.scope.over || (this.context && this.context.state !== "closed")) return;
+    if (this.scope.over || (this.output && this.output.context.state !== "closed")) return;
     try {
       this.connect(new AudioContext({ sampleRate: RATE }));
     } catch {
       // Without a loudspeaker, the words are still shown.
-      this.context = null;
+      this.output = null;
     }
   }
 
+  /** @param {AudioContext} context */
   connect(context) {
     this.stop();
-    this.context = context;
     keepRunning(context, this.scope);
-    this.gain = context.createGain();
-    this.analyser = context.createAnalyser();
-    this.analyser.fftSize = 2048;
-    this.samples = new Float32Array(this.analyser.fftSize);
-    this.gain.connect(this.analyser).connect(context.destination);
+    const gain = context.createGain();
+    const analyser = context.createAnalyser();
+    gain.connect(analyser).connect(context.destination);
+    this.output = { context, gain, analyser };
   }
 
   get time() {
-    return this.context?.currentTime ?? 0;
+    return this.output?.context.currentTime ?? 0;
   }
 
   get playing() {
@@ -64,31 +77,34 @@ export class Player {
     return this.nextTime > 0 && this.clock.isSilent;
   }
 
+  /** @param {string} item @param {string} base64 */
   append(item, base64) {
     const pcm = fromBase64(base64);
     if (pcm.length && !this.scope.over) this.schedule(item, pcm);
     return pcm;
   }
 
+  /** @param {string} item @param {Pcm} pcm */
   schedule(item, pcm) {
     const sound = this.items.get(item) || { chunks: [], seconds: 0, heard: 0 };
     this.items.set(item, sound);
     const seconds = pcm.length / RATE;
     const at = Math.max(this.nextTime, this.time + LEAD);
     if (!this.playing) this.clock.begin(at);
-    if (this.context) this.sources.add(this.source(pcm, at));
+    if (this.output) this.sources.add(this.source(this.output, pcm, at));
     sound.chunks.push({ at, seconds, offset: sound.seconds });
     sound.seconds += seconds;
     this.nextTime = at + seconds;
     this.was.playing = true;
   }
 
-  source(pcm, at) {
-    const buffer = this.context.createBuffer(1, pcm.length, RATE);
+  /** @param {NonNullable<Player["output"]>} output @param {Pcm} pcm @param {number} at */
+  source({ context, gain }, pcm, at) {
+    const buffer = context.createBuffer(1, pcm.length, RATE);
     const data = buffer.getChannelData(0);
     for (let i = 0; i < pcm.length; i++) data[i] = pcm[i] / 32768;
-    const source = new AudioBufferSourceNode(this.context, { buffer });
-    source.connect(this.gain);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    source.connect(gain);
     source.start(at);
     source.onended = () => {
       this.sources.delete(source);
@@ -106,11 +122,14 @@ export class Player {
     else if (before.playing !== playing || before.inaudible !== inaudible) this.onChange();
   }
 
-  /** Return how many milliseconds of the item were heard, or were shown as words in the same time. */
+  /**
+   * Return how many milliseconds of the item were heard, or were shown as words in the same time.
+   * @param {string} item
+   */
   heard(item) {
     const sound = this.items.get(item);
     if (!sound) return 0;
-    const latency = this.clock.isSilent ? 0 : Math.min(this.context?.outputLatency || 0, 0.3);
+    const latency = this.clock.isSilent ? 0 : Math.min(this.output?.context.outputLatency || 0, 0.3);
     const now = this.clock.now - latency;
     for (const { at, seconds, offset } of sound.chunks) {
       if (now > at) sound.heard = Math.max(sound.heard, offset + Math.min(now - at, seconds));
@@ -118,7 +137,10 @@ export class Player {
     return Math.round(sound.heard * 1000);
   }
 
-  /** Return how many milliseconds of the item have arrived. */
+  /**
+   * Return how many milliseconds of the item have arrived.
+   * @param {string} item
+   */
   arrived(item) {
     return Math.round((this.items.get(item)?.seconds || 0) * 1000);
   }
@@ -135,21 +157,24 @@ export class Player {
     this.duck(false);
   }
 
+  /** @param {string} item */
   forget(item) {
     this.items.delete(item);
   }
 
-  /** Lower the volume while it is uncertain whether the learner interrupts. */
+  /**
+   * Lower the volume while it is uncertain whether the learner interrupts.
+   * @param {boolean} on
+   */
   duck(on) {
-    this.gain?.gain.setTargetAtTime(on ? 0.2 : 1, this.time, 0.02);
+    this.output?.gain.gain.setTargetAtTime(on ? 0.2 : 1, this.time, 0.02);
   }
 
   /** Return the largest sample, from 0 to 1, among those just sent to the loudspeaker. */
   peak() {
-    if (!this.context || this.scope.over) return 0;
-    this.analyser.getFloatTimeDomainData(this.samples);
-    let largest = 0;
-    for (const sample of this.samples) largest = Math.max(largest, Math.abs(sample));
-    return largest;
+    if (!this.output || this.scope.over) return 0;
+    const samples = new Float32Array(this.output.analyser.fftSize);
+    this.output.analyser.getFloatTimeDomainData(samples);
+    return Math.max(...samples.map(Math.abs));
   }
 }

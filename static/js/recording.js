@@ -3,17 +3,28 @@
 import { keyOf } from "./outbox.js";
 import { RATE, join, peak } from "./pcm.js";
 
+/** @import { Entry, Outbox } from "./outbox.js" */
+/** @import { Pcm } from "./pcm.js" */
+
 // A crash loses at most half a second.
 const PIECE = RATE / 2; // samples
 
 export class Recording {
-  /** Create a recording. `meta` is {conversation, item, tab} and the facts of the talk. */
+  /**
+   * Create a recording. `meta` is {conversation, item, tab} and the facts of the talk.
+   * @param {Outbox} outbox
+   * @param {Pick<Entry, "conversation" | "item" | "tab">} meta
+   * @param {() => void} onTrouble
+   */
   constructor(outbox, meta, onTrouble) {
     this.outbox = outbox;
     this.onTrouble = onTrouble;
+    /** @type {Entry} */
     this.entry = { ...meta, key: keyOf(meta.conversation, meta.item), time: Date.now(), finished: false };
     // The whole recording, to send it again over a new connection.
+    /** @type {Pcm[]} */
     this.frames = [];
+    /** @type {Pcm[]} */
     this.unwritten = [];
     this.samples = 0;
     this.written = 0;
@@ -29,6 +40,7 @@ export class Recording {
     return (this.samples / RATE) * 1000;
   }
 
+  /** @param {Pcm} pcm */
   add(pcm) {
     this.frames.push(pcm);
     this.unwritten.push(pcm);

@@ -1,7 +1,10 @@
 // Play recordings of turns, one at a time. A source is {blob}, or {key, url?} for a recording on the server.
 
 import { ApiError, audioUrl } from "./api.js";
+import { byId } from "./dom.js";
 import { within } from "./scope.js";
+
+/** @import { Source } from "./types.d.ts" */
 
 // A server that hangs sends no error.
 const PATIENCE = 8000; // ms
@@ -9,28 +12,44 @@ const UNPLAYABLE = "This recording can't be played right now.";
 const UNREACHED = "This recording can't be reached at the moment. Nothing is lost; try again in a while.";
 
 export class Replayer {
-  /** Create a replayer. `onChange(id|null)` gets the turn that is playing now. */
+  /**
+   * Create a replayer. `onChange(id|null)` gets the turn that is playing now.
+   * @param {{ onChange: (id: string | null) => void; onError: (message: string) => void }} options
+   */
   constructor({ onChange, onError }) {
     this.onChange = onChange;
     this.onError = onError;
-    this.audio = document.getElementById("replay-audio");
+    this.audio = byId("replay-audio", HTMLAudioElement);
+    /**
+     * Id of the turn that is playing.
+     * @type {string | null}
+     */
     this.current = null;
+    /** @type {((toTheEnd: boolean) => void) | null} */
+    this.finish = null;
     // True once playback has begun.
     this.sounding = false;
     this.audio.addEventListener("ended", () => this.finish?.(true));
     this.audio.addEventListener("error", () => this.sounding && this.fail(UNREACHED));
   }
 
+  /** @param {string} id @param {Source} source */
   toggle(id, source) {
     if (this.current === id) return this.stop();
     return this.play(id, source);
   }
 
-  /** Play a turn. Resolve with true if it was heard to the end. */
+  /**
+   * Play a turn. Resolve with true if it was heard to the end.
+   * @param {string} id
+   * @param {Source} source
+   * @returns {Promise<boolean>}
+   */
   async play(id, source) {
     this.stop();
     this.current = id;
     this.onChange(id);
+    /** @type {Promise<boolean>} */
     const ended = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -40,32 +59,36 @@ export class Replayer {
     } catch (error) {
       if (this.current === id) this.fail(why(error, source));
     }
-    const whole = await ended;
+    const toTheEnd = await ended;
     if (this.current === id) this.stop();
-    return whole;
+    return toTheEnd;
   }
 
+  /** @param {string} id @param {Source} source @returns {Promise<void>} */
   async start(id, source) {
     if (source.blob) return this.load(id, URL.createObjectURL(source.blob));
+    const { key } = source;
     try {
-      source.url ||= await audioUrl(source.key);
-      return await this.load(id, source.url);
+      source.url ||= await audioUrl(String(key));
+      await this.load(id, source.url);
     } catch (error) {
-      if (error.name !== "NotSupportedError" || !source.key || this.current !== id) throw error;
+      if (error.name !== "NotSupportedError" || !key || this.current !== id) throw error;
       // A page may stay open for longer than the hour that a signed address lasts, and a recording may move into the bucket. So
       // request a new address.
-      source.url = await audioUrl(source.key);
-      return this.load(id, source.url);
+      source.url = await audioUrl(key);
+      await this.load(id, source.url);
     }
   }
 
-  load(id, url) {
+  /** @param {string} id @param {string} url */
+  async load(id, url) {
     // Playback was stopped, or another turn was chosen, while the address was requested.
-    if (this.current !== id) return undefined;
+    if (this.current !== id) return;
     this.audio.src = url;
-    return within(PATIENCE, this.audio.play());
+    await within(PATIENCE, this.audio.play());
   }
 
+  /** @param {string} message */
   fail(message) {
     this.onError(message);
     this.stop();
@@ -82,13 +105,20 @@ export class Replayer {
     this.onChange(null);
   }
 
-  /** Play `[{id, source}]` one after the other until one is stopped. */
+  /**
+   * Play the recordings of these turns one after the other, until one is stopped.
+   * @param {{ id: string; source: Source | null }[]} turns
+   */
   async sequence(turns) {
-    for (const { id, source } of turns) if (!(await this.play(id, source))) return;
+    for (const { id, source } of turns) if (source && !(await this.play(id, source))) return;
   }
 }
 
-/** Return the reason in words for the learner. An address that does not load raises a NotSupportedError. */
+/**
+ * Return the reason in words for the learner. An address that does not load raises a NotSupportedError.
+ * @param {Error} error
+ * @param {Source} source
+ */
 function why(error, source) {
   if (error instanceof ApiError) return error.message;
   return source.key && ["NotSupportedError", "TimeoutError"].includes(error.name) ? UNREACHED : UNPLAYABLE;

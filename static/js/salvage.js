@@ -1,8 +1,12 @@
 // Read damaged JSON: the elements of a list that are still intact.
 
+/** @typedef {{ what: string; why: string }} Broken What cannot be read, and the reason */
+
 /**
- * Return {value, broken: [{what, why}]}. If a list is cut off or partly damaged, `value` holds the elements that can be read. It
+ * Return {value, broken}. If a list is cut off or partly damaged, `value` holds the elements that can be read. It
  * is undefined for any other invalid JSON.
+ * @param {string} text
+ * @returns {{ value: unknown; broken: Broken[] }}
  */
 export function parse(text) {
   try {
@@ -17,8 +21,11 @@ export function parse(text) {
   }
 }
 
+/** @param {string} text @param {number} from */
 function elements(text, from) {
+  /** @type {unknown[]} */
   const value = [];
+  /** @type {Broken[]} */
   const broken = [];
   let start = from;
   let at = from;
@@ -38,13 +45,18 @@ function elements(text, from) {
   return { value, broken };
 }
 
-/** Return the end of the string that begins here. */
+/**
+ * Return the end of the string that begins here.
+ * @param {string} text
+ * @param {number} from
+ */
 function closing(text, from) {
   let at = from + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
   return at;
 }
 
+/** @param {string} piece @param {unknown[]} value @param {Broken[]} broken */
 function read(piece, value, broken) {
   if (/^[\]}\s]*$/.test(piece)) return;
   try {

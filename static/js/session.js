@@ -15,20 +15,45 @@ import { Reprompt } from "./reprompt.js";
 import { Scope } from "./scope.js";
 import * as settings from "./settings.js";
 
+/** @import { ConnectionState } from "./connection.js" */
+/** @import { Delivery } from "./delivery.js" */
+/** @import { Dialogue } from "./dialogue.js" */
+/** @import { TurnState } from "./learner.js" */
+/** @import { Entry, Outbox } from "./outbox.js" */
+/** @import { Pcm } from "./pcm.js" */
+/** @import { Recording } from "./recording.js" */
+/** @import { Goal, Message, TalkEvent, TalkFacts } from "./types.d.ts" */
+
 const INTERRUPTING = { level: 0.08, frames: 4, forMs: 700 };
 const LAST_SAVES = 10_000;
 const WAITING = "waiting to be saved";
 const WRITING = "writing it down…";
 const NOT_HANDS_FREE = "Hands-free does not work with the partner that talks now. Hold the button to talk.";
 
+/**
+ * What the session reports to its page.
+ * @typedef {{ changed(): void; peak(level: number): void; goals(goals: Goal[]): void; facts(facts: StoredFacts): void;
+ *   hint(text: string): void; ended(): void; closed(code: number): void; silent(): void; isAttentive(): boolean }} View
+ */
+/** @typedef {{ scenario: string; title?: string; level?: string; goals?: Goal[] }} StoredFacts The server's facts about the talk */
+
 export class Session {
   /**
-   * Create a session. `talk` is {scenario, level, topic?, …} for a new conversation, and null to resume an old one. `view` is
-   * {changed(), goals(list), facts(talk), hint(text), ended(), closed(code), silent(), isAttentive()}.
+   * Create a session. `talk` has the facts of a new conversation, and is null to resume an old one.
+   * @param {{ conversation: string; talk: TalkFacts | null; messages: Pick<Message, "id" | "role">[]; dialogue: Dialogue;
+   *   outbox: Outbox; delivery: Delivery; view: View }} options
    */
   constructor({ conversation, talk, messages, dialogue, outbox, delivery, view }) {
-    Object.assign(this, { conversation, talk, dialogue, outbox, delivery, view });
-    // Messages as last fetched, or null if unknown.
+    this.conversation = conversation;
+    this.talk = talk;
+    this.dialogue = dialogue;
+    this.outbox = outbox;
+    this.delivery = delivery;
+    this.view = view;
+    /**
+     * Messages as last fetched, or null if unknown.
+     * @type {Pick<Message, "id" | "role">[] | null}
+     */
     this.messages = messages;
     this.knownBefore = messages.length;
     this.fetched = true;
@@ -39,16 +64,22 @@ export class Session {
     this.over = false;
     // True when the agent may begin with its question.
     this.mayBegin = false;
+    // The learner has asked for time to think.
+    this.thinking = false;
     // Turns that were typed before the connection was up.
+    /** @type {TalkEvent[]} */
     this.unsent = [];
     // True until the first turn of this session is saved, or the learner begins one.
     this.speaksFirst = true;
     this.loud = 0;
+    // The turn that was saved last. A typed turn may be saved before it is in the outbox.
+    this.savedLast = "";
     // Updates of the settings that the server has not answered.
     this.updates = 0;
     // Lasts until the last turn is saved.
     this.scope = new Scope();
     this.measures = new Measures(dialogue);
+    /** @param {TalkEvent} event */
     const send = (event) => this.connection.send(event);
     this.agent = new Agent({
       scope: this.scope,
@@ -62,7 +93,7 @@ export class Session {
       send,
       unsentMs: () => this.connection.unsentMs,
       meta: () => this.meta(),
-      onTurn: (...turn) => this.learnerTurn(...turn),
+      onTurn: (item, state, recording) => this.learnerTurn(item, state, recording),
       onSilent: () => view.silent(),
       onTooShort: () => toast("Hold the button while you speak, and let go when you have finished."),
       onTrouble: () => toast("This browser can't keep a copy of the recording. The talk goes on.", { kind: "error" }),
@@ -133,10 +164,11 @@ export class Session {
 
   /** Return the facts that the outbox stores with each turn. If that turn is the first to arrive, the talk begins with them. */
   meta() {
-    const { scenario, level, own } = this.talk || {};
-    return { conversation: this.conversation, scenario, level, ...own };
+    const { own, ...facts } = this.talk ?? {};
+    return { conversation: this.conversation, ...facts, ...own };
   }
 
+  /** @param {ConnectionState} state @param {{ code: number }} [detail] */
   line(state, detail) {
     this.online = state === "online";
     if (this.online) this.begin();
@@ -145,7 +177,7 @@ export class Session {
       this.lostOnce = true;
       cloud.forget();
     }
-    if (state === "closed") this.view.closed(detail.code);
+    if (state === "closed" && detail) this.view.closed(detail.code);
     this.view.changed();
     this.delivery.report();
   }
@@ -154,7 +186,7 @@ export class Session {
     this.learner.lost();
     this.agent.lost();
     for (const { id, role, element } of this.dialogue.turns.values()) {
-      const unsaved = role === "user" && ["writing", "waiting"].includes(element.dataset.status);
+      const unsaved = role === "user" && ["writing", "waiting"].includes(element.dataset.status ?? "");
       if (unsaved) this.dialogue.setStatus(id, "waiting", WAITING);
     }
   }
@@ -182,7 +214,7 @@ export class Session {
   answerIsDue() {
     if (this.speaksFirst) return this.mayBegin;
     if (!this.messages) return this.awaiting;
-    return this.messages.length === 0 || this.messages.at(-1).role === "user";
+    return !this.messages.length || this.messages.at(-1)?.role === "user";
   }
 
   /** Send the current settings to the server. */
@@ -190,7 +222,7 @@ export class Session {
     const pause = settings.get("pauseMs");
     // The page measures silence itself, because it knows whether the learner types or looks elsewhere: see reprompt.js.
     const detection = { type: "server_vad", idle_timeout_ms: null, ...(pause ? { silence_duration_ms: pause } : {}) };
-    const talk = this.talk && { scenario: this.talk.scenario, level: this.talk.level, ...this.talk.own };
+    const { own, ...facts } = this.talk ?? {};
     const sent = this.connection.send({
       type: "session.update",
       session: {
@@ -199,7 +231,7 @@ export class Session {
           input: { turn_detection: this.learner.handsFree ? detection : null },
           output: { speed: settings.get("speed") },
         },
-        talk: { ...talk, language: settings.get("language") },
+        talk: { ...facts, ...own, language: settings.get("language") },
       },
     });
     if (sent) this.updates += 1;
@@ -208,6 +240,7 @@ export class Session {
   /**
    * Handle the server's settings. They are an answer, or another engine has taken over, which may be unable to detect the end of
    * a turn.
+   * @param {any} audio
    */
   updated(audio) {
     const isAnswer = this.updates > 0;
@@ -222,6 +255,7 @@ export class Session {
     settings.set("handsFree", false);
   }
 
+  /** @param {boolean} on */
   setHandsFree(on) {
     this.learner.setHandsFree(on);
     this.think(false);
@@ -231,6 +265,7 @@ export class Session {
 
   // The learner
 
+  /** @param {Pcm} pcm */
   hear(pcm) {
     this.learner.frame(pcm);
     if (this.learner.handsFree && this.agent.speaking) this.listenForInterruption(peak(pcm));
@@ -238,6 +273,7 @@ export class Session {
 
   // The server decides whether this is an interruption. Until then the agent is quieter, so that the learner can tell that it
   // noticed.
+  /** @param {number} level */
   listenForInterruption(level) {
     this.loud = level > INTERRUPTING.level ? this.loud + 1 : 0;
     if (this.loud !== INTERRUPTING.frames) return;
@@ -252,17 +288,18 @@ export class Session {
     this.view.changed();
   }
 
-  learnerTurn(item, what, recording) {
-    if (what === "dropped") {
+  /** @param {string} item @param {TurnState} state @param {Recording} [recording] */
+  learnerTurn(item, state, recording) {
+    if (state === "dropped") {
       this.dialogue.remove(item);
-    } else if (what === "recording") {
+    } else if (state === "recording") {
       this.dialogue.turn(item, "user");
       this.dialogue.setStatus(item, "recording", "listening…");
       this.awaiting = false;
       this.tookTurn();
-    } else if (what === "kept") {
+    } else if (state === "kept") {
       this.delivery.report();
-    } else {
+    } else if (recording) {
       this.dialogue.setSource(item, { blob: wav(recording.pcm()) });
       this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? WRITING : WAITING);
       this.awaiting = true;
@@ -270,6 +307,7 @@ export class Session {
     this.view.changed();
   }
 
+  /** @param {string} text */
   async type(text) {
     const item = `user-${Date.now()}`;
     this.agent.player.wake();
@@ -286,7 +324,7 @@ export class Session {
     else this.unsent.push(created);
     const entry = { ...this.meta(), key: keyOf(this.conversation, item), item, tab: TAB, text };
     await this.outbox.put({ ...entry, time: Date.now(), finished: true, finishedAt: Date.now() });
-    if (this.savedEarly?.has(item)) await this.outbox.remove(entry.key);
+    if (this.savedLast === item) await this.outbox.remove(entry.key);
     await this.delivery.report();
   }
 
@@ -301,6 +339,7 @@ export class Session {
     this.reprompt.restart();
   }
 
+  /** @param {boolean} on */
   think(on) {
     this.thinking = on;
     this.connection.send({ type: "talk.think", on });
@@ -309,6 +348,7 @@ export class Session {
 
   // Events of the server
 
+  /** @param {TalkEvent} event */
   handle(event) {
     cloud.heed(event.session?.talk || event);
     if (event.type.startsWith("response.")) return this.answer(event);
@@ -317,6 +357,7 @@ export class Session {
     this.view.changed();
   }
 
+  /** @param {TalkEvent} event */
   answer(event) {
     if (this.over) return;
     if (event.type === "response.created") {
@@ -328,7 +369,10 @@ export class Session {
     if (event.type === "response.created" && speaking) this.agent.interrupt({ cancel: true });
   }
 
-  /** Put a turn in its place, whether or not its words are known yet. */
+  /**
+   * Put a turn in its place, whether or not its words are known yet.
+   * @param {TalkEvent} event
+   */
   added({ item, previous_item_id: previous }) {
     if (item.role === "user" && !this.dialogue.has(item.id)) {
       this.dialogue.turn(item.id, "user");
@@ -337,19 +381,20 @@ export class Session {
     this.dialogue.place(item.id, previous);
   }
 
+  /** @param {TalkEvent} event */
   async saved({ item_id: item, role, audioS3Key: key, save_ms: took }) {
     this.speaksFirst = false;
     if (role !== "user") return this.agent.saved(item, key);
     this.measures.saved(item, took);
     if (key) this.dialogue.setSource(item, { key });
     this.dialogue.keptByServer(item);
-    // A typed turn may be saved before it is in the outbox.
-    this.savedEarly = new Set([item]);
+    this.savedLast = item;
     await this.learner.saved(item);
     await this.outbox.remove(keyOf(this.conversation, item));
     return this.delivery.report();
   }
 
+  /** @param {TalkEvent} event */
   notHeard({ item_id: item, error }) {
     // A turn that was not made out may still be answered.
     if (error.code !== "not_made_out") this.awaiting = false;
@@ -361,6 +406,7 @@ export class Session {
     return toast(error.message);
   }
 
+  /** @param {Entry} entry @param {{ message: Message; goals?: Goal[] }} answer */
   delivered(entry, { message, goals }) {
     if (entry.conversation !== this.conversation) return;
     this.learner.saved(entry.item);

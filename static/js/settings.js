@@ -1,5 +1,11 @@
 // Store the learner's choices in localStorage. They are the same on every page.
 
+/**
+ * @typedef {{ level: string; scenario: string; speed: number | null; language: string; handsFree: boolean; pauseMs: number | null;
+ *   device: string; theme: string }} Settings
+ */
+
+/** @type {Settings} */
 const DEFAULTS = {
   level: "B1",
   // Empty: the topic follows the level.
@@ -19,10 +25,14 @@ const VERSION = 2;
 const changes = new EventTarget();
 const chosen = read();
 
-// The first version stored every setting, even those that were not chosen. A speed of 1 meant that none was chosen.
+/**
+ * Read what the learner chose. The first version stored every setting, even those that were not chosen. A speed of 1 meant that
+ * none was chosen.
+ * @returns {Partial<Settings>}
+ */
 function read() {
   try {
-    const { version, ...kept } = JSON.parse(localStorage.getItem(KEY)) || {};
+    const { version, ...kept } = JSON.parse(localStorage.getItem(KEY) ?? "null") || {};
     if (!version && kept.speed === 1) delete kept.speed;
     return kept;
   } catch {
@@ -30,10 +40,19 @@ function read() {
   }
 }
 
+/**
+ * @template {keyof Settings} K
+ * @param {K} name
+ */
 export function get(name) {
-  return chosen[name] ?? DEFAULTS[name];
+  return /** @type {Settings[K]} */ (chosen[name] ?? DEFAULTS[name]);
 }
 
+/**
+ * @template {keyof Settings} K
+ * @param {K} name
+ * @param {Settings[K]} value
+ */
 export function set(name, value) {
   if (chosen[name] === value) return;
   const before = get(name);
@@ -46,8 +65,13 @@ export function set(name, value) {
   if (value !== before) changes.dispatchEvent(new CustomEvent(name, { detail: value }));
 }
 
+/**
+ * @template {keyof Settings} K
+ * @param {K} name
+ * @param {(value: Settings[K]) => void} listener
+ */
 export function onChange(name, listener) {
-  changes.addEventListener(name, (event) => listener(event.detail));
+  changes.addEventListener(name, (event) => listener(/** @type {CustomEvent} */ (event).detail));
 }
 
 // Follow a setting that another tab changed, except for those that must not change during a talk.

@@ -2,15 +2,23 @@
 
 import { announce } from "./announce.js";
 import { scenarios as fetchScenarios } from "./api.js";
+import { byId, clone, find, findAll, make } from "./dom.js";
 import * as settings from "./settings.js";
 
+/** @import { Scenario, TalkFacts } from "./types.d.ts" */
+
+/** @typedef {{ scenario: Scenario; element: HTMLElement }} Card */
+
+/** @type {Record<string, string>} */
 const LEVEL_NAMES = { A1: "Beginner", A2: "Elementary", B1: "Intermediate", B2: "Upper intermediate", C1: "Advanced" };
+/** @type {Record<string, string>} */
 const KIND_NAMES = { chat: "", lesson: "Lesson", adventure: "Adventure", interview: "Interview", own: "Yours" };
 const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
 
-const byId = (id) => document.getElementById(id);
-
-/** Fill the page. Call `onStart({scenario, title, level, topic, goal, rules, expectations})` when the learner is ready. */
+/**
+ * Fill the page. Call `onStart(start)` when the learner is ready.
+ * @param {{ onStart: (start: TalkFacts & { title: string }) => void }} options
+ */
 export async function showSetup({ onStart }) {
   const { scenarios, levels } = await fetchScenarios();
   fillLevels(levels);
@@ -24,22 +32,22 @@ export async function showSetup({ onStart }) {
   refresh();
   const first = chosen(cards);
   // Put the chosen card first, so that it is visible.
-  cards.sort((a, b) => (b.scenario === first) - (a.scenario === first));
+  cards.sort((a, b) => Number(b.scenario === first) - Number(a.scenario === first));
   byId("scenarios").replaceChildren(...cards.map(({ element }) => element));
 
   byId("setup-form").addEventListener("change", ({ target }) => {
-    if (target.name === "level") settings.set("level", target.value);
-    if (target.name === "scenario") settings.set("scenario", target.value);
+    const { name, value } = /** @type {HTMLInputElement} */ (target);
+    if (name === "level" || name === "scenario") settings.set(name, value);
     refresh();
-    if (!byId("own-topic").hidden && ["kind", "scenario"].includes(target.name)) {
+    if (!byId("own-topic").hidden && ["kind", "scenario"].includes(name)) {
       byId("own-topic").scrollIntoView({ block: "nearest" });
       // On a low screen the focused element may have scrolled out of view.
-      document.activeElement.scrollIntoView({ block: "nearest" });
+      document.activeElement?.scrollIntoView({ block: "nearest" });
     }
   });
   settings.onChange("level", (level) => {
     const before = chosen(cards);
-    document.querySelector(`[name="level"][value="${level}"]`).checked = true;
+    find(document, `[name="level"][value="${level}"]`, HTMLInputElement).checked = true;
     refresh();
     const now = chosen(cards);
     if (now && now !== before) announce(`The topic is now ${now.title}.`);
@@ -47,19 +55,23 @@ export async function showSetup({ onStart }) {
   byId("setup-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const scenario = chosen(cards);
-    if (scenario) onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), ...ownWords(scenario) });
+    if (scenario)
+      onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), own: ownWords(scenario) });
   });
 }
 
-const chosen = (cards) => cards.find(({ element }) => element.querySelector("input").checked)?.scenario;
+/** @type {(cards: Card[]) => Scenario | undefined} */
+const chosen = (cards) => cards.find(({ element }) => find(element, "input").checked)?.scenario;
 
+/** @param {Card[]} cards @param {Card | undefined} found */
 function choose(cards, found) {
-  for (const each of cards) each.element.querySelector("input").checked = each === found;
+  for (const each of cards) find(each.element, "input").checked = each === found;
 }
 
 /**
  * Return the topic that the learner chose, if it is shown, or else one of their level, preferably a quick chat. A hidden topic is
  * never chosen.
+ * @param {Card[]} cards
  */
 function wanted(cards) {
   const shown = cards.filter(({ element }) => !element.hidden);
@@ -72,70 +84,67 @@ function wanted(cards) {
   );
 }
 
+/** @param {string[]} levels */
 function fillLevels(levels) {
   const options = levels.map((level) => {
-    const label = document.createElement("label");
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: "level", value: level });
-    input.checked = level === settings.get("level");
-    const name = Object.assign(document.createElement("span"), {
-      className: "level-name",
-      textContent: LEVEL_NAMES[level] || "",
-    });
-    const text = document.createElement("span");
-    text.append(`${level} `, name);
-    label.append(input, text);
-    return label;
+    const input = make("input", { type: "radio", name: "level", value: level, checked: level === settings.get("level") });
+    const name = make("span", { className: "level-name", textContent: LEVEL_NAMES[level] || "" });
+    return make("label", {}, input, make("span", {}, `${level} `, name));
   });
   byId("level-options").replaceChildren(...options);
 }
 
+/** @param {Set<string>} there */
 function showKinds(there) {
-  for (const input of document.getElementsByName("kind")) {
-    input.closest("label").hidden = input.value !== "all" && !there.has(input.value);
+  for (const input of findAll(document, 'input[name="kind"]', HTMLInputElement)) {
+    const isShown = input.value === "all" || there.has(input.value);
+    input.closest("label")?.toggleAttribute("hidden", !isShown);
   }
 }
 
+/** @param {Scenario} scenario */
 function card(scenario) {
-  const element = byId("scenario-template").content.firstElementChild.cloneNode(true);
+  const element = clone("scenario-template");
   element.dataset.scenario = scenario.id;
   element.dataset.kind = scenario.kind;
-  element.querySelector("input").value = scenario.id;
-  element.querySelector("use").setAttribute("href", `${document.body.dataset.icons}#${scenario.icon}`);
-  element.querySelector("strong").textContent = scenario.title;
-  element.querySelector(".scenario-summary").textContent = scenario.summary;
-  element.querySelector(".scenario-facts").textContent =
+  find(element, "input").value = scenario.id;
+  find(element, "use", SVGUseElement).setAttribute("href", `${document.body.dataset.icons}#${scenario.icon}`);
+  find(element, "strong").textContent = scenario.title;
+  find(element, ".scenario-summary").textContent = scenario.summary;
+  find(element, ".scenario-facts").textContent =
     scenario.kind === "own" ? "Any level" : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
   return element;
 }
 
+/** @param {Card[]} cards */
 function filter(cards) {
-  const kind = document.querySelector('[name="kind"]:checked').value;
+  const kind = find(document, 'input[name="kind"]:checked', HTMLInputElement).value;
   const level = settings.get("level");
-  const onlyMine = byId("only-my-level").checked;
+  const onlyMine = byId("only-my-level", HTMLInputElement).checked;
   byId("scenarios").hidden = kind === "own";
   byId("only-level").textContent = level;
-  let shown = 0;
   for (const { scenario, element } of cards) {
     const fits = kind === "all" || scenario.kind === kind;
     const suits = !onlyMine || scenario.level === level || scenario.kind === "own";
     element.hidden = !(fits && suits);
-    if (fits && suits) shown += 1;
   }
-  byId("no-scenarios").hidden = shown > 0;
+  byId("no-scenarios").hidden = cards.some(({ element }) => !element.hidden);
 }
 
+/** @param {Scenario | undefined} scenario */
 function showChoice(scenario) {
   const own = scenario?.kind === "own";
-  byId("own-topic").hidden = !own;
-  byId("own-topic").disabled = !own;
-  byId("own-topic-topic").required = own;
+  const fields = byId("own-topic", HTMLFieldSetElement);
+  fields.hidden = fields.disabled = !own;
+  byId("own-topic-topic", HTMLInputElement).required = own;
   byId("start-title").textContent = scenario ? scenario.title : "Choose a topic";
   byId("start-level").textContent = scenario ? `at level ${settings.get("level")}` : "";
-  byId("start").disabled = !scenario;
+  byId("start", HTMLButtonElement).disabled = !scenario;
 }
 
+/** @param {Scenario} scenario @returns {Record<string, string>} */
 function ownWords(scenario) {
   if (scenario.kind !== "own") return {};
-  const form = new FormData(byId("setup-form"));
-  return Object.fromEntries(OWN_WORDS.map((name) => [name, form.get(name).trim()]).filter(([, value]) => value));
+  const form = new FormData(byId("setup-form", HTMLFormElement));
+  return Object.fromEntries(OWN_WORDS.map((name) => [name, String(form.get(name)).trim()]).filter(([, value]) => value));
 }

@@ -1,10 +1,12 @@
 // Summarize a talk: time, goals, and what to remember.
 
 import { correctionItem, inContext } from "./corrections.js";
+import { byId } from "./dom.js";
 import { goalItem } from "./goals.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { Goal, Turn } from "./types.d.ts" */
 
+/** @param {{ conversation: string; title: string; seconds: number; turns: Turn[]; goals: Goal[]; scenario: string }} talk */
 export function showSummary({ conversation, title, seconds, turns, goals, scenario }) {
   const learners = turns.filter((turn) => turn.role === "user");
   const corrections = learners.flatMap((turn) => turn.corrections);
@@ -18,11 +20,12 @@ export function showSummary({ conversation, title, seconds, turns, goals, scenar
   byId("summary-no-corrections").hidden = corrections.length > 0;
   byId("summary-goal-list").replaceChildren(...goals.map(goalItem));
   byId("summary-goals-card").hidden = !goals.length;
-  byId("summary-history").href = `/history/${encodeURIComponent(conversation)}`;
+  byId("summary-history", HTMLAnchorElement).href = `/history/${encodeURIComponent(conversation)}`;
   byId("summary-history").hidden = !turns.length;
-  byId("talk-again").href = scenario ? `/?scenario=${encodeURIComponent(scenario)}` : "/";
+  byId("talk-again", HTMLAnchorElement).href = scenario ? `/?scenario=${encodeURIComponent(scenario)}` : "/";
 }
 
+/** @param {number} turns @param {number} reached @param {number} all */
 function headline(turns, reached, all) {
   if (!turns) return "Maybe next time.";
   if (all && reached === all) return "Every goal reached.";
@@ -31,5 +34,6 @@ function headline(turns, reached, all) {
 }
 
 // Learners remember what they read here, so show only the corrected words. The rest of a sentence was not checked.
+/** @type {(turn: Turn) => HTMLElement[]} */
 const toRemember = ({ text, corrections }) =>
   corrections.map((correction) => correctionItem(inContext(text, correction, corrections)));

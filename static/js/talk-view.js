@@ -1,9 +1,12 @@
 // Show the talk page: its current part, the state in words, and the meter.
 
 import { announce, withdraw } from "./announce.js";
+import { byId, button, find } from "./dom.js";
 import { peak } from "./pcm.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { Dialogue } from "./dialogue.js" */
+/** @import { Pcm } from "./pcm.js" */
+
 // Below this level, not even a quiet room is heard.
 const SIGNAL = 0.004;
 const HOLD = matchMedia("(hover: hover)").matches
@@ -14,17 +17,28 @@ const UNHEARD = "No sound came out: tap anywhere to hear it.";
 const ASKING = "Press Allow in your browser, so that I can hear you.";
 const OPENING = "Your microphone takes long to open. Until then you can type.";
 // For screen readers. When the agent speaks, it is heard, so that state needs no announcement.
+/** @type {Record<string, string>} */
 const SPOKEN = { ready: "Your turn.", recording: "Listening.", asking: ASKING };
 
+/**
+ * What the page shows about the talk. `state` is that of the session. `microphone` says whether the microphone is open, `hears`
+ * whether frames arrive, `asking` whether the browser asks for it, and `allowed` whether the learner has agreed.
+ * @typedef {{ state: string; handsFree: boolean; muted: boolean; thinking: boolean; lost: boolean; microphone: boolean;
+ *   hears: boolean; asking: boolean; allowed: boolean; inaudible: boolean; closed: boolean }} Now
+ */
+
 export class TalkView {
+  /** @param {HTMLElement} main */
   constructor(main) {
     this.main = main;
   }
 
-  /** Show the part "setup", "conversation" or "summary". */
+  /**
+   * Show the part "setup", "conversation" or "summary".
+   * @param {"setup" | "conversation" | "summary"} view
+   */
   show(view) {
-    this.main.dataset.view = view;
-    document.body.dataset.view = view;
+    this.main.dataset.view = document.body.dataset.view = view;
     document.documentElement.toggleAttribute("data-bar", view === "setup");
     byId("loading").hidden = true;
     for (const id of ["setup", "conversation", "summary"]) byId(id).hidden = id !== view;
@@ -38,30 +52,34 @@ export class TalkView {
     scrollTo(0, 0);
   }
 
+  /** @param {string} title @param {string} level */
   title(title, level) {
     byId("talk-title").textContent = title;
-    byId("talk-level").textContent = level || "";
+    byId("talk-level").textContent = level;
     byId("talk-level").hidden = !level;
     document.title = `${title}: Talking Agent`;
   }
 
-  /** Show the state and return it. */
-  state({ handsFree, muted, thinking, lost, microphone, hears, inaudible, closed, ...now }) {
+  /**
+   * Show the state and return it.
+   * @param {Now} now
+   */
+  state(now) {
+    const { handsFree, muted, thinking, lost, microphone, inaudible, closed } = now;
     const state = now.asking && ["ready", "connecting"].includes(now.state) ? "asking" : now.state;
     const before = this.main.dataset.state;
     if (inaudible && this.main.dataset.inaudible !== "true") announce(NO_SOUND);
     Object.assign(this.main.dataset, { state, handsFree, muted: handsFree && muted, microphone, inaudible });
-    const button = byId("talk-button");
-    button.disabled = !microphone || closed;
+    const talkButton = byId("talk-button", HTMLButtonElement);
+    talkButton.disabled = !microphone || closed;
     const pressed = handsFree ? muted : state === "recording";
-    button.setAttribute("aria-pressed", pressed);
+    talkButton.setAttribute("aria-pressed", String(pressed));
     byId("talk-button-label").textContent = handsFree ? "Mute" : "Hold to talk";
-    for (const id of ["hint-button", "type-button", "hands-free", "think"]) byId(id).disabled = closed;
+    for (const id of ["hint-button", "type-button", "think"]) byId(id, HTMLButtonElement).disabled = closed;
+    byId("hands-free", HTMLInputElement).disabled = closed;
     byId("think").hidden = !handsFree;
-    byId("think").setAttribute("aria-pressed", thinking);
-    byId("state-text").textContent = closed
-      ? ""
-      : inWords({ state, handsFree, muted, thinking, lost, microphone: hears, inaudible, allowed: now.allowed });
+    byId("think").setAttribute("aria-pressed", String(thinking));
+    byId("state-text").textContent = closed ? "" : inWords({ ...now, state });
     if (state !== before && SPOKEN[state]) announce(state === "asking" && now.allowed ? OPENING : SPOKEN[state]);
     if (state === "recording") this.hint("");
     if (lost) this.notice("Connection lost. Reconnecting…");
@@ -69,30 +87,28 @@ export class TalkView {
     return state;
   }
 
-  /** Show a notice. `actions` is [[label, act]], and `icon` is a name in the sprite. */
+  /**
+   * Show a notice. `actions` is [[label, act]], and `icon` is a name in the sprite.
+   * @param {string} text
+   * @param {[string, () => unknown][]} [actions]
+   * @param {string} [icon]
+   */
   notice(text, actions = [], icon = "wifi-off") {
     const box = byId("connection-notice");
-    const words = box.querySelector("[data-text]");
+    const words = find(box, "[data-text]");
     if (words.textContent === text && box.hidden === !text) return;
     words.textContent = text;
     box.hidden = !text;
-    const use = box.querySelector("use");
+    const use = find(box, "use", SVGUseElement);
     const href = `${document.body.dataset.icons}#${icon}`;
     // Setting the address fetches the sprite, and the connection may be down.
     if (use.getAttribute("href") !== href) use.setAttribute("href", href);
-    const buttons = actions.map(([label, act]) => {
-      const button = Object.assign(document.createElement("button"), {
-        type: "button",
-        className: "button small",
-        textContent: label,
-      });
-      button.addEventListener("click", act);
-      return button;
-    });
-    box.querySelector("[data-actions]").replaceChildren(...buttons);
+    const buttons = actions.map(([label, act]) => button("button small", label, act));
+    find(box, "[data-actions]").replaceChildren(...buttons);
     buttons[0]?.focus();
   }
 
+  /** @param {string} text */
   hint(text) {
     const hint = byId("hint");
     if (hint.textContent === text) return;
@@ -101,12 +117,17 @@ export class TalkView {
     if (text) hint.scrollIntoView({ block: "nearest" });
   }
 
+  /** @param {number} value @param {Set<string>} items @param {Dialogue} dialogue */
   peak(value, items, dialogue) {
     this.main.style.setProperty("--voice", value.toFixed(3));
     keepLargest(this.main, value);
-    for (const item of items) if (dialogue.has(item)) keepLargest(dialogue.turn(item).element, value);
+    for (const item of items) {
+      const turn = dialogue.turns.get(item);
+      if (turn) keepLargest(turn.element, value);
+    }
   }
 
+  /** @param {number | null} ms */
   time(ms) {
     if (ms === null) return;
     const seconds = Math.floor(ms / 1000);
@@ -114,23 +135,27 @@ export class TalkView {
   }
 }
 
+/** @param {HTMLElement} element @param {number} value */
 function keepLargest(element, value) {
   if (value > Number(element.dataset.peak || 0)) element.dataset.peak = value.toFixed(3);
 }
 
-function inWords({ inaudible, ...now }) {
+/** @param {Now} now */
+function inWords(now) {
+  const { inaudible } = now;
   if (inaudible && now.state === "agent") return NO_SOUND;
   return inaudible && now.state === "ready" ? `${turnInWords(now)} ${UNHEARD}` : turnInWords(now);
 }
 
-function turnInWords({ state, handsFree, muted, thinking, lost, microphone, allowed }) {
+/** @param {Now} now */
+function turnInWords({ state, handsFree, muted, thinking, lost, hears, allowed }) {
   if (lost && handsFree && muted) return "You are muted. Press the button to be heard.";
-  if (lost) return microphone ? "Go on, it is kept here." : "Go on and type, it is kept here.";
+  if (lost) return hears ? "Go on, it is kept here." : "Go on and type, it is kept here.";
   if (state === "asking") return allowed ? OPENING : ASKING;
   if (state === "connecting") return "Connecting…";
   if (state === "recording") return thinking ? "Take your time…" : "Listening…";
   if (state === "thinking") return "One moment…";
-  if (!microphone) return state === "agent" ? "The agent is speaking." : "Your turn. Type your answer.";
+  if (!hears) return state === "agent" ? "The agent is speaking." : "Your turn. Type your answer.";
   if (handsFree && muted) return "You are muted. Press the button to be heard.";
   if (state === "agent")
     return handsFree ? "The agent is speaking. Just speak to break in." : "The agent is speaking. Hold to break in.";
@@ -138,11 +163,12 @@ function turnInWords({ state, handsFree, muted, thinking, lost, microphone, allo
 }
 
 export class Meter {
+  /** @param {{ element: HTMLElement; dock: HTMLElement }} elements */
   constructor({ element, dock }) {
     this.element = element;
-    this.fill = element.querySelector(".meter-fill");
     this.dock = dock;
     this.lastSignal = performance.now();
+    this.lastPeak = 0;
     this.level = 0;
     this.drawn = 0;
   }
@@ -162,6 +188,7 @@ export class Meter {
     this.lastSignal = performance.now();
   }
 
+  /** @param {Pcm} pcm */
   hear(pcm) {
     const now = performance.now();
     this.lastPeak = peak(pcm);
@@ -180,6 +207,6 @@ export class Meter {
 
   draw() {
     this.dock.style.setProperty("--level", this.level.toFixed(2));
-    this.element.setAttribute("aria-valuenow", Math.round(this.level * 100));
+    this.element.setAttribute("aria-valuenow", String(Math.round(this.level * 100)));
   }
 }

@@ -7,11 +7,12 @@ import * as cloud from "./cloud-state.js";
 import { bindTalkButton } from "./controls.js";
 import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
+import { byId } from "./dom.js";
 import { showGoals } from "./goals.js";
 import { level as levelOf } from "./history-list.js";
 import { MicrophonePanel } from "./microphone-panel.js";
 import { openOutbox } from "./outbox.js";
-import { showOutbox } from "./outbox-status.js";
+import { showOutbox, tellDropped } from "./outbox-status.js";
 import { Feedback } from "./feedback.js";
 import { Replayer } from "./replay.js";
 import { Scope, within } from "./scope.js";
@@ -24,28 +25,33 @@ import { target, Translations } from "./translations.js";
 import { Unreached } from "./unreached.js";
 import { keepAwake } from "./wake-lock.js";
 
+/** @import { StoredFacts } from "./session.js" */
+/** @import { Goal, Message, TalkFacts } from "./types.d.ts" */
+
 // Time for deliveries before an earlier talk is shown.
 const DELIVERS = 5000; // ms
 
-const byId = (id) => document.getElementById(id);
 const main = byId("main");
+const typeField = byId("type-text", HTMLInputElement);
 const parameters = new URLSearchParams(location.search);
-const wanted = parameters.get("conversation");
-if (parameters.get("scenario")) settings.set("scenario", parameters.get("scenario"));
+const wanted = parameters.get("conversation") ?? "";
+const wantedScenario = parameters.get("scenario");
+if (wantedScenario) settings.set("scenario", wantedScenario);
 
 const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the talk.";
 
-// The talk that the page was opened with, as it was then.
-let earlier = null;
+/** @type {Session | null} */
 let session = null;
-// A Scope. The microphone and the screen are on until it ends.
+// The microphone and the screen are on until it ends.
+/** @type {Scope | null} */
 let talk = null;
 let muted = false;
+/** @type {Goal[]} */
 let goals = [];
 // True after the agent has said goodbye. The summary follows when that has been heard.
 let finishing = false;
 let began = 0;
-// Length of the talk when it was ended.
+// Length of the talk when it was last ended.
 let talked = 0; // ms
 let scenario = "";
 
@@ -64,37 +70,33 @@ const dialogue = new Dialogue({
     replayer.toggle(id, source);
   },
   onMend: (id, text) => mend(id, text),
-  onTranslate: target() && ((turn) => translations.toggle(turn)),
+  onTranslate: target() ? (turn) => translations.toggle(turn) : undefined,
 });
 const delivery = new Delivery({
   outbox,
   isLive: (conversation) => session?.conversation === conversation && session.online,
-  onStatus: (status) => showOutbox(byId("outbox-status"), outbox, status, () => delivery.report()),
+  onStatus: (status) => showOutbox(outbox, status, () => delivery.report()),
   onDelivered: (entry, answer) => session?.delivered(entry, answer),
   onDropped: (entry, why) => {
     if (session?.conversation === entry.conversation && why === "silence") dialogue.remove(entry.item);
-    toast(
-      why === "silence"
-        ? "Nothing was said in a recording that was waiting, so it was not kept."
-        : "A recording was waiting for a talk that has been deleted; it was deleted too.",
-    );
+    tellDropped(why);
   },
 });
 const view = new TalkView(main);
 const microphone = new MicrophonePanel({
-  worklet: main.dataset.worklet,
-  onFrame: (pcm) => session.hear(pcm),
-  onAnswered: () => session.goAhead(),
+  worklet: String(main.dataset.worklet),
+  onFrame: (pcm) => session?.hear(pcm),
+  onAnswered: () => session?.goAhead(),
   onLost: () => {
     talkButton.letGo();
-    session.inputEnded();
+    session?.inputEnded();
   },
   onChange: () => {
     if (microphone.hears) withdrawTyping();
     refresh();
   },
   onType: (focus) => (focus ? showTyping(true) : offerTyping()),
-  expectsSound: () => session.learner.handsFree && !muted && session.state === "ready",
+  expectsSound: () => session !== null && session.learner.handsFree && !muted && session.state === "ready",
 });
 
 // Beginning
@@ -104,20 +106,24 @@ function newId() {
   return `conv-${Date.now()}-${letters.join("")}`;
 }
 
-function startNew({ scenario, title, level, ...own }) {
+/** @param {TalkFacts & { title: string }} start */
+function startNew({ title, ...about }) {
   const id = newId();
   history.pushState(null, "", `/?conversation=${id}`);
-  view.title(own.topic || title, level);
-  start({ id, about: { scenario, level, own }, messages: [] });
+  view.title(about.own.topic || title, about.level);
+  start({ id, about, messages: [] });
 }
 
-/** Start a session. With `hasEnded`, a talk is resumed after its end, and the learner decides when it is over. */
+/**
+ * Start a session. With `hasEnded`, a talk is resumed after its end, and the learner decides when it is over.
+ * @param {{ id: string; about: TalkFacts | null; messages: Pick<Message, "id" | "role">[]; hasEnded?: boolean }} talk
+ */
 function start({ id, about, messages, hasEnded = false }) {
   if (session && !session.over) return;
   finishing = false;
   began ||= Date.now();
   byId("resume").hidden = true;
-  session = new Session({
+  const started = new Session({
     conversation: id,
     talk: about,
     messages,
@@ -126,7 +132,7 @@ function start({ id, about, messages, hasEnded = false }) {
     delivery,
     view: {
       changed: refresh,
-      peak: (value) => view.peak(value, session.agent.sounding, dialogue),
+      peak: (value) => view.peak(value, started.agent.sounding, dialogue),
       goals: setGoals,
       facts: showFacts,
       hint: (text) => view.hint(text),
@@ -144,9 +150,10 @@ function start({ id, about, messages, hasEnded = false }) {
       isAttentive,
     },
   });
+  session = started;
   view.show("conversation");
   refresh();
-  session.start();
+  started.start();
   talk = new Scope();
   keepAwake(talk);
   microphone.begin(talk);
@@ -156,16 +163,17 @@ function start({ id, about, messages, hasEnded = false }) {
     );
 }
 
-function showFacts(talk) {
-  scenario = talk.scenario;
-  if (talk.title) view.title(talk.title, talk.level);
-  setGoals(talk.goals || []);
+/** @param {StoredFacts} facts */
+function showFacts(facts) {
+  scenario = facts.scenario;
+  if (facts.title) view.title(facts.title, facts.level ?? "");
+  setGoals(facts.goals || []);
 }
 
+/** @param {Goal[]} list */
 function setGoals(list) {
   goals = list;
-  const reached = showGoals({ box: byId("goals"), list: byId("goal-list"), count: byId("goals-count") }, list);
-  for (const { text } of reached) announce(`Goal reached: ${text}`);
+  for (const { text } of showGoals(list)) announce(`Goal reached: ${text}`);
 }
 
 // During the talk
@@ -177,7 +185,7 @@ function refresh() {
     state: session.state,
     handsFree,
     muted,
-    thinking: Boolean(session.thinking),
+    thinking: session.thinking,
     lost: session.lostOnce && !session.online && !session.connection.closed,
     microphone: microphone.open,
     hears: microphone.hears,
@@ -192,45 +200,47 @@ function refresh() {
 
 async function endTalk() {
   // A talk whose connection the server closed can be ended, too. The summary shows what was said.
-  if (session.over && !session.connection.closed) return;
+  if (!session || (session.over && !session.connection.closed)) return;
   finishing = false;
-  talk.end();
+  talk?.end();
   talked = Date.now() - began;
   await lookBack(session.conversation, session.end());
 }
 
-/** End a talk that is shown after a reload and was not resumed: there is no connection. */
-async function endEarlier({ id, duration }) {
+/** End the talk that is shown after a reload and was not resumed: there is no connection. */
+async function endEarlier() {
   try {
-    await api.endTalk(id);
+    await api.endTalk(wanted);
   } catch (error) {
     toast(error.message, { kind: "error" });
     return;
   }
-  talked = (duration || 0) * 60_000;
-  await lookBack(id, delivery.run(id));
+  await lookBack(wanted, delivery.run(wanted));
 }
 
-/** Show the summary of a talk, and again when `saving` is done. Then ask for the feedback. */
+/**
+ * Show the summary of a talk, and again when `saving` is done. Then ask for the feedback.
+ * @param {string} conversation
+ * @param {Promise<unknown>} saving
+ */
 async function lookBack(conversation, saving) {
   replayer.stop();
   // Disable it until everything is saved, because the connection is still in use.
-  byId("go-on").disabled = true;
+  const goOnButton = byId("go-on", HTMLButtonElement);
+  goOnButton.disabled = true;
   summarize(conversation);
   view.show("summary");
-  byId("summary-saving").hidden = false;
-  byId("summary-saving").textContent = "Saving the last of it…";
+  const status = byId("summary-saving");
+  status.hidden = false;
+  status.textContent = "Saving the last of it…";
   await saving;
-  byId("go-on").disabled = false;
+  goOnButton.disabled = false;
   // The last corrections and goals have arrived meanwhile.
   summarize(conversation);
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
-  if (said.length)
-    feedback.ask(
-      conversation,
-      said.flatMap((turn) => turn.corrections),
-    );
-  byId("summary-saving").textContent = (await delivery.unsaved(conversation))
+  const corrections = said.flatMap((turn) => turn.corrections);
+  if (said.length) feedback.ask(conversation, corrections);
+  status.textContent = (await delivery.unsaved(conversation))
     ? "A recording is still waiting to be saved. It is sent again by itself."
     : "Everything is saved.";
 }
@@ -238,58 +248,62 @@ async function lookBack(conversation, saving) {
 function goOn() {
   feedback.hide();
   began = Date.now() - talked;
-  const messages = [...dialogue.turns.values()].map(({ id, role }) => ({ id, role }));
-  start({ id: session?.conversation ?? wanted, about: null, messages, hasEnded: true });
+  start({ id: session?.conversation ?? wanted, about: null, messages: [...dialogue.turns.values()], hasEnded: true });
 }
 
+/** @param {string} conversation */
 function summarize(conversation) {
   const title = byId("talk-title").textContent;
   showSummary({ conversation, title, seconds: talked / 1000, turns: [...dialogue.turns.values()], goals, scenario });
 }
 
+/** @param {number} code */
 function closed(code) {
+  if (!session) return;
   talked = Date.now() - began;
-  talk.end();
+  talk?.end();
   session.close();
-  const { conversation } = session;
+  const { conversation, talk: about } = session;
+  const reconnect = () => {
+    view.notice("");
+    began = Date.now() - talked;
+    delivery.run(conversation);
+    start({ id: conversation, about, messages: [...dialogue.turns.values()] });
+  };
   const again = () => location.assign(`/?conversation=${conversation}`);
   showTyping(false);
-  if (code === 4029)
-    return view.notice(
+  const startNext = () => location.assign("/");
+  /** @type {Record<number, Parameters<TalkView["notice"]>>} */
+  const notices = {
+    4001: ["This talk was opened in another window and goes on there.", [["Use it here", again]], "monitor"],
+    4004: [
+      "This talk has been deleted.",
+      [
+        ["Bring it back", () => api.restore(conversation).then(again, (error) => toast(error.message, { kind: "error" }))],
+        ["Start a new talk", () => delivery.discard(conversation).then(startNext)],
+      ],
+      "trash-2",
+    ],
+    4008: ["The talk is paused, because nothing was said for a while.", [["Go on", reconnect]], "pause"],
+    4029: [
       "Many learners are talking at the moment, and all places are taken. Please try again in a minute.",
-      [["Try again", tryAgain]],
+      [["Try again", reconnect]],
       "users",
-    );
-  if (code === 4008)
-    return view.notice("The talk is paused, because nothing was said for a while.", [["Go on", tryAgain]], "pause");
-  if (code === 4001)
-    return view.notice("This talk was opened in another window and goes on there.", [["Use it here", again]], "monitor");
-  if (code === 4401)
-    return view.notice(
+    ],
+    4401: [
       "The server does not know this browser any more. Reload the page to go on.",
       [["Reload", () => location.reload()]],
       "circle-alert",
-    );
-  if (code !== 4004)
-    return view.notice("The server refused this talk.", [["Start a new talk", () => location.assign("/")]], "circle-alert");
-  const deleted = [
-    ["Bring it back", () => api.restore(conversation).then(again, (error) => toast(error.message, { kind: "error" }))],
-    ["Start a new talk", () => delivery.discardConversation(conversation).then(() => location.assign("/"))],
-  ];
-  return view.notice("This talk has been deleted.", deleted, "trash-2");
+    ],
+  };
+  view.notice(...(notices[code] ?? ["The server refused this talk.", [["Start a new talk", startNext]], "circle-alert"]));
 }
 
-/** Connect again after the server closed the connection. */
-function tryAgain() {
-  const { conversation, talk: about } = session;
-  view.notice("");
-  began = Date.now() - talked;
-  delivery.run(conversation);
-  const messages = [...dialogue.turns.values()].map(({ id, role }) => ({ id, role }));
-  start({ id: conversation, about, messages });
-}
-
-/** Save a better transcript. Return whether it was saved. */
+/**
+ * Save a better transcript. Return whether it was saved.
+ * @param {string} id
+ * @param {string} text
+ */
 async function mend(id, text) {
   try {
     dialogue.mended(await api.mend(session?.conversation || wanted, id, text));
@@ -301,10 +315,11 @@ async function mend(id, text) {
   }
 }
 
+/** @param {boolean} on @param {{ focus?: boolean }} [options] */
 function showTyping(on, { focus = true } = {}) {
   byId("type-form").hidden = !on;
-  byId("type-button").setAttribute("aria-expanded", on);
-  if (on && focus) byId("type-text").focus();
+  byId("type-button").setAttribute("aria-expanded", String(on));
+  if (on && focus) typeField.focus();
 }
 
 // True if the page itself showed the field, because there is no microphone.
@@ -317,59 +332,61 @@ function offerTyping() {
 }
 
 function withdrawTyping() {
-  const field = byId("type-text");
-  if (typingOffered && !field.value && document.activeElement !== field) showTyping(false);
+  if (typingOffered && !typeField.value && document.activeElement !== typeField) showTyping(false);
   typingOffered = false;
 }
 
 /** Return whether the learner seems to be present, with nothing to do but answer. */
 function isAttentive() {
   if (document.hidden || microphone.asking || finishing || replayer.current !== null) return false;
-  if (session.learner.handsFree && muted) return false;
-  const isWriting = byId("type-text").value !== "" || document.querySelector(".turn-edit");
+  if (session?.learner.handsFree && muted) return false;
+  const isWriting = typeField.value !== "" || document.querySelector(".turn-edit");
   return !isWriting && !document.querySelector("dialog[open]");
 }
 
-const talkButton = bindTalkButton(byId("talk-button"), {
-  press: () => session.press(),
-  release: () => session.learner.release(),
+const talkButton = bindTalkButton(byId("talk-button", HTMLButtonElement), {
+  press: () => session?.press(),
+  release: () => session?.learner.release(),
   cancel: () => {
-    session.learner.cancel();
+    session?.learner.cancel();
     announce("Thrown away.");
   },
   toggle: () => {
     muted = !muted;
-    session.learner.muted = muted;
+    if (session) session.learner.muted = muted;
     announce(muted ? "Muted." : "The microphone is on.");
     refresh();
   },
-  handsFree: () => session.learner.handsFree,
+  handsFree: () => session !== null && session.learner.handsFree,
   active: () =>
     session !== null && main.dataset.view === "conversation" && microphone.open && !session.over && !session.connection.closed,
 });
 byId("hint-button").addEventListener("click", () => session?.connection.send({ type: "talk.hint" }));
-byId("think").addEventListener("click", () => session.think(!session.thinking));
+byId("think").addEventListener("click", () => session?.think(!session.thinking));
 // After a click, give the space bar back to the talk button. The focus of keyboard users stays where it is.
 main.addEventListener("click", ({ target, detail }) => {
-  if (detail > 0 && target.closest("#hint-button, #think, #hands-free, .turn [data-action]:not([data-action='edit'])"))
+  if (
+    detail > 0 &&
+    target instanceof Element &&
+    target.closest("#hint-button, #think, #hands-free, .turn [data-action]:not([data-action='edit'])")
+  )
     byId("talk-button").focus({ focusVisible: false });
 });
-byId("type-button").addEventListener("click", () => showTyping(byId("type-form").hidden));
-byId("end-talk").addEventListener("click", () => (session ? endTalk() : endEarlier(earlier)));
+byId("type-button").addEventListener("click", () => showTyping(Boolean(byId("type-form").hidden)));
+byId("end-talk").addEventListener("click", () => (session ? endTalk() : endEarlier()));
 byId("go-on").addEventListener("click", goOn);
 byId("type-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const field = byId("type-text");
-  const text = field.value.trim();
+  const text = typeField.value.trim();
   if (!text || !session || session.over || session.connection.closed) return;
-  field.value = "";
+  typeField.value = "";
   session.type(text);
 });
 settings.onChange("handsFree", (on) => {
   talkButton.letGo();
   session?.setHandsFree(on);
 });
-for (const name of ["speed", "pauseMs", "language"]) settings.onChange(name, () => session?.update());
+for (const name of /** @type {const} */ (["speed", "pauseMs", "language"])) settings.onChange(name, () => session?.update());
 setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
 addEventListener("pagehide", () => {
   talk?.end();
@@ -382,17 +399,19 @@ addEventListener("popstate", () => location.reload());
 
 // Matches if there is room beside the dialogue.
 const roomBeside = matchMedia("(min-width: 1040px)");
-const openGoals = () => (byId("goals").open = roomBeside.matches);
+const openGoals = () => (byId("goals", HTMLDetailsElement).open = roomBeside.matches);
 roomBeside.addEventListener("change", openGoals);
 openGoals();
 
+/** @param {string} id */
 async function showEarlier(id) {
   // A slow delivery continues in the background.
   await within(DELIVERS, delivery.run(id)).catch(() => {});
-  earlier = await api.conversation(id);
+  const earlier = await api.conversation(id);
   dialogue.showAll(earlier.messages);
   view.title(earlier.title, levelOf(earlier));
   setGoals(earlier.goals || []);
+  talked = (earlier.duration || 0) * 60_000;
   view.show("conversation");
   // Browsers allow a page to record and play sound only after a click.
   byId("resume").hidden = false;
@@ -420,6 +439,7 @@ function attempt() {
   return begin().then(() => unreached.hide(), fail);
 }
 
+/** @param {Error} error */
 function fail(error) {
   byId("loading").hidden = true;
   unreached.show(error);

@@ -2,14 +2,19 @@
 
 import * as api from "./api.js";
 import { announce, toast } from "./announce.js";
+import { find } from "./dom.js";
 import * as settings from "./settings.js";
 
-/** List the codes of the languages that this server translates into. The list is empty if no engine translates. */
-const OFFERED = document.body.dataset.translations.split(" ").filter(Boolean);
+/** @import { Turn } from "./types.d.ts" */
+
+// Codes of the languages that this server translates into. There are none if no engine translates.
+const OFFERED = (document.body.dataset.translations ?? "").split(" ").filter(Boolean);
 
 /**
  * Return the language to translate into: that of the explanations. For explanations in English, return the first of the browser's
  * languages that is offered and is not English, or else any offered one, or undefined if there is none.
+ * @param {{ explained?: string }} [options]
+ * @returns {string | undefined}
  */
 export function target({ explained = settings.get("language") } = {}) {
   if (explained !== "en" && OFFERED.includes(explained)) return explained;
@@ -18,21 +23,27 @@ export function target({ explained = settings.get("language") } = {}) {
 }
 
 export class Translations {
-  /** Create the translations. `conversation()` returns the id of the conversation whose turns are shown. */
+  /**
+   * Create the translations. `conversation()` returns the id of the conversation whose turns are shown.
+   * @param {{ conversation: () => string }} options
+   */
   constructor({ conversation }) {
-    Object.assign(this, { conversation });
+    this.conversation = conversation;
   }
 
-  /** Show the turn's translation, or hide it again. */
+  /**
+   * Show the turn's translation, or hide it again.
+   * @param {Turn} turn
+   */
   async toggle(turn) {
     const { id, element, text } = turn;
     // The turn may be removed or changed during the request.
     const isThere = () => element.isConnected && turn.text === text;
-    const button = element.querySelector('[data-action="translate"]');
-    const words = element.querySelector(".turn-translation");
+    const button = find(element, '[data-action="translate"]');
+    const words = find(element, ".turn-translation");
     const language = target();
     if (!words.hidden && words.lang === language) return this.hide(element);
-    if (button.getAttribute("aria-busy") === "true") return undefined;
+    if (!language || button.getAttribute("aria-busy") === "true") return undefined;
     button.setAttribute("aria-busy", "true");
     try {
       const translation = await api.translateMessage(this.conversation(), id, language);
@@ -45,17 +56,19 @@ export class Translations {
     return undefined;
   }
 
+  /** @param {HTMLElement} element @param {string} text @param {string} language */
   show(element, text, language) {
-    const words = element.querySelector(".turn-translation");
+    const words = find(element, ".turn-translation");
     words.lang = language;
     words.textContent = text;
     words.hidden = false;
-    element.querySelector('[data-action="translate"]').setAttribute("aria-pressed", "true");
+    find(element, '[data-action="translate"]').setAttribute("aria-pressed", "true");
     announce("Translated.");
   }
 
+  /** @param {HTMLElement} element */
   hide(element) {
-    element.querySelector(".turn-translation").hidden = true;
-    element.querySelector('[data-action="translate"]').setAttribute("aria-pressed", "false");
+    find(element, ".turn-translation").hidden = true;
+    find(element, '[data-action="translate"]').setAttribute("aria-pressed", "false");
   }
 }

@@ -1,8 +1,14 @@
 // Keep the screen on during a talk, because a locked phone stops the sound in both directions.
 
-/** Keep the screen on until the scope ends. Browsers release the lock of a hidden page, so request it again. */
+/** @import { Scope } from "./scope.js" */
+
+/**
+ * Keep the screen on until the scope ends. Browsers release the lock of a hidden page, so request it again.
+ * @param {Scope} scope
+ */
 export function keepAwake(scope) {
   if (!navigator.wakeLock) return;
+  /** @type {WakeLockSentinel | null} */
   let lock = null;
   let asking = false;
   const request = async () => {

@@ -1,0 +1,135 @@
+// Shapes that several modules share. docs/api.md describes those of the REST API and of the server's events.
+
+export type Role = "user" | "assistant";
+
+export interface Correction {
+  said: string;
+  better: string;
+  why?: string;
+  /** Position of `said` in the transcript, in characters. */
+  start?: number | null;
+  end?: number | null;
+}
+
+/** Times since the end of the learner's turn, and how reliable a transcript is. */
+export interface Measured {
+  heard_ms?: number | null;
+  thought_ms?: number | null;
+  first_audio_ms?: number | null;
+  saved_ms?: number | null;
+  doubt?: unknown;
+  /** Positions of doubtful words, in characters. */
+  unsure?: [number, number][];
+}
+
+export interface Message {
+  id: string;
+  role: Role;
+  content: string;
+  corrections?: Correction[];
+  interrupted?: boolean;
+  measured?: Measured;
+  audioS3Key?: string;
+  audioUrl?: string;
+}
+
+export interface Goal {
+  text: string;
+  done: boolean;
+}
+
+export interface Conversation {
+  id: string;
+  title: string;
+  timestamp: string;
+  messages: Message[];
+  /** Older clients may have stored anything here. */
+  config?: { level?: unknown; topic?: unknown };
+  goals?: Goal[];
+  callEnded: boolean;
+  startTime: number | null;
+  endTime: number | null;
+  /** In minutes. */
+  duration: number | null;
+  analysis: unknown;
+  storage: string;
+}
+
+export interface Scenario {
+  id: string;
+  title: string;
+  level: string;
+  kind: string;
+  icon: string;
+  summary: string;
+}
+
+/** The facts that begin a talk. */
+export interface TalkFacts {
+  scenario: string;
+  level: string;
+  /** The learner's own topic, goal, rules and expectations. */
+  own: Record<string, string>;
+}
+
+/** A recording: in memory, or on the server, where its link expires. */
+export interface Source {
+  blob?: Blob;
+  key?: string;
+  url?: string;
+}
+
+/** A turn that is shown. */
+export interface Turn {
+  id: string;
+  role: Role;
+  element: HTMLElement;
+  text: string;
+  corrections: Correction[];
+  /** Why it could not be checked for mistakes. */
+  unchecked: string;
+  /** Positions of doubtful words, or null if the transcript is reliable. */
+  unsure: { start: number; end: number }[] | null;
+  source: Source | null;
+  measured: Measured;
+  /** The server has saved it. */
+  kept: boolean;
+}
+
+/** An event of the WebSocket. */
+export interface TalkEvent {
+  type: string;
+  [field: string]: any;
+}
+
+/** Send an event. Return false if that is impossible now. */
+export type Send = (event: TalkEvent) => boolean;
+
+/** What the server made of an imported entry. See docs/api.md. */
+export interface ImportResult {
+  state: string;
+  error?: string;
+  id?: string;
+  messages?: number;
+  recordings?: number;
+  lost?: Lost[];
+  /** Messages whose recordings it had no time for. */
+  waiting?: string[];
+}
+
+/** A part of an imported entry that was not stored. */
+export interface Lost {
+  message: string | null;
+  text: string;
+  field: string | null;
+  why: string;
+}
+
+// The scope of microphone-worklet.js
+declare global {
+  const sampleRate: number;
+  class AudioWorkletProcessor {
+    readonly port: MessagePort;
+  }
+  function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;
+}
