@@ -1,7 +1,6 @@
 // Send the outbox to the server, one recording at a time, and never from two tabs at once.
 
 import { conversation as fetchConversation, sendTurn } from "./api.js";
-
 import { wav } from "./pcm.js";
 
 /** @import { ApiError } from "./api.js" */
@@ -70,10 +69,7 @@ export class Delivery {
 
   /** @param {Entry} entry @param {Set<string | undefined>} living */
   isOurs(entry, living) {
-    if (entry.refused || this.held.has(entry.conversation)) return false;
-    if (entry.tab !== TAB) return !living.has(entry.tab);
-    if (!entry.finished) return false;
-    return !this.isLive(entry.conversation) || Date.now() - (entry.finishedAt ?? 0) > LIVE;
+    return !entry.refused && !this.held.has(entry.conversation) && this.isDue(entry, living, LIVE);
   }
 
   /**
@@ -151,14 +147,19 @@ export class Delivery {
     const living = await livingTabs();
     const entries = await this.outbox.list();
     this.onStatus({
-      waiting: entries.filter((entry) => !entry.refused && this.isWaiting(entry, living)),
+      waiting: entries.filter((entry) => !entry.refused && this.isDue(entry, living, SLOW)),
       refused: entries.filter((entry) => entry.refused),
     });
   }
 
-  /** @param {Entry} entry @param {Set<string | undefined>} living */
-  isWaiting(entry, living) {
-    if (entry.tab !== TAB) return !living.has(entry.tab);
-    return entry.finished && (!this.isLive(entry.conversation) || Date.now() - (entry.finishedAt ?? 0) > SLOW);
+  /**
+   * Return whether the turn should be saved by now. The live connection has `patience` ms to save it.
+   * @param {Entry} entry
+   * @param {Set<string | undefined>} living
+   * @param {number} patience
+   */
+  isDue({ tab, conversation, finished, finishedAt = NaN }, living, patience) {
+    if (tab !== TAB) return !living.has(tab);
+    return finished && (!this.isLive(conversation) || Date.now() - finishedAt > patience);
   }
 }

@@ -49,23 +49,13 @@ export class Dialogue {
     element.dataset.role = role;
     find(element, ".turn-who").textContent = role === "user" ? "You" : "Agent";
     find(element, "[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
+    const shown = { text: "", corrections: [], unchecked: "", unsure: null, source: null, measured: {}, kept: false };
     /** @type {Turn} */
-    const turn = {
-      id,
-      role,
-      element,
-      text: "",
-      corrections: [],
-      unchecked: "",
-      unsure: null,
-      source: null,
-      measured: {},
-      kept: false,
-    };
+    const turn = { id, role, element, ...shown };
     find(element, '[data-action="replay"]').addEventListener("click", () => turn.source && this.onReplay(id, turn.source));
     find(element, '[data-action="translate"]').addEventListener("click", () => this.onTranslate?.(turn));
     find(element, '[data-action="timing"]').addEventListener("click", () => this.toggleBreakdown(turn));
-    if (this.onMend && role === "user") this.addEditing(turn);
+    find(element, '[data-action="edit"]').addEventListener("click", () => this.edit(turn));
     this.turns.set(id, turn);
     this.list.append(element);
     this.toEnd();
@@ -111,7 +101,7 @@ export class Dialogue {
    * @param {Message} message
    */
   show(message) {
-    const turn = this.turn(message.id, message.role);
+    this.turn(message.id, message.role);
     this.setText(message.id, message.content);
     this.setCorrections(message.id, message.corrections || []);
     if (message.audioS3Key) this.setSource(message.id, { key: message.audioS3Key, url: message.audioUrl });
@@ -119,8 +109,8 @@ export class Dialogue {
     else this.setDoubt(message.id, message.measured || {});
     this.kept(message.id);
     if (message.role === "user") this.keptByServer(message.id);
-    else this.setStatus(message.id, message.interrupted ? "interrupted" : "", message.interrupted ? "interrupted" : "");
-    return turn;
+    else if (message.interrupted) this.setStatus(message.id, "interrupted", "interrupted");
+    else this.setStatus(message.id, "");
   }
 
   /**
@@ -152,10 +142,7 @@ export class Dialogue {
    * @param {string} id
    */
   kept(id) {
-    const turn = this.turns.get(id);
-    if (!turn) return;
-    turn.kept = true;
-    this.offer(turn);
+    this.change(id, { kept: true });
   }
 
   /**
@@ -163,9 +150,8 @@ export class Dialogue {
    * @param {string} id
    */
   keptByServer(id) {
-    const turn = this.turns.get(id);
+    const turn = this.change(id, { kept: true });
     if (!turn) return;
-    this.kept(id);
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
     find(turn.element, '[data-action="edit"]').hidden = !this.onMend;
@@ -177,36 +163,39 @@ export class Dialogue {
     this.setStatus(id, "unheard", NOT_MADE_OUT);
   }
 
+  /**
+   * Change the turn, and show its buttons. Return it, or undefined if it is not shown.
+   * @param {string} id
+   * @param {Partial<Turn>} values
+   */
+  change(id, values) {
+    const turn = this.turns.get(id);
+    if (!turn) return undefined;
+    this.offer(Object.assign(turn, values));
+    return turn;
+  }
+
   /** @param {string} id @param {string} text */
   setText(id, text) {
     const turn = this.turns.get(id);
     if (!turn || turn.text === text) return;
-    turn.text = text;
     // The translation belongs to the old text.
     find(turn.element, ".turn-translation").hidden = true;
-    this.offer(turn);
-    this.draw(turn);
+    this.draw(this.change(id, { text }));
   }
 
   /** @param {string} id @param {Correction[]} corrections */
   setCorrections(id, corrections) {
-    const turn = this.turns.get(id);
-    if (!turn) return;
-    turn.corrections = corrections;
-    turn.unchecked = "";
-    this.draw(turn);
+    this.draw(this.change(id, { corrections, unchecked: "" }));
   }
 
   /**
    * Show why the turn could not be checked for mistakes.
    * @param {string} id
-   * @param {string} why
+   * @param {string} unchecked
    */
-  setUnchecked(id, why) {
-    const turn = this.turns.get(id);
-    if (!turn) return;
-    turn.unchecked = why;
-    this.draw(turn);
+  setUnchecked(id, unchecked) {
+    this.draw(this.change(id, { unchecked }));
   }
 
   /**
@@ -215,14 +204,17 @@ export class Dialogue {
    * @param {Measured} measured
    */
   setDoubt(id, { doubt, unsure }) {
-    const turn = this.turns.get(id);
-    if (!turn) return;
-    turn.unsure = doubt && Array.isArray(unsure) ? unsure.map(([start, end]) => ({ start, end })) : null;
-    this.draw(turn);
+    const spans = doubt && Array.isArray(unsure) ? unsure.map(([start, end]) => ({ start, end })) : null;
+    this.draw(this.change(id, { unsure: spans }));
   }
 
-  /** @param {Turn} turn */
-  draw({ element, text, corrections, unchecked, unsure }) {
+  /**
+   * Show the turn's words and corrections.
+   * @param {Turn} [turn]
+   */
+  draw(turn) {
+    if (!turn) return;
+    const { element, text, corrections, unchecked, unsure } = turn;
     const list = find(element, ".corrections");
     const items = corrections.map(correctionItem);
     const notes = [unchecked, unsure && text ? IN_DOUBT : ""].filter(Boolean);
@@ -234,17 +226,13 @@ export class Dialogue {
   }
 
   /**
-   * Add measured times of the answer, of {heard_ms, thought_ms, first_audio_ms, saved_ms}. The others may follow.
+   * Add measured times of the answer. Others may follow.
    * @param {string} id
    * @param {Measured} measured
    */
   setMeasured(id, measured) {
-    const turn = this.turns.get(id);
-    if (!turn) return;
-    Object.assign(turn.measured, measured);
-    this.offer(turn);
-    const panel = turn.element.querySelector(".breakdown");
-    if (panel) panel.replaceWith(breakdown(turn.measured));
+    const turn = this.change(id, { measured: { ...this.turns.get(id)?.measured, ...measured } });
+    turn?.element.querySelector(".breakdown")?.replaceWith(breakdown(turn.measured));
   }
 
   /** @param {Turn} turn */
@@ -259,7 +247,8 @@ export class Dialogue {
    * Show the buttons for the actions that are possible now.
    * @param {Turn} turn
    */
-  offer({ element, text, kept, measured }) {
+  offer({ element, text, kept, measured, source }) {
+    find(element, '[data-action="replay"]').hidden = !source;
     const translate = find(element, '[data-action="translate"]');
     translate.hidden = !(this.onTranslate && kept && text);
     translate.setAttribute("aria-pressed", String(!find(element, ".turn-translation").hidden));
@@ -268,10 +257,7 @@ export class Dialogue {
 
   /** @param {string} id @param {Source} source */
   setSource(id, source) {
-    const turn = this.turns.get(id);
-    if (!turn) return;
-    turn.source = source;
-    find(turn.element, '[data-action="replay"]').hidden = !source;
+    this.change(id, { source });
   }
 
   /**
@@ -322,13 +308,7 @@ export class Dialogue {
   }
 
   /** @param {Turn} turn */
-  addEditing(turn) {
-    const button = find(turn.element, '[data-action="edit"]');
-    button.addEventListener("click", () => this.edit(turn, button));
-  }
-
-  /** @param {Turn} turn @param {HTMLElement} button */
-  edit(turn, button) {
+  edit(turn) {
     if (turn.element.querySelector("form")) return;
     const form = clone("edit-template");
     const field = find(form, "textarea");
@@ -341,7 +321,7 @@ export class Dialogue {
       const hadFocus = form.contains(document.activeElement);
       form.remove();
       text.hidden = false;
-      if (hadFocus) button.focus();
+      if (hadFocus) find(turn.element, '[data-action="edit"]').focus();
     };
     find(form, '[data-action="cancel"]').addEventListener("click", close);
     form.addEventListener("keydown", (event) => event.key === "Escape" && close());

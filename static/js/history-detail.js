@@ -8,7 +8,7 @@ import { Feedback } from "./feedback.js";
 import { showGoals } from "./goals.js";
 import { began, counts, day, length, level, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
-import { target, Translations } from "./translations.js";
+import { target, toggleTranslation } from "./translations.js";
 
 /** @import { Conversation, Message } from "./types.d.ts" */
 
@@ -34,19 +34,14 @@ export class Detail {
       onError: (message) => onError(new Error(message)),
     });
     this.feedback = new Feedback(byId("feedback"));
-    const translations = new Translations({ conversation: () => this.conversation?.id ?? "" });
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),
       onMend: (id, text) => this.mend(id, text),
-      onTranslate: target() ? (turn) => translations.toggle(turn) : undefined,
+      onTranslate: target() ? (turn) => toggleTranslation(turn, this.conversation?.id ?? "") : undefined,
     });
     this.titleField = byId("rename-title", HTMLInputElement);
     byId("delete").addEventListener("click", () => this.conversation && onDelete(this.conversation));
-    this.bind();
-  }
-
-  bind() {
     const form = byId("rename-form");
     byId("play-all").addEventListener("click", () => this.playAll());
     byId("rename").addEventListener("click", () => this.renaming(true));

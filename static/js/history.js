@@ -21,7 +21,7 @@ const UNDO_SECONDS = 10;
 const outbox = await openOutbox();
 const delivery = new Delivery({
   outbox,
-  onStatus: (status) => showOutbox(outbox, status, () => delivery.report()),
+  onStatus: (status) => showOutbox(delivery, status),
   onDelivered: () => list.load().catch(tell),
   onDropped: (_, why) => tellDropped(why),
 });
@@ -76,16 +76,13 @@ async function showLocation({ focus = true } = {}) {
   } catch (error) {
     // The learner has opened something else.
     if (location.pathname !== path) return;
-    if (error.retryable) return showUnreached(error, { focus });
+    if (error.retryable) {
+      detail.close();
+      return unreached.show(error, { focus });
+    }
     tell(error.status === 404 ? new Error("That talk is not here any more.") : error);
     if (error.status === 404) await go("/history");
   }
-}
-
-/** @param {Error} error @param {{ focus: boolean }} options */
-function showUnreached(error, { focus }) {
-  detail.close();
-  unreached.show(error, { focus });
 }
 
 // When the cloud recovers, what could not be reached is shown

@@ -82,24 +82,21 @@ export function lists(report) {
   return [
     {
       heading: `${report.unusable.length} that could not be used`,
-      entries: report.unusable.map(({ title, source, why = "" }) => ({
-        what: title === source ? title : `${title} (${source})`,
-        why,
-      })),
+      entries: report.unusable.map(({ title, source, why = "" }) => {
+        return { what: title === source ? title : `${title} (${source})`, why };
+      }),
     },
     {
       heading: `${plural(messages.length, "message")} without the recording, or not usable`,
-      entries: messages.map(({ title, text, message, why }) => ({
-        what: `${title}: ${text ? `“${text}”` : `message ${message}`}`,
-        why,
-      })),
+      entries: messages.map(({ title, text, message, why }) => {
+        return { what: `${title}: ${text ? `“${text}”` : `message ${message}`}`, why };
+      }),
     },
     {
       heading: `${plural(details.length, "detail")} that could not be kept whole`,
-      entries: details.map(({ title, field, text, why }) => ({
-        what: `${title}: ${text ? `“${text}”` : (FIELDS[field ?? ""] ?? field) || "messages"}`,
-        why,
-      })),
+      entries: details.map(({ title, field, text, why }) => {
+        return { what: `${title}: ${text ? `“${text}”` : (FIELDS[field ?? ""] ?? field) || "messages"}`, why };
+      }),
     },
   ].filter(({ entries }) => entries.length);
 }

@@ -78,16 +78,15 @@ export class Sender {
   }
 
   batch() {
-    const first = this.jobs[0];
-    let size = 0;
-    /** @param {Job} job @param {number} index */
-    const fits = (job, index) => index < TOGETHER && (index === 0 || (!first.alone && !job.alone && size + job.size <= PORTION));
-    const end = this.jobs.findIndex((job, index) => {
-      if (!fits(job, index)) return true;
+    const [first, ...others] = this.jobs;
+    const batch = [first];
+    let { size } = first;
+    for (const job of others) {
       size += job.size;
-      return false;
-    });
-    return this.jobs.slice(0, end === -1 ? this.jobs.length : end);
+      if (first.alone || job.alone || size > PORTION || batch.length === TOGETHER) break;
+      batch.push(job);
+    }
+    return batch;
   }
 
   /** @param {Job[]} batch */
@@ -123,17 +122,15 @@ export class Sender {
   /** @param {Job} job @param {ImportResult} result */
   heed(job, result) {
     this.note(job.item, result);
-    const waits = result.waiting?.length || 0;
+    const waiting = result.waiting ?? [];
     // If the server had no time for all recordings, send the portion again, unless the last attempt saved none.
-    if (waits && waits < (job.waited ?? Infinity)) job.waited = waits;
-    else {
-      const why = "The server had no time for its recording.";
-      this.note(job.item, {
-        ...result,
-        lost: (result.waiting || []).map((message) => ({ message, text: "", field: null, why })),
-      });
-      this.finish(job);
+    if (waiting.length && waiting.length < (job.waited ?? Infinity)) {
+      job.waited = waiting.length;
+      return;
     }
+    const why = "The server had no time for its recording.";
+    this.note(job.item, { ...result, lost: waiting.map((message) => ({ message, text: "", field: null, why })) });
+    this.finish(job);
   }
 
   /** @param {Job} job */
@@ -186,15 +183,15 @@ export class Sender {
     let group = new Set();
     const groups = [group];
     let room = PORTION;
-    item.raw.messages.forEach((/** @type {any} */ message, /** @type {number} */ index) => {
+    for (const [index, message] of item.raw.messages.entries()) {
       const length = sounds(message).reduce((sum, name) => sum + message[name].length, 0);
-      if (!length) return;
+      if (!length) continue;
       if (length > MAX_RECORDING) {
         const id = String(message.id ?? index + 1);
         const text = String(message.content ?? message.text ?? "").slice(0, 60);
         const lost = { message: id, text, field: null, why: "The recording is larger than 25 MB." };
         this.note(item, { state: "unusable", lost: [lost] });
-        return;
+        continue;
       }
       if (length > room && group.size) {
         groups.push((group = new Set()));
@@ -202,7 +199,7 @@ export class Sender {
       }
       group.add(index);
       room -= length;
-    });
+    }
     return groups;
   }
 }

@@ -55,7 +55,10 @@ function fill(source, usable, removable) {
   find(element, ".source-facts").replaceChildren(...facts(source, usable));
   if (source.settings) showSettings(source, source.settings);
   if (usable.length) showEntries(source, usable);
-  showUnusable(element, unusable(source));
+  const reasons = unusable(source);
+  const details = find(element, ".source-unusable");
+  details.hidden = !reasons.length;
+  list(details, `${reasons.length} that can't be used`, reasons);
 }
 
 /** @param {Shown} source */
@@ -148,17 +151,17 @@ const unusable = ({ items, broken }) => [
   ...broken,
 ];
 
-/** @param {HTMLElement} element @param {Broken[]} reasons */
-function showUnusable(element, reasons) {
-  const details = find(element, ".source-unusable");
-  details.hidden = !reasons.length;
-  find(details, "summary").textContent = `${reasons.length} that can't be used`;
-  find(details, "ul").append(...reasons.map(reason));
-}
-
-/** @param {Broken} reason */
-function reason({ what, why }) {
-  return make("li", {}, ...(what ? [make("strong", { textContent: what }), " "] : []), why);
+/**
+ * List reasons in a <details> element. Return it.
+ * @param {HTMLElement} details
+ * @param {string} heading
+ * @param {Broken[]} reasons
+ */
+function list(details, heading, reasons) {
+  const rows = reasons.map(({ what, why }) => make("li", {}, ...(what ? [make("strong", { textContent: what }), " "] : []), why));
+  find(details, "summary").textContent = heading;
+  find(details, "ul").append(...rows);
+  return details;
 }
 
 const chosen = () => sources.flatMap((source) => [...source.chosen]);
@@ -191,19 +194,7 @@ async function begin() {
 function takeLevel(value) {
   const isNew = settings.get("level") !== value;
   settings.set("level", value);
-  level = { value, kept: !isNew || isStored(value) };
-}
-
-/**
- * Return whether the level was stored. If the storage is full, the level lasts only as long as the page.
- * @param {string} value
- */
-function isStored(value) {
-  try {
-    return JSON.parse(localStorage.getItem("settings") ?? "{}").level === value;
-  } catch {
-    return false;
-  }
+  level = { value, kept: !isNew || settings.isStored("level") };
 }
 
 /** @param {Sender} current */
@@ -268,7 +259,9 @@ function showReport(items) {
   report = summary({ outcomes: settled, broken, left, level });
   byId("report-title").textContent = reportTitle(report);
   byId("report-counts").replaceChildren(...lines(report).map((text) => fact(text)));
-  byId("report-lists").replaceChildren(...lists(report).map(reportList));
+  byId("report-lists").replaceChildren(
+    ...lists(report).map(({ heading, entries }) => list(clone("reasons-template"), heading, entries)),
+  );
   byId("bring-back").hidden = !report.deleted.length;
   byId("bring-back").textContent =
     report.deleted.length === 1 ? "Bring the deleted one back" : `Bring the ${report.deleted.length} deleted ones back`;
@@ -279,14 +272,6 @@ function showReport(items) {
 function reportTitle({ imported, updated, level: taken }) {
   if (imported.length + updated.length) return "Your conversations are here";
   return taken ? "The level is taken over" : "Nothing new was brought in";
-}
-
-/** @param {{ heading: string; entries: Broken[] }} list */
-function reportList({ heading, entries }) {
-  const details = clone("reasons-template");
-  find(details, "summary").textContent = heading;
-  find(details, "ul").append(...entries.map(reason));
-  return details;
 }
 
 function bringBack() {

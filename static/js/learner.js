@@ -358,18 +358,13 @@ export class Learner {
     if (this.handsFree) return false;
     let anyComplete = false;
     for (const recording of this.recordings.values()) {
-      this.sendAgain(recording);
+      const pcm = recording.pcm();
+      for (let at = 0; at < pcm.length; at += RESEND) this.append(pcm.subarray(at, at + RESEND));
       if (recording === this.recording) continue;
       this.send({ type: "input_audio_buffer.commit", item_id: recording.item });
       anyComplete = true;
     }
     return anyComplete;
-  }
-
-  /** @param {Recording} recording */
-  sendAgain(recording) {
-    const pcm = recording.pcm();
-    for (let at = 0; at < pcm.length; at += RESEND) this.append(pcm.subarray(at, at + RESEND));
   }
 
   /** @param {string} item */

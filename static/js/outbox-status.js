@@ -4,17 +4,17 @@ import { toast } from "./announce.js";
 import { byId, button, download, make } from "./dom.js";
 import { wav } from "./pcm.js";
 
-/** @import { Entry, Outbox } from "./outbox.js" */
+/** @import { Delivery } from "./delivery.js" */
+/** @import { Entry } from "./outbox.js" */
 
 /**
- * Show the entries that a Delivery reports. `refresh()` requests a new report.
- * @param {Outbox} outbox
+ * Show the entries that the delivery reports.
+ * @param {Delivery} delivery
  * @param {{ waiting: Entry[]; refused: Entry[] }} status
- * @param {() => unknown} refresh
  */
-export function showOutbox(outbox, { waiting, refused }, refresh) {
+export function showOutbox(delivery, { waiting, refused }) {
   const element = byId("outbox-status");
-  const parts = refused.map((entry) => refusedLine(entry, outbox, refresh));
+  const parts = refused.map((entry) => refusedLine(entry, delivery));
   if (waiting.length) {
     const what = waiting.length === 1 ? "1 turn" : `${waiting.length} turns`;
     parts.unshift(make("span", { className: "waiting", textContent: `${what} waiting to be saved` }));
@@ -27,15 +27,16 @@ export function showOutbox(outbox, { waiting, refused }, refresh) {
   element.replaceChildren(...parts);
 }
 
-/** @param {Entry} entry @param {Outbox} outbox @param {() => unknown} refresh */
-function refusedLine(entry, outbox, refresh) {
+/** @param {Entry} entry @param {Delivery} delivery */
+function refusedLine(entry, delivery) {
+  const { outbox } = delivery;
   const save = async () => download(`${entry.item}.wav`, wav(await outbox.pcm(entry.key)));
   return make(
     "span",
     { className: "refused" },
     `A recording can't be saved: ${entry.refused} `,
     ...(entry.text ? [] : [button("link-button", "Download it", save), " "]),
-    button("link-button", "Discard it", () => outbox.remove(entry.key).then(refresh)),
+    button("link-button", "Discard it", () => outbox.remove(entry.key).then(() => delivery.report())),
   );
 }
 

@@ -49,6 +49,12 @@ export function get(name) {
 }
 
 /**
+ * Return whether the setting is stored. If the storage is full or refused, a choice lasts only as long as the page.
+ * @param {keyof Settings} name
+ */
+export const isStored = (name) => read()[name] === chosen[name];
+
+/**
  * @template {keyof Settings} K
  * @param {K} name
  * @param {Settings[K]} value
@@ -60,7 +66,7 @@ export function set(name, value) {
   try {
     localStorage.setItem(KEY, JSON.stringify({ ...chosen, version: VERSION }));
   } catch {
-    // Private windows may refuse to store. The choice then lasts as long as the page.
+    // Private windows may refuse to store.
   }
   if (value !== before) changes.dispatchEvent(new CustomEvent(name, { detail: value }));
 }

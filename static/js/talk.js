@@ -21,7 +21,7 @@ import * as settings from "./settings.js";
 import { showSetup } from "./setup.js";
 import { showSummary } from "./summary.js";
 import { TalkView } from "./talk-view.js";
-import { target, Translations } from "./translations.js";
+import { target, toggleTranslation } from "./translations.js";
 import { Unreached } from "./unreached.js";
 import { keepAwake } from "./wake-lock.js";
 
@@ -60,7 +60,6 @@ const replayer = new Replayer({
   onChange: (id) => dialogue.setPlaying(id),
   onError: (message) => toast(message, { kind: "error" }),
 });
-const translations = new Translations({ conversation: () => session?.conversation || wanted });
 const feedback = new Feedback(byId("feedback"));
 const dialogue = new Dialogue({
   list: byId("dialogue"),
@@ -70,12 +69,12 @@ const dialogue = new Dialogue({
     replayer.toggle(id, source);
   },
   onMend: (id, text) => mend(id, text),
-  onTranslate: target() ? (turn) => translations.toggle(turn) : undefined,
+  onTranslate: target() ? (turn) => toggleTranslation(turn, session?.conversation ?? wanted) : undefined,
 });
 const delivery = new Delivery({
   outbox,
   isLive: (conversation) => session?.conversation === conversation && session.online,
-  onStatus: (status) => showOutbox(outbox, status, () => delivery.report()),
+  onStatus: (status) => showOutbox(delivery, status),
   onDelivered: (entry, answer) => session?.delivered(entry, answer),
   onDropped: (entry, why) => {
     if (session?.conversation === entry.conversation && why === "silence") dialogue.remove(entry.item);

@@ -22,53 +22,35 @@ export function target({ explained = settings.get("language") } = {}) {
   return navigator.languages.map((tag) => tag.split("-")[0]).find((code) => others.includes(code)) ?? others[0];
 }
 
-export class Translations {
-  /**
-   * Create the translations. `conversation()` returns the id of the conversation whose turns are shown.
-   * @param {{ conversation: () => string }} options
-   */
-  constructor({ conversation }) {
-    this.conversation = conversation;
-  }
-
-  /**
-   * Show the turn's translation, or hide it again.
-   * @param {Turn} turn
-   */
-  async toggle(turn) {
-    const { id, element, text } = turn;
-    // The turn may be removed or changed during the request.
-    const isThere = () => element.isConnected && turn.text === text;
-    const button = find(element, '[data-action="translate"]');
-    const words = find(element, ".turn-translation");
-    const language = target();
-    if (!words.hidden && words.lang === language) return this.hide(element);
-    if (!language || button.getAttribute("aria-busy") === "true") return undefined;
-    button.setAttribute("aria-busy", "true");
-    try {
-      const translation = await api.translateMessage(this.conversation(), id, language);
-      if (isThere()) this.show(element, translation, language);
-    } catch (error) {
-      if (isThere()) toast(error.message, { kind: "error" });
-    } finally {
-      button.removeAttribute("aria-busy");
-    }
-    return undefined;
-  }
-
-  /** @param {HTMLElement} element @param {string} text @param {string} language */
-  show(element, text, language) {
-    const words = find(element, ".turn-translation");
-    words.lang = language;
-    words.textContent = text;
-    words.hidden = false;
-    find(element, '[data-action="translate"]').setAttribute("aria-pressed", "true");
+/**
+ * Show the turn's translation, or hide it again.
+ * @param {Turn} turn
+ * @param {string} conversation
+ */
+export async function toggleTranslation(turn, conversation) {
+  const { id, element, text } = turn;
+  const button = find(element, '[data-action="translate"]');
+  const words = find(element, ".turn-translation");
+  /** @param {boolean} on */
+  const show = (on) => {
+    words.hidden = !on;
+    button.setAttribute("aria-pressed", String(on));
+  };
+  // The turn may be removed or changed during the request.
+  const isThere = () => element.isConnected && turn.text === text;
+  const language = target();
+  if (!words.hidden && words.lang === language) return show(false);
+  if (!language || button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    const translation = await api.translateMessage(conversation, id, language);
+    if (!isThere()) return;
+    Object.assign(words, { lang: language, textContent: translation });
+    show(true);
     announce("Translated.");
-  }
-
-  /** @param {HTMLElement} element */
-  hide(element) {
-    find(element, ".turn-translation").hidden = true;
-    find(element, '[data-action="translate"]').setAttribute("aria-pressed", "false");
+  } catch (error) {
+    if (isThere()) toast(error.message, { kind: "error" });
+  } finally {
+    button.removeAttribute("aria-busy");
   }
 }
