@@ -1,4 +1,4 @@
-// Play the agent's side of a talk: its sound, its captions, and interruptions.
+// Play the agent's side of a talk: its audio, its captions, and interruptions.
 
 import { Captions } from "./captions.js";
 import { Player } from "./player.js";
@@ -27,22 +27,15 @@ export class Agent {
       onTick: () => this.onPeak(this.player.peak()),
     });
     scope.own(this.captions, (captions) => captions.stop());
-    /**
-     * The response in progress.
-     * @type {{ id: string; items: string[] } | null}
-     */
+    /** @type {{ id: string; items: string[] } | null} The response in progress */
     this.response = null;
-    // Ids of responses whose remaining events are ignored.
-    /** @type {Set<string>} */
+    /** @type {Set<string>} Ids of responses whose remaining events are ignored */
     this.refused = new Set();
-    // Sound by item, until it can be fetched from the server.
-    /** @type {Map<string, Pcm[]>} */
+    /** @type {Map<string, Pcm[]>} Audio by item, until it can be fetched from the server */
     this.voices = new Map();
-    // Items that have not been heard to the end.
-    /** @type {Set<string>} */
+    /** @type {Set<string>} Items that have not been heard to the end */
     this.sounding = new Set();
-    // Items that the server has not confirmed as saved.
-    /** @type {Set<string>} */
+    /** @type {Set<string>} Items that the server has not confirmed as saved */
     this.unsaved = new Set();
   }
 
@@ -73,7 +66,7 @@ export class Agent {
         this.captions.add(event.item_id, event.delta);
         break;
       case "response.output_audio.delta":
-        this.sound(event);
+        this.audio(event);
         break;
       case "response.done":
         this.done(event.response);
@@ -93,7 +86,7 @@ export class Agent {
   }
 
   /** @param {TalkEvent} event */
-  sound({ item_id: id, delta }) {
+  audio({ item_id: id, delta }) {
     this.item(id);
     const pieces = this.voices.get(id) || [];
     this.voices.set(id, pieces);
@@ -182,7 +175,7 @@ export class Agent {
     this.voices.delete(id);
     this.unsaved.delete(id);
     if (key) this.dialogue.setSource(id, { key });
-    this.dialogue.kept(id);
+    this.dialogue.saved(id);
   }
 
   /** @param {string} id */

@@ -65,3 +65,9 @@ export function toast(text, { action, seconds = 8, kind = "plain", onGone = () =
   region.append(element);
   return close;
 }
+
+/**
+ * Show the error's message as it is.
+ * @param {{ message: string }} error
+ */
+export const showError = ({ message }) => toast(message, { kind: "error" });

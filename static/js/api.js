@@ -39,7 +39,7 @@ export async function call(method, path, body) {
     throw new ApiError("The server can't be reached. Check your connection and try again.", 0);
   }
   const data = await answer.json().catch(() => ({}));
-  cloud.heed(data);
+  cloud.observe(data);
   if (!answer.ok) {
     throw new ApiError(data.error || `The server could not do that (${answer.status}). Please try again.`, answer.status);
   }
@@ -106,6 +106,6 @@ export const analyse = async (id) => (await call("POST", `${conversationPath(id)
  * @param {{ bringBack?: boolean }} [options]
  * @returns {Promise<ImportResult[]>}
  */
-export async function bringIn(entries, { bringBack = false } = {}) {
+export async function importEntries(entries, { bringBack = false } = {}) {
   return (await call("POST", "/api/import", { entries, bring_back: bringBack })).results;
 }

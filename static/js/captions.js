@@ -1,9 +1,9 @@
-// Show the agent's words while their sound is heard. The server sends the words of a sentence before its sound, so words begin
-// where the sound that arrived before them ends.
+// Show the agent's words while their audio is heard. The server sends the words of a sentence before its audio, so words begin
+// where the audio that arrived before them ends.
 
 /** @import { Player } from "./player.js" */
 
-// Used only while the length of a sentence's sound is unknown.
+// Used only while the length of a sentence's audio is unknown.
 const LETTERS_PER_SECOND = 15;
 // Words appear slightly before they are heard, which helps learners.
 const AHEAD = 120; // ms
@@ -32,7 +32,7 @@ export class Captions {
   }
 
   /**
-   * Mark the item as complete: all its sound and words have arrived.
+   * Mark the item as complete: all its audio and words have arrived.
    * @param {string} id
    */
   complete(id) {
@@ -54,7 +54,7 @@ export class Captions {
   }
 
   /**
-   * Show all words of the item, because they were heard, or because there is no sound to wait for.
+   * Show all words of the item, because they were heard, or because there is no audio to wait for.
    * @param {string} id
    */
   finish(id) {

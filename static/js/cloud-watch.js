@@ -1,4 +1,4 @@
-// Show the banner about the cloud while one of its halves is down.
+// Show the banner about the cloud while one of its services is down.
 
 import * as api from "./api.js";
 import { toast } from "./announce.js";
@@ -35,7 +35,7 @@ function show(down) {
   const banner = byId("degraded");
   banner.hidden = !down || !Object.keys(down).length;
   if (!down || banner.hidden) return;
-  const [, missing] = OUT_OF_REACH.find(([half]) => half in down) || [];
+  const [, missing] = OUT_OF_REACH.find(([service]) => service in down) || [];
   find(banner, "p").textContent = [KEPT, missing].filter(Boolean).join(" ");
 }
 

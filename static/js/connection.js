@@ -9,9 +9,9 @@ const PAUSES = [500, 1000, 2000, 4000, 8000];
 // Opened elsewhere, foreign origin, deleted, idle, full, invalid id, no cookie. The learner decides what to do, so do not
 // reconnect.
 const FINAL = new Set([4001, 4003, 4004, 4008, 4029, 4400, 4401]);
-// More unsent data than this, about 15 s of sound, is congestion.
+// More unsent data than this, about 15 s of audio, is congestion.
 const CONGESTED = 1_000_000; // bytes
-// Size of a millisecond of sound in base64.
+// Size of a millisecond of audio in base64.
 const BYTES_PER_MS = 64; // bytes
 // If congestion does not ease for this long, the connection is dead, although no event says so.
 const STALLED = 8000; // ms
@@ -111,7 +111,7 @@ export class Connection {
     return true;
   }
 
-  /** Return how much sound was unsent at the last event, in milliseconds. */
+  /** Return how much audio was unsent at the last event, in milliseconds. */
   get unsentMs() {
     return this.waiting / BYTES_PER_MS;
   }

@@ -40,8 +40,7 @@ export class Delivery {
     this.onStatus = onStatus;
     this.onDelivered = onDelivered;
     this.onDropped = onDropped;
-    // Conversations whose deletion can still be undone.
-    /** @type {Set<string>} */
+    /** @type {Set<string>} Conversations whose deletion can still be undone */
     this.held = new Set();
     this.timer = setInterval(() => this.run(), EVERY);
     addEventListener("online", () => this.run());

@@ -49,7 +49,7 @@ export class Dialogue {
     element.dataset.role = role;
     find(element, ".turn-who").textContent = role === "user" ? "You" : "Agent";
     find(element, "[data-label]").textContent = role === "user" ? "Replay what you said" : "Replay what the agent said";
-    const shown = { text: "", corrections: [], unchecked: "", unsure: null, source: null, measured: {}, kept: false };
+    const shown = { text: "", corrections: [], unchecked: "", unsure: null, source: null, measured: {}, saved: false };
     /** @type {Turn} */
     const turn = { id, role, element, ...shown };
     find(element, '[data-action="replay"]').addEventListener("click", () => turn.source && this.onReplay(id, turn.source));
@@ -105,12 +105,14 @@ export class Dialogue {
     this.setText(message.id, message.content);
     this.setCorrections(message.id, message.corrections || []);
     if (message.audioS3Key) this.setSource(message.id, { key: message.audioS3Key, url: message.audioUrl });
-    if (message.role === "assistant") this.setMeasured(message.id, message.measured || {});
-    else this.setDoubt(message.id, message.measured || {});
-    this.kept(message.id);
-    if (message.role === "user") this.keptByServer(message.id);
-    else if (message.interrupted) this.setStatus(message.id, "interrupted", "interrupted");
-    else this.setStatus(message.id, "");
+    this.saved(message.id);
+    if (message.role === "user") {
+      this.setDoubt(message.id, message.measured || {});
+    } else {
+      this.setMeasured(message.id, message.measured || {});
+      const status = message.interrupted ? "interrupted" : "";
+      this.setStatus(message.id, status, status);
+    }
   }
 
   /**
@@ -138,20 +140,12 @@ export class Dialogue {
   }
 
   /**
-   * Mark the turn as saved, so that it can be translated.
+   * Mark the turn as saved, so that it can be translated, and edited if it is the learner's.
    * @param {string} id
    */
-  kept(id) {
-    this.change(id, { kept: true });
-  }
-
-  /**
-   * Mark a learner's turn as saved, so that it can be edited.
-   * @param {string} id
-   */
-  keptByServer(id) {
-    const turn = this.change(id, { kept: true });
-    if (!turn) return;
+  saved(id) {
+    const turn = this.change(id, { saved: true });
+    if (turn?.role !== "user") return;
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
     find(turn.element, '[data-action="edit"]').hidden = !this.onMend;
@@ -247,10 +241,10 @@ export class Dialogue {
    * Show the buttons for the actions that are possible now.
    * @param {Turn} turn
    */
-  offer({ element, text, kept, measured, source }) {
+  offer({ element, text, saved, measured, source }) {
     find(element, '[data-action="replay"]').hidden = !source;
     const translate = find(element, '[data-action="translate"]');
-    translate.hidden = !(this.onTranslate && kept && text);
+    translate.hidden = !(this.onTranslate && saved && text);
     translate.setAttribute("aria-pressed", String(!find(element, ".turn-translation").hidden));
     find(element, '[data-action="timing"]').hidden = !Number.isFinite(measured.first_audio_ms);
   }

@@ -23,10 +23,7 @@ export class Feedback {
     // Number of the latest request. Answers to earlier ones are ignored.
     this.asked = 0;
     this.conversation = "";
-    /**
-     * Corrections that the page shows elsewhere.
-     * @type {Correction[]}
-     */
+    /** @type {Correction[]} Corrections that the page shows elsewhere */
     this.corrections = [];
     this.part("retry").addEventListener("click", () => this.ask(this.conversation));
   }

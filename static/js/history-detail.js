@@ -5,8 +5,8 @@ import { toast } from "./announce.js";
 import { Dialogue } from "./dialogue.js";
 import { byId, find } from "./dom.js";
 import { Feedback } from "./feedback.js";
+import { began, counts, day, length, level, line, time } from "./format.js";
 import { showGoals } from "./goals.js";
-import { began, counts, day, length, level, line, time } from "./history-list.js";
 import { Replayer } from "./replay.js";
 import { target, toggleTranslation } from "./translations.js";
 
@@ -22,10 +22,7 @@ export class Detail {
     this.onError = onError;
     /** @type {Conversation | null} */
     this.conversation = null;
-    /**
-     * Id of the conversation that was requested last.
-     * @type {string | null}
-     */
+    /** @type {string | null} Id of the conversation that was requested last */
     this.wanted = null;
     // True while all turns are played.
     this.all = false;

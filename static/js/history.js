@@ -2,7 +2,7 @@
 
 import "./page.js";
 import * as api from "./api.js";
-import { toast } from "./announce.js";
+import { showError, toast } from "./announce.js";
 import * as cloud from "./cloud-state.js";
 import { onSettled, settle } from "./cloud-watch.js";
 import { Delivery } from "./delivery.js";
@@ -10,7 +10,7 @@ import { byId, findAll } from "./dom.js";
 import { Detail } from "./history-detail.js";
 import { HistoryList } from "./history-list.js";
 import { openOutbox } from "./outbox.js";
-import { showOutbox, tellDropped } from "./outbox-status.js";
+import { showOutbox, notifyDropped } from "./outbox-status.js";
 import { Unreached } from "./unreached.js";
 
 /** @import { Conversation } from "./types.d.ts" */
@@ -22,22 +22,17 @@ const outbox = await openOutbox();
 const delivery = new Delivery({
   outbox,
   onStatus: (status) => showOutbox(delivery, status),
-  onDelivered: () => list.load().catch(tell),
-  onDropped: (_, why) => tellDropped(why),
+  onDelivered: () => list.load().catch(showError),
+  onDropped: (_, why) => notifyDropped(why),
 });
 const list = new HistoryList({ onOpen: (id) => go(`/history/${encodeURIComponent(id)}`) });
 const detail = new Detail({
   onChanged: (conversation) => list.update(conversation),
   onDelete: (conversation) => remove(conversation),
-  onError: tell,
+  onError: showError,
 });
 
 const unreached = new Unreached({ place: byId("detail-unreached"), onRetry: () => showLocation() });
-
-/** @param {Error} error */
-function tell(error) {
-  toast(error.message, { kind: "error" });
-}
 
 // Each talk has its own address, and the browser's back button works
 
@@ -80,7 +75,7 @@ async function showLocation({ focus = true } = {}) {
       detail.close();
       return unreached.show(error, { focus });
     }
-    tell(error.status === 404 ? new Error("That talk is not here any more.") : error);
+    showError(error.status === 404 ? new Error("That talk is not here any more.") : error);
     if (error.status === 404) await go("/history");
   }
 }
@@ -109,7 +104,7 @@ async function remove({ id, title }) {
     await api.remove(id);
   } catch (error) {
     delivery.held.delete(id);
-    tell(error);
+    showError(error);
     return;
   }
   list.remove(id);
@@ -129,7 +124,7 @@ async function bringBack(id) {
     await list.load();
     await go(`/history/${encodeURIComponent(id)}`);
   } catch (error) {
-    tell(error);
+    showError(error);
   }
 }
 
@@ -141,7 +136,7 @@ async function removeAll() {
     await go("/history");
     toast("All your talks were deleted.");
   } catch (error) {
-    tell(error);
+    showError(error);
   }
 }
 

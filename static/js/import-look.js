@@ -51,7 +51,7 @@ function count(message, found, seen) {
     return;
   }
   const content = [message.content, message.text, message.message].find((value) => typeof value === "string") ?? "";
-  const recording = soundOf(message);
+  const recording = recordingState(message);
   if (!content.trim() && recording !== "playable") {
     found.bad += 1;
     return;
@@ -74,8 +74,8 @@ function hasSpeaker(message) {
 }
 
 /** @param {Record<string, any>} message */
-function soundOf(message) {
-  if (sounds(message).length) return "playable";
+function recordingState(message) {
+  if (recordingFields(message).length) return "playable";
   return message.audioData || message.audioUrl || message.audioS3Key ? "lost" : "";
 }
 
@@ -84,7 +84,7 @@ function soundOf(message) {
  * @param {unknown} message
  * @returns {string[]}
  */
-export function sounds(message) {
+export function recordingFields(message) {
   if (!isObject(message)) return [];
   return ["audioData", "audioUrl"].filter((name) => typeof message[name] === "string" && message[name].startsWith("data:"));
 }

@@ -1,7 +1,7 @@
 // Report the result of an import, on the page and as a file.
 
 import { download } from "./dom.js";
-import { plural } from "./history-list.js";
+import { plural } from "./format.js";
 
 /** @import { Outcome } from "./import-sender.js" */
 /** @import { Item } from "./import-sources.js" */

@@ -1,7 +1,7 @@
 // Send chosen conversations in portions. The server stores duplicates only once, so an import can stop and resume anywhere.
 
 import * as api from "./api.js";
-import { sounds } from "./import-look.js";
+import { recordingFields } from "./import-look.js";
 
 /** @import { Item } from "./import-sources.js" */
 /** @import { ImportResult, Lost } from "./types.d.ts" */
@@ -35,8 +35,7 @@ export class Sender {
     this.items = items;
     this.bringBack = bringBack;
     this.onProgress = onProgress;
-    // Outcomes by item. An item has one from its first answer on.
-    /** @type {Map<Item, Outcome>} */
+    /** @type {Map<Item, Outcome>} An item has an outcome from its first answer on */
     this.outcomes = new Map();
     /** @type {Job[]} */
     this.jobs = [];
@@ -93,7 +92,7 @@ export class Sender {
   async send(batch) {
     let results;
     try {
-      results = await api.bringIn(
+      results = await api.importEntries(
         batch.map((job) => job.raw),
         { bringBack: this.bringBack },
       );
@@ -102,7 +101,7 @@ export class Sender {
       this.refused(batch, error);
       return;
     }
-    results.forEach((result, index) => this.heed(batch[index], result));
+    results.forEach((result, index) => this.handle(batch[index], result));
   }
 
   /**
@@ -120,7 +119,7 @@ export class Sender {
   }
 
   /** @param {Job} job @param {ImportResult} result */
-  heed(job, result) {
+  handle(job, result) {
     this.note(job.item, result);
     const waiting = result.waiting ?? [];
     // If the server had no time for all recordings, send the portion again, unless the last attempt saved none.
@@ -166,7 +165,7 @@ export class Sender {
     if (size <= PORTION) return [{ item, raw: item.raw, size, share: size }];
     const groups = this.groups(item);
     const jobs = groups.map((chosen) => {
-      const raw = withSounds(item.raw, chosen);
+      const raw = withRecordings(item.raw, chosen);
       return { item, raw, size: JSON.stringify(raw).length, share: size / groups.length };
     });
     if (jobs[0].size <= MAX_REQUEST) return jobs;
@@ -184,7 +183,7 @@ export class Sender {
     const groups = [group];
     let room = PORTION;
     for (const [index, message] of item.raw.messages.entries()) {
-      const length = sounds(message).reduce((sum, name) => sum + message[name].length, 0);
+      const length = recordingFields(message).reduce((sum, name) => sum + message[name].length, 0);
       if (!length) continue;
       if (length > MAX_RECORDING) {
         const id = String(message.id ?? index + 1);
@@ -205,9 +204,9 @@ export class Sender {
 }
 
 /** @param {any} raw @param {Set<number>} chosen */
-function withSounds(raw, chosen) {
+function withRecordings(raw, chosen) {
   const messages = raw.messages.map((/** @type {any} */ message, /** @type {number} */ index) => {
-    const names = chosen.has(index) ? [] : sounds(message);
+    const names = chosen.has(index) ? [] : recordingFields(message);
     if (!names.length) return message;
     return { ...message, ...Object.fromEntries(names.map((name) => [name, undefined])), audioData: LATER };
   });

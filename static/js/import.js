@@ -3,7 +3,7 @@
 import "./page.js";
 import { announce } from "./announce.js";
 import { byId, clone, find, make } from "./dom.js";
-import { day, line, plural } from "./history-list.js";
+import { day, line, plural } from "./format.js";
 import { lines, lists, save, summary } from "./import-report.js";
 import { Sender } from "./import-sender.js";
 import { inBrowser, inFile } from "./import-sources.js";

@@ -10,19 +10,19 @@ import { TAB } from "./delivery.js";
 
 // Frames of 30 ms from before the button is pressed, because people begin to speak while they press it.
 const PREROLL = 8;
-// Sound from after the button is released, because people release it during their last sound.
+// Audio from after the button is released, because people release it while they still speak.
 const TAIL_MS = 120;
 // A shorter press is a slip, not a turn.
 const SHORTEST_MS = 350;
 // The server accepts ten minutes.
 const LONGEST_MS = 9.5 * 60_000;
-// Hands-free: sound from before the position where the server detected speech.
+// Hands-free: audio from before the position where the server detected speech.
 const BEFORE_MS = 800;
-// Hands-free: sent sound that is kept for that purpose, and for a lost connection.
+// Hands-free: sent audio that is kept for that purpose, and for a lost connection.
 const KEPT_MS = 30_000;
 const QUIET = 0.02;
-// Thresholds for hands-free without a connection. Then the page itself detects speech.
-const AWAY = {
+// Thresholds for hands-free while the connection is down. Then the page itself detects speech.
+const OFFLINE = {
   // Consecutive frames of signal that begin a turn.
   onset: 2,
   // Frames kept from before them.
@@ -43,7 +43,7 @@ const RESEND = RATE; // samples
 
 export class Learner {
   /**
-   * Create the learner. `unsentMs()` returns how much sound was unsent when the connection was last up. `meta()` returns the facts
+   * Create the learner. `unsentMs()` returns how much audio was unsent when the connection was last up. `meta()` returns the facts
    * of the talk for an entry of the outbox. `onTurn(item, state, recording)` reports a turn, as "kept" when all of it is in the
    * outbox. `onSilent()` is called when a turn has no signal.
    * @param {{ outbox: Outbox; send: Send; unsentMs: () => number; meta: () => { conversation: string };
@@ -61,10 +61,10 @@ export class Learner {
     this.onTrouble = onTrouble;
     this.handsFree = false;
     this.muted = false;
-    // Hands-free: true while sound may be sent.
+    // Hands-free: true while audio may be sent.
     this.streaming = false;
     // True from the loss of the connection until it streams again.
-    this.away = false;
+    this.offline = false;
     // While connecting, do not end the current recording, because it will be sent over the new connection.
     this.connecting = false;
     /** @type {Recording | null} */
@@ -72,13 +72,12 @@ export class Learner {
     // A recording made without a connection, then handed over to the server, which has not detected it yet.
     /** @type {Recording | null} */
     this.carried = null;
-    // The position after that recording in the sent sound.
+    // The position after that recording in the sent audio.
     this.handedOver = 0; // samples
     this.quietMs = 0;
-    // Consecutive frames with a signal.
+    // Consecutive frames that are not quiet.
     this.signal = 0;
-    // Recordings by item, until they are saved.
-    /** @type {Map<string, Recording>} */
+    /** @type {Map<string, Recording>} Recordings by item, until they are saved */
     this.recordings = new Map();
     /** @type {Pcm[]} */
     this.preroll = [];
@@ -86,18 +85,17 @@ export class Learner {
     // The timer that ends a turn after the button is released.
     /** @type {number | undefined} */
     this.releasing = undefined;
-    // True while no frames arrive.
-    this.deaf = false;
+    // True while no frames of the microphone arrive.
+    this.inputLost = false;
     this.over = false;
     this.sent = 0; // samples
-    // The server has made turns of the sound up to here.
+    // The server has made turns of the audio up to here.
     this.settled = 0; // samples
-    // Recently sent sound.
-    /** @type {{ from: number; pcm: Pcm }[]} */
+    /** @type {{ from: number; pcm: Pcm }[]} Recently sent audio */
     this.recent = [];
   }
 
-  /** Reset the counts, because a new connection counts its sound from zero. */
+  /** Reset the counts, because a new connection counts its audio from zero. */
   restart() {
     this.sent = this.settled = 0;
     this.recent = [];
@@ -111,7 +109,7 @@ export class Learner {
   /** @param {Pcm} pcm */
   frame(pcm) {
     if (this.over) return;
-    this.deaf = false;
+    this.inputLost = false;
     if (this.handsFree) this.frameHandsFree(this.muted ? new Int16Array(pcm.length) : pcm);
     else this.frameHeld(pcm);
   }
@@ -186,8 +184,8 @@ export class Learner {
     if (this.streaming && this.stream(pcm)) {
       this.speaking?.add(pcm);
       if (this.carried && this.nothingFound()) this.drop(this.carried.item);
-    } else if (this.away) {
-      this.frameAway(pcm);
+    } else if (this.offline) {
+      this.frameOffline(pcm);
     }
   }
 
@@ -214,9 +212,9 @@ export class Learner {
     const recording = this.begin(item);
     const start = ((startMs - BEFORE_MS) * RATE) / 1000;
     for (const { from, pcm } of this.recent) if (from + pcm.length > start) recording.add(pcm);
-    // The server's turn contains the same sound.
+    // The server's turn contains the same audio.
     if (carried) this.drop(carried.item);
-    if (this.deaf) this.finishHeld();
+    if (this.inputLost) this.finishHeld();
   }
 
   /**
@@ -232,7 +230,7 @@ export class Learner {
 
   /** Handle a lost connection. */
   lost() {
-    this.away = true;
+    this.offline = true;
     this.connecting = false;
     if (!this.streaming) return;
     this.streaming = false;
@@ -241,35 +239,35 @@ export class Learner {
       this.recording = this.carried;
       this.carried = null;
     } else if (!this.recording) {
-      const from = Math.max(this.settled, this.sent - ((this.unsentMs() + AWAY.unsureMs) * RATE) / 1000);
-      this.hearAgain(this.recent.filter((sent) => sent.from >= from));
-    } else if (this.quietMs > AWAY.overMs) {
+      const from = Math.max(this.settled, this.sent - ((this.unsentMs() + OFFLINE.unsureMs) * RATE) / 1000);
+      this.reprocess(this.recent.filter((sent) => sent.from >= from));
+    } else if (this.quietMs > OFFLINE.overMs) {
       this.close();
     }
     this.recent = [];
   }
 
-  // Process frames again that were sent but perhaps never heard.
+  // Process frames again that were sent, but have perhaps not reached the server.
   /** @param {{ pcm: Pcm }[]} frames */
-  hearAgain(frames) {
+  reprocess(frames) {
     this.preroll = [];
     this.signal = 0;
     for (const { pcm } of frames) {
       this.signal = peak(pcm) >= QUIET ? this.signal + 1 : 0;
-      this.frameAway(pcm);
+      this.frameOffline(pcm);
     }
   }
 
   /** @param {Pcm} pcm */
-  frameAway(pcm) {
+  frameOffline(pcm) {
     if (this.recording) {
       this.recording.add(pcm);
-      const over = this.quietMs > AWAY.quietMs && !this.connecting;
+      const over = this.quietMs > OFFLINE.quietMs && !this.connecting;
       if (over || this.recording.ms > LONGEST_MS) this.close();
       return;
     }
-    this.preroll = [...this.preroll, pcm].slice(-AWAY.before);
-    if (this.signal < AWAY.onset) return;
+    this.preroll = [...this.preroll, pcm].slice(-OFFLINE.before);
+    if (this.signal < OFFLINE.onset) return;
     const recording = this.begin(`user-${Date.now()}`);
     for (const frame of this.preroll) recording.add(frame);
     this.preroll = [];
@@ -279,7 +277,7 @@ export class Learner {
   resume() {
     if (this.streaming) return;
     this.streaming = true;
-    this.away = this.connecting = false;
+    this.offline = this.connecting = false;
     if (!this.handsFree) return;
     const frames = this.recording ? this.recording.frames : this.preroll;
     this.carried = this.recording;
@@ -290,7 +288,7 @@ export class Learner {
   }
 
   nothingFound() {
-    return this.sent - this.handedOver > (AWAY.unheardMs * RATE) / 1000 && this.unsentMs() < 500;
+    return this.sent - this.handedOver > (OFFLINE.unheardMs * RATE) / 1000 && this.unsentMs() < 500;
   }
 
   // Both
@@ -335,7 +333,7 @@ export class Learner {
 
   /** Handle a lost microphone. End the current turn and request an answer, because no pause will end it. */
   inputEnded() {
-    this.deaf = true;
+    this.inputLost = true;
     this.takeBack();
     if (this.recording) this.finishHeld();
   }

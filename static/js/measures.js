@@ -7,11 +7,9 @@ export class Measures {
   /** @param {Pick<Dialogue, "setMeasured">} dialogue */
   constructor(dialogue) {
     this.dialogue = dialogue;
-    // The agent's turns by the learner's turn.
-    /** @type {Map<string, string>} */
+    /** @type {Map<string, string>} The agent's turns by the learner's turn */
     this.answers = new Map();
-    // Times to save, by the learner's turn. They are reported before or after the answer.
-    /** @type {Map<string, number>} */
+    /** @type {Map<string, number>} Times to save, by the learner's turn. They are reported before or after the answer */
     this.savedMs = new Map();
   }
 
@@ -25,18 +23,18 @@ export class Measures {
     if (!turn || !answer) return;
     this.answers.set(turn, answer);
     this.dialogue.setMeasured(answer, { heard_ms: heard, thought_ms: heard + thought, first_audio_ms: total });
-    this.tell(turn);
+    this.show(turn);
   }
 
   /** @param {string} turn @param {number} ms */
   saved(turn, ms) {
     if (!Number.isFinite(ms) || this.savedMs.has(turn)) return;
     this.savedMs.set(turn, ms);
-    this.tell(turn);
+    this.show(turn);
   }
 
   /** @param {string} turn */
-  tell(turn) {
+  show(turn) {
     const answer = this.answers.get(turn);
     if (answer && this.savedMs.has(turn)) this.dialogue.setMeasured(answer, { saved_ms: this.savedMs.get(turn) });
   }

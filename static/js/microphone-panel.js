@@ -39,10 +39,7 @@ export class MicrophonePanel {
     this.expectsSound = expectsSound;
     /** @type {Scope | null} */
     this.talk = null;
-    /**
-     * The scope of the latest choice of microphone.
-     * @type {Scope | null}
-     */
+    /** @type {Scope | null} The scope of the latest choice of microphone */
     this.attempt = null;
     // True until the browser says whether the microphone may be used.
     this.pending = false;

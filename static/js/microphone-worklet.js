@@ -1,10 +1,10 @@
-// Run on the audio thread. Convert sound of any rate into frames of PCM16 mono at 24 kHz.
+// Run on the audio thread. Convert audio of any rate into frames of PCM16 mono at 24 kHz.
 
 const RATE = 24000;
 const FRAME = 720; // 30 ms
 // Half width of the sinc filter, in samples of the lower rate.
 const HALF_WIDTH = 16;
-// Two channels hold the same sound if their correlation is at least this.
+// Two channels hold the same audio if their correlation is at least this.
 const LIKENESS = 0.1;
 // The loudness and the correlation of the channels are measured over this time.
 const MEMORY_S = 2;

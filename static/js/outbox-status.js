@@ -2,6 +2,7 @@
 
 import { toast } from "./announce.js";
 import { byId, button, download, make } from "./dom.js";
+import { plural } from "./format.js";
 import { wav } from "./pcm.js";
 
 /** @import { Delivery } from "./delivery.js" */
@@ -16,7 +17,7 @@ export function showOutbox(delivery, { waiting, refused }) {
   const element = byId("outbox-status");
   const parts = refused.map((entry) => refusedLine(entry, delivery));
   if (waiting.length) {
-    const what = waiting.length === 1 ? "1 turn" : `${waiting.length} turns`;
+    const what = plural(waiting.length, "turn");
     parts.unshift(make("span", { className: "waiting", textContent: `${what} waiting to be saved` }));
   }
   const signature = parts.map((part) => part.textContent).join("|");
@@ -41,10 +42,10 @@ function refusedLine(entry, delivery) {
 }
 
 /**
- * Say why an entry was dropped.
+ * Show a notice about an entry that was dropped.
  * @param {"silence" | "deleted"} why
  */
-export function tellDropped(why) {
+export function notifyDropped(why) {
   toast(
     why === "silence"
       ? "Nothing was said in a recording that was waiting, so it was not kept."

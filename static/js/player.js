@@ -1,4 +1,4 @@
-// Play the agent's sound without gaps as it arrives, and report to the millisecond what has been heard.
+// Play the agent's audio without gaps as it arrives, and report to the millisecond what has been heard.
 
 import { keepRunning } from "./audio-context.js";
 import { Clock } from "./clock.js";
@@ -7,7 +7,7 @@ import { RATE, fromBase64 } from "./pcm.js";
 /** @import { Scope } from "./scope.js" */
 /** @import { Pcm } from "./pcm.js" */
 
-// Time between arrival and playback. It is enough for gapless sound while the main thread is busy.
+// Time between arrival and playback. It is enough for gapless audio while the main thread is busy.
 const LEAD = 0.06; // s
 const TICK = 100;
 
@@ -41,7 +41,7 @@ export class Player {
   }
 
   /**
-   * Create the AudioContext. Call this from a click or a key press, because browsers allow sound only after one. Return at once.
+   * Create the AudioContext. Call this from a click or a key press, because browsers allow audio only after one. Return at once.
    */
   wake() {
     // `keepRunning` resumes an existing context.
@@ -72,7 +72,7 @@ export class Player {
     return this.clock.isSilent ? this.clock.now < this.nextTime : this.sources.size > 0;
   }
 
-  /** Return whether the sound that plays, or played last, does not come out of the loudspeaker. */
+  /** Return whether the audio that plays, or played last, does not come out of the loudspeaker. */
   get inaudible() {
     return this.nextTime > 0 && this.clock.isSilent;
   }
@@ -86,14 +86,14 @@ export class Player {
 
   /** @param {string} item @param {Pcm} pcm */
   schedule(item, pcm) {
-    const sound = this.items.get(item) || { chunks: [], seconds: 0, heard: 0 };
-    this.items.set(item, sound);
+    const audio = this.items.get(item) || { chunks: [], seconds: 0, heard: 0 };
+    this.items.set(item, audio);
     const seconds = pcm.length / RATE;
     const at = Math.max(this.nextTime, this.time + LEAD);
     if (!this.playing) this.clock.begin(at);
     if (this.output) this.sources.add(this.source(this.output, pcm, at));
-    sound.chunks.push({ at, seconds, offset: sound.seconds });
-    sound.seconds += seconds;
+    audio.chunks.push({ at, seconds, offset: audio.seconds });
+    audio.seconds += seconds;
     this.nextTime = at + seconds;
     this.was.playing = true;
   }
@@ -127,14 +127,14 @@ export class Player {
    * @param {string} item
    */
   heard(item) {
-    const sound = this.items.get(item);
-    if (!sound) return 0;
+    const audio = this.items.get(item);
+    if (!audio) return 0;
     const latency = this.clock.isSilent ? 0 : Math.min(this.output?.context.outputLatency || 0, 0.3);
     const now = this.clock.now - latency;
-    for (const { at, seconds, offset } of sound.chunks) {
-      if (now > at) sound.heard = Math.max(sound.heard, offset + Math.min(now - at, seconds));
+    for (const { at, seconds, offset } of audio.chunks) {
+      if (now > at) audio.heard = Math.max(audio.heard, offset + Math.min(now - at, seconds));
     }
-    return Math.round(sound.heard * 1000);
+    return Math.round(audio.heard * 1000);
   }
 
   /**

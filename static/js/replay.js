@@ -20,10 +20,7 @@ export class Replayer {
     this.onChange = onChange;
     this.onError = onError;
     this.audio = byId("replay-audio", HTMLAudioElement);
-    /**
-     * Id of the turn that is playing.
-     * @type {string | null}
-     */
+    /** @type {string | null} Id of the turn that is playing */
     this.current = null;
     /** @type {((toTheEnd: boolean) => void) | null} */
     this.finish = null;

@@ -6,7 +6,7 @@ import { announce, toast } from "./announce.js";
 import * as cloud from "./cloud-state.js";
 import { Connection } from "./connection.js";
 import { TAB } from "./delivery.js";
-import { FOLLOWED } from "./followed.js";
+import { HANDLERS } from "./event-handlers.js";
 import { Learner } from "./learner.js";
 import { Measures } from "./measures.js";
 import { keyOf } from "./outbox.js";
@@ -50,10 +50,7 @@ export class Session {
     this.outbox = outbox;
     this.delivery = delivery;
     this.view = view;
-    /**
-     * Messages as last fetched, or null if unknown.
-     * @type {Pick<Message, "id" | "role">[] | null}
-     */
+    /** @type {Pick<Message, "id" | "role">[] | null} Messages as last fetched, or null if unknown */
     this.messages = messages;
     this.knownBefore = messages.length;
     this.fetched = true;
@@ -66,8 +63,7 @@ export class Session {
     this.mayBegin = false;
     // The learner has asked for time to think.
     this.thinking = false;
-    // Turns that were typed before the connection was up.
-    /** @type {TalkEvent[]} */
+    /** @type {TalkEvent[]} Turns that were typed before the connection was up */
     this.unsent = [];
     // True until the first turn of this session is saved, or the learner begins one.
     this.speaksFirst = true;
@@ -109,7 +105,7 @@ export class Session {
       conversation,
       prepare: () => this.prepare(),
       onEvent: (event) => this.handle(event),
-      onState: (state, detail) => this.line(state, detail),
+      onState: (state, detail) => this.connectionChanged(state, detail),
     });
   }
 
@@ -118,6 +114,11 @@ export class Session {
     if (!this.online || (this.speaksFirst && !this.mayBegin)) return "connecting";
     if (this.agent.speaking) return "agent";
     return this.awaiting || this.agent.thinking ? "thinking" : "ready";
+  }
+
+  /** Return whether the talk goes on, perhaps after the connection is restored. */
+  get active() {
+    return !this.over && !this.connection.closed;
   }
 
   /** Open the connection. Call this from a click, so that the browser allows the agent's sound. */
@@ -169,7 +170,7 @@ export class Session {
   }
 
   /** @param {ConnectionState} state @param {{ code: number }} [detail] */
-  line(state, detail) {
+  connectionChanged(state, detail) {
     this.online = state === "online";
     if (this.online) this.begin();
     else this.lost();
@@ -350,10 +351,10 @@ export class Session {
 
   /** @param {TalkEvent} event */
   handle(event) {
-    cloud.heed(event.session?.talk || event);
+    cloud.observe(event.session?.talk || event);
     if (event.type.startsWith("response.")) return this.answer(event);
-    const follow = FOLLOWED[event.type];
-    if (follow) follow(this, event);
+    const handle = HANDLERS[event.type];
+    if (handle) handle(this, event);
     this.view.changed();
   }
 
@@ -387,7 +388,7 @@ export class Session {
     if (role !== "user") return this.agent.saved(item, key);
     this.measures.saved(item, took);
     if (key) this.dialogue.setSource(item, { key });
-    this.dialogue.keptByServer(item);
+    this.dialogue.saved(item);
     this.savedLast = item;
     await this.learner.saved(item);
     await this.outbox.remove(keyOf(this.conversation, item));

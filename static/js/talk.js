@@ -2,17 +2,17 @@
 
 import "./page.js";
 import * as api from "./api.js";
-import { announce, toast } from "./announce.js";
+import { announce, showError, toast } from "./announce.js";
 import * as cloud from "./cloud-state.js";
 import { bindTalkButton } from "./controls.js";
 import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
 import { byId } from "./dom.js";
+import { level as levelOf } from "./format.js";
 import { showGoals } from "./goals.js";
-import { level as levelOf } from "./history-list.js";
 import { MicrophonePanel } from "./microphone-panel.js";
 import { openOutbox } from "./outbox.js";
-import { showOutbox, tellDropped } from "./outbox-status.js";
+import { showOutbox, notifyDropped } from "./outbox-status.js";
 import { Feedback } from "./feedback.js";
 import { Replayer } from "./replay.js";
 import { Scope, within } from "./scope.js";
@@ -42,8 +42,7 @@ const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the 
 
 /** @type {Session | null} */
 let session = null;
-// The microphone and the screen are on until it ends.
-/** @type {Scope | null} */
+/** @type {Scope | null} The microphone and the screen are on until it ends */
 let talk = null;
 let muted = false;
 /** @type {Goal[]} */
@@ -58,7 +57,7 @@ let scenario = "";
 const outbox = await openOutbox();
 const replayer = new Replayer({
   onChange: (id) => dialogue.setPlaying(id),
-  onError: (message) => toast(message, { kind: "error" }),
+  onError: (message) => showError({ message }),
 });
 const feedback = new Feedback(byId("feedback"));
 const dialogue = new Dialogue({
@@ -78,7 +77,7 @@ const delivery = new Delivery({
   onDelivered: (entry, answer) => session?.delivered(entry, answer),
   onDropped: (entry, why) => {
     if (session?.conversation === entry.conversation && why === "silence") dialogue.remove(entry.item);
-    tellDropped(why);
+    notifyDropped(why);
   },
 });
 const view = new TalkView(main);
@@ -191,7 +190,7 @@ function refresh() {
     asking: microphone.asking,
     allowed: microphone.allowed,
     inaudible: session.agent.player.inaudible,
-    closed: session.over || session.connection.closed,
+    closed: !session.active,
   });
   if (state === "recording" || !session.online) replayer.stop();
   if (finishing && state === "ready") endTalk();
@@ -211,7 +210,7 @@ async function endEarlier() {
   try {
     await api.endTalk(wanted);
   } catch (error) {
-    toast(error.message, { kind: "error" });
+    showError(error);
     return;
   }
   await lookBack(wanted, delivery.run(wanted));
@@ -278,7 +277,7 @@ function closed(code) {
     4004: [
       "This talk has been deleted.",
       [
-        ["Bring it back", () => api.restore(conversation).then(again, (error) => toast(error.message, { kind: "error" }))],
+        ["Bring it back", () => api.restore(conversation).then(again, showError)],
         ["Start a new talk", () => delivery.discard(conversation).then(startNext)],
       ],
       "trash-2",
@@ -309,7 +308,7 @@ async function mend(id, text) {
     toast("Mended.");
     return true;
   } catch (error) {
-    toast(error.message, { kind: "error" });
+    showError(error);
     return false;
   }
 }
@@ -357,8 +356,7 @@ const talkButton = bindTalkButton(byId("talk-button", HTMLButtonElement), {
     refresh();
   },
   handsFree: () => session !== null && session.learner.handsFree,
-  active: () =>
-    session !== null && main.dataset.view === "conversation" && microphone.open && !session.over && !session.connection.closed,
+  active: () => session !== null && session.active && main.dataset.view === "conversation" && microphone.open,
 });
 byId("hint-button").addEventListener("click", () => session?.connection.send({ type: "talk.hint" }));
 byId("think").addEventListener("click", () => session?.think(!session.thinking));
@@ -377,7 +375,7 @@ byId("go-on").addEventListener("click", goOn);
 byId("type-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = typeField.value.trim();
-  if (!text || !session || session.over || session.connection.closed) return;
+  if (!text || !session?.active) return;
   typeField.value = "";
   session.type(text);
 });

@@ -1,7 +1,7 @@
 // Translate turns into the learner's language on request, if the server can.
 
 import * as api from "./api.js";
-import { announce, toast } from "./announce.js";
+import { announce, showError } from "./announce.js";
 import { find } from "./dom.js";
 import * as settings from "./settings.js";
 
@@ -49,7 +49,7 @@ export async function toggleTranslation(turn, conversation) {
     show(true);
     announce("Translated.");
   } catch (error) {
-    if (isThere()) toast(error.message, { kind: "error" });
+    if (isThere()) showError(error);
   } finally {
     button.removeAttribute("aria-busy");
   }

@@ -92,8 +92,8 @@ export interface Turn {
   unsure: { start: number; end: number }[] | null;
   source: Source | null;
   measured: Measured;
-  /** The server has saved it. */
-  kept: boolean;
+  /** Whether the server has saved it. */
+  saved: boolean;
 }
 
 /** An event of the WebSocket. */

@@ -1,6 +1,6 @@
 // Handle each event of the server. The agent handles its own answers (`response.*`).
 
-import { announce, toast } from "./announce.js";
+import { announce, showError, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
 
 /** @import { Session } from "./session.js" */
@@ -40,7 +40,7 @@ const NOTICES = {
 };
 
 /** @type {Record<string, Handler>} */
-export const FOLLOWED = {
+export const HANDLERS = {
   "session.updated": (session, { session: { talk, audio } }) => {
     session.learner.resume();
     session.view.facts(talk);
@@ -74,8 +74,8 @@ export const FOLLOWED = {
   "talk.hint": (session, { text }) => session.view.hint(text),
   "talk.ended": (session) => session.view.ended(),
   "talk.notice": (session, event) => {
-    const follow = NOTICES[event.code];
-    if (follow) follow(session, event);
+    const handle = NOTICES[event.code];
+    if (handle) handle(session, event);
     else toast(event.message, { kind: event.code === "stopping" ? "plain" : "error" });
   },
   error: (session, { error }) => {
@@ -84,6 +84,6 @@ export const FOLLOWED = {
     if (NOTICES[error.code]) return NOTICES[error.code](session, error);
     if (error.code === "hands_free_not_available") session.withoutHandsFree();
     session.awaiting = false;
-    toast(error.message, { kind: "error" });
+    showError(error);
   },
 };
