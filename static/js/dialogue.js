@@ -4,7 +4,7 @@ import { breakdown } from "./breakdown.js";
 import { correctionItem, marked } from "./corrections.js";
 import { clone, find, findAll, make } from "./dom.js";
 
-/** @import { Correction, Measured, Message, Role, Source, Turn } from "./types.d.ts" */
+/** @import { Correction, Measured, Message, Role, AudioSource, Turn } from "./types.d.ts" */
 
 const NOT_MADE_OUT = "not written down; the recording is kept";
 export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corrected.";
@@ -13,7 +13,7 @@ export class Dialogue {
   /**
    * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onMend(id, text)`, if given, saves a learner's better
    * transcript. `onTranslate(turn)`, if given, shows or hides a translation.
-   * @param {{ list: HTMLElement; scroller?: HTMLElement; onReplay: (id: string, source: Source) => void;
+   * @param {{ list: HTMLElement; scroller?: HTMLElement; onReplay: (id: string, source: AudioSource) => void;
    *   onMend?: (id: string, text: string) => Promise<boolean>; onTranslate?: (turn: Turn) => void }} options
    */
   constructor({ list, scroller, onReplay, onMend, onTranslate }) {
@@ -249,7 +249,7 @@ export class Dialogue {
     find(element, '[data-action="timing"]').hidden = !Number.isFinite(measured.first_audio_ms);
   }
 
-  /** @param {string} id @param {Source} source */
+  /** @param {string} id @param {AudioSource} source */
   setSource(id, source) {
     this.change(id, { source });
   }

@@ -111,33 +111,25 @@ async function remove({ id, title }) {
   await go("/history");
   toast(`“${title}” was deleted.`, {
     seconds: UNDO_SECONDS,
-    action: { label: "Undo", act: () => bringBack(id) },
+    action: { label: "Undo", act: () => bringBack(id).catch(showError) },
     onGone: (acted) => acted || delivery.discard(id),
   });
 }
 
 /** @param {string} id */
 async function bringBack(id) {
-  try {
-    await api.restore(id);
-    delivery.held.delete(id);
-    await list.load();
-    await go(`/history/${encodeURIComponent(id)}`);
-  } catch (error) {
-    showError(error);
-  }
+  await api.restore(id);
+  delivery.held.delete(id);
+  await list.load();
+  await go(`/history/${encodeURIComponent(id)}`);
 }
 
 async function removeAll() {
-  try {
-    await api.removeAll();
-    await delivery.discard();
-    await list.load();
-    await go("/history");
-    toast("All your talks were deleted.");
-  } catch (error) {
-    showError(error);
-  }
+  await api.removeAll();
+  await delivery.discard();
+  await list.load();
+  await go("/history");
+  toast("All your talks were deleted.");
 }
 
 for (const link of findAll(document, ".back-link")) {
@@ -148,7 +140,7 @@ for (const link of findAll(document, ".back-link")) {
 }
 const clearDialog = byId("clear-dialog", HTMLDialogElement);
 byId("clear-all").addEventListener("click", () => clearDialog.showModal());
-clearDialog.addEventListener("close", () => clearDialog.returnValue === "delete" && removeAll());
+clearDialog.addEventListener("close", () => clearDialog.returnValue === "delete" && removeAll().catch(showError));
 addEventListener("popstate", () => showLocation());
 
 await Promise.all([list.load().catch((error) => list.fail(error)), showLocation({ focus: false })]);

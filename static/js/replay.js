@@ -1,10 +1,10 @@
-// Play recordings of turns, one at a time. A source is {blob}, or {key, url?} for a recording on the server.
+// Play recordings of turns, one at a time. See AudioSource in types.d.ts.
 
 import { ApiError, audioUrl } from "./api.js";
 import { byId } from "./dom.js";
 import { within } from "./scope.js";
 
-/** @import { Source } from "./types.d.ts" */
+/** @import { AudioSource } from "./types.d.ts" */
 
 // A server that hangs sends no error.
 const PATIENCE = 8000; // ms
@@ -30,7 +30,7 @@ export class Replayer {
     this.audio.addEventListener("error", () => this.sounding && this.fail(UNREACHED));
   }
 
-  /** @param {string} id @param {Source} source */
+  /** @param {string} id @param {AudioSource} source */
   toggle(id, source) {
     if (this.current === id) return this.stop();
     return this.play(id, source);
@@ -39,7 +39,7 @@ export class Replayer {
   /**
    * Play a turn. Resolve with true if it was heard to the end.
    * @param {string} id
-   * @param {Source} source
+   * @param {AudioSource} source
    * @returns {Promise<boolean>}
    */
   async play(id, source) {
@@ -61,7 +61,7 @@ export class Replayer {
     return toTheEnd;
   }
 
-  /** @param {string} id @param {Source} source @returns {Promise<void>} */
+  /** @param {string} id @param {AudioSource} source @returns {Promise<void>} */
   async start(id, source) {
     if (source.blob) return this.load(id, URL.createObjectURL(source.blob));
     const { key } = source;
@@ -104,7 +104,7 @@ export class Replayer {
 
   /**
    * Play the recordings of these turns one after the other, until one is stopped.
-   * @param {{ id: string; source: Source | null }[]} turns
+   * @param {{ id: string; source: AudioSource | null }[]} turns
    */
   async sequence(turns) {
     for (const { id, source } of turns) if (source && !(await this.play(id, source))) return;
@@ -114,7 +114,7 @@ export class Replayer {
 /**
  * Return the reason in words for the learner. An address that does not load raises a NotSupportedError.
  * @param {Error} error
- * @param {Source} source
+ * @param {AudioSource} source
  */
 function why(error, source) {
   if (error instanceof ApiError) return error.message;

@@ -73,7 +73,7 @@ export interface TalkFacts {
 }
 
 /** A recording: in memory, or on the server, where its link expires. */
-export interface Source {
+export interface AudioSource {
   blob?: Blob;
   key?: string;
   url?: string;
@@ -90,7 +90,7 @@ export interface Turn {
   unchecked: string;
   /** Positions of doubtful words, or null if the transcript is reliable. */
   unsure: { start: number; end: number }[] | null;
-  source: Source | null;
+  source: AudioSource | null;
   measured: Measured;
   /** Whether the server has saved it. */
   saved: boolean;
