@@ -25,7 +25,8 @@ export function withdraw() {
  * Show a notice for `seconds`, and longer while it is hovered or focused. `action` is {label, act}. Return a function that closes
  * the notice. `onGone(acted)` is called once, however the notice closes.
  * @param {string} text
- * @param {{ action?: { label: string; act: () => void }; seconds?: number; kind?: string; onGone?: (acted: boolean) => void }} [options]
+ * @param {{ action?: { label: string; act: () => void }; seconds?: number; kind?: string;
+ *   onGone?: (acted: boolean) => void }} [options]
  */
 export function toast(text, { action, seconds = 8, kind = "plain", onGone = () => {} } = {}) {
   const region = byId("toasts");

@@ -7,7 +7,10 @@ import { recordingFields } from "./import-look.js";
 /** @import { ImportResult, Lost } from "./types.d.ts" */
 
 /** @typedef {{ share: number; done: number; all: number }} Progress `share` is from 0 to 1. The others count conversations */
-/** @typedef {{ item: Item; id?: string; state: string; error?: string; messages: number; recordings: number; lost: Lost[] }} Outcome */
+/**
+ * @typedef {{ item: Item; id?: string; state: string; error?: string; messages: number; recordings: number;
+ *   lost: Lost[] }} Outcome
+ */
 /**
  * A portion of a conversation. `size` is that of its JSON, and `share` its part of the whole import, in characters. `alone` is
  * set if it must be the only one of its request. `waited` counts recordings that the server had no time for.

@@ -22,7 +22,7 @@ export class Player {
     this.onIdle = onIdle;
     this.onChange = onChange;
     /**
-     * Sound by item. All times are seconds.
+     * Audio by item. All times are seconds.
      * @type {Map<string, { chunks: { at: number; seconds: number; offset: number }[]; seconds: number; heard: number }>}
      */
     this.items = new Map();
