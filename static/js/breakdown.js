@@ -32,9 +32,12 @@ export function breakdown(measured) {
   return element;
 }
 
-// Each part begins at the end of the previous one, as far as that was measured. Saving runs while the agent speaks. Omit
-// transcription that took no time after the turn: the turn was typed, or was transcribed while it was spoken.
-/** @param {Measured} measured @returns {{ name: string; label: string; ms: number }[]} */
+/**
+ * Return the parts of the time. Each begins at the end of the previous one, as far as that was measured. Saving runs while the
+ * agent speaks. Omit transcription that took no time after the turn: the turn was typed, or was transcribed while it was spoken.
+ * @param {Measured} measured
+ * @returns {{ name: string; label: string; ms: number }[]}
+ */
 function partsOf({ heard_ms: heard, thought_ms: thought, first_audio_ms: audio, saved_ms: saved }) {
   return [
     { name: "heard", label: "Heard", ms: (heard ?? 0) < NO_TIME ? null : heard },

@@ -55,8 +55,11 @@ function notify(returned) {
   changes.dispatchEvent(new CustomEvent("change", { detail: { down: servicesDown(), returned } }));
 }
 
-// Log one line for each change, to help find the cause in the browser's console.
-/** @param {string[]} lost @param {string[]} returned */
+/**
+ * Log one line for each change, to help find the cause in the browser's console.
+ * @param {string[]} lost
+ * @param {string[]} returned
+ */
 function log(lost, returned) {
   const now = Date.now();
   for (const service of lost) {

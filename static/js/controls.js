@@ -11,10 +11,7 @@ const PRESSABLE = "button, a, summary, label, dialog, [role=button], [role=switc
  *   active: () => boolean }} options
  */
 export function bindTalkButton(button, { press, release, cancel, toggle, handsFree, active }) {
-  /**
-   * What holds the button. "latched" means Enter or a screen reader, which cannot hold.
-   * @typedef {"pointer" | "space" | "latched"} Holder
-   */
+  /** @typedef {"pointer" | "space" | "latched"} Holder "latched" means Enter or a screen reader, which cannot hold */
   /** @type {Holder | null} */
   let held = null;
 

@@ -31,8 +31,11 @@ export function inContext(text, correction, corrections) {
   return { ...correction, said: `${before[1]} ${said}`, better: `${before[1]} ${better}` };
 }
 
-// Return the corrections that have a position in the text, from left to right, without nested ones.
-/** @param {string} text @param {Span[]} spans */
+/**
+ * Return the corrections that have a position in the text, from left to right, without nested ones.
+ * @param {string} text
+ * @param {Span[]} spans
+ */
 function inOrder(text, spans) {
   let at = 0;
   return spans

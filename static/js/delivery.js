@@ -106,8 +106,10 @@ export class Delivery {
     return this.onDelivered(entry, { message: kept });
   }
 
-  // The message may have arrived in another way. Then there is nothing to tell the learner.
-  /** @param {Entry} entry */
+  /**
+   * Return the server's message for this entry, or undefined. It may have arrived in another way.
+   * @param {Entry} entry
+   */
   async find({ conversation, item }) {
     try {
       return (await fetchConversation(conversation)).messages.find((message) => message.id === item);

@@ -286,8 +286,10 @@ export class Dialogue {
     this.list.replaceChildren();
   }
 
-  // Keep the end in view while the list grows, unless the reader has scrolled away from it.
-  /** @param {HTMLElement} scroller */
+  /**
+   * Keep the end in view while the list grows, unless the reader has scrolled away from it.
+   * @param {HTMLElement} scroller
+   */
   watch(scroller) {
     scroller.addEventListener("scroll", () => {
       this.atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;

@@ -1,4 +1,4 @@
-// Find, copy and make elements of the page. An element that the template lacks, or of another class than expected, is an error.
+// Find, copy and make elements of the page. If an element is missing, or of another class than expected, that is an error.
 
 /**
  * Return the element with this id.

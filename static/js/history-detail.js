@@ -165,8 +165,11 @@ export class Detail {
   }
 }
 
-// Return the conversation with this message, which lacks the corrections of the old text.
-/** @param {Conversation} conversation @param {Message} message */
+/**
+ * Return the conversation with this message, which lacks the corrections of the old text.
+ * @param {Conversation} conversation
+ * @param {Message} message
+ */
 function withMessage(conversation, message) {
   return { ...conversation, messages: conversation.messages.map((one) => (one.id === message.id ? message : one)) };
 }

@@ -42,8 +42,10 @@ function go(path) {
   return showLocation();
 }
 
-// A typed address may have invalid percent-encoding. Then no conversation has that id.
-/** @param {string} part */
+/**
+ * Decode a part of the address. If its percent-encoding is invalid, return it as it is: no conversation has that id.
+ * @param {string} part
+ */
 function decoded(part) {
   try {
     return decodeURIComponent(part);

@@ -247,8 +247,10 @@ export class Learner {
     this.recent = [];
   }
 
-  // Process frames again that were sent, but have perhaps not reached the server.
-  /** @param {{ pcm: Pcm }[]} frames */
+  /**
+   * Process frames again that were sent, but have perhaps not reached the server.
+   * @param {{ pcm: Pcm }[]} frames
+   */
   reprocess(frames) {
     this.preroll = [];
     this.signal = 0;

@@ -92,8 +92,11 @@ class Microphone extends AudioWorkletProcessor {
     this.position -= done;
   }
 
-  // Interpolate with a windowed sinc. Its cutoff is the lower of the two Nyquist frequencies, which prevents aliasing.
-  /** @param {Float32Array} input @param {number} at */
+  /**
+   * Interpolate with a windowed sinc. Its cutoff is the lower of the two Nyquist frequencies, which prevents aliasing.
+   * @param {Float32Array} input
+   * @param {number} at
+   */
   interpolate(input, at) {
     const cutoff = Math.min(1, 1 / this.step);
     let sum = 0;

@@ -121,8 +121,12 @@ function userMedia(device) {
   return navigator.mediaDevices.getUserMedia({ audio: { ...wanted, deviceId: device ? { exact: device } : undefined } });
 }
 
-// Firefox connects a microphone only to a context with the device's own rate. The worklet then resamples.
-/** @param {MediaStream} stream @param {Scope} scope */
+/**
+ * Return a context, and the stream as its source. Firefox connects a microphone only to a context with the device's own rate. The
+ * worklet then resamples.
+ * @param {MediaStream} stream
+ * @param {Scope} scope
+ */
 function connectable(stream, scope) {
   const context = new AudioContext({ sampleRate: RATE });
   keepRunning(context, scope);

@@ -272,9 +272,11 @@ export class Session {
     if (this.learner.handsFree && this.agent.speaking) this.listenForInterruption(peak(pcm));
   }
 
-  // The server decides whether this is an interruption. Until then the agent is quieter, so that the learner can tell that it
-  // noticed.
-  /** @param {number} level */
+  /**
+   * Lower the agent's volume if the learner seems to interrupt, so that they can tell that it noticed. The server decides whether
+   * it is an interruption.
+   * @param {number} level
+   */
   listenForInterruption(level) {
     this.loud = level > INTERRUPTING.level ? this.loud + 1 : 0;
     if (this.loud !== INTERRUPTING.frames) return;

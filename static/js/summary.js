@@ -33,7 +33,10 @@ function headline(turns, reached, all) {
   return turns === 1 ? "You spoke once." : `You spoke ${turns} times.`;
 }
 
-// Learners remember what they read here, so show only the corrected words. The rest of a sentence was not checked.
-/** @type {(turn: Turn) => HTMLElement[]} */
+/**
+ * Return the cards of a turn's corrections. Learners remember what they read here, so show only the corrected words. The rest of a
+ * sentence was not checked.
+ * @type {(turn: Turn) => HTMLElement[]}
+ */
 const toRemember = ({ text, corrections }) =>
   corrections.map((correction) => correctionItem(inContext(text, correction, corrections)));
