@@ -3,7 +3,6 @@
 import { Captions } from "./captions.js";
 import { Player } from "./player.js";
 import { join, wav } from "./pcm.js";
-
 /** @import { Dialogue } from "./dialogue.js" */
 /** @import { Scope } from "./scope.js" */
 /** @import { Pcm } from "./pcm.js" */
@@ -77,7 +76,7 @@ export class Agent {
 
   /** @param {string} id */
   item(id) {
-    if (this.dialogue.has(id)) return;
+    if (this.dialogue.turns.has(id)) return;
     this.dialogue.turn(id, "assistant");
     this.dialogue.setStatus(id, "speaking");
     this.sounding.add(id);
@@ -139,8 +138,7 @@ export class Agent {
       this.player.forget(item);
     }
     this.sounding.clear();
-    this.onPeak(0);
-    this.onChange();
+    this.silent();
   }
 
   /** @param {string} item @param {number} ms */

@@ -1,7 +1,6 @@
 // Call the server's REST API. Failures raise ApiError, whose message can be shown as it is.
 
 import * as cloud from "./cloud-state.js";
-
 /** @import { Conversation, Goal, ImportResult, Message, Scenario } from "./types.d.ts" */
 
 export class ApiError extends Error {

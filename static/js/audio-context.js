@@ -13,16 +13,12 @@ const TAPS = ["pointerdown", "pointerup", "keydown"];
  */
 export function keepRunning(context, scope) {
   scope.own(context, () => context.state !== "closed" && context.close().catch(() => {}));
-  const resume = () => resumed(context);
+  const resume = () => {
+    // If this fails, the next event tries again.
+    if (context.state !== "running" && context.state !== "closed") context.resume().catch(() => {});
+  };
   scope.on(context, "statechange", resume);
   scope.on(document, "visibilitychange", () => document.hidden || resume());
   for (const type of TAPS) scope.on(window, type, resume, { capture: true, passive: true });
   resume();
-}
-
-/** @param {AudioContext} context */
-function resumed(context) {
-  if (context.state === "running" || context.state === "closed") return;
-  // If this fails, the next event tries again.
-  context.resume().catch(() => {});
 }

@@ -1,7 +1,6 @@
 // Show how long an answer took, by parts: a bar and figures. All times are milliseconds since the end of the learner's turn.
 
 import { clone, find, make } from "./dom.js";
-
 /** @import { Measured } from "./types.d.ts" */
 
 // A shorter time counts as none.

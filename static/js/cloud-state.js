@@ -12,11 +12,6 @@ const since = {};
 // False while the server itself cannot be reached.
 let known = true;
 
-/**
- * Return the services that are down, as last reported, or null while the server cannot be reached.
- * @type {() => Reasons | null}
- */
-const servicesDown = () => (known ? down : null);
 export const anyDown = () => Object.keys(down).length > 0;
 
 /**
@@ -52,7 +47,7 @@ export function forget() {
 
 /** @param {string[]} returned */
 function notify(returned) {
-  changes.dispatchEvent(new CustomEvent("change", { detail: { down: servicesDown(), returned } }));
+  changes.dispatchEvent(new CustomEvent("change", { detail: { down: known ? down : null, returned } }));
 }
 
 /**

@@ -60,7 +60,7 @@ export async function settle() {
   settling = true;
   for (const pause of SETTLING) {
     await new Promise((resolve) => setTimeout(resolve, pause));
-    await visible();
+    if (document.hidden) await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
     if (cloud.anyDown() || (await nothingWaits())) break;
   }
   settling = false;
@@ -78,11 +78,6 @@ async function nothingWaits() {
   recordingsWait = false;
   settled.dispatchEvent(new Event("settled"));
   return true;
-}
-
-function visible() {
-  if (!document.hidden) return undefined;
-  return new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
 }
 
 cloud.onChange(({ down, returned }) => {

@@ -1,7 +1,6 @@
 // Keep up the WebSocket to /v1/realtime. After a loss, reconnect with growing pauses.
 
 import { within } from "./scope.js";
-
 /** @import { Scope } from "./scope.js" */
 /** @import { TalkEvent } from "./types.d.ts" */
 

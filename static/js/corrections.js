@@ -1,7 +1,6 @@
 // Show corrections: a card for each one, and marks in the transcript.
 
 import { clone, find, make } from "./dom.js";
-
 /** @import { Correction } from "./types.d.ts" */
 /** @typedef {Pick<Correction, "start" | "end">} Span A part of a transcript, if its position is known */
 

@@ -2,7 +2,6 @@
 
 import { conversation as fetchConversation, sendTurn } from "./api.js";
 import { wav } from "./pcm.js";
-
 /** @import { ApiError } from "./api.js" */
 /** @import { Entry, Outbox } from "./outbox.js" */
 /** @import { Goal, Message } from "./types.d.ts" */

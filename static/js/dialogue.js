@@ -3,7 +3,6 @@
 import { breakdown } from "./breakdown.js";
 import { correctionItem, marked } from "./corrections.js";
 import { clone, find, findAll, make } from "./dom.js";
-
 /** @import { Correction, Measured, Message, Role, AudioSource, Turn } from "./types.d.ts" */
 
 const NOT_MADE_OUT = "not written down; the recording is kept";
@@ -26,11 +25,6 @@ export class Dialogue {
     this.turns = new Map();
     this.atEnd = true;
     if (scroller) this.watch(scroller);
-  }
-
-  /** @param {string} id */
-  has(id) {
-    return this.turns.has(id);
   }
 
   /**
@@ -134,7 +128,7 @@ export class Dialogue {
    * @param {{ message: Message; notCorrected?: string }} answer
    */
   mended({ message, notCorrected = "" }) {
-    if (!this.has(message.id)) return;
+    if (!this.turns.has(message.id)) return;
     this.show(message);
     this.setUnchecked(message.id, notCorrected);
   }

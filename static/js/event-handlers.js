@@ -2,7 +2,6 @@
 
 import { announce, showError, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
-
 /** @import { Session } from "./session.js" */
 /** @import { TalkEvent } from "./types.d.ts" */
 

@@ -5,7 +5,6 @@ import { announce } from "./announce.js";
 import * as api from "./api.js";
 import { correctionItem } from "./corrections.js";
 import { clone, find, make } from "./dom.js";
-
 /** @import { Correction } from "./types.d.ts" */
 
 const WAITING = "Looking back at your talk…";
@@ -55,16 +54,12 @@ export class Feedback {
       this.show(analysis);
       announce(READY);
     } catch (error) {
-      if (asked === this.asked) this.fail(error);
+      if (asked !== this.asked) return;
+      this.state("failed", error.message);
+      this.part("retry").hidden = error.status === 501;
     } finally {
       clearTimeout(late);
     }
-  }
-
-  /** @param {api.ApiError} error */
-  fail(error) {
-    this.state("failed", error.message);
-    this.part("retry").hidden = error.status === 501;
   }
 
   /**

@@ -1,7 +1,6 @@
 // Show the checklist of a talk's goals.
 
 import { byId, clone, find, findAll } from "./dom.js";
-
 /** @import { Goal } from "./types.d.ts" */
 
 /** @param {Goal} goal */

@@ -9,7 +9,6 @@ import { began, counts, day, length, level, line, time } from "./format.js";
 import { showGoals } from "./goals.js";
 import { Replayer } from "./replay.js";
 import { target, toggleTranslation } from "./translations.js";
-
 /** @import { Conversation, Message } from "./types.d.ts" */
 
 export class Detail {

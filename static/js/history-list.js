@@ -3,7 +3,6 @@
 import * as api from "./api.js";
 import { byId, clone, find, findAll, make } from "./dom.js";
 import { began, counts, day, length, level, line, plural, time } from "./format.js";
-
 /** @import { Conversation } from "./types.d.ts" */
 
 const PAGE = 50;

@@ -12,7 +12,6 @@ import { HistoryList } from "./history-list.js";
 import { openOutbox } from "./outbox.js";
 import { showOutbox, notifyDropped } from "./outbox-status.js";
 import { Unreached } from "./unreached.js";
-
 /** @import { Conversation } from "./types.d.ts" */
 
 const main = byId("main");

@@ -2,7 +2,6 @@
 
 import { download } from "./dom.js";
 import { plural } from "./format.js";
-
 /** @import { Outcome } from "./import-sender.js" */
 /** @import { Item } from "./import-sources.js" */
 /** @import { Broken } from "./salvage.js" */

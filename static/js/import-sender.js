@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { recordingFields } from "./import-look.js";
-
 /** @import { Item } from "./import-sources.js" */
 /** @import { ImportResult, Lost } from "./types.d.ts" */
 

@@ -2,7 +2,6 @@
 
 import { isObject, look } from "./import-look.js";
 import { parse } from "./salvage.js";
-
 /** @import { Look } from "./import-look.js" */
 /** @import { Broken } from "./salvage.js" */
 

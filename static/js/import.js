@@ -8,7 +8,6 @@ import { lines, lists, save, summary } from "./import-report.js";
 import { Sender } from "./import-sender.js";
 import { inBrowser, inFile } from "./import-sources.js";
 import * as settings from "./settings.js";
-
 /** @import { Outcome, Progress } from "./import-sender.js" */
 /** @import { Level, Report } from "./import-report.js" */
 /** @import { Item, OldSettings, Source } from "./import-sources.js" */
@@ -186,15 +185,12 @@ async function begin() {
   level = null;
   outcomes = new Map();
   const wanted = wantedLevel();
-  if (wanted) takeLevel(wanted);
+  if (wanted) {
+    const isNew = settings.get("level") !== wanted;
+    settings.set("level", wanted);
+    level = { value: wanted, kept: !isNew || settings.isStored("level") };
+  }
   await send(new Sender(chosen(), { onProgress: showProgress }));
-}
-
-/** @param {string} value */
-function takeLevel(value) {
-  const isNew = settings.get("level") !== value;
-  settings.set("level", value);
-  level = { value, kept: !isNew || settings.isStored("level") };
 }
 
 /** @param {Sender} current */

@@ -3,7 +3,6 @@
 import { RATE, peak, toBase64 } from "./pcm.js";
 import { Recording } from "./recording.js";
 import { TAB } from "./delivery.js";
-
 /** @import { Outbox } from "./outbox.js" */
 /** @import { Pcm } from "./pcm.js" */
 /** @import { Send } from "./types.d.ts" */

@@ -1,7 +1,6 @@
 // Explain in plain words what to do when the microphone is refused, missing or silent.
 
 import { find } from "./dom.js";
-
 /** @import { MicrophoneCode } from "./microphone.js" */
 /** @typedef {MicrophoneCode | "silent" | "stalled"} Trouble */
 

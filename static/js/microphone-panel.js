@@ -7,7 +7,6 @@ import { fillDevices } from "./page.js";
 import { Scope } from "./scope.js";
 import * as settings from "./settings.js";
 import { Meter } from "./talk-view.js";
-
 /** @import { MicrophoneCode } from "./microphone.js" */
 /** @import { Pcm } from "./pcm.js" */
 
@@ -90,7 +89,11 @@ export class MicrophonePanel {
   /** Open the chosen microphone instead of the previous one, whether that is open or still requested. */
   async start() {
     if (!this.talk || this.talk.over) return;
-    const attempt = this.begun(this.talk);
+    this.closed();
+    const attempt = new Scope(this.talk);
+    this.attempt = attempt;
+    this.pending = true;
+    this.wait(attempt, 0);
     try {
       const stream = await this.microphone.request(settings.get("device"), attempt);
       this.answered();
@@ -103,16 +106,6 @@ export class MicrophonePanel {
     } catch (error) {
       if (!attempt.over && !this.open) this.lose(error instanceof MicrophoneError ? error.code : "busy");
     }
-  }
-
-  /** @param {Scope} talk */
-  begun(talk) {
-    this.closed();
-    const attempt = new Scope(talk);
-    this.attempt = attempt;
-    this.pending = true;
-    this.wait(attempt, 0);
-    return attempt;
   }
 
   /**

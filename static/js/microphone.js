@@ -3,7 +3,6 @@
 import { keepRunning } from "./audio-context.js";
 import { RATE } from "./pcm.js";
 import { within } from "./scope.js";
-
 /** @import { Scope } from "./scope.js" */
 /** @import { Pcm } from "./pcm.js" */
 

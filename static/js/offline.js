@@ -2,7 +2,6 @@
 
 import { byId } from "./dom.js";
 import { openOutbox } from "./outbox.js";
-
 /** @import { Outbox } from "./outbox.js" */
 
 const EVERY = 5000; // ms
@@ -21,10 +20,6 @@ async function inWords(outbox) {
   const what = `${waiting.length} ${one ? "turn" : "turns"} of ${talks === 1 ? "a talk" : `${talks} talks`}`;
   const sent = one ? "It is sent by itself" : "They are sent by themselves";
   return `Kept in this browser: ${what} that you said and the server does not have yet. ${sent} when the server can be reached again.`;
-}
-
-async function showKept() {
-  byId("kept").textContent = await inWords(await openOutbox());
 }
 
 function showWhy() {
@@ -52,4 +47,7 @@ addEventListener("offline", showWhy);
 setInterval(look, EVERY);
 showWhy();
 // If this fails, the page's own text stays.
-showKept().catch(() => {});
+openOutbox()
+  .then(inWords)
+  .then((text) => (byId("kept").textContent = text))
+  .catch(() => {});

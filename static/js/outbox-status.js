@@ -4,7 +4,6 @@ import { toast } from "./announce.js";
 import { byId, button, download, make } from "./dom.js";
 import { plural } from "./format.js";
 import { wav } from "./pcm.js";
-
 /** @import { Delivery } from "./delivery.js" */
 /** @import { Entry } from "./outbox.js" */
 

@@ -3,7 +3,6 @@
 import { keepRunning } from "./audio-context.js";
 import { Clock } from "./clock.js";
 import { RATE, fromBase64 } from "./pcm.js";
-
 /** @import { Scope } from "./scope.js" */
 /** @import { Pcm } from "./pcm.js" */
 
@@ -77,15 +76,14 @@ export class Player {
     return this.nextTime > 0 && this.clock.isSilent;
   }
 
-  /** @param {string} item @param {string} base64 */
+  /**
+   * Schedule a piece of the item's audio. Return it decoded.
+   * @param {string} item
+   * @param {string} base64
+   */
   append(item, base64) {
     const pcm = fromBase64(base64);
-    if (pcm.length && !this.scope.over) this.schedule(item, pcm);
-    return pcm;
-  }
-
-  /** @param {string} item @param {Pcm} pcm */
-  schedule(item, pcm) {
+    if (!pcm.length || this.scope.over) return pcm;
     const audio = this.items.get(item) || { chunks: [], seconds: 0, heard: 0 };
     this.items.set(item, audio);
     const seconds = pcm.length / RATE;
@@ -96,6 +94,7 @@ export class Player {
     audio.seconds += seconds;
     this.nextTime = at + seconds;
     this.was.playing = true;
+    return pcm;
   }
 
   /** @param {NonNullable<Player["output"]>} output @param {Pcm} pcm @param {number} at */

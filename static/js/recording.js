@@ -2,7 +2,6 @@
 
 import { keyOf } from "./outbox.js";
 import { RATE, join, peak } from "./pcm.js";
-
 /** @import { Entry, Outbox } from "./outbox.js" */
 /** @import { Pcm } from "./pcm.js" */
 

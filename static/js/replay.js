@@ -3,7 +3,6 @@
 import { ApiError, audioUrl } from "./api.js";
 import { byId } from "./dom.js";
 import { within } from "./scope.js";
-
 /** @import { AudioSource } from "./types.d.ts" */
 
 // A server that hangs sends no error.

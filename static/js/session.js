@@ -14,7 +14,6 @@ import { peak, wav } from "./pcm.js";
 import { Reprompt } from "./reprompt.js";
 import { Scope } from "./scope.js";
 import * as settings from "./settings.js";
-
 /** @import { ConnectionState } from "./connection.js" */
 /** @import { Delivery } from "./delivery.js" */
 /** @import { Dialogue } from "./dialogue.js" */
@@ -377,7 +376,7 @@ export class Session {
    * @param {TalkEvent} event
    */
   added({ item, previous_item_id: previous }) {
-    if (item.role === "user" && !this.dialogue.has(item.id)) {
+    if (item.role === "user" && !this.dialogue.turns.has(item.id)) {
       this.dialogue.turn(item.id, "user");
       this.dialogue.setStatus(item.id, "writing", WRITING);
     }

@@ -4,7 +4,6 @@ import { announce } from "./announce.js";
 import { scenarios as fetchScenarios } from "./api.js";
 import { byId, clone, find, findAll, make } from "./dom.js";
 import * as settings from "./settings.js";
-
 /** @import { Scenario, TalkFacts } from "./types.d.ts" */
 
 /** @typedef {{ scenario: Scenario; element: HTMLElement }} Card */
@@ -26,7 +25,8 @@ export async function showSetup({ onStart }) {
   const cards = scenarios.map((scenario) => ({ scenario, element: card(scenario) }));
   const refresh = () => {
     filter(cards);
-    choose(cards, wanted(cards));
+    const choice = wanted(cards);
+    for (const card of cards) find(card.element, "input").checked = card === choice;
     showChoice(chosen(cards));
   };
   refresh();
@@ -62,11 +62,6 @@ export async function showSetup({ onStart }) {
 
 /** @type {(cards: Card[]) => Scenario | undefined} */
 const chosen = (cards) => cards.find(({ element }) => find(element, "input").checked)?.scenario;
-
-/** @param {Card[]} cards @param {Card | undefined} found */
-function choose(cards, found) {
-  for (const each of cards) find(each.element, "input").checked = each === found;
-}
 
 /**
  * Return the topic that the learner chose, if it is shown, or else one of their level, preferably a quick chat. A hidden topic is

@@ -3,7 +3,6 @@
 import { correctionItem, inContext } from "./corrections.js";
 import { byId } from "./dom.js";
 import { goalItem } from "./goals.js";
-
 /** @import { Goal, Turn } from "./types.d.ts" */
 
 /** @param {{ conversation: string; title: string; seconds: number; turns: Turn[]; goals: Goal[]; scenario: string }} talk */

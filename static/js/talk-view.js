@@ -3,7 +3,6 @@
 import { announce, withdraw } from "./announce.js";
 import { byId, button, find } from "./dom.js";
 import { peak } from "./pcm.js";
-
 /** @import { Dialogue } from "./dialogue.js" */
 /** @import { Pcm } from "./pcm.js" */
 

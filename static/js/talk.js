@@ -24,7 +24,6 @@ import { TalkView } from "./talk-view.js";
 import { target, toggleTranslation } from "./translations.js";
 import { Unreached } from "./unreached.js";
 import { keepAwake } from "./wake-lock.js";
-
 /** @import { StoredFacts } from "./session.js" */
 /** @import { Goal, Message, TalkFacts } from "./types.d.ts" */
 
@@ -432,14 +431,14 @@ async function begin() {
 
 const unreached = new Unreached({ place: main, onRetry: attempt });
 
-function attempt() {
-  return begin().then(() => unreached.hide(), fail);
-}
-
-/** @param {Error} error */
-function fail(error) {
-  byId("loading").hidden = true;
-  unreached.show(error);
+async function attempt() {
+  try {
+    await begin();
+    unreached.hide();
+  } catch (error) {
+    byId("loading").hidden = true;
+    unreached.show(error);
+  }
 }
 
 cloud.onChange(({ returned }) => unreached.shown && returned.includes("database") && attempt());

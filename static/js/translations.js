@@ -4,7 +4,6 @@ import * as api from "./api.js";
 import { announce, showError } from "./announce.js";
 import { find } from "./dom.js";
 import * as settings from "./settings.js";
-
 /** @import { Turn } from "./types.d.ts" */
 
 // Codes of the languages that this server translates into. There are none if no engine translates.
