@@ -104,8 +104,8 @@ def now_after(before: Copy | None = None) -> datetime:
 
 def apply(change: Change, before: Copy | None) -> Copy | None:
     """Return the conversation after the change. None means that there is none, before or after."""
-    if before is None and change.action == "clear":
-        return None
+    if change.action == "clear" and (before is None or not is_known(before)):
+        return before
     if change.action == "add":
         change = _missing_parts(change, before)
     moment = _milliseconds(change.moment)
@@ -119,6 +119,8 @@ def apply(change: Change, before: Copy | None) -> Copy | None:
     stamps = change.stamps or dict.fromkeys(columns, moment)
     _begin(row, have, change)
     was_set = _set(row, stamps_of(row), columns, stamps)
+    if row.deleted_at is None and BEGUN not in stamps_of(row):
+        row.deleted_at = NEVER
     replaced = moment if change.action == "replace" else stamps.get(REPLACED, 0)
     if replaced > have.get(REPLACED, 0):
         row.stamps = {**stamps_of(row), REPLACED: replaced}
@@ -194,7 +196,8 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _columns(row: Kept) -> Columns:
-    return {"created_at": row.created_at} | {name: getattr(row, name) for name in row.settable()}
+    known = {name: getattr(row, name) for name in row.settable()}
+    return known | {"created_at": row.created_at, "deleted_at": None if row.deleted_at == NEVER else row.deleted_at}
 
 
 def _unknown(change: Change) -> Copy:
@@ -208,7 +211,7 @@ def _begin(row: Conversation, have: Stamps, change: Change) -> None:
     if not begun or begun >= have.get(BEGUN, begun + 1):
         return
     row.stamps = {**have, BEGUN: begun}
-    if BEGUN not in have and have.get("deleted_at", 0) < begun:
+    if row.deleted_at == NEVER or (BEGUN not in have and have.get("deleted_at", 0) < begun):
         row.deleted_at = None
     row.created_at = change.columns.get("created_at", change.moment)
     row.timestamp = row.timestamp if "timestamp" in have else row.created_at

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 
-from conversations.changes import Change, MessageChange, apply_all, as_change
+from conversations.changes import Change, MessageChange, apply_all, as_change, is_known
 from conversations.models import Columns, Conversation, Kept, Message, PendingChange
 from conversations.rows import Copy
 from core.cloud import LOCAL
@@ -87,7 +87,7 @@ def deleted_before(moment: datetime) -> dict[uuid.UUID, list[uuid.UUID] | None]:
         if held is None:
             continue
         messages = [row.pk for row in held.messages.values() if _is_due(row, moment)]
-        if _is_due(held.conversation, moment):
+        if is_known(held) and _is_due(held.conversation, moment):
             found[key] = None
         elif messages:
             found[key] = messages
@@ -113,7 +113,7 @@ def erase(key: uuid.UUID, messages: Sequence[uuid.UUID] | None) -> None:
         if held is None:
             return
         row = held.conversation
-        if messages is None and row.deleted_at:
+        if messages is None and row.deleted_at and is_known(held):
             _replace(rows, Change(row.learner, row.wire_id, row.deleted_at, action="delete"), deletes=False)
             return
         for each in (held.messages[message] for message in messages or () if message in held.messages):

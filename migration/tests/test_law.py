@@ -199,6 +199,8 @@ class Histories(RuleBasedStateMachine):
     @rule(learner=learner, server=server, wire_id=wire_id, turn=turn)
     def bring_in(self, learner: int, server: int, wire_id: str, turn: str) -> None:
         who, drafts = self.learners[learner], self.drafts([turn], voices=True)
+        # An import that fails after its write is refused, and may be there all the same.
+        self.raising.clear()
         if not self.waits_elsewhere(server):
             self.both(server, lambda: store.add(who, wire_id, columns={"title": "brought in"}, messages=drafts))
 
@@ -223,9 +225,14 @@ class Histories(RuleBasedStateMachine):
             drain.drain()
         self.raising.clear()
 
+    @precondition(lambda self: all(half.up for half in cloud.halves))
     @rule()
     def erase(self) -> None:
-        """Let the time for an undo pass, and erase what was deleted."""
+        """Let the time for an undo pass, and erase what was deleted. What is erased in an outage is tested elsewhere."""
+        self.raising.clear()
+        for place in self.world.servers:
+            with self.world.at(place):
+                drain.drain()
         self.world.now += store.UNDO + timedelta(seconds=1)
         for place in [*self.world.servers, self.world.calm]:
             with self.world.at(place), contextlib.suppress(cloud.Unavailable):
@@ -301,7 +308,7 @@ def run_histories(
     may_raise(outbox, "remove", "remove")
     machine = type("SomeHistories", (Histories,), {"world": world, "raising": raising})
     seed = int(os.environ.get("LAW_SEED", "0"))
-    phases = (Phase.explicit, Phase.generate, Phase.shrink) if examples < 1000 else (Phase.generate,)
+    phases = (Phase.generate, Phase.shrink) if examples < 1000 else (Phase.generate,)
     run_state_machine_as_test(
         machine,
         settings=settings(
