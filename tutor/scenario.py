@@ -215,7 +215,6 @@ def load(path: Path) -> Scenario:
 
 def _goal(table: Table) -> Goal:
     goal = Goal(text=table.text("text"), patterns=table.patterns("patterns"))
-    table.refuse_unknown()
     if goal.text.partition(" ")[0] not in _DEEDS or goal.text.endswith("."):
         raise table.error("text", f"must begin with one of {', '.join(_DEEDS)} and have no full stop")
     if not goal.patterns:
@@ -232,7 +231,6 @@ def _follow_up(table: Table) -> FollowUp:
         easy=table.spoken("easy", question=True, optional=True),
         hint=table.spoken("hint", optional=True),
     )
-    table.refuse_unknown()
     if bool(follow_up.when) != bool(follow_up.take):
         raise table.error("take", "belongs to `when`: give both or neither")
     for key, text in (("ask", follow_up.ask), ("easy", follow_up.easy)):

@@ -84,10 +84,9 @@ def load_all() -> dict[str, HarperRule]:
                 file=path.name,
                 words_before=entry.number("words_before"),
                 words_after=entry.number("words_after"),
-                only=entry.expanded_in("only", lists),
-                unless=entry.expanded_in("unless", lists, AT_END),
+                only=entry.optional_pattern("only", lists),
+                unless=entry.optional_pattern("unless", lists, AT_END),
             )
-            entry.refuse_unknown()
             rules.append(rule)
         table.refuse_unknown()
         refuse_duplicates(table, "rules", [*(one.reason for one in found.values()), *(one.reason for one in rules)])

@@ -105,12 +105,11 @@ def load(path: Path) -> tuple[Mistake, ...]:
     for entry in table.tables("mistakes"):
         mistake = Mistake(
             reason=reason(entry),
-            wrong=entry.expanded("wrong", words.lists),
+            wrong=entry.pattern("wrong", words.lists),
             better=entry.text("better"),
-            after=entry.expanded_in("after", words.lists, AT_END),
-            unless=entry.expanded_in("unless", words.lists, AT_END),
+            after=entry.optional_pattern("after", words.lists, AT_END),
+            unless=entry.optional_pattern("unless", words.lists, AT_END),
         )
-        entry.refuse_unknown()
         for number, form in _SLOT.findall(mistake.better):
             if int(number) > mistake.wrong.groups:
                 raise entry.error("better", f"`wrong` has no group {number}")
