@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from engines.local import harper_rules, mistakes
@@ -24,13 +25,13 @@ _ON_SECOND_THOUGHT = re.compile(
 )
 _SECOND_THOUGHT = 4  # words
 
+# For the words of a talk. That takes milliseconds, or a second while the models are being loaded.
 EXECUTOR = ThreadPoolExecutor(1, thread_name_prefix="corrector")
 # For work outside a talk. It may take seconds, and no talk should wait for it.
 BESIDE = ThreadPoolExecutor(1, thread_name_prefix="beside")
 
 # A Linter raises when two threads use it at once.
 _lock = threading.Lock()
-_linter: "Linter | None" = None
 
 
 def correct(text: str) -> tuple[Correction, ...]:
@@ -53,9 +54,8 @@ def load() -> None:
 
 def is_english(text: str) -> bool:
     """Return whether most words of the text are in an English dictionary."""
-    linter = _loaded()
     with _lock:
-        return bool(linter.is_likely_english(text))
+        return bool(_linter().is_likely_english(text))
 
 
 def _in_sentence(sentence: str) -> list[Correction]:
@@ -96,22 +96,18 @@ def _complaints(lints: "list[tuple[str, Lint]]") -> Counter[tuple[str, str]]:
 
 
 def _lint(text: str) -> "list[tuple[str, Lint]]":
-    linter = _loaded()
     with _lock:
-        found = linter.organized_lints(text, language="plaintext", dedup=False)
+        found = _linter().organized_lints(text, language="plaintext", dedup=False)
     return sorted(((name, lint) for name, lints in found.items() for lint in lints), key=lambda one: one[1].span.start)
 
 
-def _loaded() -> "Linter":
-    global _linter
-    with _lock:
-        if _linter is None:
-            with optional_packages():
-                from harper import Dialect, Linter
-            linter = Linter(Dialect.AMERICAN)
-            rules, known = harper_rules.load_all(), linter.get_default_lint_config()
-            if unknown := rules.keys() - known.keys():
-                raise DataFileError(f"{rules[min(unknown)].file}: name: Harper has no rule {min(unknown)!r}")
-            linter.set_lint_config({name: name in rules or name == _SPELLING for name in known})
-            _linter = linter
-        return _linter
+@cache
+def _linter() -> "Linter":
+    with optional_packages():
+        from harper import Dialect, Linter
+    linter = Linter(Dialect.AMERICAN)
+    rules, known = harper_rules.load_all(), linter.get_default_lint_config()
+    if unknown := rules.keys() - known.keys():
+        raise DataFileError(f"{rules[min(unknown)].file}: name: Harper has no rule {min(unknown)!r}")
+    linter.set_lint_config({name: name in rules or name == _SPELLING for name in known})
+    return linter

@@ -6,6 +6,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,6 @@ _QUIET = 0.01
 _BEFORE_S, _AFTER_S, _AFTER_CLAUSE_S = 0.03, 0.25, 0.12
 
 _lock = threading.Lock()
-_voice: "PiperVoice | None" = None
 
 
 def speak(text: str, speed: float = 1.0) -> Iterator[bytes]:
@@ -113,14 +113,12 @@ def trimmed(sound: Samples, rate: int, after_s: float) -> Samples:
 
 def load() -> "PiperVoice":
     """Return the voice, loaded once for the whole process (0.6 s), with its slow first run done."""
-    global _voice
     with _lock:
-        if _voice is None:
-            _voice = _read_voice()
-    return _voice
+        return _voice()
 
 
-def _read_voice() -> "PiperVoice":
+@cache
+def _voice() -> "PiperVoice":
     with optional_packages():
         import onnxruntime
         from piper import PiperVoice
@@ -142,7 +140,6 @@ def _read_voice() -> "PiperVoice":
     except _failures() as error:
         raise EngineError("The agent's voice cannot be loaded: the operator should check PIPER_VOICE.") from error
     voice = PiperVoice(config=config, session=session)
-    # The first run is slow.
     list(voice.synthesize("Hello."))
     return voice
 

@@ -5,6 +5,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,7 +73,6 @@ _WORD_LOOP = re.compile(r"\b(\w[^\s,.!?]*)(?:[\s,.!?]+\1\b){5,}", re.IGNORECASE)
 _PHRASE_LOOP = re.compile(r"\b(\w\S*(?:\s+\S+){1,11}?)(?:\W+\1){3,}", re.IGNORECASE)
 
 _lock = threading.Lock()
-_whisper: "Whisper | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,16 +269,12 @@ def executor_for(pcm: bytes) -> ThreadPoolExecutor:
 
 def load() -> Whisper:
     """Return the model, loaded once for the whole process (0.8 s), with its slow first run done."""
-    global _whisper
     with _lock:
-        if _whisper is None:
-            whisper = _read_model()
-            whisper.warm()
-            _whisper = whisper
-    return _whisper
+        return _whisper()
 
 
-def _read_model() -> Whisper:
+@cache
+def _whisper() -> Whisper:
     # Otherwise the tokenizer would use the network.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with optional_packages():
@@ -295,4 +291,7 @@ def _read_model() -> Whisper:
         model = WhisperModel(path, device="cpu", compute_type="int8", num_workers=2, cpu_threads=2)
     except (RuntimeError, ValueError, OSError) as error:
         raise EngineError("The model for hearing cannot be loaded: the operator should check WHISPER_MODEL.") from error
-    return Whisper(model, Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en"))
+    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en")
+    whisper = Whisper(model, tokenizer)
+    whisper.warm()
+    return whisper

@@ -109,7 +109,7 @@ def test_a_rule_that_harper_does_not_have_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr(harper_rules, "_FOLDER", tmp_path)
     rules = harper_rules.load_all.__wrapped__()
     monkeypatch.setattr(harper_rules, "load_all", lambda: rules)
-    monkeypatch.setattr(corrector, "_linter", None)
+    monkeypatch.setattr(corrector, "_linter", corrector._linter.__wrapped__)
     with pytest.raises(DataFileError, match=r"^tea\.toml: name: Harper has no rule 'DoTea'$"):
         corrector.load()
 

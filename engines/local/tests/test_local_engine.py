@@ -276,8 +276,8 @@ async def test_once_warm_it_reads_nothing_again(engine: LocalEngine, monkeypatch
     def read() -> None:
         raise AssertionError("It is read again.")
 
-    monkeypatch.setattr(transcriber, "_read_model", read)
-    monkeypatch.setattr(speaker, "_read_voice", read)
+    monkeypatch.setattr(transcriber, "optional_packages", read)
+    monkeypatch.setattr(speaker, "optional_packages", read)
     await engine.warm()
 
 
@@ -296,7 +296,7 @@ async def test_when_all_was_heard_ahead_the_answer_sounds_without_decoding(
 
 async def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    monkeypatch.setattr("engines.local.transcriber._whisper", None)
+    monkeypatch.setattr(transcriber, "_whisper", transcriber._whisper.__wrapped__)
     with pytest.raises(EngineError, match=r"pip install -r requirements-local\.txt"):
         await LocalEngine().warm()
 

@@ -62,7 +62,7 @@ def test_markup_is_not_spoken():
 
 def test_a_voice_that_is_not_there_is_named(settings, monkeypatch):
     settings.PIPER_VOICE = "/no/such/voice.onnx"
-    monkeypatch.setattr(speaker, "_voice", None)
+    monkeypatch.setattr(speaker, "_voice", speaker._voice.__wrapped__)
     with pytest.raises(EngineError, match="PIPER_VOICE"):
         speaker.load()
 

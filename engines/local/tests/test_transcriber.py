@@ -138,7 +138,7 @@ def test_a_stopped_turn_keeps_what_it_has_and_goes_on():
 
 def test_a_model_that_is_not_there_is_named(settings, monkeypatch):
     settings.WHISPER_MODEL = "/no/such/model"
-    monkeypatch.setattr(transcriber, "_whisper", None)
+    monkeypatch.setattr(transcriber, "_whisper", transcriber._whisper.__wrapped__)
     with pytest.raises(EngineError, match="WHISPER_MODEL"):
         transcriber.load()
 
