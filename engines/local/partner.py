@@ -9,16 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.local import closing, phrases, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
-from engines.local.questions import (
-    Question,
-    SoFar,
-    from_earlier,
-    from_words,
-    is_about,
-    next_general,
-    opening_template,
-    take_of,
-)
+from engines.local.questions import SoFar, from_earlier, from_words, is_about, next_general, opening_template, take_of
 from engines.local.recast import recasts
 from engines.local.remarks import Intent, Remark
 from tutor import safety, scenario
@@ -193,7 +184,7 @@ def _console(talk: SoFar, remark: Remark, heard: str) -> PartnerAnswer:
     kind = remarks.sad_about(remark.answer or heard) or rules.feelings().kinds[0]
     lost = talk.mourned | safety.mourned(heard)
     say = talk.first_unsaid(kind.say) or kind.say[0]
-    asks = [one for one in (*kind.ask, *rules.feelings().ask) if not is_about(Question("", one), lost)]
+    asks = [one for one in (*kind.ask, *rules.feelings().ask) if not is_about(one, lost)]
     asked = talk.first_unsaid(asks) if not lost else talk.first_unsaid(rules.feelings().ask)
     if not asked:
         return _go_on(talk, lead=say, intent=Intent.SAD, lost=safety.mourned(heard))
@@ -254,7 +245,7 @@ def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAns
     if remark.intent not in _ASKING:
         return _go_on(talk, remark.answer or heard, recast=recast, intent=remark.intent)
     lead, asks = _lead(talk, remark, heard)
-    if asked := next((one for one in asks if not talk.said(one) and not is_about(Question("", one), talk.mourned)), ""):
+    if asked := next((one for one in asks if not talk.said(one) and not is_about(one, talk.mourned)), ""):
         return _say(lead, recast, asked)
     if remark.answer and (follow_up := taking_up.follow_up(talk, remark.answer)):
         return _say(lead, recast, follow_up.take, follow_up.ask)

@@ -39,8 +39,6 @@ class Question:
 
     take: str
     ask: str
-    easy: str = ""
-    is_weak: bool = False
 
 
 class SoFar:
@@ -75,8 +73,17 @@ class SoFar:
     @cached_property
     def questions(self) -> list[FollowUp]:
         """Return all questions, the opening's first, since it too may have been cut short."""
-        own = [_opening_question(self), *self.brief.scenario.follow_ups]
-        return list(self.topic.questions) if self.topic else own
+        return list(self.topic.questions) if self.topic else self._scenarios_questions
+
+    @cached_property
+    def _scenarios_questions(self) -> list[FollowUp]:
+        one = self.brief.scenario
+        if one.opening_topic and "topic" in self.own_words:
+            opening = FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
+        else:
+            easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
+            opening = FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
+        return [opening, *one.follow_ups]
 
     @cached_property
     def unasked(self) -> list[FollowUp]:
@@ -119,7 +126,7 @@ class SoFar:
         asked, number = self._open
         if not asked:
             return ""
-        every = [_opening_question(self), *self.brief.scenario.follow_ups, *self.questions]
+        every = [*self._scenarios_questions, *self.questions]
         # "What is the work like?" must match its own template before "What is {place} like?".
         every.sort(key=lambda one: len(scenario.slots(one.ask)))
         made = next((one for one in every if one.found_in(asked)), None)
@@ -183,7 +190,9 @@ def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Questio
         if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.told, heard]):
             words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
             question = Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
-            if not is_about(question, talk.mourned) and not _is_told(talk, question.ask, heard):
+            if not is_about(f"{question.take} {question.ask}", talk.mourned) and not _is_told(
+                talk, question.ask, heard
+            ):
                 best = score, question
     return best[1] if best else None
 
@@ -203,11 +212,11 @@ def from_words(
         if found.frame.weak != weak or (first and not found.frame.first):
             continue
         for ask, easy in found.asks:
-            question = Question("", easy if is_easy else ask, easy, found.frame.weak)
-            if talk.said(question.ask) or is_about(question, talk.mourned | lost) or _is_told(talk, ask, heard):
+            asked = easy if is_easy else ask
+            if talk.said(asked) or is_about(asked, talk.mourned | lost) or _is_told(talk, ask, heard):
                 continue
-            takes = [take for take in found.takes if not is_about(Question(take, ""), talk.mourned | lost)]
-            return Question(talk.first_unsaid(takes), question.ask, easy, found.frame.weak)
+            takes = [take for take in found.takes if not is_about(take, talk.mourned | lost)]
+            return Question(talk.first_unsaid(takes), asked)
     return None
 
 
@@ -215,15 +224,9 @@ def take_of(talk: SoFar, heard: str, lost: frozenset[str]) -> str:
     """Return words that take up what the learner said, before a question about something else, or ""."""
     if heard in talk.heard:
         return ""
-    for found in uptake.fitting(heard, talk.heard, in_story=talk.in_story, in_film=talk.in_film):
-        for take in found.takes:
-            if (
-                not talk.said(take)
-                and take not in phrases.NEUTRAL
-                and not is_about(Question(take, ""), talk.mourned | lost)
-            ):
-                return take
-    return ""
+    found = uptake.fitting(heard, talk.heard, in_story=talk.in_story, in_film=talk.in_film)
+    takes = (take for one in found for take in one.takes if not talk.said(take) and take not in phrases.NEUTRAL)
+    return next((take for take in takes if not is_about(take, talk.mourned | lost)), "")
 
 
 def from_earlier(talk: SoFar, lost: frozenset[str]) -> Question | None:
@@ -232,16 +235,13 @@ def from_earlier(talk: SoFar, lost: frozenset[str]) -> Question | None:
     It names the thing that it is about, so that it can be asked later.
     """
     back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
-    # The earlier words may belong to the distress.
-    if any(safety.in_distress(heard) for heard in talk.heard):
+    # After words of distress, the earlier words may belong to it.
+    if not back or any(safety.in_distress(heard) for heard in talk.heard):
         return None
-    for heard in reversed(talk.heard if back else []):
-        if remarks.understand(heard).intent not in (Intent.ANSWER, Intent.AND_YOU):
-            continue
-        question = best_match(talk, heard, only_naming=True)
-        if question is not None and not is_about(question, lost):
-            return Question(back, question.ask)
-    return None
+    stated = (one for one in reversed(talk.heard) if remarks.understand(one).intent in (Intent.ANSWER, Intent.AND_YOU))
+    found = (best_match(talk, heard, only_naming=True) for heard in stated)
+    fitting = (one for one in found if one and not is_about(f"{one.take} {one.ask}", lost))
+    return next((Question(back, one.ask) for one in fitting), None)
 
 
 def next_general(talk: SoFar, heard: str, lost: frozenset[str]) -> Question | None:
@@ -249,10 +249,9 @@ def next_general(talk: SoFar, heard: str, lost: frozenset[str]) -> Question | No
     said = [*talk.told, *told.statements_of([heard])]
     general = [one for one in talk.unasked if not one.when and scenario.slots(one.ask) <= talk.own_words.keys()]
     wanted = (one for one in general if not _is_superfluous(one, [*said, *talk.own_words.values()]))
-    asked = (Question("", scenario.fill(_wording(talk.brief, one), talk.own_words)) for one in wanted)
-    return next(
-        (one for one in asked if not is_about(one, talk.mourned | lost) and not _is_told(talk, one.ask, heard)), None
-    )
+    asks = (scenario.fill(_wording(talk.brief, one), talk.own_words) for one in wanted)
+    fitting = (ask for ask in asks if not is_about(ask, talk.mourned | lost) and not _is_told(talk, ask, heard))
+    return next((Question("", ask) for ask in fitting), None)
 
 
 def opening_template(talk: SoFar) -> str:
@@ -266,9 +265,9 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def is_about(question: Question, people: frozenset[str]) -> bool:
-    """Return whether the question names one of these people, or could mean one of them."""
-    words = f" {' '.join(remarks.words(f'{question.take} {question.ask}'))} "
+def is_about(text: str, people: frozenset[str]) -> bool:
+    """Return whether a question names one of these people, or could mean one of them."""
+    words = f" {' '.join(remarks.words(text))} "
     return any(f" {one} " in words for one in (people | _UNNAMED if people else ()))
 
 
@@ -298,14 +297,6 @@ def _inside_a_sentence(match: re.Match[str], group: str) -> str:
     small = match.string[: match.start(group)] + match.string[match.start(group) :].lower()
     again = match.re.search(small, match.start()) if begins else None
     return again[group] or "" if again else match[group] or ""
-
-
-def _opening_question(talk: SoFar) -> FollowUp:
-    one = talk.brief.scenario
-    if one.opening_topic and "topic" in talk.own_words:
-        return FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
-    easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
-    return FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
 
 
 def _wording(brief: Brief, one: FollowUp) -> str:

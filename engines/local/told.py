@@ -25,23 +25,9 @@ _ASKS_FOR_A_NOUN = re.compile(
     r"(?:what (?:is|are) your|which of your|what .*\bweakness|(?:can you )?(?:describe|name) (?:your|a|one))\b"
 )
 _WHEN = re.compile(r"\b(?:yesterday|last|next|tomorrow|birthday|first|when you were|as a child|today|now|recently)\b")
-_SAME = {
-    "job": "work",
-    "movie": "film",
-    "holiday": "trip",
-    "vacation": "trip",
-    "mum": "mother",
-    "mom": "mother",
-    "dad": "father",
-}
-_SAME |= {
-    "movies": "film",
-    "flat": "home",
-    "apartment": "home",
-    "town": "city",
-    "strong": "strength",
-    "weak": "weakness",
-}
+_SAME = {"job": "work", "movie": "film", "movies": "film", "holiday": "trip", "vacation": "trip", "flat": "home"}
+_SAME |= {"apartment": "home", "town": "city", "mum": "mother", "mom": "mother", "dad": "father"}
+_SAME |= {"strong": "strength", "weak": "weakness"}
 
 
 def statements_of(heard: Sequence[str]) -> list[str]:

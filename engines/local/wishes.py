@@ -1,7 +1,7 @@
 """Do what a learner wishes for: repeat, slow down, explain a word, change the topic, think of the end."""
 
 from engines.local import meaning, phrases, remarks, rephrasing, topics
-from engines.local.questions import Question, SoFar, is_about
+from engines.local.questions import SoFar, is_about
 from engines.local.remarks import Intent, Remark
 from tutor import scenario
 from tutor.domain import Line
@@ -58,9 +58,5 @@ def _change_topic(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[s
         return talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ()
     lead = talk.choose(scenario.fill(one, {"topic": topic.text}) for one in phrases.NEW_TOPIC)
     lost = SoFar(talk.brief, [*talk.lines, Line("user", heard)]).mourned
-    asks = (
-        one.ask
-        for one in topic.questions
-        if not (one.when or talk.said(one.ask) or is_about(Question("", one.ask), lost))
-    )
+    asks = (one.ask for one in topic.questions if not (one.when or talk.said(one.ask) or is_about(one.ask, lost)))
     return lead, tuple(asks)[:1]
