@@ -30,16 +30,14 @@ def is_time_to_close(talk: SoFar, heard: str, follow_up: Question | None) -> boo
         return not talk.last_question_asked
     if turns >= _USUAL_TURNS:
         return follow_up is None
-    reached = scenario.goals(talk.brief, [Line("user", text) for text in (*talk.heard, heard)])
-    return turns >= _ENOUGH_TURNS and all(done for _, done in reached)
+    return turns >= _ENOUGH_TURNS and all(_reached(talk, heard))
 
 
 def goodbye(talk: SoFar, heard: str) -> tuple[str, ...]:
     """Return the last words of the talk: the learner's achievements, and the scenario's goodbye."""
-    lines = [Line("user", text) for text in (*talk.heard, heard)]
-    reached = [done for _, done in scenario.goals(talk.brief, lines)]
-    deeds = [goal.deed for goal, done in zip(talk.brief.scenario.goals, reached, strict=True) if done]
-    achieved = phrases.THANKS_FOR_TALKING if len(lines) > 2 else ""
+    goals = zip(talk.brief.scenario.goals, _reached(talk, heard), strict=True)
+    deeds = [goal.deed for goal, done in goals if done]
+    achieved = phrases.THANKS_FOR_TALKING if len(talk.heard) > 1 else ""
     if deeds:
         first, *others = deeds[:2]
         # A verb that both share is said only once: "said where you live and who with".
@@ -49,6 +47,10 @@ def goodbye(talk: SoFar, heard: str) -> tuple[str, ...]:
     closings = talk.brief.scenario.closings
     closing = talk.choose(closings) or closings[0]
     return (*([achieved] if achieved else []), *scenario.sentences(closing))
+
+
+def _reached(talk: SoFar, heard: str) -> list[bool]:
+    return [done for _, done in scenario.goals(talk.brief, [Line("user", text) for text in (*talk.heard, heard)])]
 
 
 def after_the_end(talk: SoFar) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ def _wish(sentence: str) -> Remark | None:
 
 def _forms(sentence: str) -> list[str]:
     """Return the sentence in bare words, with and without its introduction."""
-    whole = " ".join(re.sub(r"[^\w\s']", " ", normalizing.expanded(sentence)).split())
+    whole = normalizing.without_punctuation(sentence)
     return list(dict.fromkeys((normalizing.bare(sentence), normalizing.without_lead_in(whole), whole)))
 
 

@@ -88,11 +88,8 @@ def _is_empty(named: str) -> bool:
 def _latest(told: Sequence[str]) -> Phrase | None:
     for text in reversed(told[-2:]):
         for clause in parsing.parse(text):
-            things = [
-                one
-                for one in (*reversed(clause.things), clause.who)
-                if isinstance(one, Phrase) and parsing.is_worth_it(one)
-            ]
+            found = [one for one in (*reversed(clause.things), clause.who) if isinstance(one, Phrase)]
+            things = [one for one in found if parsing.is_worth_it(one)]
             own = [one for one in things if one.words[0].text.lower() in ("my", "our")]
             if things:
                 return (own or things)[0]
