@@ -11,7 +11,7 @@ T = TypeVar("T")
 # Characters: about 15 seconds of speech, the most that a learner should have to listen to at once.
 LONGEST_SPOKEN = 220
 _BADLY_SPOKEN = re.compile(r"[*_#`<>\[\]|\\\u2026\u2014]|\.\.|\s\s|\n|[\U00002190-\U0010ffff]")
-_SLOT = re.compile(r"\{(\w+)\}")
+SLOT = re.compile(r"\{(\w+)\}")
 _LIST = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -30,7 +30,7 @@ def read(path: Path) -> "Table":
 
 
 def slots(template: str) -> frozenset[str]:
-    return frozenset(_SLOT.findall(template))
+    return frozenset(SLOT.findall(template))
 
 
 def with_lists(pattern: str, lists: Mapping[str, str]) -> str:

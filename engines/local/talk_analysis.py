@@ -12,17 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.local import corrector
-from tutor.analysis import (
-    COMPONENTS,
-    EXPECTED,
-    NOT_TIMED,
-    NOTHING_SAID,
-    WORDS_PER_MINUTE,
-    TimedSpeech,
-    timed_speech,
-    turns_of,
-    unmeasured,
-)
+from tutor import analysis
+from tutor.analysis import EXPECTED
 from tutor.domain import Analysis, Correction, Line
 
 # Mistakes that the corrector finds. There are more.
@@ -73,7 +64,7 @@ class Counted:
     mistakes: int
     # The number of mistakes in the choice of words.
     word_choice: int
-    timed: TimedSpeech
+    timed: analysis.TimedSpeech
     goals: Sequence[bool]
 
 
@@ -82,9 +73,9 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
 
     Blocks for some milliseconds a turn, and for some seconds with a talk of LONGEST_TALK.
     """
-    turns = turns_of(lines)
+    turns = analysis.turns_of(lines)
     if not turns:
-        return unmeasured(NOTHING_SAID)
+        return analysis.unmeasured(analysis.NOTHING_SAID)
     found = [one for line in lines if line.role == "user" for one in corrector.correct(line.text)]
     words = [word for turn in turns for word in turn]
     counted = Counted(
@@ -93,11 +84,11 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
         variety=variety(words),
         mistakes=len(found),
         word_choice=sum(one.category == "word choice" for one in found),
-        timed=timed_speech(lines),
+        timed=analysis.timed_speech(lines),
         goals=goals,
     )
     reasons = _not_measurable(counted)
-    scores = {name: None if name in reasons else _SCORES[name](counted, level) for name in COMPONENTS}
+    scores = {name: None if name in reasons else _SCORES[name](counted, level) for name in analysis.COMPONENTS}
     return Analysis(
         scores=scores,
         feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
@@ -123,7 +114,7 @@ def _not_measurable(counted: Counted) -> dict[str, str]:
     """Return the components that are not measured, each with its reason."""
     reasons = {"pronunciation": UNHEARD}
     if not counted.timed.seconds:
-        reasons["fluency"] = NOT_TIMED
+        reasons["fluency"] = analysis.NOT_TIMED
     elif counted.timed.seconds < FEWEST_SECONDS:
         reasons["fluency"] = TOO_SHORT.format(fewest=round(FEWEST_SECONDS))
     if counted.words < FEWEST_WORDS:
@@ -136,7 +127,7 @@ def _not_measurable(counted: Counted) -> dict[str, str]:
 
 
 def _fluency(counted: Counted, level: str) -> float:
-    pace = _share(counted.timed.words * 60 / counted.timed.seconds, WORDS_PER_MINUTE[level])
+    pace = _share(counted.timed.words * 60 / counted.timed.seconds, analysis.WORDS_PER_MINUTE[level])
     return _borne_out(pace, counted.timed.seconds, ENOUGH_SECONDS)
 
 

@@ -197,29 +197,6 @@ def test_what_the_agent_said_reaches_no_goal():
     assert not any(done for _, done in scenario.goals(brief("travel"), lines("I went to Spain with my sister.")))
 
 
-def test_the_opening_has_its_own_hint():
-    one = brief("travel")
-    assert scenario.hint(one, lines(one.scenario.opening)) == one.scenario.opening_hint
-
-
-def test_a_hint_fits_the_latest_question():
-    asked = lines("Hello!", "Hi.", "I see. Which place would you like to visit next?")
-    assert scenario.hint(brief("travel"), asked) == 'Begin with "I would like to visit" and name a place.'
-
-
-def test_further_hints_differ_until_all_are_used_up():
-    one = brief("food")
-    asked = lines(one.scenario.opening)
-    given = [scenario.hint(one, asked, nth) for nth in range(len(one.scenario.hints) + 1)]
-    assert len(set(given)) == len(given)
-
-
-def test_general_hints_differ_from_turn_to_turn():
-    first, second = "Who is funny in your family?", "Who is a little like you, and how?"
-    one = brief("family")
-    assert scenario.hint(one, lines(first)) != scenario.hint(one, lines(first, "My uncle.", second))
-
-
 @pytest.mark.parametrize(
     ("scenario_id", "said", "goal"),
     [
