@@ -68,7 +68,7 @@ def _in_sentence(sentence: str) -> list[Correction]:
     for candidates in found:
         for one in candidates:
             is_apart = all(one.end <= other.start or other.end <= one.start for other in chosen)
-            if is_apart and _mends(sentence, one, before):
+            if is_apart and _improves(sentence, one, before):
                 chosen.append(one)
                 break
     return sorted(chosen, key=lambda one: one.start)
@@ -81,12 +81,12 @@ def _put_right_at_once(one: Correction, text: str) -> bool:
     return again is not None and last in re.findall(r"[\w']+", text[one.end + again.end() :].lower())[:_SECOND_THOUGHT]
 
 
-def _mends(sentence: str, one: Correction, before: Counter[tuple[str, str]]) -> bool:
+def _improves(sentence: str, one: Correction, before: Counter[tuple[str, str]]) -> bool:
     """Return whether the correction improves the sentence: no new complaint, and no word that does not exist."""
     if one.better.lower() in ("", one.said.lower()):
         return False
-    mended = sentence[: one.start] + one.better + sentence[one.end :]
-    after = _complaints(_lint(mended))
+    corrected = sentence[: one.start] + one.better + sentence[one.end :]
+    after = _complaints(_lint(corrected))
     misspelt = {word for name, word in after if name == _SPELLING}
     return not after - before and misspelt.isdisjoint(one.better.lower().split())
 

@@ -61,13 +61,13 @@ class HarperRule:
             words_before, words_after = max(words_before, 1), 1
         elif self.reason.category == "preposition" and " " not in new:
             words_before = max(words_before, 1)
-        mended = sentence[:start] + new + sentence[end:]
+        corrected = sentence[:start] + new + sentence[end:]
         tail = len(sentence) - end
         if words := re.search(rf"(?:[\w']+ +){{0,{words_before}}}$", sentence[:start]):
             start = words.start()
         if words := re.match(rf"(?: *[\w']+){{0,{words_after}}}", sentence[end:]):
             tail -= words.end()
-        return start, len(sentence) - tail, mended[start : len(mended) - tail]
+        return start, len(sentence) - tail, corrected[start : len(corrected) - tail]
 
 
 @cache

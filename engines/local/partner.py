@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.local import closing, phrases, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
-from engines.local.questions import SoFar, from_earlier, from_words, is_about, next_general, opening_template, take_of
+from engines.local import closing, phrases, questions, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
+from engines.local.questions import DialogueState, is_about
 from engines.local.recast import recasts
 from engines.local.remarks import Intent, Remark
 from tutor import safety, scenario
@@ -37,8 +37,8 @@ def load() -> None:
 
 def opening(brief: Brief) -> str:
     """Return the agent's first words, including the first question."""
-    talk = SoFar(brief, ())
-    *greeting, question = scenario.sentences(opening_template(talk))
+    talk = DialogueState(brief, ())
+    *greeting, question = scenario.sentences(questions.opening_template(talk))
     goal = phrases.YOUR_GOAL if "goal" in talk.own_words else ""
     return scenario.fill(_joined(*greeting, goal, question), talk.own_words)
 
@@ -47,7 +47,7 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
     """Return the agent's words to a learner who comes back: a welcome, and the question that is still open."""
     if not transcript:
         return opening(brief)
-    talk = SoFar(brief, transcript)
+    talk = DialogueState(brief, transcript)
     if talk.over:
         return phrases.WELCOME_BACK_TO_THE_END
     # A client may ask for words several times before the learner says anything.
@@ -86,7 +86,7 @@ def answer(
 
     `heard` holds only the words that were certainly said.
     """
-    talk = SoFar(brief, transcript)
+    talk = DialogueState(brief, transcript)
     if doubt and not heard:
         remark = Remark(Intent.OTHER_LANGUAGE if doubt is Doubt.NOT_ENGLISH else Intent.MISHEARD, "")
     else:
@@ -146,7 +146,7 @@ _MINE = re.compile(r"\b(?:I|me|my|we|our)\b", re.IGNORECASE)
 _CUT = re.compile(r"[^.!?\"']\s*$")
 
 
-def _understood(talk: SoFar, heard: str) -> Remark:
+def _understood(talk: DialogueState, heard: str) -> Remark:
     """Return the learner's words as a remark. If the partner had asked for a question, a question is an answer."""
     remark = remarks.understand(heard)
     invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question)
@@ -166,20 +166,20 @@ def _understood(talk: SoFar, heard: str) -> Remark:
     return remark
 
 
-def _lead(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
+def _lead(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
     """Return the partner's reply to a question of the learner, and the questions that can follow it."""
     if remark.intent not in _ASKING:
         return "", ()
-    told = [*talk.told, remark.answer or heard]
+    statements = [*talk.statements, remark.answer or heard]
     if remark.intent in (Intent.QUESTION, Intent.CORRECTING, Intent.AND_YOU) and (
-        found := replies.reply(remark.question, talk.brief, told, heard)
+        found := replies.reply(remark.question, talk.brief, statements, heard)
     ):
         said = talk.first_unsaid(found.say) or talk.choose(phrases.LEADS[remark.intent])
         return said, found.ask
     return talk.choose(phrases.LEADS.get(remark.intent, ())), ()
 
 
-def _console(talk: SoFar, remark: Remark, heard: str) -> PartnerAnswer:
+def _console(talk: DialogueState, remark: Remark, heard: str) -> PartnerAnswer:
     """Stay with the learner's feeling, without a question about the topic in the same breath."""
     kind = remarks.sad_about(remark.answer or heard) or rules.feelings().kinds[0]
     lost = talk.mourned | safety.mourned(heard)
@@ -192,7 +192,7 @@ def _console(talk: SoFar, remark: Remark, heard: str) -> PartnerAnswer:
     return _say(_lead(talk, question, heard)[0] if remark.question else "", say, asked)
 
 
-def _after_an_aside(talk: SoFar, heard: str, recast: str) -> PartnerAnswer | None:
+def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnswer | None:
     """Return how the talk goes on after words of comfort, after an offer to stop, or after an interrupted question.
 
     Returns None if there was no such aside.
@@ -213,7 +213,7 @@ def _after_an_aside(talk: SoFar, heard: str, recast: str) -> PartnerAnswer | Non
     return None
 
 
-def _cut_short(talk: SoFar) -> str:
+def _cut_short(talk: DialogueState) -> str:
     """Return the question that the partner was about to ask when the learner broke in.
 
     Returns "" if there is none, for example because the learner broke into the partner's first words.
@@ -226,7 +226,7 @@ def _cut_short(talk: SoFar) -> str:
     return asked if asked.endswith("?") and not talk.said(asked) else ""
 
 
-def _small_talk(talk: SoFar, remark: Remark) -> PartnerAnswer:
+def _small_talk(talk: DialogueState, remark: Remark) -> PartnerAnswer:
     lead = talk.choose(phrases.LEADS[remark.intent])
     rest: tuple[str, ...] = ()
     if remark.intent in _ABOUT_THE_QUESTION:
@@ -237,7 +237,7 @@ def _small_talk(talk: SoFar, remark: Remark) -> PartnerAnswer:
     return _say(lead, *rest) if any(rest) else _go_on(talk, remark.answer, lead=lead, intent=remark.intent)
 
 
-def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAnswer:
+def _take_up(talk: DialogueState, remark: Remark, heard: str, recast: str) -> PartnerAnswer:
     if remark.intent is Intent.REQUEST:
         why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
         if more := talk.first_unsaid([*why, *phrases.REQUESTED]):
@@ -254,13 +254,13 @@ def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAns
     return _go_on(talk, remark.answer, lead=lead, recast=recast, intent=remark.intent)
 
 
-def _back_to_question(talk: SoFar, frames: Sequence[str] = phrases.BACK_TO_QUESTION) -> str:
+def _back_to_question(talk: DialogueState, frames: Sequence[str] = phrases.BACK_TO_QUESTION) -> str:
     """Return the open question once more, or "" if there is none or it was asked often enough."""
     return rephrasing.again(talk, frames) if rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH else ""
 
 
 def _go_on(
-    talk: SoFar,
+    talk: DialogueState,
     heard: str = "",
     *,
     lead: str = "",
@@ -274,14 +274,17 @@ def _go_on(
         return _say(recast, more)
     question = (
         follow_up
-        or from_earlier(talk, lost)
-        or (from_words(talk, heard, lost, weak=True) if taking_up.may_ask_from_a_noun(talk, heard) else None)
-        or next_general(talk, heard, lost)
+        or questions.from_earlier(talk, lost)
+        or (questions.from_words(talk, heard, lost, weak=True) if taking_up.may_ask_from_a_noun(talk, heard) else None)
+        or questions.next_general(talk, heard, lost)
     )
     if question is None:
         return _close(talk, heard, lead)
     acknowledgement = (
-        lead or question.take or (take_of(talk, heard, lost) if heard else "") or taking_up.acknowledgement(talk, heard)
+        lead
+        or question.take
+        or (questions.take_of(talk, heard, lost) if heard else "")
+        or taking_up.acknowledgement(talk, heard)
     )
     asked = question.ask
     if intent not in _WANTS_AN_ANSWER and closing.is_time_to_close(talk, heard, follow_up):
@@ -289,7 +292,7 @@ def _go_on(
     return _say(acknowledgement, recast, asked)
 
 
-def _close(talk: SoFar, heard: str, lead: str = "") -> PartnerAnswer:
+def _close(talk: DialogueState, heard: str, lead: str = "") -> PartnerAnswer:
     return _say(lead, *closing.goodbye(talk, heard), ended=True)
 
 

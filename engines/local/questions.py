@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
-from engines.local import parsing, phrases, remarks, told, topics, uptake
+from engines.local import known_answers, parsing, phrases, remarks, topics, uptake
 from engines.local.remarks import Intent
 from tutor import safety, scenario
 from tutor.domain import Line
@@ -41,7 +41,7 @@ class Question:
     ask: str
 
 
-class SoFar:
+class DialogueState:
     """Hold the partner's view of the dialogue so far."""
 
     def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
@@ -93,7 +93,8 @@ class SoFar:
         """
         first, *others = self.questions
         shuffle = random.Random(self.brief.seed).shuffle
-        ordered = [] if self.has_begun else [first]
+        # Once the learner has said something of weight, the opening's question comes too late.
+        ordered = [] if known_answers.has_begun(self.heard) else [first]
         taking_up = [one for one in others if one.when]
         general = [one for one in others if not one.when]
         for start in range(0, len(general), _SHUFFLED_TOGETHER):
@@ -141,24 +142,19 @@ class SoFar:
         return ""
 
     @cached_property
-    def told(self) -> list[str]:
+    def statements(self) -> list[str]:
         """Return the learner's statements, text by text."""
-        return told.statements_of(self.heard)
-
-    @cached_property
-    def has_begun(self) -> bool:
-        """Return whether the learner has said something of weight, so that the opening's question comes too late."""
-        return told.has_begun(self.heard)
+        return known_answers.statements_of(self.heard)
 
     @cached_property
     def in_story(self) -> bool:
         """Return whether the learner told of a past event in one of the last two statements."""
-        return any(clause.tense == "past" for text in self.told[-2:] for clause in parsing.parse(text))
+        return any(clause.tense == "past" for text in self.statements[-2:] for clause in parsing.parse(text))
 
     @cached_property
     def in_film(self) -> bool:
         """Return whether the learner may be telling of a film or a book, whose griefs are not the learner's own."""
-        return self.brief.scenario.id == "films" or any(_FILM.search(text) for text in self.told[-2:])
+        return self.brief.scenario.id == "films" or any(_FILM.search(text) for text in self.statements[-2:])
 
     @cached_property
     def last_question_asked(self) -> bool:
@@ -179,7 +175,7 @@ class SoFar:
         return next((one for one in options if not self.said(one)), "")
 
 
-def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Question | None:
+def best_match(talk: DialogueState, heard: str, *, only_naming: bool = False) -> Question | None:
     """Return the follow-up that matches most of the learner's words. Of equal ones, the earlier in the file wins."""
     best: tuple[int, Question] | None = None
     for one in talk.unasked:
@@ -187,10 +183,10 @@ def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Questio
             continue
         matches = [match for pattern in one.when if (match := _affirmed(pattern, heard))]
         score = sum(len(match[0]) for match in matches)
-        if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.told, heard]):
+        if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.statements, heard]):
             words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
             question = Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
-            if not is_about(f"{question.take} {question.ask}", talk.mourned) and not _is_told(
+            if not is_about(f"{question.take} {question.ask}", talk.mourned) and not _is_answered(
                 talk, question.ask, heard
             ):
                 best = score, question
@@ -198,7 +194,7 @@ def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Questio
 
 
 def from_words(
-    talk: SoFar, heard: str, lost: frozenset[str], *, first: bool = False, weak: bool = False
+    talk: DialogueState, heard: str, lost: frozenset[str], *, first: bool = False, weak: bool = False
 ) -> Question | None:
     """Return a question that follows from the learner's own words, whatever the topic.
 
@@ -213,14 +209,14 @@ def from_words(
             continue
         for ask, easy in found.asks:
             asked = easy if is_easy else ask
-            if talk.said(asked) or is_about(asked, talk.mourned | lost) or _is_told(talk, ask, heard):
+            if talk.said(asked) or is_about(asked, talk.mourned | lost) or _is_answered(talk, ask, heard):
                 continue
             takes = [take for take in found.takes if not is_about(take, talk.mourned | lost)]
             return Question(talk.first_unsaid(takes), asked)
     return None
 
 
-def take_of(talk: SoFar, heard: str, lost: frozenset[str]) -> str:
+def take_of(talk: DialogueState, heard: str, lost: frozenset[str]) -> str:
     """Return words that take up what the learner said, before a question about something else, or ""."""
     if heard in talk.heard:
         return ""
@@ -229,7 +225,7 @@ def take_of(talk: SoFar, heard: str, lost: frozenset[str]) -> str:
     return next((take for take in takes if not is_about(take, talk.mourned | lost)), "")
 
 
-def from_earlier(talk: SoFar, lost: frozenset[str]) -> Question | None:
+def from_earlier(talk: DialogueState, lost: frozenset[str]) -> Question | None:
     """Return a question about earlier words that were not taken up yet, or None.
 
     It names the thing that it is about, so that it can be asked later.
@@ -244,17 +240,17 @@ def from_earlier(talk: SoFar, lost: frozenset[str]) -> Question | None:
     return next((Question(back, one.ask) for one in fitting), None)
 
 
-def next_general(talk: SoFar, heard: str, lost: frozenset[str]) -> Question | None:
+def next_general(talk: DialogueState, heard: str, lost: frozenset[str]) -> Question | None:
     """Return the next question that takes up nothing and that the learner has not answered already."""
-    said = [*talk.told, *told.statements_of([heard])]
+    said = [*talk.statements, *known_answers.statements_of([heard])]
     general = [one for one in talk.unasked if not one.when and scenario.slots(one.ask) <= talk.own_words.keys()]
     wanted = (one for one in general if not _is_superfluous(one, [*said, *talk.own_words.values()]))
     asks = (scenario.fill(_wording(talk.brief, one), talk.own_words) for one in wanted)
-    fitting = (ask for ask in asks if not is_about(ask, talk.mourned | lost) and not _is_told(talk, ask, heard))
+    fitting = (ask for ask in asks if not is_about(ask, talk.mourned | lost) and not _is_answered(talk, ask, heard))
     return next((Question("", ask) for ask in fitting), None)
 
 
-def opening_template(talk: SoFar) -> str:
+def opening_template(talk: DialogueState) -> str:
     one = talk.brief.scenario
     if one.opening_topic and "topic" in talk.own_words:
         return one.opening_topic
@@ -275,9 +271,9 @@ def _is_superfluous(one: FollowUp, said: Sequence[str]) -> bool:
     return any(pattern.search(text) for pattern in one.unless for text in said)
 
 
-def _is_told(talk: SoFar, ask: str, heard: str) -> bool:
+def _is_answered(talk: DialogueState, ask: str, heard: str) -> bool:
     """Return whether the learner told the answer to this question before, or just now."""
-    return any(told.answers(ask, text) for text in (*talk.told, *told.statements_of([heard])))
+    return any(known_answers.answers(ask, text) for text in (*talk.statements, *known_answers.statements_of([heard])))
 
 
 def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:

@@ -122,7 +122,7 @@ def sad_about(text: str) -> rules.Feeling | None:
         if statements.asks(sentence) or found.story.search(plain):
             continue
         for kind in found.kinds:
-            if kind.patterns.inside(plain) is not None and not (kind.unless and kind.unless.search(plain)):
+            if kind.patterns.search(plain) is not None and not (kind.unless and kind.unless.search(plain)):
                 return kind
     return None
 
@@ -186,6 +186,6 @@ def _as_wish(bare: str, names: tuple[str, ...] = ()) -> tuple[Intent, Mapping[st
     if len(bare) > 200:
         return None
     for rule in rules.intents():
-        if (not names or rule.name in names) and (groups := rule.whole.whole(bare)) is not None:
+        if (not names or rule.name in names) and (groups := rule.pattern.fullmatch(bare)) is not None:
             return Intent[rule.name], groups
     return None

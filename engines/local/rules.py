@@ -36,11 +36,11 @@ class Pattern:
         except KeyError as error:
             raise DataFileError(f"{place}: there is no macro {{{error.args[0]}}}") from error
 
-    def whole(self, text: str) -> dict[str, str] | None:
+    def fullmatch(self, text: str) -> dict[str, str] | None:
         """Return the groups if all of the text matches, else None."""
         return _groups(self.expression.fullmatch(text))
 
-    def inside(self, text: str) -> dict[str, str] | None:
+    def search(self, text: str) -> dict[str, str] | None:
         """Return the groups if a part of the text matches, else None."""
         return _groups(self.expression.search(text))
 
@@ -48,7 +48,7 @@ class Pattern:
 @dataclass(frozen=True, slots=True)
 class IntentRule:
     name: str
-    whole: Pattern
+    pattern: Pattern
     clause: bool
 
 

@@ -19,7 +19,7 @@ class _Turn:
 
     def __init__(self) -> None:
         self.pending = bytearray()
-        self.has_sound = False
+        self.has_audio = False
         self.decoder = transcriber.TurnTranscription()
 
 
@@ -35,7 +35,7 @@ class LocalSession:
 
     async def hear(self, pcm: bytes) -> None:
         self._turn.pending += pcm
-        self._turn.has_sound = True
+        self._turn.has_audio = True
 
     async def end_turn(self) -> None:
         self._turn = _Turn()
@@ -51,7 +51,7 @@ class LocalSession:
 
     async def _reply(self, text: str | None, turn: _Turn, transcript: tuple[Line, ...]) -> AsyncGenerator[Event, None]:
         loop, heard = asyncio.get_running_loop(), ""
-        if text is None and not turn.has_sound:
+        if text is None and not turn.has_audio:
             answer = await loop.run_in_executor(corrector.EXECUTOR, self._without_turn, transcript)
         else:
             spoken = Transcript(text.strip()) if text is not None else await self._transcribe(turn)

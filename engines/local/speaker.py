@@ -59,9 +59,9 @@ def speak(text: str, speed: float = 1.0) -> Iterator[bytes]:
         except _failures() as error:
             raise EngineError(f"The voice failed at {piece!r}: {error}", retryable=True) from error
         for chunk in chunks:
-            sound = trimmed(chunk.audio_float_array, chunk.sample_rate, after)
-            if len(sound):
-                yield to_pcm16(resample(sound, chunk.sample_rate, SAMPLE_RATE))
+            samples = trimmed(chunk.audio_float_array, chunk.sample_rate, after)
+            if len(samples):
+                yield to_pcm16(resample(samples, chunk.sample_rate, SAMPLE_RATE))
 
 
 def pronounceable(text: str) -> str:
@@ -99,16 +99,16 @@ def _not_endless(sentence: str) -> list[str]:
     return lines
 
 
-def trimmed(sound: Samples, rate: int, after_s: float) -> Samples:
+def trimmed(samples: Samples, rate: int, after_s: float) -> Samples:
     """Return the audio with as much silence before and after it as natural speech has.
 
     The silence in the voice's recordings is arbitrary, so it is replaced.
     """
-    loud = np.flatnonzero(np.abs(sound) > _QUIET)
+    loud = np.flatnonzero(np.abs(samples) > _QUIET)
     if not len(loud):
-        return sound[:0]
+        return samples[:0]
     start, end = max(0, loud[0] - int(_BEFORE_S * rate)), loud[-1] + int(after_s * rate)
-    return np.pad(sound[start:end], (0, max(0, end - len(sound))))
+    return np.pad(samples[start:end], (0, max(0, end - len(samples))))
 
 
 def load() -> "PiperVoice":

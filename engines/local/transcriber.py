@@ -120,9 +120,9 @@ class Whisper:
 
     def _guess(self, samples: Samples, window_s: int, *, beam: int) -> Guess:
         lead = np.zeros(int(LEAD_S * MODEL_RATE), np.float32)
-        sound = np.concatenate((lead, samples))[: window_s * MODEL_RATE]
-        sound = np.pad(sound, (0, window_s * MODEL_RATE - len(sound)))
-        features = self._model.feature_extractor(sound, padding=0)[:, : window_s * _MEL_FRAMES_PER_S]
+        window = np.concatenate((lead, samples))[: window_s * MODEL_RATE]
+        window = np.pad(window, (0, window_s * MODEL_RATE - len(window)))
+        features = self._model.feature_extractor(window, padding=0)[:, : window_s * _MEL_FRAMES_PER_S]
         try:
             encoded = self._model.encode(features)
             result = self._model.model.generate(

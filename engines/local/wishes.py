@@ -1,13 +1,13 @@
 """Do what a learner wishes for: repeat, slow down, explain a word, change the topic, think of the end."""
 
 from engines.local import meaning, phrases, remarks, rephrasing, topics
-from engines.local.questions import SoFar, is_about
+from engines.local.questions import DialogueState, is_about
 from engines.local.remarks import Intent, Remark
 from tutor import scenario
 from tutor.domain import Line
 
 
-def follow(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
+def follow(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
     """Return the reply to the wish in the remark, and the question that is asked then, after a hint for its answer.
 
     Without a question, the talk simply goes on.
@@ -33,7 +33,7 @@ def follow(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...
     return lead, (helping, again) if helping else (again,)
 
 
-def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
+def _about_a_word(talk: DialogueState, remark: Remark, heard: str) -> str:
     """Return the explanation of a word, or an honest reply that there is none."""
     word = meaning.cleaned(remark.groups.get("word", ""))
     if remark.intent is Intent.SPELL and word:
@@ -51,12 +51,12 @@ def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
     return f"{lead} {explained}".strip()
 
 
-def _change_topic(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
+def _change_topic(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
     topic = topics.named(remark.groups["topic"], heard) if "topic" in remark.groups else None
     if topic is None:
         asked = talk.choose(phrases.WHICH_TOPIC_ASKED)
         return talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ()
     lead = talk.choose(scenario.fill(one, {"topic": topic.text}) for one in phrases.NEW_TOPIC)
-    lost = SoFar(talk.brief, [*talk.lines, Line("user", heard)]).mourned
+    lost = DialogueState(talk.brief, [*talk.lines, Line("user", heard)]).mourned
     asks = (one.ask for one in topic.questions if not (one.when or talk.said(one.ask) or is_about(one.ask, lost)))
     return lead, tuple(asks)[:1]

@@ -1,4 +1,4 @@
-"""Find facts that a learner has told already, so that the partner does not ask for them."""
+"""Find out what a learner has said already, so that the partner does not ask for it."""
 
 import re
 from collections.abc import Sequence
@@ -67,10 +67,10 @@ def answers(question: str, statement: str) -> bool:
     if not nouns <= (said | _ANY_PERSON if is_of_people else said):
         return False
     subject = "you" if "you" in words else next((token.lemma.lower() for token in asked if token.is_noun), "")
-    return any(_tells(clause, first, subject, verb) for clause in parsing.parse(statement))
+    return any(_clause_answers(clause, first, subject, verb) for clause in parsing.parse(statement))
 
 
-def _tells(clause: parsing.Clause, first: str, subject: str, verb: str) -> bool:
+def _clause_answers(clause: parsing.Clause, first: str, subject: str, verb: str) -> bool:
     if (clause.negated and first != "do") or (verb and _same(clause.verb) != verb):
         return False
     if first == "who":
