@@ -100,12 +100,9 @@ def _subject(asked: str) -> str:
 def _verb(auxiliary: str, subject: str, rest: str) -> str:
     """Return the question's verb in its tense, for the person of the answer. "" if it cannot be found."""
     if auxiliary in ("is", "are", "was", "were"):
-        past = auxiliary in ("was", "were")
-        if subject == "I":
-            return "was" if past else "am"
-        if subject in ("You", "We", "They", "People"):
-            return "were" if past else "are"
-        return "was" if past else "is"
+        is_plural = subject in ("You", "We", "They", "People")
+        present, past = ("am", "was") if subject == "I" else ("are", "were") if is_plural else ("is", "was")
+        return past if auxiliary in ("was", "were") else present
     if auxiliary in ("has", "have", "had"):
         return "had" if auxiliary == "had" else "has" if subject in ("He", "She", "It") else "have"
     found = _VERB.match(rest)

@@ -73,11 +73,10 @@ class HarperRule:
 @cache
 def load_all() -> dict[str, HarperRule]:
     """Return the rules of all files by Harper's names. Raises DataFileError for the first invalid field, and names it."""
-    found: dict[str, HarperRule] = {}
+    found: list[HarperRule] = []
     lists = vocabulary.load().lists
     for path in sorted(_FOLDER.glob("*.toml")):
         table = read(path)
-        rules = []
         for entry in table.tables("rules"):
             rule = HarperRule(
                 reason=reason(entry),
@@ -87,11 +86,10 @@ def load_all() -> dict[str, HarperRule]:
                 only=entry.optional_pattern("only", lists),
                 unless=entry.optional_pattern("unless", lists, AT_END),
             )
-            rules.append(rule)
+            found.append(rule)
         table.refuse_unknown()
-        refuse_duplicates(table, "rules", [*(one.reason for one in found.values()), *(one.reason for one in rules)])
-        found |= {one.reason.name: one for one in rules}
-    return found
+        refuse_duplicates(table, "rules", [one.reason for one in found])
+    return {one.reason.name: one for one in found}
 
 
 def _rank(better: str, after_have: bool) -> int:

@@ -9,9 +9,6 @@ from engines.local.remarks import Intent
 
 _PEOPLE = ("family", "person")
 _ANY_PERSON = frozenset({"family", "person", "people"})
-_NOT_SAID = frozenset(
-    {Intent.QUESTION, Intent.OTHER_LANGUAGE, Intent.NOTHING, Intent.GREETING, Intent.THANKS, Intent.DONT_KNOW}
-)
 # Verbs that ask for nothing by themselves: "I like it" does not answer "What do you like about it?"
 _EMPTY = frozenset("like want think do have be feel know love prefer say tell see mean look get talk can".split())  # noqa: SIM905
 # Words of a question that do not narrow it
@@ -32,11 +29,8 @@ _SAME |= {"strong": "strength", "weak": "weakness"}
 
 def statements_of(heard: Sequence[str]) -> list[str]:
     """Return the learner's statements, without questions, wishes and small talk."""
-    stated = []
-    for text in heard:
-        remark = remarks.understand(text)
-        if remark.intent not in _NOT_SAID or remark.answer:
-            stated.append(remark.answer or (text if remark.intent is Intent.ANSWER else ""))
+    found = [(text, remarks.understand(text)) for text in heard]
+    stated = [remark.answer or (text if remark.intent is Intent.ANSWER else "") for text, remark in found]
     return [text for text in stated if text]
 
 
@@ -93,6 +87,4 @@ def _same(word: str) -> str:
 def has_begun(heard: Sequence[str]) -> bool:
     """Return whether the learner has said something of weight, so that the talk needs no first question any more."""
     light = rules.classes().light | {"friend", "name", "teacher"}
-    return any(
-        len(parsing.nouns_and_verbs(text) - light) >= 1 and len(text.split()) > 2 for text in statements_of(heard)
-    )
+    return any(parsing.nouns_and_verbs(text) - light and len(text.split()) > 2 for text in statements_of(heard))

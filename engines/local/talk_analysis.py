@@ -47,12 +47,6 @@ CATEGORIES = {
 
 UNHEARD = "Pronunciation was not measured: the embedded engine cannot judge how words sound."
 TOO_FEW_WORDS = "{name} was not measured: that takes {fewest} words, and you said {words}."
-TOO_FEW_TURNS = "Content was not measured: that takes {fewest} answers, and you gave {turns}."
-TOO_SHORT = "Fluency was not measured: that takes {fewest} seconds of speech."
-FOUND = "{said} The automatic check found {mistakes} in your sentences; it does not find all of them, and it can err."
-TOO_LITTLE = "That is too little to measure. Next time, answer a few more questions in whole sentences."
-SAID = "You said {words} in {turns}, about {mean} each time."
-COUNTED = "The scores are counted, not judged: {expected} is what we expect at level {level}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +110,14 @@ def _not_measurable(counted: Counted) -> dict[str, str]:
     if not counted.timed.seconds:
         reasons["fluency"] = analysis.NOT_TIMED
     elif counted.timed.seconds < FEWEST_SECONDS:
-        reasons["fluency"] = TOO_SHORT.format(fewest=round(FEWEST_SECONDS))
+        reasons["fluency"] = f"Fluency was not measured: that takes {FEWEST_SECONDS:.0f} seconds of speech."
     if counted.words < FEWEST_WORDS:
         reasons["grammar"] = TOO_FEW_WORDS.format(name="Grammar", fewest=FEWEST_WORDS, words=counted.words)
     if counted.variety is None:
         reasons["vocabulary"] = TOO_FEW_WORDS.format(name="Vocabulary", fewest=WINDOW, words=counted.words)
     if counted.turns < FEWEST_TURNS:
-        reasons["contentRichness"] = TOO_FEW_TURNS.format(fewest=FEWEST_TURNS, turns=counted.turns)
+        answers = f"that takes {FEWEST_TURNS} answers, and you gave {counted.turns}"
+        reasons["contentRichness"] = f"Content was not measured: {answers}."
     return reasons
 
 
@@ -181,8 +176,7 @@ def _within(score: float) -> float:
 
 def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) -> tuple[str, ...]:
     advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
-    if found:
-        category, times = Counter(one.category for one in found).most_common(1)[0]
+    for category, times in Counter(one.category for one in found).most_common(1):
         if times > 1:
             name = CATEGORIES.get(category, category)
             advice.append(f"{times} of the {len(found)} mistakes that were found are about {name}.")
@@ -190,15 +184,15 @@ def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) 
 
 
 def _feedback(counted: Counted, level: str, *, is_scored: bool) -> str:
-    said = SAID.format(
-        words=_number(counted.words, "word"),
-        turns=_number(counted.turns, "turn"),
-        mean=_number(round(counted.words / counted.turns), "word"),
-    )
+    words, turns = _number(counted.words, "word"), _number(counted.turns, "turn")
+    said = f"You said {words} in {turns}, about {_number(round(counted.words / counted.turns), 'word')} each time."
     if not is_scored:
-        return f"{said} {TOO_LITTLE}"
-    found = FOUND.format(said=said, mistakes=_number(counted.mistakes, "mistake"))
-    return f"{found} {COUNTED.format(expected=EXPECTED, level=level)}"
+        return f"{said} That is too little to measure. Next time, answer a few more questions in whole sentences."
+    mistakes = _number(counted.mistakes, "mistake")
+    return (
+        f"{said} The automatic check found {mistakes} in your sentences; it does not find all of them, and it can err."
+        f" The scores are counted, not judged: {EXPECTED} is what we expect at level {level}."
+    )
 
 
 def _number(number: int, of_what: str) -> str:
