@@ -33,7 +33,7 @@ def test_an_answer_begins_as_the_question_asks(question, begin):
 
 
 @pytest.mark.parametrize("question", ["And then?", "Who is funny in your family?", "What makes it so good?", "", "Hm."])
-def test_a_form_that_says_nothing_gives_no_beginning(question):
+def test_other_questions_give_no_beginning(question):
     assert hints.beginning(question) == ""
 
 

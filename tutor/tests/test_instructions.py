@@ -84,7 +84,7 @@ def test_a_beginner_hears_the_simpler_opening():
 
 @pytest.mark.parametrize("scenario_id", scenario.load_all())
 @pytest.mark.parametrize("level", scenario.LEVELS)
-def test_what_holds_always_is_always_said(scenario_id, level):
+def test_general_rules_are_always_included(scenario_id, level):
     told = instructions(brief(scenario_id, level=level))
     for fact in [
         "one mistake at most",
@@ -107,7 +107,7 @@ def test_the_learners_wishes_are_quoted():
     assert all(f': "{wish}"' in told for wish in wishes.values())
 
 
-def test_what_was_not_wished_for_is_not_mentioned():
+def test_missing_wishes_are_not_mentioned():
     told = instructions(brief("own-topic", topic="my cat"))
     assert "What the learner chose:\n" in told
     assert "gives you these rules" not in told
@@ -126,7 +126,7 @@ def test_a_hostile_mistake_cannot_leave_its_quotation():
     assert line.startswith('  - "')
 
 
-def test_what_is_quoted_is_bounded():
+def test_quotations_have_a_maximum_length():
     assert len(quoted("x" * 10_000)) == LONGEST_QUOTED + 2
 
 
@@ -150,7 +150,7 @@ def test_the_language_of_explanations_is_named(code, name):
     assert language.get(code).helping in told
 
 
-def test_english_explanations_bring_no_other_language():
+def test_english_explanations_mention_no_other_language():
     assert "Vietnamese" not in instructions(brief())
 
 
@@ -159,7 +159,7 @@ def test_only_a_lesson_may_name_rules():
     assert allowed == ["lesson"]
 
 
-def test_they_stay_short_enough_to_be_read_each_turn():
+def test_the_instructions_stay_short():
     wishes = dict.fromkeys(("topic", "goal", "rules", "expectations"), "word " * 100)
     longest = brief("own-topic", language="vi", mistakes=("x" * 120,) * 5, **wishes)
     assert len(instructions(longest)) < 8_000
