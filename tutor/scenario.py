@@ -268,10 +268,10 @@ def _recogniser(template: str) -> re.Pattern[str]:
 
 
 def _statements(text: str, kind: str) -> str:
-    """Return the statements in a learner's text, which can reach goals.
+    """Return the statements in a learner's text, which can reach goals. A text about grief or distress has none.
 
-    Questions are left out, but the part before "and you?" is kept. Return "" for a text about grief or distress, so
-    that it reaches no goal. Keep requests for kind "own", because a learner may practise asking for something.
+    Questions are left out, but the part before "and you?" is kept. For kind "own", requests are kept, because a learner
+    may practise asking for something.
     """
     if safety.in_distress(text) or safety.mourned(text):
         return ""

@@ -49,10 +49,7 @@ class HarperRule:
                 yield self.reason.correction(sentence, better, start, end)
 
     def _edit(self, sentence: str, lint: "Lint", suggestion: "Suggestion") -> tuple[int, int, str]:
-        """Return the start, the end and the replacement of a correction.
-
-        It includes the neighbouring words that belong to it, since a single "an" teaches nothing.
-        """
+        """Return start, end and replacement of a correction, with its neighbours: a single "an" teaches nothing."""
         start, end, new = lint.span.start, lint.span.end, suggestion.replacement_text
         words_before, words_after = self.words_before, self.words_after
         if suggestion.kind == _INSERT_AFTER:
@@ -93,10 +90,7 @@ def load_all() -> dict[str, HarperRule]:
 
 
 def _rank(better: str, after_have: bool) -> int:
-    """Rank a suggestion: "some advice" before "advice", "ate" before "eaten" except after "have".
-
-    Harper's own order is arbitrary.
-    """
+    """Rank Harper's suggestions, whose order is arbitrary: "some advice" first, "eaten" before "ate" after "have"."""
     if better.startswith("some "):
         return 0
     forms = (BY_PARTICIPLE, BY_PAST) if after_have else (BY_PAST, BY_PARTICIPLE)

@@ -103,7 +103,7 @@ def answer(
         return _close(talk, heard, _lead(talk, remark, heard)[0])
     waited = phrases.AFTER_DISTRESS[0] in talk.last_spoken
     follows_distress = waited or phrases.DISTRESS[0] in talk.last_spoken
-    # After grave words the talk waits until the learner asks to go on.
+    # After words of distress the talk waits until the learner asks to go on.
     if follows_distress and not waited and not _GOES_ON.search(heard):
         return _say(*phrases.AFTER_DISTRESS)
     if follows_distress and remark.intent is Intent.ANSWER:
@@ -193,10 +193,7 @@ def _console(talk: DialogueState, remark: Remark, heard: str) -> PartnerAnswer:
 
 
 def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnswer | None:
-    """Return how the talk goes on after words of comfort, after an offer to stop, or after an interrupted question.
-
-    Returns None if there was no such aside.
-    """
+    """Return the reply to the answer to an offer to stop, to comfort, or to an interrupted question, or else None."""
     last, length = talk.last_spoken, len(remarks.words(heard))
     if any(one in last for one in phrases.SHALL_WE_STOP):
         lead, again = talk.choose(phrases.NOT_STOPPING), _back_to_question(talk)
@@ -214,10 +211,7 @@ def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnsw
 
 
 def _cut_short(talk: DialogueState) -> str:
-    """Return the question that the partner was about to ask when the learner broke in.
-
-    Returns "" if there is none, for example because the learner broke into the partner's first words.
-    """
+    """Return the question that the partner was about to ask when the learner interrupted, or "" if there is none."""
     cut = max(number for number, line in enumerate(talk.lines) if line.role == "assistant")
     heard = [number for number, line in enumerate(talk.lines[:cut]) if line.role == "user"]
     if not heard:

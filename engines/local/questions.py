@@ -148,7 +148,7 @@ class DialogueState:
 
     @cached_property
     def in_story(self) -> bool:
-        """Return whether the learner told of a past event in one of the last two statements."""
+        """Return whether one of the learner's last two statements is about the past."""
         return any(clause.tense == "past" for text in self.statements[-2:] for clause in parsing.parse(text))
 
     @cached_property
@@ -185,11 +185,9 @@ def best_match(talk: DialogueState, heard: str, *, only_naming: bool = False) ->
         score = sum(len(match[0]) for match in matches)
         if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.statements, heard]):
             words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
-            question = Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
-            if not is_about(f"{question.take} {question.ask}", talk.mourned) and not _is_answered(
-                talk, question.ask, heard
-            ):
-                best = score, question
+            take, ask = scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words)
+            if not is_about(f"{take} {ask}", talk.mourned) and not _is_answered(talk, ask, heard):
+                best = score, Question(take, ask)
     return best[1] if best else None
 
 
@@ -198,8 +196,7 @@ def from_words(
 ) -> Question | None:
     """Return a question that follows from the learner's own words, whatever the topic.
 
-    With `first`, it is only one that comes before those of the scenario. With `weak`, it is only one that comes after
-    them.
+    With `first`, it must be one that comes before the scenario's questions, with `weak` one that comes after them.
     """
     if talk.brief.scenario.kind == "adventure" or heard in talk.heard:
         return None
@@ -226,10 +223,7 @@ def take_of(talk: DialogueState, heard: str, lost: frozenset[str]) -> str:
 
 
 def from_earlier(talk: DialogueState, lost: frozenset[str]) -> Question | None:
-    """Return a question about earlier words that were not taken up yet, or None.
-
-    It names the thing that it is about, so that it can be asked later.
-    """
+    """Return a question about earlier words that were not taken up yet, which names the thing that it is about."""
     back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
     # After words of distress, the earlier words may belong to it.
     if not back or any(safety.in_distress(heard) for heard in talk.heard):
@@ -272,7 +266,7 @@ def _is_superfluous(one: FollowUp, said: Sequence[str]) -> bool:
 
 
 def _is_answered(talk: DialogueState, ask: str, heard: str) -> bool:
-    """Return whether the learner told the answer to this question before, or just now."""
+    """Return whether the learner has answered this question before, or just now."""
     return any(known_answers.answers(ask, text) for text in (*talk.statements, *known_answers.statements_of([heard])))
 
 
@@ -300,10 +294,7 @@ def _wording(brief: Brief, one: FollowUp) -> str:
 
 
 def _speakable(text: str) -> str:
-    """Return the learner's own words as part of one of our sentences.
-
-    That is a few words, without signs that would end the sentence.
-    """
+    """Return a few of the learner's own words, without signs that would end the sentence around them."""
     words = re.sub(r"[^A-Za-z0-9\u00c0-\u024f\s,'%&+-]", " ", re.sub(r"[.!?:;]+(?=\s)", ",", text)).split()
     short = ""
     for word in words:

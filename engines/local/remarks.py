@@ -1,7 +1,4 @@
-"""Find the intent of a learner's words: a statement, a question, or a wish.
-
-A wish is, for example, to repeat, to explain, or to end the talk.
-"""
+"""Find the intent of a learner's words: a statement, a question, or a wish, such as to repeat or to end the talk."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Read and check the partner's data files in `data/`, once for each process.
-
-An invalid file is refused with its name, as for scenarios.
-"""
+"""Read and check the partner's data files in `data/`, once for each process."""
 
 import re
 from collections.abc import Mapping
@@ -18,10 +15,7 @@ _GROUP = re.compile(r"\(\?P<([a-z]+)>")
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Hold alternatives as one regular expression.
-
-    Groups with the same name, one in each alternative, count as one group.
-    """
+    """Hold alternatives as one regular expression. Groups with the same name, one in each, count as one group."""
 
     expression: re.Pattern[str]
 
@@ -54,7 +48,6 @@ class IntentRule:
 
 @dataclass(frozen=True, slots=True)
 class Feeling:
-    name: str
     patterns: Pattern
     unless: re.Pattern[str] | None
     say: tuple[str, ...]
@@ -64,10 +57,7 @@ class Feeling:
 
 @dataclass(frozen=True, slots=True)
 class Feelings:
-    """Hold the rules for feelings.
-
-    `ask` fits each feeling. `listening` and `back` answer the learner's next words.
-    """
+    """Hold the rules for feelings. `ask` fits each of them. `listening` and `back` answer the learner's next words."""
 
     kinds: tuple[Feeling, ...]
     story: re.Pattern[str]
@@ -81,7 +71,6 @@ class Feelings:
 class ReplyRule:
     """Hold the rule for answering a kind of question."""
 
-    name: str
     match: Pattern
     say: tuple[str, ...]
     ask: tuple[str, ...]
@@ -105,7 +94,6 @@ class Replies:
 class Frame:
     """Hold questions that follow from a clause of the learner, and the conditions under which they do."""
 
-    name: str
     take: tuple[str, ...]
     ask: tuple[str, ...]
     easy: tuple[str, ...]
@@ -173,7 +161,6 @@ def feelings() -> Feelings:
     found = Feelings(
         kinds=tuple(
             Feeling(
-                name=entry.text("name"),
                 patterns=Pattern.of(f"feelings.toml: {entry.text('name')}", entry.texts("patterns"), {}),
                 unless=entry.optional_pattern("unless"),
                 say=entry.says("say", questions=False),
@@ -197,7 +184,6 @@ def replies() -> Replies:
     table = read(_FOLDER / "answers.toml")
     kinds = tuple(
         ReplyRule(
-            name=entry.text("name"),
             match=Pattern.of(f"answers.toml: {entry.text('name')}", (entry.text("match"),), {}),
             say=entry.says("say", questions=False),
             ask=entry.says("ask", questions=True, optional=True),
@@ -222,8 +208,8 @@ def frames() -> tuple[Frame, ...]:
     table = read(_FOLDER / "frames.toml")
     found = []
     for entry in table.tables("frames"):
+        name = entry.text("name")
         frame = Frame(
-            name=entry.text("name"),
             take=entry.says("take", questions=False),
             ask=entry.says("ask", questions=True),
             easy=entry.says("easy", questions=True),
@@ -237,11 +223,11 @@ def frames() -> tuple[Frame, ...]:
             **entry.flags("negated", "either", "adjective", "no_object", "film", "story", "first", "weak"),
         )
         if len(frame.ask) != len(frame.easy):
-            raise entry.error("easy", f"must have as many questions as `ask` ({frame.name})")
+            raise entry.error("easy", f"must have as many questions as `ask` ({name})")
         known = _SLOTS | frozenset(frame.match.groupindex if frame.match else ())
         for text in (*frame.take, *frame.ask, *frame.easy):
             if unknown := slots(text) - known:
-                raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({frame.name})")
+                raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({name})")
         found.append(frame)
     table.refuse_unknown()
     return tuple(found)

@@ -81,10 +81,7 @@ class LocalSession:
             yield Ended()
 
     def _without_turn(self, transcript: tuple[Line, ...]) -> partner.PartnerAnswer:
-        """Return the answer when nothing new was heard.
-
-        It is the opening, an answer that is still owed, or a welcome back.
-        """
+        """Return the opening, an answer that is still owed, or a welcome back, because nothing new was heard."""
         if transcript and transcript[-1].role == "user":
             return partner.answer(self._brief, transcript[:-1], transcript[-1].text, ())
         return partner.PartnerAnswer((partner.resume(self._brief, transcript),), ended=False)

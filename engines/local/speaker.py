@@ -100,10 +100,7 @@ def _not_endless(sentence: str) -> list[str]:
 
 
 def trimmed(samples: Samples, rate: int, after_s: float) -> Samples:
-    """Return the audio with as much silence before and after it as natural speech has.
-
-    The silence in the voice's recordings is arbitrary, so it is replaced.
-    """
+    """Return the audio with as much silence around it as natural speech has, since the voice's own is arbitrary."""
     loud = np.flatnonzero(np.abs(samples) > _QUIET)
     if not len(loud):
         return samples[:0]

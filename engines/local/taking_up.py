@@ -13,11 +13,10 @@ _STEPS_ASIDE = {"interview": 2, "lesson": 2, "chat": 5, "own": 6, "adventure": 0
 def follow_up(talk: DialogueState, heard: str, lost: frozenset[str] = frozenset()) -> Question | None:
     """Return a question that takes up the learner's latest words, or None."""
     steps, most = _asides(talk), _STEPS_ASIDE[talk.brief.scenario.kind]
-    own = steps < most
     return (
         (from_words(talk, heard, lost, first=True) if steps < 2 * most else None)
         or best_match(talk, heard)
-        or (from_words(talk, heard, lost) if own else None)
+        or (from_words(talk, heard, lost) if steps < most else None)
     )
 
 
@@ -32,12 +31,8 @@ def ask_for_more(talk: DialogueState, heard: str) -> str:
 
 
 def may_ask_from_a_noun(talk: DialogueState, heard: str) -> bool:
-    """Return whether a question may be asked that follows only from a noun.
-
-    It may not be asked twice in a row, nor before the first question.
-    """
-    is_own_turn = _asides(talk) < _STEPS_ASIDE[talk.brief.scenario.kind]
-    if not is_own_turn or not has_begun([*talk.heard, heard]):
+    """Return whether a question that follows only from a noun may be asked: not first, and not twice in a row."""
+    if _asides(talk) >= _STEPS_ASIDE[talk.brief.scenario.kind] or not has_begun([*talk.heard, heard]):
         return False
     weak = [ask for frame in rules.frames() if frame.weak for ask in (*frame.ask, *frame.easy) if scenario.slots(ask)]
     return not any(scenario.found(ask, talk.last_spoken) for ask in weak)

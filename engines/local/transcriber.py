@@ -203,10 +203,7 @@ class TurnTranscription:
         return (max(0, runs[0][0] - _MARGIN), runs[-1][1]) if runs else None
 
     def _may_close(self) -> bool:
-        """Return whether the decoded part can be closed, since later audio does not change it.
-
-        It must be long, have ended in a pause and sound finished.
-        """
+        """Return whether later audio cannot change the decoded part: it is long, ended in a pause and is a sentence."""
         return (
             self._decoded_until >= _CLOSES_AFTER
             and self._heard.text.endswith((".", "?", "!"))
@@ -220,10 +217,7 @@ class TurnTranscription:
         self._decoded_until, self._heard = 0, Transcript("")
 
     def _decode(self, start: int, end: int) -> Transcript:
-        """Transcribe the audio between two frames.
-
-        If the text is too short for so much voice, decode it in two parts.
-        """
+        """Transcribe the audio between two frames, in two parts if the text is too short for so much voice."""
         heard = load().transcribe(self._samples[start * FRAME : end * FRAME])
         voice_s = np.count_nonzero(self._chances[start:end] >= SPEECH) * FRAME_MS / 1000
         is_whole = heard.doubt is Doubt.NOT_ENGLISH or len(heard.text) >= voice_s * _FEWEST_CHARS_A_SECOND
