@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tutor import scenario
 from tutor.domain import Line
-from tutor.scenario import Brief, Scenario
+from tutor.scenario import Brief
 from tutor.verb_forms import BY_BASE, regular_past, third
 
 _AUXILIARY = "do|does|did|is|are|was|were|has|have|had|can|could|will|would|should"
@@ -46,16 +46,11 @@ def hint(brief: Brief, transcript: Sequence[Line], nth: int = 0) -> str:
         # The hints of the opening and of older questions do not fit this question.
         return general[(len(spoken) + nth - 1) % len(general)] if nth else f'Begin with "{begin}".'
     turn = len(spoken) % len(general)
-    choices = [*_scenarios_hint(one, spoken), *general[turn:], *general[:turn]]
+    follow_ups = (each for line in reversed(spoken) for each in one.follow_ups if each.found_in(line))
+    question = next(follow_ups, None)
+    own = question.hint if question else one.opening_hint if spoken else ""
+    choices = [*([own] if own else []), *general[turn:], *general[:turn]]
     return choices[nth % len(choices)]
-
-
-def _scenarios_hint(one: Scenario, spoken: Sequence[str]) -> list[str]:
-    """Return a list with the file's own hint for the latest question, or an empty list."""
-    asked = (each for line in reversed(spoken) for each in one.follow_ups if each.found_in(line))
-    latest = next(asked, None)
-    own = latest.hint if latest else one.opening_hint if spoken else ""
-    return [own] if own else []
 
 
 def beginning(question: str) -> str:

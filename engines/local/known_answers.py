@@ -85,6 +85,6 @@ def _same(word: str) -> str:
 
 
 def has_begun(heard: Sequence[str]) -> bool:
-    """Return whether the learner has said something of weight, so that the talk needs no first question any more."""
+    """Return whether the learner has said something substantial, so that the talk needs no first question any more."""
     light = rules.classes().light | {"friend", "name", "teacher"}
     return any(parsing.nouns_and_verbs(text) - light and len(text.split()) > 2 for text in statements_of(heard))

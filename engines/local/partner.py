@@ -180,7 +180,7 @@ def _lead(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[s
 
 
 def _console(talk: DialogueState, remark: Remark, heard: str) -> PartnerAnswer:
-    """Stay with the learner's feeling, without a question about the topic in the same breath."""
+    """Reply to a sad feeling, without a question about the topic."""
     kind = remarks.sad_about(remark.answer or heard) or rules.feelings().kinds[0]
     lost = talk.mourned | safety.mourned(heard)
     say = talk.first_unsaid(kind.say) or kind.say[0]

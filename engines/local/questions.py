@@ -93,7 +93,7 @@ class DialogueState:
         """
         first, *others = self.questions
         shuffle = random.Random(self.brief.seed).shuffle
-        # Once the learner has said something of weight, the opening's question comes too late.
+        # Once the learner has said something substantial, the opening's question comes too late.
         ordered = [] if known_answers.has_begun(self.heard) else [first]
         taking_up = [one for one in others if one.when]
         general = [one for one in others if not one.when]

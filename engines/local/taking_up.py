@@ -39,6 +39,7 @@ def may_ask_from_a_noun(talk: DialogueState, heard: str) -> bool:
 
 
 def acknowledgement(talk: DialogueState, heard: str) -> str:
+    """Return a short reaction to the learner's words that has not been said yet, or "" if there is none."""
     said = remarks.words(heard)
     if not said:
         return ""

@@ -1,4 +1,4 @@
-"""Each rule corrects its own examples and leaves right sentences alone, and an unfit file is refused by name."""
+"""Each rule corrects its own examples and leaves right sentences alone, and an invalid file is refused by name."""
 
 import re
 import textwrap

@@ -1,4 +1,4 @@
-"""A phrase that cannot be said is refused by its field when the partner's phrases are read."""
+"""An invalid phrase is refused with its field when the partner's phrases are read."""
 
 import importlib.util
 from pathlib import Path
