@@ -39,8 +39,8 @@ class Uptake:
 def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool = False) -> Iterator[Uptake]:
     """Yield the questions about a text, the best first.
 
-    `earlier` holds the learner's earlier texts. `in_story` means that they told of a past event, `in_film` that it may
-    have happened in a film or a book.
+    `earlier` holds the learner's earlier texts. `in_story` means that they are about a past event, `in_film` that it
+    may have happened in a film or a book.
     """
     found = parsing.parse(heard)
     strong = [frame for frame in rules.frames() if not (frame.first or frame.weak)]
@@ -50,7 +50,7 @@ def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool
     pairs += [(frame, clause) for frame in rules.frames() if frame.weak for clause in found]
     for frame, clause in pairs:
         if not frame.film or (in_film and not _OWN.search(clause.text)):
-            yield from _fits(frame, clause, earlier, in_story=in_story)
+            yield from _uptakes(frame, clause, earlier, in_story=in_story)
 
 
 def echo(phrase: Phrase, *, is_own: bool = False) -> str:
@@ -80,9 +80,10 @@ def flipped(word: str) -> str:
     return _FLIPPED.get(word.lower(), word)
 
 
-def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Uptake]:
+def _uptakes(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Uptake]:
+    """Yield the filled frame for each noun phrase that fits it, if the clause meets the frame's conditions."""
     match = frame.match.search(clause.text) if frame.match else None
-    # In a story, a clause without a tense tells of the past.
+    # In a story, a clause without a tense is about the past.
     tense = "past" if in_story and clause.tense == "none" else clause.tense
     if (
         (frame.match and not match)
