@@ -27,8 +27,6 @@ class RealtimeConnection:
     def __init__(self, socket: Socket) -> None:
         # The provider has accepted the configuration.
         self.configured = False
-        # The speed that was last sent to the provider.
-        self.speed = 1.0
         # The provider has completed an answer.
         self.proved = False
         # The provider has reported the end of the session.

@@ -6,8 +6,7 @@ import logging
 import pytest
 
 from engines.interface import Detection, Heard, Speech, Spoken, Unheard, Words
-from engines.openai_realtime import incoming, link
-from engines.openai_realtime import pending_response as asking
+from engines.openai_realtime import incoming, link, pending_responses
 from engines.openai_realtime.tests import scripted as script
 from engines.openai_realtime.tests.scripted import Event, scripted
 from engines.openai_realtime.tests.talk import FOREVER, TALK, VOICE, talking, until, words
@@ -151,7 +150,7 @@ async def test_words_that_are_not_made_out_are_told(openai_configured: Provider)
 
 
 async def test_words_that_never_come_are_given_up(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(asking, "MADE_OUT_WITHIN", 0.2)
+    monkeypatch.setattr(pending_responses, "MADE_OUT_WITHIN", 0.2)
     openai_configured.configure(delays={"transcription_ms": 60_000})
     async with talking() as caller:
         events = await caller.turn()
@@ -204,7 +203,7 @@ async def test_a_provider_silent_from_the_start_can_be_left(openai_configured: P
 async def test_an_answer_that_breaks_off_is_not_waited_for_for_ever(
     openai_configured: Provider, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(asking, "GOES_ON_WITHIN", 0.2)
+    monkeypatch.setattr(pending_responses, "GOES_ON_WITHIN", 0.2)
     openai_configured.fail(TALK, "silence", event=DELTA, after=1)
     assert (await failure(openai_configured)).retryable
 
