@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 
 import httpx2
 import openai
@@ -63,9 +62,10 @@ def _portions(text: str) -> list[str]:
 
 
 async def _said(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    ask = partial(read_aloud.read if is_read_by_realtime() else _spoken, text, speed, voice)
+    read = read_aloud.read if is_read_by_realtime() else _spoken
+    attempts = [read(text, speed, voice) for _ in range(2)]
     odd, is_silent = b"", True
-    async with aclosing(patiently(ask, what="speech", model=model("speech"))) as pieces:
+    async with aclosing(patiently(attempts, what="speech", model=model("speech"))) as pieces:
         async for piece in pieces:
             piece = odd + piece if odd else piece
             odd = piece[len(piece) // 2 * 2 :]

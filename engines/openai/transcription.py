@@ -10,7 +10,6 @@ import math
 import re
 import wave
 from collections.abc import AsyncGenerator
-from functools import partial
 from itertools import accumulate
 
 import httpx2
@@ -55,8 +54,8 @@ async def transcribe(pcm: bytes, *, language: str = "en") -> str:
 
 async def transcript(pcm: bytes, *, language: str = "en") -> Transcript:
     """Transcribe PCM16 mono 24 kHz, with the model's confidence where it is known. Raises EngineError."""
-    ask = partial(_transcribed, pcm, language)
-    async for heard in patiently(ask, what="transcription", model=model("transcription")):
+    attempts = [_transcribed(pcm, language) for _ in range(2)]
+    async for heard in patiently(attempts, what="transcription", model=model("transcription")):
         return heard
     return Transcript("")
 

@@ -1,7 +1,6 @@
 """Translate a turn into another language."""
 
 import asyncio
-import json
 import re
 
 from engines.openai import structured
@@ -45,9 +44,6 @@ async def translate(text: str, *, language: str) -> str:
 
 async def _translated(piece: str, language: str) -> str:
     """Return the translation, with the white space at the end of the piece."""
-    messages = [
-        {"role": "system", "content": INSTRUCTIONS.format(language=languages.get(language).name)},
-        {"role": "user", "content": json.dumps(piece.strip(), ensure_ascii=False)},
-    ]
-    answer = await structured.ask("translation", Translated, messages, stage="translation")
+    instructions = INSTRUCTIONS.format(language=languages.get(language).name)
+    answer = await structured.ask("translation", Translated, instructions, piece.strip(), stage="translation")
     return answer.translation + piece[len(piece.rstrip()) :]

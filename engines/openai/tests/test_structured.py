@@ -14,7 +14,7 @@ from usage import metering
 
 CHAT = "/v1/chat/completions"
 FIT = {"colour": "blue", "size": 3}
-MESSAGES = [{"role": "system", "content": "Choose."}, {"role": "user", "content": "The sky."}]
+QUESTION = "Choose.", "The sky."
 
 
 class Thing(StructuredAnswer):
@@ -35,7 +35,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def asked() -> dict[str, Any]:
-    return (await structured.ask("thing", Thing, MESSAGES, stage="analysis")).model_dump()
+    return (await structured.ask("thing", Thing, *QUESTION, stage="analysis")).model_dump()
 
 
 def requests(provider: Provider) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ async def test_an_answer_that_follows_the_schema_is_given_back(openai_configured
 async def test_an_answer_that_takes_too_long_is_waited_for_no_longer(openai_configured):
     openai_configured.fail(CHAT, "silence", times=None)
     with pytest.raises(EngineError) as raised:
-        await structured.ask("thing", Thing, MESSAGES, within=0.05)
+        await structured.ask("thing", Thing, *QUESTION, within=0.05)
     assert raised.value.detail == "thing: no answer in time."
 
 
@@ -146,8 +146,9 @@ async def test_a_refused_key_is_not_tried_again(openai_configured):
 @pytest.mark.parametrize(("retry_after", "pause"), [(2, 2.0), (60, 5.0), (0, 0.5), (None, 0.5)])
 async def test_the_pause_is_what_the_provider_asks_for(openai_configured, retry_after, pause):
     openai_configured.fail(CHAT, "429", times=None, retry_after=retry_after)
+    messages = [{"role": "user", "content": "The sky."}]
     with pytest.raises(EngineError) as raised, structured.translated("thing"):
-        await structured._asked(structured._Question("thing", SCHEMA, MESSAGES, "analysis", structured.WITHIN))
+        await structured._asked(structured._Question("thing", SCHEMA, messages, "analysis", structured.WITHIN))
     assert structured._pause(raised.value, 0.5) == pause
 
 
@@ -185,10 +186,10 @@ async def test_what_it_took_is_recorded(openai_configured):
 async def test_lists_are_checked_through(openai_configured):
     openai_configured.configure(structured={"box": [{"things": [FIT, {"colour": "red"}]}]})
     with pytest.raises(EngineError) as raised:
-        await structured.ask("box", Box, MESSAGES)
+        await structured.ask("box", Box, *QUESTION)
     assert raised.value.detail.endswith("the answer.things.1.size: Field required.")
 
 
 async def test_what_is_in_a_list_may_have_more_than_it_should(openai_configured):
     openai_configured.configure(structured={"box": [{"things": [FIT | {"command": "rm"}]}]})
-    assert (await structured.ask("box", Box, MESSAGES)).model_dump() == {"things": [FIT]}
+    assert (await structured.ask("box", Box, *QUESTION)).model_dump() == {"things": [FIT]}
