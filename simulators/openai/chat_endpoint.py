@@ -34,9 +34,7 @@ async def create(exchange: HttpExchange) -> None:
         wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
         await _stream(exchange, head, tokens, reason, usage if wants_usage else None)
         return
-    delays = exchange.settings.delays
-    await exchange.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
-    exchange.journal.tokens_out += len(tokens)
+    await exchange.pace_whole(tokens)
     message: dict[str, object] = {"role": "assistant", "content": "".join(tokens), "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     await exchange.json({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
@@ -51,13 +49,11 @@ async def _stream(
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         await exchange.event({**head, "choices": [choice]})
 
-    delays = exchange.settings.delays
-    await exchange.pace.until(delays.first_token_ms)
+    first_ms = exchange.settings.delays.first_token_ms
+    await exchange.pace.until(first_ms)
     await exchange.stream()
     await send({"role": "assistant", "content": "", "refusal": None})
-    for number, token in enumerate(tokens):
-        await exchange.pace.until(delays.first_token_ms + delays.token_ms * number)
-        exchange.journal.tokens_out += 1
+    async for token in exchange.paced(tokens, first_ms):
         await send({"content": token})
     await send({}, reason)
     if usage:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from asgiref.typing import HTTPScope, WebSocketScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -95,6 +95,19 @@ class HttpExchange:
         if model in self.settings.missing_models:
             raise error_shapes.no_model(model)
         return str(model)
+
+    async def paced(self, tokens: Sequence[str], first_ms: float) -> AsyncIterator[str]:
+        """Yield the tokens at the pace of the settings, the first at `first_ms`, and count them."""
+        for number, token in enumerate(tokens):
+            await self.pace.until(first_ms + self.settings.delays.token_ms * number)
+            self.journal.tokens_out += 1
+            yield token
+
+    async def pace_whole(self, tokens: Sequence[str]) -> None:
+        """Wait until a model has written all tokens, and count them."""
+        delays = self.settings.delays
+        await self.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
+        self.journal.tokens_out += len(tokens)
 
     async def meet(self, fault: Fault | None) -> None:
         """Apply a fault that strikes before the first word of the answer. Keep any other one for later."""

@@ -33,22 +33,18 @@ class _Answer:
         self._sent = 0
 
     async def whole(self) -> None:
-        delays = self._exchange.settings.delays
-        await self._exchange.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(self._tokens) - 1))
-        self._exchange.journal.tokens_out += len(self._tokens)
+        await self._exchange.pace_whole(self._tokens)
         await self._exchange.json(self._finished())
 
     async def stream(self) -> None:
-        exchange, delays = self._exchange, self._exchange.settings.delays
+        exchange, first_ms = self._exchange, self._exchange.settings.delays.first_token_ms
         await exchange.stream()
         await self._send("response.created", response=self._response("in_progress", []))
         await self._send("response.in_progress", response=self._response("in_progress", []))
-        await exchange.pace.until(delays.first_token_ms)
+        await exchange.pace.until(first_ms)
         await self._send("response.output_item.added", output_index=0, item=self._item("in_progress", []))
         await self._send("response.content_part.added", **self._place(), part=self._part(""))
-        for number, token in enumerate(self._tokens):
-            await exchange.pace.until(delays.first_token_ms + delays.token_ms * number)
-            exchange.journal.tokens_out += 1
+        async for token in exchange.paced(self._tokens, first_ms):
             await self._send("response.output_text.delta", **self._place(), delta=token, logprobs=[])
         text = "".join(self._tokens)
         await self._send("response.output_text.done", **self._place(), text=text, logprobs=[])

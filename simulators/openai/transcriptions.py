@@ -72,9 +72,7 @@ async def _stream(exchange: HttpExchange, text: str, usage: dict[str, object], r
     """Send the first delta when the transcription is ready, the others at the pace of tokens."""
     await exchange.pace.until(ready_ms)
     await exchange.stream()
-    for number, token in enumerate(scripted_words.tokens(text)):
-        await exchange.pace.until(ready_ms + exchange.settings.delays.token_ms * number)
-        exchange.journal.tokens_out += 1
+    async for token in exchange.paced(scripted_words.tokens(text), ready_ms):
         await exchange.event({"type": "transcript.text.delta", "delta": token})
     await exchange.event({"type": "transcript.text.done", "text": text, "usage": usage})
     await exchange.end()
