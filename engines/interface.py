@@ -88,31 +88,26 @@ Event = Heard | Unheard | Corrected | Thought | Words | Speech | Spoken | Ended
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class AudioMoment:
+    """Hold a time in ms of the audio that the detector was given."""
+
+    at_ms: int
+
+
+class SpeechStarted(AudioMoment):
     """Report the first speech of a turn, or the first after the turn ended. The voice began at `at_ms`."""
 
-    at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class ShortPause:
+class ShortPause(AudioMoment):
     """Report that the silence after speech reached 300 ms at `at_ms`. The turn may be over."""
 
-    at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class SpeechResumed:
+class SpeechResumed(AudioMoment):
     """Report speech after a short pause, in the same turn. The voice began again at `at_ms`."""
 
-    at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class TurnEnded:
+class TurnEnded(AudioMoment):
     """Report that the silence since the last speech reached `pause_ms` at `at_ms`."""
-
-    at_ms: int
 
 
 ListenerEvent = SpeechStarted | ShortPause | SpeechResumed | TurnEnded

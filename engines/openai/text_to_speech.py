@@ -78,24 +78,12 @@ async def _said(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, No
 
 async def _spoken(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
     try:
-        async with aclosing(_bytes(text, speed, voice)) as pieces:
-            async for piece in pieces:
-                yield piece
-    # Raised before the first piece.
+        answer = await _requested(text, speed, voice)
     except (openai.BadRequestError, openai.UnprocessableEntityError):
         if voice == settings.OPENAI_VOICE:
             raise
-        async with aclosing(_bytes(text, speed, settings.OPENAI_VOICE)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-
-async def _bytes(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    name, received = model("speech"), 0
-    asked: dict[str, object] = {"model": name, "voice": voice, "input": text, "response_format": "pcm"}
-    if speed != 1.0:
-        asked["speed"] = min(FASTEST, max(SLOWEST, speed))
-    answer = await client("speech").post("/audio/speech", body=asked, cast_to=httpx2.Response, stream=True)
+        answer = await _requested(text, speed, settings.OPENAI_VOICE)
+    received = 0
     try:
         _check(answer.headers.get("content-type", ""))
         async for piece in answer.aiter_bytes():
@@ -105,7 +93,14 @@ async def _bytes(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, N
             yield piece
     finally:
         await answer.aclose()
-        metering.record(Used("speech", name, seconds=received / BYTES_PER_SECOND, characters=len(text)))
+        metering.record(Used("speech", model("speech"), seconds=received / BYTES_PER_SECOND, characters=len(text)))
+
+
+async def _requested(text: str, speed: float, voice: str) -> httpx2.Response:
+    asked: dict[str, object] = {"model": model("speech"), "voice": voice, "input": text, "response_format": "pcm"}
+    if speed != 1.0:
+        asked["speed"] = min(FASTEST, max(SLOWEST, speed))
+    return await client("speech").post("/audio/speech", body=asked, cast_to=httpx2.Response, stream=True)
 
 
 def _check(content_type: str) -> None:

@@ -40,7 +40,7 @@ NARROW_RATE = 16_000
 
 # Models that return the log probability of each token, by the types of openai 3.54. SURE has not been measured on any
 # of them. It is low, because a learner who was heard well must not be asked again.
-_TELLS_PROBABILITIES = re.compile(r"gpt-4o(-mini)?-transcribe(-\d{4}-\d\d-\d\d)?")
+_HAS_PROBABILITIES = re.compile(r"gpt-4o(-mini)?-transcribe(-\d{4}-\d\d-\d\d)?")
 SURE = -1.0
 
 _SOUNDS = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK_AUDIO], (music)
@@ -62,12 +62,9 @@ async def transcript(pcm: bytes, *, language: str = "en") -> Transcript:
 
 async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, None]:
     name = model("transcription")
-    if len(pcm) > LARGEST:
-        file = await asyncio.to_thread(_narrow_wav, pcm)
-    else:
-        file = _wav(pcm, SAMPLE_RATE)
+    file = await asyncio.to_thread(_narrow_wav, pcm) if len(pcm) > LARGEST else _wav(pcm, SAMPLE_RATE)
     asked: dict[str, object] = {"model": name, "language": language, "response_format": "json"}
-    if _TELLS_PROBABILITIES.fullmatch(name):
+    if _HAS_PROBABILITIES.fullmatch(name):
         asked["include"] = ["logprobs"]
     if prompt := _prompt(name):
         asked["prompt"] = prompt
@@ -80,8 +77,8 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         cast_to=httpx2.Response,
         options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": timeout},
     )
-    text, told = _read(answer)
-    usage = fields_of(told.get("usage"))
+    text, body = _read(answer)
+    usage = fields_of(body.get("usage"))
     if usage.get("type") == "tokens":
         of_text = tokens(fields_of(usage.get("input_token_details")), "text_tokens")
         of_audio, written = tokens(usage, "input_tokens") - of_text, tokens(usage, "output_tokens")
@@ -92,7 +89,7 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
     metering.record(used)
     # Some models write these when they hear nothing.
     says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)
-    yield Transcript("") if says_nothing else _judged(text, told.get("logprobs"))
+    yield Transcript("") if says_nothing else _judged(text, body.get("logprobs"))
 
 
 def _read(answer: httpx2.Response) -> tuple[str, Json]:
@@ -100,24 +97,24 @@ def _read(answer: httpx2.Response) -> tuple[str, Json]:
     # Some servers ignore the requested format.
     if answer.headers.get("content-type", "").startswith("text/plain"):
         return answer.text.strip(), {}
-    told = answer.json()
-    if not isinstance(told, dict) or not isinstance(told.get("text"), str):
+    body = answer.json()
+    if not isinstance(body, dict) or not isinstance(body.get("text"), str):
         raise EngineError(GARBLED, retryable=True, detail="transcription: the answer has no text.")
-    return told["text"].strip(), told
+    return body["text"].strip(), body
 
 
 def _judged(text: str, logprobs: object) -> Transcript:
     """Return the text with its doubtful words. `logprobs`: [{token, logprob}] that make up the text, or nothing."""
-    told = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
-    tokens = [each["token"] for each in told if isinstance(each.get("token"), str)]
+    given = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
+    tokens = [each["token"] for each in given if isinstance(each.get("token"), str)]
     # A logarithm of a probability is finite and not above 0.
     chances = [
         each["logprob"]
-        for each in told
+        for each in given
         if type(each.get("logprob")) in (int, float) and -math.inf < each["logprob"] <= 0
     ]
     whole = "".join(tokens)
-    if not told or not len(told) == len(chances) == len(tokens) or whole.strip() != text:
+    if not given or not len(given) == len(chances) == len(tokens) or whole.strip() != text:
         return Transcript(text)
     confidence = sum(chances) / len(chances)
     if confidence >= SURE:

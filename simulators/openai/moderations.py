@@ -6,19 +6,9 @@ from simulators.openai import error_shapes
 from simulators.openai.http_exchange import HttpExchange
 
 CATEGORIES = (
-    "harassment",
-    "harassment/threatening",
-    "hate",
-    "hate/threatening",
-    "illicit",
-    "illicit/violent",
-    "self-harm",
-    "self-harm/instructions",
-    "self-harm/intent",
-    "sexual",
-    "sexual/minors",
-    "violence",
-    "violence/graphic",
+    *("harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent"),
+    *("self-harm", "self-harm/instructions", "self-harm/intent"),
+    *("sexual", "sexual/minors", "violence", "violence/graphic"),
 )
 SURE, UNLIKELY = 0.98, 0.0001
 

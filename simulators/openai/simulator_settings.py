@@ -7,17 +7,8 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Va
 from core.json_types import Json
 
 MODELS = (
-    "gpt-realtime-2.1",
-    "gpt-realtime-2.1-mini",
-    "gpt-realtime-2",
-    "gpt-transcribe",
-    "gpt-4o-mini-transcribe",
-    "whisper-1",
-    "gpt-4o-mini-tts",
-    "tts-1",
-    "gpt-5-mini",
-    "gpt-5.4-mini",
-    "omni-moderation-latest",
+    *("gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2", "gpt-5-mini", "gpt-5.4-mini"),
+    *("gpt-transcribe", "gpt-4o-mini-transcribe", "whisper-1", "gpt-4o-mini-tts", "tts-1", "omni-moderation-latest"),
 )
 
 

@@ -23,14 +23,7 @@ AMPLITUDE = 0.3
 # For a compressed file that does not state its length, such as a browser's WebM.
 GUESSED_BYTES_PER_SECOND = 3000
 CODECS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac"), "flac": ("flac", "flac")}
-CONTENT_TYPES = {
-    "mp3": "audio/mpeg",
-    "opus": "audio/opus",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "pcm": "audio/pcm",
-}
+CONTENT_TYPES = {"mp3": "audio/mpeg"} | {name: f"audio/{name}" for name in ("opus", "aac", "flac", "wav", "pcm")}
 
 
 class NotAudio(ValueError):

@@ -2,18 +2,29 @@
 
 import asyncio
 import hashlib
+import re
+from dataclasses import dataclass
 
-from simulators.openai import error_shapes, multipart, scripted_words, sound
+from simulators.openai import error_shapes, scripted_words, sound
 from simulators.openai.error_shapes import ApiError
 from simulators.openai.http_exchange import HttpExchange
 
 SUFFIXES = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 FORMATS = ("json", "text", "verbose_json")
 AUDIO_TOKENS_PER_SECOND = 10
+BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
+NAME = re.compile(r'\bname="([^"]*)"')
+FILENAME = re.compile(r'\bfilename="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Upload:
+    filename: str
+    data: bytes
 
 
 async def create(exchange: HttpExchange) -> None:
-    fields, files = multipart.parse(exchange.body, exchange.headers.get("content-type", ""))
+    fields, files = _parse(exchange.body, exchange.headers.get("content-type", ""))
     asked = {name: values[-1] for name, values in fields.items()}
     exchange.entry["body"] = asked
     model = exchange.check_model(asked)
@@ -49,7 +60,27 @@ async def create(exchange: HttpExchange) -> None:
         )
 
 
-async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
+def _parse(body: bytes, content_type: str) -> tuple[dict[str, list[str]], dict[str, Upload]]:
+    """Return the fields of multipart/form-data, without the brackets of list names, and the files. Raises ApiError."""
+    boundary = BOUNDARY.search(content_type)
+    if not content_type.startswith("multipart/form-data") or not boundary:
+        raise ApiError(400, "Could not parse multipart form")
+    fields: dict[str, list[str]] = {}
+    files: dict[str, Upload] = {}
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())[1:-1]:
+        head, _, data = part.partition(b"\r\n\r\n")
+        described = head.decode("utf-8", "replace")
+        name = NAME.search(described)
+        if not name:
+            raise ApiError(400, "Could not parse multipart form")
+        if filename := FILENAME.search(described):
+            files[name[1]] = Upload(filename[1], data)
+        else:
+            fields.setdefault(name[1].removesuffix("[]"), []).append(data.decode("utf-8", "replace"))
+    return fields, files
+
+
+async def _listen(exchange: HttpExchange, upload: Upload) -> float:
     """Return the length of the audio in seconds. Note it in the journal with the file's name and digest.
 
     Raises ApiError.
