@@ -38,10 +38,7 @@ class Heard(Transcript):
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """Report speech whose words could not be made out. The turn is kept as audio.
-
-    `doubt` is the reason, if it is known.
-    """
+    """Report speech whose words could not be made out. The turn is kept as audio. `doubt` is the reason, if it is known."""
 
     doubt: Doubt | None = None
 
@@ -124,9 +121,8 @@ class TurnDetectionLost:
 class Detection:
     """Configure how an engine that detects turns should do it.
 
-    `pause_ms` is the silence in ms that ends a turn, if the learner chose it. If it is None, the engine is about as
-    patient as `level_pause_ms`, the value for the level, suggests. With `hold`, no pause ends the turn ("let me
-    think").
+    `pause_ms` is the silence in ms that ends a turn, if the learner chose it. If it is None, the engine is about as patient as
+    `level_pause_ms`, the value for the level, suggests. With `hold`, no pause ends the turn ("let me think").
     """
 
     level_pause_ms: int
@@ -200,10 +196,7 @@ class Engine(Protocol):
     capabilities: Capabilities
 
     async def warm(self) -> None:
-        """Load models that are slow to load, or connect.
-
-        Called when a talk begins. Returns at once when the engine is warm.
-        """
+        """Load models that are slow to load, or connect. Called when a talk begins. Returns at once when the engine is warm."""
 
     def talk(self, brief: Brief, transcript: Sequence[Line]) -> AbstractAsyncContextManager[Session]: ...
 

@@ -165,7 +165,6 @@ async def _requested(messages: list[dict[str, str]]) -> Chunks:
 async def _posted(server: AsyncOpenAI, asked: dict[str, object]) -> Chunks:
     """Send the request and return its raw chunks.
 
-    The client's own `chat.completions.create` builds a model object for each token, which takes longer than everything
-    else.
+    The client's own `chat.completions.create` builds a model object for each token, which takes longer than everything else.
     """
     return await server.post("/chat/completions", body=asked, cast_to=object, stream=True, stream_cls=Chunks)

@@ -41,8 +41,7 @@ def client(stage: str) -> AsyncOpenAI:
         # A form is read into memory before it is sent. Otherwise it would go out in four writes for each field, each of
         # which wakes the provider. That costs a learner 3 ms.
         hooks = {"request": [httpx2.Request.aread]}
-        # aiohttp sends a request in half the time of httpx's own transport. That saves a learner 1 ms of waiting per
-        # stage.
+        # aiohttp sends a request in half the time of httpx's own transport. That saves a learner 1 ms of waiting per stage.
         http = DefaultAioHttpClient(timeout=TIMEOUT, limits=LIMITS, event_hooks=hooks)
         _clients[address] = AsyncOpenAI(
             api_key=key or NO_KEY, base_url=url, max_retries=0, timeout=TIMEOUT, http_client=http

@@ -77,10 +77,7 @@ class TimedAssessment(Assessment):
 
 
 async def analyse(lines: Sequence[Line], *, brief: Brief, language: str = "en") -> Analysis:
-    """Return scores from 0 to 100, where 70 is what the level expects. Fluency needs lines with `seconds`.
-
-    Raises EngineError.
-    """
+    """Return scores from 0 to 100, where 70 is what the level expects. Fluency needs lines with `seconds`. Raises EngineError."""
     turns = turns_of(lines)
     if not turns:
         return unmeasured(NOTHING_SAID)

@@ -30,8 +30,7 @@ OTHER_FORMATS = frozenset(
 async def speak(text: str, *, speed: float = 1.0, voice: str = "") -> AsyncGenerator[bytes, None]:
     """Yield PCM16 mono 24 kHz of the text as it arrives, always in whole samples.
 
-    A `voice` that the provider lacks is replaced by the usual one. Raises EngineError, also if there is no audio at
-    all.
+    A `voice` that the provider lacks is replaced by the usual one. Raises EngineError, also if there is no audio at all.
     """
     for portion in _portions(verbalize(text)):
         async with aclosing(_said(portion, speed, voice or settings.OPENAI_VOICE)) as pieces:

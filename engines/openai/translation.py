@@ -28,8 +28,7 @@ class Translated(StructuredAnswer):
 async def translate(text: str, *, language: str) -> str:
     """Translate into one of the languages of explanations, "en" and "vi" among them.
 
-    A long text is split into pieces that are translated at once, so it takes no longer than one of them. Raises
-    EngineError.
+    A long text is split into pieces that are translated at once, so it takes no longer than one of them. Raises EngineError.
     """
     pieces = [piece for piece in _PIECE.findall(text.strip()) if piece.strip()]
     try:

@@ -1,8 +1,7 @@
 """Configure a session at the provider.
 
-A long talk stays within the model's context. When the context is full, the provider drops the oldest messages until
-four fifths of it are used (`truncation`, with a retention ratio). So this happens seldom, and the provider's cache
-stays valid in between.
+A long talk stays within the model's context. When the context is full, the provider drops the oldest messages until four fifths
+of it are used (`truncation`, with a retention ratio). So this happens seldom, and the provider's cache stays valid in between.
 """
 
 from collections.abc import Mapping

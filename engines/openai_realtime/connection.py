@@ -19,10 +19,7 @@ MOST_UNSENT = 20_000
 
 
 class RealtimeConnection:
-    """Exchange events with the provider.
-
-    `send` never waits and never fails. A failure to send shows in `receive`.
-    """
+    """Exchange events with the provider. `send` never waits and never fails. A failure to send shows in `receive`."""
 
     def __init__(self, socket: Socket) -> None:
         # The provider has accepted the configuration.

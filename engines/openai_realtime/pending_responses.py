@@ -89,9 +89,8 @@ class PendingResponse:
     def end(self, last: Spoken | asyncio.Event | None = None) -> None:
         """End it with the last event of the answer.
 
-        If the learner broke in, this is an asyncio.Event: the end waits until the talk knows of the interruption,
-        because the talk handles it differently. Without an event, it ends without an answer, because the learner went
-        on.
+        If the learner broke in, this is an asyncio.Event: the end waits until the talk knows of the interruption, because the
+        talk handles it differently. Without an event, it ends without an answer, because the learner went on.
         """
         self.done = True
         if last:
@@ -208,8 +207,7 @@ class PendingResponses:
     def of_new_response(self, response: ServerEvent) -> PendingResponse | None:
         """Return the reply that a new response belongs to.
 
-        A response that we requested carries the reply's number. One that the provider began by itself answers the
-        latest turn.
+        A response that we requested carries the reply's number. One that the provider began by itself answers the latest turn.
         """
         number = (response.get("metadata") or {}).get("ask")
         if number is not None:

@@ -1,9 +1,8 @@
 """Hold one talk with the provider.
 
-Audio is sent as it arrives, and answers arrive as they are made. Each requested reply has a queue (`PendingResponse`)
-for the provider's events. Nothing waits for the connection. All state that a session at the provider needs is kept
-here: the transcript, the turns without an answer, and the audio of the next turn. So the first session begins just like
-one after a lost connection.
+Audio is sent as it arrives, and answers arrive as they are made. Each requested reply has a queue (`PendingResponse`) for the
+provider's events. Nothing waits for the connection. All state that a session at the provider needs is kept here: the transcript,
+the turns without an answer, and the audio of the next turn. So the first session begins just like one after a lost connection.
 """
 
 import asyncio
@@ -218,8 +217,7 @@ class RealtimeSession:
     def _give_up(self, error: EngineError) -> None:
         """Fail all open replies.
 
-        If no caller waits for one, report TurnDetectionLost to the talk, which would otherwise wait for the end of a
-        turn.
+        If no caller waits for one, report TurnDetectionLost to the talk, which would otherwise wait for the end of a turn.
         """
         unfinished = self._responses.open()
         is_reported = any(pending.lines is not None and not pending.done for pending in unfinished)

@@ -81,10 +81,7 @@ def _parse(body: bytes, content_type: str) -> tuple[dict[str, list[str]], dict[s
 
 
 async def _listen(exchange: HttpExchange, upload: Upload) -> float:
-    """Return the length of the audio in seconds. Note it in the journal with the file's name and digest.
-
-    Raises ApiError.
-    """
+    """Return the length of the audio in seconds. Note it in the journal with the file's name and digest. Raises ApiError."""
     digest = hashlib.sha256(upload.data).hexdigest()
     noted: dict[str, object] = {"filename": upload.filename, "bytes": len(upload.data), "sha256": digest}
     exchange.entry["file"] = noted
