@@ -165,9 +165,7 @@ class Incoming:
         pending = self._responses.of_number(number)
         if code == "session_expired":
             connection.expired = True
-        elif not connection.configured:
-            self._configure_without(connection, error)
-        elif verb == "update" or param.startswith("session."):
+        elif not connection.configured or verb == "update" or param.startswith("session."):
             self._do_without(connection, error)
         elif code == "input_audio_buffer_commit_empty" and (pending := pending or self._responses.of_commit()):
             pending.heard("")
@@ -183,17 +181,15 @@ class Incoming:
             # For example, a response that had ended before it was cancelled.
             logger.info("The provider refused a request: %s %s.", failures.plain(code), failures.plain(param))
 
-    def _configure_without(self, connection: RealtimeConnection, error: ServerEvent) -> None:
-        what = self._configuration.do_without(error)
-        if what is None:
-            raise failures.of_error(error) if _is_fatal(error) else failures.refused(error)
-        logger.warning("The provider refuses %s. The talk continues without it.", what)
-        self._configuration.send(connection)
-
     def _do_without(self, connection: RealtimeConnection, error: ServerEvent) -> None:
+        """Continue without the setting that the provider refuses. Raises EngineError if the talk needs it."""
         what = self._configuration.do_without(error)
+        if what is None and not connection.configured:
+            raise failures.of_error(error) if _is_fatal(error) else failures.refused(error)
         logger.warning("The provider refuses %s.", what or f"a change of {failures.plain(error.get('param'))}")
-        if what == "semantic_vad":
+        if not connection.configured:
+            self._configuration.send(connection)
+        elif what == "semantic_vad":
             self._configuration.send_detection(connection)
         elif what is None and self._configuration.detection:
             raise failures.refused(error)

@@ -154,9 +154,7 @@ class HttpExchange:
         """Send a server-sent event. `named` repeats its type as the event's name."""
         kind = str(event.get("type") or event.get("object", ""))
         data = json.dumps(event)
-        if self._fault and self._fault.strikes(kind):
-            fault, self._fault = self._fault, None
-            data = await self._strike(fault) or data
+        data = await self._struck(kind) or data
         name = f"event: {kind}\n" if named else ""
         await self._write(f"{name}data: {data}\n\n".encode())
 
@@ -167,16 +165,21 @@ class HttpExchange:
 
     async def piece(self, data: bytes) -> None:
         """Send a piece of an answer that is bare audio."""
-        if self._fault and self._fault.strikes(""):
-            fault, self._fault = self._fault, None
-            await self._strike(fault)
+        await self._struck("")
         await self._write(data)
 
     async def end(self) -> None:
         self.complete = True
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def _strike(self, fault: Fault) -> str | None:
+    async def _struck(self, kind: str) -> str | None:
+        """Return the data to send instead of an event of this kind, if the fault strikes now."""
+        if not (self._fault and self._fault.strikes(kind)):
+            return None
+        fault, self._fault = self._fault, None
+        return await self._strike(fault)
+
+    async def _strike(self, fault: Fault) -> str:
         """Apply the fault. Return the data to send instead of the event."""
         if fault.kind == "silence":
             await asyncio.Event().wait()
