@@ -9,7 +9,7 @@ COMPLETION_DETAILS = ("reasoning_tokens", "audio_tokens", "accepted_prediction_t
 
 
 async def create(exchange: HttpExchange) -> None:
-    asked = exchange.asked()
+    asked = exchange.request_json()
     model = exchange.check_model(asked)
     messages = asked.get("messages")
     if not messages:

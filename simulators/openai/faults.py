@@ -49,7 +49,7 @@ class Fault(Strict):
         return self
 
     @property
-    def at_the_door(self) -> bool:
+    def is_early(self) -> bool:
         """Return whether it strikes before the first word of an answer, or before a talk is accepted."""
         silent_from_the_start = self.kind == "silence" and not self.after and not self.event
         return self.kind.isdigit() or self.kind == "slow" or silent_from_the_start
@@ -73,14 +73,14 @@ class Faults:
         return self._claim(self._on(path))
 
     def at_handshake(self, path: str) -> Fault | None:
-        return self._claim(fault for fault in self._on(path) if fault.at_the_door)
+        return self._claim(fault for fault in self._on(path) if fault.is_early)
 
     def in_talk(self, path: str, event: str) -> Fault | None:
         """Return the fault that replaces this event of an open talk.
 
         A fault may be set during a talk, and counts events from then on.
         """
-        return self._claim(fault for fault in self._on(path) if not fault.at_the_door and fault.strikes(event))
+        return self._claim(fault for fault in self._on(path) if not fault.is_early and fault.strikes(event))
 
     def _on(self, path: str) -> list[Fault]:
         return [fault for fault in self.set if fnmatchcase(path, fault.path)]

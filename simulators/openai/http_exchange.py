@@ -77,7 +77,7 @@ class HttpExchange:
         self._send = send
         self._fault: Fault | None = None
 
-    def asked(self) -> Json:
+    def request_json(self) -> Json:
         """Return the JSON of the request and note it in the journal. Raises ApiError."""
         try:
             asked = json.loads(self.body)
@@ -109,16 +109,16 @@ class HttpExchange:
         await self.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
         self.journal.tokens_out += len(tokens)
 
-    async def meet(self, fault: Fault | None) -> None:
+    async def apply(self, fault: Fault | None) -> None:
         """Apply a fault that strikes before the first word of the answer. Keep any other one for later."""
         if fault is None:
             return
         if fault.kind == "slow":
             await asyncio.sleep(fault.delay_ms / 1000)
             self.pace = Stopwatch()
-        elif fault.kind == "silence" and fault.at_the_door:
+        elif fault.kind == "silence" and fault.is_early:
             await asyncio.Event().wait()
-        elif fault.at_the_door:
+        elif fault.is_early:
             try:
                 model = str(json.loads(self.body).get("model"))
             except (ValueError, AttributeError):

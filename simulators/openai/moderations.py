@@ -14,7 +14,7 @@ SURE, UNLIKELY = 0.98, 0.0001
 
 
 async def create(exchange: HttpExchange) -> None:
-    asked = exchange.asked()
+    asked = exchange.request_json()
     if not asked.get("input"):
         raise error_shapes.missing("input")
     model = exchange.check_model({"model": "omni-moderation-latest", **asked})

@@ -8,7 +8,7 @@ from simulators.openai.http_exchange import HttpExchange
 
 
 async def create(exchange: HttpExchange) -> None:
-    asked = exchange.asked()
+    asked = exchange.request_json()
     model = exchange.check_model(asked)
     if not asked.get("input"):
         raise error_shapes.missing("input")

@@ -16,7 +16,7 @@ from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime import realtime_session as sessions
 from simulators.openai.realtime.answer import SimulatedFailure, SimulatedResponse
 from simulators.openai.realtime.conversation import Item, SimulatedConversation, from_client
-from simulators.openai.realtime.hearing import Ear
+from simulators.openai.realtime.speech_detection import SpeechDetector
 from simulators.openai.simulation import Simulation
 
 # Milliseconds of audio in a turn that the client commits.
@@ -41,7 +41,7 @@ class Talk:
         self.arrived = Stopwatch()
         self._scope = scope
         self._send = send
-        self._ear = Ear()
+        self._audio = SpeechDetector()
         # The id of the item that is being spoken.
         self._turn_id = ""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,9 +148,9 @@ class Talk:
         self.session = sessions.updated(self.session, event.get("session"), has_spoken=has_spoken)
         await self.emit({"type": "session.updated", "session": self.session})
 
-    async def _append(self, event: Json) -> None:
+    async def _append(self, request: Json) -> None:
         try:
-            self._ear.write(base64.b64decode(event["audio"], validate=True))
+            self._audio.write(base64.b64decode(request["audio"], validate=True))
         except (KeyError, ValueError, TypeError) as error:
             message = (
                 "Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got an invalid value."
@@ -163,28 +163,28 @@ class Talk:
             pause_ms = self.settings.semantic_pause_ms[detection["eagerness"]]
         else:
             pause_ms = float(detection["silence_duration_ms"])
-        for mark in self._ear.listen(detection, pause_ms):
-            if mark.kind == "started":
+        for event in self._audio.listen(detection, pause_ms):
+            if event.kind == "started":
                 self._turn_id = self.simulation.new_id("item")
-                began = {"audio_start_ms": mark.at_ms, "item_id": self._turn_id}
+                began = {"audio_start_ms": event.at_ms, "item_id": self._turn_id}
                 await self.emit({"type": "input_audio_buffer.speech_started", **began})
                 if detection["interrupt_response"] and (active := self._answering()):
                     await active.stop("turn_detected")
             else:
-                ended = {"audio_end_ms": mark.at_ms, "item_id": self._turn_id}
+                ended = {"audio_end_ms": event.at_ms, "item_id": self._turn_id}
                 await self.emit({"type": "input_audio_buffer.speech_stopped", **ended})
-                await self._take(self._ear.take_turn(mark.at_ms), self._turn_id)
+                await self._take(self._audio.take_turn(event.at_ms), self._turn_id)
                 if detection["create_response"] and not self._answering():
                     await self._answer({})
 
     async def _commit(self, event: Json) -> None:
-        if self._ear.milliseconds < SHORTEST_MS:
+        if self._audio.milliseconds < SHORTEST_MS:
             message = (
                 f"Error committing input audio buffer: buffer too small. Expected at least {SHORTEST_MS}ms of audio, "
-                f"but buffer only has {self._ear.milliseconds:.2f}ms of audio."
+                f"but buffer only has {self._audio.milliseconds:.2f}ms of audio."
             )
             raise ApiError(400, message, code="input_audio_buffer_commit_empty")
-        await self._take(self._ear.take_all(), self.simulation.new_id("item"))
+        await self._take(self._audio.take_all(), self.simulation.new_id("item"))
 
     async def _take(self, pcm: bytes, item_id: str) -> None:
         """Add a turn of the user to the conversation."""
@@ -215,7 +215,7 @@ class Talk:
             )
 
     async def _clear(self, event: Json) -> None:
-        self._ear.take_all()
+        self._audio.take_all()
         await self.emit({"type": "input_audio_buffer.cleared"})
 
     async def _create_item(self, event: Json) -> None:
