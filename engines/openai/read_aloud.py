@@ -50,14 +50,14 @@ async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, Non
     Raises EngineError, and the exceptions that `error_translation.translated` handles.
     """
     kind = _kind(speed, voice)
-    connection = await _asked(kind, text)
+    connection = await _requested(kind, text)
     is_complete = False
     try:
         while not is_complete:
             async with asyncio.timeout(PATIENCE):
                 event = await realtime.received(connection, WHAT)
             with realtime.understood(WHAT):
-                pcm, is_complete = _made_of(event)
+                pcm, is_complete = _read_event(event)
             if pcm:
                 yield pcm
     finally:
@@ -91,7 +91,7 @@ def _kind(speed: float, voice: str) -> Kind:
     return chosen["url"], chosen["key"], chosen["model"], voice, min(FASTEST, max(SLOWEST, speed))
 
 
-async def _asked(kind: Kind, text: str) -> Socket:
+async def _requested(kind: Kind, text: str) -> Socket:
     """Return a connection on which this text has been requested."""
     waiting = _usable(kind)
     while waiting:
@@ -112,12 +112,8 @@ async def _opened(kind: Kind) -> Socket:
     connection = await realtime.opened("speech", within=PATIENCE)
     *_, voice, speed = kind
     output = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": voice, "speed": speed}
-    session = {
-        "type": "realtime",
-        "instructions": INSTRUCTIONS,
-        "output_modalities": ["audio"],
-        "audio": {"input": {"turn_detection": None}, "output": output},
-    }
+    audio = {"input": {"turn_detection": None}, "output": output}
+    session = {"type": "realtime", "instructions": INSTRUCTIONS, "output_modalities": ["audio"], "audio": audio}
     return await _send(connection, {"type": "session.update", "session": session})
 
 
@@ -137,7 +133,7 @@ async def _send(connection: Socket, event: Mapping[str, object]) -> Socket:
     return connection
 
 
-def _made_of(event: ServerEvent) -> tuple[bytes, bool]:
+def _read_event(event: ServerEvent) -> tuple[bytes, bool]:
     """Return the event's audio, and whether the text is over. Records the usage of a response that has ended.
 
     Raises EngineError if the response failed, and any exception that an event of an unknown shape causes.

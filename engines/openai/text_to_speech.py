@@ -33,7 +33,7 @@ async def speak(text: str, *, speed: float = 1.0, voice: str = "") -> AsyncGener
     A `voice` that the provider lacks is replaced by the usual one. Raises EngineError, also if there is no audio at all.
     """
     for portion in _portions(verbalize(text)):
-        async with aclosing(_said(portion, speed, voice or settings.OPENAI_VOICE)) as pieces:
+        async with aclosing(_speak_portion(portion, speed, voice or settings.OPENAI_VOICE)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -60,8 +60,8 @@ def _portions(text: str) -> list[str]:
     return [portion for portion in portions if portion]
 
 
-async def _said(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    read = read_aloud.read if is_read_by_realtime() else _spoken
+async def _speak_portion(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
+    read = read_aloud.read if is_read_by_realtime() else _speak_by_endpoint
     attempts = [read(text, speed, voice) for _ in range(2)]
     odd, is_silent = b"", True
     async with aclosing(patiently(attempts, what="speech", model=model("speech"))) as pieces:
@@ -75,7 +75,7 @@ async def _said(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, No
         raise EngineError(GARBLED, retryable=True, detail="speech: there was no sound in the answer.")
 
 
-async def _spoken(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
+async def _speak_by_endpoint(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
     try:
         answer = await _requested(text, speed, voice)
     except (openai.BadRequestError, openai.UnprocessableEntityError):

@@ -27,12 +27,12 @@ from tutor.transcripts import SURE_WORD, Transcript, in_doubt
 from usage import metering
 from usage.metering import Used
 
-# Prompts: VERBATIM is for the API's own models, the other for Whisper, which continues in the manner of its prompt.
-VERBATIM = (
+# VERBATIM_PROMPT is for the API's own models, the other for Whisper, which continues in the manner of its prompt.
+VERBATIM_PROMPT = (
     "A learner of English speaks. Write down exactly what they say: keep every mistake of grammar and choice of words, every "
     "repetition and every filler such as um and uh. Correct nothing."
 )
-IN_THE_MANNER_OF = "Um, yesterday I, uh, I go to the, the market and, hmm, I buy two bread."
+WHISPER_PROMPT = "Um, yesterday I, uh, I go to the, the market and, hmm, I buy two bread."
 # Bytes. The API takes 25 MB, which is 9 minutes, but a turn may last up to 10.
 LARGEST = 24 * 1024 * 1024
 # Hz, for a turn that would be larger. No model uses a higher rate.
@@ -43,7 +43,7 @@ NARROW_RATE = 16_000
 _HAS_PROBABILITIES = re.compile(r"gpt-4o(-mini)?-transcribe(-\d{4}-\d\d-\d\d)?")
 SURE = -1.0
 
-_SOUNDS = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK_AUDIO], (music)
+_NOISES = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK_AUDIO], (music)
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -88,8 +88,8 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         used = Used("transcription", name, seconds=seconds(usage) or len(pcm) / BYTES_PER_SECOND)
     metering.record(used)
     # Some models write these when they hear nothing.
-    says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)
-    yield Transcript("") if says_nothing else _judged(text, body.get("logprobs"))
+    says_nothing = _NOISES.fullmatch(text) or _words(text) == _words(prompt)
+    yield Transcript("") if says_nothing else _with_confidence(text, body.get("logprobs"))
 
 
 def _read(answer: httpx2.Response) -> tuple[str, Json]:
@@ -103,7 +103,7 @@ def _read(answer: httpx2.Response) -> tuple[str, Json]:
     return body["text"].strip(), body
 
 
-def _judged(text: str, logprobs: object) -> Transcript:
+def _with_confidence(text: str, logprobs: object) -> Transcript:
     """Return the text with its doubtful words. `logprobs`: [{token, logprob}] that make up the text, or nothing."""
     given = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
     tokens = [each["token"] for each in given if isinstance(each.get("token"), str)]
@@ -135,8 +135,8 @@ def _prompt(name: str) -> str:
     if "diarize" in name:
         return ""
     if "whisper" in name:
-        return IN_THE_MANNER_OF
-    return VERBATIM if name.startswith("gpt-") else ""
+        return WHISPER_PROMPT
+    return VERBATIM_PROMPT if name.startswith("gpt-") else ""
 
 
 def _wav(pcm: bytes, rate: int) -> bytes:

@@ -16,8 +16,7 @@ async def create(exchange: HttpExchange) -> None:
         raise error_shapes.missing("messages")
     wanted = asked.get("response_format") or {}
     answer_format = {**wanted, **wanted["json_schema"]} if wanted.get("type") == "json_schema" else wanted
-    said = [scripted_words.text_of(message) for message in messages if message.get("role") == "user"]
-    tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, said))
+    tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, messages))
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or len(tokens)
     reason = "length" if limit < len(tokens) else "stop"
     head = {"id": exchange.simulation.new_id("chatcmpl"), "created": int(time.time()), "model": model}

@@ -20,9 +20,8 @@ class _Answer:
     def __init__(self, exchange: HttpExchange, asked: Json, model: str) -> None:
         given = asked["input"]
         messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
-        said = [scripted_words.text_of(message) for message in messages if message.get("role") == "user"]
         answer_format = (asked.get("text") or {}).get("format") or {}
-        tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, said))
+        tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, messages))
         self._exchange = exchange
         self._messages = messages
         self._asked = asked

@@ -50,12 +50,13 @@ class Script:
         usual = f"I see, you said: {heard} What happened next?" if heard else GREETING
         return self._next("replies", self.settings.replies) or usual
 
-    def written(self, answer_format: Json, said: Sequence[str]) -> str:
-        """Return a written answer: a reply to the user's last words, or JSON if the format demands it.
+    def written(self, answer_format: Json, messages: Sequence[Json]) -> str:
+        """Return a written answer to a client's messages: a reply to the user's last words, or JSON if the format demands it.
 
         JSON follows the schema of the format, unless the script sets another answer.
         """
         if answer_format.get("type") not in ("json_schema", "json_object"):
+            said = [text_of(message) for message in messages if message.get("role") == "user"]
             return self.reply(said[-1] if said else "")
         name = answer_format.get("name", "")
         line = self._next(f"structured.{name}", self.settings.structured.get(name, []))

@@ -41,9 +41,9 @@ async def test_a_form_is_sent_in_one_piece(openai_configured: Provider):
 @pytest.mark.parametrize(
     ("model", "prompt"),
     [
-        ("gpt-transcribe", transcription.VERBATIM),
-        ("whisper-1", transcription.IN_THE_MANNER_OF),
-        ("Systran/faster-whisper-small", transcription.IN_THE_MANNER_OF),
+        ("gpt-transcribe", transcription.VERBATIM_PROMPT),
+        ("whisper-1", transcription.WHISPER_PROMPT),
+        ("Systran/faster-whisper-small", transcription.WHISPER_PROMPT),
         ("gpt-4o-transcribe-diarize", None),
         ("nvidia/parakeet", None),
     ],
@@ -58,7 +58,7 @@ async def test_the_prompt_asks_to_keep_mistakes(
 
 async def test_a_repeated_prompt_counts_as_silence(openai_configured: Provider, settings: Any):
     settings.OPENAI["transcription"]["model"] = "whisper-1"
-    openai_configured.configure(transcripts=[transcription.IN_THE_MANNER_OF])
+    openai_configured.configure(transcripts=[transcription.WHISPER_PROMPT])
     assert await transcription.transcribe(PCM) == ""
 
 
