@@ -1,4 +1,4 @@
-"""Define the interface of an engine, which hears a learner and answers aloud.
+"""Define the interface of an engine, which transcribes a learner and answers aloud.
 
 A talk asks its engine for one `Session`. Audio is PCM16, mono, 24 kHz, little-endian, in both directions. Every failure
 of an engine is an `EngineError`. An SDK's own exceptions do not leave the engine's folder.
@@ -38,7 +38,7 @@ class Heard(Transcript):
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """Report speech whose words could not be made out. The turn is kept as audio. `doubt` is the reason, if it is known."""
+    """Report speech that could not be transcribed. The turn is kept as audio. `doubt` is the reason, if it is known."""
 
     doubt: Doubt | None = None
 

@@ -87,7 +87,7 @@ async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
 
     Raises EngineError, also if there is no answer at all.
     """
-    attempts, is_empty = [_written(messages) for _ in range(2)], True
+    attempts, is_empty = [_without_reasoning(messages) for _ in range(2)], True
     async with aclosing(patiently(attempts, what="chat", model=model("chat"))) as deltas:
         async for delta in deltas:
             is_empty = is_empty and not delta.strip()
@@ -96,7 +96,7 @@ async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
         raise EngineError(GARBLED, retryable=True, detail="chat: the model wrote no answer.")
 
 
-async def _written(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+async def _without_reasoning(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     # Text that may still be reasoning. None once the answer has begun.
     held: str | None = ""
     async with aclosing(_deltas(messages)) as deltas:
@@ -114,7 +114,7 @@ async def _written(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
 
 async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     count = 0
-    took: Json | None = None
+    usage: Json | None = None
     chunks = await _requested(messages)
     try:
         async for chunk in chunks:
@@ -123,7 +123,7 @@ async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
                 text = "".join(
                     (choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ()
                 )
-                took = fields_of(chunk.get("usage")) or took
+                usage = fields_of(chunk.get("usage")) or usage
             except (AttributeError, TypeError) as error:
                 raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error
             if text:
@@ -131,9 +131,9 @@ async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
                 yield text
     finally:
         await chunks.close()
-        if took:
-            cached = tokens(fields_of(took.get("prompt_tokens_details")), "cached_tokens")
-            read, written = tokens(took, "prompt_tokens") - cached, tokens(took, "completion_tokens")
+        if usage:
+            cached = tokens(fields_of(usage.get("prompt_tokens_details")), "cached_tokens")
+            read, written = tokens(usage, "prompt_tokens") - cached, tokens(usage, "completion_tokens")
             metering.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
         else:
             # A reply that was interrupted also costs, so its usage is estimated.

@@ -1,4 +1,4 @@
-"""Choose the words that the provider hears and says: from its scripts, or from a template that never varies."""
+"""Choose the provider's transcripts and answers: from its scripts, or from a fixed template."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Define the provider's normal behaviour: its delays, the words it hears and its answers."""
+"""Define the provider's normal behaviour: its delays, its transcripts and its answers."""
 
 from typing import TypeVar
 

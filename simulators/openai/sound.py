@@ -27,7 +27,7 @@ CONTENT_TYPES = {"mp3": "audio/mpeg"} | {name: f"audio/{name}" for name in ("opu
 
 
 class NotAudio(ValueError):
-    """Report data that cannot be read as sound."""
+    """Report data that cannot be read as audio."""
 
 
 def tone(text: str, ms_per_character: float) -> bytes:
@@ -75,7 +75,7 @@ def encoded(pcm: bytes, file_format: str) -> bytes:
 
 
 def seconds(data: bytes) -> float:
-    """Return the length of the sound in an uploaded file. Raises NotAudio."""
+    """Return the seconds of audio in an uploaded file. Raises NotAudio."""
     if data[:4] == b"RIFF":
         return _wav_seconds(data)
     import av

@@ -14,7 +14,7 @@ from simulators.openai.realtime.conversation import ASSISTANT_TOKEN_MS, Item, fr
 if TYPE_CHECKING:
     from simulators.openai.realtime.talk import Talk
 
-# The time in ms, a rank that puts text before sound, and a token or PCM.
+# The time in ms, a rank that puts text before audio, and a token or PCM.
 Moment = tuple[float, int, str | bytes]
 
 
