@@ -53,8 +53,8 @@ class SimulatedResponse:
 
     async def begin(self) -> None:
         try:
-            await self._send("response.created", response=self._shape("in_progress"))
-            await self._send("rate_limits.updated", rate_limits=_RATE_LIMITS)
+            await self._talk.emit("response.created", response=self._shape("in_progress"))
+            await self._talk.emit("rate_limits.updated", rate_limits=_RATE_LIMITS)
         except SimulatedFailure as failed:
             await self._end("failed", {"type": "failed", "error": failed.error})
         else:
@@ -101,7 +101,7 @@ class SimulatedResponse:
         await self._send_item("response.output_item.added")
         if not self.out_of_band:
             previous = self._talk.conversation.add(self._item)
-            await self._send("conversation.item.added", previous_item_id=previous, item=self._item.shape())
+            await self._talk.emit("conversation.item.added", previous_item_id=previous, item=self._item.shape())
         self._item.content.append({"type": "output_audio" if self._spoken else "output_text", self._text_field: ""})
         await self._send_part("response.content_part.added", part=self._part())
 
@@ -132,17 +132,14 @@ class SimulatedResponse:
             if not self.out_of_band:
                 await self._talk.item_done(self._item)
             await self._send_item("response.output_item.done")
-        await self._send("response.done", response=self._shape(status, details))
-
-    async def _send(self, kind: str, **fields: object) -> None:
-        await self._talk.emit({"type": kind, **fields})
+        await self._talk.emit("response.done", response=self._shape(status, details))
 
     async def _send_item(self, kind: str) -> None:
-        await self._send(kind, response_id=self.id, output_index=0, item=self._item.shape())
+        await self._talk.emit(kind, response_id=self.id, output_index=0, item=self._item.shape())
 
     async def _send_part(self, kind: str, **fields: object) -> None:
         place = {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
-        await self._talk.emit({"type": kind, **place, **fields})
+        await self._talk.emit(kind, **place, **fields)
 
     def _part(self) -> dict[str, object]:
         text = self._item.content[0][self._text_field]
