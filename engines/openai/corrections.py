@@ -39,15 +39,7 @@ class FoundMistake(StructuredAnswer):
     better: str
     why: str
     category: Literal[
-        "agreement",
-        "article",
-        "plural",
-        "preposition",
-        "question",
-        "tense",
-        "verb form",
-        "word choice",
-        "word order",
+        "agreement", "article", "plural", "preposition", "question", "tense", "verb form", "word choice", "word order"
     ]
 
 
