@@ -61,8 +61,7 @@ async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, Non
             if pcm:
                 yield pcm
     finally:
-        if not (is_complete and _keep(kind, connection)):
-            await realtime.close(connection)
+        await (_keep(kind, connection) if is_complete else realtime.close(connection))
 
 
 async def ready(speed: float, voice: str = "") -> None:
@@ -103,9 +102,7 @@ async def _requested(kind: Kind, text: str) -> Socket:
 
 
 async def _add(kind: Kind) -> None:
-    connection = await _opened(kind)
-    if not _keep(kind, connection):
-        await realtime.close(connection)
+    await _keep(kind, await _opened(kind))
 
 
 async def _opened(kind: Kind) -> Socket:
@@ -166,9 +163,10 @@ def _usable(kind: Kind) -> list[tuple[Socket, float]]:
     return _idle.setdefault(kind, [])
 
 
-def _keep(kind: Kind, connection: Socket) -> bool:
+async def _keep(kind: Kind, connection: Socket) -> None:
+    """Keep the connection for another text, or close it if there are enough."""
     waiting = _usable(kind)
-    if len(waiting) >= MOST_READY:
-        return False
-    waiting.append((connection, time.monotonic() + KEPT))
-    return True
+    if len(waiting) < MOST_READY:
+        waiting.append((connection, time.monotonic() + KEPT))
+    else:
+        await realtime.close(connection)
