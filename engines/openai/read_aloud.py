@@ -38,7 +38,7 @@ KEPT = 300.0
 PATIENCE = 30.0
 WHAT = "speech"
 
-# URL, key, model, voice, speed. A connection reads in one way only.
+# URL, key, model, voice, speed. A connection keeps its voice and speed.
 Kind = tuple[str, str, str, str, float]
 # Each socket with the time, by time.monotonic(), until which it is kept.
 _idle: dict[Kind, list[tuple[Socket, float]]] = {}

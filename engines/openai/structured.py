@@ -71,7 +71,7 @@ async def ask(
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(map(str, ("the answer", *first["loc"])))
-            # Without quoting the answer.
+            # The answer itself is not quoted.
             problem = "it is not a JSON object" if first["type"] == "json_invalid" else f"{place}: {first['msg']}"
             messages = [*messages, {"role": "system", "content": AGAIN.format(problem=problem)}]
     raise UnusableAnswer(GARBLED, retryable=True, detail=f"{name}: the model's answer cannot be used twice: {problem}.")

@@ -13,13 +13,13 @@ from engines.openai_pipeline.clauses import Clauses
 from engines.openai_pipeline.wording import spoken
 from tutor.domain import EngineError
 
-# Requests for speech: the clause that is arriving, and the next one.
+# Requests for speech at a time: the clause that is arriving, and the next one.
 AT_ONCE = 2
 # A learner cannot follow more. The rest is not waited for.
 MOST_SENTENCES = 4
 # The limit for an answer without sentences.
 MOST_CHARACTERS = 800
-# Words: "Great!" does not count as a sentence.
+# Words. A shorter part, such as "Great!", does not count as a sentence.
 SENTENCE = 3
 
 

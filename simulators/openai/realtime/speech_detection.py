@@ -1,7 +1,6 @@
 """Hold the input audio buffer and detect speech in it: audio that is loud enough counts as voice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,14 +15,6 @@ FRAME = FRAME_MS * BYTES_PER_MS
 CLICK_MS = 40
 # Milliseconds of silence kept before a voice. A silent talk must not grow.
 KEPT_MS = 2000
-
-
-@dataclass(frozen=True)
-class SpeechEvent:
-    """Report that the learner's turn begins or ends. `at_ms` counts all audio of the talk."""
-
-    kind: Literal["started", "stopped"]
-    at_ms: int
 
 
 class SpeechDetector:
@@ -47,8 +38,8 @@ class SpeechDetector:
     def write(self, pcm: bytes) -> None:
         self._buffer += pcm
 
-    def listen(self, detection: Json, pause_ms: float) -> Iterator[SpeechEvent]:
-        """Detect speech in the audio that arrived since the last call."""
+    def listen(self, detection: Json, pause_ms: float) -> Iterator[tuple[Literal["started", "stopped"], int]]:
+        """Yield when the learner's turn starts or stops, in ms, in the audio that arrived since the last call."""
         # A threshold of 0.5 is -40 dB of full scale.
         level = 32768 * 10 ** (-(60 - 40 * detection.get("threshold", 0.5)) / 20)
         for loud in self._new_frames() > level:
@@ -60,10 +51,10 @@ class SpeechDetector:
                 self._speaking = True
                 began = now_ms - self._voice_ms - detection.get("prefix_padding_ms", 300)
                 self._turn_from_ms = max(began, self._buffer_from // BYTES_PER_MS)
-                yield SpeechEvent("started", self._turn_from_ms)
+                yield "started", self._turn_from_ms
             elif self._speaking and self._silence_ms >= pause_ms:
                 self._speaking = False
-                yield SpeechEvent("stopped", now_ms)
+                yield "stopped", now_ms
         if not self._speaking:
             self._forget_until(self._checked - KEPT_MS * BYTES_PER_MS)
 

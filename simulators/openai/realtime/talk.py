@@ -147,9 +147,9 @@ class Talk:
         self.session = sessions.updated(self.session, event.get("session"), has_spoken=has_spoken)
         await self.emit("session.updated", session=self.session)
 
-    async def _append(self, request: Json) -> None:
+    async def _append(self, event: Json) -> None:
         try:
-            self._audio.write(base64.b64decode(request["audio"], validate=True))
+            self._audio.write(base64.b64decode(event["audio"], validate=True))
         except (KeyError, ValueError, TypeError) as error:
             expected = "base64-encoded audio bytes (mono PCM16 at 24kHz)"
             message = f"Invalid 'audio'. Expected {expected} but got an invalid value."
@@ -161,15 +161,15 @@ class Talk:
             pause_ms = self.settings.semantic_pause_ms[detection["eagerness"]]
         else:
             pause_ms = float(detection["silence_duration_ms"])
-        for event in self._audio.listen(detection, pause_ms):
-            if event.kind == "started":
+        for kind, at_ms in self._audio.listen(detection, pause_ms):
+            if kind == "started":
                 self._turn_id = self.simulation.new_id("item")
-                await self.emit("input_audio_buffer.speech_started", audio_start_ms=event.at_ms, item_id=self._turn_id)
+                await self.emit("input_audio_buffer.speech_started", audio_start_ms=at_ms, item_id=self._turn_id)
                 if detection["interrupt_response"] and (active := self._answering()):
                     await active.stop("turn_detected")
             else:
-                await self.emit("input_audio_buffer.speech_stopped", audio_end_ms=event.at_ms, item_id=self._turn_id)
-                await self._take(self._audio.take_turn(event.at_ms), self._turn_id)
+                await self.emit("input_audio_buffer.speech_stopped", audio_end_ms=at_ms, item_id=self._turn_id)
+                await self._take(self._audio.take_turn(at_ms), self._turn_id)
                 if detection["create_response"] and not self._answering():
                     await self._answer({})
 
