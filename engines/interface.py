@@ -85,29 +85,26 @@ Event = Heard | Unheard | Corrected | Thought | Words | Speech | Spoken | Ended
 
 
 @dataclass(frozen=True, slots=True)
-class AudioMoment:
-    """Hold a time in ms of the audio that the detector was given."""
+class ListenerEvent:
+    """Report what a detector of turns found. `at_ms` counts all audio that it was given."""
 
     at_ms: int
 
 
-class SpeechStarted(AudioMoment):
+class SpeechStarted(ListenerEvent):
     """Report the first speech of a turn, or the first after the turn ended. The voice began at `at_ms`."""
 
 
-class ShortPause(AudioMoment):
+class ShortPause(ListenerEvent):
     """Report that the silence after speech reached 300 ms at `at_ms`. The turn may be over."""
 
 
-class SpeechResumed(AudioMoment):
+class SpeechResumed(ListenerEvent):
     """Report speech after a short pause, in the same turn. The voice began again at `at_ms`."""
 
 
-class TurnEnded(AudioMoment):
+class TurnEnded(ListenerEvent):
     """Report that the silence since the last speech reached `pause_ms` at `at_ms`."""
-
-
-ListenerEvent = SpeechStarted | ShortPause | SpeechResumed | TurnEnded
 
 
 @dataclass(frozen=True, slots=True)

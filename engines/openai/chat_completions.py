@@ -88,7 +88,7 @@ async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     Raises EngineError, also if there is no answer at all.
     """
     attempts, is_empty = [_without_reasoning(messages) for _ in range(2)], True
-    async with aclosing(patiently(attempts, what="chat", model=model("chat"))) as deltas:
+    async with aclosing(patiently("chat", attempts)) as deltas:
         async for delta in deltas:
             is_empty = is_empty and not delta.strip()
             yield delta

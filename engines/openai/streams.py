@@ -10,6 +10,7 @@ from typing import TypeVar
 import openai
 from django.conf import settings
 
+from engines.openai.clients import model
 from engines.openai.error_translation import retry_after, translated
 from tutor.domain import EngineError
 from tutor.transcripts import Transcript
@@ -20,19 +21,17 @@ BACKOFF = (0.2, 0.4)
 Piece = TypeVar("Piece", str, bytes, Transcript)
 
 
-async def patiently(
-    attempts: Sequence[AsyncGenerator[Piece, None]], *, what: str, model: str
-) -> AsyncGenerator[Piece, None]:
+async def patiently(stage: str, attempts: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[Piece, None]:
     """Yield the pieces that the first of these attempts streams.
 
     If it fails before its first piece, the next one follows, as long as ENGINE_PATIENCE allows. Once pieces arrive, a
-    longer pause than that is a failure. `what` and `model` are for operators. Raises EngineError.
+    longer pause than that is a failure. Raises EngineError.
     """
     patience = settings.ENGINE_PATIENCE / 1000
     began, has_begun = time.monotonic(), False
     for attempt in attempts:
         try:
-            with translated(what, model):
+            with translated(stage, model(stage)):
                 async with aclosing(attempt) as pieces:
                     while True:
                         async with asyncio.timeout(patience if has_begun else None):

@@ -64,7 +64,7 @@ async def _speak_portion(text: str, speed: float, voice: str) -> AsyncGenerator[
     read = read_aloud.read if is_read_by_realtime() else _speak_by_endpoint
     attempts = [read(text, speed, voice) for _ in range(2)]
     odd, is_silent = b"", True
-    async with aclosing(patiently(attempts, what="speech", model=model("speech"))) as pieces:
+    async with aclosing(patiently("speech", attempts)) as pieces:
         async for piece in pieces:
             piece = odd + piece if odd else piece
             odd = piece[len(piece) // 2 * 2 :]

@@ -55,7 +55,7 @@ async def transcribe(pcm: bytes, *, language: str = "en") -> str:
 async def transcript(pcm: bytes, *, language: str = "en") -> Transcript:
     """Transcribe PCM16 mono 24 kHz, with the model's confidence where it is known. Raises EngineError."""
     attempts = [_transcribed(pcm, language) for _ in range(2)]
-    async for heard in patiently(attempts, what="transcription", model=model("transcription")):
+    async for heard in patiently("transcription", attempts):
         return heard
     return Transcript("")
 

@@ -13,11 +13,10 @@ class ApiError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
-        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.headers = headers or {}
+        self.headers: dict[str, str] = {}
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
     def shape(self) -> dict[str, object]:

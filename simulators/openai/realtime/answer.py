@@ -165,10 +165,7 @@ class SimulatedResponse:
     def _usage(self) -> dict[str, object]:
         """Return the usage: all of the conversation was read, except the item being spoken."""
         instructions = self._params.get("instructions") or self._talk.session["instructions"] or ""
-        text, audio = self._talk.conversation.tokens()
-        if self._item in self._talk.conversation.items:
-            own_text, own_audio = self._item.tokens()
-            text, audio = text - own_text, audio - own_audio
+        text, audio = self._talk.conversation.tokens_beside(self._item)
         text += len(scripted_words.tokens(instructions))
         voiced = round(self._item.audio_ms / ASSISTANT_TOKEN_MS)
         cached = {"cached_tokens": 0, "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}}

@@ -64,9 +64,9 @@ class SimulatedConversation:
     def has_speech(self) -> bool:
         return any(item.role == "assistant" and item.audio_ms for item in self.items)
 
-    def tokens(self) -> tuple[int, int]:
-        """Return the numbers of text tokens and audio tokens in all items."""
-        counted = [item.tokens() for item in self.items]
+    def tokens_beside(self, spoken: Item) -> tuple[int, int]:
+        """Return the numbers of text tokens and audio tokens in all other items."""
+        counted = [item.tokens() for item in self.items if item is not spoken]
         return sum(text for text, _ in counted), sum(audio for _, audio in counted)
 
     def last_id(self) -> str | None:
