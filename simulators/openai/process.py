@@ -34,11 +34,6 @@ class Provider:
         """Return the `base_url` for the `openai` client."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    @property
-    def pid(self) -> int:
-        assert self._process
-        return self._process.pid
-
     def start(self) -> "Provider":
         command = [sys.executable, "-m", "simulators.openai", "--port", str(self.port), "--until-stdin-closes"]
         command += ["--settings", json.dumps(self._settings)]
