@@ -23,219 +23,183 @@ class Subject(StrEnum):
     FEATURE = "feature"
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Explain a kind of error.
+# The cause that learners read about, by subject. A kind may have another one.
+CAUSES = {
+    Subject.CREDENTIALS: causes.CREDENTIALS_REFUSED,
+    Subject.BUCKET: causes.MISSING,
+    Subject.RIGHTS: causes.WRITING_REFUSED,
+}
+
+
+class Kind(Enum):
+    """Name a kind of error. Everything that depends on an error asks for its kind, never for the server's code.
 
     `meaning` and `advice` are for operators. They may name {bucket}, {host}, {status}, {action} and {region}. `cause`
     is for learners, so it names neither host nor bucket.
     """
 
-    subject: Subject
-    meaning: str
-    advice: str
-    cause: str = causes.FAILS
-
-
-def _unreached(meaning: str, cause: str = causes.FAILS) -> Explanation:
-    return Explanation(Subject.SERVER, meaning, REACH, cause)
-
-
-class Kind(Enum):
-    """Name a kind of error. Everything that depends on an error asks for its kind, never for the server's code."""
-
-    KMS_DENIED = Explanation(
+    KMS_DENIED = (
         Subject.RIGHTS,
         "The KMS key that encrypts the bucket may not be used",
         "Allow kms:GenerateDataKey and kms:Decrypt on that KMS key, in the policy of the access key's user or role, and in the "
         f"policy of the KMS key itself. {PRINT_IAM.format('kms')}",
-        causes.WRITING_REFUSED,
     )
-    KMS_UNUSABLE = Explanation(
+    KMS_UNUSABLE = (
         Subject.BUCKET,
         "The KMS key that encrypts the bucket is disabled, is being deleted, or does not exist",
         "Enable that KMS key, or choose another one for the bucket's default encryption.",
         causes.WRITING_REFUSED,
     )
-    ENCRYPTION_DEMANDED = Explanation(
+    ENCRYPTION_DEMANDED = (
         Subject.RIGHTS,
         "The bucket {bucket} refuses requests that do not ask for encryption themselves",
         "Set the bucket's default encryption instead, and remove the statement of its policy that demands the header "
         "x-amz-server-side-encryption.",
-        causes.WRITING_REFUSED,
     )
-    LOCKED = Explanation(
+    LOCKED = (
         Subject.RIGHTS,
         "The bucket {bucket} has Object Lock, and its rules forbid this",
         "Remove the default retention and legal holds from our objects, or use a bucket without Object Lock.",
-        causes.WRITING_REFUSED,
     )
-    REQUESTER_PAYS = Explanation(
+    REQUESTER_PAYS = (
         Subject.RIGHTS,
         "The bucket {bucket} makes the requester pay. Browsers cannot send the header for that",
         "Turn Requester Pays off, or use a bucket of your own.",
-        causes.WRITING_REFUSED,
     )
-    FULL = Explanation(
+    FULL = (
         Subject.SERVER,
         "The storage is full, or has reached a limit of its account",
         "Make room, or raise the quota of the bucket or the cap of the account.",
         causes.WRITING_REFUSED,
     )
-    ACCOUNT = Explanation(
+    ACCOUNT = (
         Subject.CREDENTIALS,
         "The account at {host} is closed, suspended, or not signed up for this service",
         "Check the state of the account and its bills.",
-        causes.CREDENTIALS_REFUSED,
     )
-    KEY_REFUSED = Explanation(Subject.CREDENTIALS, "The access key is not accepted", KEYS, causes.CREDENTIALS_REFUSED)
-    SECRET_REFUSED = Explanation(
+    KEY_REFUSED = (Subject.CREDENTIALS, "The access key is not accepted", KEYS)
+    SECRET_REFUSED = (
         Subject.CREDENTIALS,
         "The secret of the access key is not accepted",
         f"{KEYS} If the secret is right, a proxy may change the request: it must pass the Host and the headers unchanged.",
-        causes.CREDENTIALS_REFUSED,
     )
-    TOKEN_EXPIRED = Explanation(
+    TOKEN_EXPIRED = (
         Subject.CREDENTIALS,
         "The session token is not valid any more: it has expired",
         "Write a new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, which belong together, in .env.local, and "
         "restart. The key of an IAM user does not expire. A machine's role renews its own key.",
-        causes.CREDENTIALS_REFUSED,
     )
-    TOKEN_REFUSED = Explanation(
+    TOKEN_REFUSED = (
         Subject.CREDENTIALS,
         "The session token is not valid",
         "AWS_SESSION_TOKEN belongs to the AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY that it came with. Write all three, or "
         "leave it empty for the key of an IAM user. Then restart.",
-        causes.CREDENTIALS_REFUSED,
     )
-    SKEWED = Explanation(
+    SKEWED = (
         Subject.CLOCK,
         "This machine's clock and that of {host} differ by more than 15 minutes",
         "Set this machine's clock: timedatectl set-ntp true.",
     )
-    LINK_EXPIRED = Explanation(
+    LINK_EXPIRED = (
         Subject.CLOCK,
         "The link or the request has expired",
         "Check this machine's clock: timedatectl set-ntp true.",
     )
-    NO_BUCKET = Explanation(
+    NO_BUCKET = (
         Subject.BUCKET,
         "The bucket {bucket} does not exist",
         "Correct S3_BUCKET_NAME, AWS_REGION and AWS_S3_ENDPOINT_URL, or create the bucket: manage.py storage setup.",
-        causes.MISSING,
     )
-    NAME_REFUSED = Explanation(
+    NAME_REFUSED = (
         Subject.BUCKET,
         "{bucket} cannot be the name of a bucket",
         "Set S3_BUCKET_NAME as the provider's console shows it.",
-        causes.MISSING,
     )
-    ELSEWHERE = Explanation(
+    ELSEWHERE = (
         Subject.BUCKET,
         "The bucket {bucket} is in another region",
         "Set AWS_REGION={region} in .env.local, and restart.",
-        causes.MISSING,
     )
-    ADDRESSING = Explanation(
+    ADDRESSING = (
         Subject.BUCKET,
         "{host} wants the bucket's name in another part of the address",
         "Set AWS_S3_ADDRESSING_STYLE=virtual in .env.local (or path, if it is virtual), and restart.",
+        causes.FAILS,
     )
-    DENIED = Explanation(
+    DENIED = (
         Subject.RIGHTS,
         "Access to the bucket {bucket} is denied",
         "Allow {action}, and remove any statement that denies it.",
-        causes.WRITING_REFUSED,
     )
-    BUSY = Explanation(Subject.SERVER, "{host} is too busy", "Wait, or raise the limits of the server.")
-    BROKEN = Explanation(
+    BUSY = (Subject.SERVER, "{host} is too busy", "Wait, or raise the limits of the server.")
+    BROKEN = (
         Subject.SERVER,
         "{host} has an internal error",
         "Look into the log of the server, or at the provider's status page.",
     )
-    CUT_OFF = Explanation(
+    CUT_OFF = (
         Subject.SERVER,
         "{host} did not get the whole request in time",
         "Look for a slow or faulty network.",
         causes.NO_ANSWER,
     )
-    NOT_SUPPORTED = Explanation(
-        Subject.FEATURE, "{host} does not support this", "Look up in the server's documentation what it supports."
+    NOT_SUPPORTED = (
+        Subject.FEATURE,
+        "{host} does not support this",
+        "Look up in the server's documentation what it supports.",
     )
-    NO_OBJECT = Explanation(Subject.OBJECT, "There is no such object", "Check whether it was deleted.")
-    OTHER_BYTES = Explanation(
+    NO_OBJECT = (Subject.OBJECT, "There is no such object", "Check whether it was deleted.")
+    OTHER_BYTES = (
         Subject.OBJECT,
         "The object that arrived has another SHA-256 than the one that was sent",
         "Look for a faulty network or proxy.",
     )
-    LOST = Explanation(
-        Subject.OBJECT, "{host} has lost an object that it had just accepted", "Look into the log of the server."
-    )
-    CHANGED = Explanation(
+    LOST = (Subject.OBJECT, "{host} has lost an object that it had just accepted", "Look into the log of the server.")
+    CHANGED = (
         Subject.OBJECT,
         "{host} gave back other bytes than it had just accepted",
         "Look for a faulty server, proxy or CDN.",
     )
-    UNKNOWN = Explanation(
-        Subject.SERVER,
-        "{host} answers {status}",
-        "Check AWS_S3_ENDPOINT_URL (empty for AWS) and AWS_REGION.",
-    )
-    NO_CREDENTIALS = Explanation(
+    UNKNOWN = (Subject.SERVER, "{host} answers {status}", "Check AWS_S3_ENDPOINT_URL (empty for AWS) and AWS_REGION.")
+    NO_CREDENTIALS = (
         Subject.CREDENTIALS,
         "No credentials",
         "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env.local, or give this machine a role. Then restart.",
-        causes.CREDENTIALS_REFUSED,
     )
-    NO_ROLE = Explanation(
-        Subject.CREDENTIALS, "The role of this machine gives no credentials", ROLE, causes.CREDENTIALS_REFUSED
-    )
-    NO_PROFILE = Explanation(
+    NO_ROLE = (Subject.CREDENTIALS, "The role of this machine gives no credentials", ROLE)
+    NO_PROFILE = (
         Subject.CREDENTIALS,
         "AWS_PROFILE names credentials that do not exist",
         "Correct AWS_PROFILE, or remove it.",
-        causes.CREDENTIALS_REFUSED,
     )
-    NO_PROXY = _unreached("The proxy to {host} cannot be used")
-    NO_TLS = _unreached("The certificate of {host} is not trusted, or it does not speak TLS")
-    NO_HOST = _unreached("The host name {host} is not known")
-    CONNECTION_REFUSED = _unreached("{host} refused the connection, or cannot be reached", causes.CONNECTION_REFUSED)
-    CONNECT_TIMEOUT = _unreached("{host} did not take the connection in time", causes.NO_ANSWER)
-    READ_TIMEOUT = _unreached("{host} did not answer in time", causes.NO_ANSWER)
-    CONNECTION_CLOSED = _unreached("{host} closed the connection", causes.CONNECTION_REFUSED)
-    UNUSABLE = _unreached("{host} cannot be used")
-    TAKEN = Explanation(
+    NO_PROXY = (Subject.SERVER, "The proxy to {host} cannot be used", REACH)
+    NO_TLS = (Subject.SERVER, "The certificate of {host} is not trusted, or it does not speak TLS", REACH)
+    NO_HOST = (Subject.SERVER, "The host name {host} is not known", REACH)
+    CONNECTION_REFUSED = (
+        Subject.SERVER,
+        "{host} refused the connection, or cannot be reached",
+        REACH,
+        causes.CONNECTION_REFUSED,
+    )
+    CONNECT_TIMEOUT = (Subject.SERVER, "{host} did not take the connection in time", REACH, causes.NO_ANSWER)
+    READ_TIMEOUT = (Subject.SERVER, "{host} did not answer in time", REACH, causes.NO_ANSWER)
+    CONNECTION_CLOSED = (Subject.SERVER, "{host} closed the connection", REACH, causes.CONNECTION_REFUSED)
+    UNUSABLE = (Subject.SERVER, "{host} cannot be used", REACH)
+    TAKEN = (
         Subject.BUCKET,
         "There is a bucket {bucket} already",
         "If it is not yours, set S3_BUCKET_NAME to another name.",
-        causes.MISSING,
     )
-    LOCATION = Explanation(
+    LOCATION = (
         Subject.BUCKET,
         "The bucket {bucket} is in another region, or cannot be made in this one",
         "Set AWS_REGION={region} in .env.local, and restart.",
-        causes.MISSING,
     )
-    NOT_SET = Explanation(
-        Subject.FEATURE, "The bucket {bucket} does not have this setting", "Set it: manage.py storage setup."
-    )
+    NOT_SET = (Subject.FEATURE, "The bucket {bucket} does not have this setting", "Set it: manage.py storage setup.")
 
-    @property
-    def subject(self) -> Subject:
-        return self.value.subject
-
-    @property
-    def meaning(self) -> str:
-        return self.value.meaning
-
-    @property
-    def advice(self) -> str:
-        return self.value.advice
-
-    @property
-    def cause(self) -> str:
-        return self.value.cause
+    def __init__(self, subject: Subject, meaning: str, advice: str, cause: str = "") -> None:
+        self.subject, self.meaning, self.advice = subject, meaning, advice
+        self.cause = cause or CAUSES.get(subject, causes.FAILS)
 
 
 @dataclass(frozen=True, slots=True)
