@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from prometheus_client import Counter, Gauge, Histogram
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -71,21 +71,13 @@ CONNECTIONS_CLOSED = Counter(
 )
 
 
-def begin_request(request: HttpRequest) -> None:
-    request.began = time.perf_counter()  # type: ignore[attr-defined]
-
-
-def end_request(request: HttpRequest, response: HttpResponseBase) -> None:
-    method = request.method if request.method in METHODS else OTHER
-    seconds = time.perf_counter() - request.began  # type: ignore[attr-defined]
-    REQUESTS.labels(route_of(request), method, response.status_code).observe(seconds)
-
-
-def route_of(request: HttpRequest) -> str:
-    """Return the pattern that the request's path matched. Without a view, return the static prefix or "other"."""
+def requested(request: HttpRequest, status: int, seconds: float) -> None:
+    """Record a request by the pattern that its path matched. Without a view, by the static prefix or "other"."""
+    route = settings.STATIC_URL if request.path.startswith(settings.STATIC_URL) else OTHER
     if request.resolver_match:
-        return f"/{request.resolver_match.route}"
-    return settings.STATIC_URL if request.path.startswith(settings.STATIC_URL) else OTHER
+        route = f"/{request.resolver_match.route}"
+    method = request.method if request.method in METHODS else OTHER
+    REQUESTS.labels(route, method, status).observe(seconds)
 
 
 def stored(backend: str, outcome: str, seconds: float = 0.0) -> None:

@@ -14,7 +14,7 @@ class LearnerAuthentication(authentication.BaseAuthentication):
 class SessionAuthentication(authentication.SessionAuthentication):
     """Recognise staff by their session.
 
-    No CSRF token is needed: `learners.learner_middleware.same_site_only` has checked the origin.
+    No CSRF token is needed: `learners.learner_middleware.SameSiteOnly` has checked the origin.
     """
 
     def authenticate(self, request: Request) -> tuple[object, None] | None:
