@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
+from core import env
+
 # An entry of DATABASES, or the parameters of a driver's connection. Each driver has its own.
 DatabaseParameters = dict[str, Any]
 
@@ -137,3 +141,12 @@ def _number(value: str | float) -> float:
         return float(value)
     except ValueError:
         return 0
+
+
+def configured(name: str) -> DatabaseParameters | None:
+    """Parse the connection string in the setting DATABASE_URL or MONGODB_URI. None if it is not set."""
+    url = env.text(name)
+    try:
+        return {"DATABASE_URL": postgresql, "MONGODB_URI": mongodb}[name](url) if url else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}{env.written_at(name)}") from None

@@ -16,7 +16,6 @@ import engines
 from core import database_urls, env_file, machine
 from core.env import (
     UNKNOWN_USER,
-    configured,
     existing_path,
     flag,
     networks,
@@ -229,8 +228,8 @@ def sqlite(name: str) -> database_urls.DatabaseParameters:
     }
 
 
-POSTGRESQL = configured("DATABASE_URL", database_urls.postgresql)
-MONGODB = configured("MONGODB_URI", database_urls.mongodb)
+POSTGRESQL = database_urls.configured("DATABASE_URL")
+MONGODB = database_urls.configured("MONGODB_URI")
 DATABASES = {"default": POSTGRESQL or sqlite("accounts.sqlite3"), "local": sqlite("shelter.sqlite3")}
 if MONGODB:
     DATABASES["mongodb"] = MONGODB
