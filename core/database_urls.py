@@ -5,7 +5,6 @@ acknowledged writes are durable. The entry lists them under "REPLACED", for the 
 where it is used, so a server with one database does not load both.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -34,7 +33,8 @@ def postgresql(url: str) -> DatabaseParameters:
 
     Raises ValueError, whose message holds nothing of the URL.
     """
-    import psycopg.conninfo
+    import psycopg
+    from psycopg import conninfo, pq
 
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("write postgresql://user:password@host:5432/name.")
@@ -46,13 +46,17 @@ def postgresql(url: str) -> DatabaseParameters:
         if "@" in parts.query and "@" not in parts.netloc:
             # The ? belongs to a password, so the rest is not a query.
             raise ValueError
-        _refuse_unknown(kept)
-        # Errors of the remaining parameters may quote the password.
-        found = psycopg.conninfo.conninfo_to_dict(f"{url.partition('?')[0]}?{urlencode(kept, quote_via=quote)}")
-    except UnknownParameter:
-        raise
+        known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl"}
+        unknown = [name if name.isascii() and name.isidentifier() else "one" for name in kept if name not in known]
+        # Errors of the known parameters may quote the password.
+        address = f"{url.partition('?')[0]}?{urlencode(kept, quote_via=quote)}"
+        found = {} if unknown else conninfo.conninfo_to_dict(address)
     except (psycopg.ProgrammingError, ValueError):
         raise ValueError(f"libpq cannot read it. {ENCODE}") from None
+    # A typing error in `sslmode` must not go unnoticed.
+    if unknown:
+        named = ", ".join(unknown)
+        raise ValueError(f"libpq cannot read it: {named} after the ? is no parameter that it knows. Leave it out.")
     misplaced = parts.fragment or "@" in parts.path or "@" in str(found.get("host"))
     if misplaced or not str(found.get("port") or 5432).replace(",", "").isdigit():
         raise ValueError(f"host or port is wrong. {ENCODE}")
@@ -77,21 +81,6 @@ def postgresql(url: str) -> DatabaseParameters:
         # pgbouncer lends a connection for one transaction only.
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
-
-
-class UnknownParameter(ValueError):
-    """Report an unknown parameter by its name: a typing error in `sslmode` must not go unnoticed."""
-
-
-def _refuse_unknown(query: Mapping[str, str]) -> None:
-    from psycopg import pq
-
-    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl"}
-    if unknown := [name for name in query if name not in known]:
-        named = ", ".join(name if name.isascii() and name.isidentifier() else "one" for name in unknown)
-        raise UnknownParameter(
-            f"libpq cannot read it: {named} after the ? is no parameter that it knows. Leave it out."
-        )
 
 
 # The driver notices at its next heartbeat that a server is back: after one second instead of ten.

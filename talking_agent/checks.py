@@ -3,6 +3,8 @@
 Contacts no server.
 """
 
+from collections.abc import Iterator
+
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
@@ -69,46 +71,35 @@ def cloud_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     return [Warning(what, hint="Write USE_CLOUD_STORAGE=true, or =false to leave it so.", id="cloud.W001")]
 
 
-def _database() -> list[CheckMessage]:
+def _database() -> Iterator[CheckMessage]:
     there = settings.GIVEN & set(DATABASES.values())
-    if len(there) > 1 and not settings.DATABASE_TYPE:
-        return [
-            Error("DATABASE_URL and MONGODB_URI are both set: which has the conversations?", hint=ONE, id="cloud.E001")
-        ]
     wanted = DATABASES.get(settings.DATABASE_TYPE)
-    if wanted and wanted not in there:
-        return [
-            Error(
-                f"DATABASE_TYPE={settings.DATABASE_TYPE}, but {wanted} is not set.",
-                hint=f"Set {wanted}, or change DATABASE_TYPE.",
-                id="cloud.E002",
-            )
-        ]
-    if not there:
-        return [
-            Warning(
-                "USE_CLOUD_STORAGE is on, but no database is configured: conversations are kept locally.",
-                hint="Set MONGODB_URI or DATABASE_URL.",
-                id="cloud.W002",
-            )
-        ]
-    return []
+    if len(there) > 1 and not settings.DATABASE_TYPE:
+        what = "DATABASE_URL and MONGODB_URI are both set: which has the conversations?"
+        yield Error(what, hint=ONE, id="cloud.E001")
+    elif wanted and wanted not in there:
+        what = f"DATABASE_TYPE={settings.DATABASE_TYPE}, but {wanted} is not set."
+        yield Error(what, hint=f"Set {wanted}, or change DATABASE_TYPE.", id="cloud.E002")
+    elif not there:
+        what = "USE_CLOUD_STORAGE is on, but no database is configured: conversations are kept locally."
+        yield Warning(what, hint="Set MONGODB_URI or DATABASE_URL.", id="cloud.W002")
 
 
-def _bucket() -> list[CheckMessage]:
+def _bucket() -> Iterator[CheckMessage]:
     if not settings.CLOUD_AUDIO:
         what = "USE_CLOUD_STORAGE is on, but S3_BUCKET_NAME is not set: recordings are kept locally."
-        return [Warning(what, hint="Set S3_BUCKET_NAME, and a key that may use the bucket.", id="cloud.W003")]
+        yield Warning(what, hint="Set S3_BUCKET_NAME, and a key that may use the bucket.", id="cloud.W003")
+        return
     try:
         _ = storages["audio_cloud"]
     except ImproperlyConfigured as error:
-        return [Error(str(error), id="cloud.E003")]
+        yield Error(str(error), id="cloud.E003")
+        return
     # Without either key, this machine's role gives the credentials. `storage verify` reports if it does not.
     if len(given := settings.GIVEN & KEYS) == 1:
         (absent,) = KEYS - given
         what = f"{''.join(given)} is set, but {absent} is not: the bucket cannot be used."
-        return [Warning(what, hint=f"Set {absent}, or neither for the role of this machine.", id="cloud.W003")]
-    return []
+        yield Warning(what, hint=f"Set {absent}, or neither for the role of this machine.", id="cloud.W003")
 
 
 @register()

@@ -8,7 +8,6 @@ import ipaddress
 import resource
 from collections import Counter
 from http import HTTPStatus
-from typing import Protocol
 
 import httptools
 from django.conf import settings
@@ -45,20 +44,15 @@ class _HeadTooLarge(Exception):
     """Stop the parser at a head that is too large."""
 
 
-class _Connection(Protocol):
-    def look(self, now: float) -> None:
-        """Close the connection if its time is used up."""
-
-
 class _Open:
     """Hold the open connections of this process."""
 
     def __init__(self) -> None:
-        self._connections: dict[asyncio.Transport, _Connection] = {}
+        self._connections: dict[asyncio.Transport, BoundedHttp | BoundedWebSocket] = {}
         self._from: Counter[str] = Counter()
         self._next_look: asyncio.TimerHandle | None = None
 
-    def add(self, transport: asyncio.Transport, connection: _Connection) -> None:
+    def add(self, transport: asyncio.Transport, connection: "BoundedHttp | BoundedWebSocket") -> None:
         """Note a connection. A WebSocket replaces the HTTP connection that it came from."""
         if transport not in self._connections:
             self._from[_address(transport)] += 1
