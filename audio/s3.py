@@ -105,10 +105,7 @@ class S3AudioStorage(S3Storage):
         self._probe_key = probe_key()
 
     def _require_settings_that_can_be(self) -> None:
-        addresses = {
-            "AWS_S3_ENDPOINT_URL": self.endpoint_url,
-            "AWS_S3_PUBLIC_ENDPOINT_URL": self.public_endpoint_url,
-        }
+        addresses = {"AWS_S3_ENDPOINT_URL": self.endpoint_url, "AWS_S3_PUBLIC_ENDPOINT_URL": self.public_endpoint_url}
         for name, url in addresses.items():
             if url and not _is_address(url):
                 raise ImproperlyConfigured(f"{name}: write a URL such as https://s3.example.org.")
