@@ -35,7 +35,7 @@ from audio import s3_wire
 from audio.s3_credentials import credentials_for, session
 from audio.s3_error_codes import Refusal, no_answer, no_role, refusal_in, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Trouble
-from audio.s3_wire import Address, Wire
+from audio.s3_wire import BucketClient
 from audio.storages import ChecksumMismatch, StoredFile
 
 # Python's `mimetypes` takes .webm for a video.
@@ -94,17 +94,17 @@ class S3AudioStorage(S3Storage):
         given["endpoint_url"] = str(given.get("endpoint_url") or "").rstrip("/") or None
         super().__init__(**given | {"location": key_prefix.strip("/")})
         self.public_endpoint_url: str | None = public_endpoint_url.rstrip("/") or self.endpoint_url
-        self._require_settings_that_can_be()
+        self._require_valid_settings()
         if "client_config" not in options:
             self.client_config = s3_wire.client_config(self.endpoint_url, self.addressing_style, self.proxies)
         self._resource: ServiceResource | None = None
-        self._shared: tuple[Wire, Address] | None = None
+        self._bucket_clients: tuple[BucketClient, BucketClient] | None = None
         self._takes_checksums = True
         self._probing = threading.Lock()
         # Use one key for each storage, so that probes do not pile up in a bucket that refuses deletion.
         self._probe_key = probe_key()
 
-    def _require_settings_that_can_be(self) -> None:
+    def _require_valid_settings(self) -> None:
         addresses = {"AWS_S3_ENDPOINT_URL": self.endpoint_url, "AWS_S3_PUBLIC_ENDPOINT_URL": self.public_endpoint_url}
         for name, url in addresses.items():
             if url and not _is_address(url):
@@ -256,9 +256,9 @@ class S3AudioStorage(S3Storage):
             until = datetime.now(UTC) + timedelta(seconds=seconds)
             link = f"https://{self.custom_domain}/{key}"
             return self.cloudfront_signer.generate_presigned_url(link, date_less_than=until)
-        _, address = self._wires()
+        _, public = self._clients()
         with self.translated():
-            return address.link(key, seconds)
+            return public.link(key, seconds)
 
     def probe(self) -> None:
         """Prove that recordings can be written, looked up, read and deleted, with a few bytes stored beside them.
@@ -292,27 +292,27 @@ class S3AudioStorage(S3Storage):
         except (BotoCoreError, HTTPError) as error:
             raise StorageUnavailable(no_answer(error, self.bucket_name, self._host)) from error
 
-    def _wires(self) -> tuple[Wire, Address]:
-        """Return the connection to the server, and the address for links."""
-        if self._shared is None:
+    def _clients(self) -> tuple[BucketClient, BucketClient]:
+        """Return the client for requests, and the one for links, whose address is that for browsers."""
+        if self._bucket_clients is None:
             client = self.client
             with self._lock, self.translated():
-                if self._shared is None:
-                    self._shared = self._new_wires(client)
-        return self._shared
+                if self._bucket_clients is None:
+                    self._bucket_clients = self._new_clients(client)
+        return self._bucket_clients
 
-    def _new_wires(self, client: BaseClient) -> tuple[Wire, Address]:
+    def _new_clients(self, client: BaseClient) -> tuple[BucketClient, BucketClient]:
         credentials = credentials_for(self)
         if credentials is None:
             raise NoCredentialsError
-        address = public = Address(client, self.bucket_name, credentials)
+        own = public = BucketClient(client, self.bucket_name, credentials, self.proxies, self.verify)
         if self.public_endpoint_url != self.endpoint_url:
             config = s3_wire.client_config(self.public_endpoint_url, self.addressing_style, None)
             outside = session().client(
                 "s3", endpoint_url=self.public_endpoint_url, config=config, **self._client_options()
             )
-            public = Address(outside, self.bucket_name, credentials)
-        return Wire(address, self.proxies, self.verify), public
+            public = BucketClient(outside, self.bucket_name, credentials, self.proxies, self.verify)
+        return own, public
 
     def _quoted(self, name: str) -> str:
         return quote(self._normalize_name(name), safe="/~")
@@ -320,9 +320,9 @@ class S3AudioStorage(S3Storage):
     def _send(
         self, method: str, name: str, headers: dict[str, str] | None = None, body: bytes = b"", sha256: str = NOTHING
     ) -> urllib3.BaseHTTPResponse:
-        wire, _ = self._wires()
+        client, _ = self._clients()
         with self.translated():
-            return wire.send(method, self._quoted(name), headers or {}, body, sha256)
+            return client.send(method, self._quoted(name), headers or {}, body, sha256)
 
     def _send_checked(
         self,

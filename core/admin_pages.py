@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -47,16 +47,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class DateFilter(admin.DateFieldListFilter):
-    def __init__(
-        self,
-        field: Field,
-        request: HttpRequest,
-        params: dict[str, str],
-        model: type[Model],
-        model_admin: admin.ModelAdmin,
-        field_path: str,
-    ) -> None:
-        super().__init__(field, request, params, model, model_admin, field_path)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.title = "date"
 
 
