@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from core.counts import MB
 
 if TYPE_CHECKING:
+    import av
     import numpy as np
     from av.container import InputContainer
 
@@ -159,7 +160,7 @@ def _samples(container: "InputContainer", unwanted: threading.Event | None = Non
         if unwanted and unwanted.is_set():
             raise BadAudio("The audio is not wanted any more.")
         for frame in resampler.resample(decoded):
-            piece: Channels = frame.to_ndarray().astype("<i2", copy=False).reshape(-1, frame.layout.nb_channels)
+            piece = _channels(frame)
             length += len(piece)
             # A few kilobytes can unpack to hours of sound, so stop during decoding and not after it.
             if length > MAX_SECONDS * RATE:
@@ -167,6 +168,10 @@ def _samples(container: "InputContainer", unwanted: threading.Event | None = Non
             if length * piece.shape[1] > MAX_SAMPLES:
                 raise BadAudio("The audio has too many channels for its length. Mix it down to two.")
             yield piece
+
+
+def _channels(frame: "av.AudioFrame") -> "Channels":
+    return frame.to_ndarray().astype("<i2", copy=False).reshape(-1, frame.layout.nb_channels)
 
 
 def _weights(products: "Weights") -> "Weights":

@@ -22,8 +22,7 @@ from core.counts import MB
 KEPT = 3600
 # Seconds between two recounts for a learner who is refused.
 RECOUNTED = 60
-# With less than the reserve free, small recordings are still kept for learners who keep little. Bytes, and a share of
-# the quota.
+# With less than the reserve free, small recordings are still kept for learners who keep little. Bytes, and a share of the quota.
 SMALL, LITTLE = MB, 0.1
 FULL = (
     "Your storage here is full: {used} MB of sound are kept, and {limit} MB may be. Delete conversations that you do not need; "

@@ -144,10 +144,7 @@ class Refusal:
 
 
 def refusal_in(error: ClientError) -> Refusal:
-    """Return the server's answer from an error of boto3.
-
-    Without a body in the answer, boto3 takes the status as the code.
-    """
+    """Return the server's answer from an error of boto3. Without a body in the answer, boto3 takes the status as the code."""
     said, about = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
     region = about.get("HTTPHeaders", {}).get("x-amz-bucket-region", "") or said.get("Region", "")
     return Refusal(about.get("HTTPStatusCode", 0), said.get("Code", ""), said.get("Message", ""), region)

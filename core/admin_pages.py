@@ -86,8 +86,7 @@ def note_view(
 ) -> None:
     """Note in the admin's log that this member of staff looked at the row, or listened to it.
 
-    With `again_after`, an entry of at most that age counts for this time, too: a player requests one recording many
-    times.
+    With `again_after`, an entry of at most that age counts for this time, too: a player requests one recording many times.
     """
     entry = {
         "user": request.user,

@@ -21,10 +21,7 @@ BUSY = "The server has its hands full at the moment. Nothing is lost; try again 
 
 
 class AtCapacity(Exception):
-    """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503.
-
-    `retry_after` is in seconds.
-    """
+    """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503. `retry_after` is in seconds."""
 
     def __init__(self, message: str, *, status: int, retry_after: int) -> None:
         super().__init__(message)
@@ -45,10 +42,7 @@ class Slot:
         self.slots._release(self.weight, self.who)
 
     def move(self, slots: "Slots") -> None:
-        """Count the place in other slots from now on, even in full ones.
-
-        Work in progress goes on, and newcomers are refused.
-        """
+        """Count the place in other slots from now on, even in full ones. Work in progress goes on, and newcomers are refused."""
         if slots is not self.slots:
             self.slots._release(self.weight, self.who)
             self.slots = slots

@@ -29,10 +29,7 @@ ENCODE = "Special characters of a password are written in percent-encoding: @ is
 
 
 def postgresql(url: str) -> DatabaseParameters:
-    """Parse `postgresql://…`, with or without Prisma's parameters.
-
-    Raises ValueError, whose message holds nothing of the URL.
-    """
+    """Parse `postgresql://…`, with or without Prisma's parameters. Raises ValueError, whose message holds nothing of the URL."""
     import psycopg
     from psycopg import conninfo, pq
 
@@ -94,10 +91,7 @@ ACKNOWLEDGED = {"w": "majority", "journal": True, "readPreference": "primary"}
 
 
 def mongodb(uri: str) -> DatabaseParameters:
-    """Parse `mongodb://…` or `mongodb+srv://…`.
-
-    Raises ValueError, whose message holds nothing of the URI.
-    """
+    """Parse `mongodb://…` or `mongodb+srv://…`. Raises ValueError, whose message holds nothing of the URI."""
     from pymongo.errors import PyMongoError
     from pymongo.uri_parser import parse_uri
 

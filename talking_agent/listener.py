@@ -103,10 +103,7 @@ class _Unread:
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Speak HTTP/1.1 within the limits.
-
-    `_since`: when the present head, body or silence began. `_received`: bytes since then.
-    """
+    """Speak HTTP/1.1 within the limits. `_since`: when the present head, body or silence began. `_received`: bytes since then."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

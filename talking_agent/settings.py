@@ -195,9 +195,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-# Stores. Accounts are in `default`, which is PostgreSQL if DATABASE_URL is set. Conversations are in `local` (the
-# shelter). With the cloud on, they are in the database that DATABASE_TYPE names: PostgreSQL (which is `default`, too)
-# or MongoDB.
+# Stores. Accounts are in `default`, which is PostgreSQL if DATABASE_URL is set. Conversations are in `local` (the shelter). With
+# the cloud on, they are in the database that DATABASE_TYPE names: PostgreSQL (which is `default`, too) or MongoDB.
 
 
 def sqlite(name: str) -> database_urls.DatabaseParameters:

@@ -68,9 +68,8 @@ class Pool(psycopg_pool.ConnectionPool[Connection]):
         poll.register(connection.fileno(), select.POLLIN)
         if not poll.poll(0):
             return connection
-        # The server was restarted, or something in between closed the idle connection. Check whether the server is
-        # there: the pool itself would find each of its connections dead in turn, and ask a refusing server until its
-        # timeout.
+        # The server was restarted, or something in between closed the idle connection. Check whether the server is there: the
+        # pool itself would find each of its connections dead in turn, and ask a refusing server until its timeout.
         connection.close()
         self.putconn(connection)
         self.drain()
