@@ -20,12 +20,16 @@ TOO_MANY = "You have too much under way here already. Wait until that is done, t
 BUSY = "The server has its hands full at the moment. Nothing is lost; try again in some seconds."
 
 
-class AtCapacity(Exception):
-    """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503. `retry_after` is in seconds."""
+class RequestRefused(Exception):
+    """Report that a request is refused with this HTTP status. `retry_after` is in seconds, and 0 if waiting does not help."""
 
-    def __init__(self, message: str, *, status: int, retry_after: int) -> None:
+    def __init__(self, message: str, *, status: int, retry_after: int = 0) -> None:
         super().__init__(message)
         self.status, self.retry_after = status, retry_after
+
+
+class AtCapacity(RequestRefused):
+    """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503."""
 
 
 @dataclass(eq=False, slots=True)

@@ -1,11 +1,10 @@
-"""Serve machines: readiness, metrics and the API schema. Also serve its documentation page and the icon."""
+"""Serve machines: readiness and metrics. Also serve the icon."""
 
 import secrets
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.templatetags.static import static
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from prometheus_client import REGISTRY, exposition
 
 from learners import address
@@ -42,17 +41,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": FORBIDDEN}, status=403)
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(REGISTRY), content_type=content_type, headers={"Cache-Control": "no-store"})
-
-
-class Schema(SpectacularAPIView):
-    """Serve `GET /api/schema` as YAML, or as JSON for clients that accept it or send ?format=json."""
-
-
-class Docs(SpectacularSwaggerSplitView):
-    """Serve `GET /api/docs`. Its script has its own URL: the Content-Security-Policy allows no inline scripts."""
-
-    template_name = "api.html"
-    url_name = "api-schema"
 
 
 def _is_allowed_address(request: HttpRequest) -> bool:
