@@ -73,13 +73,12 @@ def used(learner: uuid.UUID) -> int:
     """Return the bytes of the learner's recordings, as far as they can be counted."""
     if (known := cache.get(_key(learner))) is not None:
         return int(known)
-    total, is_whole = _sum(LOCAL, learner), True
+    total, is_complete = _sum(LOCAL, learner), not cloud.database.on
     if cloud.database.on:
-        is_whole = False
         with contextlib.suppress(cloud.Unavailable), cloud.database.use():
             total += _sum(settings.CLOUD_DATABASE, learner)
-            is_whole = True
-    if is_whole:
+            is_complete = True
+    if is_complete:
         cache.add(_key(learner), total, KEPT)
     return total
 
