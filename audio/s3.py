@@ -297,8 +297,7 @@ class S3AudioStorage(S3Storage):
         if self._bucket_clients is None:
             client = self.client
             with self._lock, self.translated():
-                if self._bucket_clients is None:
-                    self._bucket_clients = self._new_clients(client)
+                self._bucket_clients = self._bucket_clients or self._new_clients(client)
         return self._bucket_clients
 
     def _new_clients(self, client: BaseClient) -> tuple[BucketClient, BucketClient]:

@@ -117,8 +117,7 @@ class BoundedHttp(HttpToolsProtocol):
             _closed("too many")
             transport.abort()
         elif _open.has_too_many(_address(transport)):
-            _closed("too many")
-            self._refuse(503, TOO_MANY_OPEN, b"retry-after: 5\r\n")
+            self._refuse("too many", 503, TOO_MANY_OPEN, b"retry-after: 5\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
         _open.remove(self.transport)
@@ -139,12 +138,11 @@ class BoundedHttp(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             if not self._is_refused:
-                _closed("not HTTP")
-                self._refuse(400, NOT_HTTP)
+                self._refuse("not HTTP", 400, NOT_HTTP)
             return
         # One piece may hold the end of a request and the beginning of the next head: `on_message_begin` counts from 0.
         if self._in_head and self._received > HEAD_BYTES:
-            self._refuse_head()
+            self._refuse("head", 431, HEAD_TOO_LARGE)
 
     def look(self, now: float) -> None:
         """Close the connection if its time is used up."""
@@ -155,11 +153,9 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._unread.look(self.transport, now)
         if self._in_head and waited > HEAD_S:
-            _closed("slow head")
-            self._refuse(408, TOO_SLOW)
+            self._refuse("slow head", 408, TOO_SLOW)
         elif self._awaits_body and (now - self._heard_at > STALL_S or waited > BODY_S + self._received / SLOWEST):
-            _closed("slow body")
-            self._refuse(408, TOO_SLOW)
+            self._refuse("slow body", 408, TOO_SLOW)
 
     @property
     def _awaits_body(self) -> bool:
@@ -175,7 +171,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
-            self._refuse_head()
+            self._refuse("head", 431, HEAD_TOO_LARGE)
             raise _HeadTooLarge
         self._in_head, self._since, self._received = False, self.loop.time(), 0
         super().on_headers_complete()
@@ -190,12 +186,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     # Refusing
 
-    def _refuse_head(self) -> None:
-        _closed("head")
-        self._refuse(431, HEAD_TOO_LARGE)
-
-    def _refuse(self, status: int, message: str, more: bytes = b"") -> None:
-        """Answer, then discard all that comes for LINGER_S, so that the client can read the answer."""
+    def _refuse(self, why: str, status: int, message: str, more: bytes = b"") -> None:
+        """Answer, then discard all that comes for LINGER_S, so that the client can read the answer. `why` is for the metrics."""
+        _closed(why)
         self._is_refused, self._since = True, self.loop.time()
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
