@@ -84,7 +84,7 @@ def from_upload(data: bytes) -> Clip:
     """
     with _opened(data) as container:
         content_type = None
-        # Of a file that also has a picture or a video, only the sound is kept.
+        # Of a file that also has a picture or a video, only the audio is kept.
         if len(container.streams) <= 1:
             content_type = KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
         if content_type:

@@ -1,4 +1,4 @@
-"""Limit how much sound one learner may keep, and keep a part of the disk free for all others.
+"""Limit the recordings that one learner may keep, and keep a part of the disk free for all others.
 
 The sum of a learner's recordings is counted once and then cached, so no turn waits for a sum over thousands of rows.
 """

@@ -1,7 +1,7 @@
 """Store recordings in a private bucket of S3, or of any server with the same protocol.
 
 The methods sign and send requests themselves, over urllib3. boto3's client takes a millisecond of Python for each call,
-twice as much as a whole call here, and holds the interpreter's lock meanwhile. boto3 still finds the bucket's address
+twice as much as a complete call here, and holds the interpreter's lock for that time. boto3 still finds the bucket's address
 and the credentials, and serves the rarer calls (`client`).
 """
 
@@ -72,7 +72,7 @@ class S3AudioStorage(S3Storage):
     - `cloudfront_domain`: the domain of links through CloudFront;
     - `public_endpoint_url`: the server's address for browsers.
 
-    Content is held in memory whole. Every method raises StorageUnavailable.
+    A recording is held in memory completely. Every method raises StorageUnavailable.
     """
 
     # Shared by all instances, because boto3's session, which they share, does not allow two builders at once.

@@ -145,21 +145,21 @@ class Refusal:
 
 def refusal_in(error: ClientError) -> Refusal:
     """Return the server's answer from an error of boto3. Without a body in the answer, boto3 takes the status as the code."""
-    said, about = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-    region = about.get("HTTPHeaders", {}).get("x-amz-bucket-region", "") or said.get("Region", "")
-    return Refusal(about.get("HTTPStatusCode", 0), said.get("Code", ""), said.get("Message", ""), region)
+    body, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    region = meta.get("HTTPHeaders", {}).get("x-amz-bucket-region", "") or body.get("Region", "")
+    return Refusal(meta.get("HTTPStatusCode", 0), body.get("Code", ""), body.get("Message", ""), region)
 
 
 def refusal_of(answer: urllib3.BaseHTTPResponse) -> Refusal:
-    """Return the server's refusal from an answer to one of the methods above."""
+    """Return the server's refusal from an answer of urllib3."""
 
-    def said(name: str) -> str:
+    def element(name: str) -> str:
         found = re.search(rb"<%s>([^<]*)</%s>" % (name.encode(), name.encode()), answer.data)
         return html.unescape(found[1].decode(errors="replace")).strip() if found else ""
 
-    code = said("Code")
-    region = answer.headers.get("x-amz-bucket-region", "") or said("Region")
-    return Refusal(answer.status, code if re.fullmatch(r"[\w.]{1,60}", code) else "", said("Message"), region)
+    code = element("Code")
+    region = answer.headers.get("x-amz-bucket-region", "") or element("Region")
+    return Refusal(answer.status, code if re.fullmatch(r"[\w.]{1,60}", code) else "", element("Message"), region)
 
 
 def no_answer(error: Exception, bucket: str, host: str) -> Trouble:

@@ -31,7 +31,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     actions_selection_counter = True
     list_per_page = 50
     list_max_show_all = 200
-    # Counting the rows that a filter hides costs a scan and says little.
+    # Counting the rows that a filter hides costs a scan, and is of little use.
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
@@ -84,7 +84,7 @@ class LearnerFilter(IdFilter):
 def note_view(
     request: HttpRequest, row: Model, name: str, message: str, *, again_after: timedelta = timedelta(0)
 ) -> None:
-    """Note in the admin's log that this member of staff looked at the row, or listened to it.
+    """Note in the admin's log that this member of staff viewed the row, or listened to it.
 
     With `again_after`, an entry of at most that age counts for this time, too: a player requests one recording many times.
     """

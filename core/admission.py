@@ -17,7 +17,7 @@ from core import metrics
 LINGER_S = 2.0
 
 TOO_MANY = "You have too much under way here already. Wait until that is done, then try again."
-BUSY = "The server has its hands full at the moment. Nothing is lost; try again in some seconds."
+BUSY = "The server is busy at the moment. Nothing is lost; try again in some seconds."
 
 
 class RequestRefused(Exception):

@@ -21,8 +21,8 @@ OF_PRISMA = (
     *("sslaccept", "sslidentity", "sslpassword"),
 )
 
-# Connections are opened on demand and kept while they are used, so a database that is down is not asked all the time.
-# An attempt ends before the next one is due.
+# Connections are opened on demand and kept while they are used, so a database that is down gets few attempts. Each
+# ends before the next one is due.
 POOL = {"min_size": 0, "max_size": 16, "timeout": 2.0, "max_idle": 60.0, "reconnect_timeout": 1.0}
 CONNECT_S = 2
 ENCODE = "Special characters of a password are written in percent-encoding: @ is %40, # is %23."

@@ -99,7 +99,7 @@ def origin(name: str, default: str = "") -> str:
     except ValueError:
         valid = False
     if valid and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username):
-        # Browsers write it so.
+        # Browsers write the header Origin in this way.
         return f"{parts.scheme}://{parts.netloc.lower()}"
     raise wrong(name, "write an origin such as https://talk.example.org, without a path")
 

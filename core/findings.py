@@ -1,6 +1,6 @@
 """Define the checks of `storage verify`, which several parts of the project contribute.
 
-A check looks at one thing. It returns what it found, or raises a Finding that says what is wrong.
+A check examines one thing. It returns what it found, or raises a Finding that says what is wrong.
 """
 
 import threading

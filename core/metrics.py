@@ -34,7 +34,8 @@ RECONCILED_BYTES = Counter(
     "talking_agent_reconciled_bytes", "Bytes of recordings moved from the shelter to the bucket."
 )
 RECONCILE_FAILURES = Counter(
-    "talking_agent_reconcile_failures", "What could not be moved from the shelter, each counted when it is first told."
+    "talking_agent_reconcile_failures",
+    "What could not be moved from the shelter, each counted when it is first reported.",
 )
 STAGES = Histogram(
     "talking_agent_turn_seconds",

@@ -1,4 +1,4 @@
-"""Answer the admin with a plain page while the accounts' database is down. It says so quickly, and what to do."""
+"""Answer the admin with a plain page while the accounts' database is down. The page comes quickly, and says what to do."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Run the tasks beside the requests for as long as the server runs."""
+"""Run the background tasks of the server, from its start to its end."""
 
 import asyncio
 import contextlib
@@ -91,7 +91,7 @@ async def _migrate() -> None:
 def _migrate_one(alias: str) -> None:
     # Without its tables, the breaker takes the database as down.
     with cloud.regardless():
-        # Only the look at the tables is limited. Migrating may take as long as it needs.
+        # Only reading the tables is limited. Migrating may take as long as it needs.
         with cloud.patience():
             executor = MigrationExecutor(connections[alias])
             waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -100,7 +100,7 @@ class Limits:
             except OSError:
                 if has_begun:
                     raise
-                logger.exception("A body could not be put aside.")
+                logger.exception("A body could not be buffered on the disk.")
                 raise RequestRefused(UNWRITABLE, status=503, retry_after=30) from None
             finally:
                 self._held[visitor] -= received

@@ -73,16 +73,16 @@ def secret_key() -> str:
 
 
 def _make_secret_key(path: Path) -> None:
-    aside = path.with_name(f"secret_key.{os.getpid()}")
+    temporary = path.with_name(f"secret_key.{os.getpid()}")
     try:
-        aside.touch(mode=0o600)
-        aside.write_text(secrets.token_urlsafe(50))
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(50))
         # Atomic. It does not replace an existing key.
-        os.link(aside, path)
+        os.link(temporary, path)
     except FileExistsError:
         pass
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 # The site
