@@ -23,11 +23,12 @@ class Middleware(Generic[R]):
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: R) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if self.is_async:
             return self.__acall__(request)
         response: HttpResponseBase = self.before(request) or self.get_response(request)
         self.after(request, response)
