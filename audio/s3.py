@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from boto3.resources.base import ServiceResource
 from botocore.client import BaseClient
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.signers import CloudFrontSigner
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile, File
@@ -32,7 +32,7 @@ from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
 from audio import s3_wire
-from audio.s3_credentials import credentials_for, session
+from audio.s3_credentials import session
 from audio.s3_error_codes import Refusal, no_answer, no_role, refusal_in, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Trouble
 from audio.s3_wire import BucketClient
@@ -132,10 +132,7 @@ class S3AudioStorage(S3Storage):
 
     @property
     def connection(self) -> ServiceResource:
-        """Return boto3's S3 resource, shared by all threads.
-
-        django-storages makes one for each thread, which takes a tenth of a second each.
-        """
+        """Return boto3's S3 resource, shared by all threads. A resource for each thread would take a tenth of a second each."""
         with self._lock, self.translated():
             if self._resource is None:
                 resource = session().resource(
@@ -243,10 +240,7 @@ class S3AudioStorage(S3Storage):
         expire: int | None = None,
         http_method: str | None = None,
     ) -> str:
-        """Return a link that is valid for `querystring_expire` seconds, with the address for browsers.
-
-        The link goes through CloudFront if that is configured. Makes no request.
-        """
+        """Return a link for browsers, valid for `querystring_expire` seconds, over CloudFront if configured. Make no request."""
         if parameters or http_method:
             with self.translated():
                 return super().url(name, parameters, expire, http_method)
@@ -261,10 +255,7 @@ class S3AudioStorage(S3Storage):
             return public.link(key, seconds)
 
     def probe(self) -> None:
-        """Prove that recordings can be written, looked up, read and deleted, with a few bytes stored beside them.
-
-        Uses the same requests that keep and move recordings.
-        """
+        """Prove with a small object that recordings can be written, looked up, read and deleted, with the same requests."""
         proof = secrets.token_bytes(16)
         with self._probing:
             self.put(self._probe_key, proof)
@@ -301,16 +292,13 @@ class S3AudioStorage(S3Storage):
         return self._bucket_clients
 
     def _new_clients(self, client: BaseClient) -> tuple[BucketClient, BucketClient]:
-        credentials = credentials_for(self)
-        if credentials is None:
-            raise NoCredentialsError
-        own = public = BucketClient(client, self.bucket_name, credentials, self.proxies, self.verify)
+        own = public = BucketClient(client, self)
         if self.public_endpoint_url != self.endpoint_url:
             config = s3_wire.client_config(self.public_endpoint_url, self.addressing_style, None)
             outside = session().client(
                 "s3", endpoint_url=self.public_endpoint_url, config=config, **self._client_options()
             )
-            public = BucketClient(outside, self.bucket_name, credentials, self.proxies, self.verify)
+            public = BucketClient(outside, self)
         return own, public
 
     def _quoted(self, name: str) -> str:

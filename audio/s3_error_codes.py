@@ -98,10 +98,7 @@ NO_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Hold an error answer: its HTTP status, and the code, message and region of its body.
-
-    The last three are empty if the body does not have them.
-    """
+    """Hold an error answer: its HTTP status, and the code, message and region of its body, which may be empty."""
 
     status: int
     code: str = ""

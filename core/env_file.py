@@ -47,10 +47,7 @@ class Entry:
 
 
 def load(path: Path, *, must_exist: bool = True) -> None:
-    """Set the variables of a file that the environment does not have yet.
-
-    Raises ImproperlyConfigured, as `read` does. Raises it for a missing file, too, if the file `must_exist`.
-    """
+    """Set the variables that the environment lacks. Raises ImproperlyConfigured, also for a missing file that `must_exist`."""
     entries = read(path)
     if entries is None and must_exist:
         raise ImproperlyConfigured(f"ENV_FILES: there is no file {path}.")
@@ -68,10 +65,7 @@ def load(path: Path, *, must_exist: bool = True) -> None:
 
 
 def read(path: Path) -> list[Entry] | None:
-    """Return the entries in order, or None if there is no such file.
-
-    Raises ImproperlyConfigured with the file and the line that cannot be read. No message contains any part of a value.
-    """
+    """Return the entries, or None without a file. Raises ImproperlyConfigured with the file and line, but no part of a value."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):

@@ -1,7 +1,4 @@
-"""Define the checks of `storage verify`, which several parts of the project contribute.
-
-A check examines one thing. It returns what it found, or raises a Finding that says what is wrong.
-"""
+"""Define the checks of `storage verify`. A check returns what it found, or raises a Finding that says what is wrong."""
 
 import threading
 from collections.abc import Callable

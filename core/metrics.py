@@ -1,7 +1,4 @@
-"""Define the metrics shown at /metrics.
-
-A label takes one of a few words known beforehand. It never holds a person or anything that was said.
-"""
+"""Define the metrics shown at /metrics. A label takes one of a few known words, never a person or anything that was said."""
 
 import contextlib
 import time
@@ -100,10 +97,7 @@ def sheltered() -> Iterator[None]:
 
 
 def answered(engine: str, timing: Mapping[str, int | None]) -> None:
-    """Record the timing of an answer.
-
-    `timing`: milliseconds from the end of the turn, as in the answer's `measured`. None was not measured.
-    """
+    """Record the timing of an answer, in milliseconds from the end of the turn. None was not measured."""
     stages = {"heard": "heard_ms", "thought": "thought_ms", "first audio": "first_audio_ms"}
     for stage, name in stages.items():
         if (milliseconds := timing[name]) is not None:

@@ -28,10 +28,7 @@ _store = Threads(4, "store")
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run database work in one of a few threads, so that a slow query delays no request.
-
-    This is the only way from async code to the database.
-    """
+    """Run database work in one of a few threads. This is the only way from async code to the database."""
 
     def call() -> T:
         close_old_connections()

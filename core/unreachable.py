@@ -21,10 +21,7 @@ logger = logging.getLogger(__name__)
 
 class AdminWithoutAccounts(Middleware[HttpRequest]):
     def before(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the plain page if the database does not answer.
-
-        Runs before the page's own queries: a page makes many, and each would wait.
-        """
+        """Return the plain page if the database does not answer. Each of a page's many queries would wait for it."""
         if not _is_admin(request) or connections[ACCOUNTS].vendor == "sqlite":
             return None
         if cloud.database.shuts_out(ACCOUNTS):

@@ -1,7 +1,4 @@
-"""Check the files of settings and of data, and that the settings of the cloud and of the engines fit together.
-
-Contacts no server.
-"""
+"""Check the files of settings and data, and that the settings of cloud and engines fit together. Contact no server."""
 
 from collections.abc import Iterator
 

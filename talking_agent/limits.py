@@ -130,10 +130,7 @@ async def _unless_gone(entering: Awaitable[object], receive: Receive) -> None:
 
 
 async def _refuse(scope: Message, receive: Receive, send: Send, refusal: RequestRefused) -> None:
-    """Answer at once, then discard what still arrives of the body for LINGER_S seconds.
-
-    A client that is cut off would not read the answer.
-    """
+    """Answer, then discard the rest of the body for LINGER_S seconds: a client that is cut off would not read the answer."""
     answer = JsonResponse({"error": str(refusal)}, status=refusal.status)
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
     headers += [(b"connection", b"close"), (b"content-length", str(len(answer.content)).encode())]

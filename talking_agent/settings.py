@@ -51,10 +51,7 @@ def data_dir() -> Path:
 
 
 def secret_key() -> str:
-    """Return `SECRET_KEY`, else the key in DATA_DIR.
-
-    The first start makes that key. Processes that start together get the same one.
-    """
+    """Return SECRET_KEY, else the key in DATA_DIR. The first start makes it. Processes that start together get the same one."""
     if given := env.text("SECRET_KEY"):
         return given
     path = DATA_DIR / "secret_key"

@@ -22,10 +22,7 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Report each part that the server needs: "ok", or the problem.
-
-    Return 503 if learners cannot be served. Without the cloud, or the accounts' database, they can ("degraded").
-    """
+    """Report each part as "ok" or with its problem. Answer 503 only if learners cannot be served, else at most "degraded"."""
     parts = readiness.parts(request)
     if any(parts[name] != readiness.OK for name in readiness.needed()):
         return JsonResponse({"status": "not ready", "parts": parts}, status=503)

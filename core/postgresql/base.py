@@ -106,10 +106,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def forget_connections(self) -> None:
-        """Drop the pool's idle connections, which a restarted server no longer knows.
-
-        Raises the error of a new connection. The pool would only say that it has none.
-        """
+        """Drop the pool's idle connections, which a restarted server no longer knows. Raises the error of a new connection."""
         if self.pool:
             self.pool.drain()
             Connection.connect(**self.get_connection_params()).close()
