@@ -63,7 +63,7 @@ POLICY = (
 )
 
 
-class RequestMetrics(Middleware[HttpRequest]):
+class RequestTiming(Middleware[HttpRequest]):
     def before(self, request: HttpRequest) -> None:
         request.began = time.perf_counter()  # type: ignore[attr-defined]
 

@@ -152,7 +152,7 @@ INSTALLED_APPS = [
     "talking_agent.staticfiles.StaticFilesConfig",
 ]
 MIDDLEWARE = [
-    "core.middleware.RequestMetrics",
+    "core.middleware.RequestTiming",
     "core.middleware.AnyHostForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
