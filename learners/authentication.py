@@ -12,10 +12,7 @@ class LearnerAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """Recognise staff by their session.
-
-    No CSRF token is needed: `learners.learner_middleware.same_site_only` has checked the origin.
-    """
+    """Recognise staff by their session. No CSRF token is needed, because `learner_middleware` has checked the origin."""
 
     def authenticate(self, request: Request) -> tuple[object, None] | None:
         try:

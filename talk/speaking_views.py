@@ -8,7 +8,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.response import Response
 
 from audio import recordings, sound_threads
-from audio.encoding import BadAudio, to_pcm
+from audio.encoding import BadAudio
 from conversations import ids, representations, store
 from conversations.api_description import ID
 from conversations.views import UNKNOWN
@@ -97,7 +97,7 @@ class SpeechToTextView(SpeakingView):
         sent = (await checked(RecordingSerializer, request)).validated_data
         async with RECORDED.taken(visitor_of_request(request), DECODING) as place:
             try:
-                pcm = await sound_threads.while_wanted(to_pcm, sent["audio"].read())
+                pcm = await sound_threads.to_pcm(sent["audio"].read())
             except BadAudio as error:
                 raise CallRefused(400, f"audio: {error}") from error
             place.shrink(max(len(pcm), LEAST))

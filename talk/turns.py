@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rest_framework.exceptions import APIException
 
 from audio import sound_threads
-from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
+from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio
 from conversations import representations, store
 from conversations.error_messages import DELETED
 from conversations.models import Message
@@ -87,7 +87,7 @@ async def take(
     pcm = b""
     try:
         if asked.audio is not None:
-            pcm = await sound_threads.while_wanted(to_pcm, asked.audio)
+            pcm = await sound_threads.to_pcm(asked.audio)
             place.shrink(max(len(pcm), LEAST))
     except BaseException as error:
         place.leave()

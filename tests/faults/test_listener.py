@@ -123,10 +123,10 @@ def test_the_shipped_server_closes_within_75_s_what_the_strict_one_closes_at_onc
     """A learner on a slow line has half a minute."""
     for seconds in (listener.HEAD_S, listener.STALL_S, listener.BODY_S):
         assert seconds == 30
-    assert listener.UNREAD_S + listener.LOOK_EVERY < 75
+    assert listener.UNREAD_S + listener.CHECK_EVERY < 75
     # The longest that a body of 64 MB may take: no drip can hold a connection for ever.
     assert listener.BODY_S + 64 * MB / listener.SLOWEST < 3 * 3600
-    assert listener.LOOK_EVERY <= 1
+    assert listener.CHECK_EVERY <= 1
 
 
 @pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
