@@ -124,7 +124,7 @@ class MessageView(EngineView):
     http_method_names = ["patch"]
 
     @extend_schema(
-        operation_id="mendMessage",
+        operation_id="replaceMessageWords",
         summary="Replace misheard words",
         description="Only in a message of the learner. It is then corrected anew.",
         parameters=[ID, MESSAGE_ID],

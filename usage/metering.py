@@ -52,9 +52,9 @@ def record(used: Used) -> None:
     """
     collector = _collected.get()
     if collector is not None:
-        figures = {each.name: getattr(used, each.name) for each in fields(used) if each.name not in ("stage", "model")}
-        mended: dict[str, Any] = {name: 0 for name, value in figures.items() if not is_amount(value)}
-        collector.append(replace(used, **mended))
+        counts = [each.name for each in fields(used) if each.name not in ("stage", "model")]
+        zeros: dict[str, Any] = {name: 0 for name in counts if not is_amount(getattr(used, name))}
+        collector.append(replace(used, **zeros))
 
 
 def is_amount(value: object) -> TypeGuard[float]:

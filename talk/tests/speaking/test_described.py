@@ -74,7 +74,7 @@ def test_what_cannot_be_done(schema: dict[str, Any], owner: LearnerClient):
     check(schema, owner.send("/api/translate", HELLO), "post", "/api/translate")
 
 
-def test_mending(schema: dict[str, Any], owner: LearnerClient):
+def test_replacing_words(schema: dict[str, Any], owner: LearnerClient):
     owner.send("/api/conversations", conversation())
     message = conversation()["messages"][1]["id"]
     answer = owner.send(f"{TURN}/{message}", {"content": "I has a dog."}, method="PATCH")

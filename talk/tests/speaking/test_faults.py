@@ -133,20 +133,20 @@ async def test_speech_that_breaks_off_does_not_end_as_if_it_were_whole(pipeline:
 # Editing
 
 
-MENDED = {"content": "I has a dog."}
+REPLACED_WORDS = {"content": "I has a dog."}
 
 
-async def test_mending_is_not_lost_where_corrections_cannot_be_made(pipeline_alone: Provider, kept: Caller):
+async def test_replaced_words_are_saved_if_no_corrections_can_be_made(pipeline_alone: Provider, kept: Caller):
     pipeline_alone.fail("/v1/*", "500", times=None)
     ids = said("", at=1_714_521_605_000)["id"]
-    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", MENDED, method="PATCH")
-    assert answer.json()["message"]["content"] == MENDED["content"]
+    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", REPLACED_WORDS, method="PATCH")
+    assert answer.json()["message"]["content"] == REPLACED_WORDS["content"]
     assert answer.json()["notCorrected"].startswith("The language service")
 
 
-async def test_mending_is_corrected_by_the_next_engine(pipeline: Provider, kept: Caller):
+async def test_replaced_words_are_corrected_by_the_next_engine(pipeline: Provider, kept: Caller):
     pipeline.fail("/v1/*", "500", times=None)
     ids = said("", at=1_714_521_605_000)["id"]
-    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", MENDED, method="PATCH")
+    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", REPLACED_WORDS, method="PATCH")
     assert [each["better"] for each in answer.json()["message"]["corrections"]] == ["have"]
     assert "notCorrected" not in answer.json()
