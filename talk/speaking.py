@@ -23,13 +23,12 @@ from core.json_types import Json
 from core.threads import in_thread
 from engines.interface import Engine, is_live
 from engines.vad import VoiceActivityDetector
-from talk import feedback, message_checks
-from talk.call_with_fallback import ask
+from talk import message_checks
+from talk.call_with_fallback import attempts
 from talk.dialogue import Dialogue
 from talk.fallback import rest
 from talk.protocol import correction_shape
 from talk.turns import CallRefused
-from tutor import analysis
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
 from usage import spending
@@ -92,12 +91,10 @@ async def begin_speech(text: str, voice: str) -> SpeechStream:
     """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, CallRefused."""
     if not any(letter.isalnum() for letter in text):
         raise CallRefused(400, NOTHING_TO_SPEAK)
-
-    async def begin(engine: Engine) -> tuple[bytes, AsyncGenerator[bytes, None]]:
-        more = _sounding(engine.speak(text, voice=voice))
-        return await anext(more, b""), more
-
-    (head, more), engine = await ask(begin, patience=_patience())
+    for attempt in attempts(patience=_patience()):
+        async with attempt as engine:
+            more = _sounding(engine.speak(text, voice=voice))
+            head = await anext(more, b"")
     if not head:
         raise CallRefused(400, NOTHING_TO_SPEAK)
     return SpeechStream(head, more, engine)
@@ -134,34 +131,31 @@ async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
 
     Return the words and the engine. Without speech, the words are "". Raises EngineError.
     """
-
-    async def hear(engine: Engine) -> str:
-        if engine.capabilities.invents_in_silence and not await sound_threads.for_upload(_has_voice, pcm):
-            return ""
-        return await engine.transcribe(pcm, language=spoken)
-
     seconds = len(pcm) / BYTES_PER_SECOND
     is_live.set(False)
-    return await ask(hear, within=SLOW + seconds, patience=_patience() + seconds)
+    for attempt in attempts(within=SLOW + seconds, patience=_patience() + seconds):
+        async with attempt as engine:
+            if engine.capabilities.invents_in_silence and not await sound_threads.for_upload(_has_voice, pcm):
+                text = ""
+            else:
+                text = await engine.transcribe(pcm, language=spoken)
+    return text, engine
 
 
 async def translate(text: str, into: str) -> tuple[str, Engine]:
     """Return the text in the language with the code `into`, and the engine. Raises EngineError."""
-    return await ask(lambda engine: engine.translate(text, language=into))
+    for attempt in attempts():
+        async with attempt as engine:
+            translation = await engine.translate(text, language=into)
+    return translation, engine
 
 
 async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
     """Return the agent's next line, and the engine. Raises EngineError."""
-    return await ask(lambda engine: engine.chat(lines, brief=brief), patience=_patience())
-
-
-async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> Json:
-    """Return the contract's `analysis`, with the engine's name. `minutes` is the time limit. Raises EngineError."""
-    judged = analysis.newest(lines)
-    found, engine = await ask(
-        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.ANALYSIS_WITHIN_S
-    )
-    return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
+    for attempt in attempts(patience=_patience()):
+        async with attempt as engine:
+            message = await engine.chat(lines, brief=brief)
+    return message, engine
 
 
 async def replace_words(
@@ -183,10 +177,9 @@ async def replace_words(
         context = [Line(each.role, each.content) for each in before]
         explained_in = Dialogue.of(conversation, stored, "").brief.language
         try:
-            mistakes, _ = await ask(
-                lambda engine: engine.correct(content, context=context, language=explained_in),
-                within=message_checks.CHECK_WITHIN_S,
-            )
+            for attempt in attempts(within=message_checks.CHECK_WITHIN_S):
+                async with attempt as engine:
+                    mistakes = await engine.correct(content, context=context, language=explained_in)
             corrections = [correction_shape(each) for each in mistakes]
         except EngineError as error:
             why_not = str(error)

@@ -149,7 +149,7 @@ class AnalyzeConversationView(SpeakingView):
         sent = await checked(TalkSerializer, request)
         lines, minutes = sent.validated_data["conversation"], sent.validated_data["timeLimit"]
         async with CALLS.taken(visitor_of_request(request)):
-            shape = await speaking.analyse(lines, sent.brief(lines), minutes)
+            shape = await feedback.analyse(lines, sent.brief(lines), minutes)
         return Response(AnalysedSerializer(shape | _notice(shape["engine"])).data)
 
 
