@@ -30,40 +30,32 @@ LATE_MS, EARLY_MS = 5000, 200
 UNFINISHED = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class TurnBegan:
+@dataclass(frozen=True)
+class _OfTurn:
+    turn: Turn
+
+
+class TurnBegan(_OfTurn):
     """Report that a voice began a turn, hands-free. The sound of the turn starts just before the voice."""
 
-    turn: Turn
 
-
-@dataclass(frozen=True, slots=True)
-class MayReply:
+class MayReply(_OfTurn):
     """Report a short pause, in which a reply may be begun ahead. The turn may be over."""
 
-    turn: Turn
 
-
-@dataclass(frozen=True, slots=True)
-class TurnResumed:
+class TurnResumed(_OfTurn):
     """Report that the voice goes on after a short pause, so a reply that was begun ahead is void."""
 
-    turn: Turn
 
-
-@dataclass(frozen=True, slots=True)
-class SpeechStopped:
+@dataclass(frozen=True)
+class SpeechStopped(_OfTurn):
     """Report that the silence after the turn was long enough to end it. `TurnTaken` follows."""
 
-    turn: Turn
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class TurnTaken:
+class TurnTaken(_OfTurn):
     """Report that a turn is over. All later sound belongs to the next one."""
-
-    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
