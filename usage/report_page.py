@@ -86,7 +86,7 @@ def rows_of_engines(found: Usage) -> list[dict[str, object]]:
 
 
 def of_message(measured: object) -> dict[str, object] | None:
-    """Return the line under a message with this `measured`, None if there is nothing to show."""
+    """Return the line below a message with this `measured`, None if there is nothing to show. A filter of templates."""
     if not isinstance(measured, dict) or not measured:
         return None
     told = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
