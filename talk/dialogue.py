@@ -41,19 +41,6 @@ class GoalShape(TypedDict):
     done: bool
 
 
-class Columns(TypedDict):
-    """Name the columns that a talk saves of its conversation's row."""
-
-    topic: str
-    config: Json
-    goals: list[GoalShape]
-    timestamp: datetime
-    started_at: datetime
-    ended_at: datetime
-    duration: float
-    call_ended: bool
-
-
 class Dialogue:
     """Hold the lines of a talk and the state that follows from them.
 
@@ -89,10 +76,7 @@ class Dialogue:
         return dialogue
 
     def begin_with(self, wishes: dict[str, str]) -> bool:
-        """Choose what the talk is about. Return False once it has begun.
-
-        Then only the language of explanations can change.
-        """
+        """Choose what the talk is about. Return False once it has begun. Then only the language of explanations can change."""
         explain = wishes.get("language") or self.brief.language
         if self.lines:
             self.brief = replace(self.brief, language=explain)
@@ -169,8 +153,8 @@ class Dialogue:
         self._hints += 1
         return hints.hint(self.brief, self.lines, self._hints - 1)
 
-    def columns(self) -> Columns:
-        """Return the columns of the conversation's row as they are now."""
+    def columns(self) -> Json:
+        """Return the columns of the conversation's row that a talk saves, as they are now."""
         now = datetime.now(UTC)
         level = self.brief.level
         config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine}

@@ -63,11 +63,9 @@ class Checks:
                 self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))
         except (EngineError, TimeoutError) as error:
             logger.warning("A turn was not corrected: %s", getattr(error, "detail", "no answer in time."))
-            await self._tell_of_none(turn)
         # The outermost loop of a check. Its failure must not end the talk.
         except Exception as error:  # noqa: BLE001
             logger.error("A turn was not corrected: %s", safe_traceback.of(error))
-            await self._tell_of_none(turn)
-
-    async def _tell_of_none(self, turn: Turn) -> None:
+        else:
+            return
         await self._outgoing.send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))

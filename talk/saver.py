@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audio import encoding, quota, recordings, sound_threads
@@ -14,6 +14,7 @@ from conversations.changes import Draft
 from conversations.error_messages import DELETED
 from conversations.store import StoredConversation
 from core import cloud, metrics
+from core.json_types import Json
 from core.threads import in_thread
 from engines import vad
 from talk.protocol import Event, event
@@ -37,7 +38,7 @@ class Save:
 
     draft: Draft | None
     pcm: bytes
-    columns: Mapping[str, object]
+    columns: Json
     answers: str | None = None
     is_told: bool = True
     untrimmed: bool = False
@@ -98,7 +99,7 @@ class TurnSaver:
             clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
             drafts = [replace(draft, audio=clip) if clip else draft]
         try:
-            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, dict(save.columns))
+            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
         except store.ConversationDeleted:
             return [_notice(save, "deleted", TALK_DELETED)]
         said = []
@@ -120,7 +121,7 @@ def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
 
 
 def _save(
-    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: dict[str, object]
+    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: Json
 ) -> tuple[StoredConversation, str]:
     """Save the drafts. Return what is stored, and the reason why the sound is not, "" if it is.
 

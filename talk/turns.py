@@ -152,9 +152,6 @@ async def _drive(
 ) -> None:
     """Take the turn, and queue the events about it."""
 
-    async def send(said: Event) -> None:
-        events.put_nowait(said)
-
     async def hang_up(code: int) -> None:
         """Do nothing: the connection ends with the turn."""
 
@@ -163,7 +160,7 @@ async def _drive(
         learner=learner,
         conversation=conversation,
         engines=engines(),
-        send=send,
+        send=events.put,
         hang_up=hang_up,
         preemptive_replies=False,
     )
