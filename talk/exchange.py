@@ -20,7 +20,6 @@ from talk.fallback import FallbackSession
 from talk.input_buffer import InputAudioBuffer
 from talk.outgoing import Outgoing
 from talk.preemptive import PreemptiveReply
-from talk.protocol import event
 from talk.reply import Reply
 from talk.reply_runner import ReplyRunner, nothing
 from talk.saver import TurnSaver
@@ -63,7 +62,7 @@ class Exchange:
             self.input_buffer, dialogue.brief.level, engine_detects=fallback_session.engine.capabilities.detects_turns
         )
         self.replies = ReplyRunner(dialogue, fallback_session, turn_saver, outgoing)
-        self._fallback_session, self._turn_saver, self._outgoing = fallback_session, turn_saver, outgoing
+        self.fallback_session, self.turn_saver, self.outgoing = fallback_session, turn_saver, outgoing
         self._preemptive_replies = preemptive_replies
         self._silence = reprompt.SilenceTimer()
         # The latest reply that helped a silent learner.
@@ -80,9 +79,9 @@ class Exchange:
 
         async def warm() -> None:
             try:
-                await self._fallback_session.warm()
+                await self.fallback_session.warm()
             except EngineError as error:
-                await self._outgoing.send(event("talk.notice", code="engine", message=str(error)))
+                await self.outgoing.send("talk.notice", code="engine", message=str(error))
 
         self._warming = asyncio.create_task(warm())
 
@@ -92,7 +91,7 @@ class Exchange:
         if self.replies.latest:
             await self.replies.latest.finished()
         await self.replies.checks.finished()
-        await self._turn_saver.settled()
+        await self.turn_saver.settled()
 
     async def close(self) -> None:
         """End the last turn. It is still transcribed and saved if it was committed. Its reply is not finished."""
@@ -103,17 +102,17 @@ class Exchange:
         await self.settled()
         if self._warming:
             self._warming.cancel()
-        await self._fallback_session.close()
+        await self.fallback_session.close()
         await asyncio.wait([self._following])
 
     @property
     def engine(self) -> Engine:
-        return self._fallback_session.engine
+        return self.fallback_session.engine
 
     @property
     def shape(self) -> dict[str, object]:
         """Return the `session` of an event for the client."""
-        return session_shape(self.config, self.dialogue, self.turn_detector, self._fallback_session)
+        return session_shape(self.config, self.dialogue, self.turn_detector, self.fallback_session)
 
     # Requests of the client
 
@@ -121,7 +120,7 @@ class Exchange:
         """Configure the session. Begin another opening if the talk is now about something else."""
         is_opening_due = wishes.talk is not None and await self._begin_with(wishes.talk)
         if wishes.speed is not None:
-            self._fallback_session.choose_speed(None if wishes.speed == BY_LEVEL else wishes.speed)
+            self.fallback_session.choose_speed(None if wishes.speed == BY_LEVEL else wishes.speed)
         self.config.apply(wishes)
         if self.replies.latest:
             self.replies.latest.output = self.config.output
@@ -152,14 +151,14 @@ class Exchange:
             if opening.response:
                 await self.replies.say_truncated(opening.response.item_id, 0, "")
         await self.replies.throw_away()
-        await self._fallback_session.open(self.dialogue.brief, self.dialogue.lines)
+        await self.fallback_session.open(self.dialogue.brief, self.dialogue.lines)
         return opening is not None
 
     async def _listen_for_turns(self) -> None:
         """Apply the turn detector's settings to our voice activity detector, and to an engine that detects turns."""
         self.turn_detector.listen()
         if self.engine.capabilities.detects_turns:
-            await self._fallback_session.detect_turns(self.turn_detector.detection)
+            await self.fallback_session.detect_turns(self.turn_detector.detection)
 
     async def end_turn(self, item_id: str | None) -> None:
         """End the turn that is being spoken. Its item gets this id, or keeps its own."""
@@ -192,7 +191,7 @@ class Exchange:
     async def drop_turn(self) -> None:
         await self.replies.throw_away()
         if self.turn_detector.drop_turn():
-            await self._fallback_session.end_turn()
+            await self.fallback_session.end_turn()
 
     async def truncate(self, item_id: object, heard_ms: int) -> bool:
         """Stop a reply and keep what was heard of it. Return False if it is not one of the latest."""
@@ -203,7 +202,7 @@ class Exchange:
         # A reprompt does not come from the engine's session.
         if answer is self.replies.latest and answer is not self._reprompt:
             # Interrupt before waiting for the learner's words. Otherwise the engine would go on speaking.
-            await self._fallback_session.interrupt(heard_ms)
+            await self.fallback_session.interrupt(heard_ms)
         text = await answer.truncate(heard_ms)
         if answer is self._reprompt and "?" not in text:
             # The learner has heard the question before, so half a repetition is not kept as a line of the talk.
@@ -216,12 +215,12 @@ class Exchange:
     async def hear(self, pcm: bytes) -> None:
         """Process the next sound, at most 40 ms of PCM16 24 kHz."""
         if self.turn_detector.turn is None and self.replies.is_free:
-            await self._fallback_session.return_if_rested()
+            await self.fallback_session.return_if_rested()
         latest = self.replies.latest
         if turn := self.turn_detector.add(pcm, latest.playback if latest else None):
-            await self._fallback_session.hear(turn, pcm)
+            await self.fallback_session.hear(turn, pcm)
         else:
-            await self._fallback_session.pass_by(pcm)
+            await self.fallback_session.pass_by(pcm)
         await self._act_on(await self.turn_detector.detect(pcm, self.replies.words_ahead))
         await self._mind_silence()
 
@@ -236,7 +235,7 @@ class Exchange:
                     await self.replies.throw_away()
                 case SpeechStopped(turn, at_ms):
                     where = {"item_id": turn.item_id, "audio_end_ms": at_ms}
-                    await self._outgoing.send(event("input_audio_buffer.speech_stopped", **where))
+                    await self.outgoing.send("input_audio_buffer.speech_stopped", **where)
                     if uninterrupted := self._uninterrupted():
                         await uninterrupted.finished()
                 case TurnTaken(turn):
@@ -244,20 +243,21 @@ class Exchange:
                         turn.answer_wanted.set()
                     await self.take_turn(turn, self.replies.take_ahead())
                 case Advice(code, message):
-                    await self._outgoing.send(event("talk.notice", code=code, message=message))
+                    await self.outgoing.send("talk.notice", code=code, message=message)
 
     async def _give_way_to(self, turn: Turn) -> None:
         """Begin a turn, hands-free. The agent stops speaking before anything else that takes time."""
         turn.item_id = self.dialogue.new_id("user")
-        where = {"item_id": turn.item_id, "audio_start_ms": turn.start_ms}
         answer = None if self._uninterrupted() else self.replies.latest
         if answer and answer.is_wanted and not answer.is_heard_out:
             turn.interrupts, turn.over = True, answer.response.text if answer.response else ""
-        self._fallback_session.begin_turn(turn)
-        await self._outgoing.send(event("input_audio_buffer.speech_started", **where))
+        self.fallback_session.begin_turn(turn)
+        await self.outgoing.send(
+            "input_audio_buffer.speech_started", item_id=turn.item_id, audio_start_ms=turn.start_ms
+        )
         if answer:
             answer.stop()
-        await self._fallback_session.bring_up_to(turn)
+        await self.fallback_session.bring_up_to(turn)
 
     def _uninterrupted(self) -> Reply | None:
         """Return the latest reply if it goes on while the learner speaks, and the client has asked for it.
@@ -272,7 +272,7 @@ class Exchange:
 
     async def _follow_reports(self) -> None:
         async with asyncio.TaskGroup() as acting:
-            async for report in self._fallback_session.reports:
+            async for report in self.fallback_session.reports:
                 acting.create_task(self._follow_report(report))
 
     async def _follow_report(self, report: EngineReport) -> None:
@@ -293,13 +293,13 @@ class Exchange:
         # A notice without an `engine` says that no engine is left that could go on.
         is_lost = notice.code == "engine" and notice.engine == self.dialogue.engine
         goes_on = {} if is_lost else {"engine": notice.engine}
-        await self._outgoing.send(event("talk.notice", code=notice.code, message=notice.message, **goes_on))
+        await self.outgoing.send("talk.notice", code=notice.code, message=notice.message, **goes_on)
         if notice.engine == self.dialogue.engine:
             return
-        self.dialogue.engine = self._turn_saver.engine = notice.engine
+        self.dialogue.engine = self.turn_saver.engine = notice.engine
         self.turn_detector.change_engine(engine_detects=self.engine.capabilities.detects_turns)
         await self._listen_for_turns()
-        await self._outgoing.send(event("session.updated", session=self.shape))
+        await self.outgoing.send("session.updated", session=self.shape)
         # In a task of its own: the end of a turn waits for a reply, and that reply may wait for this notice.
         _start(self._act_on(self.turn_detector.catch_up()), self._catching_up)
 
@@ -314,7 +314,7 @@ class Exchange:
         interrupted = self.replies.latest if turn.interrupts and not self.engine.capabilities.detects_turns else None
         reply = self.replies.begin(turn, preemptive, self.config.output)
         # At once, because all later sound belongs to the next turn.
-        await self._fallback_session.end_turn()
+        await self.fallback_session.end_turn()
         if interrupted:
             _start(self._resume(interrupted, after=reply), self._resuming)
 
@@ -346,7 +346,7 @@ class Exchange:
 
         Return False for an engine that does not invent words in silence, because it needs no such check.
         """
-        if not self.engine.capabilities.invents_in_silence or turn.text is not None or self._fallback_session.detects:
+        if not self.engine.capabilities.invents_in_silence or turn.text is not None or self.fallback_session.detects:
             return False
         if self.input_buffer.listens and not self.engine.capabilities.detects_turns:
             return turn.voice_from_ms is None
@@ -370,9 +370,9 @@ class Exchange:
         lines = self.dialogue.lines
         said = reprompt.sentences(lines, self.dialogue.hint() if reprompt.helped(lines) else "")
         if not budget.allows(self.engine.name):
-            await self._fallback_session.return_if_rested()
+            await self.fallback_session.return_if_rested()
         engine = self.engine if budget.allows(self.engine.name) else None
-        preemptive = PreemptiveReply(reprompt.spoken(engine, said, self._fallback_session.speed), hears=False)
+        preemptive = PreemptiveReply(reprompt.spoken(engine, said, self.fallback_session.speed), hears=False)
         self._reprompt = self.replies.begin(None, preemptive, self.config.output)
         self._silence.restart()
 

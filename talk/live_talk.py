@@ -24,7 +24,7 @@ from talk.exchange import Exchange
 from talk.fallback import FallbackSession
 from talk.items import Items, typed_text
 from talk.outgoing import Outgoing, Send
-from talk.protocol import Event, ProtocolError, event
+from talk.protocol import Event, ProtocolError
 from talk.saver import Save, TurnSaver
 from talk.session_config import possible
 from talk.turn import Turn
@@ -73,7 +73,7 @@ async def open_talk(
         outgoing=outgoing,
         preemptive_replies=settings.PREEMPTIVE_REPLIES if preemptive_replies is None else preemptive_replies,
     )
-    talk = LiveTalk(exchange, fallback_session, turn_saver, outgoing, hang_up)
+    talk = LiveTalk(exchange, hang_up)
     try:
         # Warming the engine reports this error. Hold-to-talk works without voice activity detection.
         with contextlib.suppress(EngineError):
@@ -102,30 +102,22 @@ class LiveTalk:
     `close` returns when everything is saved. After that, the talk must not be used any more.
     """
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        fallback_session: FallbackSession,
-        turn_saver: TurnSaver,
-        outgoing: Outgoing,
-        hang_up: HangUp,
-    ) -> None:
-        self.exchange = exchange
+    def __init__(self, exchange: Exchange, hang_up: HangUp) -> None:
+        self.exchange, self._hang_up = exchange, hang_up
         self._dialogue, self._replies, self._turn_detector = exchange.dialogue, exchange.replies, exchange.turn_detector
-        self._fallback_session, self._turn_saver = fallback_session, turn_saver
-        self._outgoing, self._hang_up = outgoing, hang_up
+        self._turn_saver, self._outgoing = exchange.turn_saver, exchange.outgoing
         self._saving = asyncio.create_task(self._save_turns())
 
     # The connection's life
 
     async def greet(self) -> None:
         """Describe the session to the client, and warm up the engine in the background."""
-        await self._send(event("session.created", session=self.exchange.shape))
-        if not budget.allows(self._fallback_session.preferred.name):
+        await self._outgoing.send("session.created", session=self.exchange.shape)
+        if not budget.allows(self.exchange.fallback_session.preferred.name):
             goes_on = budget.allows(self.engine.name)
             message = f"{budget.ENOUGH} {budget.GOES_ON}" if goes_on else budget.ENOUGH
             named = {"engine": self.engine.name} if goes_on else {}
-            await self._send(event("talk.notice", code="engine", message=message, **named))
+            await self._outgoing.send("talk.notice", code="engine", message=message, **named)
         self.exchange.warm_up()
 
     async def receive(self, sent: Event) -> None:
@@ -141,7 +133,7 @@ class LiveTalk:
                 await self._commit(sent)
             case "input_audio_buffer.clear":
                 await exchange.drop_turn()
-                await self._send(event("input_audio_buffer.cleared"))
+                await self._outgoing.send("input_audio_buffer.cleared")
             case "conversation.item.create":
                 item_id, text = typed_text(sent, self._dialogue.last_id)
                 self._require_new(item_id, "item.id")
@@ -151,7 +143,7 @@ class LiveTalk:
                 if not await exchange.truncate(sent.get("item_id"), heard_ms):
                     raise ProtocolError("item_not_found", "Only what the agent said last can be truncated.", "item_id")
             case "conversation.item.retrieve":
-                await self._send(event("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")]))
+                await self._outgoing.send("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")])
             case "response.create":
                 await self._respond(sent)
             case "response.cancel":
@@ -163,7 +155,7 @@ class LiveTalk:
             case "talk.think":
                 await exchange.hold(on=protocol.flag_of(sent, "on"))
             case "talk.hint":
-                await self._send(event("talk.hint", text=self._dialogue.hint()))
+                await self._outgoing.send("talk.hint", text=self._dialogue.hint())
             case "talk.end":
                 if self._dialogue.lines:
                     self._dialogue.ended = True
@@ -179,12 +171,12 @@ class LiveTalk:
         await self.exchange.take_recording(pcm, item_id)
 
     async def taken_over(self) -> None:
-        await self._send(event("talk.notice", code="taken_over", message=TAKEN_OVER))
+        await self._outgoing.send("talk.notice", code="taken_over", message=TAKEN_OVER)
         await self._hang_up(4001)
 
     async def left_idle(self, message: str) -> None:
         """Hang up on a client that has been idle for too long, with this message."""
-        await self._send(event("talk.notice", code="idle", message=message))
+        await self._outgoing.send("talk.notice", code="idle", message=message)
         await self._hang_up(4008)
 
     async def settled(self) -> None:
@@ -201,16 +193,13 @@ class LiveTalk:
     async def _save_turns(self) -> None:
         """Send the events of the turn saver. Hang up if the conversation was deleted, because the talk cannot go on."""
         async for said in self._turn_saver.work():
-            await self._send(said)
+            await self._outgoing.send_event(said)
             if said.get("code") == "deleted":
                 await self._hang_up(4004)
 
-    async def _send(self, said: Event) -> None:
-        await self._outgoing.send(said)
-
     @property
     def engine(self) -> Engine:
-        return self._fallback_session.engine
+        return self.exchange.engine
 
     @property
     def is_hands_free(self) -> bool:
@@ -222,8 +211,8 @@ class LiveTalk:
         wishes = possible(session_fields.session_wishes(sent.get("session")), self._turn_detector)
         await self.exchange.set_up(wishes)
         for refusal in wishes.refusals:
-            await self._send(protocol.error(refusal, protocol.event_id_of(sent)))
-        await self._send(event("session.updated", session=self.exchange.shape))
+            await self._outgoing.send_event(protocol.error(refusal, protocol.event_id_of(sent)))
+        await self._outgoing.send("session.updated", session=self.exchange.shape)
 
     async def _append(self, sent: Event) -> None:
         decoder = self.exchange.config.decoder

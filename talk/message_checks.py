@@ -10,7 +10,7 @@ from engines.interface import Engine
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
 from talk.outgoing import Outgoing
-from talk.protocol import correction_shape, event
+from talk.protocol import correction_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
 from tutor.domain import EngineError, Line
@@ -57,7 +57,7 @@ class Checks:
             assert turn.at
             shapes = [correction_shape(each) for each in found]
             measured = spending.measured(engine.name, used) if used else None
-            await self._outgoing.send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
+            await self._outgoing.send("talk.correction", item_id=turn.item_id, corrections=shapes)
             if shapes or measured:
                 draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes, measured=measured)
                 self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))
@@ -68,4 +68,4 @@ class Checks:
             logger.error("A turn was not corrected: %s", safe_traceback.of(error))
         else:
             return
-        await self._outgoing.send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))
+        await self._outgoing.send("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED)

@@ -15,7 +15,7 @@ from talk.message_checks import Checks
 from talk.outgoing import Outgoing
 from talk.playback import Playback
 from talk.preemptive import PreemptiveReply
-from talk.protocol import correction_shape, event
+from talk.protocol import correction_shape
 from talk.reply_events import Output, ReplyEvents, response_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
@@ -44,12 +44,11 @@ class Reply:
         self,
         turn: Turn | None,
         preemptive: PreemptiveReply,
-        *,
+        output: Output,
         dialogue: Dialogue,
         turn_saver: TurnSaver,
         checks: Checks,
         outgoing: Outgoing,
-        output: Output,
     ) -> None:
         self.turn, self.output = turn, output
         self.response: ReplyEvents | None = None
@@ -137,7 +136,7 @@ class Reply:
             await self._preemptive.under_way()
             if self.turn and self.turn.text is None:
                 ids = {"item_id": self.turn.item_id, "previous_item_id": self._dialogue.last_id}
-                await self._outgoing.send(event("input_audio_buffer.committed", **ids))
+                await self._outgoing.send("input_audio_buffer.committed", **ids)
             async for happened in self._preemptive:
                 await self._follow(happened)
             await self._finish("cancelled" if self._stopped else "completed")
@@ -164,8 +163,7 @@ class Reply:
                 self._corrections = corrections
                 if self.turn:
                     shapes = [correction_shape(each) for each in corrections]
-                    corrected = event("talk.correction", item_id=self.turn.item_id, corrections=shapes)
-                    await self._outgoing.send(corrected)
+                    await self._outgoing.send("talk.correction", item_id=self.turn.item_id, corrections=shapes)
             case Thought():
                 # Begin now, so that the first sound does not have to wait.
                 await self._begin()
@@ -208,12 +206,11 @@ class Reply:
         if turn.text is None:
             kind = "conversation.item.input_audio_transcription.completed"
             usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
-            said = event(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
-            await self._outgoing.send(said)
+            await self._outgoing.send(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
         if heard.doubt:
-            await self._outgoing.send(event("talk.doubt", item_id=turn.item_id, **heard.stored()))
+            await self._outgoing.send("talk.doubt", item_id=turn.item_id, **heard.stored())
         if reached:
-            await self._outgoing.send(event("talk.goals", goals=self._dialogue.goals))
+            await self._outgoing.send("talk.goals", goals=self._dialogue.goals)
         if self._sound_is_out:
             self._save_turn()
 
@@ -240,14 +237,14 @@ class Reply:
         previous = self._dialogue.last_id
         self._dialogue.add(turn.item_id, "user", self._transcript.certain)
         item = user_item(turn.item_id, self._transcript.text, typed=turn.text is not None)
-        await self._outgoing.send(event("conversation.item.added", previous_item_id=previous, item=item))
-        await self._outgoing.send(event("conversation.item.done", previous_item_id=previous, item=item))
+        await self._outgoing.send("conversation.item.added", previous_item_id=previous, item=item)
+        await self._outgoing.send("conversation.item.done", previous_item_id=previous, item=item)
 
     async def _say_unheard(self, code: str, message: str) -> None:
         assert self.turn
         kind = "conversation.item.input_audio_transcription.failed"
         detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
-        await self._outgoing.send(event(kind, item_id=self.turn.item_id, content_index=0, error=detail))
+        await self._outgoing.send(kind, item_id=self.turn.item_id, content_index=0, error=detail)
 
     async def _begin(self) -> None:
         """Begin the response when it is wanted. Called when the engine thinks or has the first words."""
@@ -277,7 +274,6 @@ class Reply:
         if self._heard:
             self._save_turn()
         assert self.response
-        item = self.turn.item_id if self.turn else None
         self._engine = self._dialogue.engine
         end, now = self._times["end"], time.perf_counter()
         heard = max(end, self._times.get("Heard", end))
@@ -288,8 +284,8 @@ class Reply:
             self._timing = {"heard_ms": heard_ms, "thought_ms": _ms(words - end), "first_audio_ms": _ms(now - end)}
             metrics.answered(self._engine, self._timing)
         steps = {"think_ms": _ms(words - heard), "speak_ms": _ms(now - words), "total_ms": _ms(now - end)}
-        ids = {"item_id": item, "response_id": self.response.id}
-        await self._outgoing.send(event("talk.timing", **ids, transcribe_ms=heard_ms, **steps))
+        ids = {"item_id": self.turn.item_id if self.turn else None, "response_id": self.response.id}
+        await self._outgoing.send("talk.timing", **ids, transcribe_ms=heard_ms, **steps)
 
     async def _end_response(self, status: str, reason: str = "") -> None:
         if self.response is None or self.response.done:
@@ -310,14 +306,14 @@ class Reply:
         if self.response is None and self.is_wanted and not self._stopped:
             # The client asked for a reply, and there is none. It must not wait for `response.done` for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [], self.output)
-            await self._outgoing.send(event("response.created", response=shape | {"status": "in_progress"}))
-            await self._outgoing.send(event("response.done", response=shape))
+            await self._outgoing.send("response.created", response=shape | {"status": "in_progress"})
+            await self._outgoing.send("response.done", response=shape)
         if self._says_goodbye and status == "completed":
-            await self._outgoing.send(event("talk.ended"))
+            await self._outgoing.send("talk.ended")
 
     async def _fail(self, code: str, message: str) -> None:
         message = f"{message} {KEPT} {AGAIN}" if self.turn else f"{message} {AGAIN}"
-        await self._outgoing.send(event("talk.notice", code=code, message=message))
+        await self._outgoing.send("talk.notice", code=code, message=message)
         if self.turn and not self._heard:
             self._transcript = Transcript(self.turn.text or "")
             # The turn is saved, so it needs its place before the lines that follow.

@@ -10,7 +10,6 @@ from talk.fallback import FallbackSession
 from talk.message_checks import Checks
 from talk.outgoing import Outgoing
 from talk.preemptive import PreemptiveReply
-from talk.protocol import event
 from talk.reply import Reply
 from talk.reply_events import Output
 from talk.saver import TurnSaver
@@ -63,20 +62,13 @@ class ReplyRunner:
         """Send and save a reply that was requested. `turn` is the turn that it replies to, if any."""
         if self.latest and self.latest.response:
             self._spoken = self.latest
-        self.latest = Reply(
-            turn,
-            preemptive,
-            dialogue=self._dialogue,
-            turn_saver=self._turn_saver,
-            checks=self.checks,
-            outgoing=self._outgoing,
-            output=output,
-        )
+        parts = self._dialogue, self._turn_saver, self.checks, self._outgoing
+        self.latest = Reply(turn, preemptive, output, *parts)
         return self.latest
 
     async def say_truncated(self, item_id: str, heard_ms: int, text: str) -> None:
         kept = {"content_index": 0, "audio_end_ms": heard_ms, "transcript": text}
-        await self._outgoing.send(event("conversation.item.truncated", item_id=item_id, **kept))
+        await self._outgoing.send("conversation.item.truncated", item_id=item_id, **kept)
 
     # The reply that is begun ahead
 
