@@ -66,8 +66,7 @@ class ReplacedSerializer(WhereSerializer):
     success = serializers.BooleanField()
     message = StoredMessageSerializer()
     notCorrected = serializers.CharField(
-        required=False,
-        help_text="Why no corrections could be made. The words are saved anyway.",
+        required=False, help_text="Why no corrections could be made. The words are saved anyway."
     )
 
 

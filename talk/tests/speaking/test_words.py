@@ -9,7 +9,8 @@ from conversations.models import Message
 from conversations.tests.shapes import conversation, said
 from engines.openai.error_translation import GARBLED
 from simulators.openai import Provider
-from talk.speaking_views import MAX_TRANSLATED, MESSAGE_TOO_LONG
+from talk.serializers import MAX_TRANSLATED
+from talk.speaking_views import MESSAGE_TOO_LONG
 from talk.tests.speaking.callers import IDS, TALK, TURN, Caller, spent
 from talk.tests.test_feedback import ANSWER
 
