@@ -59,7 +59,7 @@ class Dialogue:
         self._minutes_before = 0.0
         self._last_stamp = 0
         self._hints = 0
-        self._goals = self._reached()
+        self.goals = self._reached()
 
     @classmethod
     def of(
@@ -86,7 +86,7 @@ class Dialogue:
         self.brief = replace(self.brief, scenario=chosen, level=level, language=explain)
         if not wishes.keys() <= {"language"}:
             self.brief = _with_own_words(self.brief, wishes)
-        self._goals = self._reached()
+        self.goals = self._reached()
         return True
 
     def shape(self) -> dict[str, object]:
@@ -96,7 +96,7 @@ class Dialogue:
             "title": self._title or self.topic,
             "level": self.brief.level,
             "language": self.brief.language,
-            "goals": self._goals,
+            "goals": self.goals,
             "turns": sum(line.role == "user" for line in self.lines),
         }
 
@@ -107,10 +107,6 @@ class Dialogue:
     @property
     def last_id(self) -> str | None:
         return self._ids[-1] if self._ids else None
-
-    @property
-    def goals(self) -> list[GoalShape]:
-        return self._goals
 
     def has(self, item_id: str) -> bool:
         return item_id in self._ids
@@ -135,8 +131,8 @@ class Dialogue:
         """Set the words of a line that has its place already. Return whether they reached a goal."""
         at = self._ids.index(item_id)
         self.lines[at] = replace(self.lines[at], text=text)
-        before, self._goals = self._goals, self._reached()
-        return self._goals != before
+        before, self.goals = self.goals, self._reached()
+        return self.goals != before
 
     def lines_before(self, item_id: str) -> list[Line]:
         return self.lines[: self._ids.index(item_id)]
@@ -166,7 +162,7 @@ class Dialogue:
         return {
             "topic": self.topic,
             "config": self._config | config,
-            "goals": self._goals,
+            "goals": self.goals,
             "timestamp": self._started_at,
             "started_at": self._started_at,
             "ended_at": now,
@@ -187,7 +183,7 @@ class Dialogue:
             seconds = recording.duration if recording and text == message.content else None
             self.lines.append(Line(message.role, text, seconds))
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
-        self._goals = self._reached()
+        self.goals = self._reached()
 
     def _reached(self) -> list[GoalShape]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]

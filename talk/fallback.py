@@ -177,7 +177,7 @@ class FallbackSession:
         """
         await self._changed()
         if turn and turn.text is None and turn.heard_by is not self._session:
-            self._has_heard(turn)
+            turn.heard_by, self._heard = self._session, turn
             # Passing on empty sound would begin a turn without speech.
             if turn.pcm:
                 await self._give(bytes(turn.pcm))
@@ -187,11 +187,7 @@ class FallbackSession:
         self._spoken = turn
         # An engine that detects turns already has this sound.
         if self.detects:
-            self._has_heard(turn)
-
-    def _has_heard(self, turn: Turn) -> None:
-        turn.heard_by = self._session
-        self._heard = turn
+            turn.heard_by, self._heard = self._session, turn
 
     async def end_turn(self) -> None:
         """End or drop the turn that is being spoken. All later sound belongs to the next one."""
@@ -275,14 +271,14 @@ class FallbackSession:
         """
         patience = settings.ENGINE_PATIENCE / 1000
         slow: asyncio.TimerHandle | None = None
-        if self._next(engine) is None:
+        if self._successor(engine) is None:
             notice = Notice("slow", IS_SLOW, engine.name)
             slow = asyncio.get_running_loop().call_later(patience, self.reports.put, notice)
             patience += GIVEN_UP_AFTER
         try:
             until, event = time.monotonic() + patience, None
             while not isinstance(event, Words):
-                event = await _next_of(events, until)
+                event = await _next_event(events, until)
                 if event is None:
                     return
                 yield event
@@ -299,7 +295,7 @@ class FallbackSession:
         self._given += len(pcm)
         await self._session.hear(pcm)
 
-    def _next(self, engine: Engine) -> Engine | None:
+    def _successor(self, engine: Engine) -> Engine | None:
         """Return the engine that takes over if this one fails. None if there is none."""
         later = self._engines[self._engines.index(engine) + 1 :]
         return next((each for each in later if not is_resting(each)), later[-1] if later else None)
@@ -319,24 +315,20 @@ class FallbackSession:
     async def _switch(self, error: EngineError, failed: Session) -> bool:
         """Change to the next engine. Return False if there is none, or the talk is closed.
 
-        Ignore the error if the talk has already left the session that failed, and return True unless the talk is
-        closed.
+        Ignore the error if the talk has already left the session that failed, and return True unless the talk is closed.
         """
         await self._changed()
         if failed is not self._session or self._closed:
             return not self._closed
         rest(self.engine, error)
-        successor = self._next(self.engine)
+        successor = self._successor(self.engine)
         if successor is None:
             return False
         await self._change_to(successor, f"{error} {GOES_ON}")
         return True
 
     async def _change_to(self, engine: Engine, why: str) -> None:
-        """Change the engine in a task of its own.
-
-        The change goes on if the caller is cancelled, and later callers wait for it.
-        """
+        """Change the engine in a task of its own, which goes on if the caller is cancelled. Later callers wait for it."""
 
         async def change() -> None:
             await self._open(engine)
@@ -372,7 +364,7 @@ async def _enough() -> AsyncGenerator[Event, None]:
     yield
 
 
-async def _next_of(events: AsyncIterator[Event], until: float) -> Event | None:
+async def _next_event(events: AsyncIterator[Event], until: float) -> Event | None:
     """Return the next event, or None at the end.
 
     Raises EngineError if it does not come by `until`, in seconds of time.monotonic(). This starts no task for it, so

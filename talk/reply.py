@@ -143,11 +143,11 @@ class Reply:
         except EngineError as error:
             # Do not log the cause of the error, because it holds the provider's own words.
             logger.error("The engine failed: %s", error.detail)
-            await self._fail("engine", str(error))
+            await self._fail(str(error))
         # The outermost loop of a reply. After any failure, the learner gets an answer instead of waiting for ever.
         except Exception as error:  # noqa: BLE001
             logger.error("An answer failed: %s", safe_traceback.of(error))
-            await self._fail("engine", FAILED)
+            await self._fail(FAILED)
 
     async def _follow(self, happened: Event) -> None:
         self._times.setdefault(type(happened).__name__, time.perf_counter())
@@ -302,7 +302,7 @@ class Reply:
         spending.count(self._engine, self._preemptive.used)
         # Save the usage with the response if that was saved before the usage was known.
         if self._kept and self._kept != self._known():
-            self._keep_response(b"", is_told=False)
+            self._save_response(interrupted=None)
         if self.response is None and self.is_wanted and not self._stopped:
             # The client asked for a reply, and there is none. It must not wait for `response.done` for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [], self.output)
@@ -311,16 +311,16 @@ class Reply:
         if self._says_goodbye and status == "completed":
             await self._outgoing.send("talk.ended")
 
-    async def _fail(self, code: str, message: str) -> None:
+    async def _fail(self, message: str) -> None:
         message = f"{message} {KEPT} {AGAIN}" if self.turn else f"{message} {AGAIN}"
-        await self._outgoing.send("talk.notice", code=code, message=message)
+        await self._outgoing.send("talk.notice", code="engine", message=message)
         if self.turn and not self._heard:
             self._transcript = Transcript(self.turn.text or "")
             # The turn is saved, so it needs its place before the lines that follow.
             await self._place(self.turn)
             if self.turn.text is None:
                 await self._say_unheard("engine_failed", message)
-        await self._finish("failed", code)
+        await self._finish("failed", "engine")
 
     def _save_turn(self) -> None:
         turn = self.turn
@@ -340,20 +340,17 @@ class Reply:
         pcm = b"" if turn.text is not None else turn.spoken()
         self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), untrimmed=turn.voice_from_ms is None))
 
-    def _save_response(self, *, interrupted: bool) -> None:
-        assert self.response
-        self._kept = self._known()
-        self._keep_response(bytes(self.response.pcm), interrupted=interrupted)
-
-    def _keep_response(self, pcm: bytes, *, interrupted: bool | None = None, is_told: bool = True) -> None:
+    def _save_response(self, *, interrupted: bool | None) -> None:
+        """Save the response. With None for `interrupted`, it is saved already: update only what was measured."""
         response = self.response
         assert response
+        self._kept, is_new = self._known(), interrupted is not None
         measured = spending.measured(self._engine, self._preemptive.used) | self._timing
         draft = Draft(
             response.item_id, "assistant", response.text, response.at, interrupted=interrupted, measured=measured
         )
-        answers = self.turn.item_id if self.turn else None
-        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told))
+        pcm, answers = bytes(response.pcm) if is_new else b"", self.turn.item_id if self.turn else None
+        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told=is_new))
 
     def _known(self) -> tuple[int, bool]:
         """Return how much is known of the data saved with the response.
