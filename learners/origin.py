@@ -11,10 +11,7 @@ from django.http.request import split_domain_port, validate_host
 
 
 def is_foreign(headers: Mapping[str, str], host: str) -> bool:
-    """Return True if a browser says that another site sent this request. `host` is the Host header.
-
-    Return False if the headers say nothing, as from clients that are not browsers.
-    """
+    """Return whether a browser's headers say that another site sent this request. Other clients send none. `host` is the Host."""
     if headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
         return True
     origin = headers.get("Origin")

@@ -13,9 +13,8 @@ from tutor.language import Language
 class Partner:
     """Describe the preferred engine in a learner's words.
 
-    `kind` is "guided" for a program that follows a scenario, or "free" for a language model. `providers` names the
-    services that get the learner's words, none for the guided engine. `stand_in` says whether the guided engine goes on
-    if the model fails.
+    `kind` is "guided" for a program that follows a scenario, or "free" for a language model. `providers` names the services that
+    get the learner's words, none for the guided engine. `stand_in` says whether the guided engine goes on if the model fails.
     """
 
     engine: str

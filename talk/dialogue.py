@@ -42,10 +42,7 @@ class GoalShape(TypedDict):
 
 
 class Dialogue:
-    """Hold the lines of a talk and the state that follows from them.
-
-    `lines` is the talk's own list, which its engine reads. `_ids` holds the id of each line.
-    """
+    """Hold the lines of a talk, in a list that its engine reads, and the state that follows from them."""
 
     def __init__(self, conversation: str, brief: Brief, engine: str) -> None:
         self.brief, self.lines = brief, list[Line]()
@@ -65,10 +62,7 @@ class Dialogue:
     def of(
         cls, conversation: str, stored: StoredConversation | None, engine: str, *, mistakes: Sequence[str] = ()
     ) -> "Dialogue":
-        """Return the dialogue of a conversation so far, or a new one if nothing is stored.
-
-        `mistakes` comes from `recent_mistakes`.
-        """
+        """Return the dialogue of a conversation so far, or a new one if nothing is stored. `mistakes` is for the brief."""
         brief = _brief(conversation, stored.conversation if stored else None)
         dialogue = cls(conversation, replace(brief, mistakes=tuple(mistakes)), engine)
         if stored:
@@ -190,10 +184,7 @@ class Dialogue:
 
 
 def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
-    """Return the learner's latest mistakes in the form of a brief, none if they cannot be read.
-
-    This is one read of the database, and blocks.
-    """
+    """Return the learner's latest mistakes for a brief, none if they cannot be read. Blocks for one read of the database."""
     try:
         latest = store.history(learner, limit=LATEST)
     except (DatabaseError, OSError) as error:
@@ -209,10 +200,7 @@ def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
 
 
 def _brief(conversation: str, row: Conversation | None) -> Brief:
-    """Return the brief of a stored conversation, or a default one for None.
-
-    A conversation from elsewhere, without a known scenario, gets the scenario "own-topic".
-    """
+    """Return the brief of a stored conversation, or a default one for None. An unknown scenario becomes "own-topic"."""
     if row is None:
         first = next(iter(scenario.load_all().values()))
         return Brief(scenario=first, level=DEFAULT_LEVEL, seed=conversation)

@@ -135,10 +135,7 @@ class Exchange:
             self.replies.begin(None, await self.replies.request(None), self.config.output)
 
     async def _begin_with(self, wishes: dict[str, str]) -> bool:
-        """Choose what the talk is about. Return whether the agent has to begin another opening.
-
-        That is so if an opening was under way. It is taken back.
-        """
+        """Choose what the talk is about. Take back an opening that is under way, and return whether another one has to begin."""
         before, latest = self.dialogue.brief, self.replies.latest
         if not self.dialogue.begin_with(wishes) or self.dialogue.brief == before:
             return False
@@ -260,10 +257,7 @@ class Exchange:
         await self.fallback_session.bring_up_to(turn)
 
     def _uninterrupted(self) -> Reply | None:
-        """Return the latest reply if it goes on while the learner speaks, and the client has asked for it.
-
-        A voice always stops an engine that detects turns by itself.
-        """
+        """Return the latest reply if it goes on while the learner speaks. Engines that detect turns always stop for a voice."""
         answer = self.replies.latest
         interrupts = self.config.interrupts_response or self.engine.capabilities.detects_turns
         return answer if answer and answer.is_wanted and not interrupts else None
@@ -319,10 +313,7 @@ class Exchange:
             _start(self._resume(interrupted, after=reply), self._resuming)
 
     async def _resume(self, interrupted: Reply, *, after: Reply) -> None:
-        """Say the interrupted reply again, if the sound that interrupted it was not a turn.
-
-        `after` is the reply to that sound.
-        """
+        """Say a reply again that was interrupted by sound that was not a turn. `after` is the reply to that sound."""
         await after.finished()
         if not after.dropped_turn or interrupted is self._reprompt or self.dialogue.ended:
             return
@@ -342,10 +333,7 @@ class Exchange:
         return self.replies.latest is answer and self.turn_detector.turn is None and not self._closed
 
     def _was_silent(self, turn: Turn) -> bool:
-        """Return whether the turn probably holds no voice.
-
-        Return False for an engine that does not invent words in silence, because it needs no such check.
-        """
+        """Return whether the turn probably holds no voice. Only engines that invent words in silence need this check."""
         if not self.engine.capabilities.invents_in_silence or turn.text is not None or self.fallback_session.detects:
             return False
         if self.input_buffer.listens and not self.engine.capabilities.detects_turns:

@@ -301,10 +301,7 @@ class FallbackSession:
         return next((each for each in later if not is_resting(each)), later[-1] if later else None)
 
     async def return_if_rested(self) -> None:
-        """Return to a preferred engine that has rested. Change to the next one if today's budget is spent.
-
-        Call this between two turns.
-        """
+        """Between two turns, return to a preferred engine that has rested, or leave a provider if today's budget is spent."""
         await self._changed()
         preferred = first_awake(self._engines)
         if not budget.allows(self.engine.name) and preferred is not self.engine:
@@ -343,10 +340,7 @@ class FallbackSession:
             await asyncio.wait([self._changing])
 
     async def _notice(self, session: Session, happened: ListenerEvent | TurnDetectionLost) -> None:
-        """Pass on an event of a session.
-
-        A session's `at_ms` counts the sound that it was given. The talk's `at_ms` counts all sound received.
-        """
+        """Pass on an event of a session. Its `at_ms` counts the sound that the session got. The talk's counts all sound."""
         if session is not self._session:
             return
         if isinstance(happened, TurnDetectionLost):
@@ -365,11 +359,8 @@ async def _enough() -> AsyncGenerator[Event, None]:
 
 
 async def _next_event(events: AsyncIterator[Event], until: float) -> Event | None:
-    """Return the next event, or None at the end.
-
-    Raises EngineError if it does not come by `until`, in seconds of time.monotonic(). This starts no task for it, so
-    the event is passed on without delay.
-    """
+    """Return the next event, or None at the end. Raises EngineError if it does not come by `until` of time.monotonic()."""
+    # Starting no task for it passes the event on without delay.
     try:
         async with asyncio.timeout(max(0.1, until - time.monotonic())) as limit:
             return await anext(events, None)

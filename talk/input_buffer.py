@@ -75,10 +75,7 @@ class InputAudioBuffer:
             self._listener, self._listened_from_ms = VoiceActivityDetector(), self.position_ms
 
     def end_turns_after(self, pause_ms: int | None, *, hold: bool) -> None:
-        """Set the pause that ends a turn, in milliseconds.
-
-        With None, the learner ends turns by hand. With `hold`, no pause ends a turn.
-        """
+        """Set the pause that ends a turn. With None the learner ends it by hand. With `hold`, no pause ends it."""
         if self._listener:
             self._listener.pause_ms, self._listener.hold = pause_ms, hold
 

@@ -97,10 +97,7 @@ async def _stored(learner: uuid.UUID, conversation: str) -> StoredConversation |
 
 
 class LiveTalk:
-    """Run the talk of one connection. `open_talk` makes it.
-
-    `close` returns when everything is saved. After that, the talk must not be used any more.
-    """
+    """Run the talk of one connection. `open_talk` makes it. It must not be used after `close`."""
 
     def __init__(self, exchange: Exchange, hang_up: HangUp) -> None:
         self.exchange, self._hang_up = exchange, hang_up
@@ -252,10 +249,7 @@ class LiveTalk:
             raise ProtocolError("conversation_already_has_active_response", "The agent is answering already.")
 
     async def _ask_again(self) -> None:
-        """Help a learner who is silent: repeat the question, or give a hint.
-
-        Raises ProtocolError if there is no question to repeat, or while the learner or the agent speaks.
-        """
+        """Help a silent learner. Raises ProtocolError without a question to repeat, or while the learner or the agent speaks."""
         if self._turn_detector.turn or not self._replies.is_free:
             raise ProtocolError("conversation_already_has_active_response", "The agent or the learner is speaking.")
         if reprompt.wait_ms(self._dialogue.lines, reprompt.IDLE_MS) is None:

@@ -36,8 +36,7 @@ BACKCHANNEL = "A short word while I was speaking: I go on."
 class Reply:
     """Follow one reply of the engine to its end.
 
-    `turn` is the turn that it replies to, None if the agent speaks without one. `output` can change until the response
-    begins.
+    `turn` is the turn that it replies to, None if the agent speaks without one. `output` can change until the response begins.
     """
 
     def __init__(
@@ -353,10 +352,7 @@ class Reply:
         self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told=is_new))
 
     def _known(self) -> tuple[int, bool]:
-        """Return how much is known of the data saved with the response.
-
-        This is the number of calls to a provider, and whether the turn was handed to the turn saver.
-        """
+        """Return what is known at a save of the response: the calls to providers so far, and whether the turn was handed over."""
         return len(self._preemptive.used), self._saved
 
 

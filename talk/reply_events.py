@@ -25,10 +25,7 @@ class SpokenPiece:
     end: int
 
     def up_to(self, heard: int) -> "SpokenPiece | None":
-        """Return the part that was heard, None for no word. `heard` is in bytes of the response's PCM.
-
-        A word counts only if all of it was heard.
-        """
+        """Return the part that was heard, in whole words, None for no word. `heard` is in bytes of the response's PCM."""
         if heard <= self.start or self.end == self.start:
             return None
         if heard + ALL_BUT * BYTES_PER_SECOND >= self.end:

@@ -31,8 +31,7 @@ class ReplyRunner:
         self._turn_saver, self._outgoing = turn_saver, outgoing
         # The reply to the turn that is being spoken, begun in a short pause.
         self._ahead: PreemptiveReply | None = None
-        # The latest earlier reply that said something. A client may report an interruption of it when the next reply
-        # has begun.
+        # The latest earlier reply that said something. A client may report an interruption of it when the next reply has begun.
         self._spoken: Reply | None = None
 
     @property
@@ -45,10 +44,7 @@ class ReplyRunner:
         return next((each for each in (self.latest, self._spoken) if each and each.speaks(item_id)), None)
 
     async def request(self, turn: Turn | None) -> PreemptiveReply:
-        """Request a reply to a turn, or with None the agent's next line.
-
-        The reply before it is finished first, so that it is in the transcript.
-        """
+        """Request a reply to a turn, or with None the agent's next line. The reply before it is finished first."""
         if self.latest and not self.latest.done:
             self.latest.stop()
             await self.latest.finished()

@@ -40,10 +40,7 @@ def helped(lines: Sequence[Line]) -> int:
 
 
 def wait_ms(lines: Sequence[Line], idle_ms: int) -> int | None:
-    """Return the milliseconds of silence before the next help. They grow each time.
-
-    Return None if no question is open, or it was repeated often enough.
-    """
+    """Return the silence before the next help, longer each time. None if no question is open, or it was repeated often enough."""
     given = helped(lines)
     return idle_ms * (given + 1) if question(lines) and given < len(LEADS) else None
 

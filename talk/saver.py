@@ -30,10 +30,9 @@ TALK_DELETED = f"{DELETED} Start a new one, or undo the deletion in the history.
 class Save:
     """Hold a message on its way to the store.
 
-    With None for `draft`, only the `columns` of the conversation are saved. `pcm` is the message's voice as PCM16 24
-    kHz, empty for a typed message. `answers` is the id of the turn that the message replies to, whose saving is
-    measured. With `is_told`, the client gets a `talk.saved`. With `untrimmed`, the silence around the voice still has
-    to be cut off.
+    With None for `draft`, only the `columns` of the conversation are saved. `pcm` is the message's voice as PCM16 24 kHz, empty
+    for a typed message. `answers` is the id of the turn that the message replies to, whose saving is measured. With `is_told`,
+    the client gets a `talk.saved`. With `untrimmed`, the silence around the voice still has to be cut off.
     """
 
     draft: Draft | None
@@ -123,10 +122,7 @@ def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
 def _save(
     learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: Json
 ) -> tuple[StoredConversation, str]:
-    """Save the drafts. Return what is stored, and the reason why the sound is not, "" if it is.
-
-    If there is no room for the sound, the drafts are saved without it, and the talk goes on.
-    """
+    """Save the drafts, without their sound if there is no room for it. Return what is stored, and the reason for it, else ""."""
     # Each save gets its own time limit, because the talk outlives the request that began it.
     with cloud.patience():
         try:

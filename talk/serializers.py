@@ -42,10 +42,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z0-9_-]{1,20})?")
 
 @extend_schema_field(str)
 class StoredIdField(serializers.Field[str, object, str, object]):
-    """Read an id that may be stored already. An empty one, or null, counts as not given.
-
-    `conversations.ids` checks whether a new conversation or message may have it.
-    """
+    """Read an id that may be stored already. An empty one, or null, counts as not given."""
 
     def run_validation(self, data: object = empty) -> object:
         return super().run_validation(empty if data is None or data == "" else data)

@@ -60,10 +60,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedField:
-    """Describe a field that is refused.
-
-    `why` is the reason in the error. `unless` returns True for values that are accepted, because they change nothing.
-    """
+    """Describe a field that is refused for the reason `why`. `unless` accepts the values that change nothing."""
 
     why: str
     unless: Callable[[object], bool] = lambda value: False

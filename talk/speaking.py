@@ -127,10 +127,7 @@ async def keep_speech(
 
 
 async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
-    """Transcribe PCM16 24 kHz. `spoken` is the code of its language.
-
-    Return the words and the engine. Without speech, the words are "". Raises EngineError.
-    """
+    """Transcribe PCM16 24 kHz in the language `spoken`. Return the words, "" for none, and the engine. Raises EngineError."""
     seconds = len(pcm) / BYTES_PER_SECOND
     is_live.set(False)
     for attempt in attempts(within=SLOW + seconds, patience=_patience() + seconds):

@@ -17,10 +17,7 @@ def bytes_of(ms: int) -> int:
 
 @dataclass(slots=True)
 class Turn:
-    """Hold the sound of a turn, or the text of a typed one.
-
-    `start_ms`, `voice_from_ms` and `voice_until_ms` are in milliseconds of all the sound of the connection.
-    """
+    """Hold the sound of a turn, or the text of a typed one. Its times are in milliseconds of all the sound of the connection."""
 
     start_ms: int
     item_id: str | None = None

@@ -72,9 +72,8 @@ TurnEvent = TurnBegan | MayReply | TurnResumed | SpeechStopped | TurnTaken | Adv
 class TurnDetector:
     """Divide the learner's sound into turns.
 
-    For each piece of sound call `add`, pass the sound to the engine, then call `detect`. If the engine detects turns by
-    itself (`engine_detects`), pass its reports to `notice`. `level` is the learner's, and sets the pause that ends a
-    turn.
+    For each piece of sound call `add`, pass the sound to the engine, then call `detect`. If the engine detects turns by itself
+    (`engine_detects`), pass its reports to `notice`. `level` is the learner's, and sets the pause that ends a turn.
     """
 
     def __init__(self, input_buffer: InputAudioBuffer, level: str, *, engine_detects: bool = False) -> None:
@@ -140,10 +139,7 @@ class TurnDetector:
         return self.turn is not None and len(self.turn.pcm) >= MAX_SECONDS * BYTES_PER_SECOND
 
     def add(self, pcm: bytes, playback: Playback | None = None) -> Turn | None:
-        """Add the next sound, at most 40 ms of PCM16 24 kHz. Return the turn that it belongs to, if any.
-
-        `playback` is the agent's sound that a client may be playing meanwhile.
-        """
+        """Add the next sound, at most 40 ms of PCM16 24 kHz. Return its turn, if any. `playback` is what the agent says."""
         self._playback = playback
         if playback and playback is not self._noted:
             self._noted, self._noted_at_ms = playback, self._input_buffer.position_ms

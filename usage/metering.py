@@ -46,10 +46,7 @@ def collected() -> Iterator[list[Used]]:
 
 
 def record(used: Used) -> None:
-    """Add a call to the current collector, if any.
-
-    Count invalid numbers as 0, because a compatible server may send anything.
-    """
+    """Add a call to the current collector, if any. Invalid numbers count as 0: a compatible server may send anything."""
     collector = _collected.get()
     if collector is not None:
         counts = [each.name for each in fields(used) if each.name not in ("stage", "model")]

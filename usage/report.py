@@ -74,9 +74,8 @@ class OfEngine:
 class Usage:
     """Hold the figures of the report.
 
-    `days` goes by day, the oldest first, and by engine. `since` is the time of the oldest message in the report, None
-    if there are no older ones. `unseen` names the cloud database if it is down: its messages are then missing. It is ""
-    otherwise.
+    `days` goes by day, the oldest first, and by engine. `since` is the time of the oldest message in the report, None if there
+    are no older ones. `unseen` names the cloud database if it is down: its messages are then missing. It is "" otherwise.
     """
 
     engines: list[OfEngine]

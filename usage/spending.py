@@ -29,10 +29,7 @@ Prices = Mapping[str, Mapping[str, float]]
 
 
 def prices() -> Prices:
-    """Return the prices of the file PRICE_OPENAI, or ours if it is not set.
-
-    Raises ImproperlyConfigured, which names the file and the error in it.
-    """
+    """Return the prices of the file PRICE_OPENAI, else ours. Raises ImproperlyConfigured with the file and the error in it."""
     return _read(Path(settings.PRICE_OPENAI) if settings.PRICE_OPENAI else OURS)
 
 
@@ -75,10 +72,7 @@ def counted(engine: str) -> Iterator[list[Used]]:
 
 
 def _cost(call: Used, price: Mapping[str, float] | None) -> float | None:
-    """Return the dollars for a call: by the minute or the character if the model is billed so, else by the token.
-
-    Return None if the price is unknown.
-    """
+    """Return the dollars for a call: by minute, character or token, as the model is billed. None if the price is unknown."""
     if price is None:
         return None
     if "minute" in price and call.seconds:
