@@ -303,8 +303,7 @@ class Exchange:
         """Start the reply to a turn that is over. `preemptive` is this reply, if it was begun before the turn ended."""
         turn.item_id, turn.at = turn.item_id or self.dialogue.new_id("user"), self.dialogue.stamp()
         if preemptive is None:
-            is_silent = self._was_silent(turn)
-            preemptive = PreemptiveReply(nothing(turn)) if is_silent else await self.replies.request(turn)
+            preemptive = PreemptiveReply(nothing(turn)) if self._was_silent(turn) else await self.replies.request(turn)
         interrupted = self.replies.latest if turn.interrupts and not self.engine.capabilities.detects_turns else None
         reply = self.replies.begin(turn, preemptive, self.config.output)
         # At once, because all later sound belongs to the next turn.

@@ -111,20 +111,22 @@ async def take(
         raise CallRefused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
-async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> StoredConversation | None:
-    """Return the conversation if it has this turn already, else None. Raises CallRefused if another message has its id."""
+async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> TurnSummary | None:
+    """Return the result of a turn that is stored already, else None. Raises CallRefused if another message has its id."""
+    if not asked.message_id:
+        return None
     try:
-        stored = await in_thread(store.get, learner, conversation) if asked.message_id else None
+        stored = await in_thread(store.get, learner, conversation)
     # A turn that is taken twice is saved only once in any case.
     except store.OutOfReach:
         return None
     row = next((row for row in stored.messages if row.wire_id == asked.message_id), None) if stored else None
-    if row is None:
+    if stored is None or row is None:
         return None
     # A recorded turn has its words from the transcription, so they cannot be compared.
     if row.role != Message.Role.USER or (asked.text is not None and row.content != asked.text and not row.audio_key):
         raise CallRefused(409, ID_TAKEN)
-    return stored
+    return summary(stored, asked.message_id, [])
 
 
 def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> TurnSummary:

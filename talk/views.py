@@ -105,18 +105,18 @@ class TurnView(EngineView):
         asked = (await checked(TurnSerializer, request)).asked()
         try:
             if kept := await turns.find(learner, id, asked):
-                return _result(turns.summary(kept, asked.message_id or "", []))
+                return Response(TurnResultSerializer(kept).data)
             events = turns.take(learner, id, asked, visitor_of_request(request))
             first = await anext(events)
             if EVENT_STREAM in request.headers.get("Accept", ""):
                 headers = {"Cache-Control": "no-store"}
                 return StreamingHttpResponse(_streamed(first, events), content_type=EVENT_STREAM, headers=headers)
             said = [first, *[each async for each in events]]
-            return _result(await _outcome(learner, id, said))
+            return Response(TurnResultSerializer(await _outcome(learner, id, said)).data)
         except CallRefused as refusal:
             # The turn may have been saved meanwhile by an earlier request that lost its connection and finished its work.
             if refusal.status_code == 409 and (kept := await turns.find(learner, id, asked)):
-                return _result(turns.summary(kept, asked.message_id or "", []))
+                return Response(TurnResultSerializer(kept).data)
             raise
 
 
@@ -142,10 +142,6 @@ class MessageView(EngineView):
         shape = {"success": True, "message": representations.message(row, stored, signed=True)}
         reason = {"notCorrected": why_not} if why_not else {}
         return Response(ReplacedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
-
-
-def _result(summary: turns.TurnSummary) -> Response:
-    return Response(TurnResultSerializer(summary).data)
 
 
 async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> turns.TurnSummary:

@@ -97,13 +97,12 @@ def usage(limit: int = LATEST) -> Usage:
         engines.setdefault(name, OfEngine(name)).took.add(measured)
         days[at.astimezone(UTC).date()][name].add(measured)
         total.add(measured)
-        for moment in MOMENTS:
-            if (ms := number(measured.get(moment))) is not None:
+        for key, moment in MOMENTS.items():
+            if (ms := number(measured.get(key))) is not None:
                 times[name, moment].append(ms)
-    for name, engine in engines.items():
-        for moment, words in MOMENTS.items():
-            if values := sorted(times[name, moment]):
-                engine.spans.append(Span(words, len(values), percentile(values, 0.5), percentile(values, 0.95)))
+    for (name, moment), values in times.items():
+        values.sort()
+        engines[name].spans.append(Span(moment, len(values), percentile(values, 0.5), percentile(values, 0.95)))
     since = messages[-1][0] if len(messages) == limit else None
     return Usage([engines[name] for name in sorted(engines)], dict(sorted(days.items())), total, since, unseen)
 
