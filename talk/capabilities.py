@@ -19,7 +19,7 @@ class Partner:
 
     engine: str
     kind: str
-    model: str
+    model: str | None
     providers: tuple[str, ...]
     stand_in: bool
 
@@ -28,7 +28,8 @@ def partner() -> Partner:
     """Return the partner of a new talk: the preferred engine."""
     first, *others = in_use()
     stand_in = bool(first.model()) and any(not other.model() for other in others)
-    return Partner(first.name, "free" if first.model() else "guided", first.model(), first.providers(), stand_in)
+    kind = "free" if first.model() else "guided"
+    return Partner(first.name, kind, first.model() or None, first.providers(), stand_in)
 
 
 def languages() -> list[Language]:
@@ -44,15 +45,8 @@ def translations() -> list[Language]:
 
 def shape() -> dict[str, object]:
     """Return the languages and the partner for `GET /api/scenarios`."""
-    one = partner()
-    return {
-        "languages": [{"code": each.code, "name": each.name, "ownName": each.own_name} for each in languages()],
-        "translations": [each.code for each in translations()],
-        "partner": {
-            **{"engine": one.engine, "kind": one.kind, "model": one.model or None},
-            **{"providers": list(one.providers), "standIn": one.stand_in},
-        },
-    }
+    codes = [each.code for each in translations()]
+    return {"languages": languages(), "translations": codes, "partner": partner()}
 
 
 def context(request: HttpRequest) -> dict[str, object]:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypedDict
 
 from django.db import DatabaseError
 
@@ -34,11 +33,6 @@ MISTAKES = 5
 LONGEST_MISTAKE = 120
 # Number of the latest conversations that are searched for mistakes.
 LATEST = 3
-
-
-class GoalShape(TypedDict):
-    text: str
-    done: bool
 
 
 class Dialogue:
@@ -179,7 +173,7 @@ class Dialogue:
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
         self.goals = self._reached()
 
-    def _reached(self) -> list[GoalShape]:
+    def _reached(self) -> list[Json]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 

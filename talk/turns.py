@@ -13,14 +13,12 @@ from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
 from conversations import representations, store
 from conversations.error_messages import DELETED
 from conversations.models import Message
-from conversations.representations import MessageShape
 from conversations.store import StoredConversation
 from core.admission import Slots
 from core.json_types import Json
 from core.threads import in_thread
 from engines import engines
 from engines.interface import is_live
-from talk.dialogue import GoalShape
 from talk.live_talk import open_talk
 from talk.protocol import Event, ProtocolError
 
@@ -45,19 +43,6 @@ class CallRefused(APIException):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status_code = status
-
-
-class TurnSummary(representations.Where):
-    """The result of a turn, as `POST /api/conversations/ID/turns` answers it."""
-
-    conversation: str
-    message: MessageShape
-    corrections: list[Json]
-    reply: MessageShape | None
-    goals: list[GoalShape]
-    ended: bool
-    notices: list[str]
-    timing: Event | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +96,7 @@ async def take(
         raise CallRefused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
-async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> TurnSummary | None:
+async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> Json | None:
     """Return the result of a turn that is stored already, else None. Raises CallRefused if another message has its id."""
     if not asked.message_id:
         return None
@@ -129,8 +114,8 @@ async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> T
     return summary(stored, asked.message_id, [])
 
 
-def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> TurnSummary:
-    """Return the result of a turn as one JSON object. `message_id` is the id of the learner's message."""
+def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> Json:
+    """Return the result of a turn, as TurnResultSerializer describes it. `message_id` is the id of the learner's message."""
     ids = [row.wire_id for row in stored.messages]
     rows = {row.wire_id: representations.message(row, stored, signed=True) for row in stored.messages}
     after = stored.messages[ids.index(message_id) + 1 :]

@@ -19,6 +19,7 @@ from conversations import ids, representations, store
 from conversations.api_description import ID
 from conversations.error_messages import DELETED, UNWRITABLE
 from core.doors import door
+from core.json_types import Json
 from core.negotiation import AnyAccept
 from core.openapi import answers, refusals
 from core.parsers import StrictJSONParser
@@ -60,19 +61,7 @@ class ScenariosView(APIView):
         tags=["talking"],
     )
     def get(self, request: ApiRequest) -> Response:
-        shapes = [
-            {
-                "id": each.id,
-                "title": each.title,
-                "kind": each.kind,
-                "level": each.level,
-                "summary": each.summary,
-                "icon": each.icon,
-                "goals": [goal.text for goal in each.goals],
-            }
-            for each in load_all().values()
-        ]
-        shape = {"scenarios": shapes, "levels": LEVELS, **capabilities.shape(), **representations.where()}
+        shape = {"scenarios": load_all().values(), "levels": LEVELS, **capabilities.shape(), **representations.where()}
         return Response(ScenariosSerializer(shape).data)
 
 
@@ -144,7 +133,7 @@ class MessageView(EngineView):
         return Response(ReplacedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
 
 
-async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> turns.TurnSummary:
+async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> Json:
     """Return the result of a turn by its events. Raises CallRefused if it was not saved."""
     saved = next((each for each in said if each["type"] == "talk.saved" and each["role"] == "user"), None)
     if saved is None:
