@@ -1,7 +1,4 @@
-"""Check that a request is for this site and comes from its own pages.
-
-Clients of the contract send no CSRF token, so the browser's headers decide.
-"""
+"""Check that a request comes from this site's own pages. Clients send no CSRF token, so the browser's headers decide."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit

@@ -11,6 +11,7 @@ from talk.dialogue import Dialogue
 from tutor import analysis
 from tutor.domain import Line
 from tutor.scenario import Brief
+from usage.metering import is_amount
 
 # A model takes long to write an analysis, and may be asked twice.
 ANALYSIS_WITHIN_S = 90.0
@@ -42,6 +43,4 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> Json | None:
 def time_limit(config: object) -> float | None:
     """Return a conversation's time limit in minutes. None if it has none, or an invalid one from an old client."""
     limit = config.get("timeLimit") if isinstance(config, dict) else None
-    if isinstance(limit, int | float) and not isinstance(limit, bool) and 0.001 <= limit <= 1e6:
-        return float(limit)
-    return None
+    return float(limit) if is_amount(limit) and 0.001 <= limit <= 1e6 else None

@@ -60,7 +60,7 @@ class Checks:
             await self._outgoing.send("talk.correction", item_id=turn.item_id, corrections=shapes)
             if shapes or measured:
                 draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes, measured=measured)
-                self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))
+                self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), notifies=bool(shapes)))
         except (EngineError, TimeoutError) as error:
             logger.warning("A turn was not corrected: %s", getattr(error, "detail", "no answer in time."))
         # The outermost loop of a check. Its failure must not end the talk.

@@ -349,7 +349,7 @@ class Reply:
             response.item_id, "assistant", response.text, response.at, interrupted=interrupted, measured=measured
         )
         pcm, answers = bytes(response.pcm) if is_new else b"", self.turn.item_id if self.turn else None
-        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told=is_new))
+        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, notifies=is_new))
 
     def _known(self) -> tuple[int, bool]:
         """Return what is known at a save of the response: the calls to providers so far, and whether the turn was handed over."""

@@ -31,7 +31,7 @@ class Save:
     """Hold a message on its way to the store.
 
     With None for `draft`, only the `columns` of the conversation are saved. `pcm` is the message's voice as PCM16 24 kHz, empty
-    for a typed message. `answers` is the id of the turn that the message replies to, whose saving is measured. With `is_told`,
+    for a typed message. `answers` is the id of the turn that the message replies to, whose saving is measured. With `notifies`,
     the client gets a `talk.saved`. With `untrimmed`, the silence around the voice still has to be cut off.
     """
 
@@ -39,7 +39,7 @@ class Save:
     pcm: bytes
     columns: Json
     answers: str | None = None
-    is_told: bool = True
+    notifies: bool = True
     untrimmed: bool = False
     handed_over: float = field(default_factory=time.perf_counter)
 
@@ -102,7 +102,7 @@ class TurnSaver:
         except store.ConversationDeleted:
             return [_notice(save, "deleted", TALK_DELETED)]
         said = []
-        if draft and save.is_told:
+        if draft and save.notifies:
             took = round((time.perf_counter() - save.handed_over) * 1000)
             # A second save of a turn is only a correction of it.
             if draft.role == "user" and draft.id not in self._took:

@@ -1,7 +1,4 @@
-"""Detect when the learner's turn begins, pauses and ends.
-
-Sound goes in, and events come back. The detector knows no engine, no reply and no client.
-"""
+"""Detect when the learner's turn begins, pauses and ends. Sound goes in, and events come back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ from tutor.utterances import is_unfinished
 
 ECHO = "I hear my own voice over your loudspeakers. With headphones, or with hold to talk, we understand each other better."
 # Replies that came back over the microphone before the learner gets the notice ECHO.
-TOLD_AFTER = 2
+ECHOES_BEFORE_ADVICE = 2
 LONG_TURN = "You spoke for long. If that was somebody else, or a television, use headphones or hold to talk."
 # Learners pause earlier than this. A longer voice without a pause is probably not the learner's.
 LONG_TURN_S = 20.0
@@ -96,7 +93,7 @@ class TurnDetector:
         self._judged_at_ms = 0
         # The sound of replies that came back over the microphone.
         self._echoed: list[Playback] = []
-        self._told_of_long_turn = False
+        self._advised_on_long_turn = False
 
     # Settings
 
@@ -148,7 +145,7 @@ class TurnDetector:
         if self.turn:
             self._input_buffer.add(self.turn, pcm)
         else:
-            self._input_buffer.pass_by(pcm, told_late=self.engine_detects or self._suspected is not None)
+            self._input_buffer.pass_by(pcm, long_preroll=self.engine_detects or self._suspected is not None)
         return self.turn
 
     async def detect(self, pcm: bytes, words: str = "") -> list[TurnEvent]:
@@ -187,8 +184,8 @@ class TurnDetector:
                 turn = self.end_turn()
                 advice: list[TurnEvent] = []
                 # Explain once in a talk what to do if the microphone picks up another voice.
-                if turn.seconds >= LONG_TURN_S and not self._told_of_long_turn:
-                    self._told_of_long_turn = True
+                if turn.seconds >= LONG_TURN_S and not self._advised_on_long_turn:
+                    self._advised_on_long_turn = True
                     advice.append(Advice("long_turn", LONG_TURN))
                 return [SpeechStopped(turn, at_ms), *advice, TurnTaken(turn)]
         return []
@@ -256,7 +253,7 @@ class TurnDetector:
         if likeness < 1:
             return self._begin_turn(started.at_ms)
         self._input_buffer.forget_voice()
-        if playback is None or playback in self._echoed or len(self._echoed) == TOLD_AFTER:
+        if playback is None or playback in self._echoed or len(self._echoed) == ECHOES_BEFORE_ADVICE:
             return []
         self._echoed.append(playback)
-        return [Advice("echo", ECHO)] if len(self._echoed) == TOLD_AFTER else []
+        return [Advice("echo", ECHO)] if len(self._echoed) == ECHOES_BEFORE_ADVICE else []

@@ -57,18 +57,14 @@ class SubmittedTurn:
     session: Json
 
 
-async def take(
-    learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable | None = None
-) -> AsyncIterator[Event]:
-    """Take a turn, and yield its events, as on the WebSocket.
+async def take(learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable) -> AsyncIterator[Event]:
+    """Take a turn, and yield its events, as on the WebSocket. Raises CallRefused, AtCapacity.
 
-    Turns of the same `visitor` count together, by default those of the learner. A turn that waits for its slot is
-    dropped when its client disconnects. Raises CallRefused, AtCapacity.
+    Turns of the same `visitor` count together. A turn that waits for its slot is dropped when its client disconnects.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
-
     slots = TYPED if asked.audio is None else RECORDED
-    place = await slots.enter(visitor or learner, 1 if asked.audio is None else DECODING)
+    place = await slots.enter(visitor, 1 if asked.audio is None else DECODING)
     pcm = b""
     try:
         if asked.audio is not None:
@@ -116,16 +112,15 @@ async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> J
 
 def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> Json:
     """Return the result of a turn, as TurnResultSerializer describes it. `message_id` is the id of the learner's message."""
-    ids = [row.wire_id for row in stored.messages]
-    rows = {row.wire_id: representations.message(row, stored, signed=True) for row in stored.messages}
-    after = stored.messages[ids.index(message_id) + 1 :]
-    reply = next((row for row in after if row.role == "assistant"), None)
+    at = [row.wire_id for row in stored.messages].index(message_id)
+    message = representations.message(stored.messages[at], stored, signed=True)
+    reply = next((row for row in stored.messages[at:] if row.role == Message.Role.ASSISTANT), None)
     notices = [said["message"] for said in events if said["type"] == "talk.notice"]
     return {
         "conversation": stored.conversation.wire_id,
-        "message": rows[message_id],
-        "corrections": rows[message_id].get("corrections", []),
-        "reply": rows[reply.wire_id] if reply else None,
+        "message": message,
+        "corrections": message.get("corrections", []),
+        "reply": representations.message(reply, stored, signed=True) if reply else None,
         "goals": stored.conversation.goals,
         "ended": stored.conversation.call_ended,
         **representations.where(stored.storage),

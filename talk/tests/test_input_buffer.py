@@ -11,14 +11,14 @@ LONDON = spoken("learner_london")
 
 def test_moments_count_all_sound():
     input_buffer = InputAudioBuffer()
-    input_buffer.pass_by(bytes(SECOND), told_late=False)
+    input_buffer.pass_by(bytes(SECOND), long_preroll=False)
     input_buffer.add(Turn(1000), bytes(SECOND // 2))
     assert input_buffer.position_ms == 1500
 
 
 def test_a_turn_has_what_came_just_before_its_voice():
     input_buffer = InputAudioBuffer()
-    input_buffer.pass_by(bytes(SECOND) + b"\x01\x00" * (SECOND // 2), told_late=True)
+    input_buffer.pass_by(bytes(SECOND) + b"\x01\x00" * (SECOND // 2), long_preroll=True)
     turn = input_buffer.turn_from(1000)
     assert turn.start_ms == 1000 - PREROLL_MS
     assert turn.pcm == bytes(PREROLL_MS * 48) + b"\x01\x00" * (SECOND // 2)
@@ -26,9 +26,9 @@ def test_a_turn_has_what_came_just_before_its_voice():
 
 def test_of_what_is_nobodys_only_the_end_is_kept():
     input_buffer = InputAudioBuffer()
-    input_buffer.pass_by(bytes(5 * SECOND), told_late=False)
+    input_buffer.pass_by(bytes(5 * SECOND), long_preroll=False)
     assert len(input_buffer.preroll) == PREROLL_MS * 48
-    input_buffer.pass_by(bytes(5 * SECOND), told_late=True)
+    input_buffer.pass_by(bytes(5 * SECOND), long_preroll=True)
     assert len(input_buffer.preroll) == LONG_PREROLL_MS * 48
 
 
@@ -50,7 +50,7 @@ def test_the_sound_of_one_turn_does_not_make_another_audible():
 
 def test_a_listener_that_begins_late_tells_moments_of_all_sound():
     input_buffer = InputAudioBuffer()
-    input_buffer.pass_by(bytes(SECOND), told_late=False)
+    input_buffer.pass_by(bytes(SECOND), long_preroll=False)
     input_buffer.listen()
     voice_ms = bytes_before_voice(LONDON) // 48
     (started,) = [each for each in input_buffer.found_in(LONDON) if isinstance(each, SpeechStarted)]

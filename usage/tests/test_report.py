@@ -15,7 +15,7 @@ from conversations.models import Message
 from tests.clients import staff_with
 from tests.clouds import ALIAS, DATABASES, Half
 from usage import report, report_page
-from usage.report import Took
+from usage.report import Percentiles, Totals
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
@@ -44,7 +44,7 @@ def keep(*kept: Any, at: datetime = AT, wire_id: str = "conv-1") -> None:
 
 def test_what_answers_took_adds_up():
     keep(measured(), measured())
-    assert report.usage().total == Took(answers=2, seconds=60.0, tokens=1880, dollars=0.008)
+    assert report.usage().total == Totals(answers=2, seconds=60.0, tokens=1880, dollars=0.008)
 
 
 def test_a_cost_that_is_not_known_is_not_added():
@@ -61,20 +61,19 @@ def test_an_opening_costs_and_is_no_answer():
 
 def test_engines_are_told_apart():
     keep(measured("local"), measured("openai_realtime"), measured("openai_realtime"))
-    assert {each.name: each.took.answers for each in report.usage().engines} == {"local": 1, "openai_realtime": 2}
+    assert {each.name: each.totals.answers for each in report.usage().engines} == {"local": 1, "openai_realtime": 2}
 
 
 def test_half_of_the_answers_were_as_fast_as_the_p50_and_nearly_all_as_the_p95():
     keep(*[measured(first_audio_ms=ms) for ms in range(100, 0, -1)])
     (engine,) = report.usage().engines
-    (span,) = [span for span in engine.spans if span.name == "first audio"]
-    assert (span.count, span.p50, span.p95) == (100, 50, 95)
+    assert engine.percentiles["first audio"] == Percentiles(count=100, p50=50, p95=95)
 
 
 def test_what_was_not_measured_is_no_zero():
     keep(measured(heard_ms=None), measured(heard_ms=400))
     (engine,) = report.usage().engines
-    assert [(span.count, span.p50) for span in engine.spans if span.name == "heard"] == [(1, 400)]
+    assert engine.percentiles["heard"] == Percentiles(count=1, p50=400, p95=400)
 
 
 def test_days_are_told_apart_in_utc():
@@ -136,7 +135,7 @@ def test_rows_that_nobody_would_have_written_break_no_page(operator: Client):
 @pytest.mark.parametrize("odd", [HUGE, -1, 1e300, True, "900"])
 def test_a_figure_that_no_turn_can_take_is_not_known(odd: Any):
     keep(measured(first_audio_ms=odd, cost=odd, usage=[{"seconds": odd, "text_in": odd}]))
-    assert report.usage().total == Took(unpriced=1)
+    assert report.usage().total == Totals(unpriced=1)
 
 
 def test_an_engine_whose_name_cannot_be_shown_is_shown_as_far_as_it_can():
