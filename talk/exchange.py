@@ -1,7 +1,7 @@
 """Exchange turns between a learner and an engine, for the length of a talk.
 
-This is the one place where the parts of a talk meet. Sound goes down to the turn detector and the engine. The events
-of the detector and the reports of the engines come back. They are acted on here: a reply is begun, sent and saved.
+This is the one place where the parts of a talk meet. Sound goes down to the turn detector and the engine. They return, yield or
+queue events, which are acted on here: a reply is begun, sent and saved. No part calls back into this one.
 """
 
 import asyncio
@@ -43,10 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 class Exchange:
-    """Act on the requests of the client, the events of the turn detector and the reports of the engines.
-
-    The parts below return, yield or queue events. None of them calls back into this class.
-    """
+    """Act on the requests of the client, the events of the turn detector and the reports of the engines."""
 
     def __init__(
         self,

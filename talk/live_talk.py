@@ -1,8 +1,4 @@
-"""Connect one client with an engine for the length of a talk.
-
-`LiveTalk` handles the client's events, and sends the turn saver's events to the client. Its `Exchange` does the rest.
-It knows nothing about sockets.
-"""
+"""Connect one client with an engine for the length of a talk. `LiveTalk` handles the events, `Exchange` does the rest."""
 
 import asyncio
 import contextlib

@@ -84,10 +84,7 @@ class TurnView(EngineView):
     )
     @door(most=UPLOAD)
     async def post(self, request: ApiRequest, id: str) -> HttpResponseBase:
-        """Serve `POST /api/conversations/ID/turns`: take one turn as sound or text.
-
-        Respond with JSON, or with server-sent events if the client accepts them.
-        """
+        """Serve `POST /api/conversations/ID/turns`: take one turn, and respond with JSON or, if accepted, server-sent events."""
         learner = request.learner
         if not ids.is_wire_id(id):
             await in_thread(ids.require, learner, id)
