@@ -33,6 +33,7 @@ from talk.saver import TALK_DELETED
 logger = logging.getLogger(__name__)
 
 NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
+TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
 
 AsgiReceive = Callable[[], Awaitable[object]]
@@ -173,7 +174,8 @@ class TalkConsumer(AsyncWebsocketConsumer):
         """Leave the conversation to a later connection. A talk that is still beginning leaves it once it has begun."""
         self._leave()
         if self.talk:
-            await self.talk.taken_over()
+            await self.talk.notify("taken_over", TAKEN_OVER)
+            await self.hang_up(4001)
 
     def _forget(self) -> None:
         if _talks.get(self.key) is self:
@@ -204,7 +206,8 @@ class TalkConsumer(AsyncWebsocketConsumer):
         """Hang up on an idle talk. The learner can continue it later."""
         self.failed = True
         if self.talk:
-            await self.talk.left_idle(capacity.IDLE)
+            await self.talk.notify("idle", capacity.IDLE)
+            await self.hang_up(4008)
 
     async def _hang_up_when_idle(self) -> None:
         while True:

@@ -34,7 +34,6 @@ NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID 
 NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
 # Events of the Realtime API that a talk refuses, with the reason.
 REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.clear": NO_WEBRTC}
-TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 
 HangUp = Callable[[int], Awaitable[None]]
 
@@ -163,14 +162,9 @@ class LiveTalk:
         self._require_new(item_id)
         await self.exchange.take_recording(pcm, item_id)
 
-    async def taken_over(self) -> None:
-        await self._outgoing.send("talk.notice", code="taken_over", message=TAKEN_OVER)
-        await self._hang_up(4001)
-
-    async def left_idle(self, message: str) -> None:
-        """Hang up on a client that has been idle for too long, with this message."""
-        await self._outgoing.send("talk.notice", code="idle", message=message)
-        await self._hang_up(4008)
+    async def notify(self, code: str, message: str) -> None:
+        """Send a notice for the learner."""
+        await self._outgoing.send("talk.notice", code=code, message=message)
 
     async def settled(self) -> None:
         """Wait until the last turn is answered and everything is saved."""
