@@ -41,7 +41,7 @@ async def response() -> ReplyEvents:
         (9000, "Ah, London is big. What did you like there?"),
     ],
 )
-async def test_only_words_that_were_heard_whole_are_kept(response: ReplyEvents, heard_ms: int, words: str):
+async def test_only_completely_heard_words_are_kept(response: ReplyEvents, heard_ms: int, words: str):
     assert response.truncate(heard_ms) == words
 
 
