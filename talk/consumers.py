@@ -149,9 +149,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 self.place, before.place = before.place, None
                 await before._give_way()
             self.place = self.place or await _place(learner, first_awake(available).name)
-            talk = await open_talk(
-                learner=learner, conversation=conversation, engines=available, send=self.say, hang_up=self.hang_up
-            )
+            talk = await open_talk(learner=learner, conversation=conversation, engines=available, send=self.say)
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:
@@ -162,7 +160,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         else:
             self.talk = talk
             self._count_by_engine()
-            self.watch = asyncio.create_task(self._hang_up_when_idle())
+            self.watch = asyncio.create_task(self._hang_up_when_over(talk))
             if _talks.get(self.key) is not self:
                 await self._give_way()
         finally:
@@ -209,12 +207,14 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await self.talk.notify("idle", capacity.IDLE)
             await self.hang_up(4008)
 
-    async def _hang_up_when_idle(self) -> None:
-        while True:
-            left = (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s
-            if left <= 0:
-                return await self.pause()
-            await asyncio.sleep(left)
+    async def _hang_up_when_over(self, talk: LiveTalk) -> None:
+        """Hang up when the conversation is deleted, or when the talk was idle for too long."""
+        while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(talk.deleted.wait(), left)
+                await self.hang_up(4004)
+                return
+        await self.pause()
 
     async def _refuse(self, code: int, name: str, message: str, *, retry_after: int | None = None) -> None:
         await self.say(protocol.error(ProtocolError(name, message, retry_after=retry_after)))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 
@@ -35,8 +35,6 @@ NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.tru
 # Events of the Realtime API that a talk refuses, with the reason.
 REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.clear": NO_WEBRTC}
 
-HangUp = Callable[[int], Awaitable[None]]
-
 
 async def open_talk(
     *,
@@ -44,13 +42,11 @@ async def open_talk(
     conversation: str,
     engines: Sequence[Engine],
     send: Send,
-    hang_up: HangUp,
     preemptive_replies: bool | None = None,
 ) -> "LiveTalk":
     """Load the conversation, or begin a new one, and return its talk. Raises store.ConversationDeleted, DatabaseError.
 
-    `send` is called with each event for the client, `hang_up` with a code to close its connection. Call `receive` for
-    each event of the client, and at the end `close`.
+    `send` is called with each event for the client. Call `receive` for each event of the client, and at the end `close`.
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
@@ -68,7 +64,7 @@ async def open_talk(
         outgoing=outgoing,
         preemptive_replies=settings.PREEMPTIVE_REPLIES if preemptive_replies is None else preemptive_replies,
     )
-    talk = LiveTalk(exchange, hang_up)
+    talk = LiveTalk(exchange)
     try:
         # Warming the engine reports this error. Hold-to-talk works without voice activity detection.
         with contextlib.suppress(EngineError):
@@ -94,8 +90,10 @@ async def _stored(learner: uuid.UUID, conversation: str) -> StoredConversation |
 class LiveTalk:
     """Run the talk of one connection. `open_talk` makes it. It must not be used after `close`."""
 
-    def __init__(self, exchange: Exchange, hang_up: HangUp) -> None:
-        self.exchange, self._hang_up = exchange, hang_up
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        # Set when the conversation was deleted, because the talk cannot go on then.
+        self.deleted = asyncio.Event()
         self._dialogue, self._replies, self._turn_detector = exchange.dialogue, exchange.replies, exchange.turn_detector
         self._turn_saver, self._outgoing = exchange.turn_saver, exchange.outgoing
         self._saving = asyncio.create_task(self._save_turns())
@@ -178,11 +176,11 @@ class LiveTalk:
             logger.info("%s replies begun ahead were thrown away in %s.", thrown, self._dialogue.conversation)
 
     async def _save_turns(self) -> None:
-        """Send the events of the turn saver. Hang up if the conversation was deleted, because the talk cannot go on."""
+        """Send the events of the turn saver."""
         async for said in self._turn_saver.work():
             await self._outgoing.send_event(said)
             if said.get("code") == "deleted":
-                await self._hang_up(4004)
+                self.deleted.set()
 
     @property
     def engine(self) -> Engine:

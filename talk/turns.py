@@ -133,18 +133,9 @@ async def _drive(
     learner: uuid.UUID, conversation: str, asked: SubmittedTurn, pcm: bytes, events: asyncio.Queue[Event | None]
 ) -> None:
     """Take the turn, and queue the events about it."""
-
-    async def hang_up(code: int) -> None:
-        """Do nothing: the connection ends with the turn."""
-
     is_live.set(False)
     talk = await open_talk(
-        learner=learner,
-        conversation=conversation,
-        engines=engines(),
-        send=events.put,
-        hang_up=hang_up,
-        preemptive_replies=False,
+        learner=learner, conversation=conversation, engines=engines(), send=events.put, preemptive_replies=False
     )
     try:
         await talk.receive({"type": "session.update", "session": asked.session})

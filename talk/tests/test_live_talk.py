@@ -42,7 +42,6 @@ class Line:
             conversation="talk",
             engines=self.engines,  # type: ignore[arg-type]  # what needs no talk is not scripted
             send=self._send,
-            hang_up=self._hang_up,
         )
         await self.talk.receive({"type": "talk.hint"})
         self.sent.clear()
@@ -50,9 +49,6 @@ class Line:
     async def _send(self, event: Event) -> None:
         self.watch(event)
         self.sent.append(event)
-
-    async def _hang_up(self, code: int) -> None:
-        raise AssertionError(code)
 
     async def update(self, **session: Any) -> None:
         await self.talk.receive({"type": "session.update", "session": session})
