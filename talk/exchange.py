@@ -47,12 +47,12 @@ class Exchange:
 
     def __init__(
         self,
-        *,
         dialogue: Dialogue,
         fallback_session: FallbackSession,
         turn_saver: TurnSaver,
         outgoing: Outgoing,
-        preemptive_replies: bool,
+        *,
+        preemptive: bool,
     ) -> None:
         self.config, self.dialogue, self.input_buffer = SessionConfig(), dialogue, InputAudioBuffer()
         self.turn_detector = TurnDetector(
@@ -60,7 +60,7 @@ class Exchange:
         )
         self.replies = ReplyRunner(dialogue, fallback_session, turn_saver, outgoing)
         self.fallback_session, self.turn_saver, self.outgoing = fallback_session, turn_saver, outgoing
-        self._preemptive_replies = preemptive_replies
+        self._preemptive = preemptive
         self._silence = reprompt.SilenceTimer()
         # The latest reply that helped a silent learner.
         self._reprompt: Reply | None = None
@@ -223,7 +223,7 @@ class Exchange:
             match happened:
                 case TurnBegan(turn):
                     await self._give_way_to(turn)
-                case MayReply(turn) if self._preemptive_replies:
+                case MayReply(turn) if self._preemptive:
                     await self.replies.begin_ahead(turn)
                 case TurnResumed():
                     await self.replies.throw_away()

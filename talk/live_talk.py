@@ -37,16 +37,12 @@ REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.
 
 
 async def open_talk(
-    *,
-    learner: uuid.UUID,
-    conversation: str,
-    engines: Sequence[Engine],
-    send: Send,
-    preemptive_replies: bool | None = None,
+    *, learner: uuid.UUID, conversation: str, engines: Sequence[Engine], send: Send, preemptive: bool | None = None
 ) -> "LiveTalk":
     """Load the conversation, or begin a new one, and return its talk. Raises store.ConversationDeleted, DatabaseError.
 
     `send` is called with each event for the client. Call `receive` for each event of the client, and at the end `close`.
+    `preemptive` allows preemptive replies, by default as the setting PREEMPTIVE_REPLIES does.
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
@@ -57,13 +53,8 @@ async def open_talk(
     turn_saver = TurnSaver(learner, conversation, name)
     outgoing = Outgoing(send, Items(stored.messages if stored else ()))
     await fallback_session.open(dialogue.brief, dialogue.lines)
-    exchange = Exchange(
-        dialogue=dialogue,
-        fallback_session=fallback_session,
-        turn_saver=turn_saver,
-        outgoing=outgoing,
-        preemptive_replies=settings.PREEMPTIVE_REPLIES if preemptive_replies is None else preemptive_replies,
-    )
+    preemptive = settings.PREEMPTIVE_REPLIES if preemptive is None else preemptive
+    exchange = Exchange(dialogue, fallback_session, turn_saver, outgoing, preemptive=preemptive)
     talk = LiveTalk(exchange)
     try:
         # Warming the engine reports this error. Hold-to-talk works without voice activity detection.

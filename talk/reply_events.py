@@ -50,14 +50,7 @@ class Output:
 class ReplyEvents:
     """Send one `response` with its one item. `Reply` does the saving."""
 
-    def __init__(
-        self,
-        item_id: str,
-        at: datetime,
-        previous: str | None,
-        outgoing: Outgoing,
-        output: Output = Output(),  # frozen
-    ) -> None:
+    def __init__(self, item_id: str, at: datetime, previous: str | None, outgoing: Outgoing, output: Output) -> None:
         self.id = f"resp_{secrets.token_hex(8)}"
         self.item_id, self.at = item_id, at
         self.pcm = bytearray()

@@ -135,7 +135,7 @@ async def _drive(
     """Take the turn, and queue the events about it."""
     is_live.set(False)
     talk = await open_talk(
-        learner=learner, conversation=conversation, engines=engines(), send=events.put, preemptive_replies=False
+        learner=learner, conversation=conversation, engines=engines(), send=events.put, preemptive=False
     )
     try:
         await talk.receive({"type": "session.update", "session": asked.session})

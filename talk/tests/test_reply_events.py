@@ -7,7 +7,7 @@ import pytest
 from talk.items import Items
 from talk.outgoing import Outgoing
 from talk.protocol import Event
-from talk.reply_events import ReplyEvents
+from talk.reply_events import Output, ReplyEvents
 
 SECOND = bytes(48_000)
 
@@ -20,7 +20,7 @@ async def response() -> ReplyEvents:
     async def send(said: Event) -> None:
         sent.append(said)
 
-    response = ReplyEvents("ai-1", datetime.now(UTC), None, Outgoing(send, Items()))
+    response = ReplyEvents("ai-1", datetime.now(UTC), None, Outgoing(send, Items()), Output())
     await response.begin()
     for words in ("Ah, London is big.", "What did you like there?"):
         await response.words(words)
