@@ -43,12 +43,6 @@ def translations() -> list[Language]:
     return languages() if _multilingual() else []
 
 
-def shape() -> dict[str, object]:
-    """Return the languages and the partner for `GET /api/scenarios`."""
-    codes = [each.code for each in translations()]
-    return {"languages": languages(), "translations": codes, "partner": partner()}
-
-
 def context(request: HttpRequest) -> dict[str, object]:
     """Return the variables of templates, as a context processor."""
     return {

@@ -195,7 +195,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
     def idle_s(self) -> float:
         return time.monotonic() - self.active_at
 
-    def makes_room_in(self, slots: Slots) -> bool:
+    def can_be_paused_for(self, slots: Slots) -> bool:
         """Return whether this talk holds one of these slots and is idle, so that it may be paused for a newcomer."""
         held = self.talk and self.place and self.place.slots is slots
         return bool(held) and self.idle_s >= capacity.MAKES_ROOM_S
@@ -229,7 +229,7 @@ async def _place(learner: uuid.UUID, engine: str) -> Slot:
     except AtCapacity as full:
         # This is more than one if talks have changed to this engine while its slots were full.
         needed = slots.used + 1 - slots.total
-        still = [each for each in _talks.values() if each.makes_room_in(slots)]
+        still = [each for each in _talks.values() if each.can_be_paused_for(slots)]
         if full.status == 429 or len(still) < needed:
             raise
     for each in sorted(still, key=lambda each: each.idle_s, reverse=True)[:needed]:

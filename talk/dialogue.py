@@ -50,7 +50,7 @@ class Dialogue:
         self._minutes_before = 0.0
         self._last_stamp = 0
         self._hints = 0
-        self.goals = self._reached()
+        self.goals = self._goals_reached()
 
     @classmethod
     def of(
@@ -60,10 +60,10 @@ class Dialogue:
         brief = _brief(conversation, stored.conversation if stored else None)
         dialogue = cls(conversation, replace(brief, mistakes=tuple(mistakes)), engine)
         if stored:
-            dialogue._go_on(stored)
+            dialogue._restore(stored)
         return dialogue
 
-    def begin_with(self, wishes: dict[str, str]) -> bool:
+    def change_topic(self, wishes: dict[str, str]) -> bool:
         """Choose what the talk is about. Return False once it has begun. Then only the language of explanations can change."""
         explain = wishes.get("language") or self.brief.language
         if self.lines:
@@ -74,7 +74,7 @@ class Dialogue:
         self.brief = replace(self.brief, scenario=chosen, level=level, language=explain)
         if not wishes.keys() <= {"language"}:
             self.brief = _with_own_words(self.brief, wishes)
-        self.goals = self._reached()
+        self.goals = self._goals_reached()
         return True
 
     def shape(self) -> dict[str, object]:
@@ -110,16 +110,16 @@ class Dialogue:
         return datetime.fromtimestamp(self._last_stamp / 1000, UTC)
 
     def add(self, item_id: str, role: str, text: str) -> None:
-        """Add a line. The words of a learner's line may still be missing: see `make_out`."""
+        """Add a line. The words of a learner's line may still be missing: see `set_words`."""
         self._ids.append(item_id)
         self.lines.append(Line(role, text))
         self._hints = 0
 
-    def make_out(self, item_id: str, text: str) -> bool:
+    def set_words(self, item_id: str, text: str) -> bool:
         """Set the words of a line that has its place already. Return whether they reached a goal."""
         at = self._ids.index(item_id)
         self.lines[at] = replace(self.lines[at], text=text)
-        before, self.goals = self.goals, self._reached()
+        before, self.goals = self.goals, self._goals_reached()
         return self.goals != before
 
     def lines_before(self, item_id: str) -> list[Line]:
@@ -158,7 +158,7 @@ class Dialogue:
             "call_ended": self.ended,
         }
 
-    def _go_on(self, stored: StoredConversation) -> None:
+    def _restore(self, stored: StoredConversation) -> None:
         row = stored.conversation
         self._title, self._config = row.title, row.config if isinstance(row.config, dict) else {}
         self._started_at = row.started_at or row.timestamp
@@ -171,9 +171,9 @@ class Dialogue:
             seconds = recording.duration if recording and text == message.content else None
             self.lines.append(Line(message.role, text, seconds))
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
-        self.goals = self._reached()
+        self.goals = self._goals_reached()
 
-    def _reached(self) -> list[Json]:
+    def _goals_reached(self) -> list[Json]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 

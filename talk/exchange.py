@@ -115,7 +115,7 @@ class Exchange:
 
     async def set_up(self, wishes: Wishes) -> None:
         """Configure the session. Begin another opening if the talk is now about something else."""
-        is_opening_due = wishes.talk is not None and await self._begin_with(wishes.talk)
+        is_opening_due = wishes.talk is not None and await self._change_topic(wishes.talk)
         if wishes.speed is not None:
             self.fallback_session.choose_speed(None if wishes.speed == BY_LEVEL else wishes.speed)
         self.config.apply(wishes)
@@ -131,10 +131,10 @@ class Exchange:
         if is_opening_due:
             self.replies.begin(None, await self.replies.request(None), self.config.output)
 
-    async def _begin_with(self, wishes: dict[str, str]) -> bool:
+    async def _change_topic(self, wishes: dict[str, str]) -> bool:
         """Choose what the talk is about. Take back an opening that is under way, and return whether another one has to begin."""
         before, latest = self.dialogue.brief, self.replies.latest
-        if not self.dialogue.begin_with(wishes) or self.dialogue.brief == before:
+        if not self.dialogue.change_topic(wishes) or self.dialogue.brief == before:
             return False
         opening = latest if latest and not (latest.done or latest.turn) else None
         if opening and replace(before, language=self.dialogue.brief.language) == self.dialogue.brief:
@@ -143,8 +143,8 @@ class Exchange:
         if opening:
             await opening.take_back()
             if opening.response:
-                await self.replies.say_truncated(opening.response.item_id, 0, "")
-        await self.replies.throw_away()
+                await self.replies.send_truncated(opening.response.item_id, 0, "")
+        await self.replies.discard_ahead()
         await self.fallback_session.open(self.dialogue.brief, self.dialogue.lines)
         return opening is not None
 
@@ -183,7 +183,7 @@ class Exchange:
         await self.take_turn(turn, PreemptiveReply(nothing(turn)) if is_silent else await self.replies.request(turn))
 
     async def drop_turn(self) -> None:
-        await self.replies.throw_away()
+        await self.replies.discard_ahead()
         if self.turn_detector.drop_turn():
             await self.fallback_session.end_turn()
 
@@ -201,7 +201,7 @@ class Exchange:
         if answer is self._reprompt and "?" not in text:
             # The learner has heard the question before, so half a repetition is not kept as a line of the talk.
             text = await answer.truncate(0)
-        await self.replies.say_truncated(answer.response.item_id, heard_ms, text)
+        await self.replies.send_truncated(answer.response.item_id, heard_ms, text)
         return True
 
     # Events of the turn detector
@@ -216,17 +216,17 @@ class Exchange:
         else:
             await self.fallback_session.pass_by(pcm)
         await self._act_on(await self.turn_detector.detect(pcm, self.replies.words_ahead))
-        await self._mind_silence()
+        await self._watch_silence()
 
     async def _act_on(self, found: Iterable[TurnEvent]) -> None:
         for happened in found:
             match happened:
                 case TurnBegan(turn):
-                    await self._give_way_to(turn)
+                    await self._begin_turn(turn)
                 case MayReply(turn) if self._preemptive:
                     await self.replies.begin_ahead(turn)
                 case TurnResumed():
-                    await self.replies.throw_away()
+                    await self.replies.discard_ahead()
                 case SpeechStopped(turn, at_ms):
                     where = {"item_id": turn.item_id, "audio_end_ms": at_ms}
                     await self.outgoing.send("input_audio_buffer.speech_stopped", **where)
@@ -239,16 +239,15 @@ class Exchange:
                 case Advice(code, message):
                     await self.outgoing.send("talk.notice", code=code, message=message)
 
-    async def _give_way_to(self, turn: Turn) -> None:
+    async def _begin_turn(self, turn: Turn) -> None:
         """Begin a turn, hands-free. The agent stops speaking before anything else that takes time."""
         turn.item_id = self.dialogue.new_id("user")
         answer = None if self._uninterrupted() else self.replies.latest
         if answer and answer.is_wanted and not answer.is_heard_out:
             turn.interrupts, turn.over = True, answer.response.text if answer.response else ""
         self.fallback_session.begin_turn(turn)
-        await self.outgoing.send(
-            "input_audio_buffer.speech_started", item_id=turn.item_id, audio_start_ms=turn.start_ms
-        )
+        where = {"item_id": turn.item_id, "audio_start_ms": turn.start_ms}
+        await self.outgoing.send("input_audio_buffer.speech_started", **where)
         if answer:
             answer.stop()
         await self.fallback_session.bring_up_to(turn)
@@ -300,22 +299,22 @@ class Exchange:
         """Start the reply to a turn that is over. `preemptive` is this reply, if it was begun before the turn ended."""
         turn.item_id, turn.at = turn.item_id or self.dialogue.new_id("user"), self.dialogue.stamp()
         if preemptive is None:
-            preemptive = PreemptiveReply(nothing(turn)) if self._was_silent(turn) else await self.replies.request(turn)
+            preemptive = PreemptiveReply(nothing(turn)) if self._is_silent(turn) else await self.replies.request(turn)
         interrupted = self.replies.latest if turn.interrupts and not self.engine.capabilities.detects_turns else None
         reply = self.replies.begin(turn, preemptive, self.config.output)
         # At once, because all later sound belongs to the next turn.
         await self.fallback_session.end_turn()
         if interrupted:
-            _start(self._resume(interrupted, after=reply), self._resuming)
+            _start(self._repeat_interrupted(interrupted, after=reply), self._resuming)
 
-    async def _resume(self, interrupted: Reply, *, after: Reply) -> None:
+    async def _repeat_interrupted(self, interrupted: Reply, *, after: Reply) -> None:
         """Say a reply again that was interrupted by sound that was not a turn. `after` is the reply to that sound."""
         await after.finished()
         if not after.dropped_turn or interrupted is self._reprompt or self.dialogue.ended:
             return
         if self._is_latest(after) and interrupted.response:
             await interrupted.truncate(0)
-            await self.replies.say_truncated(interrupted.response.item_id, 0, "")
+            await self.replies.send_truncated(interrupted.response.item_id, 0, "")
         if not self._is_latest(after):
             return
         preemptive = await self.replies.request(None)
@@ -328,7 +327,7 @@ class Exchange:
         """Return whether the talk is still open and nothing has been said or answered since this reply."""
         return self.replies.latest is answer and self.turn_detector.turn is None and not self._closed
 
-    def _was_silent(self, turn: Turn) -> bool:
+    def _is_silent(self, turn: Turn) -> bool:
         """Return whether the turn probably holds no voice. Only engines that invent words in silence need this check."""
         if not self.engine.capabilities.invents_in_silence or turn.text is not None or self.fallback_session.detects:
             return False
@@ -338,7 +337,7 @@ class Exchange:
 
     # A silent learner
 
-    async def _mind_silence(self) -> None:
+    async def _watch_silence(self) -> None:
         """Help a learner who has been silent for long, hands-free only."""
         answer, detector, idle_ms = self.replies.latest, self.turn_detector, self.config.idle_ms
         is_counted = detector.hands_free and self.config.creates_response and not detector.holds

@@ -218,7 +218,7 @@ class FallbackSession:
         """
         self._is_lost = False
         if not budget.allows(self.engine.name):
-            return _enough()
+            return _budget_spent()
         return self._replied(self.engine, self._session, self._session.reply(text), turn, text)
 
     async def _replied(
@@ -227,7 +227,7 @@ class FallbackSession:
         is_heard = begun = False
         while True:
             try:
-                async with contextlib.aclosing(self._patiently(engine, events)) as patient:
+                async with contextlib.aclosing(self._with_patience(engine, events)) as patient:
                     async for event in patient:
                         if isinstance(event, Heard | Unheard):
                             if is_heard:
@@ -263,7 +263,7 @@ class FallbackSession:
         await self.bring_up_to(self._spoken)
         return engine, session, events
 
-    async def _patiently(self, engine: Engine, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+    async def _with_patience(self, engine: Engine, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
         """Yield the events of this engine's reply. Raises EngineError if its first word takes too long.
 
         The limit is ENGINE_PATIENCE. Without another engine, the learner gets a notice at this point, and the reply has
@@ -352,7 +352,7 @@ class FallbackSession:
             await self.reports.put(replace(happened, at_ms=happened.at_ms + missed)).wait()
 
 
-async def _enough() -> AsyncGenerator[Event, None]:
+async def _budget_spent() -> AsyncGenerator[Event, None]:
     """Raise EnoughForToday in place of a reply, because today's budget is spent and there is no other engine."""
     raise EnoughForToday(budget.ENOUGH)
     yield

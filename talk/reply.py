@@ -152,12 +152,12 @@ class Reply:
         self._times.setdefault(type(happened).__name__, time.perf_counter())
         match happened:
             case Heard():
-                await self._hear(happened)
+                await self._take_transcript(happened)
             case Unheard() if self.turn and self.turn.interrupts and self.turn.is_short:
                 await self._drop_turn()
             case Unheard(doubt):
                 self._transcript = Transcript("", doubt=doubt)
-                await self._keep_as_sound()
+                await self._keep_only_sound()
             case Corrected(corrections):
                 self._corrections = corrections
                 if self.turn:
@@ -174,19 +174,19 @@ class Reply:
                 is_first = not self.response.pcm
                 await self.response.sound(pcm)
                 if is_first:
-                    await self._sounded()
+                    await self._first_sound_sent()
             case Spoken():
                 await self._end_response("cancelled" if self._stopped else "completed")
             case Ended():
                 self._dialogue.ended = self._says_goodbye = True
 
-    async def _hear(self, heard: Transcript) -> None:
+    async def _take_transcript(self, heard: Transcript) -> None:
         turn, text = self.turn, heard.text
         if turn is None or turn.item_id is None:
             return
         # The engine has replied, so the turn was not silent.
         if not text and self.response:
-            await self._keep_as_sound()
+            await self._keep_only_sound()
             return
         self._heard = True
         if turn.interrupts and (not text or is_backchannel(text) or is_part_of(text, turn.over)):
@@ -195,13 +195,13 @@ class Reply:
         if not text:
             # There is nothing to save.
             self._saved = True
-            await self._say_unheard("nothing_heard", NOTHING_HEARD)
+            await self._send_transcription_failed("nothing_heard", NOTHING_HEARD)
             return
         self._transcript = heard
         await self._place(turn)
         if not heard.doubt:
             self._to_check = text, self._dialogue.lines_before(turn.item_id)
-        reached = self._dialogue.make_out(turn.item_id, heard.certain)
+        reached = self._dialogue.set_words(turn.item_id, heard.certain)
         if turn.text is None:
             kind = "conversation.item.input_audio_transcription.completed"
             usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
@@ -217,13 +217,13 @@ class Reply:
         """End a reply to a sound that is not a turn. It is neither saved nor answered."""
         self._heard = self._saved = self.dropped_turn = True
         self.stop()
-        await self._say_unheard("backchannel", BACKCHANNEL)
+        await self._send_transcription_failed("backchannel", BACKCHANNEL)
 
-    async def _keep_as_sound(self) -> None:
+    async def _keep_only_sound(self) -> None:
         if self.turn and not self._heard:
             self._heard = True
             await self._place(self.turn)
-            await self._say_unheard("not_made_out", NOT_MADE_OUT)
+            await self._send_transcription_failed("not_made_out", NOT_MADE_OUT)
             if self._sound_is_out:
                 self._save_turn()
 
@@ -239,7 +239,7 @@ class Reply:
         await self._outgoing.send("conversation.item.added", previous_item_id=previous, item=item)
         await self._outgoing.send("conversation.item.done", previous_item_id=previous, item=item)
 
-    async def _say_unheard(self, code: str, message: str) -> None:
+    async def _send_transcription_failed(self, code: str, message: str) -> None:
         assert self.turn
         kind = "conversation.item.input_audio_transcription.failed"
         detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
@@ -263,7 +263,7 @@ class Reply:
         )
         await self.response.begin()
 
-    async def _sounded(self) -> None:
+    async def _first_sound_sent(self) -> None:
         """Save the turn and send the timing. Called when the first sound is out, because then there is time to save.
 
         All timing is in milliseconds. A step that was done before the end of the turn took 0. `transcribe_ms` and
@@ -318,7 +318,7 @@ class Reply:
             # The turn is saved, so it needs its place before the lines that follow.
             await self._place(self.turn)
             if self.turn.text is None:
-                await self._say_unheard("engine_failed", message)
+                await self._send_transcription_failed("engine_failed", message)
         await self._finish("failed", "engine")
 
     def _save_turn(self) -> None:

@@ -62,7 +62,7 @@ class ReplyRunner:
         self.latest = Reply(turn, preemptive, output, *parts)
         return self.latest
 
-    async def say_truncated(self, item_id: str, heard_ms: int, text: str) -> None:
+    async def send_truncated(self, item_id: str, heard_ms: int, text: str) -> None:
         kept = {"content_index": 0, "audio_end_ms": heard_ms, "transcript": text}
         await self._outgoing.send("conversation.item.truncated", item_id=item_id, **kept)
 
@@ -83,7 +83,7 @@ class ReplyRunner:
         ahead, self._ahead = self._ahead, None
         return ahead
 
-    async def throw_away(self) -> None:
+    async def discard_ahead(self) -> None:
         """Discard the reply that was begun ahead, because the learner's words have changed."""
         if self._ahead:
             self.thrown_away += 1

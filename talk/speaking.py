@@ -55,7 +55,7 @@ class SpeechStream:
     more: AsyncGenerator[bytes, None]
     engine: Engine
 
-    async def whole(self) -> bytes:
+    async def read(self) -> bytes:
         """Return all of the speech as PCM. Raises EngineError."""
         async with aclosing(self._pieces()) as pieces:
             return b"".join([piece async for piece in pieces])
@@ -93,7 +93,7 @@ async def begin_speech(text: str, voice: str) -> SpeechStream:
         raise CallRefused(400, NOTHING_TO_SPEAK)
     for attempt in attempts(patience=_patience()):
         async with attempt as engine:
-            more = _sounding(engine.speak(text, voice=voice))
+            more = _non_empty(engine.speak(text, voice=voice))
             head = await anext(more, b"")
     if not head:
         raise CallRefused(400, NOTHING_TO_SPEAK)
@@ -191,11 +191,11 @@ async def _spoken(text: str, voice: str) -> tuple[bytes, Engine]:
     """Return all of the speech as PCM, and the engine. If an engine breaks off, the next one starts anew."""
     speech = await begin_speech(text, voice)
     try:
-        return await speech.whole(), speech.engine
+        return await speech.read(), speech.engine
     except EngineError as error:
         rest(speech.engine, error)
     speech = await begin_speech(text, voice)
-    return await speech.whole(), speech.engine
+    return await speech.read(), speech.engine
 
 
 def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Draft:
@@ -239,7 +239,7 @@ def _patience() -> float:
     return float(settings.ENGINE_PATIENCE) / 1000
 
 
-async def _sounding(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def _non_empty(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Yield the pieces that are not empty. Closing this generator also closes `pieces`."""
     try:
         async for piece in pieces:

@@ -170,7 +170,7 @@ class TurnDetector:
     def notice(self, happened: ListenerEvent) -> list[TurnEvent]:
         """Return what an event of a voice activity detector, or of an engine that detects turns, means for the turn."""
         match happened:
-            case SpeechStarted() if self.turn is None and self._sounding():
+            case SpeechStarted() if self.turn is None and self._agents_sound():
                 self._suspected, self._judged_at_ms = happened, happened.at_ms + echo.FIRST_MS
             case SpeechStarted(at_ms):
                 return self._begin_turn(at_ms)
@@ -227,7 +227,7 @@ class TurnDetector:
 
     # The agent's own voice
 
-    def _sounding(self) -> bytes:
+    def _agents_sound(self) -> bytes:
         """Return the agent's sound that may come from a loudspeaker at this moment, as PCM.
 
         The delay depends on the client, and on how much of the microphone's sound still waits to be processed here.
@@ -243,7 +243,7 @@ class TurnDetector:
         if started is None or self._input_buffer.position_ms < self._judged_at_ms:
             return []
         heard = self._input_buffer.passed_by_since(started.at_ms)
-        likeness = await sound_threads.in_thread(echo.likeness, heard, self._sounding())
+        likeness = await sound_threads.in_thread(echo.likeness, heard, self._agents_sound())
         if self._suspected is not started:
             return []
         judged_at_ms, self._judged_at_ms = self._judged_at_ms, started.at_ms + echo.WINDOW_MS

@@ -61,7 +61,9 @@ class ScenariosView(APIView):
         tags=["talking"],
     )
     def get(self, request: ApiRequest) -> Response:
-        shape = {"scenarios": load_all().values(), "levels": LEVELS, **capabilities.shape(), **representations.where()}
+        translations = [each.code for each in capabilities.translations()]
+        shape: Json = {"scenarios": load_all().values(), "levels": LEVELS, "languages": capabilities.languages()}
+        shape |= {"translations": translations, "partner": capabilities.partner(), **representations.where()}
         return Response(ScenariosSerializer(shape).data)
 
 

@@ -26,7 +26,7 @@ def learner() -> uuid.UUID:
 
 def begun(**wishes: str) -> Dialogue:
     new = Dialogue.of("talk", None, "local")
-    new.begin_with(wishes)
+    new.change_topic(wishes)
     return new
 
 
@@ -72,13 +72,13 @@ def test_the_contracts_language_stays_that_of_the_talk():
 def test_it_can_be_changed_in_the_middle_of_a_talk():
     new = begun(scenario="travel")
     new.add("user-1", "user", "Hello.")
-    assert not new.begin_with({"language": "vi", "scenario": "food"})
+    assert not new.change_topic({"language": "vi", "scenario": "food"})
     assert (new.brief.language, new.brief.scenario.id) == ("vi", "travel")
 
 
 def test_another_choice_leaves_the_language_as_it_is():
     new = begun(language="vi")
-    new.begin_with({"scenario": "food"})
+    new.change_topic({"scenario": "food"})
     assert new.brief.language == "vi"
 
 
@@ -99,7 +99,7 @@ def test_the_chosen_language_wins_over_an_older_clients(learner):
 
 def test_an_older_clients_language_stays_as_it_was(learner):
     again = gone_on(learner, {"config": {"language": "vi"}})
-    again.begin_with({"language": "en"})
+    again.change_topic({"language": "en"})
     config = again.columns()["config"]
     assert (config["language"], config["explain"]) == ("vi", "en")
 
@@ -187,5 +187,5 @@ def test_a_talk_begins_without_mistakes_while_they_are_out_of_reach(learner, dat
 
 def test_the_brief_keeps_the_mistakes_in_every_scenario():
     new = Dialogue.of("talk", None, "local", mistakes=["goed \u2192 went"])
-    new.begin_with({"scenario": "food"})
+    new.change_topic({"scenario": "food"})
     assert new.brief.mistakes == ("goed \u2192 went",)
