@@ -211,14 +211,15 @@ class FallbackSession:
         if self.engine.capabilities.detects_turns:
             await self._session.detect_turns(detection)
 
-    def reply(self, turn: Turn | None, text: str | None) -> AsyncGenerator[Event, None]:
-        """Return the reply of the engine in use, or of the next one if it fails before its first word.
+    def reply(self, turn: Turn | None) -> AsyncGenerator[Event, None]:
+        """Return the reply to a turn, or with None the agent's next line. Iterating raises EngineError.
 
-        The reply is to `turn`, or to `text` if that is not None. Iterating raises EngineError.
+        If the engine in use fails before its first word, the next one replies.
         """
         self._is_lost = False
         if not budget.allows(self.engine.name):
             return _budget_spent()
+        text = turn.text if turn else None
         return self._replied(self.engine, self._session, self._session.reply(text), turn, text)
 
     async def _replied(

@@ -51,8 +51,7 @@ class ReplyRunner:
         if not budget.allows(self._fallback_session.engine.name):
             await self._fallback_session.return_if_rested()
         await self._fallback_session.bring_up_to(turn)
-        events = self._fallback_session.reply(turn, turn.text if turn else None)
-        return PreemptiveReply(events, hears=turn is not None)
+        return PreemptiveReply(self._fallback_session.reply(turn), hears=turn is not None)
 
     def begin(self, turn: Turn | None, preemptive: PreemptiveReply, output: Output) -> Reply:
         """Send and save a reply that was requested. `turn` is the turn that it replies to, if any."""

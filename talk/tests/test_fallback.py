@@ -50,8 +50,8 @@ class Talking:
         await self.fallback_session.hear(turn, pcm)
         return turn
 
-    async def answered(self, turn: Turn | None, text: str | None = None) -> list[Event]:
-        reply = self.fallback_session.reply(turn, text)
+    async def answered(self, turn: Turn | None) -> list[Event]:
+        reply = self.fallback_session.reply(turn)
         await self.fallback_session.end_turn()
         if self.turn:
             self.fallback_session.begin_turn(self.turn)
@@ -109,7 +109,7 @@ async def test_an_answer_begun_ahead_leaves_the_turn_open():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Hello.")])
     talking = await Talking(first, second).begin()
     turn = talking.turn = await talking.say()
-    assert [event async for event in talking.fallback_session.reply(turn, None)]
+    assert [event async for event in talking.fallback_session.reply(turn)]
     assert second.sessions[0].heard == [SAID]
 
 
@@ -188,7 +188,7 @@ async def test_a_failure_is_logged_once_and_hidden_from_the_learner(caplog: pyte
 async def test_a_typed_turn_is_requested_again_as_text():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
     talking = await Talking(first, second).begin()
-    await talking.answered(Turn(0, text="Hi."), "Hi.")
+    await talking.answered(Turn(0, text="Hi."))
     assert second.sessions[0].asked == [("Hi.", b"")]
 
 
