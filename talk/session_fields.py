@@ -54,7 +54,7 @@ class SupportedField:
     takes_null: bool = False
 
 
-class PassedOver:
+class IgnoredField:
     """Mark a field that has no effect: clients send it by default, or it only guides a model."""
 
 
@@ -66,7 +66,7 @@ class UnsupportedField:
     unless: Callable[[object], bool] = lambda value: False
 
 
-Field = SupportedField | PassedOver | UnsupportedField
+Field = SupportedField | IgnoredField | UnsupportedField
 Fields = Mapping[str, Field]
 
 
@@ -117,37 +117,37 @@ def _scenario(value: object) -> str:
     return chosen
 
 
-PASSED_OVER = PassedOver()
+IGNORED = IgnoredField()
 NO_TOOLS = "The agent calls no tools."
 NO_PROMPT = "Prompt templates are kept at OpenAI. Say what the talk is about in `session.talk`."
 # The fields that a session and a single response have in common.
 ANSWER: Fields = {
-    "instructions": PASSED_OVER,
-    "max_output_tokens": PASSED_OVER,
-    "parallel_tool_calls": PASSED_OVER,
-    "reasoning": PASSED_OVER,
+    "instructions": IGNORED,
+    "max_output_tokens": IGNORED,
+    "parallel_tool_calls": IGNORED,
+    "reasoning": IGNORED,
     "prompt": UnsupportedField(NO_PROMPT),
     "tools": UnsupportedField(NO_TOOLS, _one_of([])),
     "tool_choice": UnsupportedField(NO_TOOLS, _one_of("auto", "none")),
     "output_modalities": SupportedField("modality", _modality),
     "audio.output.format": SupportedField("output_format", read_format),
-    "audio.output.voice": PASSED_OVER,
+    "audio.output.voice": IGNORED,
 }
 SESSION: Fields = {
     **ANSWER,
     "type": UnsupportedField(
         "Only realtime sessions are held. POST /api/speech-to-text transcribes.", _one_of("realtime")
     ),
-    "model": PASSED_OVER,
+    "model": IGNORED,
     "include": UnsupportedField("Transcripts have no log probabilities.", _one_of([])),
-    "tracing": PASSED_OVER,
-    "truncation": PASSED_OVER,
+    "tracing": IGNORED,
+    "truncation": IGNORED,
     "audio.input.format": SupportedField("input_format", read_format),
-    "audio.input.noise_reduction": PASSED_OVER,
-    "audio.input.transcription.model": PASSED_OVER,
-    "audio.input.transcription.prompt": PASSED_OVER,
-    "audio.input.transcription.keywords": PASSED_OVER,
-    "audio.input.transcription.delay": PASSED_OVER,
+    "audio.input.noise_reduction": IGNORED,
+    "audio.input.transcription.model": IGNORED,
+    "audio.input.transcription.prompt": IGNORED,
+    "audio.input.transcription.keywords": IGNORED,
+    "audio.input.transcription.delay": IGNORED,
     "audio.input.transcription.language": UnsupportedField("Only English is heard.", _is_english),
     "audio.input.transcription.languages": UnsupportedField("Only English is heard.", _is_english),
     DETECTION: SupportedField("hands_free", _is_on, takes_null=True),
@@ -155,9 +155,9 @@ SESSION: Fields = {
     f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", lambda value: round(PAUSE_RANGE_MS.read(value))),
     f"{DETECTION}.create_response": SupportedField("create_response", _true_or_false),
     f"{DETECTION}.interrupt_response": SupportedField("interrupt_response", _true_or_false),
-    f"{DETECTION}.threshold": PASSED_OVER,
-    f"{DETECTION}.prefix_padding_ms": PASSED_OVER,
-    f"{DETECTION}.eagerness": PASSED_OVER,
+    f"{DETECTION}.threshold": IGNORED,
+    f"{DETECTION}.prefix_padding_ms": IGNORED,
+    f"{DETECTION}.eagerness": IGNORED,
     f"{DETECTION}.idle_timeout_ms": SupportedField(
         "idle_ms", lambda value: None if value is None else round(IDLE_RANGE_MS.read(value)), takes_null=True
     ),
@@ -177,7 +177,7 @@ RESPONSE: Fields = {
     **ANSWER,
     "conversation": UnsupportedField("Every answer is part of the conversation.", _one_of("auto")),
     "input": UnsupportedField("An answer is to the conversation as it is."),
-    "metadata": PASSED_OVER,
+    "metadata": IGNORED,
 }
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from talk.audio_formats import PCM, PCMA, PCMU
 from talk.protocol import ProtocolError
-from talk.session_fields import MAX_REFUSALS, RESPONSE, SESSION, Fields, PassedOver, response_wishes, session_wishes
+from talk.session_fields import MAX_REFUSALS, RESPONSE, SESSION, Fields, IgnoredField, response_wishes, session_wishes
 
 API = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 DETECTION = {"type": "server_vad"}
@@ -102,7 +102,7 @@ def test_a_supported_field_is_limited_to_its_range(path: str, value: Any, wish: 
     assert wishes.refusals == []
 
 
-@pytest.mark.parametrize("path", [name for name, field in SESSION.items() if isinstance(field, PassedOver)])
+@pytest.mark.parametrize("path", [name for name, field in SESSION.items() if isinstance(field, IgnoredField)])
 def test_an_ignored_field_changes_nothing(path: str):
     for value in ("ash", 7, None, {"any": ["thing"]}):
         wishes = session_wishes(sent(path, value))
