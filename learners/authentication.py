@@ -26,10 +26,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def is_staff(request: HttpRequest) -> bool:
-    """Return whether the user is staff. Return False if the accounts' database is down.
-
-    An operator who talks is then a learner like any other.
-    """
+    """Return whether the user is staff. If the accounts' database is down, an operator is a learner like any other."""
     try:
         return bool(request.user.is_staff)
     except (OperationalError, InterfaceError):

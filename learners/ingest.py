@@ -5,9 +5,10 @@ from django.http import HttpResponseBase, JsonResponse
 
 from core.counts import MB
 from core.middleware import Middleware
-from learners import address, throttling
+from learners import throttling
 from learners.requests import LearnerRequest
-from learners.throttling import CLASS, DAY, HOUR, Limit
+from learners.throttling import CLASS, DAY, HOUR
+from learners.visitors import limits_of
 
 # Number of quotas that a learner may send in a day. Repeated attempts count, too.
 TWICE = 2
@@ -22,14 +23,10 @@ class DailyUploadLimit(Middleware[LearnerRequest]):
         size = int(request.META.get("CONTENT_LENGTH") or 0)
         if not size or not request.path.startswith("/api/"):
             return None
-        quota, who = settings.LEARNER_QUOTA_MB * MB, address.of_request(request)
-        # Without a cookie every request comes from a new learner, so only the address can be counted.
-        is_new, learner = request.learner_is_new, request.learner
-        own = Limit("sent-without-cookie", who, quota, DAY)
-        if not is_new:
-            own = Limit("sent-by-learner", str(learner), TWICE * quota, DAY)
+        quota = settings.LEARNER_QUOTA_MB * MB
         try:
-            spent = throttling.spend(own, Limit("sent", who, CLASS * quota, DAY), amount=size)
+            limits = limits_of(request, "sent", TWICE * quota, CLASS * quota, DAY)
+            spent = throttling.spend(*limits, amount=size)
         except throttling.Exceeded as exceeded:
             hours = max(1, round(exceeded.wait_s / HOUR))
             error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours)

@@ -1,7 +1,4 @@
-"""Report the time, the usage of providers and the estimated cost of answers, by day and by engine.
-
-The report covers the newest messages of the local database, and those of the cloud's database unless it is down.
-"""
+"""Report time, usage and estimated cost of the newest answers in all databases that are up, by day and by engine."""
 
 import math
 import uuid
@@ -31,7 +28,7 @@ Kept = tuple[datetime, Mapping[str, object]]
 
 
 @dataclass(slots=True)
-class Took:
+class Totals:
     """Add up the usage of some messages. `dollars` leaves out the `unpriced` ones, whose cost is unknown."""
 
     answers: int = 0
@@ -53,37 +50,36 @@ class Took:
 
 
 @dataclass(slots=True)
-class Span:
+class Percentiles:
     """Hold percentiles of one moment of an answer, in milliseconds.
 
     They count from the end of the learner's turn. The moment "saved" counts from when the turn was handed to the saver.
     """
 
-    name: str
     count: int
     p50: float
     p95: float
 
 
 @dataclass(slots=True)
-class OfEngine:
+class EngineUsage:
     name: str
-    took: Took = field(default_factory=Took)
-    spans: list[Span] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    # By the name of the moment.
+    percentiles: dict[str, Percentiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Hold the figures of the report.
 
-    `days` goes by day, the oldest first, and by engine. `since` is the time of the oldest message in the report, None
-    if there are no older ones. `unseen` names the cloud database if it is down: its messages are then missing. It is ""
-    otherwise.
+    `days` goes by day, the oldest first, and by engine. `since` is the time of the oldest message in the report, None if there
+    are no older ones. `unseen` names the cloud database if it is down: its messages are then missing. It is "" otherwise.
     """
 
-    engines: list[OfEngine]
-    days: dict[date, dict[str, Took]]
-    total: Took
+    engines: list[EngineUsage]
+    days: dict[date, dict[str, Totals]]
+    total: Totals
     since: datetime | None
     unseen: str
 
@@ -91,22 +87,21 @@ class Usage:
 def usage(limit: int = LATEST) -> Usage:
     messages, unseen = _newest(limit)
     kept = [(at, measured) for at, measured in messages if isinstance(measured, dict) and measured]
-    days: dict[date, dict[str, Took]] = defaultdict(lambda: defaultdict(Took))
-    engines: dict[str, OfEngine] = {}
+    days: dict[date, dict[str, Totals]] = defaultdict(lambda: defaultdict(Totals))
+    engines: dict[str, EngineUsage] = {}
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    total = Took()
+    total = Totals()
     for at, measured in kept:
         name = engine_of(measured)
-        engines.setdefault(name, OfEngine(name)).took.add(measured)
+        engines.setdefault(name, EngineUsage(name)).totals.add(measured)
         days[at.astimezone(UTC).date()][name].add(measured)
         total.add(measured)
-        for moment in MOMENTS:
-            if (ms := number(measured.get(moment))) is not None:
+        for key, moment in MOMENTS.items():
+            if (ms := number(measured.get(key))) is not None:
                 times[name, moment].append(ms)
-    for name, engine in engines.items():
-        for moment, words in MOMENTS.items():
-            if values := sorted(times[name, moment]):
-                engine.spans.append(Span(words, len(values), percentile(values, 0.5), percentile(values, 0.95)))
+    for (name, moment), values in times.items():
+        values.sort()
+        engines[name].percentiles[moment] = Percentiles(len(values), percentile(values, 0.5), percentile(values, 0.95))
     since = messages[-1][0] if len(messages) == limit else None
     return Usage([engines[name] for name in sorted(engines)], dict(sorted(days.items())), total, since, unseen)
 

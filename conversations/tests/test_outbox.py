@@ -468,20 +468,20 @@ def test_what_waits_can_be_renamed(database: Half) -> None:
     assert (stored.conversation.title, stored.conversation.topic) == ("Mine", "Travel")
 
 
-def test_what_waits_can_be_mended(database: Half) -> None:
+def test_words_of_a_waiting_message_can_be_replaced(database: Half) -> None:
     save("a")
     with database.outage():
         save("b")
-        assert words(store.replace_words(LEARNER, "conv-1", "b", "mended", [])) == {"mended"}
-    assert kept() == {"a", "mended"}
+        assert words(store.replace_words(LEARNER, "conv-1", "b", "replaced", [])) == {"replaced"}
+    assert kept() == {"a", "replaced"}
 
 
-def test_a_message_out_of_reach_cannot_be_mended(database: Half) -> None:
+def test_words_of_a_message_out_of_reach_cannot_be_replaced(database: Half) -> None:
     save("a")
     database.goes_down()
     save("b")
     with pytest.raises(OutOfReach):
-        store.replace_words(LEARNER, "conv-1", "a", "mended", [])
+        store.replace_words(LEARNER, "conv-1", "a", "replaced", [])
 
 
 def test_an_answer_can_be_taken_back_meanwhile(database: Half) -> None:

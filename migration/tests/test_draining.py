@@ -146,15 +146,15 @@ def test_a_deletion_that_was_undone_is_not(database: Half) -> None:
     assert kept() == {"a": b""}
 
 
-def test_a_renaming_and_a_mending_are_carried_out(database: Half) -> None:
+def test_a_renaming_and_replaced_words_are_carried_out(database: Half) -> None:
     save("x", topic="Travel")
     with database.outage():
         save("a")
         store.change(LEARNER, "conv-1", {"title": "Mine"})
-        store.replace_words(LEARNER, "conv-1", "a", "mended", [])
+        store.replace_words(LEARNER, "conv-1", "a", "replaced", [])
     drained()
     row = Conversation.objects.using(ALIAS).get()
-    assert (row.title, row.topic, set(kept())) == ("Mine", "Travel", {"x", "mended"})
+    assert (row.title, row.topic, set(kept())) == ("Mine", "Travel", {"x", "replaced"})
 
 
 def test_what_was_erased_meanwhile_is_erased_in_the_cloud(database: Half) -> None:

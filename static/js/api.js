@@ -55,7 +55,7 @@ export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${enco
  * Save a better transcript and return {message, notCorrected?}. `notCorrected` says why the message could not be checked for
  * mistakes.
  */
-export function mend(id, message, content) {
+export function replaceWords(id, message, content) {
   return call("PATCH", `${conversationPath(id)}/messages/${encodeURIComponent(message)}`, { content });
 }
 

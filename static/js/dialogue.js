@@ -10,15 +10,15 @@ export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corr
 
 export class Dialogue {
   /**
-   * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onMend(id, text)`, if given, saves a learner's better
-   * transcript. `onTranslate(turn)`, if given, shows or hides a translation.
+   * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onReplaceWords(id, text)`, if given, saves a learner's
+   * better transcript. `onTranslate(turn)`, if given, shows or hides a translation.
    */
-  constructor({ list, scroller, onReplay, onMend, onTranslate }) {
+  constructor({ list, scroller, onReplay, onReplaceWords, onTranslate }) {
     this.list = list;
     this.onTranslate = onTranslate;
     this.scroller = scroller;
     this.onReplay = onReplay;
-    this.onMend = onMend;
+    this.onReplaceWords = onReplaceWords;
     // Turns by id: {id, role, element, text, corrections, unchecked, unsure, source, measured, kept}.
     this.turns = new Map();
     this.atEnd = true;
@@ -55,7 +55,7 @@ export class Dialogue {
     element.querySelector('[data-action="replay"]').addEventListener("click", () => this.onReplay(id, turn.source));
     element.querySelector('[data-action="translate"]').addEventListener("click", () => this.onTranslate(turn));
     element.querySelector('[data-action="timing"]').addEventListener("click", () => this.toggleBreakdown(turn));
-    if (this.onMend && role === "user") this.addEditing(turn);
+    if (this.onReplaceWords && role === "user") this.addEditing(turn);
     this.turns.set(id, turn);
     this.list.append(element);
     this.toEnd();
@@ -112,7 +112,7 @@ export class Dialogue {
   }
 
   /** Show a turn with its better transcript. See api.js for `notCorrected`. */
-  mended({ message, notCorrected = "" }) {
+  wordsReplaced({ message, notCorrected = "" }) {
     if (!this.has(message.id)) return;
     this.show(message);
     this.setUnchecked(message.id, notCorrected);
@@ -133,7 +133,7 @@ export class Dialogue {
     this.kept(id);
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
-    turn.element.querySelector('[data-action="edit"]').hidden = !this.onMend;
+    turn.element.querySelector('[data-action="edit"]').hidden = !this.onReplaceWords;
   }
 
   notMadeOut(id) {
@@ -287,7 +287,7 @@ export class Dialogue {
       // Ignore a second click while the text is being saved.
       if (form.getAttribute("aria-busy") === "true") return;
       form.setAttribute("aria-busy", "true");
-      if (await this.onMend(turn.id, field.value.trim())) close();
+      if (await this.onReplaceWords(turn.id, field.value.trim())) close();
       form.removeAttribute("aria-busy");
     });
   }

@@ -63,7 +63,7 @@ const dialogue = new Dialogue({
     session?.agent.interrupt({ cancel: true });
     replayer.toggle(id, source);
   },
-  onMend: (id, text) => mend(id, text),
+  onReplaceWords: (id, text) => replaceWords(id, text),
   onTranslate: target() && ((turn) => translations.toggle(turn)),
 });
 const delivery = new Delivery({
@@ -290,10 +290,10 @@ function tryAgain() {
 }
 
 /** Save a better transcript. Return whether it was saved. */
-async function mend(id, text) {
+async function replaceWords(id, text) {
   try {
-    dialogue.mended(await api.mend(session?.conversation || wanted, id, text));
-    toast("Mended.");
+    dialogue.wordsReplaced(await api.replaceWords(session?.conversation || wanted, id, text));
+    toast("Corrected.");
     return true;
   } catch (error) {
     toast(error.message, { kind: "error" });

@@ -69,7 +69,7 @@ def test_a_talk_from_its_beginning_to_its_summary(page: Page, agent: AgentServer
     expect(page.locator(".correction")).to_be_visible(timeout=WITHIN)
     page.get_by_role("button", name="How long this answer took").last.click(timeout=WITHIN)
     page.get_by_role("button", name="Hint").click()
-    page.get_by_role("button", name="Mend what was misheard").click()
+    page.get_by_role("button", name="Correct what was misheard").click()
     assert violations(page) == []
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("switch", name="Hands-free").check()

@@ -132,7 +132,7 @@ def test_a_translation_of_words_that_have_changed_meanwhile_is_not_shown(page: P
     turn = page.locator("li.turn[data-role=user]")
     turn.get_by_role("button", name="Translate").click()
     eventually(page, lambda: asked)
-    turn.get_by_role("button", name="Mend what was misheard").click()
+    turn.get_by_role("button", name="Correct what was misheard").click()
     page.get_by_label("What you really said").fill("I made a salad.")
     page.get_by_role("button", name="Save").click()
     expect(turn.locator(".turn-text")).to_have_text("I made a salad.")

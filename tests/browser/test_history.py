@@ -73,7 +73,7 @@ def test_a_talk_is_renamed(page: Page):
     expect(page.locator("#detail-title")).to_have_text("My best soup")
 
 
-def test_what_was_misheard_is_mended_and_corrected_anew(page: Page):
+def test_misheard_words_are_replaced_and_corrected_anew(page: Page):
     open_talk(page, "Trains")
     page.locator("li.turn[data-role=user] [data-action=edit]").click()
     page.get_by_label("What you really said").fill("My brother has went by train.")
@@ -83,7 +83,7 @@ def test_what_was_misheard_is_mended_and_corrected_anew(page: Page):
     expect(page.locator("li.turn[data-role=user] .turn-text")).to_have_text("My brother has went by train.")
 
 
-def mend(page: Page, text: str) -> None:
+def replace_words(page: Page, text: str) -> None:
     page.locator("li.turn[data-role=user] [data-action=edit]").click()
     page.get_by_label("What you really said").fill(text)
     page.get_by_role("button", name="Save").click()
@@ -100,10 +100,10 @@ def told(page: Page) -> str:
     return page.locator("#toasts").inner_text()
 
 
-def test_a_double_click_mends_once(page: Page):
+def test_a_double_click_replaces_words_once(page: Page):
     open_talk(page, "Trains")
     sent = hold_back(page, "PATCH", "**/messages/*")
-    mend(page, "I took a train.")
+    replace_words(page, "I took a train.")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".turn-edit")).to_have_attribute("aria-busy", "true")
     eventually(page, lambda: sent)
@@ -112,20 +112,20 @@ def test_a_double_click_mends_once(page: Page):
     assert len(sent) == 1
 
 
-def test_a_mend_is_kept_and_told_after_the_learner_has_gone_on(page: Page):
+def test_replaced_words_are_saved_and_reported_after_the_learner_has_gone_on(page: Page):
     open_talk(page, "Trains")
     sent = hold_back(page, "PATCH", "**/messages/*")
-    mend(page, "I took a slow train.")
+    replace_words(page, "I took a slow train.")
     eventually(page, lambda: sent)
     open_talk(page, "Cooking")
     sent[0].continue_()
-    expect(page.locator("#toasts")).to_have_text(re.compile(r"^\s*Mended\.\s"))
+    expect(page.locator("#toasts")).to_have_text(re.compile(r"^\s*Corrected\.\s"))
     expect(page.locator("#detail-title")).to_have_text("Cooking")
     page.get_by_label("Search your talks").fill("slow")
     expect(page.locator(".entry:visible")).to_contain_text("Trains")
 
 
-def test_a_mended_turn_that_could_not_be_checked_says_so(page: Page):
+def test_a_turn_with_replaced_words_that_could_not_be_checked_says_so(page: Page):
     why = "Nobody could look for mistakes just now."
 
     def unchecked(route: Route) -> None:
@@ -134,7 +134,7 @@ def test_a_mended_turn_that_could_not_be_checked_says_so(page: Page):
 
     open_talk(page, "Trains")
     page.route("**/messages/*", unchecked)
-    mend(page, "I took a train.")
+    replace_words(page, "I took a train.")
     expect(page.locator("li.turn[data-role=user] .unchecked")).to_have_text(why)
 
 
