@@ -107,7 +107,7 @@ def test_pages_are_shown_over_https(browser: httpx.Client) -> None:
     assert "max-age" in page.headers["strict-transport-security"]
 
 
-def test_http_leads_to_https(site: Site) -> None:
+def test_http_is_redirected_to_https(site: Site) -> None:
     answer = httpx.get(f"{site.plain}/history", timeout=60)
     assert (answer.status_code, answer.headers["location"]) == (301, "https://localhost/history")
 
@@ -123,12 +123,12 @@ def test_a_turn_of_some_megabytes_reaches_the_server(browser: httpx.Client) -> N
     assert (turn.status_code, list(turn.json())) == (422, ["error"])
 
 
-def test_a_body_that_is_too_large_is_refused_by_us_and_in_words(browser: httpx.Client) -> None:
+def test_the_application_refuses_a_body_that_is_too_large(browser: httpx.Client) -> None:
     answer = browser.post("/api/conversations", content=bytes(65 * 1024 * 1024))
     assert (answer.status_code, list(answer.json())) == (413, ["error"])
 
 
-async def test_a_talk_is_carried(site: Site, browser: httpx.Client) -> None:
+async def test_a_talk_passes_through_nginx(site: Site, browser: httpx.Client) -> None:
     browser.get("/api/conversations")
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     async with websockets.connect(
@@ -140,7 +140,7 @@ async def test_a_talk_is_carried(site: Site, browser: httpx.Client) -> None:
         assert json.loads(await talk.recv())["type"] == "session.created"
 
 
-def test_events_come_as_they_are_said(browser: httpx.Client) -> None:
+def test_events_are_not_buffered(browser: httpx.Client) -> None:
     """The first event comes before the answer has ended."""
     browser.get("/api/conversations")
     came: list[float] = []
@@ -155,7 +155,7 @@ def test_events_come_as_they_are_said(browser: httpx.Client) -> None:
     assert came[-1] - came[0] > 0.02
 
 
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed.")

@@ -161,7 +161,7 @@ def recipe(maker: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_a_recipe_can_be_loaded_as_it_is_written(maker: str, tmp_path: Path) -> None:
+def test_a_recipe_can_be_used_unchanged(maker: str, tmp_path: Path) -> None:
     written = recipe(maker)
     lines = [f"{name}={value}\n" for name, value in written.items()]
     (tmp_path / "env").write_text("".join(["USE_CLOUD_STORAGE=true\n", "S3_BUCKET_NAME=talking-agent\n", *lines]))
@@ -220,7 +220,7 @@ DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_link_leads_somewhere(document: Path) -> None:
+def test_a_link_has_a_target(document: Path) -> None:
     for link in links(document):
         path, _, heading = link.partition("#")
         target = (document.parent / path).resolve() if path else document
@@ -231,7 +231,7 @@ def test_a_link_leads_somewhere(document: Path) -> None:
             assert heading in anchors, link
 
 
-def test_what_is_looked_for_is_there() -> None:
+def test_known_settings_routes_and_commands_are_found() -> None:
     """Otherwise the other tests would check nothing."""
     assert {"DATA_DIR", "PORT", "DEBUG", "APP_URL", "TUTOR_ENGINE", "ENV_FILES"} <= settings_read()
     assert {"/api/conversations/*/restore", "/api/audio/file/*", "/v1/realtime", "/healthz"} <= set(CALLS)

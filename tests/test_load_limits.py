@@ -19,7 +19,7 @@ KEPT: dict[str, Any] = {
 }
 
 
-def test_nothing_is_missed_where_all_limits_are_kept() -> None:
+def test_nothing_is_reported_if_all_limits_are_kept() -> None:
     assert missed(KEPT) == []
 
 
@@ -40,7 +40,7 @@ def test_nothing_is_missed_where_all_limits_are_kept() -> None:
         ("slow", "added_mb", 151, "slow: memory"),
     ],
 )
-def test_a_limit_that_is_missed_is_named(part: str, name: str, value: float, said: str) -> None:
+def test_a_missed_limit_is_reported(part: str, name: str, value: float, said: str) -> None:
     results = deepcopy(KEPT)
     (results[part] if part else results)[name] = value
     assert missed(results) == [said]

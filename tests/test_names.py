@@ -42,11 +42,11 @@ def has_own_name(path: Path) -> bool:
     return not (is_given or "commands" in path.parts or path.match("core/*/base.py"))
 
 
-def test_no_two_modules_have_one_name() -> None:
+def test_module_names_are_unique() -> None:
     assert shared((path.stem, path) for path in sources() if has_own_name(path)) == {}
 
 
-def test_no_two_classes_have_one_name() -> None:
+def test_class_names_are_unique() -> None:
     classes = [
         (node.name, path)
         for path in sources()

@@ -119,7 +119,7 @@ def expect_silence_from_the_policy(said: list[ConsoleMessage]) -> None:
     assert [each.text for each in said if "Content Security Policy" in each.text] == []
 
 
-def test_a_talk_goes_on_without_the_database_and_is_whole_afterwards(cloud: Cloud):
+def test_a_talk_continues_without_the_database_and_is_complete_afterwards(cloud: Cloud):
     with learner() as (page, said):
         start_talking(page, cloud.agent)
         type_turn(page, "I went to London.")
@@ -145,7 +145,7 @@ def test_a_talk_goes_on_without_the_database_and_is_whole_afterwards(cloud: Clou
         expect(page.locator(".entry-waiting:visible")).to_have_count(0)
 
 
-def test_both_halves_die_while_the_learner_speaks(cloud: Cloud):
+def test_database_and_bucket_fail_while_the_learner_speaks(cloud: Cloud):
     with learner() as (page, said):
         start_talking(page, cloud.agent)
         hands_free(page)
@@ -167,7 +167,7 @@ def test_both_halves_die_while_the_learner_speaks(cloud: Cloud):
         expect_silence_from_the_policy(said)
 
 
-def test_a_recording_plays_from_here_while_the_bucket_is_away_and_from_the_bucket_afterwards(cloud: Cloud):
+def test_a_recording_plays_from_the_server_while_the_bucket_is_down_and_from_the_bucket_afterwards(cloud: Cloud):
     with learner() as (page, said):
         page.goto(f"{cloud.agent.url}/history")
         cloud.bucket.kill()
@@ -189,7 +189,7 @@ def test_a_recording_plays_from_here_while_the_bucket_is_away_and_from_the_bucke
         expect_silence_from_the_policy(said)
 
 
-def test_a_recording_that_cannot_be_reached_is_asked_for_once_more(cloud: Cloud):
+def test_an_unreachable_recording_is_requested_once_more(cloud: Cloud):
     with learner() as (page, said):
         page.goto(f"{cloud.agent.url}/history")
         page.request.post(f"{cloud.agent.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))
@@ -206,7 +206,7 @@ def test_a_recording_that_cannot_be_reached_is_asked_for_once_more(cloud: Cloud)
         expect_silence_from_the_policy(said)
 
 
-def test_a_talk_that_is_out_of_reach_is_shown_as_soon_as_it_is_not(cloud: Cloud):
+def test_an_unreachable_talk_is_shown_as_soon_as_it_can_be_reached(cloud: Cloud):
     with learner(width=360) as (page, _):
         page.goto(f"{cloud.agent.url}/history")
         page.request.post(f"{cloud.agent.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))
@@ -241,7 +241,7 @@ def test_a_talk_that_is_out_of_reach_is_shown_as_soon_as_it_is_not(cloud: Cloud)
         expect(page.locator(".entry-waiting:visible")).to_have_count(0, timeout=AT_HOME_WITHIN)
 
 
-def test_a_lost_line_is_not_taken_for_a_lost_cloud(cloud: Cloud):
+def test_a_lost_connection_is_not_shown_as_an_outage_of_the_cloud(cloud: Cloud):
     with learner() as (page, said):
         start_talking(page, cloud.agent)
         cloud.database.kill()
@@ -256,7 +256,7 @@ def test_a_lost_line_is_not_taken_for_a_lost_cloud(cloud: Cloud):
         assert len(about_the_cloud(said)) == 1
 
 
-def test_without_a_cloud_nothing_waits_for_one(server: AgentServer):
+def test_without_a_cloud_nothing_is_shown_as_waiting_for_it(server: AgentServer):
     with learner() as (page, said):
         page.goto(f"{server.url}/history")
         page.request.post(f"{server.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))

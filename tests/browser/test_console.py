@@ -125,7 +125,7 @@ def state(page: Page) -> Locator:
     return page.locator("[data-run=word]")
 
 
-def test_verify_shows_each_result_and_their_sum(page: Page):
+def test_verify_shows_each_result_and_the_total(page: Page):
     page.get_by_role("button", name="Verify").click()
     expect(page.get_by_role("status")).to_have_text(re.compile(r"^\d+ checks: \d+ ok"), timeout=WITHIN)
     assert checks(page).count() > 15
@@ -133,7 +133,7 @@ def test_verify_shows_each_result_and_their_sum(page: Page):
     expect(page.get_by_role("button", name="Verify")).to_be_enabled()
 
 
-def test_test_shows_each_step_by_the_keyboard_alone(page: Page):
+def test_the_self_test_shows_each_step_with_the_keyboard_alone(page: Page):
     page.get_by_role("button", name="Test", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("The storage works.", timeout=WITHIN)
@@ -141,13 +141,13 @@ def test_test_shows_each_step_by_the_keyboard_alone(page: Page):
     expect(checks(page).last).to_contain_text("Nothing of it is left.")
 
 
-def test_the_plan_says_what_there_is_to_copy(page: Page):
+def test_the_plan_shows_the_amount_of_data_to_copy(page: Page):
     plan(page)
     expect(page.locator(".facts div").filter(has_text="Recordings there")).to_contain_text(str(MANY))
     expect(page.get_by_role("button", name="Begin to copy")).to_be_visible()
 
 
-def test_a_migration_is_watched_and_stopped_and_resumed_by_the_page_and_by_the_command(
+def test_a_migration_is_followed_stopped_and_resumed_by_the_page_and_the_command(
     page: Page, agent: AgentServer, bucket: S3Server
 ):
     begin_slowly(page)
@@ -191,7 +191,7 @@ def copied(page: Page) -> int:
     return int(page.locator("[data-count=recordings]").inner_text().replace(",", ""))
 
 
-def test_a_dry_run_is_named_so_in_the_list(page: Page):
+def test_the_list_names_a_dry_run(page: Page):
     plan(page, dry=True)
     page.get_by_role("button", name="Begin the dry run").click()
     expect(state(page)).to_have_text("done", timeout=WITHIN)
@@ -200,7 +200,7 @@ def test_a_dry_run_is_named_so_in_the_list(page: Page):
     expect(page.get_by_role("row").filter(has_text="(dry run)")).to_have_count(1)
 
 
-def test_axe_finds_nothing_in_a_plan_and_in_a_run(agent: AgentServer, context: BrowserContext):
+def test_axe_finds_no_violations_in_a_plan_and_a_run(agent: AgentServer, context: BrowserContext):
     # axe violates the Content-Security-Policy itself, so it needs a page whose console is not checked.
     page = context.new_page()
     page.goto(f"{agent.url}/admin/storage/")

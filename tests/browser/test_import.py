@@ -66,7 +66,7 @@ def choose_file(page: Page, content: str, name: str = "export.json") -> None:
     ],
     ids=["nested", "flat", "oldest"],
 )
-def test_each_shape_comes_in_once_though_it_is_brought_twice(
+def test_importing_each_format_twice_adds_it_once(
     page: Page, server: AgentServer, key: str, make: Any, recordings: int
 ):
     entries = [make(number) for number in range(3)]
@@ -85,7 +85,7 @@ def test_each_shape_comes_in_once_though_it_is_brought_twice(
     assert json.loads(page.evaluate("key => localStorage.getItem(key)", key)) == entries
 
 
-def test_nothing_is_sent_before_it_is_asked_for(page: Page, server: AgentServer):
+def test_nothing_is_sent_before_the_learner_presses_import(page: Page, server: AgentServer):
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method != "GET" else None)
     open_import(page, server, conversationHistory=[nested(), flat(1), "junk"])
@@ -98,7 +98,7 @@ def test_nothing_is_sent_before_it_is_asked_for(page: Page, server: AgentServer)
     assert sent == []
 
 
-def test_a_recording_is_heard_again(page: Page, server: AgentServer):
+def test_an_imported_recording_can_be_replayed(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
     bring_in(page)
     page.goto(f"{server.url}/history/{nested()['id']}")
@@ -106,7 +106,7 @@ def test_a_recording_is_heard_again(page: Page, server: AgentServer):
     page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
 
 
-def test_only_what_is_chosen_comes_in(page: Page, server: AgentServer):
+def test_only_chosen_conversations_are_imported(page: Page, server: AgentServer):
     open_import(
         page, server, conversationHistory=[nested(config={"topic": "Cats"}), nested(1, config={"topic": "Dogs"})]
     )
@@ -130,7 +130,7 @@ def test_a_broken_recording_is_named_and_its_words_are_kept(page: Page, server: 
     assert len(conversation["messages"]) == 2
 
 
-def test_a_conversation_with_much_sound_goes_in_several_requests(page: Page, server: AgentServer):
+def test_a_conversation_with_many_recordings_is_sent_in_several_requests(page: Page, server: AgentServer):
     requests: list[int] = []
     page.on("request", lambda each: requests.append(len(each.post_data or "")) if each.method == "POST" else None)
     wav = data_url(file_of(tone(20), "wav", "pcm_s16le"), "audio/wav")
@@ -158,14 +158,14 @@ def test_a_conversation_with_much_sound_goes_in_several_requests(page: Page, ser
     ],
     ids=["list", "one", "our answer", "keys", "dump", "string"],
 )
-def test_an_export_may_have_many_forms(page: Page, server: AgentServer, export: Any):
+def test_exports_of_many_formats_are_read(page: Page, server: AgentServer, export: Any):
     page.goto(f"{server.url}/import")
     choose_file(page, export if isinstance(export, str) else json.dumps(export))
     bring_in(page)
     assert nested()["id"] in [each["id"] for each in kept(page, server)]
 
 
-def test_an_export_of_ours_is_the_same_conversation(page: Page, server: AgentServer):
+def test_our_own_export_is_recognised_as_the_same_conversation(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
     bring_in(page)
     answer = page.request.get(f"{server.url}/api/conversations").text()
@@ -177,7 +177,7 @@ def test_an_export_of_ours_is_the_same_conversation(page: Page, server: AgentSer
     expect(page.locator("#report-lists details")).to_have_count(0)
 
 
-def test_of_a_truncated_export_the_whole_conversations_are_used(page: Page, server: AgentServer):
+def test_complete_conversations_of_a_truncated_export_are_imported(page: Page, server: AgentServer):
     whole = json.dumps([nested(), flat(1), oldest(2)])
     page.goto(f"{server.url}/import")
     choose_file(page, whole[: len(whole) - 100])
@@ -193,7 +193,7 @@ def test_of_a_truncated_export_the_whole_conversations_are_used(page: Page, serv
 @pytest.mark.parametrize(
     "export", ["", "hello", "{", '{"a": 1}', "5", "null", '"x"', "[1, 2]", "\0\0", '{"conversationHistory": "[{"}']
 )
-def test_an_export_without_conversations_is_said_to_be_so(page: Page, server: AgentServer, export: str):
+def test_an_export_without_conversations_is_reported(page: Page, server: AgentServer, export: str):
     page.goto(f"{server.url}/import")
     choose_file(page, export)
     expect(page.locator(".source-unusable summary")).to_contain_text("can't be used")
@@ -201,14 +201,14 @@ def test_an_export_without_conversations_is_said_to_be_so(page: Page, server: Ag
 
 
 @pytest.mark.parametrize("export", ["[]", '{"conversations": []}', '{"conversationHistory": []}'])
-def test_an_empty_export_is_said_to_be_empty(page: Page, server: AgentServer, export: str):
+def test_an_empty_export_is_reported(page: Page, server: AgentServer, export: str):
     page.goto(f"{server.url}/import")
     choose_file(page, export)
     expect(page.locator(".source-facts")).to_have_text("no conversations in it")
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
 
 
-def test_a_file_is_dropped(page: Page, server: AgentServer):
+def test_a_file_can_be_dropped_on_the_page(page: Page, server: AgentServer):
     page.goto(f"{server.url}/import")
     expect(page.locator("#found-status")).to_contain_text("Nothing of the earlier app is in this browser")
     page.evaluate(
@@ -223,7 +223,7 @@ def test_a_file_is_dropped(page: Page, server: AgentServer):
     assert [each["id"] for each in kept(page, server)] == [oldest()["id"]]
 
 
-def test_a_full_storage_does_not_matter(page: Page, server: AgentServer):
+def test_a_full_browser_storage_does_not_matter(page: Page, server: AgentServer):
     page.evaluate(DEPOSIT, {"conversationHistory": json.dumps([nested(), flat(1)])})
     page.evaluate(FILL)
     with pytest.raises(Exception, match="quota"):
@@ -234,7 +234,7 @@ def test_a_full_storage_does_not_matter(page: Page, server: AgentServer):
     assert len(kept(page, server)) == 2
 
 
-def test_it_is_cancelled_and_gone_on_with(page: Page, server: AgentServer):
+def test_an_import_can_be_cancelled_and_resumed(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested(number) for number in range(45)])
     seen: list[int] = []
     held: list[Route] = []
@@ -260,7 +260,7 @@ def test_it_is_cancelled_and_gone_on_with(page: Page, server: AgentServer):
     assert len(kept(page, server)) == sum(seen) == 45
 
 
-def test_an_unreached_server_is_waited_for(page: Page, server: AgentServer):
+def test_an_import_waits_for_the_server(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
     page.route("**/api/import", lambda route: route.abort())
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
@@ -270,7 +270,7 @@ def test_an_unreached_server_is_waited_for(page: Page, server: AgentServer):
     expect(page.locator("#report-counts")).to_contain_text("1 conversation brought in")
 
 
-def test_one_that_is_nested_too_deeply_costs_its_neighbours_nothing(page: Page, server: AgentServer):
+def test_a_too_deeply_nested_conversation_does_not_stop_the_others(page: Page, server: AgentServer):
     deep: Any = "x"
     for _ in range(80):
         deep = {"a": deep}
@@ -280,7 +280,7 @@ def test_one_that_is_nested_too_deeply_costs_its_neighbours_nothing(page: Page, 
     expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
 
 
-def test_one_that_was_deleted_here_comes_back_only_if_asked(page: Page, server: AgentServer):
+def test_a_deleted_conversation_is_restored_only_on_request(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
     bring_in(page)
     page.request.delete(f"{server.url}/api/conversations?id={nested()['id']}")
@@ -293,7 +293,7 @@ def test_one_that_was_deleted_here_comes_back_only_if_asked(page: Page, server: 
     assert len(kept(page, server)) == 1
 
 
-def test_the_level_is_taken_over_if_wanted(page: Page, server: AgentServer):
+def test_the_level_is_imported_if_chosen(page: Page, server: AgentServer):
     open_import(page, server, englishPracticeSettings=SETTINGS)
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     choice = page.get_by_label(re.compile("Take over the level: B2"))
@@ -305,7 +305,7 @@ def test_the_level_is_taken_over_if_wanted(page: Page, server: AgentServer):
     expect(page.locator("input[name=level][value=B2]")).to_be_checked()
 
 
-def test_the_report_is_a_file(page: Page, server: AgentServer, tmp_path: Path):
+def test_the_report_can_be_downloaded(page: Page, server: AgentServer, tmp_path: Path):
     open_import(page, server, conversationHistory=[nested(), "junk"])
     bring_in(page)
     with page.expect_download() as download:
@@ -317,7 +317,7 @@ def test_the_report_is_a_file(page: Page, server: AgentServer, tmp_path: Path):
     assert [each["text"] for each in report["lost"]] == ["Where are you from?"]
 
 
-def test_it_is_done_from_the_keyboard_alone(page: Page, server: AgentServer):
+def test_an_import_works_with_the_keyboard_alone(page: Page, server: AgentServer):
     open_import(
         page, server, conversationHistory=[nested(config={"topic": "Cats"}), nested(1, config={"topic": "Dogs"})]
     )

@@ -91,7 +91,7 @@ def test_the_server_is_killed_while_the_agent_answers_hands_free(page: Page, own
     assert users_turns(page, own_server) == [SAID]
 
 
-def test_what_is_said_hands_free_while_the_line_is_away_is_kept_in_order_and_once(page: Page, own_server: AgentServer):
+def test_hands_free_turns_without_a_connection_are_saved_once_and_in_order(page: Page, own_server: AgentServer):
     london, family = spoken("learner_london"), spoken("learner_family")
     start_talking(page, own_server)
     page.get_by_role("switch", name="Hands-free").check()
@@ -116,7 +116,7 @@ def test_what_is_said_hands_free_while_the_line_is_away_is_kept_in_order_and_onc
     assert "big house" in said[1] or "live" in said[1], said
 
 
-def test_a_sentence_during_which_the_line_breaks_and_comes_back_stays_one(page: Page, own_server: AgentServer):
+def test_a_sentence_stays_one_turn_when_the_connection_breaks_and_returns(page: Page, own_server: AgentServer):
     start_talking(page, own_server)
     page.get_by_role("switch", name="Hands-free").check()
     expect_been(page, "agent", "ready")
@@ -132,7 +132,7 @@ def test_a_sentence_during_which_the_line_breaks_and_comes_back_stays_one(page: 
     assert word_error_rate(whole, said) <= 0.15
 
 
-def test_what_the_server_forgot_in_a_crash_leaves_the_page(page: Page, own_server: AgentServer):
+def test_turns_that_the_server_lost_in_a_crash_disappear_from_the_page(page: Page, own_server: AgentServer):
     choose_and_start(page, own_server)
     expect(page.locator("li.turn[data-role=assistant] .turn-text").first).not_to_be_empty(timeout=WITHIN)
     # The first turn is not saved yet.
@@ -153,7 +153,7 @@ def test_what_the_server_forgot_in_a_crash_leaves_the_page(page: Page, own_serve
     eventually(page, lambda: shown() == kept())
 
 
-def test_ones_own_topic_is_kept_when_the_first_turn_is_sent_again(page: Page, own_server: AgentServer):
+def test_the_learners_own_topic_is_kept_when_the_first_turn_is_sent_again(page: Page, own_server: AgentServer):
     page.route_web_socket(re.compile("/v1/realtime"), lambda line: line.close(code=1013))
     page.route("**/turns", lambda request: request.abort())
     page.goto(own_server.url)
@@ -173,7 +173,7 @@ def test_ones_own_topic_is_kept_when_the_first_turn_is_sent_again(page: Page, ow
 
 
 @pytest.mark.parametrize("how", ["hands-free", "held"])
-def test_a_turn_whose_microphone_is_unplugged_is_answered(page: Page, server: AgentServer, how: str):
+def test_a_turn_is_answered_when_its_microphone_is_unplugged(page: Page, server: AgentServer, how: str):
     # The learner does not stop: no pause could end the turn.
     speech = [spoken("librivox_0870")] * 15
     page.add_init_script(hardware.COUNTED_TRACKS)

@@ -18,7 +18,9 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def test_a_device_that_hangs_is_not_said_to_wait_for_the_learner(browser: Browser, server: AgentServer) -> None:
+def test_a_hanging_microphone_is_not_reported_as_an_open_permission_request(
+    browser: Browser, server: AgentServer
+) -> None:
     context = browser.new_context()
     page = new_page(context)
     page.add_init_script(f"{hardware.HELD_MICROPHONE}; {hardware.ALLOWED}")

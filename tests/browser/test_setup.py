@@ -43,7 +43,7 @@ def topic(page: Page) -> Any:
 # The topic
 
 
-def test_a_topic_that_was_chosen_for_the_learner_follows_the_level(page: Page, server: AgentServer):
+def test_the_default_topic_follows_the_level(page: Page, server: AgentServer):
     open_start(page, server)
     for level in ("A1", "B2", "A2"):
         choose_level(page, level)
@@ -69,7 +69,7 @@ def start_talking_as_offered(page: Page, server: AgentServer) -> None:
     expect(page.locator("#main")).to_have_attribute("data-view", "conversation")
 
 
-def test_a_topic_that_the_learner_chose_stays(page: Page, server: AgentServer):
+def test_a_chosen_topic_stays(page: Page, server: AgentServer):
     open_start(page, server)
     page.locator(".scenario", has=page.locator("[value=environment]")).click()
     choose_level(page, "A1")
@@ -85,7 +85,7 @@ def test_a_topic_that_the_learner_chose_stays(page: Page, server: AgentServer):
     expect(page.locator("input[value=environment]")).to_be_checked()
 
 
-def test_a_topic_that_is_not_shown_is_not_begun(page: Page, server: AgentServer):
+def test_a_hidden_topic_cannot_be_started(page: Page, server: AgentServer):
     open_start(page, server)
     choose_level(page, "C1")
     page.locator(".chip", has=page.locator("[value=adventure]")).click()
@@ -126,7 +126,7 @@ def test_the_voice_is_slower_at_the_lower_levels(page: Page, server: AgentServer
     assert told[-1] == speed
 
 
-def test_a_speed_that_the_learner_set_stays(page: Page, server: AgentServer):
+def test_a_chosen_speed_stays(page: Page, server: AgentServer):
     told = speeds(page)
     open_start(page, server)
     page.get_by_role("button", name="Settings").click()
@@ -144,7 +144,7 @@ def test_a_speed_that_the_learner_set_stays(page: Page, server: AgentServer):
     eventually(page, lambda: told[-1] == 0.8)
 
 
-def test_settings_of_the_first_version_did_not_choose_a_speed(page: Page, server: AgentServer):
+def test_settings_of_the_first_version_do_not_count_as_a_chosen_speed(page: Page, server: AgentServer):
     page.goto(server.url)
     page.evaluate("localStorage.setItem('settings', JSON.stringify({ level: 'A1', speed: 1, handsFree: true }))")
     page.reload()
@@ -155,7 +155,7 @@ def test_settings_of_the_first_version_did_not_choose_a_speed(page: Page, server
 # The partner
 
 
-def test_the_embedded_partner_is_described_and_offers_what_it_can(page: Page, server: AgentServer):
+def test_the_embedded_partner_is_described_with_its_capabilities(page: Page, server: AgentServer):
     open_start(page, server)
     expect(page.locator("#partner")).to_contain_text("a guided program on this site's own computer")
     page.get_by_role("button", name="Settings").click()
@@ -214,7 +214,7 @@ def with_spanish(route: Route) -> None:
 # Continuing
 
 
-def test_a_talk_that_was_ended_is_gone_on_with(page: Page, server: AgentServer):
+def test_an_ended_talk_can_be_continued(page: Page, server: AgentServer):
     start_talking(page, server)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     page.get_by_role("button", name="End talk").click()

@@ -125,7 +125,7 @@ def choose_device(page: Page) -> None:
     ],
     ids=["london", "family", "0870", "0930"],
 )
-def test_what_is_said_is_heard_corrected_answered_and_kept(
+def test_a_turn_is_transcribed_corrected_answered_and_saved(
     server: AgentServer, page_with_device: Page, clip: str, corrections: list[str]
 ):
     page = page_with_device
@@ -160,7 +160,7 @@ def test_what_is_said_is_heard_corrected_answered_and_kept(
 
 @pytest.mark.parametrize("server", ["local"], indirect=True)
 @pytest.mark.soak
-def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_said_again(server: AgentServer, page: Page):
+def test_a_mistake_that_is_hard_to_hear_is_corrected_in_a_second_attempt(server: AgentServer, page: Page):
     # The model hears "they lives in" as "they live in" every other time, from the very same sound a few samples later.
     sentence, times = spoken("learner_family"), 7
     start_talking(page, server)
@@ -196,7 +196,7 @@ def test_hold_to_talk(server: AgentServer, page: Page, clip: str, how: str):
 
 
 @pytest.mark.hears("learner_london", "learner_family")
-def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: AgentServer, page: Page):
+def test_a_voice_interrupts_the_agent_and_the_unheard_part_is_not_saved(server: AgentServer, page: Page):
     start_talking(page, server, "family")
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     hands_free(page)
@@ -214,7 +214,7 @@ def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: A
     assert answer["audioDuration"] < took - len(spoken("learner_family")) / 48_000
 
 
-def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
+def test_a_second_browser_sees_no_talks_of_the_first(server: AgentServer):
     with chromium() as browser:
         mine, other = browser.new_context(), browser.new_context()
         page = mine.new_page()
@@ -248,14 +248,14 @@ def test_a_denied_microphone_is_explained_and_typing_works(server: AgentServer):
         expect(page.locator(".correction ins").first).to_contain_text("has", timeout=WITHIN)
 
 
-def test_a_silent_microphone_is_told(server: AgentServer, page: Page):
+def test_a_silent_microphone_is_reported(server: AgentServer, page: Page):
     start_talking(page, server)
     hands_free(page)
     expect(page.locator("#microphone-help")).to_be_visible(timeout=WITHIN)
 
 
 @pytest.mark.hears("learner_family")
-def test_mute_sends_nothing_that_was_said(server: AgentServer, page: Page):
+def test_a_muted_microphone_sends_nothing(server: AgentServer, page: Page):
     start_talking(page, server)
     hands_free(page)
     page.locator("#talk-button").click()

@@ -104,7 +104,7 @@ def readiness(agent: AgentServer) -> tuple[int, dict[str, str]]:
     return answer.status_code, answer.json()["parts"]
 
 
-async def test_a_full_disk_leaves_reading_and_all_works_again_with_room(agent: AgentServer, disk: Disk):
+async def test_reading_works_on_a_full_disk_and_writing_works_again_with_room(agent: AgentServer, disk: Disk):
     cookie = new_learner(agent.url)
     assert said(agent, cookie, "one", text="Hello there.").status_code == 200
     voice = spoken(agent, cookie, "one").json()["message"]["audioS3Key"]
@@ -139,7 +139,7 @@ async def test_a_full_disk_leaves_reading_and_all_works_again_with_room(agent: A
     assert 'File "' not in agent.log.read_text()
 
 
-async def test_a_server_that_is_killed_on_a_full_disk_reads_on_and_has_lost_nothing(agent: AgentServer, disk: Disk):
+async def test_a_server_killed_on_a_full_disk_restarts_and_has_lost_nothing(agent: AgentServer, disk: Disk):
     cookie = new_learner(agent.url)
     for number in range(5):
         assert said(agent, cookie, "one", text=f"Sentence {number}.").status_code == 200
@@ -180,7 +180,7 @@ def ordinary(tmp_path: Path) -> Iterator[Ordinary]:
     subprocess.run(["chmod", "-R", "u+w", agent.data_dir], check=True)
 
 
-def test_a_folder_of_recordings_that_may_not_be_written_is_named(ordinary: Ordinary):
+def test_a_read_only_recordings_folder_is_named(ordinary: Ordinary):
     cookie = new_learner(ordinary.url)
     assert spoken(ordinary, cookie, "one").status_code == 200
     recordings = ordinary.data_dir / "recordings"
@@ -194,7 +194,7 @@ def test_a_folder_of_recordings_that_may_not_be_written_is_named(ordinary: Ordin
     assert spoken(ordinary, cookie, "one").status_code == 503
 
 
-def test_a_database_that_may_not_be_written_is_named(ordinary: Ordinary):
+def test_a_read_only_database_is_named(ordinary: Ordinary):
     database = ordinary.data_dir / "shelter.sqlite3"
     database.chmod(0o400)
     status, parts = readiness(ordinary)
@@ -203,7 +203,7 @@ def test_a_database_that_may_not_be_written_is_named(ordinary: Ordinary):
     assert "shelter.sqlite3 cannot be written: attempt to write a readonly database" in ordinary.verify()
 
 
-def test_a_server_that_was_never_prepared_prepares_itself(tmp_path: Path):
+def test_serve_creates_missing_tables_and_static_files(tmp_path: Path):
     """The state is that after `pip install` and `manage.py serve`, or after an update without `make setup`."""
     agent = AgentServer(tmp_path / "data")
     agent.start()
@@ -221,7 +221,7 @@ def test_a_server_that_was_never_prepared_prepares_itself(tmp_path: Path):
         agent.kill()
 
 
-def test_static_files_that_go_away_are_said_by_readyz(tmp_path: Path):
+def test_readyz_reports_missing_static_files(tmp_path: Path):
     agent = AgentServer(tmp_path / "data")
     shutil.copytree(collected_static(), agent.data_dir / "static")
     agent.start()

@@ -317,7 +317,7 @@ def check_deletion(shelter: Shelter, mover: Mover, postgres: PostgresServer, s3:
         pytest.param(2_000, 5_000, 10, id="many", marks=pytest.mark.soak),
     ],
 )
-def test_the_mover_under_fire(
+def test_a_migration_survives_faults_and_kills(
     own_postgres: PostgresServer,
     own_s3: S3Server,
     agent: AgentServer,
@@ -351,7 +351,7 @@ def small_disk(folder: Path) -> Iterator[Callable[[], int]]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_on_the_way_back(
+def test_a_migration_to_a_full_disk_fails_and_is_resumed(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
 ) -> None:
     shelter.fill(50, 300)
@@ -373,7 +373,7 @@ def test_a_full_disk_on_the_way_back(
 
 # The run waits before it gives up.
 @pytest.mark.soak
-def test_a_database_that_freezes_ends_the_run_and_it_is_resumed(
+def test_a_migration_ends_when_the_database_freezes_and_is_resumed(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter
 ) -> None:
     shelter.fill(50, 2_000)
@@ -392,7 +392,7 @@ def test_a_database_that_freezes_ends_the_run_and_it_is_resumed(
 
 # The restore waits before it gives up.
 @pytest.mark.soak
-def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
+def test_a_restore_ends_when_the_database_freezes_and_can_be_repeated(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
 ) -> None:
     shelter.fill(50, 2_000)
@@ -414,7 +414,7 @@ def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
     check_moved(shelter, own_postgres, own_s3, {})
 
 
-def test_the_way_round_gives_back_what_went_out(
+def test_migrating_through_all_stores_returns_the_same_data(
     own_postgres: PostgresServer, own_mongo: MongoServer, own_s3: S3Server, tmp_path: Path
 ) -> None:
     """Copy from local to S3 and PostgreSQL, to S3 and MongoDB, and back. The hashes of all conversations agree."""

@@ -78,7 +78,7 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_saves(cloud: Backend
 
 
 @pytest.mark.parametrize("cloud", ["postgresql", pytest.param("mongodb", marks=pytest.mark.soak)], indirect=True)
-def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backends):
+def test_nothing_is_lost_when_the_server_is_killed_while_it_drains(cloud: Backends):
     learners: list[Learner] = []
     in_the_middle = 0
     # A kill does not count if everything had moved before.
@@ -113,7 +113,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("cloud", "half", "kind"), CASES, indirect=["cloud"])
-def test_nothing_is_lost_in_an_outage_while_it_moves(cloud: Backends, half: str, kind: str):
+def test_nothing_is_lost_in_an_outage_while_it_drains(cloud: Backends, half: str, kind: str):
     with cloud.broken(half, "frozen"):
         learners = begun(cloud, 90)
     wait_until_it_moves(cloud)
@@ -141,7 +141,7 @@ def unprepared(cloud: Backends, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.mark.parametrize(("cloud", "half", "kind"), CASES, indirect=["cloud"])
-def test_the_server_starts_before_the_cloud_comes(unprepared: Backends, half: str, kind: str):
+def test_the_server_starts_while_the_cloud_is_down(unprepared: Backends, half: str, kind: str):
     if half == BUCKET:
         unprepared.agent.manage("migrate", "--verbosity", "0")
     with unprepared.broken(half, kind):

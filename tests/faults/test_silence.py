@@ -90,7 +90,7 @@ def down(agent: AgentServer) -> dict[str, str]:
     return found
 
 
-def test_the_database_is_used_again_soon_after_a_silence(agent: AgentServer, line: Line):
+def test_the_database_is_used_again_soon_after_it_stopped_answering(agent: AgentServer, line: Line):
     learner = Learner(agent.url, f"s-{time.time_ns():x}")
     learner.begin()
     wait(lambda: not down(agent))

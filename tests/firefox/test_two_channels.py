@@ -23,7 +23,7 @@ SILENCE = bytes(len(VOICE))
 LOUD = "Number(document.querySelector('#meter').getAttribute('aria-valuenow')) > 50"
 
 
-def test_a_voice_on_two_channels_is_heard(server: AgentServer, tmp_path: Path) -> None:
+def test_a_voice_on_two_channels_is_transcribed(server: AgentServer, tmp_path: Path) -> None:
     with served(SoundCard(tmp_path / "sound")) as card, served(Firefox(tmp_path / "firefox", card)) as firefox:
         firefox.open()
         firefox.goto(server.url)
