@@ -100,7 +100,7 @@ class Talker:
         within: float = 60.0,
         where: Callable[[Event], bool] = lambda event: True,
     ) -> tuple[float, Event]:
-        """Wait for the count-th event of this kind. Raises TimeoutError with the events that came instead."""
+        """Wait for the count-th event of this kind. Raises TimeoutError with the events that arrived instead."""
 
         found: list[tuple[float, Event]] = []
         looked_at = after
@@ -149,7 +149,7 @@ class Talker:
 
 @asynccontextmanager
 async def connected(url: str, conversation: str, cookie: str, **headers: str) -> AsyncIterator[Talker]:
-    """Connect without waiting for the server to begin the talk, because it may refuse."""
+    """Connect without waiting for the server to begin the talk. It may refuse the talk."""
     address = f"{url.replace('http', 'ws', 1)}/v1/realtime?conversation={conversation}"
     async with websockets.connect(
         address, additional_headers={"Cookie": cookie, **headers}, max_size=None, compression=None, open_timeout=120

@@ -33,7 +33,7 @@ def test_webm_and_mp3_are_kept_byte_for_byte(
     key = save_voice(learner, audioData=data_url(sound, sent_as))["audioS3Key"]
     response = place.fetch(voice(learner)["audioUrl"])
     assert (response.status_code, response.headers["content-type"]) == (200, content_type)
-    assert response.content == place.audio.sound(key) == sound
+    assert response.content == place.audio.read(key) == sound
 
 
 def test_wav_becomes_opus(place: Place, learner: httpx.Client):
@@ -62,7 +62,7 @@ def test_new_audio_replaces_the_old_one(place: Place, learner: httpx.Client):
     first = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
     second = save_voice(learner, audioData=data_url(MP3))["audioS3Key"]
     assert first not in place.audio.all_keys()
-    assert place.audio.sound(second) == MP3
+    assert place.audio.read(second) == MP3
     assert place.census() == before.plus(conversations=1, messages=1, voices=1)
 
 

@@ -37,7 +37,7 @@ class Pair:
     def census(self) -> Census:
         """Count the rows of both servers. They share everything except `elsewhere`."""
         one, other = self.one.census(), self.other.census()
-        return Census(one.conversations, one.messages, one.recordings, one.sounds, one.elsewhere + other.elsewhere)
+        return Census(one.conversations, one.messages, one.recordings, one.files, one.elsewhere + other.elsewhere)
 
     def recover(self) -> None:
         """Start stopped servers. Return when both servers have noticed, and their shelters are empty."""
@@ -117,7 +117,7 @@ def test_a_deletion_on_one_server_is_undone_on_the_other(pair: Pair):
 
 @dataclass
 class Outage:
-    """Hold what one learner got through both servers while the database was down."""
+    """Hold the answers that one learner got from both servers while the database was down."""
 
     clients: tuple[httpx.Client, httpx.Client]
     # For a save of conv-one through one server, and of conv-other through the other.
@@ -191,11 +191,11 @@ def test_both_shelter_what_the_bucket_cannot_take_and_both_bring_it_home(pair: P
             assert fetch(pair.one.server, link).content == WEBM
 
 
-# This test is the last, because a server that took it for an outage could not be used by the next test.
+# This test is the last: if a server wrongly reports an outage, the next test could not use it.
 
 
 def test_closed_idle_connections_do_not_count_as_an_outage(pair: Pair):
-    """A restart of the database cuts connections in this way, or a firewall that forgets them."""
+    """A restart of the database closes connections in this way, and so does a firewall that forgets them."""
     clients = pair.learner()
     save(clients[0], conversation())
     assert [ids(client) for client in clients] == [[ID], [ID]]

@@ -64,7 +64,7 @@ async def first(count: int, turns: Collection[asyncio.Task[httpx.Response]]) -> 
     return [turn.result() for turn in answered][:count]
 
 
-async def left(turns: list[asyncio.Task[httpx.Response]]) -> None:
+async def disconnect(turns: list[asyncio.Task[httpx.Response]]) -> None:
     """Disconnect the clients of these turns."""
     for turn in turns:
         turn.cancel()
@@ -77,8 +77,8 @@ async def typed(client: httpx.AsyncClient) -> httpx.Response:
     )
 
 
-def counted(server: AgentServer, name: str, door: str) -> float:
-    """Return a figure of /metrics."""
+def metric(server: AgentServer, name: str, door: str) -> float:
+    """Return a value of /metrics."""
     found = re.search(rf'^talking_agent_{name}{{door="{door}"}} (\S+)$', metrics(server), re.MULTILINE)
     return float(found[1]) if found else 0.0
 
@@ -87,12 +87,12 @@ def metrics(server: AgentServer) -> str:
     return httpx.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENT).text
 
 
-def is_turned_away(answer: httpx.Response) -> bool:
+def is_refused(answer: httpx.Response) -> bool:
     return answer.status_code in (429, 503) and int(answer.headers["Retry-After"]) > 0 and bool(answer.json()["error"])
 
 
 class Watch:
-    """Watch a server from a thread of its own: its memory, and how long `/healthz` takes."""
+    """Watch a server in a separate thread: its memory, and how long `/healthz` takes."""
 
     def __init__(self, server: AgentServer) -> None:
         self._server, self._over = server, threading.Event()
@@ -125,8 +125,8 @@ async def timed(client: httpx.AsyncClient) -> float:
     return time.monotonic() - began
 
 
-def carried_out(server: AgentServer) -> int:
-    """Return how many recordings of silence the server has worked through to their end."""
+def decoded_recordings(server: AgentServer) -> int:
+    """Return how many recordings of silence the server has decoded completely."""
     lines = re.findall(r"^talking_agent_request_seconds_count\{(.*)\} (\S+)$", metrics(server), re.MULTILINE)
     return sum(int(float(count)) for labels, count in lines if "/turns" in labels and 'status="422"' in labels)
 
@@ -135,22 +135,22 @@ async def test_a_flood_of_recordings_is_refused_and_turns_of_disconnected_client
     sound = silent_flac()
     async with learner(flooded) as attacker, learner(flooded) as other:
         at_rest = median([await timed(other) for _ in range(3)])
-        before = carried_out(flooded)
+        before = decoded_recordings(flooded)
         with Watch(flooded) as seen:
             turns = [asyncio.create_task(recorded(attacker, sound, number)) for number in range(50)]
             answers = await first(30, turns)
             # They are answered before the server has done any of the work.
-            assert all(map(is_turned_away, answers))
-            assert carried_out(flooded) == before
+            assert all(map(is_refused, answers))
+            assert decoded_recordings(flooded) == before
             assert await timed(other) < TIMES * at_rest + ALLOWED_S
             answered = sum(turn.done() and turn.result().status_code == 422 for turn in turns)
-            await left(turns)
-            until(lambda: not counted(flooded, "waiting", "recorded turns"))
-            until(lambda: not counted(flooded, "at_work", "recorded turns"))
+            await disconnect(turns)
+            until(lambda: not metric(flooded, "waiting", "recorded turns"))
+            until(lambda: not metric(flooded, "at_work", "recorded turns"))
     assert seen.most_mb < MOST_MB
     assert median(seen.health) < HEALTH_S
     # The server works on one recording of a learner at a time. It drops those that waited.
-    assert carried_out(flooded) <= before + answered + 1
+    assert decoded_recordings(flooded) <= before + answered + 1
 
 
 async def test_a_flood_by_many_learners_is_refused(flooded: AgentServer):
@@ -175,7 +175,7 @@ async def test_a_refused_turn_can_be_sent_again_and_is_stored_once(flooded: Agen
         async def until_taken(number: int) -> int:
             times = 0
             while (answer := await recorded(client, SENTENCE, number)).status_code != 200:
-                assert is_turned_away(answer)
+                assert is_refused(answer)
                 times += 1
                 await asyncio.sleep(0.2)
             return times
@@ -212,7 +212,7 @@ async def test_requests_without_a_cookie_count_as_one_visitor(flooded: AgentServ
     async with httpx.AsyncClient(base_url=flooded.url, timeout=PATIENT) as client:
         turns = [asyncio.create_task(recorded(client, sound, number)) for number in range(30)]
         answers = await first(20, turns)
-        await left(turns)
+        await disconnect(turns)
     assert {answer.status_code for answer in answers} == {429}
 
 
@@ -253,13 +253,13 @@ async def test_talks_over_the_capacity_are_refused_as_full(flooded: AgentServer)
             assert said["error"]["code"] == "full"
             assert "Try again" in said["error"]["message"]
             assert await turned_away.closed() == 4029
-        # Admitted talks are answered, and a typed turn needs no place.
+        # Admitted talks are answered, and a typed turn needs no slot.
         await talkers[0].set_up()
         assert await talkers[0].turn(spoken("learner_london"))
         async with learner(flooded) as other:
             assert (await typed(other)).status_code == 200
         await stack.aclose()
-        until(lambda: not counted(flooded, "at_work", "talks with the embedded engine"))
+        until(lambda: not metric(flooded, "at_work", "talks with the embedded engine"))
         async with asking(flooded, "one-too-many") as next_one:
             await next_one.wait_for("session.created")
 
@@ -273,8 +273,8 @@ async def test_a_talk_that_is_taken_over_keeps_its_place(flooded: AgentServer):
         for _ in range(3):
             mine = await stack.enter_async_context(asking(flooded, "mine", cookie))
             await mine.wait_for("session.created")
-        assert counted(flooded, "at_work", "talks with the embedded engine") == TALKS
-    until(lambda: not counted(flooded, "at_work", "talks with the embedded engine"))
+        assert metric(flooded, "at_work", "talks with the embedded engine") == TALKS
+    until(lambda: not metric(flooded, "at_work", "talks with the embedded engine"))
 
 
 async def test_talks_of_one_learner_are_limited(flooded: AgentServer):

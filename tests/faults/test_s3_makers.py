@@ -1,4 +1,4 @@
-"""With S3 servers of other makers, refused headers are left out, everything works, and `storage verify` is right."""
+"""S3 servers of other makers work: headers that they refuse are omitted, and `storage verify` reports their limits."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ WORKERS = 8
 
 @pytest.fixture
 def front(own_s3: S3Server) -> Iterator[Callable[[s3_front.Habit], Front]]:
-    """Run a front with a habit until the test ends."""
+    """Return a function that runs a proxy with the habits of another maker's server until the test ends."""
     begun: list[Any] = []
 
     def begin(habit: s3_front.Habit) -> Front:
@@ -74,7 +74,7 @@ def test_storing_works_without_checksum_headers(
 
     assert (report["state"], report["recordings"], report["failures"]) == ("done", RECORDINGS, 0)
     assert recordings_in(own_s3) == shelter.voices
-    # Each worker may find out for itself, and no verb is refused twice.
+    # Each worker may be refused once for each method.
     assert sum(maker.refused.values()) <= WORKERS
     assert failed(verified(agent)) <= {"CORS"}
     assert "The storage works." in agent.manage("storage", "test")
@@ -159,7 +159,7 @@ def test_verify_warns_of_addresses_that_browsers_cannot_reach(
     agent._env["AWS_S3_PUBLIC_ENDPOINT_URL"] = "https://s3.example.invalid"
     checks = verified(agent)
     assert checks["address for browsers"]["state"] == "ok"
-    # This machine cannot test the address from outside, which proves nothing.
+    # A warning, because this machine cannot test whether browsers outside can reach the address.
     assert checks["signed links"]["state"] == "warning"
     assert failed(checks) == set()
 

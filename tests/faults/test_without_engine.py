@@ -11,7 +11,7 @@ from tests.talking import new_learner, spoken, talking
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
-    """Run a server that cannot import them."""
+    """Run a server that cannot import these packages."""
     missing: Path = tmp_path_factory.mktemp("missing")
     for name in ("faster_whisper", "piper", "harper", "onnxruntime"):
         (missing / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})")
