@@ -23,7 +23,7 @@ from tests.servers import AgentServer, free_port
 from tests.servers.process import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
-# The last one is of tests/nginx.sh.
+# tests/nginx.sh unpacks nginx in the last one.
 FOLDERS = (os.environ["PATH"], "/usr/sbin", str(ROOT / ".venv" / "nginx" / "usr" / "sbin"))
 NGINX = os.environ.get("NGINX") or shutil.which("nginx", path=os.pathsep.join(FOLDERS))
 
@@ -69,7 +69,7 @@ class Nginx(ServerProcess):
 
 @dataclass(frozen=True)
 class Site:
-    """Hold the site as browsers see it. `plain` is the address without HTTPS."""
+    """Hold the addresses of the site as browsers see it. `plain` is the one without HTTPS."""
 
     url: str
     plain: str

@@ -30,7 +30,7 @@ def read(*names: str) -> str:
 
 
 def routes(patterns: list[Any], before: str = "/") -> Iterator[str]:
-    """Yield every address, with `*` for a variable part. Of the admin, yield only its start."""
+    """Yield every address, with `*` for a variable part. Of the admin's addresses, yield only the first."""
     for pattern in patterns:
         route = before + re.sub(r"<[^>]+>", "*", str(pattern.pattern))
         if isinstance(pattern, URLResolver) and pattern.namespace != "admin":
@@ -232,7 +232,7 @@ def test_a_link_has_a_target(document: Path) -> None:
 
 
 def test_known_settings_routes_and_commands_are_found() -> None:
-    """Otherwise the other tests would check nothing."""
+    """Without known names, the other tests would check nothing."""
     assert {"DATA_DIR", "PORT", "DEBUG", "APP_URL", "TUTOR_ENGINE", "ENV_FILES"} <= settings_read()
     assert {"/api/conversations/*/restore", "/api/audio/file/*", "/v1/realtime", "/healthz"} <= set(CALLS)
     assert {"/history", "/admin/"} <= set(PAGES)

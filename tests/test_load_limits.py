@@ -1,4 +1,4 @@
-"""Each limit of bench/load.py is judged."""
+"""bench/load.py reports each missed limit."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,4 +1,4 @@
-"""The official client checks the simulated provider: its shapes against the client's types, and its faults."""
+"""The simulated provider works with the official client: its answers have the client's types, and its faults arrive."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Requests of clients of OpenAI's Realtime API are followed or refused, and they understand every event."""
+"""Clients of OpenAI's Realtime API understand every event, and each of their requests is applied or refused."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ HANDS_FREE = {"turn_detection": {"type": "server_vad", "silence_duration_ms": 70
 
 
 def check(events: list[Event]) -> None:
-    """Check that every event is a complete one of the official client's."""
+    """Check that the official client knows every event, with all its fields."""
     for event in events:
         EVENTS[event["type"]].model_validate(event)
 

@@ -1,4 +1,4 @@
-"""The servers of the tests behave as the tests need."""
+"""The servers that the tests run can be killed, frozen, emptied and made to refuse requests."""
 
 import subprocess
 import sys
