@@ -1,4 +1,4 @@
-"""Provide servers with the OpenAI engines, beside the one with the embedded engine."""
+"""Provide servers with the OpenAI engines, in addition to the one with the embedded engine."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def _provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(_provider: Provider) -> Provider:
-    """Return the provider as it was at its start, though the servers' connections to it are still open."""
+    """Return the provider, reset to its initial state. The servers' connections to it stay open."""
     _provider.reset()
     return _provider
 

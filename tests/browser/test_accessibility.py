@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any page in any state, and the keyboard is sufficient."""
+"""axe-core finds no violations on any page in any state, and all pages work with the keyboard alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.browser.chromium import WITHIN, chromium, eventually, new_page
 from tests.browser.microphone import add_microphone, say
 from tests.browser.test_console import OPERATOR, PASSWORD, sign_in
 from tests.browser.test_history import conversation
-from tests.browser.test_import import bring_in, open_import
+from tests.browser.test_import import run_import, open_import
 from tests.browser.test_talk import start_talking
 from tests.fixtures import PROVIDER_KEY, served
 from tests.servers import AgentServer
@@ -84,7 +84,7 @@ def test_a_talk_from_its_beginning_to_its_summary(page: Page, agent: AgentServer
 
 @pytest.fixture
 def unsure(tmp_path: Path, provider: Provider) -> Iterator[AgentServer]:
-    """Run a server whose transcriptions are unsure. With the embedded model, that would depend on the processor."""
+    """Run a server whose transcripts have doubtful words. With the embedded model, they would depend on the processor."""
     env = {"OPENAI_API_KEY": PROVIDER_KEY, "OPENAI_BASE_URL": provider.url, "TUTOR_ENGINE": "openai_pipeline"}
     server = AgentServer(tmp_path / "unsure", env | {"OPENAI_TRANSCRIPTION_MODEL": "gpt-4o-mini-transcribe"})
     server.set_up()
@@ -158,7 +158,7 @@ def test_the_import_page_before_and_after_an_import(page: Page, agent: AgentServ
     open_import(page, agent, conversationHistory=[conversation(1, "Trains", "I like trains."), "junk"])
     expect(page.locator(".source").first).to_be_visible()
     assert violations(page) == []
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report")).to_be_visible(timeout=WITHIN)
     assert violations(page) == []
 
@@ -171,7 +171,7 @@ def test_not_found_pages(page: Page, agent: AgentServer, address: str):
 
 @pytest.mark.parametrize("template", ["500.html", "admin/unreachable.html"])
 def test_pages_without_the_base_template(page: Page, agent: AgentServer, template: str):
-    # These pages are served as when everything else is broken.
+    # Serve these pages without the application, as when everything else is broken.
     text = (Path(__file__).resolve().parents[2] / "templates" / template).read_text()
     page.route("**/broken", lambda route: route.fulfill(body=text, content_type="text/html"))
     page.goto(f"{agent.url}/broken")

@@ -18,7 +18,7 @@ from tests.browser.test_talk import start_talking
 from tests.fixtures import served
 from tests.servers import AgentServer
 
-# px of an element's edge, without its icon and text.
+# The width in px of an element's edge, which has neither its icon nor its text.
 FRAME = 8
 # For each selection or switch: its selector, and a script that toggles it.
 CHECKED = "(element, on) => { element.checked = on; }"
@@ -188,7 +188,7 @@ def test_there_is_room_for_the_dialogue_and_the_field_on_every_screen(page: Page
     page.get_by_role("button", name="Type", exact=True).click()
     for name, (width, height) in SCREENS.items():
         page.set_viewport_size({"width": width, "height": height})
-        # The page moves its parts some frames after the size has changed.
+        # The page moves its parts some frames after a change of its size.
         for part in ("#type-text", "#type-form button", "#end-talk", "#talk-button"):
             eventually(page, partial(is_in_full_view, page, part), f"{part} in full view on {name}")
         assert page.evaluate(WHERE, "#dialogue-scroll")["height"] >= 160, name

@@ -13,7 +13,7 @@ from tests.fixtures import served
 from tests.servers import AgentServer, PostgresServer, S3Server
 from tests.servers.postgresql import temporary_folder
 
-# Recordings. There must be many batches, so that there is time to stop.
+# The number of recordings. There must be many batches, so that there is time to stop.
 MANY = 2_400
 PASSWORD = "for-the-test"
 OPERATOR = ("createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.org")
@@ -57,7 +57,7 @@ def bucket() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def agent(bucket: S3Server) -> Iterator[AgentServer]:
-    """Run a server whose cloud is configured, but not switched on yet, as before a migration."""
+    """Run a server whose cloud is configured, but still switched off, as before a migration."""
     with served(PostgresServer(temporary_folder("postgresql"))) as database:
         off = {"USE_CLOUD_STORAGE": "false", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
         agent = AgentServer(temporary_folder("agent") / "data", database.env, bucket.env, off)
@@ -151,7 +151,7 @@ def test_a_migration_is_followed_stopped_and_resumed_by_the_page_and_the_command
     page: Page, agent: AgentServer, bucket: S3Server
 ):
     begin_slowly(page)
-    # The migration must not end before the test has looked.
+    # The migration must not end before the test has looked at it.
     bucket.freeze()
     bar = page.get_by_role("progressbar", name="Looked at")
     assert 0 < bar.evaluate("bar => bar.value") < MANY

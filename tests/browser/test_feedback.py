@@ -40,7 +40,7 @@ SAID = "Last year I go to Rome with my sister."
 
 @pytest.fixture(scope="module")
 def talking_server(tmp_path_factory: pytest.TempPathFactory, _provider: Provider) -> Iterator[AgentServer]:
-    """Run a server whose agent is the simulated provider's."""
+    """Run a server whose engine uses the simulated provider."""
     with served(_server(tmp_path_factory.mktemp("server"), _provider)) as server:
         yield server
 
@@ -58,7 +58,7 @@ def scripted(provider: Provider) -> Provider:
     fit = {name: score for name, score in SCORES.items() if name != "fluency"}
     provider.reset(
         replies=["Rome is lovely. What did you see there?"],
-        # A quarter of the usual length, because each test waits until the answer has been heard.
+        # A quarter of the usual length, because each test waits until the answer has been played.
         ms_per_character=15,
         structured={
             "corrections": [{"corrections": []}],
@@ -78,7 +78,7 @@ def page(scripted: Provider) -> Iterator[Page]:
 
 
 def type_turn(page: Page, text: str = SAID) -> None:
-    """Type a turn, and wait for its answer to be heard and kept."""
+    """Type a turn, and wait until its answer has been played and saved."""
     page.get_by_role("button", name="Type").click()
     page.get_by_label("Type what you want to say").fill(text)
     page.keyboard.press("Enter")
@@ -349,10 +349,10 @@ def test_an_unintelligible_turn_is_kept_and_can_be_replayed(
     expect(turn.get_by_role("button", name="Replay what you said")).to_be_visible()
 
 
-def between(page: Page) -> tuple[Callable[[dict[str, Any]], None], list[str]]:
+def relayed(page: Page) -> tuple[Callable[[dict[str, Any]], None], list[str]]:
     """Relay the WebSocket between the page and its server.
 
-    Return a function that sends the page an event in the server's name, and a list of the types of the server's own
+    Return a function that sends the page an event as if from the server, and a list of the types of the server's own
     events.
     """
     lines: list[WebSocketRoute] = []
@@ -373,7 +373,7 @@ def between(page: Page) -> tuple[Callable[[dict[str, Any]], None], list[str]]:
 def test_a_change_of_engines_is_shown_and_ends_hands_free_mode_without_voice_detection(
     page: Page, talking_server: AgentServer
 ):
-    tell, kinds = between(page)
+    tell, kinds = relayed(page)
     begin(page, talking_server)
     before = kinds.count("session.updated")
     page.get_by_role("switch", name="Hands-free").check()
@@ -387,7 +387,7 @@ def test_a_change_of_engines_is_shown_and_ends_hands_free_mode_without_voice_det
 
 
 def test_a_slow_answer_is_announced_until_it_arrives(page: Page, talking_server: AgentServer):
-    tell, _ = between(page)
+    tell, _ = relayed(page)
     begin(page, talking_server)
     tell({"type": "talk.notice", "code": "slow", "engine": "openai_realtime", "message": "Please wait."})
     expect(page.locator(".dialogue-note")).to_have_text("Please wait.")
@@ -396,7 +396,7 @@ def test_a_slow_answer_is_announced_until_it_arrives(page: Page, talking_server:
 
 
 def test_a_turn_that_could_not_be_corrected_says_so(page: Page, talking_server: AgentServer):
-    tell, _ = between(page)
+    tell, _ = relayed(page)
     begin(page, talking_server)
     type_turn(page)
     turn = page.locator("li.turn[data-role=user]")

@@ -1,4 +1,4 @@
-"""If the microphone, the loudspeaker or the screen fails, hangs or comes late, the page still shows the real state."""
+"""If the microphone, the loudspeaker or the screen fails, hangs or is late, the page still shows the real state."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -154,7 +154,7 @@ def test_the_agents_question_waits_for_the_microphone_permission(browser: Browse
             page.evaluate(f"() => asked[0].{answer}()")
         expect(agents_turns(page).locator(".turn-text").first).not_to_be_empty()
         expect(page.locator("#type-form")).to_be_visible(visible=answer != "allow")
-        # The browser's question is still open, and is not asked again.
+        # The browser's permission request is still open, and is not repeated.
         if answer == "type":
             expect(page.locator(STATE)).to_have_text(ALLOW)
             page.evaluate("() => asked[0].allow()")
@@ -162,18 +162,18 @@ def test_the_agents_question_waits_for_the_microphone_permission(browser: Browse
             expect(agents_turns(page)).to_have_count(1)
 
 
-# The audio stops
+# Suspended sound
 
 
-def tapped(page: Page) -> None:
+def tap(page: Page) -> None:
     page.locator(TAP).click()
 
 
-def shown_again(page: Page) -> None:
+def show_page_again(page: Page) -> None:
     page.evaluate(hardware.SHOWN_AGAIN)
 
 
-@pytest.mark.parametrize("return_by", [tapped, shown_again])
+@pytest.mark.parametrize("return_by", [tap, show_page_again])
 def test_captions_continue_during_a_phone_call_and_the_sound_returns(
     browser: Browser, server: AgentServer, return_by: Callable[[Page], None]
 ):
@@ -226,7 +226,7 @@ def test_a_microphone_without_frames_is_reported_and_resumes_with_a_tap(browser:
         assert violations(page) == []
         expect(page.get_by_label("Type what you want to say")).to_be_visible()
         page.evaluate("() => { window.resumable = true; }")
-        tapped(page)
+        tap(page)
         expect(page.locator("#microphone-help")).to_be_hidden()
         expect(page.locator("#type-form")).to_be_hidden()
 
@@ -246,7 +246,7 @@ def test_without_a_loudspeaker_a_talk_works_with_captions(browser: Browser, serv
         expect(agents_turns(page).locator(".turn-text").nth(1)).to_contain_text("?")
         expect_state(page, "ready")
         messages = kept(page, server, 3)
-        # It was shown completely, so it is kept completely.
+        # The question was shown completely, so it is kept completely.
         assert messages[0]["content"] == opening
         assert not messages[2].get("interrupted")
 
@@ -351,5 +351,5 @@ def test_a_learner_who_stays_silent_is_helped_and_one_who_is_busy_is_not(
         expect(agents_turns(page).last.locator(".turn-text")).to_contain_text("Take your time.")
         expect_state(page, "ready")
         page.clock.run_for(30_000)
-        # The second help takes longer.
+        # The learner waits longer for the second help.
         assert len(helps) == 1

@@ -1,4 +1,4 @@
-"""The page finds the earlier app's data in browsers, shows it first, imports it once, and reports the result."""
+"""The page finds data of the earlier app in the browser, shows it first, imports it once, and reports the result."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def page(server: AgentServer) -> Iterator[Page]:
 
 
 def open_import(page: Page, server: AgentServer, **stored: Any) -> None:
-    """Open the import page in a browser with these keys in its storage."""
+    """Open the import page in a browser that has these keys in its localStorage."""
     page.evaluate(
         DEPOSIT, {key: value if isinstance(value, str) else json.dumps(value) for key, value in stored.items()}
     )
@@ -43,7 +43,7 @@ def open_import(page: Page, server: AgentServer, **stored: Any) -> None:
     expect(page.locator("#found-status")).not_to_have_text("Looking into this browser…")
 
 
-def bring_in(page: Page) -> None:
+def run_import(page: Page) -> None:
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
     expect(page.locator("#report")).to_be_visible()
 
@@ -71,7 +71,7 @@ def test_importing_each_format_twice_adds_it_once(
 ):
     entries = [make(number) for number in range(3)]
     open_import(page, server, **{key: entries})
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("3 conversations brought in")
     once = kept(page, server)
     assert sorted(each["id"] for each in once) == sorted(each["id"] for each in entries)
@@ -79,7 +79,7 @@ def test_importing_each_format_twice_adds_it_once(
     assert sum("audioS3Key" in message for each in once for message in each["messages"]) == 3 * recordings
 
     page.goto(f"{server.url}/import")
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("3 conversations already here")
     assert kept(page, server) == once
     assert json.loads(page.evaluate("key => localStorage.getItem(key)", key)) == entries
@@ -100,7 +100,7 @@ def test_nothing_is_sent_before_the_learner_presses_import(page: Page, server: A
 
 def test_an_imported_recording_can_be_replayed(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
-    bring_in(page)
+    run_import(page)
     page.goto(f"{server.url}/history/{nested()['id']}")
     page.locator("li.turn[data-role=user] [data-action=replay]").click()
     page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
@@ -122,7 +122,7 @@ def test_a_broken_recording_is_named_and_its_words_are_kept(page: Page, server: 
     open_import(
         page, server, conversationHistory=[nested(messages=[broken, said("Bye.", at=START + 1, audioData=BLOB)])]
     )
-    bring_in(page)
+    run_import(page)
     page.get_by_text("2 messages without the recording").click()
     expect(page.locator("#report-lists")).to_contain_text("You cannot hear me.")
     expect(page.locator("#report-lists")).to_contain_text("Bye.")
@@ -137,7 +137,7 @@ def test_a_conversation_with_many_recordings_is_sent_in_several_requests(page: P
     turns = [said(f"Turn {n}." * (n > 0), at=START + n, audioData=wav) for n in range(6)]
     page.goto(f"{server.url}/import")
     choose_file(page, json.dumps([nested(messages=turns)]))
-    bring_in(page)
+    run_import(page)
     assert len(requests) > 1
     assert max(requests) < 5_000_000
     (conversation,) = kept(page, server)
@@ -161,18 +161,18 @@ def test_a_conversation_with_many_recordings_is_sent_in_several_requests(page: P
 def test_exports_of_many_formats_are_read(page: Page, server: AgentServer, export: Any):
     page.goto(f"{server.url}/import")
     choose_file(page, export if isinstance(export, str) else json.dumps(export))
-    bring_in(page)
+    run_import(page)
     assert nested()["id"] in [each["id"] for each in kept(page, server)]
 
 
 def test_our_own_export_is_recognised_as_the_same_conversation(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
-    bring_in(page)
+    run_import(page)
     answer = page.request.get(f"{server.url}/api/conversations").text()
     page.evaluate("() => localStorage.clear()")
     page.goto(f"{server.url}/import")
     choose_file(page, answer)
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("1 conversation already here")
     expect(page.locator("#report-lists details")).to_have_count(0)
 
@@ -184,7 +184,7 @@ def test_complete_conversations_of_a_truncated_export_are_imported(page: Page, s
     expect(page.locator(".source-facts")).to_contain_text("2 conversations")
     page.get_by_text("1 that can't be used").click()
     expect(page.locator(".source-unusable")).to_contain_text("breaks off")
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
     assert violations(page) == []
     assert len(kept(page, server)) == 2
@@ -219,7 +219,7 @@ def test_a_file_can_be_dropped_on_the_page(page: Page, server: AgentServer):
         }""",
         json.dumps([oldest()]),
     )
-    bring_in(page)
+    run_import(page)
     assert [each["id"] for each in kept(page, server)] == [oldest()["id"]]
 
 
@@ -229,7 +229,7 @@ def test_a_full_browser_storage_does_not_matter(page: Page, server: AgentServer)
     with pytest.raises(Exception, match="quota"):
         page.evaluate("() => localStorage.setItem('one-more', 'xx')")
     open_import(page, server)
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("2 conversations brought in")
     assert len(kept(page, server)) == 2
 
@@ -239,14 +239,14 @@ def test_an_import_can_be_cancelled_and_resumed(page: Page, server: AgentServer)
     seen: list[int] = []
     held: list[Route] = []
 
-    def hold_the_first(route: Route) -> None:
+    def delay_first_request(route: Route) -> None:
         seen.append(len(json.loads(route.request.post_data or "")["entries"]))
         if len(seen) == 1:
             held.append(route)
         else:
             route.continue_()
 
-    page.route("**/api/import", hold_the_first)
+    page.route("**/api/import", delay_first_request)
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
     eventually(page, lambda: held)
     page.get_by_role("button", name="Cancel").click()
@@ -275,17 +275,17 @@ def test_a_too_deeply_nested_conversation_does_not_stop_the_others(page: Page, s
     for _ in range(80):
         deep = {"a": deep}
     open_import(page, server, conversationHistory=[nested(), nested(1, analysis=deep), nested(2)])
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("2 conversations brought in")
     expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
 
 
 def test_a_deleted_conversation_is_restored_only_on_request(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
-    bring_in(page)
+    run_import(page)
     page.request.delete(f"{server.url}/api/conversations?id={nested()['id']}")
     page.goto(f"{server.url}/import")
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("1 conversation you had deleted here")
     assert kept(page, server) == []
     page.get_by_role("button", name="Bring the deleted one back").click()
@@ -307,7 +307,7 @@ def test_the_level_is_imported_if_chosen(page: Page, server: AgentServer):
 
 def test_the_report_can_be_downloaded(page: Page, server: AgentServer, tmp_path: Path):
     open_import(page, server, conversationHistory=[nested(), "junk"])
-    bring_in(page)
+    run_import(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the report").click()
     download.value.save_as(tmp_path / "report.json")
@@ -384,5 +384,5 @@ def test_the_page_is_never_wider_than_the_window(server: AgentServer, width: int
         page.get_by_text("Choose which").first.click()
         page.get_by_text("They are in another browser").click()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-        bring_in(page)
+        run_import(page)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width

@@ -1,4 +1,4 @@
-"""While the server is down or the browser is offline, our page says what is kept, and continues by itself."""
+"""While the server cannot be reached, the offline page says what is kept, and continues by itself."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Before a talk, a learner sees the partner, fitting topics, a fitting speed, and the available languages."""
+"""The start page shows the partner, topics and a speed that fit the level, and the available languages."""
 
 import json
 import re
@@ -78,7 +78,7 @@ def test_a_chosen_topic_stays(page: Page, server: AgentServer):
     page.wait_for_selector(".scenario")
     choose_level(page, "A2")
     expect(page.locator("input[value=environment]")).to_be_checked()
-    # A filter that hides the topic deselects it. Shown again, it is selected.
+    # A filter that hides the topic deselects it. When the topic is shown again, it is selected.
     page.get_by_role("switch", name="Only A2").check()
     expect(topic(page).locator(".scenario-facts")).to_have_text("A2")
     page.get_by_role("switch", name="Only A2").uncheck()

@@ -252,7 +252,7 @@ class Learner:
 
     def _message(self, role: str, audio: bytes | None) -> SentMessage:
         number = next(self._count)
-        return SentMessage(f"{role}-{number}", f"SentMessage {number} by {self.name}.", FIRST_TIMESTAMP + number, audio)
+        return SentMessage(f"{role}-{number}", f"Said {number} by {self.name}.", FIRST_TIMESTAMP + number, audio)
 
     def _clip(self, other: bytes | None = None) -> bytes | None:
         if other is None and self.choose.random() < 0.3:

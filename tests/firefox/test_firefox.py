@@ -1,4 +1,4 @@
-"""A learner talks in Firefox, with a sound card, and without one, where an AudioContext stays suspended."""
+"""A learner talks in Firefox, with a sound card and without one. Without one, an AudioContext stays suspended."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""A microphone whose two channels mirror each other, or one of which is dead, is heard. Chromium would average them itself."""
+"""A voice is transcribed if the two channels of the microphone mirror each other, or if one of them is silent.
+
+Firefox is used, because Chromium would average the channels itself.
+"""
 
 import threading
 from pathlib import Path
@@ -19,7 +22,7 @@ pytestmark = [
 SECONDS = 15.0
 VOICE, MIRROR = tone(SECONDS), tone(SECONDS, -440.0)
 SILENCE = bytes(len(VOICE))
-# The tone swells. The meter shows the root of its peak, in percent.
+# The tone gets louder. The meter shows the square root of its peak, in percent.
 LOUD = "Number(document.querySelector('#meter').getAttribute('aria-valuenow')) > 50"
 
 
