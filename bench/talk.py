@@ -4,8 +4,7 @@
 
 The wait runs from the end of the learner's audio, streamed at speaking speed, to the first audible sample of the
 answer. Hold-to-talk counts from the last sample sent, hands-free from the end of the pause that ends the turn.
-"Audible" is the first sample of the agent's sound above -40 dB of full scale, so silence before a voice counts as
-waiting.
+A sample is audible above -40 dB of full scale, so silence before the voice counts as waiting.
 """
 
 import argparse
@@ -64,7 +63,7 @@ async def hold_to_talk(url: str, name: str, clips: list[str]) -> list[dict[str, 
 
 
 async def hands_free(url: str, clips: list[str], *, hesitating: bool) -> tuple[list[dict[str, float]], int]:
-    """Return the turns, and how often an answer came twice or before the learner had finished."""
+    """Return the turns, and how often an answer came twice or before the learner had finished speaking."""
     cookie, turns, wrong = new_learner(url), [], 0
     for number in range(0, len(clips), TURNS_A_TALK):
         async with talking(url, f"free-{hesitating}-{number}", cookie) as talker:

@@ -12,7 +12,7 @@ from tests.browser.chromium import WITHIN, chromium, eventually, new_page
 from tests.browser.microphone import add_microphone, say
 from tests.browser.test_console import OPERATOR, PASSWORD, sign_in
 from tests.browser.test_history import conversation
-from tests.browser.test_import import run_import, open_import
+from tests.browser.test_import import open_import, run_import
 from tests.browser.test_talk import start_talking
 from tests.fixtures import PROVIDER_KEY, served
 from tests.servers import AgentServer
