@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocket, expect
 
 from tests.browser.chromium import WITHIN, chromium, eventually
-from tests.browser.test_feedback import between
+from tests.browser.test_feedback import relayed
 from tests.browser.test_talk import start_talking
 from tests.servers import AgentServer
 
@@ -231,7 +231,7 @@ def test_an_ended_talk_can_be_continued(page: Page, server: AgentServer):
 
 
 def test_a_goodbye_after_the_end_does_not_end_it_again(page: Page, server: AgentServer):
-    tell, _ = between(page)
+    tell, _ = relayed(page)
     start_talking(page, server)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     tell({"type": "talk.ended"})

@@ -149,7 +149,7 @@ class Learner:
         before = self._known(wire)
         first, last = before.said[len(before.said) > 2 :][:-1], before.said[-1]
         changed = replace(
-            last, content=f"{last.content} Edited {next(self._count)}.", audio=self._clip(other=last.audio)
+            last, content=f"{last.content} Mended {next(self._count)}.", audio=self._clip(other=last.audio)
         )
         return self.save(wire, replace(before, said=(*first, changed)))
 

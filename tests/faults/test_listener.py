@@ -124,7 +124,7 @@ def test_default_timeouts_close_slow_connections_within_75_s() -> None:
     for seconds in (listener.HEAD_S, listener.STALL_S, listener.BODY_S):
         assert seconds == 30
     assert listener.UNREAD_S + listener.LOOK_EVERY < 75
-    # The longest time for a body of 64 MB. So no slow client can hold a connection for ever.
+    # The longest that a body of 64 MB may take: no drip can hold a connection for ever.
     assert listener.BODY_S + 64 * MB / listener.SLOWEST < 3 * 3600
     assert listener.LOOK_EVERY <= 1
 
