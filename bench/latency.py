@@ -53,7 +53,7 @@ REPLY = (
     "My sister went there last year and she loved the quiet little beaches. What would you like to see there first?"
 )
 STAGES = {"transcription_ms": 300, "first_token_ms": 250, "token_ms": 20, "speech_first_byte_ms": 120}
-# Sound comes before the learner's transcript, so waiting for the transcript would show.
+# Sound arrives before the learner's transcript, so waiting for the transcript would show.
 REALTIME = {"realtime_first_audio_ms": 250, "realtime_per_second_ms": 50}
 LIMIT_MS = 300 + 250 + 12 * 20 + 120
 CLIP = "learner_london"
@@ -301,7 +301,7 @@ async def hands_free(place: Place, effort: Effort) -> dict[str, Any]:
     thrown = thrown_away(place.pipeline, "hesitating")
     share = thrown / (thrown + len(hesitating))
     print(
-        f"    of {thrown + len(hesitating)} answers begun for who hesitates in every turn {share:.0%} were thrown away"
+        f"    of {thrown + len(hesitating)} answers begun for a learner who hesitates in every turn, {share:.0%} were discarded"
     )
     return {
         "hands_free_p50_ms": milliseconds(said, 0.5),

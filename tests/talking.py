@@ -116,8 +116,8 @@ class Talker:
                 await self._arrived.wait_for(is_there)
                 return found[count - 1]
         except (TimeoutError, IndexError) as error:
-            came = [event for event in self.events(after=after) if "audio.delta" not in event["type"]]
-            raise TimeoutError(f"No {kind}; what came: {came}") from error
+            received = [event for event in self.events(after=after) if "audio.delta" not in event["type"]]
+            raise TimeoutError(f"No {kind}; received: {received}") from error
 
     def events(self, kind: str = "", *, after: int = 0) -> list[Event]:
         return [event for _, event in self.heard[after:] if event["type"].startswith(kind)]
@@ -136,9 +136,9 @@ class Talker:
     async def _read(self) -> None:
         try:
             async for frame in self._socket:
-                came = time.perf_counter()
+                at = time.perf_counter()
                 async with self._arrived:
-                    self.heard.append((came, json.loads(frame)))
+                    self.heard.append((at, json.loads(frame)))
                     self._arrived.notify_all()
         except websockets.ConnectionClosed:
             pass

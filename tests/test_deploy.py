@@ -143,16 +143,16 @@ async def test_a_talk_passes_through_nginx(site: Site, browser: httpx.Client) ->
 def test_events_are_not_buffered(browser: httpx.Client) -> None:
     """The first event comes before the answer has ended."""
     browser.get("/api/conversations")
-    came: list[float] = []
+    times: list[float] = []
     asked = {"text": "I like to travel by train.", "scenario": "travel"}
     with browser.stream(
         "POST", "/api/conversations/two/turns", json=asked, headers={"Accept": "text/event-stream"}
     ) as answer:
         for line in answer.iter_lines():
             if line.startswith("event:"):
-                came.append(time.monotonic())
-    assert len(came) > 2
-    assert came[-1] - came[0] > 0.02
+                times.append(time.monotonic())
+    assert len(times) > 2
+    assert times[-1] - times[0] > 0.02
 
 
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:

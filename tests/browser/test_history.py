@@ -96,7 +96,7 @@ def hold_back(page: Page, method: str, path: str) -> list[Route]:
     return held
 
 
-def told(page: Page) -> str:
+def toasts(page: Page) -> str:
     return page.locator("#toasts").inner_text()
 
 
@@ -174,7 +174,7 @@ def test_usable_parts_of_an_odd_analysis_are_shown(page: Page, server: AgentServ
     expect(page.locator("#feedback .score", has_text="Grammar")).to_contain_text("74 of 100")
     expect(page.locator("#feedback li", has_text="You told a whole story.")).to_be_visible()
     expect(page.locator("li.turn")).to_have_count(2)
-    assert told(page) == ""
+    assert toasts(page) == ""
 
 
 @pytest.mark.parametrize("analysis", [None, [], [1, {"a": 2}], 7, "good", True, {}, {"componentScores": [1, 2]}])
@@ -189,7 +189,7 @@ def test_a_talk_is_shown_if_its_analysis_cannot_be(page: Page, analysis: object)
     open_talk(page, "Cooking")
     expect(page.locator("li.turn")).to_have_count(2)
     expect(page.locator("#feedback")).to_be_hidden()
-    assert told(page) == ""
+    assert toasts(page) == ""
 
 
 def test_an_odd_level_does_not_hide_the_talks(page: Page, server: AgentServer):

@@ -178,9 +178,9 @@ def test_our_own_export_is_recognised_as_the_same_conversation(page: Page, serve
 
 
 def test_complete_conversations_of_a_truncated_export_are_imported(page: Page, server: AgentServer):
-    whole = json.dumps([nested(), flat(1), oldest(2)])
+    complete = json.dumps([nested(), flat(1), oldest(2)])
     page.goto(f"{server.url}/import")
-    choose_file(page, whole[: len(whole) - 100])
+    choose_file(page, complete[: len(complete) - 100])
     expect(page.locator(".source-facts")).to_contain_text("2 conversations")
     page.get_by_text("1 that can't be used").click()
     expect(page.locator(".source-unusable")).to_contain_text("breaks off")

@@ -128,8 +128,8 @@ def test_a_sentence_stays_one_turn_when_the_connection_breaks_and_returns(page: 
     wait_until_sent_again(page, own_server)
     page.wait_for_timeout(3000)
     (said,) = users_turns(page, own_server)
-    whole = json.loads((SPEECH / "transcripts.json").read_text())["librivox_0870.wav"]
-    assert word_error_rate(whole, said) <= 0.15
+    sentence = json.loads((SPEECH / "transcripts.json").read_text())["librivox_0870.wav"]
+    assert word_error_rate(sentence, said) <= 0.15
 
 
 def test_turns_that_the_server_lost_in_a_crash_disappear_from_the_page(page: Page, own_server: AgentServer):

@@ -99,35 +99,35 @@ def test_a_hidden_topic_cannot_be_started(page: Page, server: AgentServer):
 
 def speeds(page: Page) -> list[float]:
     """Return the speed of each `session.updated` in the page's talks."""
-    told: list[float] = []
+    sent: list[float] = []
 
     def received(frame: str | bytes) -> None:
         event = json.loads(frame)
         if event["type"] == "session.updated":
-            told.append(event["session"]["audio"]["output"]["speed"])
+            sent.append(event["session"]["audio"]["output"]["speed"])
 
     def opened(line: WebSocket) -> None:
         line.on("framereceived", received)
 
     page.on("websocket", opened)
-    return told
+    return sent
 
 
 @pytest.mark.parametrize(("level", "speed"), [("A1", 0.8), ("A2", 0.9), ("B1", 1.0), ("C1", 1.0)])
 def test_the_voice_is_slower_at_the_lower_levels(page: Page, server: AgentServer, level: str, speed: float):
-    told = speeds(page)
+    sent = speeds(page)
     open_start(page, server)
     choose_level(page, level)
     page.get_by_role("button", name="Settings").click()
     expect(page.locator("#setting-speed-value")).to_have_text(f"{speed:.1f}\u00d7, by level")
     page.get_by_role("button", name="Close settings").click()
     page.get_by_role("button", name="Start talking").click()
-    eventually(page, lambda: told)
-    assert told[-1] == speed
+    eventually(page, lambda: sent)
+    assert sent[-1] == speed
 
 
 def test_a_chosen_speed_stays(page: Page, server: AgentServer):
-    told = speeds(page)
+    sent = speeds(page)
     open_start(page, server)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("How fast the agent speaks").fill("1")
@@ -137,11 +137,11 @@ def test_a_chosen_speed_stays(page: Page, server: AgentServer):
     page.wait_for_selector(".scenario")
     choose_level(page, "A1")
     page.get_by_role("button", name="Start talking").click()
-    eventually(page, lambda: told)
-    assert told[-1] == 1.0
+    eventually(page, lambda: sent)
+    assert sent[-1] == 1.0
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Let the speed follow my level").check()
-    eventually(page, lambda: told[-1] == 0.8)
+    eventually(page, lambda: sent[-1] == 0.8)
 
 
 def test_settings_of_the_first_version_do_not_count_as_a_chosen_speed(page: Page, server: AgentServer):
@@ -172,9 +172,9 @@ def test_the_embedded_partner_is_described_with_its_capabilities(page: Page, ser
 def test_a_model_and_its_provider_are_named(page: Page, served_by: Callable[[str], AgentServer], engine: str):
     server = served_by(engine)
     open_start(page, server)
-    told = page.request.get(f"{server.url}/api/scenarios").json()["partner"]
+    partner = page.request.get(f"{server.url}/api/scenarios").json()["partner"]
     expect(page.locator("#partner")).to_contain_text("a language model")
-    expect(page.locator("#partner")).to_contain_text(told["model"])
+    expect(page.locator("#partner")).to_contain_text(partner["model"])
     expect(page.locator("#partner")).to_contain_text("is sent to this site's own computer")
     expect(page.locator("#partner")).to_contain_text("a guided program on this site's own computer goes on")
 

@@ -358,19 +358,19 @@ def test_a_migration_to_a_full_disk_fails_and_is_resumed(
 ) -> None:
     shelter.fill(50, 300)
     assert MigrateCommand(agent, own_postgres).run()[1] == 0
-    home = AgentServer(tmp_path / "home", own_postgres.env, own_s3.env, SECRET_KEY=KEY)
-    home.data_dir.mkdir()
-    home.manage("migrate", "-v0")
-    command = MigrateCommand(home, own_postgres)
-    with small_disk(home.data_dir / "recordings") as enlarge:
+    restored = AgentServer(tmp_path / "home", own_postgres.env, own_s3.env, SECRET_KEY=KEY)
+    restored.data_dir.mkdir()
+    restored.manage("migrate", "-v0")
+    command = MigrateCommand(restored, own_postgres)
+    with small_disk(restored.data_dir / "recordings") as enlarge:
         report, code = command.run("--from", "cloud", "--to", "local")
         assert (code, report["state"]) == (1, "failed")
         assert "No space left on device" in report["error"]
         enlarge()
         report, code = command.run("--resume", report["run"])
         assert (code, report["state"], report["failed"]) == (0, "done", {})
-        assert Shelter(home.data_dir).content() == shelter.content()
-        assert not list((home.data_dir / "recordings").rglob(".aside-*"))
+        assert Shelter(restored.data_dir).content() == shelter.content()
+        assert not list((restored.data_dir / "recordings").rglob(".aside-*"))
 
 
 # The run waits before it gives up.

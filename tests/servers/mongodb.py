@@ -66,7 +66,7 @@ class MongoServer(ServerProcess):
                 self.client.drop_database(name)
 
     def restore(self) -> None:
-        """Restore the server's initial state, whatever a test did."""
+        """Restore the server's initial state, after any change by a test."""
         if self.running:
             self.thaw()
         self.start()

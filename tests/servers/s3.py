@@ -174,7 +174,7 @@ class S3Server(ServerProcess):
             self.client().delete_objects(Bucket=BUCKET, Delete=batch)
 
     def restore(self) -> None:
-        """Restore the server's initial state, whatever a test did."""
+        """Restore the server's initial state, after any change by a test."""
         if self.running:
             self.thaw()
         self.start()

@@ -1,4 +1,4 @@
-"""Run a TCP proxy that can stop delivering: nothing is refused or closed, and no answer comes."""
+"""Run a TCP proxy that can stop delivering: nothing is refused or closed, but no answer arrives."""
 
 import select
 import socket
