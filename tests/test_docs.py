@@ -118,7 +118,7 @@ def address(variable: str) -> str:
     return found[1]
 
 
-def test_the_role_and_the_database_of_the_document_can_be_used(own_postgres: PostgresServer) -> None:
+def test_the_documented_role_and_database_can_be_used(own_postgres: PostgresServer) -> None:
     own_postgres.execute("DROP DATABASE talking_agent", database="postgres")
     for statement in filter(str.strip, block("docs/operations/stores.md", "sql").split(";\n")):
         own_postgres.execute(statement, database="postgres")
@@ -129,7 +129,7 @@ def test_the_role_and_the_database_of_the_document_can_be_used(own_postgres: Pos
         connection.execute("CREATE TABLE words (word text)")
 
 
-def test_the_user_of_mongodb_of_the_document_can_be_used(own_mongo: MongoServer) -> None:
+def test_the_documented_mongodb_user_can_be_used(own_mongo: MongoServer) -> None:
     name, user = re.findall(r"^(?:use (\w+)|db\.createUser\((.*)\))$", block("docs/operations/stores.md", "js"), re.M)
     asked = json.loads(re.sub(r"(\w+):", r'"\1":', user[1]))
     database = own_mongo.client[name[0]]
@@ -204,7 +204,7 @@ def test_the_table_about_nginx_explains_each_directive_of_the_site() -> None:
     assert in_table == explained
 
 
-def test_the_document_says_where_large_bodies_wait() -> None:
+def test_the_guide_says_where_large_bodies_wait() -> None:
     rights = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", read("docs/operations/deploy.md"), re.MULTILINE))
     assert settings.FILE_UPLOAD_TEMP_DIR == settings.DATA_DIR
     assert f"Bodies of more than {settings.FILE_UPLOAD_MAX_MEMORY_SIZE // 1024} KB wait here" in rights["DATA_DIR"]

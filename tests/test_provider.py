@@ -425,7 +425,7 @@ async def test_an_invalid_event_is_answered_with_an_error(client: AsyncOpenAI, e
     assert (error["code"], error["event_id"], error["type"]) == (code, "mine", "invalid_request_error")
 
 
-async def test_transcription_is_off_and_detection_on_until_the_session_says_otherwise(client: AsyncOpenAI):
+async def test_by_default_transcription_is_off_and_turn_detection_on(client: AsyncOpenAI):
     async with calling(client) as caller:
         given = (await caller.expect("session.created"))["session"]["audio"]["input"]
         await caller.say(VOICE + silence(0.6))

@@ -45,7 +45,7 @@ def another_learner(server: AgentServer) -> Iterator[None]:
         thread.join()
 
 
-def test_the_page_says_that_it_is_full_and_tries_again(page: Page, small_server: AgentServer):
+def test_the_page_says_that_the_server_is_full_and_tries_again(page: Page, small_server: AgentServer):
     with another_learner(small_server):
         choose_and_start(page, small_server)
         expect(page.locator("#connection-notice")).to_contain_text("all places are taken")

@@ -71,7 +71,7 @@ def test_saving_again_replaces(learner: httpx.Client):
     assert (contents(now), now["duration"], now["callEnded"]) == (["I come from Hue."], 3.5, False)
 
 
-def test_a_message_that_is_sent_again_comes_back(learner: httpx.Client):
+def test_a_removed_message_returns_when_it_is_sent_again(learner: httpx.Client):
     save(learner, conversation())
     save(learner, conversation(messages=[]))
     assert fetched(learner)["messages"] == []
@@ -108,7 +108,7 @@ def test_a_conversation_needs_only_an_id(learner: httpx.Client):
         ("config", conversation()["config"] | {"prompt": "Be kind. 👋", "a.b": {"$c": [1, None, True, 0.5, {}]}}),
     ],
 )
-def test_a_field_comes_back_as_it_was_sent(learner: httpx.Client, field: str, value: Any):
+def test_a_field_is_returned_unchanged(learner: httpx.Client, field: str, value: Any):
     assert save(learner, conversation(**{field: value}))[field] == value
     assert fetched(learner)[field] == value
     assert listed(learner)[0][field] == value

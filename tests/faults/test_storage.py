@@ -64,7 +64,7 @@ async def test_a_locked_database_delays_the_saving_but_not_the_voice(own_server:
         await talker.wait_for("talk.saved", after=before, count=2)
 
 
-async def test_saving_a_conversation_answers_that_it_was_not_saved(own_server: AgentServer, unwritable: Path):
+async def test_a_failed_save_of_a_conversation_is_answered_503(own_server: AgentServer, unwritable: Path):
     audio = "data:audio/wav;base64," + base64.b64encode((SPEECH / "learner_london.wav").read_bytes()).decode()
     message = {"id": "user-1", "role": "user", "content": "Hello.", "audioData": audio}
     async with httpx.AsyncClient(timeout=60, headers={"Cookie": new_learner(own_server.url)}) as client:
