@@ -1,4 +1,4 @@
-"""The official client checks the simulated provider: its shapes against the client's types, and its faults."""
+"""The simulated provider works with the official client: its answers have the client's types, and its faults arrive."""
 
 import asyncio
 import base64
@@ -83,12 +83,12 @@ class Caller:
 
     async def until(self, *kinds: str) -> list[dict[str, Any]]:
         """Return all events up to the first of one of these types."""
-        came: list[dict[str, Any]] = []
-        while not came or came[-1]["type"] not in kinds:
+        received: list[dict[str, Any]] = []
+        while not received or received[-1]["type"] not in kinds:
             event = await asyncio.wait_for(self.talk.recv(), 60)
             check_shape(event, RealtimeServerEvent)
-            came.append(event.to_dict())
-        return came
+            received.append(event.to_dict())
+        return received
 
     async def expect(self, kind: str) -> dict[str, Any]:
         return (await self.until(kind))[-1]
@@ -288,9 +288,9 @@ async def test_hold_to_talk_has_the_events_of_the_real_api(provider: Provider, c
     async with calling(client) as caller:
         await caller.set_up()
         await caller.hold_to_talk()
-        came = await caller.until("response.done")
+        received = await caller.until("response.done")
     # The transcription continues beside it.
-    answer = [event for event in came if "transcription" not in event["type"]]
+    answer = [event for event in received if "transcription" not in event["type"]]
     assert kinds(answer) == [
         *("input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"),
         *("response.created", "rate_limits.updated"),
@@ -299,24 +299,24 @@ async def test_hold_to_talk_has_the_events_of_the_real_api(provider: Provider, c
         *("response.output_audio_transcript.done", "response.content_part.done", "conversation.item.done"),
         *("response.output_item.done", "response.done"),
     ]
-    heard = of_type(came, "conversation.item.input_audio_transcription.completed")[0]
-    assert (heard["transcript"], heard["item_id"]) == ("I go home yesterday.", came[0]["item_id"])
-    assert voice_in(came) == sound.tone(REPLY, 60)
-    assert came[-1]["response"]["usage"]["output_token_details"]["audio_tokens"] == round(len(REPLY) * 60 / 50)
+    heard = of_type(received, "conversation.item.input_audio_transcription.completed")[0]
+    assert (heard["transcript"], heard["item_id"]) == ("I go home yesterday.", received[0]["item_id"])
+    assert voice_in(received) == sound.tone(REPLY, 60)
+    assert received[-1]["response"]["usage"]["output_token_details"]["audio_tokens"] == round(len(REPLY) * 60 / 50)
 
 
 async def test_server_vad_detects_and_answers_the_turn(client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up(detection={"type": "server_vad", "silence_duration_ms": 300})
         await caller.say(silence(1) + VOICE + silence(0.4))
-        came = await caller.until("response.done")
-        await caller.talk.conversation.item.retrieve(item_id=came[0]["item_id"])
+        received = await caller.until("response.done")
+        await caller.talk.conversation.item.retrieve(item_id=received[0]["item_id"])
         item = (await caller.expect("conversation.item.retrieved"))["item"]
-    started, stopped = came[0], of_type(came, "input_audio_buffer.speech_stopped")[0]
+    started, stopped = received[0], of_type(received, "input_audio_buffer.speech_stopped")[0]
     assert (started["audio_start_ms"], stopped["audio_end_ms"]) == (700, 2500)
-    assert started["item_id"] == stopped["item_id"] == of_type(came, "input_audio_buffer.committed")[0]["item_id"]
+    assert started["item_id"] == stopped["item_id"] == of_type(received, "input_audio_buffer.committed")[0]["item_id"]
     assert sound.milliseconds(base64.b64decode(item["content"][0]["audio"])) == 1800
-    assert voice_in(came)
+    assert voice_in(received)
 
 
 async def test_semantic_vad_waits_according_to_its_eagerness(client: AsyncOpenAI):
@@ -379,11 +379,11 @@ async def test_one_response_at_a_time_except_outside_the_conversation(provider: 
         error = (await caller.expect("error"))["error"]
         beside: Any = {"conversation": "none", "output_modalities": ["text"], "metadata": {"for": "corrections"}}
         await caller.talk.response.create(response=beside)
-        came = await caller.until("response.done")
+        received = await caller.until("response.done")
     assert error["code"] == "conversation_already_has_active_response"
-    assert came[-1]["response"]["metadata"] == {"for": "corrections"}
-    assert not of_type(came, "conversation.item.added")
-    assert "".join(event["delta"] for event in of_type(came, "response.output_text.delta")) == REPLY
+    assert received[-1]["response"]["metadata"] == {"for": "corrections"}
+    assert not of_type(received, "conversation.item.added")
+    assert "".join(event["delta"] for event in of_type(received, "response.output_text.delta")) == REPLY
 
 
 async def test_the_client_edits_the_conversation(provider: Provider, client: AsyncOpenAI):
@@ -431,9 +431,9 @@ async def test_by_default_transcription_is_off_and_detection_on(client: AsyncOpe
     async with calling(client) as caller:
         given = (await caller.expect("session.created"))["session"]["audio"]["input"]
         await caller.say(VOICE + silence(0.6))
-        came = await caller.until("response.done")
+        received = await caller.until("response.done")
     assert (given["transcription"], given["turn_detection"]["type"]) == (None, "server_vad")
-    assert not of_type(came, "conversation.item.input_audio_transcription.completed")
+    assert not of_type(received, "conversation.item.input_audio_transcription.completed")
 
 
 async def test_a_session_expires(provider: Provider, client: AsyncOpenAI):
@@ -615,9 +615,9 @@ async def test_after_a_failed_transcription_the_answer_follows(provider: Provide
         await caller.set_up()
         provider.fail(TALK, "failed", event="conversation.item.input_audio_transcription.completed")
         await caller.hold_to_talk()
-        came = await caller.until("response.done")
-    assert of_type(came, "conversation.item.input_audio_transcription.failed")
-    assert came[-1]["response"]["status"] == "completed"
+        received = await caller.until("response.done")
+    assert of_type(received, "conversation.item.input_audio_transcription.failed")
+    assert received[-1]["response"]["status"] == "completed"
 
 
 async def test_a_provider_can_be_stopped_and_started_again():

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from learners.authentication import is_staff
 from tests.clients import LearnerClient
-from tests.clouds import somebodys_recording
+from tests.clouds import recording_of_another_learner
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"], transaction=True)
 
@@ -31,7 +31,7 @@ def accounts_down(tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def key() -> str:
     """Return the key of another learner's recording."""
-    return somebodys_recording()
+    return recording_of_another_learner()
 
 
 def status(client: LearnerClient, key: str) -> int:
