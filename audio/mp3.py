@@ -27,11 +27,11 @@ class Mp3Encoder:
         import numpy as np
 
         pcm = self._odd + pcm
-        whole = len(pcm) & ~1
-        self._odd = pcm[whole:]
-        if not whole:
+        complete = len(pcm) & ~1
+        self._odd = pcm[complete:]
+        if not complete:
             return b""
-        frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm[:whole], "<i2").reshape(1, -1), "s16p", "mono")
+        frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm[:complete], "<i2").reshape(1, -1), "s16p", "mono")
         frame.sample_rate = RATE
         return self._encoded(frame)
 

@@ -5,10 +5,7 @@ VIEW = "audio.view_recording"
 
 
 def may_hear(request: HttpRequest) -> bool:
-    """Return whether the user is staff and may view recordings. Being staff is not enough.
-
-    Return False if the accounts' database is down.
-    """
+    """Return whether the user is staff with permission to view recordings. False while the accounts' database is down."""
     try:
         return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(VIEW))
     except (OperationalError, InterfaceError):

@@ -1,4 +1,4 @@
-"""Limit how much sound one learner may keep, and keep a part of the disk free for all others.
+"""Limit the recordings that one learner may keep, and keep a part of the disk free for all others.
 
 The sum of a learner's recordings is counted once and then cached, so no turn waits for a sum over thousands of rows.
 """
@@ -22,8 +22,7 @@ from core.counts import MB
 KEPT = 3600
 # Seconds between two recounts for a learner who is refused.
 RECOUNTED = 60
-# With less than the reserve free, small recordings are still kept for learners who keep little. Bytes, and a share of
-# the quota.
+# With less than the reserve free, small recordings are still kept for learners who keep little. Bytes, and a share of the quota.
 SMALL, LITTLE = MB, 0.1
 FULL = (
     "Your storage here is full: {used} MB of sound are kept, and {limit} MB may be. Delete conversations that you do not need; "
@@ -74,13 +73,12 @@ def used(learner: uuid.UUID) -> int:
     """Return the bytes of the learner's recordings, as far as they can be counted."""
     if (known := cache.get(_key(learner))) is not None:
         return int(known)
-    total, is_whole = _sum(LOCAL, learner), True
+    total, is_complete = _sum(LOCAL, learner), not cloud.database.on
     if cloud.database.on:
-        is_whole = False
         with contextlib.suppress(cloud.Unavailable), cloud.database.use():
             total += _sum(settings.CLOUD_DATABASE, learner)
-            is_whole = True
-    if is_whole:
+            is_complete = True
+    if is_complete:
         cache.add(_key(learner), total, KEPT)
     return total
 

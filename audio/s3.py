@@ -1,7 +1,7 @@
 """Store recordings in a private bucket of S3, or of any server with the same protocol.
 
 The methods sign and send requests themselves, over urllib3. boto3's client takes a millisecond of Python for each call,
-twice as much as a whole call here, and holds the interpreter's lock meanwhile. boto3 still finds the bucket's address
+twice as much as a complete call here, and holds the interpreter's lock for that time. boto3 still finds the bucket's address
 and the credentials, and serves the rarer calls (`client`).
 """
 
@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from boto3.resources.base import ServiceResource
 from botocore.client import BaseClient
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.signers import CloudFrontSigner
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile, File
@@ -32,10 +32,10 @@ from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
 from audio import s3_wire
-from audio.s3_credentials import credentials_for, session
+from audio.s3_credentials import session
 from audio.s3_error_codes import Refusal, no_answer, no_role, refusal_in, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Trouble
-from audio.s3_wire import Address, Wire
+from audio.s3_wire import BucketClient
 from audio.storages import ChecksumMismatch, StoredFile
 
 # Python's `mimetypes` takes .webm for a video.
@@ -72,7 +72,7 @@ class S3AudioStorage(S3Storage):
     - `cloudfront_domain`: the domain of links through CloudFront;
     - `public_endpoint_url`: the server's address for browsers.
 
-    Content is held in memory whole. Every method raises StorageUnavailable.
+    A recording is held in memory completely. Every method raises StorageUnavailable.
     """
 
     # Shared by all instances, because boto3's session, which they share, does not allow two builders at once.
@@ -94,21 +94,18 @@ class S3AudioStorage(S3Storage):
         given["endpoint_url"] = str(given.get("endpoint_url") or "").rstrip("/") or None
         super().__init__(**given | {"location": key_prefix.strip("/")})
         self.public_endpoint_url: str | None = public_endpoint_url.rstrip("/") or self.endpoint_url
-        self._require_settings_that_can_be()
+        self._require_valid_settings()
         if "client_config" not in options:
             self.client_config = s3_wire.client_config(self.endpoint_url, self.addressing_style, self.proxies)
         self._resource: ServiceResource | None = None
-        self._shared: tuple[Wire, Address] | None = None
+        self._bucket_clients: tuple[BucketClient, BucketClient] | None = None
         self._takes_checksums = True
         self._probing = threading.Lock()
         # Use one key for each storage, so that probes do not pile up in a bucket that refuses deletion.
         self._probe_key = probe_key()
 
-    def _require_settings_that_can_be(self) -> None:
-        addresses = {
-            "AWS_S3_ENDPOINT_URL": self.endpoint_url,
-            "AWS_S3_PUBLIC_ENDPOINT_URL": self.public_endpoint_url,
-        }
+    def _require_valid_settings(self) -> None:
+        addresses = {"AWS_S3_ENDPOINT_URL": self.endpoint_url, "AWS_S3_PUBLIC_ENDPOINT_URL": self.public_endpoint_url}
         for name, url in addresses.items():
             if url and not _is_address(url):
                 raise ImproperlyConfigured(f"{name}: write a URL such as https://s3.example.org.")
@@ -135,10 +132,7 @@ class S3AudioStorage(S3Storage):
 
     @property
     def connection(self) -> ServiceResource:
-        """Return boto3's S3 resource, shared by all threads.
-
-        django-storages makes one for each thread, which takes a tenth of a second each.
-        """
+        """Return boto3's S3 resource, shared by all threads. A resource for each thread would take a tenth of a second each."""
         with self._lock, self.translated():
             if self._resource is None:
                 resource = session().resource(
@@ -246,10 +240,7 @@ class S3AudioStorage(S3Storage):
         expire: int | None = None,
         http_method: str | None = None,
     ) -> str:
-        """Return a link that is valid for `querystring_expire` seconds, with the address for browsers.
-
-        The link goes through CloudFront if that is configured. Makes no request.
-        """
+        """Return a link for browsers, valid for `querystring_expire` seconds, over CloudFront if configured. Make no request."""
         if parameters or http_method:
             with self.translated():
                 return super().url(name, parameters, expire, http_method)
@@ -259,15 +250,12 @@ class S3AudioStorage(S3Storage):
             until = datetime.now(UTC) + timedelta(seconds=seconds)
             link = f"https://{self.custom_domain}/{key}"
             return self.cloudfront_signer.generate_presigned_url(link, date_less_than=until)
-        _, address = self._wires()
+        _, public = self._clients()
         with self.translated():
-            return address.link(key, seconds)
+            return public.link(key, seconds)
 
     def probe(self) -> None:
-        """Prove that recordings can be written, looked up, read and deleted, with a few bytes stored beside them.
-
-        Uses the same requests that keep and move recordings.
-        """
+        """Prove with a small object that recordings can be written, looked up, read and deleted, with the same requests."""
         proof = secrets.token_bytes(16)
         with self._probing:
             self.put(self._probe_key, proof)
@@ -295,27 +283,23 @@ class S3AudioStorage(S3Storage):
         except (BotoCoreError, HTTPError) as error:
             raise StorageUnavailable(no_answer(error, self.bucket_name, self._host)) from error
 
-    def _wires(self) -> tuple[Wire, Address]:
-        """Return the connection to the server, and the address for links."""
-        if self._shared is None:
+    def _clients(self) -> tuple[BucketClient, BucketClient]:
+        """Return the client for requests, and the one for links, whose address is that for browsers."""
+        if self._bucket_clients is None:
             client = self.client
             with self._lock, self.translated():
-                if self._shared is None:
-                    self._shared = self._new_wires(client)
-        return self._shared
+                self._bucket_clients = self._bucket_clients or self._new_clients(client)
+        return self._bucket_clients
 
-    def _new_wires(self, client: BaseClient) -> tuple[Wire, Address]:
-        credentials = credentials_for(self)
-        if credentials is None:
-            raise NoCredentialsError
-        address = public = Address(client, self.bucket_name, credentials)
+    def _new_clients(self, client: BaseClient) -> tuple[BucketClient, BucketClient]:
+        own = public = BucketClient(client, self)
         if self.public_endpoint_url != self.endpoint_url:
             config = s3_wire.client_config(self.public_endpoint_url, self.addressing_style, None)
             outside = session().client(
                 "s3", endpoint_url=self.public_endpoint_url, config=config, **self._client_options()
             )
-            public = Address(outside, self.bucket_name, credentials)
-        return Wire(address, self.proxies, self.verify), public
+            public = BucketClient(outside, self)
+        return own, public
 
     def _quoted(self, name: str) -> str:
         return quote(self._normalize_name(name), safe="/~")
@@ -323,9 +307,9 @@ class S3AudioStorage(S3Storage):
     def _send(
         self, method: str, name: str, headers: dict[str, str] | None = None, body: bytes = b"", sha256: str = NOTHING
     ) -> urllib3.BaseHTTPResponse:
-        wire, _ = self._wires()
+        client, _ = self._clients()
         with self.translated():
-            return wire.send(method, self._quoted(name), headers or {}, body, sha256)
+            return client.send(method, self._quoted(name), headers or {}, body, sha256)
 
     def _send_checked(
         self,

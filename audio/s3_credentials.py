@@ -45,10 +45,7 @@ def source_of(storage: "S3Storage") -> str:
 
 
 def machine_source() -> str:
-    """Describe the role or file of this machine that gives credentials. Empty if there is none, or it fails.
-
-    This may ask a metadata service, which can take seconds.
-    """
+    """Describe the role or file that gives this machine credentials, if any. Asking a metadata service can take seconds."""
     try:
         found = session().get_credentials()
     except (BotoCoreError, ClientError):

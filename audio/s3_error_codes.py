@@ -13,103 +13,65 @@ from urllib3 import exceptions as http
 from audio.s3_errors import Kind, Trouble
 
 LONGEST_QUOTE = 300  # characters
-REFUSED = ("AccessDenied", "AllAccessDisabled", "UnauthorizedAccess", "Forbidden", "Unauthorized")
-INVALID = ("InvalidArgument", "InvalidRequest", "BadRequest")
-# Rows of codes, a pattern of the message, and the kind. The first row that fits counts. A precise code needs no pattern. A vague
-# one, such as AccessDenied, needs the message to find the kind.
-TABLE: tuple[tuple[tuple[str, ...], str, Kind], ...] = (
-    (("KMS.AccessDeniedException",), "", Kind.KMS_DENIED),
-    (
-        (
-            *(
-                "KMS.DisabledException",
-                "KMS.NotFoundException",
-                "KMS.KMSInvalidStateException",
-                "KMS.InvalidStateException",
-            ),
-            *("KMS.KeyUnavailableException", "KMS.InvalidKeyUsageException", "KMS.KMSInvalidMacException"),
-        ),
-        "",
-        Kind.KMS_UNUSABLE,
-    ),
+REFUSED = "AccessDenied AllAccessDisabled UnauthorizedAccess Forbidden Unauthorized"
+INVALID = "InvalidArgument InvalidRequest BadRequest"
+MOVED = "PermanentRedirect TemporaryRedirect Redirect"
+# Vague codes, a pattern of the message, and the kind. The first row that matches both counts.
+PATTERNS = (
     (REFUSED, r"kms:\w+|\bKMS\b.*(ciphertext|denied|not authori[sz]ed|access)", Kind.KMS_DENIED),
     (
-        REFUSED + INVALID,
+        f"{REFUSED} {INVALID}",
         r"\bKMS\b.*(disabled|not exist|invalid|pending|not found)|kms.*arn.*invalid",
         Kind.KMS_UNUSABLE,
     ),
-    (REFUSED + INVALID, r"server.?side.?encryption", Kind.ENCRYPTION_DEMANDED),
-    (("ObjectLocked", "InvalidRetentionPeriod", "InvalidBucketObjectLockConfiguration"), "", Kind.LOCKED),
-    (REFUSED + INVALID, r"object.?lock|\bWORM\b|retention|legal hold", Kind.LOCKED),
-    (("UserProjectMissing", *REFUSED, *INVALID), r"requester.?pays|request-payer", Kind.REQUESTER_PAYS),
-    (
-        ("QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "507"),
-        "",
-        Kind.FULL,
-    ),
+    (f"{REFUSED} {INVALID}", r"server.?side.?encryption", Kind.ENCRYPTION_DEMANDED),
+    (f"{REFUSED} {INVALID}", r"object.?lock|\bWORM\b|retention|legal hold", Kind.LOCKED),
+    (f"{REFUSED} {INVALID} UserProjectMissing", r"requester.?pays|request-payer", Kind.REQUESTER_PAYS),
     (REFUSED, r"\bcap exceeded|quota", Kind.FULL),
-    (("AccountProblem", "NotSignedUp", "InvalidPayer", "UserSuspended", "AccountSuspended"), "", Kind.ACCOUNT),
-    (("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"), "", Kind.TOKEN_EXPIRED),
     (
-        ("InvalidToken", "InvalidClientTokenId", *REFUSED, *INVALID),
+        f"{REFUSED} {INVALID} InvalidToken InvalidClientTokenId",
         r"token\b.*\bexpired|expired\b.*\btoken",
         Kind.TOKEN_EXPIRED,
     ),
-    (("InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException"), "", Kind.TOKEN_REFUSED),
-    (("InvalidAccessKeyId", "InvalidAccessKey"), "", Kind.KEY_REFUSED),
-    (("RequestTimeTooSkewed",), "", Kind.SKEWED),
     (
-        ("SignatureDoesNotMatch", *REFUSED, *INVALID),
+        f"{REFUSED} {INVALID} SignatureDoesNotMatch",
         r"signature (expired|not yet current)|too.?skewed|request.?time",
         Kind.SKEWED,
     ),
-    (("SignatureDoesNotMatch", "InvalidSignature", "InvalidSecurity"), "", Kind.SECRET_REFUSED),
-    (("RequestExpired",), "", Kind.LINK_EXPIRED),
     (REFUSED, r"request has expired", Kind.LINK_EXPIRED),
-    (("NoSuchBucket",), "", Kind.NO_BUCKET),
-    (("InvalidBucketName",), "", Kind.NAME_REFUSED),
-    (("BucketAlreadyExists", "BucketAlreadyOwnedByYou"), "", Kind.TAKEN),
-    (("IllegalLocationConstraintException", "InvalidLocationConstraint"), "", Kind.LOCATION),
-    (("SecondLevelDomainForbidden", "PathStyleDomainForbidden", "VirtualHostDomainForbidden"), "", Kind.ADDRESSING),
-    (
-        ("PermanentRedirect", "TemporaryRedirect", "Redirect", *REFUSED, *INVALID),
-        r"path.?style|virtual.?host",
-        Kind.ADDRESSING,
-    ),
-    (("AuthorizationHeaderMalformed", *INVALID), r"access key", Kind.KEY_REFUSED),
-    (
-        (
-            *("PermanentRedirect", "TemporaryRedirect", "Redirect", "301", "307", "308"),
-            *("AuthorizationHeaderMalformed", "InvalidRegionName", "IncorrectEndpoint"),
-        ),
-        "",
-        Kind.ELSEWHERE,
-    ),
-    (("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"), "", Kind.OTHER_BYTES),
-    (("NoSuchKey",), "", Kind.NO_OBJECT),
-    (
-        ("SlowDown", "ServiceUnavailable", "TooManyRequests", "RequestLimitExceeded", "Throttling", "429", "503"),
-        "",
-        Kind.BUSY,
-    ),
-    (("InternalError", "500", "502", "504"), "", Kind.BROKEN),
-    (("RequestTimeout", "IncompleteBody"), "", Kind.CUT_OFF),
-    (
-        (
-            "NotImplemented",
-            "XNotImplemented",
-            "MethodNotAllowed",
-            "UnsupportedOperation",
-            "UnsupportedArgument",
-            "405",
-            "501",
-        ),
-        "",
-        Kind.NOT_SUPPORTED,
-    ),
+    (f"{REFUSED} {INVALID} {MOVED}", r"path.?style|virtual.?host", Kind.ADDRESSING),
+    (f"{INVALID} AuthorizationHeaderMalformed", r"access key", Kind.KEY_REFUSED),
     (INVALID, r"unsupported|not (supported|implemented)", Kind.NOT_SUPPORTED),
-    ((*REFUSED, "403"), "", Kind.DENIED),
 )
+# Codes that no row above matches, and HTTP statuses of answers without a code.
+CODES = {
+    Kind.KMS_DENIED: "KMS.AccessDeniedException",
+    Kind.KMS_UNUSABLE: "KMS.DisabledException KMS.NotFoundException KMS.KMSInvalidStateException KMS.InvalidStateException "
+    "KMS.KeyUnavailableException KMS.InvalidKeyUsageException KMS.KMSInvalidMacException",
+    Kind.LOCKED: "ObjectLocked InvalidRetentionPeriod InvalidBucketObjectLockConfiguration",
+    Kind.FULL: "QuotaExceeded XMinioStorageFull XMinioAdminBucketQuotaExceeded InsufficientStorage 507",
+    Kind.ACCOUNT: "AccountProblem NotSignedUp InvalidPayer UserSuspended AccountSuspended",
+    Kind.TOKEN_EXPIRED: "ExpiredToken ExpiredTokenException TokenRefreshRequired",
+    Kind.TOKEN_REFUSED: "InvalidToken InvalidClientTokenId UnrecognizedClientException",
+    Kind.KEY_REFUSED: "InvalidAccessKeyId InvalidAccessKey",
+    Kind.SKEWED: "RequestTimeTooSkewed",
+    Kind.SECRET_REFUSED: "SignatureDoesNotMatch InvalidSignature InvalidSecurity",
+    Kind.LINK_EXPIRED: "RequestExpired",
+    Kind.NO_BUCKET: "NoSuchBucket",
+    Kind.NAME_REFUSED: "InvalidBucketName",
+    Kind.TAKEN: "BucketAlreadyExists BucketAlreadyOwnedByYou",
+    Kind.LOCATION: "IllegalLocationConstraintException InvalidLocationConstraint",
+    Kind.ADDRESSING: "SecondLevelDomainForbidden PathStyleDomainForbidden VirtualHostDomainForbidden",
+    Kind.ELSEWHERE: f"{MOVED} 301 307 308 AuthorizationHeaderMalformed InvalidRegionName IncorrectEndpoint",
+    Kind.OTHER_BYTES: "BadDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch",
+    Kind.NO_OBJECT: "NoSuchKey",
+    Kind.BUSY: "SlowDown ServiceUnavailable TooManyRequests RequestLimitExceeded Throttling 429 503",
+    Kind.BROKEN: "InternalError 500 502 504",
+    Kind.CUT_OFF: "RequestTimeout IncompleteBody",
+    Kind.NOT_SUPPORTED: "NotImplemented XNotImplemented MethodNotAllowed UnsupportedOperation UnsupportedArgument 405 501",
+    Kind.DENIED: f"{REFUSED} 403",
+}
+KINDS = {code: kind for kind, codes in CODES.items() for code in codes.split()}
 # Codes for a setting that a bucket does not have, such as NoSuchCORSConfiguration.
 NOT_SET = r"NoSuch\w*(Configuration|Policy|TagSet)|\w+NotFoundError"
 # HTTP statuses for a missing feature, if the code is unknown.
@@ -136,10 +98,7 @@ NO_ANSWER: tuple[tuple[tuple[type[Exception], ...], Kind], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Hold an error answer: its HTTP status, and the code, message and region of its body.
-
-    The last three are empty if the body does not have them.
-    """
+    """Hold an error answer: its HTTP status, and the code, message and region of its body, which may be empty."""
 
     status: int
     code: str = ""
@@ -150,9 +109,11 @@ class Refusal:
     def kind(self) -> Kind:
         """Return the kind by code and message, or by the status if there is no code."""
         code = self.code or str(self.status)
-        for codes, pattern, kind in TABLE:
-            if code in codes and re.search(pattern, self.message, re.IGNORECASE):
+        for codes, pattern, kind in PATTERNS:
+            if code in codes.split() and re.search(pattern, self.message, re.IGNORECASE):
                 return kind
+        if code in KINDS:
+            return KINDS[code]
         if re.fullmatch(NOT_SET, code):
             return Kind.NOT_SET
         return Kind.NOT_SUPPORTED if self.status in NOT_SUPPORTED else Kind.UNKNOWN
@@ -180,25 +141,22 @@ class Refusal:
 
 
 def refusal_in(error: ClientError) -> Refusal:
-    """Return the server's answer from an error of boto3.
-
-    Without a body in the answer, boto3 takes the status as the code.
-    """
-    said, about = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-    region = about.get("HTTPHeaders", {}).get("x-amz-bucket-region", "") or said.get("Region", "")
-    return Refusal(about.get("HTTPStatusCode", 0), said.get("Code", ""), said.get("Message", ""), region)
+    """Return the server's answer from an error of boto3. Without a body in the answer, boto3 takes the status as the code."""
+    body, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    region = meta.get("HTTPHeaders", {}).get("x-amz-bucket-region", "") or body.get("Region", "")
+    return Refusal(meta.get("HTTPStatusCode", 0), body.get("Code", ""), body.get("Message", ""), region)
 
 
 def refusal_of(answer: urllib3.BaseHTTPResponse) -> Refusal:
-    """Return the server's refusal from an answer to one of the methods above."""
+    """Return the server's refusal from an answer of urllib3."""
 
-    def said(name: str) -> str:
+    def element(name: str) -> str:
         found = re.search(rb"<%s>([^<]*)</%s>" % (name.encode(), name.encode()), answer.data)
         return html.unescape(found[1].decode(errors="replace")).strip() if found else ""
 
-    code = said("Code")
-    region = answer.headers.get("x-amz-bucket-region", "") or said("Region")
-    return Refusal(answer.status, code if re.fullmatch(r"[\w.]{1,60}", code) else "", said("Message"), region)
+    code = element("Code")
+    region = answer.headers.get("x-amz-bucket-region", "") or element("Region")
+    return Refusal(answer.status, code if re.fullmatch(r"[\w.]{1,60}", code) else "", element("Message"), region)
 
 
 def no_answer(error: Exception, bucket: str, host: str) -> Trouble:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import urllib3
@@ -13,12 +13,17 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import ProtocolError
 
+from audio.s3_credentials import credentials_for
 from core import cloud
+
+if TYPE_CHECKING:
+    from storages.backends.s3 import S3Storage
 
 # Seconds. The patience of a request may be shorter.
 CONNECT_WITHIN, ANSWER_WITHIN = 2.0, 5.0
@@ -26,34 +31,62 @@ CONNECTIONS = 32
 NOT_IMPLEMENTED = 501
 
 
-class Address:
-    """Hold the address of a bucket, taken from a boto3 client. Keys are given percent-encoded."""
+class BucketClient:
+    """Send signed requests to a bucket, and sign links. Keys are given percent-encoded."""
 
-    def __init__(self, client: BaseClient, bucket: str, credentials: Credentials) -> None:
+    def __init__(self, client: BaseClient, storage: "S3Storage") -> None:
+        """Take the address from a client of boto3, the rest from the storage. Raises NoCredentialsError."""
+        if (credentials := credentials_for(storage)) is None:
+            raise NoCredentialsError
+        self._credentials = credentials
         # boto3 handles partitions, regions, dots in names, virtual hosts and paths. A link that it signs shows the result.
-        params = {"Bucket": bucket, "Key": "k"}
+        params = {"Bucket": storage.bucket_name, "Key": "k"}
         example = urlsplit(client.generate_presigned_url("get_object", Params=params))
-        region = parse_qs(example.query)["X-Amz-Credential"][0].split("/")[-3]
+        self._region = parse_qs(example.query)["X-Amz-Credential"][0].split("/")[-3]
         host = example.netloc.lower().removesuffix({"http": ":80", "https": ":443"}[example.scheme])
-        self._credentials, self._region = credentials, region
-        self.origin = f"{example.scheme}://{host}"
-        self._folder = example.path.removesuffix("k")
-
-    def path(self, key: str) -> str:
-        return self._folder + key
+        self._folder = f"{example.scheme}://{host}{example.path.removesuffix('k')}"
+        self._pool = pool(self._folder, storage.proxies, storage.verify)
 
     def link(self, key: str, seconds: int) -> str:
         """Return a link that is valid for so many seconds."""
-        request = AWSRequest("GET", self.origin + self.path(key))
+        request = AWSRequest("GET", self._folder + key)
         S3SigV4QueryAuth(*self._scope(), expires=seconds).add_auth(request)
         return str(request.url)
 
-    def signed(self, method: str, path: str, headers: dict[str, str], sha256: str) -> dict[str, str]:
-        """Return these headers with those that sign them and the body's SHA-256 (hex)."""
-        request = AWSRequest(method, self.origin + path, headers=headers)
+    def send(
+        self, method: str, key: str, headers: dict[str, str], body: bytes, sha256: str
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request. `sha256` is the digest of the body (hex).
+
+        Repeat the request once if the server had closed the kept connection, or answers 5xx. A refusal or a timeout is not
+        repeated, so that the caller does not wait twice as long.
+        """
+        once = partial(self._send, method, self._folder + key, headers, body, sha256)
+        try:
+            answer = once()
+        except ProtocolError:
+            return once()
+        return answer if answer.status < 500 or answer.status == NOT_IMPLEMENTED else once()
+
+    def _send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes, sha256: str
+    ) -> urllib3.BaseHTTPResponse:
+        request = AWSRequest(method, url, headers=headers)
         request.context["sha256"] = sha256
         _SignedBody(*self._scope()).add_auth(request)
-        return dict(request.headers.items())
+        left = cloud.seconds_left()
+        # urllib3 refuses zero.
+        total = None if left is None else max(left, 0.01)
+        return self._pool.request(
+            method,
+            url,
+            body=body or None,
+            headers=dict(request.headers.items()),
+            timeout=urllib3.Timeout(total, CONNECT_WITHIN, ANSWER_WITHIN),
+            retries=False,
+            redirect=False,
+            decode_content=False,
+        )
 
     def _scope(self) -> tuple[ReadOnlyCredentials, str, str]:
         # Frozen, because a machine's role renews its three values from time to time, all at once.
@@ -65,47 +98,6 @@ class _SignedBody(S3SigV4Auth):
 
     def payload(self, request: AWSRequest) -> str:
         return str(request.context["sha256"])
-
-
-class Wire:
-    """Send signed requests to one address."""
-
-    def __init__(self, address: Address, proxies: dict[str, str] | None, verify: bool | str | None) -> None:
-        self._address = address
-        self._pool = pool(address.origin, proxies, verify)
-
-    def send(
-        self, method: str, key: str, headers: dict[str, str], body: bytes, sha256: str
-    ) -> urllib3.BaseHTTPResponse:
-        """Send a request. Repeat it once if the server had closed the kept connection, or answers 5xx.
-
-        A refusal or a timeout is not repeated, so that the caller does not wait twice as long.
-        """
-        once = partial(self._send, method, self._address.path(key), headers, body, sha256)
-        try:
-            answer = once()
-        except ProtocolError:
-            return once()
-        return answer if answer.status < 500 or answer.status == NOT_IMPLEMENTED else once()
-
-    def _send(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, sha256: str
-    ) -> urllib3.BaseHTTPResponse:
-        timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
-        if (left := cloud.seconds_left()) is not None:
-            # urllib3 refuses zero.
-            left = max(left, 0.01)
-            timeout = urllib3.Timeout(connect=min(left, CONNECT_WITHIN), read=min(left, ANSWER_WITHIN), total=left)
-        return self._pool.request(
-            method,
-            self._address.origin + path,
-            body=body or None,
-            headers=self._address.signed(method, path, headers, sha256),
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            decode_content=False,
-        )
 
 
 def is_aws(endpoint_url: str | None) -> bool:

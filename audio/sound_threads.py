@@ -6,47 +6,29 @@ here, which keeps the queues short.
 
 import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from typing import ParamSpec, TypeVar
 
+from audio import encoding
 from core import machine
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from core.threads import Threads
 
 COUNT = max(2, min(4, machine.cores() // 2))
-_talks = ThreadPoolExecutor(COUNT, thread_name_prefix="sound")
-_uploads = ThreadPoolExecutor(COUNT, thread_name_prefix="upload")
+
+# For short work of a talk.
+in_thread = Threads(COUNT, "sound")
+# For work on an upload that cannot be interrupted.
+for_upload = Threads(COUNT, "upload")
 
 
-async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run short work for a talk."""
-    return await asyncio.get_running_loop().run_in_executor(_talks, _call(function, *args, **kwargs))
-
-
-async def while_wanted(function: Callable[[bytes, threading.Event], T], data: bytes) -> T:
-    """Run work on an upload. `function` should stop when its event is set: then the caller was cancelled."""
+async def to_pcm(upload: bytes) -> bytes:
+    """Decode an uploaded file to PCM. Stop when the caller is cancelled. Raises BadAudio."""
     unwanted = threading.Event()
-    call = _call(function, data, unwanted)
     try:
-        return await asyncio.get_running_loop().run_in_executor(_uploads, call)
+        return await for_upload(encoding.to_pcm, upload, unwanted)
     except asyncio.CancelledError:
         unwanted.set()
         raise
 
 
-async def for_upload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run work on an upload that cannot be interrupted."""
-    return await asyncio.get_running_loop().run_in_executor(_uploads, _call(function, *args, **kwargs))
-
-
-def wait_for(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run work on an upload, and block the calling thread until it is done."""
-    return _uploads.submit(_call(function, *args, **kwargs)).result()
-
-
-def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
-    context = copy_context()
-    return lambda: context.run(function, *args, **kwargs)
+def from_upload(upload: bytes) -> encoding.Clip:
+    """Check an uploaded file and return it for keeping. Block the calling thread until that is done. Raises BadAudio."""
+    return for_upload.pool.submit(encoding.from_upload, upload).result()

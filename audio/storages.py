@@ -51,16 +51,16 @@ class LocalAudioStorage(FileSystemStorage):
         path = self.path(name)
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(dir=folder, prefix=".aside-")
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".aside-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for chunk in content.chunks():
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(aside, path)
+            os.replace(temporary, path)
         except BaseException:
-            os.unlink(aside)
+            os.unlink(temporary)
             raise
         sync_folder(folder)
         return name

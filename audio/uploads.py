@@ -18,15 +18,15 @@ FOLDER = ".uploads"
 @contextlib.contextmanager
 def noted(keys: Iterable[str]) -> Iterator[None]:
     """Note these keys. If the block raises, the notes stay, because the bytes may have no row."""
-    notes = [_note(key) for key in keys]
+    keys = list(keys)
     # The bucket can take a recording even when the local disk cannot be written.
     with contextlib.suppress(OSError):
         _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        for note in notes:
-            note.touch(mode=0o600)
+        for key in keys:
+            _note(key).touch(mode=0o600)
     yield
-    for note in notes:
-        _unlink(note)
+    for key in keys:
+        finish(key)
 
 
 def unfinished() -> list[tuple[str, float]]:
@@ -38,7 +38,9 @@ def unfinished() -> list[tuple[str, float]]:
 
 
 def finish(key: str) -> None:
-    _unlink(_note(key))
+    """Delete the note of a key."""
+    with contextlib.suppress(OSError):
+        _note(key).unlink()
 
 
 def _folder() -> Path:
@@ -47,8 +49,3 @@ def _folder() -> Path:
 
 def _note(key: str) -> Path:
     return _folder() / quote(key, safe="")
-
-
-def _unlink(note: Path) -> None:
-    with contextlib.suppress(OSError):
-        note.unlink()

@@ -3,11 +3,11 @@
     python bench/latency.py [--quick] [--soak] [--only PART]
 
 The latency runs from the end of the learner's audio, streamed at speaking speed, to the first audible sample (above -40
-dB) of the answer. Clients measure it on the real server, which is one process, as is the provider. Compared turn by
-turn in the same run are:
+dB) of the answer. Clients measure it with the real server. The server and the provider are one process each. Compared
+turn by turn in the same run are:
 
-- the Realtime API through this server, and the same client directly on the provider;
-- the pipeline, and its limit (transcription, the first sentence's tokens, the first byte of speech);
+- the Realtime API through this server, and the same client connected directly to the provider;
+- the pipeline, and its lower bound (transcription, the first sentence's tokens, the first byte of speech);
 - the same overlap written by hand, pipecat-ai (in `.venv-pipecat`, created on first use), and sequential stages.
 
 `--soak` runs fifty talks for ten minutes with each engine.
@@ -53,7 +53,7 @@ REPLY = (
     "My sister went there last year and she loved the quiet little beaches. What would you like to see there first?"
 )
 STAGES = {"transcription_ms": 300, "first_token_ms": 250, "token_ms": 20, "speech_first_byte_ms": 120}
-# Sound comes before the learner's transcript, so waiting for the transcript would show.
+# Sound arrives before the learner's transcript, so waiting for the transcript would show.
 REALTIME = {"realtime_first_audio_ms": 250, "realtime_per_second_ms": 50}
 LIMIT_MS = 300 + 250 + 12 * 20 + 120
 CLIP = "learner_london"
@@ -69,7 +69,7 @@ Turn = Callable[[bytes], Awaitable[float]]
 
 @dataclass(frozen=True)
 class Effort:
-    """Hold how much is measured."""
+    """Hold the number of measurements."""
 
     # Turns of one talk.
     turns: int
@@ -164,7 +164,7 @@ async def realtime(place: Place, effort: Effort) -> dict[str, Any]:
         # Open the connections first.
         await asyncio.gather(*(way(pcm) for way in ways))
         direct, ours = await in_turns(ways, pcm, effort.turns)
-    results = {"realtime": over("realtime: directly", direct, "realtime: through us", ours)}
+    results = {"realtime": over("realtime: to the provider", direct, "realtime: to our server", ours)}
     many, before = effort.many_realtime, Weight.of(server.pid)
     async with realtime_talks.side_by_side(url, KEY, server.url, many) as (directly_all, through_us_all):
         await asyncio.gather(*(realtime_talks.a_turn_each(all_of, pcm) for all_of in (directly_all, through_us_all)))
@@ -173,7 +173,9 @@ async def realtime(place: Place, effort: Effort) -> dict[str, Any]:
             direct += await realtime_talks.a_turn_each(directly_all, pcm)
             ours += await realtime_talks.a_turn_each(through_us_all, pcm)
         used = Weight.of(server.pid)
-    results["many"] = over(f"realtime, {many} at once: directly", direct, "realtime, at once: through us", ours)
+    results["many"] = over(
+        f"realtime, {many} at once: to the provider", direct, "realtime, at once: to our server", ours
+    )
     megabytes, cpu_ms = (opened.memory_mb - before.memory_mb) / many, (used.cpu_s - opened.cpu_s) * 1000 / len(ours)
     print(f"    a talk of {many}: {megabytes:.2f} MB, {cpu_ms:.0f} ms of CPU a turn")
     one, at_once = results["realtime"], results["many"]
@@ -189,9 +191,9 @@ async def realtime(place: Place, effort: Effort) -> dict[str, Any]:
 
 
 async def in_turns(ways: Sequence[Turn], pcm: bytes, count: int) -> list[list[float]]:
-    """Return the seconds waited by each way.
+    """Return the waits in seconds of each variant.
 
-    The ways take turns one by one, so that all meet the same state of the machine.
+    The variants are measured alternately, turn by turn, so that all meet the same state of the machine.
     """
     waits: list[list[float]] = [[] for _ in ways]
     for _ in range(count):
@@ -243,16 +245,16 @@ async def pipeline(place: Place, effort: Effort) -> dict[str, Any]:
 
 
 async def warmed(provider: Provider, ways: Sequence[Turn]) -> None:
-    """Run a short turn each way, so that connections are open and late imports are loaded."""
+    """Run a short turn with each variant, so that connections are open and late imports are loaded."""
     provider.configure(replies=["Yes."])
     await asyncio.gather(*(way(short()) for way in ways))
     provider.configure(replies=[REPLY])
 
 
 def compared(ours: list[float], overlapped: list[float], sequential: list[float]) -> dict[str, Any]:
-    print(f"{'pipeline: the limit, the sum of the delays':<58}{'':>6}{LIMIT_MS:9}{LIMIT_MS:9}")
+    print(f"{'pipeline: the lower bound, the sum of the delays':<58}{'':>6}{LIMIT_MS:9}{LIMIT_MS:9}")
     row("pipeline: overlapped by hand", overlapped)
-    row("pipeline: through us", ours)
+    row("pipeline: our server", ours)
     row("pipeline: sequential", sequential)
     return {
         "limit_ms": LIMIT_MS,
@@ -269,7 +271,7 @@ async def many_at_once(place: Place, effort: Effort) -> dict[str, Any]:
         await pipeline_talks.a_turn_each(talkers, short())
         for _ in range(effort.rounds):
             ours += await pipeline_talks.a_turn_each(talkers, short())
-    row(f"pipeline, {many} at once: through us", ours)
+    row(f"pipeline, {many} at once: our server", ours)
     return {
         "pipeline_many": many,
         "pipeline_many_over_limit_p50_ms": over_limit(ours, 0.5),
@@ -287,7 +289,7 @@ def ratio(ours: list[float], theirs: list[float]) -> float:
 
 
 async def hands_free(place: Place, effort: Effort) -> dict[str, Any]:
-    """Run a fluent learner beside one who hesitates in every turn, and count the replies begun for nothing."""
+    """Run a fluent learner beside one who hesitates in every turn, and count the discarded preemptive replies."""
     url = place.pipeline.url
     fluent, hesitating = await asyncio.gather(
         turns_of(url, "fluent", effort.hands_free), turns_of(url, "hesitating", effort.hesitating)
@@ -295,11 +297,11 @@ async def hands_free(place: Place, effort: Effort) -> dict[str, Any]:
     said = [said for _, said in fluent + hesitating]
     row("hands-free, from the end of the pause in the sound", [sounded for sounded, _ in fluent])
     row("hands-free, a learner who hesitates", [sounded for sounded, _ in hesitating])
-    row("both, from when the turn was told to be over", said)
+    row("both, from the event that ends the turn", said)
     thrown = thrown_away(place.pipeline, "hesitating")
     share = thrown / (thrown + len(hesitating))
     print(
-        f"    of {thrown + len(hesitating)} answers begun for who hesitates in every turn {share:.0%} were thrown away"
+        f"    of {thrown + len(hesitating)} answers begun for a learner who hesitates in every turn, {share:.0%} were discarded"
     )
     return {
         "hands_free_p50_ms": milliseconds(said, 0.5),

@@ -1,4 +1,4 @@
-"""Measure how much one visitor can take from the others: floods of recordings, too many talks, endless connections.
+"""Measure how much one visitor can disturb the others: floods of recordings, too many talks, endless connections.
 
     python bench/load.py [--quick]
 
@@ -49,8 +49,8 @@ PAUSE_S = 2.0
 MOST_MB, SLOW_MB, MOST_HEALTH_MS = 1600, 150, 250
 # Seconds from the start of a talk until the agent is heard: at rest, and right after the server's start.
 FIRST_VOICE_S, FIRST_VOICE_AFTER_START_S = 1.5, 3.0
-# Seconds until a visitor is turned away, which happens before the server has done any of the work.
-TURNED_AWAY_S = 3.0
+# Seconds until a visitor is refused, which happens before the server has done any of the work.
+REFUSED_WITHIN_S = 3.0
 # An admitted learner may wait TIMES the time at rest plus ALLOWED_S seconds.
 ALLOWED_S, TIMES = 1.0, 3
 CLOSED_WITHIN_S = 75.0
@@ -86,8 +86,8 @@ def main() -> None:
         print(f"{'the first voice, right after the start, and then, s':<52}", end="")
         print(f"{results['first_voice_after_start_s']:8.2f}{results['first_voice_at_rest_s']:9.2f}")
         results["rest_s"] = round(median(asyncio.run(typed_turns(server.url, 4 if quick else 12))), 2)
-        print(f"{'':<34}{'let in':>8}{'away':>6}{'slowest':>9}{'typed, s':>10}{'healthz':>9}{'MB':>7}")
-        print(f"{'at rest':<34}{'':>8}{'':>6}{'':>9}{results['rest_s']:10.2f}")
+        print(f"{'':<34}{'served':>8}{'refused':>8}{'slowest':>9}{'typed, s':>10}{'healthz':>9}{'MB':>7}")
+        print(f"{'at rest':<34}{'':>8}{'':>8}{'':>9}{results['rest_s']:10.2f}")
         results |= asyncio.run(quickly(server) if quick else one_by_one(server))
     results["missed"] = missed(results)
     print(json.dumps(results))
@@ -161,7 +161,7 @@ async def post(client: httpx.AsyncClient, path: str, **request: Any) -> httpx.Re
 async def flooded(server: AgentServer, learners: int) -> dict[str, Any]:
     cookies = [new_learner(server.url) for _ in range(learners)]
     sound = silent_flac()
-    turned_away: list[float] = []
+    refused_after: list[float] = []
 
     async def one(client: httpx.AsyncClient, number: int) -> int:
         began = time.perf_counter()
@@ -176,7 +176,7 @@ async def flooded(server: AgentServer, learners: int) -> dict[str, Any]:
             return 0
         if answer.status_code in (429, 503):
             assert int(answer.headers["Retry-After"]) > 0
-            turned_away.append(time.perf_counter() - began)
+            refused_after.append(time.perf_counter() - began)
         return answer.status_code
 
     async with httpx.AsyncClient(
@@ -188,12 +188,12 @@ async def flooded(server: AgentServer, learners: int) -> dict[str, Any]:
             statuses = Counter(await asyncio.gather(*(one(client, number) for number in range(FLOOD))))
             over.set()
             typed = await typing
-    away = statuses[429] + statuses[503]
+    refused = statuses[429] + statuses[503]
     name = f"{FLOOD} recordings of {learners} learner{'s' * (learners > 1)}"
-    slowest = max(turned_away, default=0.0)
-    row(name, FLOOD - away, away, slowest, typed, seen)
+    slowest = max(refused_after, default=0.0)
+    row(name, FLOOD - refused, refused, slowest, typed, seen)
     statuses_seen = {str(status): count for status, count in statuses.items()}
-    return {"statuses": statuses_seen, "turned_away_within_s": round(slowest, 2), **figures(typed, seen)}
+    return {"statuses": statuses_seen, "refused_within_s": round(slowest, 2), **figures(typed, seen)}
 
 
 async def crowded(server: AgentServer, talks_alone: int) -> dict[str, Any]:
@@ -209,18 +209,18 @@ async def crowded(server: AgentServer, talks_alone: int) -> dict[str, Any]:
         talks = await asyncio.gather(*(a_talk(server.url, f"crowd-{n}", each, pcm) for n, each in enumerate(cookies)))
         over.set()
         typed = await typing
-    served, turned_away, dropped = (
+    served, refused, dropped = (
         [seconds for end, seconds in talks if end == wanted] for wanted in ("served", "full", "dropped")
     )
     p90 = percentile(served, 0.9) if served else 0.0
     row(f"{TALKS} talks at once", len(served), TALKS - len(served), p90, typed, seen)
     return {
-        "let_in": len(served),
-        "turned_away": len(turned_away),
-        "turned_away_within_s": round(max(turned_away, default=0.0), 2),
+        "served": len(served),
+        "refused": len(refused),
+        "refused_within_s": round(max(refused, default=0.0), 2),
         "dropped": len(dropped),
         "alone_s": round(alone, 2),
-        "let_in_p90_s": round(p90, 2),
+        "served_p90_s": round(p90, 2),
         **figures(typed, seen),
     }
 
@@ -229,7 +229,7 @@ async def a_talk(url: str, name: str, cookie: str, pcm: bytes) -> tuple[str, flo
     """Return how the talk ended, "served", "full" or "dropped", and seconds.
 
     For a served talk, the seconds are the learner's longest wait for a voice, for the opening or for an answer.
-    Otherwise they are the time until the talk was turned away or dropped.
+    Otherwise they are the time until the talk was refused or dropped.
     """
     async with connected(url, f"{name}-{time.perf_counter()}", cookie) as talker:
         began = time.perf_counter()
@@ -332,9 +332,9 @@ def figures(typed: list[float], seen: Watched) -> dict[str, Any]:
     }
 
 
-def row(name: str, let_in: int, away: int, slowest: float, typed: list[float], seen: Watched) -> None:
+def row(name: str, served: int, refused: int, slowest: float, typed: list[float], seen: Watched) -> None:
     of_server = f"{seen.health_p99_ms:9}{max(seen.memory_mb):7.0f}"
-    print(f"{name:<34}{let_in:8}{away:6}{slowest:9.2f}{max(typed):10.2f}{of_server}")
+    print(f"{name:<34}{served:8}{refused:8}{slowest:9.2f}{max(typed):10.2f}{of_server}")
 
 
 def missed(results: dict[str, Any]) -> list[str]:
@@ -349,10 +349,10 @@ def missed(results: dict[str, Any]) -> list[str]:
     found += ["first voice at rest"] * (results["first_voice_at_rest_s"] > FIRST_VOICE_S)
     found += ["first voice after the start"] * (results["first_voice_after_start_s"] > FIRST_VOICE_AFTER_START_S)
     for name in ("flood", "talks"):
-        found += [f"{name}: turned away"] * (results[name]["turned_away_within_s"] > TURNED_AWAY_S)
+        found += [f"{name}: refused"] * (results[name]["refused_within_s"] > REFUSED_WITHIN_S)
     talks, slow = results["talks"], results["slow"]
-    found += ["talks: let in"] * (talks["let_in"] < 4) + ["talks: dropped"] * bool(talks["dropped"])
-    found += ["talks: wait"] * (talks["let_in_p90_s"] > TIMES * talks["alone_s"] + ALLOWED_S)
+    found += ["talks: served"] * (talks["served"] < 4) + ["talks: dropped"] * bool(talks["dropped"])
+    found += ["talks: wait"] * (talks["served_p90_s"] > TIMES * talks["alone_s"] + ALLOWED_S)
     found += ["slow: still open"] * bool(slow["still_open"])
     found += ["slow: memory"] * (slow["added_mb"] > SLOW_MB)
     return found

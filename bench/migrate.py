@@ -139,7 +139,7 @@ class Migration:
 def throughput(migration: Migration, s3: S3Server, count: int, size: int) -> dict[str, float]:
     """Return the ratios of the medians of three rounds, in which the three ways take turns.
 
-    Our time is the run's own, without the start of Python, because the start of rclone takes no time.
+    Our time excludes the start of Python, because rclone starts at once.
     """
     rates: dict[str, list[float]] = {"ours": [], "rclone": [], "put_object": []}
     for _ in range(3):

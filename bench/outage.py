@@ -43,7 +43,7 @@ def main() -> None:
         plain, server = serving(stack), serving(stack, postgres.env, s3.env, SECRET_KEY="x" * 50)
         results: dict[str, Any] = {"bench": "outage", "quick": quick}
         results |= saves(plain, server, postgres, times=40 if quick else 300)
-        results |= way_home(server, postgres, s3, 100 if quick else 1000, turns=2 if quick else 12)
+        results |= draining(server, postgres, s3, 100 if quick else 1000, turns=2 if quick else 12)
     print(json.dumps(results))
 
 
@@ -54,7 +54,7 @@ def serving(stack: ExitStack, *envs: dict[str, str], **env: str) -> AgentServer:
 
 
 def saves(plain: AgentServer, server: AgentServer, postgres: PostgresServer, times: int) -> dict[str, float]:
-    """Time saves in turns of ten, so that all ways meet the same state of the machine."""
+    """Time saves on all servers alternately, ten at a time, so that all meet the same state of the machine."""
     here, there = Rest(plain.url), Rest(server.url)
     durations: dict[str, list[float]] = {"plain local": [], "cloud": [], "database down": []}
     print(f"{'save, ms':<44}{'p50':>9}{'p95':>9}")
@@ -71,17 +71,17 @@ def saves(plain: AgentServer, server: AgentServer, postgres: PostgresServer, tim
     for name, taken in durations.items():
         print(f"{name:<44}{percentile(taken, 0.5) * 1000:9.1f}{percentile(taken, 0.95) * 1000:9.1f}")
     postgres.start()
-    wait_until_home(there)
+    wait_until_drained(there)
     postgres.freeze()
     frozen = timed(there, 20)
     postgres.thaw()
-    wait_until_home(there)
+    wait_until_drained(there)
     print(f"{'database frozen: the longest wait of all, ms':<44}{max(frozen) * 1000:9.0f}")
     ratio = percentile(durations["database down"], 0.95) / percentile(durations["plain local"], 0.95)
     return {"down_over_plain_p95": round(ratio, 2), "frozen_longest_ms": round(max(frozen) * 1000)}
 
 
-def way_home(server: AgentServer, postgres: PostgresServer, s3: S3Server, count: int, turns: int) -> dict[str, float]:
+def draining(server: AgentServer, postgres: PostgresServer, s3: S3Server, count: int, turns: int) -> dict[str, float]:
     client = Rest(server.url)
     before = asyncio.run(hold_to_talk(server.url, "before", [CLIP] * (turns + 1)))[1:]
     voice = base64.b64encode(from_pcm(spoken(CLIP)).data).decode()
@@ -99,18 +99,18 @@ def way_home(server: AgentServer, postgres: PostgresServer, s3: S3Server, count:
     talking.start()
     postgres.start()
     began = time.perf_counter()
-    wait_until_home(client)
+    wait_until_drained(client)
     took = time.perf_counter() - began
     talking.join()
     waited = {
         name: percentile([turn["waited"] for turn in of], 0.5) * 1000
         for name, of in (("before", before), ("during", talk))
     }
-    print(f"{f'{count} conversations with recordings home after, s':<44}{took:9.1f}")
+    print(f"{f'{count} conversations with recordings drained after, s':<44}{took:9.1f}")
     print(f"{'a talk meanwhile, ms to the first sound':<44}{waited['during']:9.0f}{waited['before']:9.0f} (otherwise)")
     return {
         "conversations": count,
-        "home_after_s": round(took, 1),
+        "drained_after_s": round(took, 1),
         "talk_during_over_before_p50": round(waited["during"] / waited["before"], 2),
     }
 
@@ -124,7 +124,7 @@ def timed(client: Rest, times: int) -> list[float]:
     return durations
 
 
-def wait_until_home(client: Rest) -> None:
+def wait_until_drained(client: Rest) -> None:
     """Wait until no half is down and the learner's newest conversation, which moves last, is in the cloud."""
     while True:
         answer = client.get("/api/conversations?limit=1")

@@ -4,10 +4,10 @@
 
 Prints a table, then one line of JSON. Each probe of `partner_talks/` types a learner's words and judges the reply by
 explicit conditions. Each talk counts the replies that take up the learner's words: they share a content word with the
-last two turns, or match the script's pattern for the turn. Rules may be written against `work.toml`. `report.toml` is
-only for reporting: no rule is written or changed because of it. --quick plays one seed instead of five. --show prints
-the replies to `work.toml`. Exits 1 when fewer than 21 of 24 probes of `report.toml` pass, or fewer than 60 % of its
-replies take up the learner's words.
+last two turns, or match the script's pattern for the turn. Rules may be written for `work.toml`. `report.toml` is only
+for reporting: no rule is written or changed because of it. --quick plays one seed instead of five. --show prints the
+replies to `work.toml`. Exits 1 when fewer than 21 of 24 probes of `report.toml` pass, or fewer than 60 % of its replies
+take up the learner's words.
 """
 
 import argparse

@@ -20,13 +20,13 @@ class Peer(Protocol):
     learner: uuid.UUID
 
     def take_as_example(self, wire_id: str) -> None:
-        """Use rows like those of this conversation, which the API has saved."""
+        """Use this conversation, which the API has saved, as the model of all rows."""
 
     def save(self) -> None:
         """Save one more conversation with its messages."""
 
     def get(self) -> object:
-        """Return the whole example."""
+        """Return the model conversation with its messages."""
 
     def newest(self, learner: uuid.UUID, limit: int) -> object:
         """Return the learner's newest conversations with their messages."""

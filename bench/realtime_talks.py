@@ -55,7 +55,7 @@ class Caller:
         return waited
 
     async def _event(self) -> dict[str, Any]:
-        """Return the next event as bare JSON: a learner does not wait for the client's parsing into types."""
+        """Return the next event as plain JSON, so that the client's parsing into types is not measured."""
         async with asyncio.timeout(20):
             event: dict[str, Any] = json.loads(await self._connection.recv_bytes())
         if event["type"] in ("error", "talk.notice"):

@@ -4,8 +4,7 @@
 
 The wait runs from the end of the learner's audio, streamed at speaking speed, to the first audible sample of the
 answer. Hold-to-talk counts from the last sample sent, hands-free from the end of the pause that ends the turn.
-"Audible" is the first sample of the agent's sound above -40 dB of full scale, so silence before a voice counts as
-waiting.
+A sample is audible above -40 dB of full scale, so silence before the voice counts as waiting.
 """
 
 import argparse
@@ -64,7 +63,7 @@ async def hold_to_talk(url: str, name: str, clips: list[str]) -> list[dict[str, 
 
 
 async def hands_free(url: str, clips: list[str], *, hesitating: bool) -> tuple[list[dict[str, float]], int]:
-    """Return the turns, and how often an answer came twice or before the learner had finished."""
+    """Return the turns, and how often an answer came twice or before the learner had finished speaking."""
     cookie, turns, wrong = new_learner(url), [], 0
     for number in range(0, len(clips), TURNS_A_TALK):
         async with talking(url, f"free-{hesitating}-{number}", cookie) as talker:
@@ -94,7 +93,7 @@ def row(name: str, turns: list[dict[str, float]]) -> dict[str, float]:
     waited = [turn["waited"] for turn in turns]
     steps = [statistics.median(turn[step] for turn in turns) for step in ("transcribe", "think", "speak")]
     p50, p95 = percentile(waited, 0.5), percentile(waited, 0.95)
-    cells = "  ".join(f"{value * 1000:8.0f}" for value in (p50, p95, *steps))
+    cells = "  ".join(f"{value * 1000:10.0f}" for value in (p50, p95, *steps))
     print(f"{name:<34}{len(turns):>6}  {cells}")
     return {"p50_ms": round(p50 * 1000), "p95_ms": round(p95 * 1000)}
 
@@ -108,7 +107,8 @@ async def measure(server: AgentServer, count: int) -> dict[str, object]:
     clips = list(islice(cycle(CLIPS), count))
     # The engine warms up while a learner hears the opening.
     await hold_to_talk(server.url, "warm", clips[:1])
-    print(f"{'milliseconds':<34}{'turns':>6}  {'p50':>8}  {'p95':>8}  {'hear':>8}  {'think':>8}  {'speak':>8}")
+    columns = "  ".join(f"{name:>10}" for name in ("p50", "p95", "transcribe", "think", "speak"))
+    print(f"{'milliseconds':<34}{'turns':>6}  {columns}")
     results: dict[str, object] = {}
     one = row("hold-to-talk", await hold_to_talk(server.url, "one", clips))
     both = await asyncio.gather(*(hold_to_talk(server.url, name, clips) for name in ("left", "right")))

@@ -8,7 +8,7 @@ import psutil
 @dataclass(frozen=True)
 class Weight:
     memory_mb: float
-    # CPU seconds since the start.
+    # CPU seconds since the start of the process.
     cpu_s: float
     # Connected sockets, except those to the provider, which are kept for the next talk.
     sockets: int

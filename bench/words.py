@@ -56,7 +56,7 @@ def read_clip(path: Path) -> bytes:
 
 
 def timed(pcm: bytes, times: int) -> tuple[float, str]:
-    """Return the shortest of so many decodings, in seconds, and the text that was heard."""
+    """Return the seconds of the shortest decoding of several, and the transcript."""
     best, heard = float("inf"), ""
     for _ in range(times):
         start = time.perf_counter()

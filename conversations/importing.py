@@ -9,7 +9,7 @@ from django.db import OperationalError
 from rest_framework.exceptions import ValidationError
 
 from audio import quota, sound_threads
-from audio.encoding import BadAudio, from_upload
+from audio.encoding import BadAudio
 from conversations import changes, legacy, store
 from conversations.changes import conversation_key, message_key
 from conversations.error_messages import in_words
@@ -107,7 +107,7 @@ def _hear(said: Said, entry: LegacyConversation, task: Import) -> bool:
     if task.seconds <= 0:
         return False
     try:
-        said.draft.audio = sound_threads.wait_for(from_upload, AudioField().run_validation(said.sound))
+        said.draft.audio = sound_threads.from_upload(AudioField().run_validation(said.sound))
     except ValidationError as error:
         entry.lost.append(said.lost(in_words(error.detail)))
     except BadAudio as error:

@@ -18,11 +18,12 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from audio import sound_threads
-from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
+from audio.encoding import MAX_BYTES, BadAudio, Clip
 from audio.models import Recording
-from conversations.changes import Draft, conversation_key, message_key
+from conversations.changes import conversation_key, message_key
 from conversations.ids import MAX_ID
 from conversations.models import Columns, Message
+from conversations.store import Draft
 from core.counts import MB
 from core.cursors import CursorPosition, place_at
 from core.json_types import Json
@@ -167,7 +168,7 @@ class NewMessageSerializer(BodySerializer, MessageSerializer):
         if sound is None:
             return None
         try:
-            return sound_threads.wait_for(from_upload, sound)
+            return sound_threads.from_upload(sound)
         except BadAudio as error:
             raise serializers.ValidationError(str(error)) from error
 
@@ -228,7 +229,7 @@ class ConversationSerializer(BodySerializer):
             seen.add(message["id"])
             if message.get("audioData") is not None:
                 try:
-                    message["audioData"] = sound_threads.wait_for(from_upload, message["audioData"])
+                    message["audioData"] = sound_threads.from_upload(message["audioData"])
                 except BadAudio as error:
                     detail = {index: {"audioData": str(error)}}
                     raise serializers.ValidationError(detail) from error  # type: ignore[arg-type]  # a list's index

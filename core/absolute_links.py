@@ -9,7 +9,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
-from core.middleware import middleware
+from core.middleware import Middleware
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -39,7 +39,7 @@ def _domain(host: str) -> str:
     return split_domain_port(host)[0]
 
 
-@middleware
-def remembered(request: HttpRequest) -> None:
-    with suppress(DisallowedHost):
-        remember(request.get_host(), secure=request.is_secure())
+class RequestOrigin(Middleware[HttpRequest]):
+    def before(self, request: HttpRequest) -> None:
+        with suppress(DisallowedHost):
+            remember(request.get_host(), secure=request.is_secure())

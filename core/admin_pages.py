@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -31,7 +31,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     actions_selection_counter = True
     list_per_page = 50
     list_max_show_all = 200
-    # Counting the rows that a filter hides costs a scan and says little.
+    # Counting the rows that a filter hides costs a scan, and is of little use.
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
@@ -47,16 +47,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class DateFilter(admin.DateFieldListFilter):
-    def __init__(
-        self,
-        field: Field,
-        request: HttpRequest,
-        params: dict[str, str],
-        model: type[Model],
-        model_admin: admin.ModelAdmin,
-        field_path: str,
-    ) -> None:
-        super().__init__(field, request, params, model, model_admin, field_path)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.title = "date"
 
 
@@ -92,10 +84,9 @@ class LearnerFilter(IdFilter):
 def note_view(
     request: HttpRequest, row: Model, name: str, message: str, *, again_after: timedelta = timedelta(0)
 ) -> None:
-    """Note in the admin's log that this member of staff looked at the row, or listened to it.
+    """Note in the admin's log that this member of staff viewed the row, or listened to it.
 
-    With `again_after`, an entry of at most that age counts for this time, too: a player requests one recording many
-    times.
+    With `again_after`, an entry of at most that age counts for this time, too: a player requests one recording many times.
     """
     entry = {
         "user": request.user,

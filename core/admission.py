@@ -17,18 +17,19 @@ from core import metrics
 LINGER_S = 2.0
 
 TOO_MANY = "You have too much under way here already. Wait until that is done, then try again."
-BUSY = "The server has its hands full at the moment. Nothing is lost; try again in some seconds."
+BUSY = "The server is busy at the moment. Nothing is lost; try again in some seconds."
 
 
-class AtCapacity(Exception):
-    """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503.
+class RequestRefused(Exception):
+    """Report that a request is refused with this HTTP status. `retry_after` is in seconds, and 0 if waiting does not help."""
 
-    `retry_after` is in seconds.
-    """
-
-    def __init__(self, message: str, *, status: int, retry_after: int) -> None:
+    def __init__(self, message: str, *, status: int, retry_after: int = 0) -> None:
         super().__init__(message)
         self.status, self.retry_after = status, retry_after
+
+
+class AtCapacity(RequestRefused):
+    """Report that there is no room. `status` is 429 if the visitor itself is the cause, else 503."""
 
 
 @dataclass(eq=False, slots=True)
@@ -45,10 +46,7 @@ class Slot:
         self.slots._release(self.weight, self.who)
 
     def move(self, slots: "Slots") -> None:
-        """Count the place in other slots from now on, even in full ones.
-
-        Work in progress goes on, and newcomers are refused.
-        """
+        """Count the place in other slots from now on, even in full ones. Work in progress goes on, and newcomers are refused."""
         if slots is not self.slots:
             self.slots._release(self.weight, self.who)
             self.slots = slots

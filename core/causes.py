@@ -48,10 +48,7 @@ MESSAGES = (
 
 
 def cause_of(error: BaseException, line: str) -> str:
-    """Return the cause: the one that the error names (`public_cause`), else by its class or code, else by its message.
-
-    `line` is the message as `cloud.sentence` returns it.
-    """
+    """Return the cause by `public_cause`, else by class or code, else by `line`, the message from `cloud.sentence`."""
     if named := getattr(error, "public_cause", ""):
         return str(named)
     # Django's errors wrap the driver's.

@@ -39,10 +39,7 @@ def try_writing(folder: Path) -> None:
 
 
 def try_writing_database(path: Path) -> None:
-    """Write a SQLite database's version back to it. Raises OSError, with ENOSPC if the disk is full.
-
-    A database that another connection is writing to counts as writable.
-    """
+    """Write a SQLite database's version back to it. Raises OSError, with ENOSPC on a full disk. A locked database passes."""
     # The mode "rw" does not create a missing database.
     address = f"{path.resolve().as_uri()}?mode=rw"
     try:

@@ -5,9 +5,12 @@ acknowledged writes are durable. The entry lists them under "REPLACED", for the 
 where it is used, so a server with one database does not load both.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from core import env
 
 # An entry of DATABASES, or the parameters of a driver's connection. Each driver has its own.
 DatabaseParameters = dict[str, Any]
@@ -18,19 +21,17 @@ OF_PRISMA = (
     *("sslaccept", "sslidentity", "sslpassword"),
 )
 
-# Connections are opened on demand and kept while they are used, so a database that is down is not asked all the time.
-# An attempt ends before the next one is due.
+# Connections are opened on demand and kept while they are used, so a database that is down gets few attempts. Each
+# ends before the next one is due.
 POOL = {"min_size": 0, "max_size": 16, "timeout": 2.0, "max_idle": 60.0, "reconnect_timeout": 1.0}
 CONNECT_S = 2
 ENCODE = "Special characters of a password are written in percent-encoding: @ is %40, # is %23."
 
 
 def postgresql(url: str) -> DatabaseParameters:
-    """Parse `postgresql://…`, with or without Prisma's parameters.
-
-    Raises ValueError, whose message holds nothing of the URL.
-    """
-    import psycopg.conninfo
+    """Parse `postgresql://…`, with or without Prisma's parameters. Raises ValueError, whose message holds nothing of the URL."""
+    import psycopg
+    from psycopg import conninfo, pq
 
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("write postgresql://user:password@host:5432/name.")
@@ -42,13 +43,17 @@ def postgresql(url: str) -> DatabaseParameters:
         if "@" in parts.query and "@" not in parts.netloc:
             # The ? belongs to a password, so the rest is not a query.
             raise ValueError
-        _refuse_unknown(kept)
-        # Errors of the remaining parameters may quote the password.
-        found = psycopg.conninfo.conninfo_to_dict(f"{url.partition('?')[0]}?{urlencode(kept, quote_via=quote)}")
-    except UnknownParameter:
-        raise
+        known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl"}
+        unknown = [name if name.isascii() and name.isidentifier() else "one" for name in kept if name not in known]
+        # Errors of the known parameters may quote the password.
+        address = f"{url.partition('?')[0]}?{urlencode(kept, quote_via=quote)}"
+        found = {} if unknown else conninfo.conninfo_to_dict(address)
     except (psycopg.ProgrammingError, ValueError):
         raise ValueError(f"libpq cannot read it. {ENCODE}") from None
+    # A typing error in `sslmode` must not go unnoticed.
+    if unknown:
+        named = ", ".join(unknown)
+        raise ValueError(f"libpq cannot read it: {named} after the ? is no parameter that it knows. Leave it out.")
     misplaced = parts.fragment or "@" in parts.path or "@" in str(found.get("host"))
     if misplaced or not str(found.get("port") or 5432).replace(",", "").isdigit():
         raise ValueError(f"host or port is wrong. {ENCODE}")
@@ -75,21 +80,6 @@ def postgresql(url: str) -> DatabaseParameters:
     }
 
 
-class UnknownParameter(ValueError):
-    """Report an unknown parameter by its name: a typing error in `sslmode` must not go unnoticed."""
-
-
-def _refuse_unknown(query: Mapping[str, str]) -> None:
-    from psycopg import pq
-
-    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl"}
-    if unknown := [name for name in query if name not in known]:
-        named = ", ".join(name if name.isascii() and name.isidentifier() else "one" for name in unknown)
-        raise UnknownParameter(
-            f"libpq cannot read it: {named} after the ? is no parameter that it knows. Leave it out."
-        )
-
-
 # The driver notices at its next heartbeat that a server is back: after one second instead of ten.
 MONITORING = {
     "heartbeatFrequencyMS": 1000,
@@ -101,10 +91,7 @@ ACKNOWLEDGED = {"w": "majority", "journal": True, "readPreference": "primary"}
 
 
 def mongodb(uri: str) -> DatabaseParameters:
-    """Parse `mongodb://…` or `mongodb+srv://…`.
-
-    Raises ValueError, whose message holds nothing of the URI.
-    """
+    """Parse `mongodb://…` or `mongodb+srv://…`. Raises ValueError, whose message holds nothing of the URI."""
     from pymongo.errors import PyMongoError
     from pymongo.uri_parser import parse_uri
 
@@ -137,3 +124,12 @@ def _number(value: str | float) -> float:
         return float(value)
     except ValueError:
         return 0
+
+
+def configured(name: str) -> DatabaseParameters | None:
+    """Parse the connection string in the setting DATABASE_URL or MONGODB_URI. None if it is not set."""
+    url = env.text(name)
+    try:
+        return {"DATABASE_URL": postgresql, "MONGODB_URI": mongodb}[name](url) if url else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}{env.written_at(name)}") from None

@@ -1,7 +1,4 @@
-"""Declare on the method of a view how large a body it takes.
-
-`talking_agent.limits` enforces it before Django reads the body.
-"""
+"""Declare on the method of a view how large a body it takes. `talking_agent.limits` enforces it before Django reads the body."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,17 +3,13 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from core import env_file
-
-T = TypeVar("T")
 
 UNKNOWN_USER = "this path cannot be followed: the user after ~ is unknown, or its links lead in a circle"
 
@@ -103,7 +99,7 @@ def origin(name: str, default: str = "") -> str:
     except ValueError:
         valid = False
     if valid and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username):
-        # Browsers write it so.
+        # Browsers write the header Origin in this way.
         return f"{parts.scheme}://{parts.netloc.lower()}"
     raise wrong(name, "write an origin such as https://talk.example.org, without a path")
 
@@ -114,12 +110,3 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         return [ipaddress.ip_network(each) for each in text(name).replace(",", " ").split()]
     except ValueError:
         raise wrong(name, "write addresses or networks such as 10.0.3.7 10.1.0.0/16") from None
-
-
-def configured(name: str, read: Callable[[str], T]) -> T | None:
-    if not text(name):
-        return None
-    try:
-        return read(text(name))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}{written_at(name)}") from None

@@ -29,7 +29,6 @@ MARKS = (
 BLANK = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
 NAME = re.compile(r"[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_][A-Za-z0-9_.-]*)[^\S\n]*=[^\S\n]*")
 QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""", re.DOTALL)
-PLAIN = re.compile(r"([^\n]*)(?:\n|\Z)")
 ESCAPES = {r"\n": "\n", r"\r": "\r", r"\"": '"', r"\\": "\\"}
 TYPOGRAPHIC = "“”„‘’‚«»"  # noqa: RUF001
 
@@ -48,10 +47,7 @@ class Entry:
 
 
 def load(path: Path, *, must_exist: bool = True) -> None:
-    """Set the variables of a file that the environment does not have yet.
-
-    Raises ImproperlyConfigured, as `read` does. Raises it for a missing file, too, if the file `must_exist`.
-    """
+    """Set the variables that the environment lacks. Raises ImproperlyConfigured, also for a missing file that `must_exist`."""
     entries = read(path)
     if entries is None and must_exist:
         raise ImproperlyConfigured(f"ENV_FILES: there is no file {path}.")
@@ -69,10 +65,7 @@ def load(path: Path, *, must_exist: bool = True) -> None:
 
 
 def read(path: Path) -> list[Entry] | None:
-    """Return the entries in order, or None if there is no such file.
-
-    Raises ImproperlyConfigured with the file and the line that cannot be read. No message contains any part of a value.
-    """
+    """Return the entries, or None without a file. Raises ImproperlyConfigured with the file and line, but no part of a value."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -85,9 +78,10 @@ def read(path: Path) -> list[Entry] | None:
 def value(written: str) -> str:
     """Return a value without its quotes and its comment."""
     quoted = QUOTED.match(written)
-    if quoted and BLANK.fullmatch(written, quoted.end()):
-        return _unquoted(quoted[0])
-    return _plain(written)
+    if not quoted or not BLANK.fullmatch(written, quoted.end()):
+        return re.split(r"\s#|^#", written, maxsplit=1)[0].strip()
+    inner = quoted[0][1:-1]
+    return inner if written[0] == "'" else re.sub(r"\\[nr\"\\]", lambda escape: ESCAPES[escape[0]], inner)
 
 
 def _decoded(data: bytes, path: Path) -> str:
@@ -125,7 +119,7 @@ def _entries(text: str, path: Path) -> list[Entry]:
         if not name:
             raise _wrong(path, line, "write NAME=value. Put a value of several lines in quotes.")
         position = name.end()
-        if text[position : position + 1] in ('"', "'"):
+        if text.startswith(("'", '"'), position):
             quoted = QUOTED.match(text, position)
             if not quoted:
                 raise _wrong(path, line, "a quote is opened and never closed.")
@@ -134,27 +128,14 @@ def _entries(text: str, path: Path) -> list[Entry]:
                 closing = text.count("\n", 0, quoted.end()) + 1
                 where = "" if closing == line else f" on line {closing}"
                 raise _wrong(path, line, f"text follows the closing quote{where}.")
-            position = end.end()
-            found.append(Entry(name[1], _unquoted(quoted[0]), line))
-            continue
-        plain = PLAIN.match(text, position)
-        assert plain
-        position = plain.end()
-        if plain[1].startswith(tuple(TYPOGRAPHIC)):
-            raise _wrong(path, line, f"{name[1]} has typographic quotes. Write \" or '.")
-        found.append(Entry(name[1], _plain(plain[1]), line))
+            written, position = quoted[0], end.end()
+        else:
+            written = text[position:].partition("\n")[0]
+            position += len(written) + 1
+            if written.startswith(tuple(TYPOGRAPHIC)):
+                raise _wrong(path, line, f"{name[1]} has typographic quotes. Write \" or '.")
+        found.append(Entry(name[1], value(written), line))
     return found
-
-
-def _unquoted(quoted: str) -> str:
-    inner = quoted[1:-1]
-    if quoted[0] == "'":
-        return inner
-    return re.sub(r"\\[nr\"\\]", lambda escape: ESCAPES[escape[0]], inner)
-
-
-def _plain(written: str) -> str:
-    return re.split(r"\s#|^#", written, maxsplit=1)[0].strip()
 
 
 def _wrong(path: Path, line: int, what: str) -> ImproperlyConfigured:

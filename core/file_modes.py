@@ -56,10 +56,7 @@ def _private(folder: Path, recordings: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _is_shared(folder: Path) -> bool:
-    """Return whether the folder holds more than the server's data.
-
-    This is a system folder, a user's home, or a folder that the project is in.
-    """
+    """Return whether others use the folder, too: a system folder, a user's home, or a folder that the project is in."""
     home = Path.home()
     above = {settings.BASE_DIR, *settings.BASE_DIR.parents, home, *home.parents}
     return folder in above or len(folder.parts) <= 2 or bool(folder.stat().st_mode & stat.S_ISVTX)

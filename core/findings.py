@@ -1,7 +1,4 @@
-"""Define the checks of `storage verify`, which several parts of the project contribute.
-
-A check looks at one thing. It returns what it found, or raises a Finding that says what is wrong.
-"""
+"""Define the checks of `storage verify`. A check returns what it found, or raises a Finding that says what is wrong."""
 
 import threading
 from collections.abc import Callable
@@ -23,10 +20,7 @@ class CheckState(StrEnum):
 
 
 class Finding(Exception):
-    """Report what a check found to be wrong, and what to do about it.
-
-    Both are sentences for an operator, without secrets.
-    """
+    """Report what a check found to be wrong, and what to do about it. Both are sentences for an operator, without secrets."""
 
     state: CheckState
 
@@ -59,10 +53,7 @@ class NotConfigured(Finding):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Define one check. `run` returns what it found, or raises a Finding.
-
-    It is called in a thread of its own, and may hang.
-    """
+    """Define one check. `run` returns what it found, or raises a Finding. It is called in a thread of its own, and may hang."""
 
     group: str
     name: str
@@ -71,10 +62,7 @@ class Probe:
 
 
 class Once(Generic[Answer]):
-    """Ask a question once for several checks.
-
-    The first check to call asks it, and the others wait for the same answer.
-    """
+    """Ask a question once for several checks. The first check to call asks it, and the others wait for the same answer."""
 
     def __init__(self, ask: Callable[[], Answer]) -> None:
         self._ask = ask

@@ -1,7 +1,4 @@
-"""Define the metrics shown at /metrics.
-
-A label takes one of a few words known beforehand. It never holds a person or anything that was said.
-"""
+"""Define the metrics shown at /metrics. A label takes one of a few known words, never a person or anything that was said."""
 
 import contextlib
 import time
@@ -9,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from prometheus_client import Counter, Gauge, Histogram
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -34,7 +31,8 @@ RECONCILED_BYTES = Counter(
     "talking_agent_reconciled_bytes", "Bytes of recordings moved from the shelter to the bucket."
 )
 RECONCILE_FAILURES = Counter(
-    "talking_agent_reconcile_failures", "What could not be moved from the shelter, each counted when it is first told."
+    "talking_agent_reconcile_failures",
+    "What could not be moved from the shelter, each counted when it is first reported.",
 )
 STAGES = Histogram(
     "talking_agent_turn_seconds",
@@ -71,21 +69,13 @@ CONNECTIONS_CLOSED = Counter(
 )
 
 
-def begin_request(request: HttpRequest) -> None:
-    request.began = time.perf_counter()  # type: ignore[attr-defined]
-
-
-def end_request(request: HttpRequest, response: HttpResponseBase) -> None:
-    method = request.method if request.method in METHODS else OTHER
-    seconds = time.perf_counter() - request.began  # type: ignore[attr-defined]
-    REQUESTS.labels(route_of(request), method, response.status_code).observe(seconds)
-
-
-def route_of(request: HttpRequest) -> str:
-    """Return the pattern that the request's path matched. Without a view, return the static prefix or "other"."""
+def requested(request: HttpRequest, status: int, seconds: float) -> None:
+    """Record a request by the pattern that its path matched. Without a view, by the static prefix or "other"."""
+    route = settings.STATIC_URL if request.path.startswith(settings.STATIC_URL) else OTHER
     if request.resolver_match:
-        return f"/{request.resolver_match.route}"
-    return settings.STATIC_URL if request.path.startswith(settings.STATIC_URL) else OTHER
+        route = f"/{request.resolver_match.route}"
+    method = request.method if request.method in METHODS else OTHER
+    REQUESTS.labels(route, method, status).observe(seconds)
 
 
 def stored(backend: str, outcome: str, seconds: float = 0.0) -> None:
@@ -107,10 +97,7 @@ def sheltered() -> Iterator[None]:
 
 
 def answered(engine: str, timing: Mapping[str, int | None]) -> None:
-    """Record the timing of an answer.
-
-    `timing`: milliseconds from the end of the turn, as in the answer's `measured`. None was not measured.
-    """
+    """Record the timing of an answer, in milliseconds from the end of the turn. None was not measured."""
     stages = {"heard": "heard_ms", "thought": "thought_ms", "first audio": "first_audio_ms"}
     for stage, name in stages.items():
         if (milliseconds := timing[name]) is not None:

@@ -1,13 +1,13 @@
-"""Build middleware for sync and async: under ASGI no middleware should cost a hop to a thread and back."""
+"""Provide middleware for sync and async: under ASGI no middleware should cost a hop to a thread and back."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+import time
+from collections.abc import Awaitable
+from typing import Any, Generic, TypeVar
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 from core import cloud, metrics
 
@@ -16,31 +16,34 @@ FOR_MACHINES = ("/readyz",)
 R = TypeVar("R", bound=HttpRequest)
 
 
-def middleware(
-    before: Callable[[R], HttpResponseBase | None] = lambda request: None,
-    *,
-    after: Callable[[R, HttpResponseBase], None] = lambda request, response: None,
-) -> Any:
-    """Build a middleware of two plain functions that must not block. A response returned by `before` is the answer.
+class Middleware(Generic[R]):
+    """Run `before` and `after` around each request. Neither may block. A response of `before` is the answer."""
 
-    As a decorator, build it of `before` alone.
-    """
+    sync_capable = async_capable = True
 
-    @sync_and_async_middleware
-    def factory(get_response: Any) -> Any:
-        def sync_middleware(request: R) -> HttpResponseBase:
-            response = before(request) or get_response(request)
-            after(request, response)
-            return response
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
 
-        async def async_middleware(request: R) -> HttpResponseBase:
-            response = before(request) or await get_response(request)
-            after(request, response)
-            return response
+    def __call__(self, request: R) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self.__acall__(request)
+        response: HttpResponseBase = self.before(request) or self.get_response(request)
+        self.after(request, response)
+        return response
 
-        return async_middleware if iscoroutinefunction(get_response) else sync_middleware
+    async def __acall__(self, request: R) -> HttpResponseBase:
+        response: HttpResponseBase = self.before(request) or await self.get_response(request)
+        self.after(request, response)
+        return response
 
-    return factory
+    def before(self, request: R) -> HttpResponseBase | None:
+        return None
+
+    def after(self, request: R, response: HttpResponseBase) -> None:
+        pass
 
 
 def _media_sources() -> str:
@@ -60,23 +63,34 @@ POLICY = (
 )
 
 
-def _forbid_foreign_content(request: HttpRequest, response: HttpResponseBase) -> None:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
+class RequestTiming(Middleware[HttpRequest]):
+    def before(self, request: HttpRequest) -> None:
+        request.began = time.perf_counter()  # type: ignore[attr-defined]
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        metrics.requested(request, response.status_code, time.perf_counter() - request.began)  # type: ignore[attr-defined]
 
 
-def _tell_the_wait(request: HttpRequest, response: HttpResponseBase) -> None:
-    if waited := cloud.end_request():
-        response.headers["Server-Timing"] = f"cloud;dur={waited * 1000:.1f}"
+class AnyHostForMachines(Middleware[HttpRequest]):
+    """Accept any Host on /readyz: load balancers check readiness by an address that no setting names."""
+
+    def before(self, request: HttpRequest) -> None:
+        if request.path_info in FOR_MACHINES:
+            request.META["HTTP_HOST"] = "localhost"
 
 
-@middleware
-def any_host_for_machines(request: HttpRequest) -> None:
-    # Orchestrators and load balancers check readiness by an address that no setting names.
-    if request.path_info in FOR_MACHINES:
-        request.META["HTTP_HOST"] = "localhost"
+class ContentSecurityPolicy(Middleware[HttpRequest]):
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
 
 
-content_security_policy = middleware(after=_forbid_foreign_content)
-measured = middleware(before=metrics.begin_request, after=metrics.end_request)
-patience = middleware(before=lambda request: cloud.begin_request(), after=_tell_the_wait)
+class CloudPatience(Middleware[HttpRequest]):
+    """Limit how long a request waits for the cloud, and report the wait in the header Server-Timing."""
+
+    def before(self, request: HttpRequest) -> None:
+        cloud.begin_request()
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if waited := cloud.end_request():
+            response.headers["Server-Timing"] = f"cloud;dur={waited * 1000:.1f}"

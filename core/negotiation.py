@@ -6,10 +6,7 @@ from rest_framework.request import Request
 
 
 class AnyAccept(DefaultContentNegotiation):
-    """Answer in the first renderer's type whatever the client accepts.
-
-    A client that accepts sound or an event stream still gets its errors, as JSON.
-    """
+    """Answer in the first renderer's type whatever the client accepts: one that accepts sound still gets its errors, as JSON."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -56,8 +56,8 @@ class LearnerCookie(OpenApiAuthenticationExtension):
     name = "learner"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        says = "Identifies the learner. The first answer sets it. Keep it, and send it with every request."
-        return {"type": "apiKey", "in": "cookie", "name": "learner", "description": says}
+        text = "Identifies the learner. The first answer sets it. Keep it, and send it with every request."
+        return {"type": "apiKey", "in": "cookie", "name": "learner", "description": text}
 
 
 class StaffSession(SessionScheme):

@@ -17,10 +17,7 @@ TOO_DEEP = "The JSON is nested too deeply."
 
 
 def check_size(data: bytes | str, most: int = MAX_VALUES) -> None:
-    """Raise ValueError for JSON with more than `most` values.
-
-    The parser would hold the interpreter until it is done, and take a hundred bytes for each `[]`.
-    """
+    """Raise ValueError for JSON with more than `most` values. Parsing them would hold the interpreter, and fill the memory."""
     values = sum(map(data.count, ",[{")) if isinstance(data, str) else sum(map(data.count, b",[{"))
     if values > most:
         raise ValueError(f"The JSON holds more than {most:,} values.")

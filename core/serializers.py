@@ -87,10 +87,7 @@ class ItemSerializer(serializers.Serializer[Any]):
 
 
 class BuiltSerializer(serializers.Serializer[T]):
-    """Describe an object that is built already, and pass it on as it is.
-
-    A history has thousands of messages. Serializing each of them field by field takes long.
-    """
+    """Pass on an object that is built already. Serializing a history of thousands of messages by field would take long."""
 
     def to_representation(self, instance: T) -> Any:
         return instance

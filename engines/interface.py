@@ -1,4 +1,4 @@
-"""Define the interface of an engine, which hears a learner and answers aloud.
+"""Define the interface of an engine, which transcribes a learner and answers aloud.
 
 A talk asks its engine for one `Session`. Audio is PCM16, mono, 24 kHz, little-endian, in both directions. Every failure
 of an engine is an `EngineError`. An SDK's own exceptions do not leave the engine's folder.
@@ -38,10 +38,7 @@ class Heard(Transcript):
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """Report speech whose words could not be made out. The turn is kept as audio.
-
-    `doubt` is the reason, if it is known.
-    """
+    """Report speech that could not be transcribed. The turn is kept as audio. `doubt` is the reason, if it is known."""
 
     doubt: Doubt | None = None
 
@@ -88,34 +85,26 @@ Event = Heard | Unheard | Corrected | Thought | Words | Speech | Spoken | Ended
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class ListenerEvent:
+    """Report what a detector of turns found. `at_ms` counts all audio that it was given."""
+
+    at_ms: int
+
+
+class SpeechStarted(ListenerEvent):
     """Report the first speech of a turn, or the first after the turn ended. The voice began at `at_ms`."""
 
-    at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class ShortPause:
+class ShortPause(ListenerEvent):
     """Report that the silence after speech reached 300 ms at `at_ms`. The turn may be over."""
 
-    at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class SpeechResumed:
+class SpeechResumed(ListenerEvent):
     """Report speech after a short pause, in the same turn. The voice began again at `at_ms`."""
 
-    at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class TurnEnded:
+class TurnEnded(ListenerEvent):
     """Report that the silence since the last speech reached `pause_ms` at `at_ms`."""
-
-    at_ms: int
-
-
-ListenerEvent = SpeechStarted | ShortPause | SpeechResumed | TurnEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +118,8 @@ class TurnDetectionLost:
 class Detection:
     """Configure how an engine that detects turns should do it.
 
-    `pause_ms` is the silence in ms that ends a turn, if the learner chose it. If it is None, the engine is about as
-    patient as `level_pause_ms`, the value for the level, suggests. With `hold`, no pause ends the turn ("let me
-    think").
+    `pause_ms` is the silence in ms that ends a turn, if the learner chose it. If it is None, the engine is about as patient as
+    `level_pause_ms`, the value for the level, suggests. With `hold`, no pause ends the turn ("let me think").
     """
 
     level_pause_ms: int
@@ -205,10 +193,7 @@ class Engine(Protocol):
     capabilities: Capabilities
 
     async def warm(self) -> None:
-        """Load models that are slow to load, or connect.
-
-        Called when a talk begins. Returns at once when the engine is warm.
-        """
+        """Load models that are slow to load, or connect. Called when a talk begins. Returns at once when the engine is warm."""
 
     def talk(self, brief: Brief, transcript: Sequence[Line]) -> AbstractAsyncContextManager[Session]: ...
 

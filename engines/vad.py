@@ -41,10 +41,7 @@ _CONTEXT = 64
 
 
 class VoiceActivity:
-    """Estimate for each 32 ms frame how likely it is speech.
-
-    Takes PCM16 at 24 kHz, in pieces of any size.
-    """
+    """Estimate for each 32 ms frame how likely it is speech. Takes PCM16 at 24 kHz, in pieces of any size."""
 
     def __init__(self) -> None:
         self._resampler = Resampler(SAMPLE_RATE, MODEL_RATE)

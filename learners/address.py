@@ -14,10 +14,7 @@ Scope = dict[str, Any]
 
 
 def of_request(request: HttpRequest) -> str:
-    """Return the client's address, or an empty string if it is unknown.
-
-    Of an IPv6 address, return the /64 network, which belongs to one subscriber.
-    """
+    """Return the client's address, "" if it is unknown. An IPv6 address becomes its /64 network, which one subscriber has."""
     return client_address(request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
 
 

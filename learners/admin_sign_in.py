@@ -17,10 +17,7 @@ WAIT = "Too many attempts have failed. Wait %(seconds)s seconds, then try again.
 
 
 class SignInForm(AdminAuthenticationForm):
-    """Try a password only if the account and the address have few recent failures.
-
-    `wait`: seconds until the next attempt is allowed.
-    """
+    """Try a password only if the account and the address have few recent failures. `wait` is in seconds."""
 
     wait = 0
 

@@ -12,10 +12,7 @@ class LearnerAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """Recognise staff by their session.
-
-    No CSRF token is needed: `learners.learner_middleware.same_site_only` has checked the origin.
-    """
+    """Recognise staff by their session. No CSRF token is needed, because `learner_middleware` has checked the origin."""
 
     def authenticate(self, request: Request) -> tuple[object, None] | None:
         try:
@@ -29,10 +26,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def is_staff(request: HttpRequest) -> bool:
-    """Return whether the user is staff. Return False if the accounts' database is down.
-
-    An operator who talks is then a learner like any other.
-    """
+    """Return whether the user is staff. If the accounts' database is down, an operator is a learner like any other."""
     try:
         return bool(request.user.is_staff)
     except (OperationalError, InterfaceError):

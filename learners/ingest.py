@@ -4,10 +4,11 @@ from django.conf import settings
 from django.http import HttpResponseBase, JsonResponse
 
 from core.counts import MB
-from core.middleware import middleware
-from learners import address, throttling
+from core.middleware import Middleware
+from learners import throttling
 from learners.requests import LearnerRequest
-from learners.throttling import CLASS, DAY, HOUR, Limit
+from learners.throttling import CLASS, DAY, HOUR
+from learners.visitors import limits_of
 
 # Number of quotas that a learner may send in a day. Repeated attempts count, too.
 TWICE = 2
@@ -16,31 +17,24 @@ TOO_MUCH = "This is more than may be sent in a day ({limit} MB). Go on in {hours
 READ = (400, 422)
 
 
-def _count(request: LearnerRequest) -> HttpResponseBase | None:
-    """Count the body. Answer 429 if it is over a limit."""
-    size = int(request.META.get("CONTENT_LENGTH") or 0)
-    if not size or not request.path.startswith("/api/"):
+class DailyUploadLimit(Middleware[LearnerRequest]):
+    def before(self, request: LearnerRequest) -> HttpResponseBase | None:
+        """Count the body. Answer 429 if it is over a limit."""
+        size = int(request.META.get("CONTENT_LENGTH") or 0)
+        if not size or not request.path.startswith("/api/"):
+            return None
+        quota = settings.LEARNER_QUOTA_MB * MB
+        try:
+            limits = limits_of(request, "sent", TWICE * quota, CLASS * quota, DAY)
+            spent = throttling.spend(*limits, amount=size)
+        except throttling.Exceeded as exceeded:
+            hours = max(1, round(exceeded.wait_s / HOUR))
+            error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours)
+            return JsonResponse({"error": error}, status=429, headers={"Retry-After": str(exceeded.wait_s)})
+        request.sent_today = spent
         return None
-    quota, who = settings.LEARNER_QUOTA_MB * MB, address.of_request(request)
-    # Without a cookie every request comes from a new learner, so only the address can be counted.
-    is_new, learner = request.learner_is_new, request.learner
-    own = Limit("sent-without-cookie", who, quota, DAY)
-    if not is_new:
-        own = Limit("sent-by-learner", str(learner), TWICE * quota, DAY)
-    try:
-        spent = throttling.spend(own, Limit("sent", who, CLASS * quota, DAY), amount=size)
-    except throttling.Exceeded as exceeded:
-        hours = max(1, round(exceeded.wait_s / HOUR))
-        error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours)
-        return JsonResponse({"error": error}, status=429, headers={"Retry-After": str(exceeded.wait_s)})
-    request.sent_today = spent
-    return None
 
-
-def _give_back(request: LearnerRequest, response: HttpResponseBase) -> None:
-    """Subtract the bytes of a refused request: the client has to send them again."""
-    if response.status_code >= 400 and response.status_code not in READ and hasattr(request, "sent_today"):
-        request.sent_today.give_back()
-
-
-limited_by_day = middleware(before=_count, after=_give_back)
+    def after(self, request: LearnerRequest, response: HttpResponseBase) -> None:
+        """Subtract the bytes of a refused request: the client has to send them again."""
+        if response.status_code >= 400 and response.status_code not in READ and hasattr(request, "sent_today"):
+            request.sent_today.give_back()

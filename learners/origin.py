@@ -1,7 +1,4 @@
-"""Check that a request is for this site and comes from its own pages.
-
-Clients of the contract send no CSRF token, so the browser's headers decide.
-"""
+"""Check that a request comes from this site's own pages. Clients send no CSRF token, so the browser's headers decide."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -11,10 +8,7 @@ from django.http.request import split_domain_port, validate_host
 
 
 def is_foreign(headers: Mapping[str, str], host: str) -> bool:
-    """Return True if a browser says that another site sent this request. `host` is the Host header.
-
-    Return False if the headers say nothing, as from clients that are not browsers.
-    """
+    """Return whether a browser's headers say that another site sent this request. Other clients send none. `host` is the Host."""
     if headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
         return True
     origin = headers.get("Origin")

@@ -51,10 +51,7 @@ class Spent:
 
 
 def spend(*limits: Limit, amount: int = 1) -> Spent:
-    """Count `amount` under every limit.
-
-    Raises Exceeded at the first limit that would be passed. Then nothing is counted.
-    """
+    """Count `amount` under every limit. Raises Exceeded at the first that would be passed. Then nothing is counted."""
     now = int(time.time())
     spent = Spent([], amount)
     for limit in limits:

@@ -6,6 +6,10 @@ from django.http.cookie import parse_cookie
 
 from learners import address, cookie
 from learners.requests import LearnerRequest
+from learners.throttling import Limit
+
+# Without a cookie every request comes from a new learner. An address may then use a learner's limit divided by this.
+ALONE = 2
 
 
 def visitor_of(scope: address.Scope) -> Hashable:
@@ -19,3 +23,14 @@ def visitor_of(scope: address.Scope) -> Hashable:
 def visitor_of_request(request: LearnerRequest) -> Hashable:
     """Return the same as `visitor_of` for a request. Outside the server, where none is noted, return the learner."""
     return getattr(request, "scope", {}).get("visitor") or request.learner
+
+
+def limits_of(
+    request: LearnerRequest, scope: str, of_learner: int, of_address: int, seconds: int
+) -> tuple[Limit, Limit]:
+    """Return the limits of a request in a span of time: the learner's, and the address's, which a class may share."""
+    where = address.of_request(request)
+    own = Limit(f"{scope}-by-learner", str(request.learner), of_learner, seconds)
+    if request.learner_is_new:
+        own = Limit(f"{scope}-without-cookie", where, max(1, of_learner // ALONE), seconds)
+    return own, Limit(scope, where, of_address, seconds)

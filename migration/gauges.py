@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core import cloud
-from migration import shelter
+from migration import waiting
 
 
 class CloudCollector(Collector):
@@ -26,9 +26,9 @@ class CloudCollector(Collector):
                 up.add_metric([half.name], float(half.up))
         yield up
         try:
-            waits = shelter.pending()
+            waits = waiting.counts()
         except DatabaseError:
-            # The shelter cannot be read. No figure is better than a wrong one.
+            # The local database cannot be read. No figure is better than a wrong one.
             return
         pending, size = _pending(), _pending_bytes()
         pending.add_metric(["conversations"], waits.conversations)
@@ -43,7 +43,9 @@ def _up() -> GaugeMetricFamily:
 
 
 def _pending() -> GaugeMetricFamily:
-    return GaugeMetricFamily("talking_agent_pending", "What waits in the shelter for the cloud.", labels=["what"])
+    return GaugeMetricFamily(
+        "talking_agent_pending", "What waits in the local database for the cloud.", labels=["what"]
+    )
 
 
 def _pending_bytes() -> GaugeMetricFamily:

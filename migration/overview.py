@@ -8,9 +8,9 @@ from django.db import DatabaseError
 from core import cloud
 from core.cloud import Breaker
 from core.counts import counted
-from migration import shelter
+from migration import waiting
 from migration.byte_sizes import size
-from migration.shelter import Pending
+from migration.waiting import PendingCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Hold the state of the cloud: on, degraded or off. `pending` is None while the shelter cannot be read."""
+    """Hold the state of the cloud: on, degraded or off. `pending` is None while the local database cannot be read."""
 
     state: str
     halves: list[Half]
-    pending: Pending | None
+    pending: PendingCounts | None
 
     @property
     def line(self) -> str:
@@ -55,18 +55,18 @@ class Overview:
 
 
 def overview() -> Overview:
-    """Return the state of the cloud, as far as it is known. Only the shelter is asked."""
+    """Return the state of the cloud, as far as it is known. Only the local database is asked."""
     halves = [_half(each) for each in cloud.halves]
     states = {half.state for half in halves}
     state = "degraded" if "down" in states else "on" if "up" in states else "off"
     try:
-        pending: Pending | None = shelter.pending()
+        pending: PendingCounts | None = waiting.counts()
     except DatabaseError:
         pending = None
     return Overview(state, halves, pending)
 
 
-def in_numbers(pending: Pending) -> str:
+def in_numbers(pending: PendingCounts) -> str:
     talks = counted(pending.conversations, "conversation")
     return f"{talks} and {counted(pending.recordings, 'recording')} ({size(pending.bytes)})"
 

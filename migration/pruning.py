@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from audio import recordings
 from audio.models import Recording
-from conversations import store
+from conversations import outbox, store
 from conversations.changes import now_after
 from conversations.models import Conversation, Message
 from core import cloud
 from core.cloud import LOCAL
+from migration import drain
 
 # Keys in a query. SQLite limits their number.
 LOOKED_AT_ONCE = 400
@@ -90,6 +91,7 @@ def prune(old: Old) -> Iterator[Pruned]:
     Raises Down or OSError. A part may be deleted by then.
     """
     with _while_all_is_up():
+        drain.drain()
         if old.audio_only:
             for using in _databases():
                 yield from map(_silence, _in_batches(_spoken_before(using, old), using, LOOKED_AT_ONCE))
@@ -125,19 +127,20 @@ def _which_is_down() -> str:
 def _old_conversations(old: Old, at_once: int) -> Iterator[list[Conversation]]:
     """Yield the old conversations that are not erased yet, in batches.
 
-    A conversation that waits in the shelter is as new as it is there, whatever the cloud has of it.
+    Conversations with pending changes are left out: they are newer than what the database has of them. Rows that wait
+    in the local database are as new as they are there.
     """
-    sheltered: set[uuid.UUID] = set()
+    waiting = set(outbox.pending().filter(conversation__isnull=False).values_list("conversation", flat=True))
     for using in _databases():
         rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=old.before)
         for some in _in_batches(rows.filter(learner=old.learner) if old.learner else rows, using):
-            keys = [row.pk for row in some if row.pk not in sheltered]
+            keys = [row.pk for row in some if row.pk not in waiting]
             talked_in = _talked_in_since(old.before, keys)
             found = [row for row in some if row.pk in keys and row.pk not in talked_in]
             for start in range(0, len(found), at_once):
                 yield found[start : start + at_once]
         if using == LOCAL and cloud.database.on:
-            sheltered = set(Conversation.objects.using(LOCAL).values_list("pk", flat=True))
+            waiting |= set(Conversation.objects.using(LOCAL).values_list("pk", flat=True))
 
 
 def _talked_in_since(moment: datetime, keys: Sequence[uuid.UUID]) -> set[uuid.UUID]:

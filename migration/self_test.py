@@ -28,8 +28,8 @@ from audio.models import Recording
 from audio.recordings import PLACES
 from audio.storages import ChecksumMismatch
 from conversations import rows, store
-from conversations.changes import Draft, conversation_key, now_after
-from conversations.store import StoredConversation
+from conversations.changes import conversation_key, now_after
+from conversations.store import Draft, StoredConversation
 from core import cloud
 from core.cloud import LOCAL, Breaker
 from core.json_types import Json

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from core import metrics
 from engines import engines
@@ -16,13 +16,15 @@ logger = logging.getLogger(__name__)
 
 CALL_WITHIN_S = 30.0
 
-T = TypeVar("T")
 
+def attempts(
+    *, within: float = CALL_WITHIN_S, patience: float | None = None
+) -> Iterator[AbstractAsyncContextManager[Engine]]:
+    """Yield one attempt for each engine, until one succeeds. Make the call inside it:
 
-async def ask(
-    verb: Callable[[Engine], Awaitable[T]], *, within: float = CALL_WITHIN_S, patience: float | None = None
-) -> tuple[T, Engine]:
-    """Return the result of the call, and the engine that made it.
+        for attempt in attempts():
+            async with attempt as engine:
+                result = await engine.translate(text, language=code)
 
     Engines that rest are tried last. An engine that fails here does not begin a rest: it may use other models for this
     call than for a talk, and other learners talk with it. `within` is the limit for one engine in seconds. `patience`
@@ -31,26 +33,33 @@ async def ask(
     Raises UnusableAnswer if the engine cannot do this one request, EnoughForToday if only a provider could and today's budget
     is spent, CannotDo if no engine supports the call, else the first EngineError.
     """
-    cannot: CannotDo | None = None
-    failure: EngineError | None = None
+    failures: list[EngineError] = []
     candidates = sorted((each for each in engines() if budget.allows(each.name)), key=is_resting)
-    for engine in candidates:
+    for tried, engine in enumerate(candidates, start=1):
         seconds = within if patience is None or engine is candidates[-1] else min(patience, within)
-        try:
-            with spending.counted(engine.name):
-                async with asyncio.timeout(seconds):
-                    return await verb(engine), engine
-        except CannotDo as error:
-            cannot = error
-        # Another engine's result would not be the one that was asked for.
-        except UnusableAnswer:
-            raise
-        except (EngineError, TimeoutError) as error:
-            too_slow = EngineError(TOO_LONG, retryable=True, detail="no answer in time.")
-            failed = error if isinstance(error, EngineError) else too_slow
-            logger.error("The engine %s could not do something beside a talk: %s", engine.name, failed.detail)
-            metrics.engine_failed(engine.name)
-            failure = failure or failed
-    if failure is None and not budget.any_left():
+        yield _attempt(engine, seconds, failures)
+        if len(failures) < tried:
+            return
+    failed = [each for each in failures if not isinstance(each, CannotDo)]
+    if not failed and not budget.any_left():
         raise EnoughForToday(budget.ENOUGH)
-    raise failure or cannot or EngineError(TOO_LONG)
+    raise next(iter([*failed, *reversed(failures)]), EngineError(TOO_LONG))
+
+
+@asynccontextmanager
+async def _attempt(engine: Engine, seconds: float, failures: list[EngineError]) -> AsyncIterator[Engine]:
+    """Count the usage of one engine and limit its time. Add its error to `failures`, so that the next one is tried."""
+    try:
+        with spending.counted(engine.name):
+            async with asyncio.timeout(seconds):
+                yield engine
+    # Another engine's result would not be the one that was asked for.
+    except UnusableAnswer:
+        raise
+    except CannotDo as error:
+        failures.append(error)
+    except (EngineError, TimeoutError) as error:
+        too_slow = EngineError(TOO_LONG, retryable=True, detail="no answer in time.")
+        failures.append(error if isinstance(error, EngineError) else too_slow)
+        logger.error("The engine %s could not do something beside a talk: %s", engine.name, failures[-1].detail)
+        metrics.engine_failed(engine.name)

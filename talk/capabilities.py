@@ -13,14 +13,13 @@ from tutor.language import Language
 class Partner:
     """Describe the preferred engine in a learner's words.
 
-    `kind` is "guided" for a program that follows a scenario, or "free" for a language model. `providers` names the
-    services that get the learner's words, none for the guided engine. `stand_in` says whether the guided engine goes on
-    if the model fails.
+    `kind` is "guided" for a program that follows a scenario, or "free" for a language model. `providers` names the services that
+    get the learner's words, none for the guided engine. `stand_in` says whether the guided engine goes on if the model fails.
     """
 
     engine: str
     kind: str
-    model: str
+    model: str | None
     providers: tuple[str, ...]
     stand_in: bool
 
@@ -29,7 +28,8 @@ def partner() -> Partner:
     """Return the partner of a new talk: the preferred engine."""
     first, *others = in_use()
     stand_in = bool(first.model()) and any(not other.model() for other in others)
-    return Partner(first.name, "free" if first.model() else "guided", first.model(), first.providers(), stand_in)
+    kind = "free" if first.model() else "guided"
+    return Partner(first.name, kind, first.model() or None, first.providers(), stand_in)
 
 
 def languages() -> list[Language]:
@@ -41,19 +41,6 @@ def languages() -> list[Language]:
 def translations() -> list[Language]:
     """Return the languages that the engines of this site can translate into, none without an engine that translates."""
     return languages() if _multilingual() else []
-
-
-def shape() -> dict[str, object]:
-    """Return the languages and the partner for `GET /api/scenarios`."""
-    one = partner()
-    return {
-        "languages": [{"code": each.code, "name": each.name, "ownName": each.own_name} for each in languages()],
-        "translations": [each.code for each in translations()],
-        "partner": {
-            **{"engine": one.engine, "kind": one.kind, "model": one.model or None},
-            **{"providers": list(one.providers), "standIn": one.stand_in},
-        },
-    }
 
 
 def context(request: HttpRequest) -> dict[str, object]:

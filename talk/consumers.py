@@ -33,6 +33,7 @@ from talk.saver import TALK_DELETED
 logger = logging.getLogger(__name__)
 
 NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
+TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
 
 AsgiReceive = Callable[[], Awaitable[object]]
@@ -148,9 +149,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 self.place, before.place = before.place, None
                 await before._give_way()
             self.place = self.place or await _place(learner, first_awake(available).name)
-            talk = await open_talk(
-                learner=learner, conversation=conversation, engines=available, send=self.say, hang_up=self.hang_up
-            )
+            talk = await open_talk(learner=learner, conversation=conversation, engines=available, send=self.say)
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:
@@ -161,7 +160,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         else:
             self.talk = talk
             self._count_by_engine()
-            self.watch = asyncio.create_task(self._hang_up_when_idle())
+            self.watch = asyncio.create_task(self._hang_up_when_over(talk))
             if _talks.get(self.key) is not self:
                 await self._give_way()
         finally:
@@ -173,7 +172,8 @@ class TalkConsumer(AsyncWebsocketConsumer):
         """Leave the conversation to a later connection. A talk that is still beginning leaves it once it has begun."""
         self._leave()
         if self.talk:
-            await self.talk.taken_over()
+            await self.talk.notify("taken_over", TAKEN_OVER)
+            await self.hang_up(4001)
 
     def _forget(self) -> None:
         if _talks.get(self.key) is self:
@@ -195,7 +195,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
     def idle_s(self) -> float:
         return time.monotonic() - self.active_at
 
-    def makes_room_in(self, slots: Slots) -> bool:
+    def can_be_paused_for(self, slots: Slots) -> bool:
         """Return whether this talk holds one of these slots and is idle, so that it may be paused for a newcomer."""
         held = self.talk and self.place and self.place.slots is slots
         return bool(held) and self.idle_s >= capacity.MAKES_ROOM_S
@@ -204,14 +204,17 @@ class TalkConsumer(AsyncWebsocketConsumer):
         """Hang up on an idle talk. The learner can continue it later."""
         self.failed = True
         if self.talk:
-            await self.talk.left_idle(capacity.IDLE)
+            await self.talk.notify("idle", capacity.IDLE)
+            await self.hang_up(4008)
 
-    async def _hang_up_when_idle(self) -> None:
-        while True:
-            left = (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s
-            if left <= 0:
-                return await self.pause()
-            await asyncio.sleep(left)
+    async def _hang_up_when_over(self, talk: LiveTalk) -> None:
+        """Hang up when the conversation is deleted, or when the talk was idle for too long."""
+        while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(talk.deleted.wait(), left)
+                await self.hang_up(4004)
+                return
+        await self.pause()
 
     async def _refuse(self, code: int, name: str, message: str, *, retry_after: int | None = None) -> None:
         await self.say(protocol.error(ProtocolError(name, message, retry_after=retry_after)))
@@ -226,7 +229,7 @@ async def _place(learner: uuid.UUID, engine: str) -> Slot:
     except AtCapacity as full:
         # This is more than one if talks have changed to this engine while its slots were full.
         needed = slots.used + 1 - slots.total
-        still = [each for each in _talks.values() if each.makes_room_in(slots)]
+        still = [each for each in _talks.values() if each.can_be_paused_for(slots)]
         if full.status == 429 or len(still) < needed:
             raise
     for each in sorted(still, key=lambda each: each.idle_s, reverse=True)[:needed]:

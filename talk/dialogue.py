@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypedDict
 
 from django.db import DatabaseError
 
@@ -36,29 +35,8 @@ LONGEST_MISTAKE = 120
 LATEST = 3
 
 
-class GoalShape(TypedDict):
-    text: str
-    done: bool
-
-
-class Columns(TypedDict):
-    """Name the columns that a talk saves of its conversation's row."""
-
-    topic: str
-    config: Json
-    goals: list[GoalShape]
-    timestamp: datetime
-    started_at: datetime
-    ended_at: datetime
-    duration: float
-    call_ended: bool
-
-
 class Dialogue:
-    """Hold the lines of a talk and the state that follows from them.
-
-    `lines` is the talk's own list, which its engine reads. `_ids` holds the id of each line.
-    """
+    """Hold the lines of a talk, in a list that its engine reads, and the state that follows from them."""
 
     def __init__(self, conversation: str, brief: Brief, engine: str) -> None:
         self.brief, self.lines = brief, list[Line]()
@@ -72,27 +50,21 @@ class Dialogue:
         self._minutes_before = 0.0
         self._last_stamp = 0
         self._hints = 0
-        self._goals = self._reached()
+        self.goals = self._goals_reached()
 
     @classmethod
     def of(
         cls, conversation: str, stored: StoredConversation | None, engine: str, *, mistakes: Sequence[str] = ()
     ) -> "Dialogue":
-        """Return the dialogue of a conversation so far, or a new one if nothing is stored.
-
-        `mistakes` comes from `recent_mistakes`.
-        """
+        """Return the dialogue of a conversation so far, or a new one if nothing is stored. `mistakes` is for the brief."""
         brief = _brief(conversation, stored.conversation if stored else None)
         dialogue = cls(conversation, replace(brief, mistakes=tuple(mistakes)), engine)
         if stored:
-            dialogue._go_on(stored)
+            dialogue._restore(stored)
         return dialogue
 
-    def begin_with(self, wishes: dict[str, str]) -> bool:
-        """Choose what the talk is about. Return False once it has begun.
-
-        Then only the language of explanations can change.
-        """
+    def change_topic(self, wishes: dict[str, str]) -> bool:
+        """Choose what the talk is about. Return False once it has begun. Then only the language of explanations can change."""
         explain = wishes.get("language") or self.brief.language
         if self.lines:
             self.brief = replace(self.brief, language=explain)
@@ -102,7 +74,7 @@ class Dialogue:
         self.brief = replace(self.brief, scenario=chosen, level=level, language=explain)
         if not wishes.keys() <= {"language"}:
             self.brief = _with_own_words(self.brief, wishes)
-        self._goals = self._reached()
+        self.goals = self._goals_reached()
         return True
 
     def shape(self) -> dict[str, object]:
@@ -112,7 +84,7 @@ class Dialogue:
             "title": self._title or self.topic,
             "level": self.brief.level,
             "language": self.brief.language,
-            "goals": self._goals,
+            "goals": self.goals,
             "turns": sum(line.role == "user" for line in self.lines),
         }
 
@@ -123,10 +95,6 @@ class Dialogue:
     @property
     def last_id(self) -> str | None:
         return self._ids[-1] if self._ids else None
-
-    @property
-    def goals(self) -> list[GoalShape]:
-        return self._goals
 
     def has(self, item_id: str) -> bool:
         return item_id in self._ids
@@ -142,17 +110,17 @@ class Dialogue:
         return datetime.fromtimestamp(self._last_stamp / 1000, UTC)
 
     def add(self, item_id: str, role: str, text: str) -> None:
-        """Add a line. The words of a learner's line may still be missing: see `make_out`."""
+        """Add a line. The words of a learner's line may still be missing: see `set_words`."""
         self._ids.append(item_id)
         self.lines.append(Line(role, text))
         self._hints = 0
 
-    def make_out(self, item_id: str, text: str) -> bool:
+    def set_words(self, item_id: str, text: str) -> bool:
         """Set the words of a line that has its place already. Return whether they reached a goal."""
         at = self._ids.index(item_id)
         self.lines[at] = replace(self.lines[at], text=text)
-        before, self._goals = self._goals, self._reached()
-        return self._goals != before
+        before, self.goals = self.goals, self._goals_reached()
+        return self.goals != before
 
     def lines_before(self, item_id: str) -> list[Line]:
         return self.lines[: self._ids.index(item_id)]
@@ -169,8 +137,8 @@ class Dialogue:
         self._hints += 1
         return hints.hint(self.brief, self.lines, self._hints - 1)
 
-    def columns(self) -> Columns:
-        """Return the columns of the conversation's row as they are now."""
+    def columns(self) -> Json:
+        """Return the columns of the conversation's row that a talk saves, as they are now."""
         now = datetime.now(UTC)
         level = self.brief.level
         config = {"topic": self.topic, "difficulty": LEVELS.index(level) + 1, "voice": self.engine}
@@ -182,7 +150,7 @@ class Dialogue:
         return {
             "topic": self.topic,
             "config": self._config | config,
-            "goals": self._goals,
+            "goals": self.goals,
             "timestamp": self._started_at,
             "started_at": self._started_at,
             "ended_at": now,
@@ -190,7 +158,7 @@ class Dialogue:
             "call_ended": self.ended,
         }
 
-    def _go_on(self, stored: StoredConversation) -> None:
+    def _restore(self, stored: StoredConversation) -> None:
         row = stored.conversation
         self._title, self._config = row.title, row.config if isinstance(row.config, dict) else {}
         self._started_at = row.started_at or row.timestamp
@@ -203,17 +171,14 @@ class Dialogue:
             seconds = recording.duration if recording and text == message.content else None
             self.lines.append(Line(message.role, text, seconds))
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
-        self._goals = self._reached()
+        self.goals = self._goals_reached()
 
-    def _reached(self) -> list[GoalShape]:
+    def _goals_reached(self) -> list[Json]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 
 def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
-    """Return the learner's latest mistakes in the form of a brief, none if they cannot be read.
-
-    This is one read of the database, and blocks.
-    """
+    """Return the learner's latest mistakes for a brief, none if they cannot be read. Blocks for one read of the database."""
     try:
         latest = store.history(learner, limit=LATEST)
     except (DatabaseError, OSError) as error:
@@ -229,10 +194,7 @@ def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
 
 
 def _brief(conversation: str, row: Conversation | None) -> Brief:
-    """Return the brief of a stored conversation, or a default one for None.
-
-    A conversation from elsewhere, without a known scenario, gets the scenario "own-topic".
-    """
+    """Return the brief of a stored conversation, or a default one for None. An unknown scenario becomes "own-topic"."""
     if row is None:
         first = next(iter(scenario.load_all().values()))
         return Brief(scenario=first, level=DEFAULT_LEVEL, seed=conversation)

@@ -18,10 +18,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class EngineReport:
-    """Hold one event or notice. `at_ms` of an event counts all sound of the connection.
-
-    Set `acted_on` when the talk has acted on it.
-    """
+    """Hold one event, whose `at_ms` counts all sound, or notice. Set `acted_on` when the talk has acted on it."""
 
     happened: ListenerEvent | Notice
     acted_on: asyncio.Event = field(default_factory=asyncio.Event)

@@ -6,23 +6,47 @@ from typing import TypeVar
 from adrf.views import APIView
 from django.conf import settings
 from django.http import QueryDict
-from rest_framework.exceptions import PermissionDenied, UnsupportedMediaType
+from rest_framework.exceptions import APIException, PermissionDenied, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from core.method_first import MethodFirst
 from core.negotiation import AnyAccept
 from core.parsers import UntypedJSONParser
 from core.renderers import EscapedJSONRenderer
 from core.serializers import BodySerializer
+from learners import throttling
 from learners.authentication import LearnerAuthentication
 from learners.requests import ApiRequest
-from talk.rates import CallsPerMinute
+from learners.visitors import limits_of
 
 SWITCHED_OFF = "The speaking calls are switched off on this server."
+TOO_MANY = "This is more than {limit} calls in a minute. Wait {seconds} seconds, then go on."
 
 Body = TypeVar("Body", bound=BodySerializer)
+
+
+class TooManyCalls(APIException):
+    status_code = 429
+
+    def __init__(self, exceeded: throttling.Exceeded) -> None:
+        super().__init__(TOO_MANY.format(limit=exceeded.limit.most, seconds=exceeded.wait_s))
+        # REST framework writes it into the header Retry-After.
+        self.wait = exceeded.wait_s
+
+
+class CallsPerMinute(BaseThrottle):
+    """Limit the calls of a learner and of an address. They cost money at a provider, or a lot of computing time here."""
+
+    def allow_request(self, request: ApiRequest, view: object) -> bool:  # type: ignore[override]
+        limit = settings.CALLS_PER_MINUTE
+        try:
+            throttling.spend(*limits_of(request, "calls", limit, limit * throttling.CLASS, throttling.MINUTE))
+        except throttling.Exceeded as exceeded:
+            raise TooManyCalls(exceeded) from None
+        return True
 
 
 class SpeakingCallsAreOn(BasePermission):

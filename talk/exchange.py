@@ -1,7 +1,7 @@
 """Exchange turns between a learner and an engine, for the length of a talk.
 
-This is the one place where the parts of a talk meet. Sound goes down to the turn detector and the engine. The events
-of the detector and the reports of the engines come back. They are acted on here: a reply is begun, sent and saved.
+This is the one place where the parts of a talk meet. Sound goes down to the turn detector and the engine. They return, yield or
+queue events, which are acted on here: a reply is begun, sent and saved. No part calls back into this one.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from talk.fallback import FallbackSession
 from talk.input_buffer import InputAudioBuffer
 from talk.outgoing import Outgoing
 from talk.preemptive import PreemptiveReply
-from talk.protocol import event
 from talk.reply import Reply
 from talk.reply_runner import ReplyRunner, nothing
 from talk.saver import TurnSaver
@@ -44,27 +43,24 @@ logger = logging.getLogger(__name__)
 
 
 class Exchange:
-    """Act on the requests of the client, the events of the turn detector and the reports of the engines.
-
-    The parts below return, yield or queue events. None of them calls back into this class.
-    """
+    """Act on the requests of the client, the events of the turn detector and the reports of the engines."""
 
     def __init__(
         self,
-        *,
         dialogue: Dialogue,
         fallback_session: FallbackSession,
         turn_saver: TurnSaver,
         outgoing: Outgoing,
-        preemptive_replies: bool,
+        *,
+        preemptive: bool,
     ) -> None:
         self.config, self.dialogue, self.input_buffer = SessionConfig(), dialogue, InputAudioBuffer()
         self.turn_detector = TurnDetector(
             self.input_buffer, dialogue.brief.level, engine_detects=fallback_session.engine.capabilities.detects_turns
         )
         self.replies = ReplyRunner(dialogue, fallback_session, turn_saver, outgoing)
-        self._fallback_session, self._turn_saver, self._outgoing = fallback_session, turn_saver, outgoing
-        self._preemptive_replies = preemptive_replies
+        self.fallback_session, self.turn_saver, self.outgoing = fallback_session, turn_saver, outgoing
+        self._preemptive = preemptive
         self._silence = reprompt.SilenceTimer()
         # The latest reply that helped a silent learner.
         self._reprompt: Reply | None = None
@@ -80,9 +76,9 @@ class Exchange:
 
         async def warm() -> None:
             try:
-                await self._fallback_session.warm()
+                await self.fallback_session.warm()
             except EngineError as error:
-                await self._outgoing.send(event("talk.notice", code="engine", message=str(error)))
+                await self.outgoing.send("talk.notice", code="engine", message=str(error))
 
         self._warming = asyncio.create_task(warm())
 
@@ -92,7 +88,7 @@ class Exchange:
         if self.replies.latest:
             await self.replies.latest.finished()
         await self.replies.checks.finished()
-        await self._turn_saver.settled()
+        await self.turn_saver.settled()
 
     async def close(self) -> None:
         """End the last turn. It is still transcribed and saved if it was committed. Its reply is not finished."""
@@ -103,25 +99,25 @@ class Exchange:
         await self.settled()
         if self._warming:
             self._warming.cancel()
-        await self._fallback_session.close()
+        await self.fallback_session.close()
         await asyncio.wait([self._following])
 
     @property
     def engine(self) -> Engine:
-        return self._fallback_session.engine
+        return self.fallback_session.engine
 
     @property
     def shape(self) -> dict[str, object]:
         """Return the `session` of an event for the client."""
-        return session_shape(self.config, self.dialogue, self.turn_detector, self._fallback_session)
+        return session_shape(self.config, self.dialogue, self.turn_detector, self.fallback_session)
 
     # Requests of the client
 
     async def set_up(self, wishes: Wishes) -> None:
         """Configure the session. Begin another opening if the talk is now about something else."""
-        is_opening_due = wishes.talk is not None and await self._begin_with(wishes.talk)
+        is_opening_due = wishes.talk is not None and await self._change_topic(wishes.talk)
         if wishes.speed is not None:
-            self._fallback_session.choose_speed(None if wishes.speed == BY_LEVEL else wishes.speed)
+            self.fallback_session.choose_speed(None if wishes.speed == BY_LEVEL else wishes.speed)
         self.config.apply(wishes)
         if self.replies.latest:
             self.replies.latest.output = self.config.output
@@ -135,13 +131,10 @@ class Exchange:
         if is_opening_due:
             self.replies.begin(None, await self.replies.request(None), self.config.output)
 
-    async def _begin_with(self, wishes: dict[str, str]) -> bool:
-        """Choose what the talk is about. Return whether the agent has to begin another opening.
-
-        That is so if an opening was under way. It is taken back.
-        """
+    async def _change_topic(self, wishes: dict[str, str]) -> bool:
+        """Choose what the talk is about. Take back an opening that is under way, and return whether another one has to begin."""
         before, latest = self.dialogue.brief, self.replies.latest
-        if not self.dialogue.begin_with(wishes) or self.dialogue.brief == before:
+        if not self.dialogue.change_topic(wishes) or self.dialogue.brief == before:
             return False
         opening = latest if latest and not (latest.done or latest.turn) else None
         if opening and replace(before, language=self.dialogue.brief.language) == self.dialogue.brief:
@@ -150,16 +143,16 @@ class Exchange:
         if opening:
             await opening.take_back()
             if opening.response:
-                await self.replies.say_truncated(opening.response.item_id, 0, "")
-        await self.replies.throw_away()
-        await self._fallback_session.open(self.dialogue.brief, self.dialogue.lines)
+                await self.replies.send_truncated(opening.response.item_id, 0, "")
+        await self.replies.discard_ahead()
+        await self.fallback_session.open(self.dialogue.brief, self.dialogue.lines)
         return opening is not None
 
     async def _listen_for_turns(self) -> None:
         """Apply the turn detector's settings to our voice activity detector, and to an engine that detects turns."""
         self.turn_detector.listen()
         if self.engine.capabilities.detects_turns:
-            await self._fallback_session.detect_turns(self.turn_detector.detection)
+            await self.fallback_session.detect_turns(self.turn_detector.detection)
 
     async def end_turn(self, item_id: str | None) -> None:
         """End the turn that is being spoken. Its item gets this id, or keeps its own."""
@@ -190,9 +183,9 @@ class Exchange:
         await self.take_turn(turn, PreemptiveReply(nothing(turn)) if is_silent else await self.replies.request(turn))
 
     async def drop_turn(self) -> None:
-        await self.replies.throw_away()
+        await self.replies.discard_ahead()
         if self.turn_detector.drop_turn():
-            await self._fallback_session.end_turn()
+            await self.fallback_session.end_turn()
 
     async def truncate(self, item_id: object, heard_ms: int) -> bool:
         """Stop a reply and keep what was heard of it. Return False if it is not one of the latest."""
@@ -203,12 +196,12 @@ class Exchange:
         # A reprompt does not come from the engine's session.
         if answer is self.replies.latest and answer is not self._reprompt:
             # Interrupt before waiting for the learner's words. Otherwise the engine would go on speaking.
-            await self._fallback_session.interrupt(heard_ms)
+            await self.fallback_session.interrupt(heard_ms)
         text = await answer.truncate(heard_ms)
         if answer is self._reprompt and "?" not in text:
             # The learner has heard the question before, so half a repetition is not kept as a line of the talk.
             text = await answer.truncate(0)
-        await self.replies.say_truncated(answer.response.item_id, heard_ms, text)
+        await self.replies.send_truncated(answer.response.item_id, heard_ms, text)
         return True
 
     # Events of the turn detector
@@ -216,27 +209,27 @@ class Exchange:
     async def hear(self, pcm: bytes) -> None:
         """Process the next sound, at most 40 ms of PCM16 24 kHz."""
         if self.turn_detector.turn is None and self.replies.is_free:
-            await self._fallback_session.return_if_rested()
+            await self.fallback_session.return_if_rested()
         latest = self.replies.latest
         if turn := self.turn_detector.add(pcm, latest.playback if latest else None):
-            await self._fallback_session.hear(turn, pcm)
+            await self.fallback_session.hear(turn, pcm)
         else:
-            await self._fallback_session.pass_by(pcm)
+            await self.fallback_session.pass_by(pcm)
         await self._act_on(await self.turn_detector.detect(pcm, self.replies.words_ahead))
-        await self._mind_silence()
+        await self._watch_silence()
 
     async def _act_on(self, found: Iterable[TurnEvent]) -> None:
         for happened in found:
             match happened:
                 case TurnBegan(turn):
-                    await self._give_way_to(turn)
-                case MayReply(turn) if self._preemptive_replies:
+                    await self._begin_turn(turn)
+                case MayReply(turn) if self._preemptive:
                     await self.replies.begin_ahead(turn)
                 case TurnResumed():
-                    await self.replies.throw_away()
+                    await self.replies.discard_ahead()
                 case SpeechStopped(turn, at_ms):
                     where = {"item_id": turn.item_id, "audio_end_ms": at_ms}
-                    await self._outgoing.send(event("input_audio_buffer.speech_stopped", **where))
+                    await self.outgoing.send("input_audio_buffer.speech_stopped", **where)
                     if uninterrupted := self._uninterrupted():
                         await uninterrupted.finished()
                 case TurnTaken(turn):
@@ -244,26 +237,23 @@ class Exchange:
                         turn.answer_wanted.set()
                     await self.take_turn(turn, self.replies.take_ahead())
                 case Advice(code, message):
-                    await self._outgoing.send(event("talk.notice", code=code, message=message))
+                    await self.outgoing.send("talk.notice", code=code, message=message)
 
-    async def _give_way_to(self, turn: Turn) -> None:
+    async def _begin_turn(self, turn: Turn) -> None:
         """Begin a turn, hands-free. The agent stops speaking before anything else that takes time."""
         turn.item_id = self.dialogue.new_id("user")
-        where = {"item_id": turn.item_id, "audio_start_ms": turn.start_ms}
         answer = None if self._uninterrupted() else self.replies.latest
         if answer and answer.is_wanted and not answer.is_heard_out:
             turn.interrupts, turn.over = True, answer.response.text if answer.response else ""
-        self._fallback_session.begin_turn(turn)
-        await self._outgoing.send(event("input_audio_buffer.speech_started", **where))
+        self.fallback_session.begin_turn(turn)
+        where = {"item_id": turn.item_id, "audio_start_ms": turn.start_ms}
+        await self.outgoing.send("input_audio_buffer.speech_started", **where)
         if answer:
             answer.stop()
-        await self._fallback_session.bring_up_to(turn)
+        await self.fallback_session.bring_up_to(turn)
 
     def _uninterrupted(self) -> Reply | None:
-        """Return the latest reply if it goes on while the learner speaks, and the client has asked for it.
-
-        A voice always stops an engine that detects turns by itself.
-        """
+        """Return the latest reply if it goes on while the learner speaks. Engines that detect turns always stop for a voice."""
         answer = self.replies.latest
         interrupts = self.config.interrupts_response or self.engine.capabilities.detects_turns
         return answer if answer and answer.is_wanted and not interrupts else None
@@ -272,7 +262,7 @@ class Exchange:
 
     async def _follow_reports(self) -> None:
         async with asyncio.TaskGroup() as acting:
-            async for report in self._fallback_session.reports:
+            async for report in self.fallback_session.reports:
                 acting.create_task(self._follow_report(report))
 
     async def _follow_report(self, report: EngineReport) -> None:
@@ -293,13 +283,13 @@ class Exchange:
         # A notice without an `engine` says that no engine is left that could go on.
         is_lost = notice.code == "engine" and notice.engine == self.dialogue.engine
         goes_on = {} if is_lost else {"engine": notice.engine}
-        await self._outgoing.send(event("talk.notice", code=notice.code, message=notice.message, **goes_on))
+        await self.outgoing.send("talk.notice", code=notice.code, message=notice.message, **goes_on)
         if notice.engine == self.dialogue.engine:
             return
-        self.dialogue.engine = self._turn_saver.engine = notice.engine
+        self.dialogue.engine = self.turn_saver.engine = notice.engine
         self.turn_detector.change_engine(engine_detects=self.engine.capabilities.detects_turns)
         await self._listen_for_turns()
-        await self._outgoing.send(event("session.updated", session=self.shape))
+        await self.outgoing.send("session.updated", session=self.shape)
         # In a task of its own: the end of a turn waits for a reply, and that reply may wait for this notice.
         _start(self._act_on(self.turn_detector.catch_up()), self._catching_up)
 
@@ -309,26 +299,22 @@ class Exchange:
         """Start the reply to a turn that is over. `preemptive` is this reply, if it was begun before the turn ended."""
         turn.item_id, turn.at = turn.item_id or self.dialogue.new_id("user"), self.dialogue.stamp()
         if preemptive is None:
-            is_silent = self._was_silent(turn)
-            preemptive = PreemptiveReply(nothing(turn)) if is_silent else await self.replies.request(turn)
+            preemptive = PreemptiveReply(nothing(turn)) if self._is_silent(turn) else await self.replies.request(turn)
         interrupted = self.replies.latest if turn.interrupts and not self.engine.capabilities.detects_turns else None
         reply = self.replies.begin(turn, preemptive, self.config.output)
         # At once, because all later sound belongs to the next turn.
-        await self._fallback_session.end_turn()
+        await self.fallback_session.end_turn()
         if interrupted:
-            _start(self._resume(interrupted, after=reply), self._resuming)
+            _start(self._repeat_interrupted(interrupted, after=reply), self._resuming)
 
-    async def _resume(self, interrupted: Reply, *, after: Reply) -> None:
-        """Say the interrupted reply again, if the sound that interrupted it was not a turn.
-
-        `after` is the reply to that sound.
-        """
+    async def _repeat_interrupted(self, interrupted: Reply, *, after: Reply) -> None:
+        """Say a reply again that was interrupted by sound that was not a turn. `after` is the reply to that sound."""
         await after.finished()
         if not after.dropped_turn or interrupted is self._reprompt or self.dialogue.ended:
             return
         if self._is_latest(after) and interrupted.response:
             await interrupted.truncate(0)
-            await self.replies.say_truncated(interrupted.response.item_id, 0, "")
+            await self.replies.send_truncated(interrupted.response.item_id, 0, "")
         if not self._is_latest(after):
             return
         preemptive = await self.replies.request(None)
@@ -341,12 +327,9 @@ class Exchange:
         """Return whether the talk is still open and nothing has been said or answered since this reply."""
         return self.replies.latest is answer and self.turn_detector.turn is None and not self._closed
 
-    def _was_silent(self, turn: Turn) -> bool:
-        """Return whether the turn probably holds no voice.
-
-        Return False for an engine that does not invent words in silence, because it needs no such check.
-        """
-        if not self.engine.capabilities.invents_in_silence or turn.text is not None or self._fallback_session.detects:
+    def _is_silent(self, turn: Turn) -> bool:
+        """Return whether the turn probably holds no voice. Only engines that invent words in silence need this check."""
+        if not self.engine.capabilities.invents_in_silence or turn.text is not None or self.fallback_session.detects:
             return False
         if self.input_buffer.listens and not self.engine.capabilities.detects_turns:
             return turn.voice_from_ms is None
@@ -354,7 +337,7 @@ class Exchange:
 
     # A silent learner
 
-    async def _mind_silence(self) -> None:
+    async def _watch_silence(self) -> None:
         """Help a learner who has been silent for long, hands-free only."""
         answer, detector, idle_ms = self.replies.latest, self.turn_detector, self.config.idle_ms
         is_counted = detector.hands_free and self.config.creates_response and not detector.holds
@@ -370,9 +353,9 @@ class Exchange:
         lines = self.dialogue.lines
         said = reprompt.sentences(lines, self.dialogue.hint() if reprompt.helped(lines) else "")
         if not budget.allows(self.engine.name):
-            await self._fallback_session.return_if_rested()
+            await self.fallback_session.return_if_rested()
         engine = self.engine if budget.allows(self.engine.name) else None
-        preemptive = PreemptiveReply(reprompt.spoken(engine, said, self._fallback_session.speed), hears=False)
+        preemptive = PreemptiveReply(reprompt.spoken(engine, said, self.fallback_session.speed), hears=False)
         self._reprompt = self.replies.begin(None, preemptive, self.config.output)
         self._silence.restart()
 

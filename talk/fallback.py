@@ -177,7 +177,7 @@ class FallbackSession:
         """
         await self._changed()
         if turn and turn.text is None and turn.heard_by is not self._session:
-            self._has_heard(turn)
+            turn.heard_by, self._heard = self._session, turn
             # Passing on empty sound would begin a turn without speech.
             if turn.pcm:
                 await self._give(bytes(turn.pcm))
@@ -187,11 +187,7 @@ class FallbackSession:
         self._spoken = turn
         # An engine that detects turns already has this sound.
         if self.detects:
-            self._has_heard(turn)
-
-    def _has_heard(self, turn: Turn) -> None:
-        turn.heard_by = self._session
-        self._heard = turn
+            turn.heard_by, self._heard = self._session, turn
 
     async def end_turn(self) -> None:
         """End or drop the turn that is being spoken. All later sound belongs to the next one."""
@@ -215,14 +211,15 @@ class FallbackSession:
         if self.engine.capabilities.detects_turns:
             await self._session.detect_turns(detection)
 
-    def reply(self, turn: Turn | None, text: str | None) -> AsyncGenerator[Event, None]:
-        """Return the reply of the engine in use, or of the next one if it fails before its first word.
+    def reply(self, turn: Turn | None) -> AsyncGenerator[Event, None]:
+        """Return the reply to a turn, or with None the agent's next line. Iterating raises EngineError.
 
-        The reply is to `turn`, or to `text` if that is not None. Iterating raises EngineError.
+        If the engine in use fails before its first word, the next one replies.
         """
         self._is_lost = False
         if not budget.allows(self.engine.name):
-            return _enough()
+            return _budget_spent()
+        text = turn.text if turn else None
         return self._replied(self.engine, self._session, self._session.reply(text), turn, text)
 
     async def _replied(
@@ -231,7 +228,7 @@ class FallbackSession:
         is_heard = begun = False
         while True:
             try:
-                async with contextlib.aclosing(self._patiently(engine, events)) as patient:
+                async with contextlib.aclosing(self._with_patience(engine, events)) as patient:
                     async for event in patient:
                         if isinstance(event, Heard | Unheard):
                             if is_heard:
@@ -267,7 +264,7 @@ class FallbackSession:
         await self.bring_up_to(self._spoken)
         return engine, session, events
 
-    async def _patiently(self, engine: Engine, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+    async def _with_patience(self, engine: Engine, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
         """Yield the events of this engine's reply. Raises EngineError if its first word takes too long.
 
         The limit is ENGINE_PATIENCE. Without another engine, the learner gets a notice at this point, and the reply has
@@ -275,14 +272,14 @@ class FallbackSession:
         """
         patience = settings.ENGINE_PATIENCE / 1000
         slow: asyncio.TimerHandle | None = None
-        if self._next(engine) is None:
+        if self._successor(engine) is None:
             notice = Notice("slow", IS_SLOW, engine.name)
             slow = asyncio.get_running_loop().call_later(patience, self.reports.put, notice)
             patience += GIVEN_UP_AFTER
         try:
             until, event = time.monotonic() + patience, None
             while not isinstance(event, Words):
-                event = await _next_of(events, until)
+                event = await _next_event(events, until)
                 if event is None:
                     return
                 yield event
@@ -299,16 +296,13 @@ class FallbackSession:
         self._given += len(pcm)
         await self._session.hear(pcm)
 
-    def _next(self, engine: Engine) -> Engine | None:
+    def _successor(self, engine: Engine) -> Engine | None:
         """Return the engine that takes over if this one fails. None if there is none."""
         later = self._engines[self._engines.index(engine) + 1 :]
         return next((each for each in later if not is_resting(each)), later[-1] if later else None)
 
     async def return_if_rested(self) -> None:
-        """Return to a preferred engine that has rested. Change to the next one if today's budget is spent.
-
-        Call this between two turns.
-        """
+        """Between two turns, return to a preferred engine that has rested, or leave a provider if today's budget is spent."""
         await self._changed()
         preferred = first_awake(self._engines)
         if not budget.allows(self.engine.name) and preferred is not self.engine:
@@ -319,24 +313,20 @@ class FallbackSession:
     async def _switch(self, error: EngineError, failed: Session) -> bool:
         """Change to the next engine. Return False if there is none, or the talk is closed.
 
-        Ignore the error if the talk has already left the session that failed, and return True unless the talk is
-        closed.
+        Ignore the error if the talk has already left the session that failed, and return True unless the talk is closed.
         """
         await self._changed()
         if failed is not self._session or self._closed:
             return not self._closed
         rest(self.engine, error)
-        successor = self._next(self.engine)
+        successor = self._successor(self.engine)
         if successor is None:
             return False
         await self._change_to(successor, f"{error} {GOES_ON}")
         return True
 
     async def _change_to(self, engine: Engine, why: str) -> None:
-        """Change the engine in a task of its own.
-
-        The change goes on if the caller is cancelled, and later callers wait for it.
-        """
+        """Change the engine in a task of its own, which goes on if the caller is cancelled. Later callers wait for it."""
 
         async def change() -> None:
             await self._open(engine)
@@ -351,10 +341,7 @@ class FallbackSession:
             await asyncio.wait([self._changing])
 
     async def _notice(self, session: Session, happened: ListenerEvent | TurnDetectionLost) -> None:
-        """Pass on an event of a session.
-
-        A session's `at_ms` counts the sound that it was given. The talk's `at_ms` counts all sound received.
-        """
+        """Pass on an event of a session. Its `at_ms` counts the sound that the session got. The talk's counts all sound."""
         if session is not self._session:
             return
         if isinstance(happened, TurnDetectionLost):
@@ -366,18 +353,15 @@ class FallbackSession:
             await self.reports.put(replace(happened, at_ms=happened.at_ms + missed)).wait()
 
 
-async def _enough() -> AsyncGenerator[Event, None]:
+async def _budget_spent() -> AsyncGenerator[Event, None]:
     """Raise EnoughForToday in place of a reply, because today's budget is spent and there is no other engine."""
     raise EnoughForToday(budget.ENOUGH)
     yield
 
 
-async def _next_of(events: AsyncIterator[Event], until: float) -> Event | None:
-    """Return the next event, or None at the end.
-
-    Raises EngineError if it does not come by `until`, in seconds of time.monotonic(). This starts no task for it, so
-    the event is passed on without delay.
-    """
+async def _next_event(events: AsyncIterator[Event], until: float) -> Event | None:
+    """Return the next event, or None at the end. Raises EngineError if it does not come by `until` of time.monotonic()."""
+    # Starting no task for it passes the event on without delay.
     try:
         async with asyncio.timeout(max(0.1, until - time.monotonic())) as limit:
             return await anext(events, None)

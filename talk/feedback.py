@@ -1,22 +1,33 @@
-"""Analyse a conversation at the end of a talk, and save the analysis with it."""
+"""Analyse a conversation, and save the analysis of a stored one with it."""
 
 import uuid
+from collections.abc import Sequence
 
 from conversations import store
 from core.json_types import Json
 from core.threads import in_thread
-from talk.call_with_fallback import ask
+from talk.call_with_fallback import attempts
 from talk.dialogue import Dialogue
 from tutor import analysis
+from tutor.domain import Line
+from tutor.scenario import Brief
+from usage.metering import is_amount
 
 # A model takes long to write an analysis, and may be asked twice.
 ANALYSIS_WITHIN_S = 90.0
 
 
-async def of_conversation(learner: uuid.UUID, wire_id: str) -> Json | None:
-    """Analyse a conversation, save the analysis in place of the one before, and return it in the contract's shape.
+async def analyse(lines: Sequence[Line], brief: Brief, time_limit: float | None) -> Json:
+    """Return the contract's `analysis`, with the engine's name. `time_limit` is in minutes. Raises EngineError."""
+    judged = analysis.newest(lines)
+    for attempt in attempts(within=ANALYSIS_WITHIN_S):
+        async with attempt as engine:
+            found = await engine.analyse(judged, brief=brief, language=brief.language)
+    return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=time_limit)
 
-    Return None if there is no such conversation.
+
+async def of_conversation(learner: uuid.UUID, wire_id: str) -> Json | None:
+    """Analyse a conversation, save the analysis in place of the one before, and return it. Return None if it is unknown.
 
     Raises EngineError (CannotDo if no engine can analyse), store.OutOfReach, store.ConversationDeleted.
     """
@@ -24,12 +35,7 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> Json | None:
     if stored is None:
         return None
     dialogue = Dialogue.of(wire_id, stored, "")
-    brief, judged = dialogue.brief, analysis.newest(dialogue.lines)
-    found, engine = await ask(
-        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=ANALYSIS_WITHIN_S
-    )
-    limit = time_limit(stored.conversation.config)
-    shape = analysis.wire(found, dialogue.lines, engine=engine.name, level=brief.level, time_limit=limit)
+    shape = await analyse(dialogue.lines, dialogue.brief, time_limit(stored.conversation.config))
     await in_thread(store.save, learner, wire_id, columns={"analysis": shape}, messages=[], replace=False)
     return shape
 
@@ -37,6 +43,4 @@ async def of_conversation(learner: uuid.UUID, wire_id: str) -> Json | None:
 def time_limit(config: object) -> float | None:
     """Return a conversation's time limit in minutes. None if it has none, or an invalid one from an old client."""
     limit = config.get("timeLimit") if isinstance(config, dict) else None
-    if isinstance(limit, int | float) and not isinstance(limit, bool) and 0.001 <= limit <= 1e6:
-        return float(limit)
-    return None
+    return float(limit) if is_amount(limit) and 0.001 <= limit <= 1e6 else None

@@ -39,10 +39,10 @@ class InputAudioBuffer:
         if self._audible is not turn and is_audible(pcm):
             self._audible = turn
 
-    def pass_by(self, pcm: bytes, *, told_late: bool) -> None:
-        """Buffer audio outside a turn. With `told_late`, keep a longer pre-roll for turns that are reported late."""
+    def pass_by(self, pcm: bytes, *, long_preroll: bool) -> None:
+        """Buffer audio outside a turn. With `long_preroll`, keep more, for turns that are reported late."""
         self._received += len(pcm)
-        self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if told_late else PREROLL_MS) :]
+        self._preroll = (self._preroll + pcm)[-bytes_of(LONG_PREROLL_MS if long_preroll else PREROLL_MS) :]
 
     @property
     def preroll(self) -> bytes:
@@ -75,10 +75,7 @@ class InputAudioBuffer:
             self._listener, self._listened_from_ms = VoiceActivityDetector(), self.position_ms
 
     def end_turns_after(self, pause_ms: int | None, *, hold: bool) -> None:
-        """Set the pause that ends a turn, in milliseconds.
-
-        With None, the learner ends turns by hand. With `hold`, no pause ends a turn.
-        """
+        """Set the pause that ends a turn. With None the learner ends it by hand. With `hold`, no pause ends it."""
         if self._listener:
             self._listener.pause_ms, self._listener.hold = pause_ms, hold
 

@@ -26,10 +26,7 @@ def user_item(item_id: str, text: str, *, typed: bool) -> Item:
 
 
 def typed_text(sent: Event, last_id: str | None) -> tuple[str | None, str]:
-    """Return the id, if any, and the words of a `conversation.item.create`.
-
-    `last_id` is the id of the item that it would follow, None at the beginning. Raises ProtocolError.
-    """
+    """Return the id, if any, and the words of a `conversation.item.create` after the item `last_id`. Raises ProtocolError."""
     item = sent.get("item")
     if not isinstance(item, dict):
         raise ProtocolError("invalid_item", "`item` must be an object.", "item")

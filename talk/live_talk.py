@@ -1,14 +1,10 @@
-"""Connect one client with an engine for the length of a talk.
-
-`LiveTalk` handles the client's events, and sends the turn saver's events to the client. Its `Exchange` does the rest.
-It knows nothing about sockets.
-"""
+"""Connect one client with an engine for the length of a talk. `LiveTalk` handles the events, `Exchange` does the rest."""
 
 import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 
@@ -24,7 +20,7 @@ from talk.exchange import Exchange
 from talk.fallback import FallbackSession
 from talk.items import Items, typed_text
 from talk.outgoing import Outgoing, Send
-from talk.protocol import Event, ProtocolError, event
+from talk.protocol import Event, ProtocolError
 from talk.saver import Save, TurnSaver
 from talk.session_config import possible
 from talk.turn import Turn
@@ -38,24 +34,15 @@ NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID 
 NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
 # Events of the Realtime API that a talk refuses, with the reason.
 REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.clear": NO_WEBRTC}
-TAKEN_OVER = "This conversation was opened in another window. It goes on there."
-
-HangUp = Callable[[int], Awaitable[None]]
 
 
 async def open_talk(
-    *,
-    learner: uuid.UUID,
-    conversation: str,
-    engines: Sequence[Engine],
-    send: Send,
-    hang_up: HangUp,
-    preemptive_replies: bool | None = None,
+    *, learner: uuid.UUID, conversation: str, engines: Sequence[Engine], send: Send, preemptive: bool | None = None
 ) -> "LiveTalk":
     """Load the conversation, or begin a new one, and return its talk. Raises store.ConversationDeleted, DatabaseError.
 
-    `send` is called with each event for the client, `hang_up` with a code to close its connection. Call `receive` for
-    each event of the client, and at the end `close`.
+    `send` is called with each event for the client. Call `receive` for each event of the client, and at the end `close`.
+    `preemptive` allows preemptive replies, by default as the setting PREEMPTIVE_REPLIES does.
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
@@ -66,14 +53,9 @@ async def open_talk(
     turn_saver = TurnSaver(learner, conversation, name)
     outgoing = Outgoing(send, Items(stored.messages if stored else ()))
     await fallback_session.open(dialogue.brief, dialogue.lines)
-    exchange = Exchange(
-        dialogue=dialogue,
-        fallback_session=fallback_session,
-        turn_saver=turn_saver,
-        outgoing=outgoing,
-        preemptive_replies=settings.PREEMPTIVE_REPLIES if preemptive_replies is None else preemptive_replies,
-    )
-    talk = LiveTalk(exchange, fallback_session, turn_saver, outgoing, hang_up)
+    preemptive = settings.PREEMPTIVE_REPLIES if preemptive is None else preemptive
+    exchange = Exchange(dialogue, fallback_session, turn_saver, outgoing, preemptive=preemptive)
+    talk = LiveTalk(exchange)
     try:
         # Warming the engine reports this error. Hold-to-talk works without voice activity detection.
         with contextlib.suppress(EngineError):
@@ -97,35 +79,26 @@ async def _stored(learner: uuid.UUID, conversation: str) -> StoredConversation |
 
 
 class LiveTalk:
-    """Run the talk of one connection. `open_talk` makes it.
+    """Run the talk of one connection. `open_talk` makes it. It must not be used after `close`."""
 
-    `close` returns when everything is saved. After that, the talk must not be used any more.
-    """
-
-    def __init__(
-        self,
-        exchange: Exchange,
-        fallback_session: FallbackSession,
-        turn_saver: TurnSaver,
-        outgoing: Outgoing,
-        hang_up: HangUp,
-    ) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        # Set when the conversation was deleted, because the talk cannot go on then.
+        self.deleted = asyncio.Event()
         self._dialogue, self._replies, self._turn_detector = exchange.dialogue, exchange.replies, exchange.turn_detector
-        self._fallback_session, self._turn_saver = fallback_session, turn_saver
-        self._outgoing, self._hang_up = outgoing, hang_up
+        self._turn_saver, self._outgoing = exchange.turn_saver, exchange.outgoing
         self._saving = asyncio.create_task(self._save_turns())
 
     # The connection's life
 
     async def greet(self) -> None:
         """Describe the session to the client, and warm up the engine in the background."""
-        await self._send(event("session.created", session=self.exchange.shape))
-        if not budget.allows(self._fallback_session.preferred.name):
+        await self._outgoing.send("session.created", session=self.exchange.shape)
+        if not budget.allows(self.exchange.fallback_session.preferred.name):
             goes_on = budget.allows(self.engine.name)
             message = f"{budget.ENOUGH} {budget.GOES_ON}" if goes_on else budget.ENOUGH
             named = {"engine": self.engine.name} if goes_on else {}
-            await self._send(event("talk.notice", code="engine", message=message, **named))
+            await self._outgoing.send("talk.notice", code="engine", message=message, **named)
         self.exchange.warm_up()
 
     async def receive(self, sent: Event) -> None:
@@ -141,7 +114,7 @@ class LiveTalk:
                 await self._commit(sent)
             case "input_audio_buffer.clear":
                 await exchange.drop_turn()
-                await self._send(event("input_audio_buffer.cleared"))
+                await self._outgoing.send("input_audio_buffer.cleared")
             case "conversation.item.create":
                 item_id, text = typed_text(sent, self._dialogue.last_id)
                 self._require_new(item_id, "item.id")
@@ -151,7 +124,7 @@ class LiveTalk:
                 if not await exchange.truncate(sent.get("item_id"), heard_ms):
                     raise ProtocolError("item_not_found", "Only what the agent said last can be truncated.", "item_id")
             case "conversation.item.retrieve":
-                await self._send(event("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")]))
+                await self._outgoing.send("conversation.item.retrieved", item=self._outgoing.items[sent.get("item_id")])
             case "response.create":
                 await self._respond(sent)
             case "response.cancel":
@@ -163,7 +136,7 @@ class LiveTalk:
             case "talk.think":
                 await exchange.hold(on=protocol.flag_of(sent, "on"))
             case "talk.hint":
-                await self._send(event("talk.hint", text=self._dialogue.hint()))
+                await self._outgoing.send("talk.hint", text=self._dialogue.hint())
             case "talk.end":
                 if self._dialogue.lines:
                     self._dialogue.ended = True
@@ -178,14 +151,9 @@ class LiveTalk:
         self._require_new(item_id)
         await self.exchange.take_recording(pcm, item_id)
 
-    async def taken_over(self) -> None:
-        await self._send(event("talk.notice", code="taken_over", message=TAKEN_OVER))
-        await self._hang_up(4001)
-
-    async def left_idle(self, message: str) -> None:
-        """Hang up on a client that has been idle for too long, with this message."""
-        await self._send(event("talk.notice", code="idle", message=message))
-        await self._hang_up(4008)
+    async def notify(self, code: str, message: str) -> None:
+        """Send a notice for the learner."""
+        await self._outgoing.send("talk.notice", code=code, message=message)
 
     async def settled(self) -> None:
         """Wait until the last turn is answered and everything is saved."""
@@ -199,18 +167,15 @@ class LiveTalk:
             logger.info("%s replies begun ahead were thrown away in %s.", thrown, self._dialogue.conversation)
 
     async def _save_turns(self) -> None:
-        """Send the events of the turn saver. Hang up if the conversation was deleted, because the talk cannot go on."""
+        """Send the events of the turn saver."""
         async for said in self._turn_saver.work():
-            await self._send(said)
+            await self._outgoing.send_event(said)
             if said.get("code") == "deleted":
-                await self._hang_up(4004)
-
-    async def _send(self, said: Event) -> None:
-        await self._outgoing.send(said)
+                self.deleted.set()
 
     @property
     def engine(self) -> Engine:
-        return self._fallback_session.engine
+        return self.exchange.engine
 
     @property
     def is_hands_free(self) -> bool:
@@ -222,8 +187,8 @@ class LiveTalk:
         wishes = possible(session_fields.session_wishes(sent.get("session")), self._turn_detector)
         await self.exchange.set_up(wishes)
         for refusal in wishes.refusals:
-            await self._send(protocol.error(refusal, protocol.event_id_of(sent)))
-        await self._send(event("session.updated", session=self.exchange.shape))
+            await self._outgoing.send_event(protocol.error(refusal, protocol.event_id_of(sent)))
+        await self._outgoing.send("session.updated", session=self.exchange.shape)
 
     async def _append(self, sent: Event) -> None:
         decoder = self.exchange.config.decoder
@@ -263,10 +228,7 @@ class LiveTalk:
             raise ProtocolError("conversation_already_has_active_response", "The agent is answering already.")
 
     async def _ask_again(self) -> None:
-        """Help a learner who is silent: repeat the question, or give a hint.
-
-        Raises ProtocolError if there is no question to repeat, or while the learner or the agent speaks.
-        """
+        """Help a silent learner. Raises ProtocolError without a question to repeat, or while the learner or the agent speaks."""
         if self._turn_detector.turn or not self._replies.is_free:
             raise ProtocolError("conversation_already_has_active_response", "The agent or the learner is speaking.")
         if reprompt.wait_ms(self._dialogue.lines, reprompt.IDLE_MS) is None:

@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from conversations.changes import Draft
+from conversations.store import Draft
 from core import safe_traceback
 from engines.interface import Engine
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
 from talk.outgoing import Outgoing
-from talk.protocol import correction_shape, event
+from talk.protocol import correction_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
 from tutor.domain import EngineError, Line
@@ -57,17 +57,15 @@ class Checks:
             assert turn.at
             shapes = [correction_shape(each) for each in found]
             measured = spending.measured(engine.name, used) if used else None
-            await self._outgoing.send(event("talk.correction", item_id=turn.item_id, corrections=shapes))
+            await self._outgoing.send("talk.correction", item_id=turn.item_id, corrections=shapes)
             if shapes or measured:
                 draft = Draft(turn.item_id, "user", text, turn.at, corrections=shapes, measured=measured)
-                self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), is_told=bool(shapes)))
+                self._turn_saver.put(Save(draft, b"", self._dialogue.columns(), notifies=bool(shapes)))
         except (EngineError, TimeoutError) as error:
             logger.warning("A turn was not corrected: %s", getattr(error, "detail", "no answer in time."))
-            await self._tell_of_none(turn)
         # The outermost loop of a check. Its failure must not end the talk.
         except Exception as error:  # noqa: BLE001
             logger.error("A turn was not corrected: %s", safe_traceback.of(error))
-            await self._tell_of_none(turn)
-
-    async def _tell_of_none(self, turn: Turn) -> None:
-        await self._outgoing.send(event("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED))
+        else:
+            return
+        await self._outgoing.send("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED)

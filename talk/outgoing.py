@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from talk.items import Items
-from talk.protocol import Event, ProtocolError, error
+from talk.protocol import Event, ProtocolError, error, event
 
 Send = Callable[[Event], Awaitable[None]]
 
@@ -25,7 +25,10 @@ class Outgoing:
         # Events that wait for the client's first event, which shows whether it asks for `talk.*`. None afterwards.
         self._held: list[Event] | None = []
 
-    async def send(self, said: Event) -> None:
+    async def send(self, kind: str, /, **fields: object) -> None:
+        await self.send_event(event(kind, **fields))
+
+    async def send_event(self, said: Event) -> None:
         self.items.note(said)
         if self._asked or not said["type"].startswith("talk."):
             await self._send(said)

@@ -68,10 +68,7 @@ urlpatterns = [
     path("history/<str:conversation>", _page(template_name="history.html"), name="history-conversation"),
     path("offline", _page(template_name="offline.html"), name="offline"),
     path("service-worker.js", service_worker),
-    path(
-        "manifest.webmanifest",
-        _page(template_name="manifest.webmanifest", content_type="application/manifest+json"),
-    ),
+    path("manifest.webmanifest", _page(template_name="manifest.webmanifest", content_type="application/manifest+json")),
 ]
 
 

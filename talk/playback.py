@@ -7,10 +7,7 @@ from talk.turn import bytes_of
 
 
 class Playback:
-    """Follow the sound of one reply from the moment when its first piece is sent.
-
-    `pcm` is the sound so far, as PCM16 24 kHz. It grows while the agent speaks.
-    """
+    """Follow a reply's sound from when its first piece is sent. `pcm` is PCM16 24 kHz, and grows while the agent speaks."""
 
     def __init__(self, pcm: bytearray) -> None:
         self._pcm, self._began_at = pcm, time.perf_counter()

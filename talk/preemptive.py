@@ -15,9 +15,8 @@ HOPS = 2
 class PreemptiveReply:
     """Run the engine's reply and queue its events, neither sent nor saved, until a Reply iterates over them.
 
-    Iterating raises the error that ended the reply too early, usually an EngineError. `hears` says that the reply will
-    report the learner's words. `heard` holds these words, "" until they are known. `used` holds the usage of providers
-    so far.
+    Iterating raises the error that ended the reply too early, usually an EngineError. `hears` says that the reply will report the
+    learner's words. `heard` holds these words, "" until they are known. `used` holds the usage of providers so far.
     """
 
     def __init__(self, events: AsyncIterator[Event], *, hears: bool = True) -> None:

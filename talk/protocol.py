@@ -1,7 +1,6 @@
 """Build and check the events of the talk endpoint: the OpenAI Realtime API's and our `talk.*`. See docs/api.md."""
 
 import base64
-import binascii
 import json
 import re
 import secrets
@@ -19,10 +18,7 @@ ITEM_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 class ProtocolError(Exception):
-    """Report that a client's event is invalid or cannot be followed. The talk goes on.
-
-    `code` is for programs and the text for people. `param` names the field. `retry_after` is in seconds.
-    """
+    """Report that a client's event cannot be followed. `code` is for programs, `param` names the field."""
 
     def __init__(self, code: str, message: str, param: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -33,8 +29,7 @@ _PROCESS, _numbers = secrets.token_hex(4), count(1)
 
 
 def event(kind: str, **fields: object) -> Event:
-    # Ids are counted, because asking the system for a random number lets other threads run first, and a reply has many
-    # events.
+    # Ids are counted, because asking the system for a random number lets other threads run first, and a reply has many events.
     return {"type": kind, "event_id": f"event_{_PROCESS}{next(_numbers):08x}", **fields}
 
 
@@ -78,7 +73,7 @@ def audio_of(sent: Event, width: int) -> bytes:
         )
     try:
         sound = base64.b64decode(audio, validate=True)
-    except (binascii.Error, ValueError) as problem:
+    except ValueError as problem:
         raise ProtocolError("invalid_audio", "`audio` is not base64.", "audio") from problem
     if not sound:
         raise ProtocolError("empty_audio", "`audio` is empty.", "audio")

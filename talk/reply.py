@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from conversations.changes import Draft
+from conversations.store import Draft
 from core import metrics, safe_traceback
 from engines.interface import Corrected, Ended, Event, Heard, Speech, Spoken, Thought, Unheard, Words
 from talk.dialogue import Dialogue
@@ -15,7 +15,7 @@ from talk.message_checks import Checks
 from talk.outgoing import Outgoing
 from talk.playback import Playback
 from talk.preemptive import PreemptiveReply
-from talk.protocol import correction_shape, event
+from talk.protocol import correction_shape
 from talk.reply_events import Output, ReplyEvents, response_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
@@ -36,20 +36,18 @@ BACKCHANNEL = "A short word while I was speaking: I go on."
 class Reply:
     """Follow one reply of the engine to its end.
 
-    `turn` is the turn that it replies to, None if the agent speaks without one. `output` can change until the response
-    begins.
+    `turn` is the turn that it replies to, None if the agent speaks without one. `output` can change until the response begins.
     """
 
     def __init__(
         self,
         turn: Turn | None,
         preemptive: PreemptiveReply,
-        *,
+        output: Output,
         dialogue: Dialogue,
         turn_saver: TurnSaver,
         checks: Checks,
         outgoing: Outgoing,
-        output: Output,
     ) -> None:
         self.turn, self.output = turn, output
         self.response: ReplyEvents | None = None
@@ -137,35 +135,34 @@ class Reply:
             await self._preemptive.under_way()
             if self.turn and self.turn.text is None:
                 ids = {"item_id": self.turn.item_id, "previous_item_id": self._dialogue.last_id}
-                await self._outgoing.send(event("input_audio_buffer.committed", **ids))
+                await self._outgoing.send("input_audio_buffer.committed", **ids)
             async for happened in self._preemptive:
                 await self._follow(happened)
             await self._finish("cancelled" if self._stopped else "completed")
         except EngineError as error:
             # Do not log the cause of the error, because it holds the provider's own words.
             logger.error("The engine failed: %s", error.detail)
-            await self._fail("engine", str(error))
+            await self._fail(str(error))
         # The outermost loop of a reply. After any failure, the learner gets an answer instead of waiting for ever.
         except Exception as error:  # noqa: BLE001
             logger.error("An answer failed: %s", safe_traceback.of(error))
-            await self._fail("engine", FAILED)
+            await self._fail(FAILED)
 
     async def _follow(self, happened: Event) -> None:
         self._times.setdefault(type(happened).__name__, time.perf_counter())
         match happened:
             case Heard():
-                await self._hear(happened)
+                await self._take_transcript(happened)
             case Unheard() if self.turn and self.turn.interrupts and self.turn.is_short:
                 await self._drop_turn()
             case Unheard(doubt):
                 self._transcript = Transcript("", doubt=doubt)
-                await self._keep_as_sound()
+                await self._keep_only_sound()
             case Corrected(corrections):
                 self._corrections = corrections
                 if self.turn:
                     shapes = [correction_shape(each) for each in corrections]
-                    corrected = event("talk.correction", item_id=self.turn.item_id, corrections=shapes)
-                    await self._outgoing.send(corrected)
+                    await self._outgoing.send("talk.correction", item_id=self.turn.item_id, corrections=shapes)
             case Thought():
                 # Begin now, so that the first sound does not have to wait.
                 await self._begin()
@@ -177,19 +174,19 @@ class Reply:
                 is_first = not self.response.pcm
                 await self.response.sound(pcm)
                 if is_first:
-                    await self._sounded()
+                    await self._first_sound_sent()
             case Spoken():
                 await self._end_response("cancelled" if self._stopped else "completed")
             case Ended():
                 self._dialogue.ended = self._says_goodbye = True
 
-    async def _hear(self, heard: Transcript) -> None:
+    async def _take_transcript(self, heard: Transcript) -> None:
         turn, text = self.turn, heard.text
         if turn is None or turn.item_id is None:
             return
         # The engine has replied, so the turn was not silent.
         if not text and self.response:
-            await self._keep_as_sound()
+            await self._keep_only_sound()
             return
         self._heard = True
         if turn.interrupts and (not text or is_backchannel(text) or is_part_of(text, turn.over)):
@@ -198,22 +195,21 @@ class Reply:
         if not text:
             # There is nothing to save.
             self._saved = True
-            await self._say_unheard("nothing_heard", NOTHING_HEARD)
+            await self._send_transcription_failed("nothing_heard", NOTHING_HEARD)
             return
         self._transcript = heard
         await self._place(turn)
         if not heard.doubt:
             self._to_check = text, self._dialogue.lines_before(turn.item_id)
-        reached = self._dialogue.make_out(turn.item_id, heard.certain)
+        reached = self._dialogue.set_words(turn.item_id, heard.certain)
         if turn.text is None:
             kind = "conversation.item.input_audio_transcription.completed"
             usage = {"type": "duration", "seconds": round(turn.seconds, 2)}
-            said = event(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
-            await self._outgoing.send(said)
+            await self._outgoing.send(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
         if heard.doubt:
-            await self._outgoing.send(event("talk.doubt", item_id=turn.item_id, **heard.stored()))
+            await self._outgoing.send("talk.doubt", item_id=turn.item_id, **heard.stored())
         if reached:
-            await self._outgoing.send(event("talk.goals", goals=self._dialogue.goals))
+            await self._outgoing.send("talk.goals", goals=self._dialogue.goals)
         if self._sound_is_out:
             self._save_turn()
 
@@ -221,13 +217,13 @@ class Reply:
         """End a reply to a sound that is not a turn. It is neither saved nor answered."""
         self._heard = self._saved = self.dropped_turn = True
         self.stop()
-        await self._say_unheard("backchannel", BACKCHANNEL)
+        await self._send_transcription_failed("backchannel", BACKCHANNEL)
 
-    async def _keep_as_sound(self) -> None:
+    async def _keep_only_sound(self) -> None:
         if self.turn and not self._heard:
             self._heard = True
             await self._place(self.turn)
-            await self._say_unheard("not_made_out", NOT_MADE_OUT)
+            await self._send_transcription_failed("not_made_out", NOT_MADE_OUT)
             if self._sound_is_out:
                 self._save_turn()
 
@@ -240,14 +236,14 @@ class Reply:
         previous = self._dialogue.last_id
         self._dialogue.add(turn.item_id, "user", self._transcript.certain)
         item = user_item(turn.item_id, self._transcript.text, typed=turn.text is not None)
-        await self._outgoing.send(event("conversation.item.added", previous_item_id=previous, item=item))
-        await self._outgoing.send(event("conversation.item.done", previous_item_id=previous, item=item))
+        await self._outgoing.send("conversation.item.added", previous_item_id=previous, item=item)
+        await self._outgoing.send("conversation.item.done", previous_item_id=previous, item=item)
 
-    async def _say_unheard(self, code: str, message: str) -> None:
+    async def _send_transcription_failed(self, code: str, message: str) -> None:
         assert self.turn
         kind = "conversation.item.input_audio_transcription.failed"
         detail = {"type": "transcription_error", "code": code, "message": message, "param": None}
-        await self._outgoing.send(event(kind, item_id=self.turn.item_id, content_index=0, error=detail))
+        await self._outgoing.send(kind, item_id=self.turn.item_id, content_index=0, error=detail)
 
     async def _begin(self) -> None:
         """Begin the response when it is wanted. Called when the engine thinks or has the first words."""
@@ -267,7 +263,7 @@ class Reply:
         )
         await self.response.begin()
 
-    async def _sounded(self) -> None:
+    async def _first_sound_sent(self) -> None:
         """Save the turn and send the timing. Called when the first sound is out, because then there is time to save.
 
         All timing is in milliseconds. A step that was done before the end of the turn took 0. `transcribe_ms` and
@@ -277,7 +273,6 @@ class Reply:
         if self._heard:
             self._save_turn()
         assert self.response
-        item = self.turn.item_id if self.turn else None
         self._engine = self._dialogue.engine
         end, now = self._times["end"], time.perf_counter()
         heard = max(end, self._times.get("Heard", end))
@@ -288,8 +283,8 @@ class Reply:
             self._timing = {"heard_ms": heard_ms, "thought_ms": _ms(words - end), "first_audio_ms": _ms(now - end)}
             metrics.answered(self._engine, self._timing)
         steps = {"think_ms": _ms(words - heard), "speak_ms": _ms(now - words), "total_ms": _ms(now - end)}
-        ids = {"item_id": item, "response_id": self.response.id}
-        await self._outgoing.send(event("talk.timing", **ids, transcribe_ms=heard_ms, **steps))
+        ids = {"item_id": self.turn.item_id if self.turn else None, "response_id": self.response.id}
+        await self._outgoing.send("talk.timing", **ids, transcribe_ms=heard_ms, **steps)
 
     async def _end_response(self, status: str, reason: str = "") -> None:
         if self.response is None or self.response.done:
@@ -306,25 +301,25 @@ class Reply:
         spending.count(self._engine, self._preemptive.used)
         # Save the usage with the response if that was saved before the usage was known.
         if self._kept and self._kept != self._known():
-            self._keep_response(b"", is_told=False)
+            self._save_response(interrupted=None)
         if self.response is None and self.is_wanted and not self._stopped:
             # The client asked for a reply, and there is none. It must not wait for `response.done` for ever.
             shape = response_shape("resp_none", "incomplete", reason or "nothing_heard", [], self.output)
-            await self._outgoing.send(event("response.created", response=shape | {"status": "in_progress"}))
-            await self._outgoing.send(event("response.done", response=shape))
+            await self._outgoing.send("response.created", response=shape | {"status": "in_progress"})
+            await self._outgoing.send("response.done", response=shape)
         if self._says_goodbye and status == "completed":
-            await self._outgoing.send(event("talk.ended"))
+            await self._outgoing.send("talk.ended")
 
-    async def _fail(self, code: str, message: str) -> None:
+    async def _fail(self, message: str) -> None:
         message = f"{message} {KEPT} {AGAIN}" if self.turn else f"{message} {AGAIN}"
-        await self._outgoing.send(event("talk.notice", code=code, message=message))
+        await self._outgoing.send("talk.notice", code="engine", message=message)
         if self.turn and not self._heard:
             self._transcript = Transcript(self.turn.text or "")
             # The turn is saved, so it needs its place before the lines that follow.
             await self._place(self.turn)
             if self.turn.text is None:
-                await self._say_unheard("engine_failed", message)
-        await self._finish("failed", code)
+                await self._send_transcription_failed("engine_failed", message)
+        await self._finish("failed", "engine")
 
     def _save_turn(self) -> None:
         turn = self.turn
@@ -344,26 +339,20 @@ class Reply:
         pcm = b"" if turn.text is not None else turn.spoken()
         self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), untrimmed=turn.voice_from_ms is None))
 
-    def _save_response(self, *, interrupted: bool) -> None:
-        assert self.response
-        self._kept = self._known()
-        self._keep_response(bytes(self.response.pcm), interrupted=interrupted)
-
-    def _keep_response(self, pcm: bytes, *, interrupted: bool | None = None, is_told: bool = True) -> None:
+    def _save_response(self, *, interrupted: bool | None) -> None:
+        """Save the response. With None for `interrupted`, it is saved already: update only what was measured."""
         response = self.response
         assert response
+        self._kept, is_new = self._known(), interrupted is not None
         measured = spending.measured(self._engine, self._preemptive.used) | self._timing
         draft = Draft(
             response.item_id, "assistant", response.text, response.at, interrupted=interrupted, measured=measured
         )
-        answers = self.turn.item_id if self.turn else None
-        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, is_told))
+        pcm, answers = bytes(response.pcm) if is_new else b"", self.turn.item_id if self.turn else None
+        self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), answers, notifies=is_new))
 
     def _known(self) -> tuple[int, bool]:
-        """Return how much is known of the data saved with the response.
-
-        This is the number of calls to a provider, and whether the turn was handed to the turn saver.
-        """
+        """Return what is known at a save of the response: the calls to providers so far, and whether the turn was handed over."""
         return len(self._preemptive.used), self._saved
 
 

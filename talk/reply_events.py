@@ -10,7 +10,6 @@ from talk.audio_formats import PCM, AudioFormat, Encoder
 from talk.items import Item, message_item
 from talk.outgoing import Outgoing
 from talk.playback import Playback
-from talk.protocol import event
 
 PIECE = BYTES_PER_SECOND // 4  # 250 ms of sound an event
 # Seconds. A learner who interrupts the last sound of a sentence this late has heard all of it.
@@ -26,10 +25,7 @@ class SpokenPiece:
     end: int
 
     def up_to(self, heard: int) -> "SpokenPiece | None":
-        """Return the part that was heard, None for no word. `heard` is in bytes of the response's PCM.
-
-        A word counts only if all of it was heard.
-        """
+        """Return the part that was heard, in whole words, None for no word. `heard` is in bytes of the response's PCM."""
         if heard <= self.start or self.end == self.start:
             return None
         if heard + ALL_BUT * BYTES_PER_SECOND >= self.end:
@@ -54,14 +50,7 @@ class Output:
 class ReplyEvents:
     """Send one `response` with its one item. `Reply` does the saving."""
 
-    def __init__(
-        self,
-        item_id: str,
-        at: datetime,
-        previous: str | None,
-        outgoing: Outgoing,
-        output: Output = Output(),  # frozen
-    ) -> None:
+    def __init__(self, item_id: str, at: datetime, previous: str | None, outgoing: Outgoing, output: Output) -> None:
         self.id = f"resp_{secrets.token_hex(8)}"
         self.item_id, self.at = item_id, at
         self.pcm = bytearray()
@@ -77,10 +66,10 @@ class ReplyEvents:
         return " ".join(piece.words for piece in self._pieces)
 
     async def begin(self) -> None:
-        await self._outgoing.send(event("response.created", response=self._shape("in_progress")))
+        await self._outgoing.send("response.created", response=self._shape("in_progress"))
         item = self._item("in_progress")
-        await self._outgoing.send(event("response.output_item.added", response_id=self.id, output_index=0, item=item))
-        await self._outgoing.send(event("conversation.item.added", previous_item_id=self._previous, item=item))
+        await self._outgoing.send("response.output_item.added", response_id=self.id, output_index=0, item=item)
+        await self._outgoing.send("conversation.item.added", previous_item_id=self._previous, item=item)
         await self._say("response.content_part.added", part=self._part(""))
 
     async def words(self, text: str, *, joined: bool = False) -> None:
@@ -116,9 +105,9 @@ class ReplyEvents:
         else:
             await self._say("response.output_text.done", text=self.text)
         await self._say("response.content_part.done", part=self._part(self.text))
-        await self._outgoing.send(event("response.output_item.done", response_id=self.id, output_index=0, item=item))
-        await self._outgoing.send(event("conversation.item.done", previous_item_id=self._previous, item=item))
-        await self._outgoing.send(event("response.done", response=self._shape(status, reason, [item])))
+        await self._outgoing.send("response.output_item.done", response_id=self.id, output_index=0, item=item)
+        await self._outgoing.send("conversation.item.done", previous_item_id=self._previous, item=item)
+        await self._outgoing.send("response.done", response=self._shape(status, reason, [item]))
 
     def truncate(self, heard_ms: int) -> str:
         """Remove the part after the first `heard_ms` milliseconds of sound. Return the words that were heard."""
@@ -133,7 +122,7 @@ class ReplyEvents:
 
     async def _say(self, kind: str, **fields: object) -> None:
         where = {"response_id": self.id, "item_id": self.item_id, "output_index": 0, "content_index": 0}
-        await self._outgoing.send(event(kind, **where, **fields))
+        await self._outgoing.send(kind, **where, **fields)
 
     def _part(self, text: str) -> dict[str, str]:
         return {"type": "audio", "transcript": text} if self._output.has_sound else {"type": "text", "text": text}

@@ -10,7 +10,6 @@ from talk.fallback import FallbackSession
 from talk.message_checks import Checks
 from talk.outgoing import Outgoing
 from talk.preemptive import PreemptiveReply
-from talk.protocol import event
 from talk.reply import Reply
 from talk.reply_events import Output
 from talk.saver import TurnSaver
@@ -32,8 +31,7 @@ class ReplyRunner:
         self._turn_saver, self._outgoing = turn_saver, outgoing
         # The reply to the turn that is being spoken, begun in a short pause.
         self._ahead: PreemptiveReply | None = None
-        # The latest earlier reply that said something. A client may report an interruption of it when the next reply
-        # has begun.
+        # The latest earlier reply that said something. A client may report an interruption of it when the next reply has begun.
         self._spoken: Reply | None = None
 
     @property
@@ -46,37 +44,26 @@ class ReplyRunner:
         return next((each for each in (self.latest, self._spoken) if each and each.speaks(item_id)), None)
 
     async def request(self, turn: Turn | None) -> PreemptiveReply:
-        """Request a reply to a turn, or with None the agent's next line.
-
-        The reply before it is finished first, so that it is in the transcript.
-        """
+        """Request a reply to a turn, or with None the agent's next line. The reply before it is finished first."""
         if self.latest and not self.latest.done:
             self.latest.stop()
             await self.latest.finished()
         if not budget.allows(self._fallback_session.engine.name):
             await self._fallback_session.return_if_rested()
         await self._fallback_session.bring_up_to(turn)
-        events = self._fallback_session.reply(turn, turn.text if turn else None)
-        return PreemptiveReply(events, hears=turn is not None)
+        return PreemptiveReply(self._fallback_session.reply(turn), hears=turn is not None)
 
     def begin(self, turn: Turn | None, preemptive: PreemptiveReply, output: Output) -> Reply:
         """Send and save a reply that was requested. `turn` is the turn that it replies to, if any."""
         if self.latest and self.latest.response:
             self._spoken = self.latest
-        self.latest = Reply(
-            turn,
-            preemptive,
-            dialogue=self._dialogue,
-            turn_saver=self._turn_saver,
-            checks=self.checks,
-            outgoing=self._outgoing,
-            output=output,
-        )
+        parts = self._dialogue, self._turn_saver, self.checks, self._outgoing
+        self.latest = Reply(turn, preemptive, output, *parts)
         return self.latest
 
-    async def say_truncated(self, item_id: str, heard_ms: int, text: str) -> None:
+    async def send_truncated(self, item_id: str, heard_ms: int, text: str) -> None:
         kept = {"content_index": 0, "audio_end_ms": heard_ms, "transcript": text}
-        await self._outgoing.send(event("conversation.item.truncated", item_id=item_id, **kept))
+        await self._outgoing.send("conversation.item.truncated", item_id=item_id, **kept)
 
     # The reply that is begun ahead
 
@@ -95,7 +82,7 @@ class ReplyRunner:
         ahead, self._ahead = self._ahead, None
         return ahead
 
-    async def throw_away(self) -> None:
+    async def discard_ahead(self) -> None:
         """Discard the reply that was begun ahead, because the learner's words have changed."""
         if self._ahead:
             self.thrown_away += 1

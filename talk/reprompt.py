@@ -1,12 +1,12 @@
 """Help a learner who stays silent after a question: repeat the question more slowly, and later give a hint.
 
-Telephone systems call this a reprompt. The transcript shows how often a question was repeated, so a new connection does
-not start again.
+The transcript shows how often a question was repeated, so a new connection does not start again.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from itertools import takewhile
 
 from engines.interface import Engine, Event, Speech, Spoken, Words
 from tutor import scenario
@@ -31,19 +31,12 @@ def question(lines: Sequence[Line]) -> str:
 
 def helped(lines: Sequence[Line]) -> int:
     """Count how often the open question was repeated."""
-    count = 0
-    for line in reversed(lines):
-        if line.role != "assistant" or not line.text.startswith(LEADS):
-            break
-        count += 1
-    return count
+    is_help = (line.role == "assistant" and line.text.startswith(LEADS) for line in reversed(lines))
+    return len(list(takewhile(bool, is_help)))
 
 
 def wait_ms(lines: Sequence[Line], idle_ms: int) -> int | None:
-    """Return the milliseconds of silence before the next help. They grow each time.
-
-    Return None if no question is open, or it was repeated often enough.
-    """
+    """Return the silence before the next help, longer each time. None if no question is open, or it was repeated often enough."""
     given = helped(lines)
     return idle_ms * (given + 1) if question(lines) and given < len(LEADS) else None
 

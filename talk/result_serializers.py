@@ -1,11 +1,20 @@
 """Describe the answers of the talk's calls. (`serializers.py` reads the requests.)"""
 
+from collections.abc import Iterable
+
 from rest_framework import serializers
 
 from conversations.stored_serializers import GoalSerializer, StoredCorrectionSerializer, StoredMessageSerializer
 from core.json_types import Json
 from core.serializers import BuiltSerializer, NumberField, WhereSerializer
-from tutor.scenario import KINDS, LEVELS
+from tutor.scenario import KINDS, LEVELS, Goal
+
+
+class GoalTextsField(serializers.ListField):
+    child = serializers.CharField()
+
+    def to_representation(self, data: Iterable[Goal]) -> list[str]:
+        return [goal.text for goal in data]
 
 
 class ScenarioSerializer(serializers.Serializer[object]):
@@ -15,13 +24,13 @@ class ScenarioSerializer(serializers.Serializer[object]):
     level = serializers.ChoiceField(choices=LEVELS)
     summary = serializers.CharField()
     icon = serializers.CharField()
-    goals = serializers.ListField(child=serializers.CharField())
+    goals = GoalTextsField()
 
 
 class NamedLanguageSerializer(serializers.Serializer[object]):
     code = serializers.CharField()
     name = serializers.CharField()
-    ownName = serializers.CharField()
+    ownName = serializers.CharField(source="own_name")
 
 
 class PartnerSerializer(serializers.Serializer[object]):
@@ -29,7 +38,7 @@ class PartnerSerializer(serializers.Serializer[object]):
     kind = serializers.ChoiceField(choices=["guided", "free"])
     model = serializers.CharField(allow_null=True)
     providers = serializers.ListField(child=serializers.CharField())
-    standIn = serializers.BooleanField()
+    standIn = serializers.BooleanField(source="stand_in")
 
 
 class ScenariosSerializer(WhereSerializer):
@@ -66,8 +75,7 @@ class ReplacedSerializer(WhereSerializer):
     success = serializers.BooleanField()
     message = StoredMessageSerializer()
     notCorrected = serializers.CharField(
-        required=False,
-        help_text="Why no corrections could be made. The words are saved anyway.",
+        required=False, help_text="Why no corrections could be made. The words are saved anyway."
     )
 
 

@@ -4,16 +4,16 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audio import encoding, quota, recordings, sound_threads
 from audio.encoding import Clip
 from conversations import representations, store
-from conversations.changes import Draft
 from conversations.error_messages import DELETED
-from conversations.store import StoredConversation
+from conversations.store import Draft, StoredConversation
 from core import cloud, metrics
+from core.json_types import Json
 from core.threads import in_thread
 from engines import vad
 from talk.protocol import Event, event
@@ -29,17 +29,16 @@ TALK_DELETED = f"{DELETED} Start a new one, or undo the deletion in the history.
 class Save:
     """Hold a message on its way to the store.
 
-    With None for `draft`, only the `columns` of the conversation are saved. `pcm` is the message's voice as PCM16 24
-    kHz, empty for a typed message. `answers` is the id of the turn that the message replies to, whose saving is
-    measured. With `is_told`, the client gets a `talk.saved`. With `untrimmed`, the silence around the voice still has
-    to be cut off.
+    With None for `draft`, only the `columns` of the conversation are saved. `pcm` is the message's voice as PCM16 24 kHz, empty
+    for a typed message. `answers` is the id of the turn that the message replies to, whose saving is measured. With `notifies`,
+    the client gets a `talk.saved`. With `untrimmed`, the silence around the voice still has to be cut off.
     """
 
     draft: Draft | None
     pcm: bytes
-    columns: Mapping[str, object]
+    columns: Json
     answers: str | None = None
-    is_told: bool = True
+    notifies: bool = True
     untrimmed: bool = False
     handed_over: float = field(default_factory=time.perf_counter)
 
@@ -98,11 +97,11 @@ class TurnSaver:
             clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
             drafts = [replace(draft, audio=clip) if clip else draft]
         try:
-            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, dict(save.columns))
+            stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
         except store.ConversationDeleted:
             return [_notice(save, "deleted", TALK_DELETED)]
         said = []
-        if draft and save.is_told:
+        if draft and save.notifies:
             took = round((time.perf_counter() - save.handed_over) * 1000)
             # A second save of a turn is only a correction of it.
             if draft.role == "user" and draft.id not in self._took:
@@ -120,12 +119,9 @@ def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
 
 
 def _save(
-    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: dict[str, object]
+    learner: uuid.UUID, conversation: str, drafts: Sequence[Draft], columns: Json
 ) -> tuple[StoredConversation, str]:
-    """Save the drafts. Return what is stored, and the reason why the sound is not, "" if it is.
-
-    If there is no room for the sound, the drafts are saved without it, and the talk goes on.
-    """
+    """Save the drafts, without their sound if there is no room for it. Return what is stored, and the reason for it, else ""."""
     # Each save gets its own time limit, because the talk outlives the request that began it.
     with cloud.patience():
         try:

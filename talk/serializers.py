@@ -1,7 +1,6 @@
 """Check the bodies of calls. An error names the field. (`result_serializers.py` describes the answers.)"""
 
 import re
-from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
@@ -41,19 +40,9 @@ LANGUAGES = list(language.load_all())
 _LANGUAGE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z0-9_-]{1,20})?")
 
 
-class LanguageField(ChosenField):
-    """Read the code of a language of explanations."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(LANGUAGES, **kwargs)
-
-
 @extend_schema_field(str)
 class StoredIdField(serializers.Field[str, object, str, object]):
-    """Read an id that may be stored already. An empty one, or null, counts as not given.
-
-    `conversations.ids` checks whether a new conversation or message may have it.
-    """
+    """Read an id that may be stored already. An empty one, or null, counts as not given."""
 
     def run_validation(self, data: object = empty) -> object:
         return super().run_validation(empty if data is None or data == "" else data)
@@ -92,7 +81,7 @@ class RecordingSerializer(BodySerializer):
 
 
 class TargetSerializer(BodySerializer):
-    targetLanguage = LanguageField()
+    targetLanguage = ChosenField(LANGUAGES)
 
 
 class TranslationSerializer(TargetSerializer):
@@ -122,7 +111,7 @@ class AboutSerializer(BodySerializer):
     difficulty = DifficultyField(
         min_value=1, max_value=len(LEVELS), default=DEFAULT_DIFFICULTY, help_text=f"{LEVELS[0]} to {LEVELS[-1]}."
     )
-    language = LanguageField(default=language.DEFAULT, help_text="The language of explanations.")
+    language = ChosenField(LANGUAGES, default=language.DEFAULT, help_text="The language of explanations.")
     mode = ChosenField(list(SCENARIO_OF_MODE), default=next(iter(SCENARIO_OF_MODE)))
 
     def brief(self, lines: list[Line]) -> Brief:
@@ -178,9 +167,10 @@ class SpeedField(serializers.FloatField):
         return super().to_internal_value(data)
 
 
-class OwnWordsSerializer(BodySerializer):
-    """Check the learner's own words about the scenario `own-topic`."""
+class TypedTurnSerializer(BodySerializer):
+    """Check one turn that is typed."""
 
+    # The learner's own words about the scenario `own-topic`.
     topic = TextField(
         max_length=500,
         allow_blank=True,
@@ -190,15 +180,9 @@ class OwnWordsSerializer(BodySerializer):
     goal = TextField(max_length=500, allow_blank=True, required=False)
     rules = TextField(max_length=500, allow_blank=True, required=False)
     expectations = TextField(max_length=500, allow_blank=True, required=False)
-
-
-class TypedTurnSerializer(OwnWordsSerializer):
-    """Check one turn that is typed."""
-
     text = TextField(max_length=protocol.MAX_TEXT)
     messageId = ItemIdField(
-        required=False,
-        help_text="An id for the turn, such as `user-<ms>`. Sending it again changes nothing.",
+        required=False, help_text="An id for the turn, such as `user-<ms>`. Sending it again changes nothing."
     )
     reply = serializers.BooleanField(default=True, help_text="false: only transcribe and save the turn.")
     scenario = TextField(

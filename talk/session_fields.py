@@ -4,7 +4,7 @@ The tables name every field that the official `openai` client knows. docs/api.md
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -46,8 +46,7 @@ IDLE_RANGE_MS = Range(5_000, 30_000)
 class SupportedField:
     """Describe a field that is followed.
 
-    `wish` names the field of `Wishes`. `read` returns the value to use, or raises ValueError with the rest of "`name`
-    …".
+    `wish` names the field of `Wishes`. `read` returns the value to use, or raises ValueError with the rest of "`name` …".
     """
 
     wish: str
@@ -55,23 +54,20 @@ class SupportedField:
     takes_null: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PassedOver:
+class IgnoredField:
     """Mark a field that has no effect: clients send it by default, or it only guides a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedField:
-    """Describe a field that is refused.
-
-    `why` is the reason in the error. `unless` returns True for values that are accepted, because they change nothing.
-    """
+    """Describe a field that is refused for the reason `why`. `unless` accepts the values that change nothing."""
 
     why: str
     unless: Callable[[object], bool] = lambda value: False
 
 
-Fields = Mapping[str, SupportedField | PassedOver | UnsupportedField]
+Field = SupportedField | IgnoredField | UnsupportedField
+Fields = Mapping[str, Field]
 
 
 def _one_of(*values: object) -> Callable[[object], bool]:
@@ -108,13 +104,10 @@ def _true_or_false(value: object) -> bool:
     return value
 
 
-def _known(values: Callable[[], Collection[str]]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in list(values()):
-            raise ValueError(f"must be one of {', '.join(values())}")
-        return str(value)
-
-    return read
+def _known(values: Collection[str], value: object) -> str:
+    if value not in list(values):
+        raise ValueError(f"must be one of {', '.join(values)}")
+    return str(value)
 
 
 def _scenario(value: object) -> str:
@@ -124,37 +117,37 @@ def _scenario(value: object) -> str:
     return chosen
 
 
-PASSED_OVER = PassedOver()
+IGNORED = IgnoredField()
 NO_TOOLS = "The agent calls no tools."
 NO_PROMPT = "Prompt templates are kept at OpenAI. Say what the talk is about in `session.talk`."
 # The fields that a session and a single response have in common.
 ANSWER: Fields = {
-    "instructions": PASSED_OVER,
-    "max_output_tokens": PASSED_OVER,
-    "parallel_tool_calls": PASSED_OVER,
-    "reasoning": PASSED_OVER,
+    "instructions": IGNORED,
+    "max_output_tokens": IGNORED,
+    "parallel_tool_calls": IGNORED,
+    "reasoning": IGNORED,
     "prompt": UnsupportedField(NO_PROMPT),
     "tools": UnsupportedField(NO_TOOLS, _one_of([])),
     "tool_choice": UnsupportedField(NO_TOOLS, _one_of("auto", "none")),
     "output_modalities": SupportedField("modality", _modality),
     "audio.output.format": SupportedField("output_format", read_format),
-    "audio.output.voice": PASSED_OVER,
+    "audio.output.voice": IGNORED,
 }
 SESSION: Fields = {
     **ANSWER,
     "type": UnsupportedField(
         "Only realtime sessions are held. POST /api/speech-to-text transcribes.", _one_of("realtime")
     ),
-    "model": PASSED_OVER,
+    "model": IGNORED,
     "include": UnsupportedField("Transcripts have no log probabilities.", _one_of([])),
-    "tracing": PASSED_OVER,
-    "truncation": PASSED_OVER,
+    "tracing": IGNORED,
+    "truncation": IGNORED,
     "audio.input.format": SupportedField("input_format", read_format),
-    "audio.input.noise_reduction": PASSED_OVER,
-    "audio.input.transcription.model": PASSED_OVER,
-    "audio.input.transcription.prompt": PASSED_OVER,
-    "audio.input.transcription.keywords": PASSED_OVER,
-    "audio.input.transcription.delay": PASSED_OVER,
+    "audio.input.noise_reduction": IGNORED,
+    "audio.input.transcription.model": IGNORED,
+    "audio.input.transcription.prompt": IGNORED,
+    "audio.input.transcription.keywords": IGNORED,
+    "audio.input.transcription.delay": IGNORED,
     "audio.input.transcription.language": UnsupportedField("Only English is heard.", _is_english),
     "audio.input.transcription.languages": UnsupportedField("Only English is heard.", _is_english),
     DETECTION: SupportedField("hands_free", _is_on, takes_null=True),
@@ -162,9 +155,9 @@ SESSION: Fields = {
     f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", lambda value: round(PAUSE_RANGE_MS.read(value))),
     f"{DETECTION}.create_response": SupportedField("create_response", _true_or_false),
     f"{DETECTION}.interrupt_response": SupportedField("interrupt_response", _true_or_false),
-    f"{DETECTION}.threshold": PASSED_OVER,
-    f"{DETECTION}.prefix_padding_ms": PASSED_OVER,
-    f"{DETECTION}.eagerness": PASSED_OVER,
+    f"{DETECTION}.threshold": IGNORED,
+    f"{DETECTION}.prefix_padding_ms": IGNORED,
+    f"{DETECTION}.eagerness": IGNORED,
     f"{DETECTION}.idle_timeout_ms": SupportedField(
         "idle_ms", lambda value: None if value is None else round(IDLE_RANGE_MS.read(value)), takes_null=True
     ),
@@ -173,8 +166,8 @@ SESSION: Fields = {
     ),
     "talk": SupportedField("talk", _is_on),
     "talk.scenario": SupportedField("talk.scenario", _scenario),
-    "talk.level": SupportedField("talk.level", _known(lambda: LEVELS)),
-    "talk.language": SupportedField("talk.language", _known(language.load_all)),
+    "talk.level": SupportedField("talk.level", partial(_known, LEVELS)),
+    "talk.language": SupportedField("talk.language", partial(_known, language.load_all())),
     **{
         f"talk.{name}": SupportedField(f"talk.{name}", partial(checked_text, name=name, longest=500))
         for name in OWN_WORDS
@@ -184,7 +177,7 @@ RESPONSE: Fields = {
     **ANSWER,
     "conversation": UnsupportedField("Every answer is part of the conversation.", _one_of("auto")),
     "input": UnsupportedField("An answer is to the conversation as it is."),
-    "metadata": PASSED_OVER,
+    "metadata": IGNORED,
 }
 
 
@@ -225,46 +218,42 @@ def response_wishes(response: object) -> Wishes:
 def _wishes(fields: Fields, given: object, name: str) -> Wishes:
     if not isinstance(given, dict):
         raise ProtocolError("invalid_value", f"`{name}` must be an object.", name)
-    reading = _Reading(fields, name)
-    reading.read(given)
-    talk = {wish[5:]: reading.wishes.pop(wish) for wish in list(reading.wishes) if wish.startswith("talk.")}
-    if reading.wishes.pop("talk", False):
-        reading.wishes["talk"] = talk
-    return Wishes(**reading.wishes, refusals=reading.refusals[:MAX_REFUSALS])
+    wishes: Json = {}
+    refusals = list(_read(fields, given, wishes))
+    for refusal in refusals:
+        refusal.param = f"{name}.{refusal.param}"
+    talk = {wish.removeprefix("talk."): wishes.pop(wish) for wish in list(wishes) if wish.startswith("talk.")}
+    if wishes.pop("talk", False):
+        wishes["talk"] = talk
+    return Wishes(**wishes, refusals=refusals[:MAX_REFUSALS])
 
 
-class _Reading:
-    """Collect the wishes of one object, and the refusals of its other fields."""
+def _read(fields: Fields, given: Mapping[str, object], wishes: Json, path: str = "") -> Iterator[ProtocolError]:
+    """Add the values of one object to `wishes`, and yield the refusals of its other fields."""
+    for key, value in given.items():
+        where = f"{path}{key}"
+        has_more = any(name.startswith(f"{where}.") for name in fields)
+        try:
+            _take(fields.get(where), key[:MAX_NAME], value, wishes, has_more=has_more)
+        except ProtocolError as refusal:
+            refusal.param = f"{path}{key[:MAX_NAME]}"
+            yield refusal
+        else:
+            if has_more and isinstance(value, dict):
+                yield from _read(fields, value, wishes, f"{where}.")
 
-    def __init__(self, fields: Fields, name: str) -> None:
-        self.wishes: Json = {}
-        self.refusals: list[ProtocolError] = []
-        self._fields, self._name = fields, name
 
-    def read(self, given: Mapping[str, object], path: str = "") -> None:
-        for key, value in given.items():
-            where = f"{path}{key}"
-            has_more = any(name.startswith(f"{where}.") for name in self._fields)
+def _take(field: Field | None, key: str, value: object, wishes: Json, *, has_more: bool) -> None:
+    match field:
+        case None if not has_more:
+            raise ProtocolError("unknown_parameter", f"There is no field `{key}` here. See docs/api.md.")
+        case None if not isinstance(value, dict | None):
+            raise ProtocolError("invalid_value", f"`{key}` must be an object.")
+        case SupportedField(wish, read, takes_null) if value is not None or takes_null:
+            wishes.pop(wish, None)
             try:
-                self._take(where, key[:MAX_NAME], value, has_more=has_more)
-            except ProtocolError as refusal:
-                refusal.param = f"{self._name}.{path}{key[:MAX_NAME]}"
-                self.refusals.append(refusal)
-            else:
-                if has_more and isinstance(value, dict):
-                    self.read(value, f"{where}.")
-
-    def _take(self, where: str, key: str, value: object, *, has_more: bool) -> None:
-        match self._fields.get(where):
-            case None if not has_more:
-                raise ProtocolError("unknown_parameter", f"There is no field `{key}` here. See docs/api.md.")
-            case None if not isinstance(value, dict | None):
-                raise ProtocolError("invalid_value", f"`{key}` must be an object.")
-            case SupportedField(wish, read, takes_null) if value is not None or takes_null:
-                self.wishes.pop(wish, None)
-                try:
-                    self.wishes[wish] = read(value)
-                except ValueError as problem:
-                    raise ProtocolError("invalid_value", f"`{key}` {problem}.") from problem
-            case UnsupportedField(why, unless) if value is not None and not unless(value):
-                raise ProtocolError("not_supported", f"`{key}` is not followed. {why}")
+                wishes[wish] = read(value)
+            except ValueError as problem:
+                raise ProtocolError("invalid_value", f"`{key}` {problem}.") from problem
+        case UnsupportedField(why, unless) if value is not None and not unless(value):
+            raise ProtocolError("not_supported", f"`{key}` is not followed. {why}")

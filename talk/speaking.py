@@ -13,23 +13,21 @@ from django.utils import timezone
 from audio import mp3, quota, sound_threads
 from audio.encoding import BYTES_PER_SECOND, Clip
 from conversations import store
-from conversations.changes import Draft
 from conversations.error_messages import DELETED, UNWRITABLE
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
-from conversations.store import OutOfReach, StoredConversation
+from conversations.store import Draft, OutOfReach, StoredConversation
 from conversations.views import FULL
 from core.json_types import Json
 from core.threads import in_thread
 from engines.interface import Engine, is_live
 from engines.vad import VoiceActivityDetector
-from talk import feedback, message_checks
-from talk.call_with_fallback import ask
+from talk import message_checks
+from talk.call_with_fallback import attempts
 from talk.dialogue import Dialogue
 from talk.fallback import rest
 from talk.protocol import correction_shape
 from talk.turns import CallRefused
-from tutor import analysis
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
 from usage import spending
@@ -56,7 +54,7 @@ class SpeechStream:
     more: AsyncGenerator[bytes, None]
     engine: Engine
 
-    async def whole(self) -> bytes:
+    async def read(self) -> bytes:
         """Return all of the speech as PCM. Raises EngineError."""
         async with aclosing(self._pieces()) as pieces:
             return b"".join([piece async for piece in pieces])
@@ -92,12 +90,10 @@ async def begin_speech(text: str, voice: str) -> SpeechStream:
     """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, CallRefused."""
     if not any(letter.isalnum() for letter in text):
         raise CallRefused(400, NOTHING_TO_SPEAK)
-
-    async def begin(engine: Engine) -> tuple[bytes, AsyncGenerator[bytes, None]]:
-        more = _sounding(engine.speak(text, voice=voice))
-        return await anext(more, b""), more
-
-    (head, more), engine = await ask(begin, patience=_patience())
+    for attempt in attempts(patience=_patience()):
+        async with attempt as engine:
+            more = _non_empty(engine.speak(text, voice=voice))
+            head = await anext(more, b"")
     if not head:
         raise CallRefused(400, NOTHING_TO_SPEAK)
     return SpeechStream(head, more, engine)
@@ -130,38 +126,32 @@ async def keep_speech(
 
 
 async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
-    """Transcribe PCM16 24 kHz. `spoken` is the code of its language.
-
-    Return the words and the engine. Without speech, the words are "". Raises EngineError.
-    """
-
-    async def hear(engine: Engine) -> str:
-        if engine.capabilities.invents_in_silence and not await sound_threads.for_upload(_has_voice, pcm):
-            return ""
-        return await engine.transcribe(pcm, language=spoken)
-
+    """Transcribe PCM16 24 kHz in the language `spoken`. Return the words, "" for none, and the engine. Raises EngineError."""
     seconds = len(pcm) / BYTES_PER_SECOND
     is_live.set(False)
-    return await ask(hear, within=SLOW + seconds, patience=_patience() + seconds)
+    for attempt in attempts(within=SLOW + seconds, patience=_patience() + seconds):
+        async with attempt as engine:
+            if engine.capabilities.invents_in_silence and not await sound_threads.for_upload(_has_voice, pcm):
+                text = ""
+            else:
+                text = await engine.transcribe(pcm, language=spoken)
+    return text, engine
 
 
 async def translate(text: str, into: str) -> tuple[str, Engine]:
     """Return the text in the language with the code `into`, and the engine. Raises EngineError."""
-    return await ask(lambda engine: engine.translate(text, language=into))
+    for attempt in attempts():
+        async with attempt as engine:
+            translation = await engine.translate(text, language=into)
+    return translation, engine
 
 
 async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
     """Return the agent's next line, and the engine. Raises EngineError."""
-    return await ask(lambda engine: engine.chat(lines, brief=brief), patience=_patience())
-
-
-async def analyse(lines: Sequence[Line], brief: Brief, minutes: float | None) -> Json:
-    """Return the contract's `analysis`, with the engine's name. `minutes` is the time limit. Raises EngineError."""
-    judged = analysis.newest(lines)
-    found, engine = await ask(
-        lambda engine: engine.analyse(judged, brief=brief, language=brief.language), within=feedback.ANALYSIS_WITHIN_S
-    )
-    return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=minutes)
+    for attempt in attempts(patience=_patience()):
+        async with attempt as engine:
+            message = await engine.chat(lines, brief=brief)
+    return message, engine
 
 
 async def replace_words(
@@ -183,10 +173,9 @@ async def replace_words(
         context = [Line(each.role, each.content) for each in before]
         explained_in = Dialogue.of(conversation, stored, "").brief.language
         try:
-            mistakes, _ = await ask(
-                lambda engine: engine.correct(content, context=context, language=explained_in),
-                within=message_checks.CHECK_WITHIN_S,
-            )
+            for attempt in attempts(within=message_checks.CHECK_WITHIN_S):
+                async with attempt as engine:
+                    mistakes = await engine.correct(content, context=context, language=explained_in)
             corrections = [correction_shape(each) for each in mistakes]
         except EngineError as error:
             why_not = str(error)
@@ -201,11 +190,11 @@ async def _spoken(text: str, voice: str) -> tuple[bytes, Engine]:
     """Return all of the speech as PCM, and the engine. If an engine breaks off, the next one starts anew."""
     speech = await begin_speech(text, voice)
     try:
-        return await speech.whole(), speech.engine
+        return await speech.read(), speech.engine
     except EngineError as error:
         rest(speech.engine, error)
     speech = await begin_speech(text, voice)
-    return await speech.whole(), speech.engine
+    return await speech.read(), speech.engine
 
 
 def _draft(learner: uuid.UUID, conversation: str, message: str, text: str) -> Draft:
@@ -249,7 +238,7 @@ def _patience() -> float:
     return float(settings.ENGINE_PATIENCE) / 1000
 
 
-async def _sounding(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def _non_empty(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Yield the pieces that are not empty. Closing this generator also closes `pieces`."""
     try:
         async for piece in pieces:

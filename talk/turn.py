@@ -17,10 +17,7 @@ def bytes_of(ms: int) -> int:
 
 @dataclass(slots=True)
 class Turn:
-    """Hold the sound of a turn, or the text of a typed one.
-
-    `start_ms`, `voice_from_ms` and `voice_until_ms` are in milliseconds of all the sound of the connection.
-    """
+    """Hold the sound of a turn, or the text of a typed one. Its times are in milliseconds of all the sound of the connection."""
 
     start_ms: int
     item_id: str | None = None
@@ -60,8 +57,6 @@ class Turn:
         """Return the sound without the silence around the voice, or all of it if no voice was searched for."""
         if self.voice_from_ms is None:
             return bytes(self.pcm)
-        start = bytes_of(self.voice_from_ms - self.start_ms - MARGIN_MS)
-        stop = len(self.pcm)
-        if self.voice_until_ms is not None:
-            stop = bytes_of(self.voice_until_ms - self.start_ms + MARGIN_MS)
+        start, until_ms = bytes_of(self.voice_from_ms - self.start_ms - MARGIN_MS), self.voice_until_ms
+        stop = None if until_ms is None else bytes_of(until_ms - self.start_ms + MARGIN_MS)
         return bytes(self.pcm[start:stop])

@@ -1,7 +1,4 @@
-"""Detect when the learner's turn begins, pauses and ends.
-
-Sound goes in, and events come back. The detector knows no engine, no reply and no client.
-"""
+"""Detect when the learner's turn begins, pauses and ends. Sound goes in, and events come back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ from tutor.utterances import is_unfinished
 
 ECHO = "I hear my own voice over your loudspeakers. With headphones, or with hold to talk, we understand each other better."
 # Replies that came back over the microphone before the learner gets the notice ECHO.
-TOLD_AFTER = 2
+ECHOES_BEFORE_ADVICE = 2
 LONG_TURN = "You spoke for long. If that was somebody else, or a television, use headphones or hold to talk."
 # Learners pause earlier than this. A longer voice without a pause is probably not the learner's.
 LONG_TURN_S = 20.0
@@ -30,40 +27,32 @@ LATE_MS, EARLY_MS = 5000, 200
 UNFINISHED = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class TurnBegan:
+@dataclass(frozen=True)
+class _OfTurn:
+    turn: Turn
+
+
+class TurnBegan(_OfTurn):
     """Report that a voice began a turn, hands-free. The sound of the turn starts just before the voice."""
 
-    turn: Turn
 
-
-@dataclass(frozen=True, slots=True)
-class MayReply:
+class MayReply(_OfTurn):
     """Report a short pause, in which a reply may be begun ahead. The turn may be over."""
 
-    turn: Turn
 
-
-@dataclass(frozen=True, slots=True)
-class TurnResumed:
+class TurnResumed(_OfTurn):
     """Report that the voice goes on after a short pause, so a reply that was begun ahead is void."""
 
-    turn: Turn
 
-
-@dataclass(frozen=True, slots=True)
-class SpeechStopped:
+@dataclass(frozen=True)
+class SpeechStopped(_OfTurn):
     """Report that the silence after the turn was long enough to end it. `TurnTaken` follows."""
 
-    turn: Turn
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class TurnTaken:
+class TurnTaken(_OfTurn):
     """Report that a turn is over. All later sound belongs to the next one."""
-
-    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +69,8 @@ TurnEvent = TurnBegan | MayReply | TurnResumed | SpeechStopped | TurnTaken | Adv
 class TurnDetector:
     """Divide the learner's sound into turns.
 
-    For each piece of sound call `add`, pass the sound to the engine, then call `detect`. If the engine detects turns by
-    itself (`engine_detects`), pass its reports to `notice`. `level` is the learner's, and sets the pause that ends a
-    turn.
+    For each piece of sound call `add`, pass the sound to the engine, then call `detect`. If the engine detects turns by itself
+    (`engine_detects`), pass its reports to `notice`. `level` is the learner's, and sets the pause that ends a turn.
     """
 
     def __init__(self, input_buffer: InputAudioBuffer, level: str, *, engine_detects: bool = False) -> None:
@@ -105,7 +93,7 @@ class TurnDetector:
         self._judged_at_ms = 0
         # The sound of replies that came back over the microphone.
         self._echoed: list[Playback] = []
-        self._told_of_long_turn = False
+        self._advised_on_long_turn = False
 
     # Settings
 
@@ -148,10 +136,7 @@ class TurnDetector:
         return self.turn is not None and len(self.turn.pcm) >= MAX_SECONDS * BYTES_PER_SECOND
 
     def add(self, pcm: bytes, playback: Playback | None = None) -> Turn | None:
-        """Add the next sound, at most 40 ms of PCM16 24 kHz. Return the turn that it belongs to, if any.
-
-        `playback` is the agent's sound that a client may be playing meanwhile.
-        """
+        """Add the next sound, at most 40 ms of PCM16 24 kHz. Return its turn, if any. `playback` is what the agent says."""
         self._playback = playback
         if playback and playback is not self._noted:
             self._noted, self._noted_at_ms = playback, self._input_buffer.position_ms
@@ -160,7 +145,7 @@ class TurnDetector:
         if self.turn:
             self._input_buffer.add(self.turn, pcm)
         else:
-            self._input_buffer.pass_by(pcm, told_late=self.engine_detects or self._suspected is not None)
+            self._input_buffer.pass_by(pcm, long_preroll=self.engine_detects or self._suspected is not None)
         return self.turn
 
     async def detect(self, pcm: bytes, words: str = "") -> list[TurnEvent]:
@@ -185,7 +170,7 @@ class TurnDetector:
     def notice(self, happened: ListenerEvent) -> list[TurnEvent]:
         """Return what an event of a voice activity detector, or of an engine that detects turns, means for the turn."""
         match happened:
-            case SpeechStarted() if self.turn is None and self._sounding():
+            case SpeechStarted() if self.turn is None and self._agents_sound():
                 self._suspected, self._judged_at_ms = happened, happened.at_ms + echo.FIRST_MS
             case SpeechStarted(at_ms):
                 return self._begin_turn(at_ms)
@@ -199,8 +184,8 @@ class TurnDetector:
                 turn = self.end_turn()
                 advice: list[TurnEvent] = []
                 # Explain once in a talk what to do if the microphone picks up another voice.
-                if turn.seconds >= LONG_TURN_S and not self._told_of_long_turn:
-                    self._told_of_long_turn = True
+                if turn.seconds >= LONG_TURN_S and not self._advised_on_long_turn:
+                    self._advised_on_long_turn = True
                     advice.append(Advice("long_turn", LONG_TURN))
                 return [SpeechStopped(turn, at_ms), *advice, TurnTaken(turn)]
         return []
@@ -242,7 +227,7 @@ class TurnDetector:
 
     # The agent's own voice
 
-    def _sounding(self) -> bytes:
+    def _agents_sound(self) -> bytes:
         """Return the agent's sound that may come from a loudspeaker at this moment, as PCM.
 
         The delay depends on the client, and on how much of the microphone's sound still waits to be processed here.
@@ -258,7 +243,7 @@ class TurnDetector:
         if started is None or self._input_buffer.position_ms < self._judged_at_ms:
             return []
         heard = self._input_buffer.passed_by_since(started.at_ms)
-        likeness = await sound_threads.in_thread(echo.likeness, heard, self._sounding())
+        likeness = await sound_threads.in_thread(echo.likeness, heard, self._agents_sound())
         if self._suspected is not started:
             return []
         judged_at_ms, self._judged_at_ms = self._judged_at_ms, started.at_ms + echo.WINDOW_MS
@@ -268,7 +253,7 @@ class TurnDetector:
         if likeness < 1:
             return self._begin_turn(started.at_ms)
         self._input_buffer.forget_voice()
-        if playback is None or playback in self._echoed or len(self._echoed) == TOLD_AFTER:
+        if playback is None or playback in self._echoed or len(self._echoed) == ECHOES_BEFORE_ADVICE:
             return []
         self._echoed.append(playback)
-        return [Advice("echo", ECHO)] if len(self._echoed) == TOLD_AFTER else []
+        return [Advice("echo", ECHO)] if len(self._echoed) == ECHOES_BEFORE_ADVICE else []

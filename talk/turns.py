@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from rest_framework.exceptions import APIException
 
 from audio import sound_threads
-from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, to_pcm
+from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio
 from conversations import representations, store
 from conversations.error_messages import DELETED
 from conversations.models import Message
-from conversations.representations import MessageShape
 from conversations.store import StoredConversation
 from core.admission import Slots
 from core.json_types import Json
 from core.threads import in_thread
 from engines import engines
 from engines.interface import is_live
-from talk.dialogue import GoalShape
 from talk.live_talk import open_talk
 from talk.protocol import Event, ProtocolError
 
@@ -47,19 +45,6 @@ class CallRefused(APIException):
         self.status_code = status
 
 
-class TurnSummary(representations.Where):
-    """The result of a turn, as `POST /api/conversations/ID/turns` answers it."""
-
-    conversation: str
-    message: MessageShape
-    corrections: list[Json]
-    reply: MessageShape | None
-    goals: list[GoalShape]
-    ended: bool
-    notices: list[str]
-    timing: Event | None
-
-
 @dataclass(frozen=True, slots=True)
 class SubmittedTurn:
     """Hold a turn as it was sent: a file with sound, or text."""
@@ -72,22 +57,18 @@ class SubmittedTurn:
     session: Json
 
 
-async def take(
-    learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable | None = None
-) -> AsyncIterator[Event]:
-    """Take a turn, and yield its events, as on the WebSocket.
+async def take(learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable) -> AsyncIterator[Event]:
+    """Take a turn, and yield its events, as on the WebSocket. Raises CallRefused, AtCapacity.
 
-    Turns of the same `visitor` count together, by default those of the learner. A turn that waits for its slot is
-    dropped when its client disconnects. Raises CallRefused, AtCapacity.
+    Turns of the same `visitor` count together. A turn that waits for its slot is dropped when its client disconnects.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
-
     slots = TYPED if asked.audio is None else RECORDED
-    place = await slots.enter(visitor or learner, 1 if asked.audio is None else DECODING)
+    place = await slots.enter(visitor, 1 if asked.audio is None else DECODING)
     pcm = b""
     try:
         if asked.audio is not None:
-            pcm = await sound_threads.while_wanted(to_pcm, asked.audio)
+            pcm = await sound_threads.to_pcm(asked.audio)
             place.shrink(max(len(pcm), LEAST))
     except BaseException as error:
         place.leave()
@@ -111,34 +92,35 @@ async def take(
         raise CallRefused(409 if problem.code == "item_exists" else 400, str(problem)) from problem
 
 
-async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> StoredConversation | None:
-    """Return the conversation if it has this turn already, else None. Raises CallRefused if another message has its id."""
+async def find(learner: uuid.UUID, conversation: str, asked: SubmittedTurn) -> Json | None:
+    """Return the result of a turn that is stored already, else None. Raises CallRefused if another message has its id."""
+    if not asked.message_id:
+        return None
     try:
-        stored = await in_thread(store.get, learner, conversation) if asked.message_id else None
+        stored = await in_thread(store.get, learner, conversation)
     # A turn that is taken twice is saved only once in any case.
     except store.OutOfReach:
         return None
     row = next((row for row in stored.messages if row.wire_id == asked.message_id), None) if stored else None
-    if row is None:
+    if stored is None or row is None:
         return None
     # A recorded turn has its words from the transcription, so they cannot be compared.
     if row.role != Message.Role.USER or (asked.text is not None and row.content != asked.text and not row.audio_key):
         raise CallRefused(409, ID_TAKEN)
-    return stored
+    return summary(stored, asked.message_id, [])
 
 
-def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> TurnSummary:
-    """Return the result of a turn as one JSON object. `message_id` is the id of the learner's message."""
-    ids = [row.wire_id for row in stored.messages]
-    rows = {row.wire_id: representations.message(row, stored, signed=True) for row in stored.messages}
-    after = stored.messages[ids.index(message_id) + 1 :]
-    reply = next((row for row in after if row.role == "assistant"), None)
+def summary(stored: StoredConversation, message_id: str, events: list[Event]) -> Json:
+    """Return the result of a turn, as TurnResultSerializer describes it. `message_id` is the id of the learner's message."""
+    at = [row.wire_id for row in stored.messages].index(message_id)
+    message = representations.message(stored.messages[at], stored, signed=True)
+    reply = next((row for row in stored.messages[at:] if row.role == Message.Role.ASSISTANT), None)
     notices = [said["message"] for said in events if said["type"] == "talk.notice"]
     return {
         "conversation": stored.conversation.wire_id,
-        "message": rows[message_id],
-        "corrections": rows[message_id].get("corrections", []),
-        "reply": rows[reply.wire_id] if reply else None,
+        "message": message,
+        "corrections": message.get("corrections", []),
+        "reply": representations.message(reply, stored, signed=True) if reply else None,
         "goals": stored.conversation.goals,
         "ended": stored.conversation.call_ended,
         **representations.where(stored.storage),
@@ -151,21 +133,9 @@ async def _drive(
     learner: uuid.UUID, conversation: str, asked: SubmittedTurn, pcm: bytes, events: asyncio.Queue[Event | None]
 ) -> None:
     """Take the turn, and queue the events about it."""
-
-    async def send(said: Event) -> None:
-        events.put_nowait(said)
-
-    async def hang_up(code: int) -> None:
-        """Do nothing: the connection ends with the turn."""
-
     is_live.set(False)
     talk = await open_talk(
-        learner=learner,
-        conversation=conversation,
-        engines=engines(),
-        send=send,
-        hang_up=hang_up,
-        preemptive_replies=False,
+        learner=learner, conversation=conversation, engines=engines(), send=events.put, preemptive=False
     )
     try:
         await talk.receive({"type": "session.update", "session": asked.session})

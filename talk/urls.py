@@ -1,25 +1,16 @@
 from django.urls import path
 
-from talk.speaking_views import (
-    AnalyzeConversationView,
-    ChatView,
-    KeptAnalysisView,
-    KeptTranslationView,
-    SpeechToTextView,
-    TextToSpeechView,
-    TranslateView,
-)
-from talk.views import MessageView, ScenariosView, TurnView
+from talk import speaking_views, views
 
 urlpatterns = [
-    path("scenarios", ScenariosView.as_view()),
-    path("text-to-speech", TextToSpeechView.as_view()),
-    path("speech-to-text", SpeechToTextView.as_view()),
-    path("translate", TranslateView.as_view()),
-    path("chat", ChatView.as_view()),
-    path("analyze-conversation", AnalyzeConversationView.as_view()),
-    path("conversations/<str:id>/turns", TurnView.as_view()),
-    path("conversations/<str:id>/analysis", KeptAnalysisView.as_view()),
-    path("conversations/<str:id>/messages/<str:message_id>", MessageView.as_view()),
-    path("conversations/<str:id>/messages/<str:message_id>/translation", KeptTranslationView.as_view()),
+    path("scenarios", views.ScenariosView.as_view()),
+    path("text-to-speech", speaking_views.TextToSpeechView.as_view()),
+    path("speech-to-text", speaking_views.SpeechToTextView.as_view()),
+    path("translate", speaking_views.TranslateView.as_view()),
+    path("chat", speaking_views.ChatView.as_view()),
+    path("analyze-conversation", speaking_views.AnalyzeConversationView.as_view()),
+    path("conversations/<str:id>/turns", views.TurnView.as_view()),
+    path("conversations/<str:id>/analysis", speaking_views.KeptAnalysisView.as_view()),
+    path("conversations/<str:id>/messages/<str:message_id>", views.MessageView.as_view()),
+    path("conversations/<str:id>/messages/<str:message_id>/translation", speaking_views.KeptTranslationView.as_view()),
 ]

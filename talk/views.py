@@ -19,6 +19,7 @@ from conversations import ids, representations, store
 from conversations.api_description import ID
 from conversations.error_messages import DELETED, UNWRITABLE
 from core.doors import door
+from core.json_types import Json
 from core.negotiation import AnyAccept
 from core.openapi import answers, refusals
 from core.parsers import StrictJSONParser
@@ -60,19 +61,9 @@ class ScenariosView(APIView):
         tags=["talking"],
     )
     def get(self, request: ApiRequest) -> Response:
-        shapes = [
-            {
-                "id": each.id,
-                "title": each.title,
-                "kind": each.kind,
-                "level": each.level,
-                "summary": each.summary,
-                "icon": each.icon,
-                "goals": [goal.text for goal in each.goals],
-            }
-            for each in load_all().values()
-        ]
-        shape = {"scenarios": shapes, "levels": LEVELS, **capabilities.shape(), **representations.where()}
+        translations = [each.code for each in capabilities.translations()]
+        shape: Json = {"scenarios": load_all().values(), "levels": LEVELS, "languages": capabilities.languages()}
+        shape |= {"translations": translations, "partner": capabilities.partner(), **representations.where()}
         return Response(ScenariosSerializer(shape).data)
 
 
@@ -95,28 +86,25 @@ class TurnView(EngineView):
     )
     @door(most=UPLOAD)
     async def post(self, request: ApiRequest, id: str) -> HttpResponseBase:
-        """Serve `POST /api/conversations/ID/turns`: take one turn as sound or text.
-
-        Respond with JSON, or with server-sent events if the client accepts them.
-        """
+        """Serve `POST /api/conversations/ID/turns`: take one turn, and respond with JSON or, if accepted, server-sent events."""
         learner = request.learner
         if not ids.is_wire_id(id):
             await in_thread(ids.require, learner, id)
         asked = (await checked(TurnSerializer, request)).asked()
         try:
             if kept := await turns.find(learner, id, asked):
-                return _result(turns.summary(kept, asked.message_id or "", []))
+                return Response(TurnResultSerializer(kept).data)
             events = turns.take(learner, id, asked, visitor_of_request(request))
             first = await anext(events)
             if EVENT_STREAM in request.headers.get("Accept", ""):
                 headers = {"Cache-Control": "no-store"}
                 return StreamingHttpResponse(_streamed(first, events), content_type=EVENT_STREAM, headers=headers)
             said = [first, *[each async for each in events]]
-            return _result(await _outcome(learner, id, said))
+            return Response(TurnResultSerializer(await _outcome(learner, id, said)).data)
         except CallRefused as refusal:
             # The turn may have been saved meanwhile by an earlier request that lost its connection and finished its work.
             if refusal.status_code == 409 and (kept := await turns.find(learner, id, asked)):
-                return _result(turns.summary(kept, asked.message_id or "", []))
+                return Response(TurnResultSerializer(kept).data)
             raise
 
 
@@ -124,7 +112,7 @@ class MessageView(EngineView):
     http_method_names = ["patch"]
 
     @extend_schema(
-        operation_id="mendMessage",
+        operation_id="replaceMessageWords",
         summary="Replace misheard words",
         description="Only in a message of the learner. It is then corrected anew.",
         parameters=[ID, MESSAGE_ID],
@@ -144,11 +132,7 @@ class MessageView(EngineView):
         return Response(ReplacedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
 
 
-def _result(summary: turns.TurnSummary) -> Response:
-    return Response(TurnResultSerializer(summary).data)
-
-
-async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> turns.TurnSummary:
+async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> Json:
     """Return the result of a turn by its events. Raises CallRefused if it was not saved."""
     saved = next((each for each in said if each["type"] == "talk.saved" and each["role"] == "user"), None)
     if saved is None:

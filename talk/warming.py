@@ -16,10 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Warming:
-    """Load the engine in parallel with the first request of the talk page, as ASGI middleware.
-
-    This is done only if the engine in use is the embedded one.
-    """
+    """Load the embedded engine, if it is the one in use, at the first request of the talk page. This is ASGI middleware."""
 
     def __init__(self, application: AsgiApplication) -> None:
         self.application = application

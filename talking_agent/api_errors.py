@@ -20,14 +20,6 @@ from talk.protocol import ProtocolError
 from tutor.domain import CannotDo, EngineError, EnoughForToday
 from usage import budget
 
-# The errors whose own text is the answer. Subclasses come before their base classes.
-STATUSES: dict[type[Exception], int] = {
-    ids.BadId: 400,
-    ProtocolError: 400,
-    CannotDo: 501,
-    EngineError: 503,
-    quota.QuotaExceeded: 507,
-}
 # Seconds after which a failed store or engine may be tried again.
 TRY_AGAIN_S = 5
 
@@ -46,13 +38,18 @@ def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
             return _refusal(error, error.status, error.retry_after)
         case EnoughForToday():
             return _refusal(error, 503, budget.seconds_until_tomorrow())
-    for kind, status in STATUSES.items():
-        if isinstance(error, kind):
-            return _refusal(error, status, TRY_AGAIN_S if status == 503 else None)
-    # For example a full disk or a locked database.
-    if isinstance(error, OSError | OperationalError):
-        logger.error("The storage failed.", exc_info=error)
-        return Response({"error": UNWRITABLE}, status=503, headers={"Retry-After": str(TRY_AGAIN_S)})
+        case ids.BadId() | ProtocolError():
+            return _refusal(error, 400)
+        case CannotDo():
+            return _refusal(error, 501)
+        case EngineError():
+            return _refusal(error, 503, TRY_AGAIN_S)
+        case quota.QuotaExceeded():
+            return _refusal(error, 507)
+        # For example a full disk or a locked database.
+        case OSError() | OperationalError():
+            logger.error("The storage failed.", exc_info=error)
+            return Response({"error": UNWRITABLE}, status=503, headers={"Retry-After": str(TRY_AGAIN_S)})
     response = exception_handler(error, context)
     if response is not None:
         detail = error.detail if isinstance(error, APIException) else response.data.get("detail", "Not found.")

@@ -1,12 +1,10 @@
-"""Run the tasks beside the requests for as long as the server runs."""
+"""Run the background tasks of the server, from its start to its end."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from typing import ParamSpec
+from collections.abc import Iterator
 
-from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -18,8 +16,6 @@ from core.asgi_types import Message, Receive, Send
 from migration import orphan_recordings, sync_worker
 from usage import budget
 
-P = ParamSpec("P")
-
 # Seconds.
 ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
@@ -28,14 +24,23 @@ MIGRATE_AGAIN_AFTER = 2
 logger = logging.getLogger(__name__)
 
 
+@contextlib.contextmanager
+def _own_connections() -> Iterator[None]:
+    """Close the database connections of this thread after the block."""
+    try:
+        yield
+    finally:
+        connections.close_all()
+
+
 async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
     file_modes.create_privately()
-    await _in_thread(file_modes.correct)
+    await asyncio.to_thread(file_modes.correct)
     first, *others = engines.names()
     logger.info("The engine that talks: %s%s.", first, f"; when it fails: {', then '.join(others)}" if others else "")
     # Check before the first write: a database may exist without its tables.
-    await asyncio.gather(*(_in_thread(half.check) for half in cloud.halves if half.on))
+    await asyncio.gather(*(asyncio.to_thread(half.check) for half in cloud.halves if half.on))
     await _store_spending()
     works = (_migrate, _erase_deleted, _keep_storing_spending, sync_worker.run)
     tasks = [asyncio.create_task(work()) for work in works]
@@ -60,7 +65,7 @@ async def _keep_storing_spending() -> None:
 async def _store_spending() -> None:
     try:
         with cloud.within(cloud.PATIENCE):
-            await _in_thread(budget.store)
+            await asyncio.to_thread(_own_connections()(budget.store))
     except (DatabaseError, InterfaceError) as error:
         # The amount stays counted in this process until the accounts' database is back.
         logger.debug("What was spent could not be stored: %s", cloud.sentence(error))
@@ -72,7 +77,7 @@ async def _migrate() -> None:
     while waiting:
         for alias in list(waiting):
             try:
-                await _in_thread(_migrate_one, alias)
+                await asyncio.to_thread(_migrate_one, alias)
             # This is an outermost loop, and each driver reports an unreachable server in its own way.
             except Exception as error:  # noqa: BLE001
                 logger.debug("The database %r cannot be migrated yet: %s", alias, error)
@@ -82,10 +87,11 @@ async def _migrate() -> None:
             await asyncio.sleep(MIGRATE_AGAIN_AFTER)
 
 
+@_own_connections()
 def _migrate_one(alias: str) -> None:
     # Without its tables, the breaker takes the database as down.
     with cloud.regardless():
-        # Only the look at the tables is limited. Migrating may take as long as it needs.
+        # Only reading the tables is limited. Migrating may take as long as it needs.
         with cloud.patience():
             executor = MigrationExecutor(connections[alias])
             waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -97,7 +103,7 @@ def _migrate_one(alias: str) -> None:
 async def _erase_deleted() -> None:
     while True:
         try:
-            await _in_thread(_erase)
+            await asyncio.to_thread(_erase)
         except cloud.Unavailable:
             # The breaker has logged it.
             pass
@@ -106,19 +112,10 @@ async def _erase_deleted() -> None:
         await asyncio.sleep(ERASE_EVERY)
 
 
+@_own_connections()
 def _erase() -> None:
     with cloud.patience(ERASE_PATIENCE):
         if erased := store.erase_deleted():
             logger.info("Erased %s deleted conversations and messages for good.", erased)
         if orphans_removed := orphan_recordings.erase_unfinished():
             logger.info("Removed %s recordings that were cut off before they were saved.", orphans_removed)
-
-
-async def _in_thread(work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    def call() -> None:
-        try:
-            work(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    await sync_to_async(call, thread_sensitive=False)()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Hashable, Mapping
 from django.conf import settings
 from django.http import JsonResponse
 
-from core.admission import BUSY, LINGER_S, TOO_MANY, AtCapacity, Slots
+from core.admission import BUSY, LINGER_S, TOO_MANY, RequestRefused, Slots
 from core.asgi_types import Application, Message, Receive, Send
 from core.counts import MB
 from core.doors import Door, door_at
@@ -30,14 +30,6 @@ UPLOADS = Slots("uploads", total=64 * MB, each=2, waiting=64, waiting_each=14)
 UNWRITABLE = "The server's disk cannot be written at the moment. Nothing was saved; try again later."
 
 logger = logging.getLogger(__name__)
-
-
-class RequestRefused(Exception):
-    """Report that this middleware answers the request itself, with this status."""
-
-    def __init__(self, status: int, message: str, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.status, self.retry_after = status, retry_after
 
 
 class Gone(Exception):
@@ -63,20 +55,20 @@ class Limits:
             headers = dict(scope["headers"])
             # Django treats such a body as empty.
             if b"transfer-encoding" in headers:
-                raise RequestRefused(411, "Send the body with its Content-Length, not in chunks.")
+                raise RequestRefused("Send the body with its Content-Length, not in chunks.", status=411)
             declared = headers.get(b"content-length", b"0")
             if not declared.isdigit():
-                raise RequestRefused(400, "Content-Length must be a number of bytes.")
+                raise RequestRefused("Content-Length must be a number of bytes.", status=400)
             length = int(declared)
             door = door_at(scope["path"], scope["method"]) if length else Door()
             if length > door.most:
-                raise RequestRefused(413, f"The body is larger than {door.most // MB} MB.")
+                raise RequestRefused(f"The body is larger than {door.most // MB} MB.", status=413)
             async with REQUESTS.taken(visitor_of(scope)):
                 if length:
                     await self._with_body(scope, receive, send, length, door)
                 else:
                     await self.application(scope, receive, send)
-        except (RequestRefused, AtCapacity) as refusal:
+        except RequestRefused as refusal:
             await _refuse(scope, receive, send, refusal)
         except Gone:
             pass
@@ -108,8 +100,8 @@ class Limits:
             except OSError:
                 if has_begun:
                     raise
-                logger.exception("A body could not be put aside.")
-                raise RequestRefused(503, UNWRITABLE, 30) from None
+                logger.exception("A body could not be buffered on the disk.")
+                raise RequestRefused(UNWRITABLE, status=503, retry_after=30) from None
             finally:
                 self._held[visitor] -= received
                 if not self._held[visitor]:
@@ -118,9 +110,9 @@ class Limits:
     def _hold(self, visitor: Hashable, size: int) -> None:
         self._held[visitor] += size
         if size and self._held[visitor] > BODIES_EACH:
-            raise RequestRefused(429, TOO_MANY, 5)
+            raise RequestRefused(TOO_MANY, status=429, retry_after=5)
         if size and self._held.total() > BODIES:
-            raise RequestRefused(503, BUSY, 5)
+            raise RequestRefused(BUSY, status=503, retry_after=5)
 
 
 async def _unless_gone(entering: Awaitable[object], receive: Receive) -> None:
@@ -137,11 +129,8 @@ async def _unless_gone(entering: Awaitable[object], receive: Receive) -> None:
         await asyncio.wait((waiting, leaving))
 
 
-async def _refuse(scope: Message, receive: Receive, send: Send, refusal: RequestRefused | AtCapacity) -> None:
-    """Answer at once, then discard what still arrives of the body for LINGER_S seconds.
-
-    A client that is cut off would not read the answer.
-    """
+async def _refuse(scope: Message, receive: Receive, send: Send, refusal: RequestRefused) -> None:
+    """Answer, then discard the rest of the body for LINGER_S seconds: a client that is cut off would not read the answer."""
     answer = JsonResponse({"error": str(refusal)}, status=refusal.status)
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
     headers += [(b"connection", b"close"), (b"content-length", str(len(answer.content)).encode())]

@@ -8,7 +8,6 @@ import ipaddress
 import resource
 from collections import Counter
 from http import HTTPStatus
-from typing import Protocol
 
 import httptools
 from django.conf import settings
@@ -23,7 +22,7 @@ HEAD_BYTES = 64 * 1024
 HEAD_S = 30.0
 # Seconds in which no byte of a body comes.
 STALL_S = 30.0
-# Seconds for a whole body, plus the time that it takes at SLOWEST bytes a second.
+# Seconds for a complete body, plus the time that it takes at SLOWEST bytes a second.
 BODY_S = 30.0
 SLOWEST = 8 * 1024
 # Seconds that a client may leave an answer unread.
@@ -33,7 +32,7 @@ PONGS_BYTES = 1024 * 1024
 # Connections. The system may allow fewer.
 MOST_OPEN = 4096
 # Seconds between two checks.
-LOOK_EVERY = 1.0
+CHECK_EVERY = 1.0
 
 HEAD_TOO_LARGE = f"The headers of a request may have at most {HEAD_BYTES // 1024} KB."
 TOO_SLOW = "The request came too slowly. Send it again."
@@ -45,26 +44,21 @@ class _HeadTooLarge(Exception):
     """Stop the parser at a head that is too large."""
 
 
-class _Connection(Protocol):
-    def look(self, now: float) -> None:
-        """Close the connection if its time is used up."""
-
-
 class _Open:
     """Hold the open connections of this process."""
 
     def __init__(self) -> None:
-        self._connections: dict[asyncio.Transport, _Connection] = {}
+        self._connections: dict[asyncio.Transport, BoundedHttp | BoundedWebSocket] = {}
         self._from: Counter[str] = Counter()
-        self._next_look: asyncio.TimerHandle | None = None
+        self._next_check: asyncio.TimerHandle | None = None
 
-    def add(self, transport: asyncio.Transport, connection: _Connection) -> None:
+    def add(self, transport: asyncio.Transport, connection: "BoundedHttp | BoundedWebSocket") -> None:
         """Note a connection. A WebSocket replaces the HTTP connection that it came from."""
         if transport not in self._connections:
             self._from[_address(transport)] += 1
         self._connections[transport] = connection
-        if self._next_look is None:
-            self._look()
+        if self._next_check is None:
+            self._check()
 
     def remove(self, transport: asyncio.Transport) -> None:
         if self._connections.pop(transport, None):
@@ -82,11 +76,11 @@ class _Open:
     def has_too_many(self, address: str) -> bool:
         return self._from[address] > settings.CONNECTIONS_PER_ADDRESS and not _stands_for_others(address)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         loop = asyncio.get_running_loop()
         for connection in tuple(self._connections.values()):
-            connection.look(loop.time())
-        self._next_look = loop.call_later(LOOK_EVERY, self._look) if self._connections else None
+            connection.check(loop.time())
+        self._next_check = loop.call_later(CHECK_EVERY, self._check) if self._connections else None
 
 
 _open = _Open()
@@ -98,7 +92,7 @@ class _Unread:
     def __init__(self) -> None:
         self._since: float | None = None
 
-    def look(self, transport: asyncio.Transport, now: float) -> None:
+    def check(self, transport: asyncio.Transport, now: float) -> None:
         if transport.is_closing() or transport.get_write_buffer_size() > transport.get_write_buffer_limits()[1]:
             self._since = self._since or now
             if now - self._since > UNREAD_S:
@@ -109,10 +103,7 @@ class _Unread:
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Speak HTTP/1.1 within the limits.
-
-    `_since`: when the present head, body or silence began. `_received`: bytes since then.
-    """
+    """Speak HTTP/1.1 within the limits. `_since`: when the present head, body or silence began. `_received`: bytes since then."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -126,8 +117,7 @@ class BoundedHttp(HttpToolsProtocol):
             _closed("too many")
             transport.abort()
         elif _open.has_too_many(_address(transport)):
-            _closed("too many")
-            self._refuse(503, TOO_MANY_OPEN, b"retry-after: 5\r\n")
+            self._refuse("too many", 503, TOO_MANY_OPEN, b"retry-after: 5\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
         _open.remove(self.transport)
@@ -148,27 +138,24 @@ class BoundedHttp(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             if not self._is_refused:
-                _closed("not HTTP")
-                self._refuse(400, NOT_HTTP)
+                self._refuse("not HTTP", 400, NOT_HTTP)
             return
         # One piece may hold the end of a request and the beginning of the next head: `on_message_begin` counts from 0.
         if self._in_head and self._received > HEAD_BYTES:
-            self._refuse_head()
+            self._refuse("head", 431, HEAD_TOO_LARGE)
 
-    def look(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Close the connection if its time is used up."""
         waited = now - self._since
         if self._is_refused:
             if waited > LINGER_S:
                 self.transport.abort()
             return
-        self._unread.look(self.transport, now)
+        self._unread.check(self.transport, now)
         if self._in_head and waited > HEAD_S:
-            _closed("slow head")
-            self._refuse(408, TOO_SLOW)
+            self._refuse("slow head", 408, TOO_SLOW)
         elif self._awaits_body and (now - self._heard_at > STALL_S or waited > BODY_S + self._received / SLOWEST):
-            _closed("slow body")
-            self._refuse(408, TOO_SLOW)
+            self._refuse("slow body", 408, TOO_SLOW)
 
     @property
     def _awaits_body(self) -> bool:
@@ -184,7 +171,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
-            self._refuse_head()
+            self._refuse("head", 431, HEAD_TOO_LARGE)
             raise _HeadTooLarge
         self._in_head, self._since, self._received = False, self.loop.time(), 0
         super().on_headers_complete()
@@ -199,12 +186,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     # Refusing
 
-    def _refuse_head(self) -> None:
-        _closed("head")
-        self._refuse(431, HEAD_TOO_LARGE)
-
-    def _refuse(self, status: int, message: str, more: bytes = b"") -> None:
-        """Answer, then discard all that comes for LINGER_S, so that the client can read the answer."""
+    def _refuse(self, why: str, status: int, message: str, more: bytes = b"") -> None:
+        """Answer, then discard all that comes for LINGER_S, so that the client can read the answer. `why` is for the metrics."""
+        _closed(why)
         self._is_refused, self._since = True, self.loop.time()
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
@@ -237,8 +221,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         _open.remove(self.transport)
         super().connection_lost(exc)
 
-    def look(self, now: float) -> None:
-        self._unread.look(self.transport, now)
+    def check(self, now: float) -> None:
+        self._unread.check(self.transport, now)
 
     def handle_parser_exception(self) -> None:
         if self.conn.close_sent is None:

@@ -12,7 +12,7 @@ ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tu
 
 
 class WithoutTraceback(logging.Filter):
-    """Reduce a record to its message: the error came with a request, and its place in the code says nothing."""
+    """Reduce a record to its message: the error came with a request, and its place in the code does not help."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None
@@ -23,12 +23,12 @@ class Discreet(logging.Formatter):
     """Write an error's class and place without the row values that a database quotes: they may be a learner's words."""
 
     def formatException(self, ei: ErrorInfo) -> str:
-        told, error = list[str](), ei[1]
+        parts, error = list[str](), ei[1]
         if error and is_of_the_disk(error):
             # The traceback does not help here, and every request meets a full disk.
             return f"{type(error).__qualname__}: {sentence(error)}"
         while error:
             frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-            told.append(f"{frames}\n{type(error).__qualname__}: {sentence(error)}")
+            parts.append(f"{frames}\n{type(error).__qualname__}: {sentence(error)}")
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        return "\nThis came of:\n".join(told)
+        return "\nThis came of:\n".join(parts)

@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -16,16 +16,13 @@ WAIT, PAUSE = 60.0, 0.1
 KEY = int.from_bytes(b"talking", "big")
 
 
-@contextmanager
-def migration_lock(alias: str) -> Iterator[None]:
+def migration_lock(alias: str) -> AbstractContextManager[None]:
     """Hold the lock of a database. It is also released if the process ends.
 
     On PostgreSQL, this is an advisory lock, so that it works between machines. Otherwise it is a lock on DATA_DIR. Raises
     CommandError if another process has it for WAIT seconds, and DatabaseError.
     """
-    held = _in_postgresql(alias) if connections[alias].vendor == "postgresql" else _in_data_dir(alias)
-    with held:
-        yield
+    return _in_postgresql(alias) if connections[alias].vendor == "postgresql" else _in_data_dir(alias)
 
 
 @contextmanager

@@ -23,10 +23,7 @@ _latest: tuple[float, dict[str, str]] = (0.0, {})
 
 
 def parts(request: HttpRequest) -> dict[str, str]:
-    """Return each part that the server needs, by name: "ok", or the problem.
-
-    Callers that arrive during a check share the next one, so any number at once costs two checks.
-    """
+    """Return each part that the server needs, by name: "ok", or the problem. Concurrent callers share the next check."""
     global _latest
     asked = time.monotonic()
     if not _looking.acquire(timeout=LONGEST_LOOK):

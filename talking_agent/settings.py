@@ -13,22 +13,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 import engines
-from core import database_urls, env_file, machine
-from core.env import (
-    UNKNOWN_USER,
-    configured,
-    existing_path,
-    flag,
-    networks,
-    number,
-    one_of,
-    origin,
-    price,
-    price_range,
-    several_lines,
-    text,
-    wrong,
-)
+from core import database_urls, env, env_file, machine
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -49,28 +34,25 @@ def cloud_database() -> str:
 
 
 def data_dir() -> Path:
-    named = text("DATA_DIR")
+    named = env.text("DATA_DIR")
     try:
         path = Path(named or BASE_DIR / "data").expanduser().resolve()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     # `expanduser` and `resolve` raise RuntimeError for ~user of an unknown user, and for a loop of links.
     except RuntimeError:
-        raise wrong("DATA_DIR", UNKNOWN_USER) from None
+        raise env.wrong("DATA_DIR", env.UNKNOWN_USER) from None
     except OSError as error:
         what = "it" if named else f"{BASE_DIR / 'data'}"
-        raise wrong(
+        raise env.wrong(
             "DATA_DIR", f"{what} cannot be written: {error.strerror}. Name a folder that can be written"
         ) from None
     return path
 
 
 def secret_key() -> str:
-    """Return `SECRET_KEY`, else the key in DATA_DIR.
-
-    The first start makes that key. Processes that start together get the same one.
-    """
-    if given := text("SECRET_KEY"):
+    """Return SECRET_KEY, else the key in DATA_DIR. The first start makes it. Processes that start together get the same one."""
+    if given := env.text("SECRET_KEY"):
         return given
     path = DATA_DIR / "secret_key"
     try:
@@ -88,16 +70,16 @@ def secret_key() -> str:
 
 
 def _make_secret_key(path: Path) -> None:
-    aside = path.with_name(f"secret_key.{os.getpid()}")
+    temporary = path.with_name(f"secret_key.{os.getpid()}")
     try:
-        aside.touch(mode=0o600)
-        aside.write_text(secrets.token_urlsafe(50))
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(50))
         # Atomic. It does not replace an existing key.
-        os.link(aside, path)
+        os.link(temporary, path)
     except FileExistsError:
         pass
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 # The site
@@ -107,30 +89,30 @@ CLOUD_VARIABLES = (
     *("USE_CLOUD_STORAGE", "NEXT_PUBLIC_USE_CLOUD_STORAGE", "DATABASE_URL", "MONGODB_URI", "SECRET_KEY"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "S3_BUCKET_NAME"),
 )
-DEBUG = flag("DEBUG", False)
+DEBUG = env.flag("DEBUG", False)
 DATA_DIR = data_dir()
 SECRET_KEY = secret_key()
-HOST = text("HOST", "127.0.0.1")
-PORT = number("PORT", 8000, low=1, high=65535)
-APP_URL = origin("APP_URL") or origin("NEXT_PUBLIC_APP_URL", f"http://localhost:{PORT}")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000, low=1, high=65535)
+APP_URL = env.origin("APP_URL") or env.origin("NEXT_PUBLIC_APP_URL", f"http://localhost:{PORT}")
 HTTPS = APP_URL.startswith("https://")
 ALLOWED_HOSTS = [
     urlsplit(APP_URL).hostname or "",
     "localhost",
     "127.0.0.1",
     "[::1]",
-    *text("ALLOWED_HOSTS").replace(",", " ").split(),
+    *env.text("ALLOWED_HOSTS").replace(",", " ").split(),
 ]
 CSRF_TRUSTED_ORIGINS = [APP_URL]
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-TRUST_PROXY = flag("TRUST_PROXY", False)
+TRUST_PROXY = env.flag("TRUST_PROXY", False)
 # More proxies between the client and the proxy that connects to us, such as those of a CDN. See learners.address.
-TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 # Enough for a class behind one address: a browser opens six.
-CONNECTIONS_PER_ADDRESS = number("CONNECTIONS_PER_ADDRESS", 256, low=1, high=100_000)
+CONNECTIONS_PER_ADDRESS = env.number("CONNECTIONS_PER_ADDRESS", 256, low=1, high=100_000)
 # Load balancers and Prometheus call these over plain HTTP inside the network.
 SECURE_REDIRECT_EXEMPT = [r"^readyz$", r"^metrics$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -170,21 +152,21 @@ INSTALLED_APPS = [
     "talking_agent.staticfiles.StaticFilesConfig",
 ]
 MIDDLEWARE = [
-    "core.middleware.measured",
-    "core.middleware.any_host_for_machines",
+    "core.middleware.RequestTiming",
+    "core.middleware.AnyHostForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.middleware.content_security_policy",
-    "core.middleware.patience",
-    "core.absolute_links.remembered",
-    "core.unreachable.admin_without_accounts",
+    "core.middleware.ContentSecurityPolicy",
+    "core.middleware.CloudPatience",
+    "core.absolute_links.RequestOrigin",
+    "core.unreachable.AdminWithoutAccounts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "learners.learner_middleware.same_site_only",
+    "learners.learner_middleware.SameSiteOnly",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "learners.learner_middleware.known_learner",
-    "learners.ingest.limited_by_day",
+    "learners.learner_middleware.KnownLearner",
+    "learners.ingest.DailyUploadLimit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -210,9 +192,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-# Stores. Accounts are in `default`, which is PostgreSQL if DATABASE_URL is set. Conversations are in `local` (the
-# shelter). With the cloud on, they are in the database that DATABASE_TYPE names: PostgreSQL (which is `default`, too)
-# or MongoDB.
+# Stores. Accounts are in `default`, which is PostgreSQL if DATABASE_URL is set. Conversations are in `local` (the shelter). With
+# the cloud on, they are in the database that DATABASE_TYPE names: PostgreSQL (which is `default`, too) or MongoDB.
 
 
 def sqlite(name: str) -> database_urls.DatabaseParameters:
@@ -229,8 +210,8 @@ def sqlite(name: str) -> database_urls.DatabaseParameters:
     }
 
 
-POSTGRESQL = configured("DATABASE_URL", database_urls.postgresql)
-MONGODB = configured("MONGODB_URI", database_urls.mongodb)
+POSTGRESQL = database_urls.configured("DATABASE_URL")
+MONGODB = database_urls.configured("MONGODB_URI")
 DATABASES = {"default": POSTGRESQL or sqlite("accounts.sqlite3"), "local": sqlite("shelter.sqlite3")}
 if MONGODB:
     DATABASES["mongodb"] = MONGODB
@@ -239,14 +220,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The cloud. Each half, database and bucket, is on if it is configured. `talking_agent.checks` reports contradictions.
 
-USE_CLOUD_STORAGE = flag("USE_CLOUD_STORAGE", flag("NEXT_PUBLIC_USE_CLOUD_STORAGE", False))
-DATABASE_TYPE = one_of("DATABASE_TYPE", "", ("", "mongodb", "postgresql"))
-S3_BUCKET_NAME = text("S3_BUCKET_NAME")
-AWS_S3_ENDPOINT_URL = text("AWS_S3_ENDPOINT_URL")
+USE_CLOUD_STORAGE = env.flag("USE_CLOUD_STORAGE", env.flag("NEXT_PUBLIC_USE_CLOUD_STORAGE", False))
+DATABASE_TYPE = env.one_of("DATABASE_TYPE", "", ("", "mongodb", "postgresql"))
+S3_BUCKET_NAME = env.text("S3_BUCKET_NAME")
+AWS_S3_ENDPOINT_URL = env.text("AWS_S3_ENDPOINT_URL")
 # The server's address for browsers, if it is another one.
-AWS_S3_PUBLIC_ENDPOINT_URL = text("AWS_S3_PUBLIC_ENDPOINT_URL")
-AWS_S3_ADDRESSING_STYLE = one_of("AWS_S3_ADDRESSING_STYLE", "", ("", "path", "virtual")) or None
-GIVEN = {name for name in CLOUD_VARIABLES if text(name)}
+AWS_S3_PUBLIC_ENDPOINT_URL = env.text("AWS_S3_PUBLIC_ENDPOINT_URL")
+AWS_S3_ADDRESSING_STYLE = env.one_of("AWS_S3_ADDRESSING_STYLE", "", ("", "path", "virtual")) or None
+GIVEN = {name for name in CLOUD_VARIABLES if env.text(name)}
 # The alias of the cloud's database, switched on or not.
 CONFIGURED_DATABASE = cloud_database()
 CLOUD_DATABASE = CONFIGURED_DATABASE if USE_CLOUD_STORAGE else ""
@@ -255,15 +236,15 @@ CLOUD_AUDIO = USE_CLOUD_STORAGE and bool(S3_BUCKET_NAME)
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-LEARNER_QUOTA_MB = number("LEARNER_QUOTA_MB", 1000, low=1, high=10_000_000)
-DISK_RESERVE_MB = number("DISK_RESERVE_MB", 1000, low=0, high=10_000_000)
-AUDIO_URL_EXPIRY = number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
+LEARNER_QUOTA_MB = env.number("LEARNER_QUOTA_MB", 1000, low=1, high=10_000_000)
+DISK_RESERVE_MB = env.number("DISK_RESERVE_MB", 1000, low=0, high=10_000_000)
+AUDIO_URL_EXPIRY = env.number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
 # In dollars, for `manage.py storage cost`.
-PRICE_STORAGE = price("PRICE_STORAGE", 0.023)  # a GB and month
-PRICE_REQUESTS = price("PRICE_REQUESTS", 0.0004)  # a thousand
-PRICE_DATABASE = price_range("PRICE_DATABASE", "7-20")  # a month
+PRICE_STORAGE = env.price("PRICE_STORAGE", 0.023)  # a GB and month
+PRICE_REQUESTS = env.price("PRICE_REQUESTS", 0.0004)  # a thousand
+PRICE_DATABASE = env.price_range("PRICE_DATABASE", "7-20")  # a month
 # A file such as usage/prices.toml, which is also the default.
-PRICE_OPENAI = existing_path("PRICE_OPENAI")
+PRICE_OPENAI = env.existing_path("PRICE_OPENAI")
 STORAGES: dict[str, dict[str, Any]] = {
     # Unused: audio has its own storages.
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
@@ -280,18 +261,18 @@ if S3_BUCKET_NAME:
         "OPTIONS": {
             "bucket_name": S3_BUCKET_NAME,
             # With None, the machine's role gives the key.
-            "access_key": text("AWS_ACCESS_KEY_ID") or None,
-            "secret_key": text("AWS_SECRET_ACCESS_KEY") or None,
-            "security_token": text("AWS_SESSION_TOKEN") or None,
-            "region_name": text("AWS_REGION", "us-east-1"),
+            "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
+            "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
+            "security_token": env.text("AWS_SESSION_TOKEN") or None,
+            "region_name": env.text("AWS_REGION", "us-east-1"),
             "endpoint_url": AWS_S3_ENDPOINT_URL or None,
             "public_endpoint_url": AWS_S3_PUBLIC_ENDPOINT_URL,
             "addressing_style": AWS_S3_ADDRESSING_STYLE,
-            "key_prefix": text("AWS_S3_KEY_PREFIX"),
+            "key_prefix": env.text("AWS_S3_KEY_PREFIX"),
             "querystring_expire": AUDIO_URL_EXPIRY,
-            "cloudfront_domain": text("CLOUDFRONT_DOMAIN"),
-            "cloudfront_key_id": text("CLOUDFRONT_KEY_ID"),
-            "cloudfront_key": several_lines("CLOUDFRONT_KEY"),
+            "cloudfront_domain": env.text("CLOUDFRONT_DOMAIN"),
+            "cloudfront_key_id": env.text("CLOUDFRONT_KEY_ID"),
+            "cloudfront_key": env.several_lines("CLOUDFRONT_KEY"),
         },
     }
 
@@ -299,19 +280,19 @@ if S3_BUCKET_NAME:
 
 # Each engine reads its own settings, in engines/*/settings.py.
 globals().update(engines.read_settings())
-TUTOR_ENGINE = one_of("TUTOR_ENGINE", "auto", ("auto", *engines.available()))
+TUTOR_ENGINE = env.one_of("TUTOR_ENGINE", "auto", ("auto", *engines.available()))
 # Milliseconds until the next engine is tried.
-ENGINE_PATIENCE = number("ENGINE_PATIENCE", 3500, low=500, high=60_000)
+ENGINE_PATIENCE = env.number("ENGINE_PATIENCE", 3500, low=500, high=60_000)
 
 # Calls of one learner in a minute, and dollars for providers in a day.
-CALLS_PER_MINUTE = number("CALLS_PER_MINUTE", 60, low=1, high=100_000)
-SPEAKING_CALLS = flag("SPEAKING_CALLS", True)
-DAILY_SPENDING_LIMIT = price("DAILY_SPENDING_LIMIT", 20)
+CALLS_PER_MINUTE = env.number("CALLS_PER_MINUTE", 60, low=1, high=100_000)
+SPEAKING_CALLS = env.flag("SPEAKING_CALLS", True)
+DAILY_SPENDING_LIMIT = env.price("DAILY_SPENDING_LIMIT", 20)
 
 # Before version 0.2, the name was SPECULATE.
-PREEMPTIVE_REPLIES = flag("PREEMPTIVE_REPLIES", flag("SPECULATE", True))
+PREEMPTIVE_REPLIES = env.flag("PREEMPTIVE_REPLIES", env.flag("SPECULATE", True))
 # Two for each core: a learner speaks a third of the time at most. If all speak at once, an answer takes twice as long.
-LOCAL_TALKS = number("LOCAL_TALKS", max(4, 2 * machine.cores()), low=1, high=10_000)
+LOCAL_TALKS = env.number("LOCAL_TALKS", max(4, 2 * machine.cores()), low=1, high=10_000)
 
 # The interface
 
@@ -356,8 +337,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # Unnamed files, which vanish with their process. /tmp may be in memory.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR
 FILE_UPLOAD_HANDLERS = ["core.upload_handlers.InMemory"]
-METRICS_TOKEN = text("METRICS_TOKEN")
-METRICS_ALLOW = networks("METRICS_ALLOW")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_ALLOW = env.networks("METRICS_ALLOW")
 # Counters of limits. They can be in memory, because one process serves the site. Django's default of 300 entries is too small
 # for many visitors.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}

@@ -12,12 +12,7 @@ SOURCES = "sources.sha256"
 
 class StaticFilesConfig(apps.StaticFilesConfig):
     # Files of drf-spectacular that /api/docs does not need. Compressing them at every start would take seconds.
-    ignore_patterns = [
-        *apps.StaticFilesConfig.ignore_patterns,
-        "redoc",
-        "swagger-ui-*.map",
-        "oauth2-redirect*",
-    ]
+    ignore_patterns = [*apps.StaticFilesConfig.ignore_patterns, "redoc", "swagger-ui-*.map", "oauth2-redirect*"]
 
 
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):

@@ -1,11 +1,10 @@
-"""Serve machines: readiness, metrics and the API schema. Also serve its documentation page and the icon."""
+"""Serve machines: readiness and metrics. Also serve the icon."""
 
 import secrets
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.templatetags.static import static
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from prometheus_client import REGISTRY, exposition
 
 from learners import address
@@ -23,10 +22,7 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Report each part that the server needs: "ok", or the problem.
-
-    Return 503 if learners cannot be served. Without the cloud, or the accounts' database, they can ("degraded").
-    """
+    """Report each part as "ok" or with its problem. Answer 503 only if learners cannot be served, else at most "degraded"."""
     parts = readiness.parts(request)
     if any(parts[name] != readiness.OK for name in readiness.needed()):
         return JsonResponse({"status": "not ready", "parts": parts}, status=503)
@@ -42,17 +38,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": FORBIDDEN}, status=403)
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(REGISTRY), content_type=content_type, headers={"Cache-Control": "no-store"})
-
-
-class Schema(SpectacularAPIView):
-    """Serve `GET /api/schema` as YAML, or as JSON for clients that accept it or send ?format=json."""
-
-
-class Docs(SpectacularSwaggerSplitView):
-    """Serve `GET /api/docs`. Its script has its own URL: the Content-Security-Policy allows no inline scripts."""
-
-    template_name = "api.html"
-    url_name = "api-schema"
 
 
 def _is_allowed_address(request: HttpRequest) -> bool:

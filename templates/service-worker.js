@@ -1,4 +1,4 @@
-// Shows the offline page when the server cannot be reached. It caches only that page and its files: no talk, no recording, no other page
+// Show the offline page when the server cannot be reached. Cache only that page and its files: no talk, no recording, no other page
 // and no API response.
 
 const CACHE = "offline-{{ release }}";
@@ -6,9 +6,12 @@ const PAGE = "{% url 'offline' %}";
 const FILES = [
 {% for file in files %}  "{{ file }}",
 {% endfor %}];
-const PATIENCE = 20_000; // ms until a server that does not answer counts as away
-const AWAY = new Set([502, 503, 504]); // what a proxy answers in its place
-const OTHERS = /^\/(?:admin|api)\//; // pages of operators and programs: they should see what is wrong
+// Milliseconds after which a server that does not answer counts as unreachable.
+const PATIENCE = 20_000;
+// A proxy answers with these codes while the server is away.
+const AWAY = new Set([502, 503, 504]);
+// Operators and programs get the server's own error instead of the offline page.
+const OTHERS = /^\/(?:admin|api)\//;
 
 addEventListener("install", (event) => {
   skipWaiting();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Find a Chromium for the browser tests: the system's, else Debian's if it can be installed, else Playwright's own.
-# The headless shell comes first: it draws no window, which takes half of the processor's time.
+# Find a Chromium for the browser tests: the one of the system, else Debian's package if it can be installed, else Playwright's.
+# Prefer the headless shell: it draws no window, which would take half of the processor's time.
 has() {
   for name in "$@"; do
     [ -n "$name" ] && command -v "$name" >/dev/null && return 0

@@ -40,7 +40,7 @@ class FolderBucket(LocalAudioStorage):
 
 
 class Half:
-    """Hold the database or the bucket of the cloud. A test takes it down and brings it back."""
+    """Simulate outages of the database or the bucket of the cloud."""
 
     def __init__(self, breaker: Breaker) -> None:
         self.breaker = breaker
@@ -59,7 +59,7 @@ class Half:
         wait_for(lambda: self.breaker.up)
 
     def up(self) -> AbstractContextManager[None]:
-        """Set for a test whether it is up."""
+        """Do nothing: it is up. This is the counterpart of `outage` for parametrised tests."""
         return nullcontext()
 
     @contextmanager
@@ -74,7 +74,7 @@ class Half:
         raise OperationalError("connection refused")
 
 
-def somebodys_recording() -> str:
+def recording_of_another_learner() -> str:
     """Save another learner's recording. Return its key."""
     owner = Owner(uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), "user")
     return recordings.keep(owner, Clip(b"a voice", "audio/webm", 1.0)).key
@@ -87,7 +87,7 @@ def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
         if what():
             return
         pause.wait(0.005)
-    raise AssertionError("It has not become true.")
+    raise AssertionError("The condition has not become true.")
 
 
 def use_bucket(settings: Any, backend: str, options: dict[str, Any]) -> None:
@@ -96,8 +96,8 @@ def use_bucket(settings: Any, backend: str, options: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def sound_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the breakers probe often. Afterwards they are closed, and no probe runs."""
+def fast_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the breakers probe often. After the test they are closed, and no probe runs."""
     monkeypatch.setattr(cloud, "PROBE_EVERY", 0.002)
     # A failed request of an earlier test may still be open.
     cloud.end_request()
@@ -111,14 +111,14 @@ def sound_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def database(settings: Any, sound_breakers: None) -> Half:
+def database(settings: Any, fast_breakers: None) -> Half:
     """Turn the cloud on, with a database and no bucket."""
     settings.CLOUD_DATABASE = ALIAS
     return Half(cloud.database)
 
 
 @pytest.fixture
-def bucket(settings: Any, sound_breakers: None, tmp_path: Path, recordings_folder: Path) -> Half:
+def bucket(settings: Any, fast_breakers: None, tmp_path: Path, recordings_folder: Path) -> Half:
     """Turn the cloud on, with a bucket in the folder "bucket"."""
     use_bucket(settings, "tests.clouds.FolderBucket", {"location": tmp_path / "bucket"})
     return Half(cloud.bucket)

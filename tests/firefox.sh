@@ -1,6 +1,6 @@
 #!/bin/sh
-# Find a Firefox and a sound card for the tests: the system's, else Debian's if they can be installed. Without them, the tests in
-# Firefox are skipped.
+# Find Firefox and PulseAudio (a virtual sound card) for the tests: those of the system, else Debian's packages if they can be
+# installed. Without them, the tests in Firefox are skipped.
 packages=
 [ -n "${FIREFOX:-}" ] || command -v firefox-esr >/dev/null || command -v firefox >/dev/null || packages=firefox-esr
 command -v pulseaudio >/dev/null && command -v paplay >/dev/null || packages="$packages pulseaudio pulseaudio-utils"

@@ -113,7 +113,7 @@ def _provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(_provider: Provider) -> Provider:
-    """Return a simulated OpenAI as it was at its start: without delays, faults or scripts.
+    """Return the simulated OpenAI, reset to its initial state: without delays, faults or scripts.
 
     Many tests count what is open at the provider, so this waits until the requests of earlier tests have ended.
     """
@@ -137,7 +137,7 @@ async def connections_closed() -> AsyncIterator[None]:
 
 @pytest.fixture
 def openai_configured(provider: Provider, settings: Any, connections_closed: None) -> Provider:
-    """Configure an installation whose OpenAI is the simulated one."""
+    """Configure the simulated OpenAI as the provider of all stages."""
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = PROVIDER_KEY, provider.url
     models = {stage: chosen["model"] for stage, chosen in settings.OPENAI.items()}
     settings.OPENAI = {

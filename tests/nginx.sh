@@ -1,6 +1,6 @@
 #!/bin/sh
-# An nginx for the tests of deploy/nginx.conf: the system's; else Debian's, unpacked in .venv. It is not installed, because its
-# package would start a server on port 80. Without it these tests are skipped.
+# Find an nginx for the tests of deploy/nginx.conf: the one of the system, else Debian's package, unpacked in .venv. It is not
+# installed, because the package would start a server on port 80. Without nginx, these tests are skipped.
 for name in "${NGINX:-}" nginx /usr/sbin/nginx .venv/nginx/usr/sbin/nginx; do
   [ -n "$name" ] && command -v "$name" >/dev/null && exit 0
 done

@@ -1,7 +1,7 @@
 """Take the pictures in docs/screenshots: `make screenshots`.
 
-They show a real talk on a real server in a real browser. `python -m tests.screenshots PART …` takes some of them. The
-parts are `embedded`, `provider` and `storage`.
+They show a real talk on a real server in a real browser. `python -m tests.screenshots PART …` takes only the pictures of
+these parts: `embedded`, `provider` or `storage`.
 """
 
 import re
@@ -113,8 +113,8 @@ def take(page: Page, name: str, *, full: bool = False) -> None:
     print(f"docs/screenshots/{name}.png")
 
 
-def take_all_looks(page: Page, name: str, *, full: bool = False) -> None:
-    """Take the same page wide, narrow and dark."""
+def take_all_layouts(page: Page, name: str, *, full: bool = False) -> None:
+    """Take pictures of the same page: wide, narrow and dark."""
     take(page, f"{name}-wide", full=full)
     page.emulate_media(color_scheme="dark")
     take(page, f"{name}-dark", full=full)
@@ -139,20 +139,20 @@ def talk(browser: Browser, server: AgentServer) -> None:
     add_microphone(page)
     page.goto(server.url)
     page.wait_for_selector(".scenario")
-    take_all_looks(page, "start")
+    take_all_layouts(page, "start")
     start_talking(page, server)
     say_two_turns(page)
-    take_all_looks(page, "talk")
+    take_all_layouts(page, "talk")
     page.goto(f"{server.url}/history")
     page.wait_for_selector(".entry")
-    take_all_looks(page, "history")
+    take_all_layouts(page, "history")
     page.locator(".entry a").first.click()
     page.wait_for_selector("li.turn")
-    take_all_looks(page, "conversation")
+    take_all_layouts(page, "conversation")
 
 
 def feedback(browser: Browser, server: AgentServer) -> None:
-    """Show the analysis of a talk with a provider, and the tools of a turn."""
+    """Show the analysis of a talk with a provider, and the buttons of a turn."""
     page = browser.new_page(viewport=WIDE)
     add_microphone(page)
     start_talking(page, server)
@@ -168,28 +168,28 @@ def feedback(browser: Browser, server: AgentServer) -> None:
     page.get_by_role("button", name="End talk").click()
     expect(page.locator(".score").first).to_be_visible(timeout=WITHIN)
     expect(page.locator("#summary-saving")).to_have_text("Everything is saved.", timeout=WITHIN)
-    take_all_looks(page, "feedback", full=True)
+    take_all_layouts(page, "feedback", full=True)
     page.get_by_role("link", name="Listen to it again").click()
     answer = page.locator("li.turn[data-role=assistant]").nth(1)
     answer.get_by_role("button", name="Translate").click()
     answer.get_by_role("button", name="How long this answer took").click()
     expect(answer.locator(".turn-translation")).to_be_visible()
     answer.evaluate("turn => turn.previousElementSibling.scrollIntoView()")
-    take_all_looks(page, "breakdown")
+    take_all_layouts(page, "breakdown")
 
 
-def bringing_in(browser: Browser, server: AgentServer) -> None:
+def import_page(browser: Browser, server: AgentServer) -> None:
     page = browser.new_page(viewport=WIDE)
     page.goto(f"{server.url}/history")
     open_import(page, server, conversationHistory=[nested(), flat(1), "junk"])
-    take_all_looks(page, "import")
+    take_all_layouts(page, "import")
 
 
 def usage(browser: Browser, server: AgentServer) -> None:
     page = signed_in(browser, server)
-    take_all_looks(page, "admin-front")
+    take_all_layouts(page, "admin-front")
     page.goto(f"{server.url}/admin/conversations/conversation/usage/")
-    take_all_looks(page, "admin-usage")
+    take_all_layouts(page, "admin-usage")
 
 
 def signed_in(browser: Browser, server: AgentServer) -> Page:
@@ -202,11 +202,11 @@ def signed_in(browser: Browser, server: AgentServer) -> Page:
 def admin(browser: Browser, server: AgentServer) -> None:
     page = signed_in(browser, server)
     page.goto(f"{server.url}/admin/conversations/conversation/")
-    take_all_looks(page, "admin-conversations")
+    take_all_layouts(page, "admin-conversations")
     page.locator("#result_list tbody th a").first.click()
-    take_all_looks(page, "admin-conversation")
+    take_all_layouts(page, "admin-conversation")
     page.goto(f"{server.url}/admin/audio/recording/")
-    take_all_looks(page, "admin-recordings")
+    take_all_layouts(page, "admin-recordings")
 
 
 def console(browser: Browser) -> None:
@@ -228,19 +228,19 @@ def console(browser: Browser) -> None:
             page.get_by_role("button", name="Verify").click()
             page.get_by_text(re.compile(r"^\d+ checks: ")).wait_for()
             page.locator("#results").evaluate("results => results.scrollIntoView()")
-            take_all_looks(page, "console-verify")
+            take_all_layouts(page, "console-verify")
             test_console.plan(page)
             take(page, "console-plan")
             page.goto(f"{agent.url}/admin/storage/")
             test_console.begin_slowly(page)
             # The migration must not end before the pictures are taken.
             s3.freeze()
-            take_all_looks(page, "console-run")
+            take_all_layouts(page, "console-run")
             s3.thaw()
             page.get_by_text("Not copied (2)").wait_for()
             take(page, "console-run-failed")
             page.goto(f"{agent.url}/admin/storage/cost/")
-            take_all_looks(page, "console-cost")
+            take_all_layouts(page, "console-cost")
         on = AgentServer(temporary_folder("agent-on") / "data", database.env, s3.env)
         on.set_up()
         with served(on):
@@ -252,7 +252,7 @@ def console(browser: Browser) -> None:
             page.goto(f"{on.url}/admin/")
             take(page, "console-front")
             page.goto(f"{on.url}/admin/storage/")
-            take_all_looks(page, "console-degraded")
+            take_all_layouts(page, "console-degraded")
             database.kill()
             page.goto(f"{on.url}/admin/")
             take(page, "console-unreachable")
@@ -283,7 +283,7 @@ def provider(browser: Browser, folder: Path) -> None:
         server.manage("shell", "-c", ANSWERED)
         with served(server):
             feedback(browser, server)
-            bringing_in(browser, server)
+            import_page(browser, server)
             usage(browser, server)
 
 

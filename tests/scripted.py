@@ -1,4 +1,4 @@
-"""Run engines that follow a script. A talk cannot distinguish them from real ones."""
+"""Run engines that follow a script. For a talk they are like real ones."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -75,11 +75,11 @@ class ScriptedEngine:
 class ScriptedSession:
     def __init__(self, engine: ScriptedEngine, brief: Brief, transcript: Sequence[Line]) -> None:
         self.brief, self.transcript, self.speed = brief, transcript, 1.0
-        # The talk sets it.
+        # The talk sets this callback.
         self.noticed: Any = None
-        # By turn.
+        # The audio of each turn.
         self.heard: list[bytes] = [b""]
-        # Text, or the audio to be answered.
+        # For each requested reply, the typed text and the audio to be answered.
         self.asked: list[tuple[str | None, bytes]] = []
         self.detection: Detection | None = None
         self.interrupted: list[int] = []

@@ -1,4 +1,4 @@
-"""The names of the settings that the project and each engine read."""
+"""Find the names of the settings that the project and each engine read."""
 
 import ast
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OF_THE_PROJECT = ROOT / "talking_agent" / "settings.py"
 OF_ENGINES = sorted((ROOT / "engines").glob("*/settings.py"))
-# And `get`, of os.environ.
+# The functions of core.env, and os.environ.get.
 READERS = {
     *("text", "several_lines", "networks", "price", "price_range", "flag", "number", "one_of", "origin"),
     *("existing_path", "configured", "get"),

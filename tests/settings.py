@@ -1,4 +1,4 @@
-"""Use the project's settings on a separate folder. No `.env` file is read, because real credentials are there."""
+"""Use the project's settings with a separate folder of data. Read no `.env` file, because it may hold real credentials."""
 
 import os
 import tempfile
@@ -17,15 +17,13 @@ STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405
 # Pages are rendered without `collectstatic`. The tests of the real server have run it.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 
-# This database stands for the cloud's, where no real server is needed. See `tests.clouds`.
+# This database simulates that of the cloud in tests that need no real server. See `tests.clouds`.
 DATABASES["cloud"] = sqlite("cloud.sqlite3")  # noqa: F405
 
-# These are files, because the threads of a test cannot share a database in memory as they share a real one.
+# The databases are files, because the threads of a test cannot share a database in memory.
 for alias, database in DATABASES.items():  # noqa: F405
     database["TEST"] = {"NAME": DATA_DIR / f"test-{alias}.sqlite3"}  # noqa: F405
-ENGINE_PATIENCE = (
-    # Milliseconds. A loaded machine stalls. Tests in which an engine is given up set their own.
-    60_000
-)
+# Milliseconds. A loaded machine may stall. Tests of this limit set their own value.
+ENGINE_PATIENCE = 60_000
 # A secure hasher takes a third of a second for each account.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

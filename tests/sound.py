@@ -11,8 +11,8 @@ from engines.local import speaker
 
 SPEECH = Path(__file__).parent / "speech"
 RATE = 24_000
-# The words of "learner_family" as Whisper hears them. Whether it hears the s depends on the processor: its 8-bit arithmetic is
-# less exact on AMD's than on Intel's.
+# The words of "learner_family" as Whisper transcribes them. Whether they contain the s depends on the processor: 8-bit arithmetic
+# is less exact on AMD's than on Intel's.
 FAMILY = re.compile(r"She have a big family and they lives? in Brazil\.")
 
 

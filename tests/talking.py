@@ -100,7 +100,7 @@ class Talker:
         within: float = 60.0,
         where: Callable[[Event], bool] = lambda event: True,
     ) -> tuple[float, Event]:
-        """Wait for the count-th event of this kind. Raises TimeoutError with the events that came instead."""
+        """Wait for the count-th event of this kind. Raises TimeoutError with the events that arrived instead."""
 
         found: list[tuple[float, Event]] = []
         looked_at = after
@@ -116,8 +116,8 @@ class Talker:
                 await self._arrived.wait_for(is_there)
                 return found[count - 1]
         except (TimeoutError, IndexError) as error:
-            came = [event for event in self.events(after=after) if "audio.delta" not in event["type"]]
-            raise TimeoutError(f"No {kind}; what came: {came}") from error
+            received = [event for event in self.events(after=after) if "audio.delta" not in event["type"]]
+            raise TimeoutError(f"No {kind}; received: {received}") from error
 
     def events(self, kind: str = "", *, after: int = 0) -> list[Event]:
         return [event for _, event in self.heard[after:] if event["type"].startswith(kind)]
@@ -136,9 +136,9 @@ class Talker:
     async def _read(self) -> None:
         try:
             async for frame in self._socket:
-                came = time.perf_counter()
+                at = time.perf_counter()
                 async with self._arrived:
-                    self.heard.append((came, json.loads(frame)))
+                    self.heard.append((at, json.loads(frame)))
                     self._arrived.notify_all()
         except websockets.ConnectionClosed:
             pass
@@ -149,7 +149,7 @@ class Talker:
 
 @asynccontextmanager
 async def connected(url: str, conversation: str, cookie: str, **headers: str) -> AsyncIterator[Talker]:
-    """Connect without waiting for the server to begin the talk, because it may refuse."""
+    """Connect without waiting for the server to begin the talk. It may refuse the talk."""
     address = f"{url.replace('http', 'ws', 1)}/v1/realtime?conversation={conversation}"
     async with websockets.connect(
         address, additional_headers={"Cookie": cookie, **headers}, max_size=None, compression=None, open_timeout=120

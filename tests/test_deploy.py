@@ -23,7 +23,7 @@ from tests.servers import AgentServer, free_port
 from tests.servers.process import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
-# The last one is of tests/nginx.sh.
+# tests/nginx.sh unpacks nginx in the last one.
 FOLDERS = (os.environ["PATH"], "/usr/sbin", str(ROOT / ".venv" / "nginx" / "usr" / "sbin"))
 NGINX = os.environ.get("NGINX") or shutil.which("nginx", path=os.pathsep.join(FOLDERS))
 
@@ -69,7 +69,7 @@ class Nginx(ServerProcess):
 
 @dataclass(frozen=True)
 class Site:
-    """Hold the site as browsers see it. `plain` is the address without HTTPS."""
+    """Hold the addresses of the site as browsers see it. `plain` is the one without HTTPS."""
 
     url: str
     plain: str
@@ -107,7 +107,7 @@ def test_pages_are_shown_over_https(browser: httpx.Client) -> None:
     assert "max-age" in page.headers["strict-transport-security"]
 
 
-def test_http_leads_to_https(site: Site) -> None:
+def test_http_is_redirected_to_https(site: Site) -> None:
     answer = httpx.get(f"{site.plain}/history", timeout=60)
     assert (answer.status_code, answer.headers["location"]) == (301, "https://localhost/history")
 
@@ -123,12 +123,12 @@ def test_a_turn_of_some_megabytes_reaches_the_server(browser: httpx.Client) -> N
     assert (turn.status_code, list(turn.json())) == (422, ["error"])
 
 
-def test_a_body_that_is_too_large_is_refused_by_us_and_in_words(browser: httpx.Client) -> None:
+def test_the_application_refuses_a_body_that_is_too_large(browser: httpx.Client) -> None:
     answer = browser.post("/api/conversations", content=bytes(65 * 1024 * 1024))
     assert (answer.status_code, list(answer.json())) == (413, ["error"])
 
 
-async def test_a_talk_is_carried(site: Site, browser: httpx.Client) -> None:
+async def test_a_talk_passes_through_nginx(site: Site, browser: httpx.Client) -> None:
     browser.get("/api/conversations")
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     async with websockets.connect(
@@ -140,22 +140,22 @@ async def test_a_talk_is_carried(site: Site, browser: httpx.Client) -> None:
         assert json.loads(await talk.recv())["type"] == "session.created"
 
 
-def test_events_come_as_they_are_said(browser: httpx.Client) -> None:
+def test_events_are_not_buffered(browser: httpx.Client) -> None:
     """The first event comes before the answer has ended."""
     browser.get("/api/conversations")
-    came: list[float] = []
+    times: list[float] = []
     asked = {"text": "I like to travel by train.", "scenario": "travel"}
     with browser.stream(
         "POST", "/api/conversations/two/turns", json=asked, headers={"Accept": "text/event-stream"}
     ) as answer:
         for line in answer.iter_lines():
             if line.startswith("event:"):
-                came.append(time.monotonic())
-    assert len(came) > 2
-    assert came[-1] - came[0] > 0.02
+                times.append(time.monotonic())
+    assert len(times) > 2
+    assert times[-1] - times[0] > 0.02
 
 
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed.")

@@ -30,7 +30,7 @@ def read(*names: str) -> str:
 
 
 def routes(patterns: list[Any], before: str = "/") -> Iterator[str]:
-    """Yield every address, with `*` for a variable part. Of the admin, yield only its start."""
+    """Yield every address, with `*` for a variable part. Of the admin's addresses, yield only the first."""
     for pattern in patterns:
         route = before + re.sub(r"<[^>]+>", "*", str(pattern.pattern))
         if isinstance(pattern, URLResolver) and pattern.namespace != "admin":
@@ -118,7 +118,7 @@ def address(variable: str) -> str:
     return found[1]
 
 
-def test_the_role_and_the_database_of_the_document_can_be_used(own_postgres: PostgresServer) -> None:
+def test_the_documented_role_and_database_can_be_used(own_postgres: PostgresServer) -> None:
     own_postgres.execute("DROP DATABASE talking_agent", database="postgres")
     for statement in filter(str.strip, block("docs/operations/stores.md", "sql").split(";\n")):
         own_postgres.execute(statement, database="postgres")
@@ -129,7 +129,7 @@ def test_the_role_and_the_database_of_the_document_can_be_used(own_postgres: Pos
         connection.execute("CREATE TABLE words (word text)")
 
 
-def test_the_user_of_mongodb_of_the_document_can_be_used(own_mongo: MongoServer) -> None:
+def test_the_documented_mongodb_user_can_be_used(own_mongo: MongoServer) -> None:
     name, user = re.findall(r"^(?:use (\w+)|db\.createUser\((.*)\))$", block("docs/operations/stores.md", "js"), re.M)
     asked = json.loads(re.sub(r"(\w+):", r'"\1":', user[1]))
     database = own_mongo.client[name[0]]
@@ -161,7 +161,7 @@ def recipe(maker: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_a_recipe_can_be_loaded_as_it_is_written(maker: str, tmp_path: Path) -> None:
+def test_a_recipe_can_be_used_unchanged(maker: str, tmp_path: Path) -> None:
     written = recipe(maker)
     lines = [f"{name}={value}\n" for name, value in written.items()]
     (tmp_path / "env").write_text("".join(["USE_CLOUD_STORAGE=true\n", "S3_BUCKET_NAME=talking-agent\n", *lines]))
@@ -204,7 +204,7 @@ def test_the_table_about_nginx_explains_each_directive_of_the_site() -> None:
     assert in_table == explained
 
 
-def test_the_document_says_where_large_bodies_wait() -> None:
+def test_the_guide_says_where_large_bodies_wait() -> None:
     rights = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", read("docs/operations/deploy.md"), re.MULTILINE))
     assert settings.FILE_UPLOAD_TEMP_DIR == settings.DATA_DIR
     assert f"Bodies of more than {settings.FILE_UPLOAD_MAX_MEMORY_SIZE // 1024} KB wait here" in rights["DATA_DIR"]
@@ -220,7 +220,7 @@ DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_link_leads_somewhere(document: Path) -> None:
+def test_a_link_has_a_target(document: Path) -> None:
     for link in links(document):
         path, _, heading = link.partition("#")
         target = (document.parent / path).resolve() if path else document
@@ -231,8 +231,8 @@ def test_a_link_leads_somewhere(document: Path) -> None:
             assert heading in anchors, link
 
 
-def test_what_is_looked_for_is_there() -> None:
-    """Otherwise the other tests would check nothing."""
+def test_known_settings_routes_and_commands_are_found() -> None:
+    """Without known names, the other tests would check nothing."""
     assert {"DATA_DIR", "PORT", "DEBUG", "APP_URL", "TUTOR_ENGINE", "ENV_FILES"} <= settings_read()
     assert {"/api/conversations/*/restore", "/api/audio/file/*", "/v1/realtime", "/healthz"} <= set(CALLS)
     assert {"/history", "/admin/"} <= set(PAGES)

@@ -58,8 +58,8 @@ async def test_sixty_turns(servers: dict[str, AgentServer], own_provider: Provid
 
 
 @pytest.mark.soak
-async def test_half_an_hour(servers: dict[str, AgentServer], own_provider: Provider):
-    """Both engines run beside each other. The learners listen to an answer before they speak again."""
+async def test_half_an_hour_of_talk(servers: dict[str, AgentServer], own_provider: Provider):
+    """Both engines run at the same time. The learners listen to an answer before they speak again."""
     own_provider.configure(ms_per_character=60)
     await asyncio.gather(*(_talk_for_half_an_hour(server.url) for server in servers.values()))
 

@@ -62,20 +62,20 @@ def failure(done: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-def test_an_index_that_cannot_be_reached_is_told_while_uv_is_installed(without_uv: Path) -> None:
+def test_installing_uv_reports_an_unreachable_index(without_uv: Path) -> None:
     line = failure(make(without_uv, "setup", PIP_INDEX_URL=CLOSED))
     assert line.startswith("Installing uv failed: the package index cannot be reached.")
     assert "HTTPS_PROXY" in line
 
 
-def test_an_index_that_cannot_be_reached_is_told_while_packages_are_installed(folder: Path) -> None:
+def test_installing_packages_reports_an_unreachable_index(folder: Path) -> None:
     line = failure(make(folder, "setup", UV_DEFAULT_INDEX=CLOSED))
     assert line.startswith(
         "Installing the packages of requirements-local.txt failed: the package index cannot be reached."
     )
 
 
-def test_a_proxy_that_cannot_be_reached_is_told(folder: Path) -> None:
+def test_an_unreachable_proxy_is_reported(folder: Path) -> None:
     proxies = {"HTTPS_PROXY": CLOSED.removesuffix("/simple"), "ALL_PROXY": CLOSED.removesuffix("/simple")}
     line = failure(make(folder, "setup", UV_DEFAULT_INDEX="https://index.invalid/simple", **proxies))
     assert "the package index cannot be reached" in line
@@ -102,7 +102,7 @@ def index(certificate: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("step", ["Installing uv", "Installing the packages of requirements-local.txt"])
-def test_a_certificate_that_is_not_trusted_is_told(step: str, folder: Path, without_uv: Path, index: str) -> None:
+def test_an_untrusted_certificate_is_reported(step: str, folder: Path, without_uv: Path, index: str) -> None:
     folder = without_uv if step == "Installing uv" else folder
     line = failure(make(folder, "setup", UV_DEFAULT_INDEX=index, PIP_INDEX_URL=index))
     assert line.startswith(f"{step} failed: the certificate of the package index is not trusted")
@@ -120,7 +120,7 @@ def test_the_certificates_of_the_machine_are_used(
     assert "certificate" not in line
 
 
-def test_a_step_that_goes_well_says_what_it_said() -> None:
+def test_a_successful_step_prints_its_output() -> None:
     done = subprocess.run(
         ["sh", str(ROOT / "scripts" / "step.sh"), "A step", "echo", "Done."], capture_output=True, text=True
     )
@@ -139,7 +139,7 @@ def test_a_step_that_goes_well_says_what_it_said() -> None:
         ("something else", "see above"),
     ],
 )
-def test_a_step_that_fails_says_why_in_a_line(said: str, cause: str) -> None:
+def test_a_failed_step_prints_its_cause_in_one_line(said: str, cause: str) -> None:
     command = ["sh", str(ROOT / "scripts" / "step.sh"), "A step", "sh", "-c", 'echo "$0" >&2; exit 3', said]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 3

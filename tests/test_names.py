@@ -1,6 +1,6 @@
-"""A name of a module or of a class stands for one thing, so that a search finds it at once.
+"""Names of modules and classes are unique, so that a search finds them at once.
 
-Left out are tests, migrations and benchmarks, which are scripts.
+Tests, migrations and benchmarks are exempt, because they are scripts.
 """
 
 import ast
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Names that Django looks for, or that its projects use.
+# Module names that Django requires, or that its projects commonly use.
 OF_DJANGO = {
     *("admin", "apps", "checks", "middleware", "models", "permissions"),
     *("serializers", "settings", "tasks", "tests", "urls", "views"),
@@ -29,7 +29,7 @@ def sources() -> list[Path]:
 
 
 def shared(names: Iterable[tuple[str, Path]]) -> dict[str, list[str]]:
-    """Return the names that stand for more than one thing, with their places."""
+    """Return the names that occur more than once, with their paths."""
     places: dict[str, list[str]] = defaultdict(list)
     for name, path in names:
         places[name].append(str(path))
@@ -37,16 +37,16 @@ def shared(names: Iterable[tuple[str, Path]]) -> dict[str, list[str]]:
 
 
 def has_own_name(path: Path) -> bool:
-    """Return whether the author chose the module's name, and not Django or the layout of the engines."""
+    """Return whether the module's name is free, and not prescribed by Django or by the layout of the engines."""
     is_given = path.stem in {"__init__", *OF_DJANGO, *OF_ENGINES}
     return not (is_given or "commands" in path.parts or path.match("core/*/base.py"))
 
 
-def test_no_two_modules_have_one_name() -> None:
+def test_module_names_are_unique() -> None:
     assert shared((path.stem, path) for path in sources() if has_own_name(path)) == {}
 
 
-def test_no_two_classes_have_one_name() -> None:
+def test_class_names_are_unique() -> None:
     classes = [
         (node.name, path)
         for path in sources()

@@ -1,4 +1,4 @@
-"""The official client checks the simulated provider: its shapes against the client's types, and its faults."""
+"""The simulated provider works with the official client: its answers have the client's types, and its faults arrive."""
 
 import asyncio
 import base64
@@ -83,12 +83,12 @@ class Caller:
 
     async def until(self, *kinds: str) -> list[dict[str, Any]]:
         """Return all events up to the first of one of these types."""
-        came: list[dict[str, Any]] = []
-        while not came or came[-1]["type"] not in kinds:
+        received: list[dict[str, Any]] = []
+        while not received or received[-1]["type"] not in kinds:
             event = await asyncio.wait_for(self.talk.recv(), 60)
             check_shape(event, RealtimeServerEvent)
-            came.append(event.to_dict())
-        return came
+            received.append(event.to_dict())
+        return received
 
     async def expect(self, kind: str) -> dict[str, Any]:
         return (await self.until(kind))[-1]
@@ -139,14 +139,14 @@ async def test_it_lists_its_models(client: AsyncOpenAI):
     assert "gpt-transcribe" in {model.id for model in models}
 
 
-async def test_it_knows_one_model_and_not_another(client: AsyncOpenAI):
+async def test_an_unknown_model_is_not_found(client: AsyncOpenAI):
     assert (await client.models.retrieve("gpt-transcribe")).id == "gpt-transcribe"
     with pytest.raises(openai.NotFoundError):
         await client.models.retrieve("gpt-0")
 
 
 @pytest.mark.parametrize(("file_format", "suffix"), [("wav", "wav"), ("mp3", "mp3"), ("opus", "ogg"), ("flac", "flac")])
-async def test_it_hears_files_of_every_common_kind(client: AsyncOpenAI, file_format: str, suffix: str):
+async def test_it_transcribes_files_of_every_common_kind(client: AsyncOpenAI, file_format: str, suffix: str):
     file = (f"turn.{suffix}", sound.encoded(VOICE, file_format))
     heard = await client.audio.transcriptions.create(file=file, model="gpt-transcribe")
     check_shape(heard, Transcription)
@@ -163,7 +163,7 @@ async def test_a_transcription_is_streamed(provider: Provider, client: AsyncOpen
     assert events[-1].type == "transcript.text.done"
 
 
-async def test_what_is_heard_can_be_told_by_the_audio_or_in_turn(provider: Provider, client: AsyncOpenAI):
+async def test_transcripts_are_chosen_by_the_audio_or_in_order(provider: Provider, client: AsyncOpenAI):
     known, other = sound.encoded(VOICE, "wav"), sound.encoded(VOICE * 2, "wav")
     provider.configure(heard={str(len(known)): "by its length"}, transcripts=["first", "then"])
 
@@ -209,7 +209,7 @@ SCHEMA = {
 }
 
 
-async def test_structured_output_follows_the_schema_or_its_script(provider: Provider, client: AsyncOpenAI):
+async def test_structured_output_follows_the_schema_or_the_script(provider: Provider, client: AsyncOpenAI):
     provider.configure(structured={"scripted": ["not JSON", {"said": "I go"}]})
 
     async def ask(name: str) -> str | None:
@@ -221,7 +221,7 @@ async def test_structured_output_follows_the_schema_or_its_script(provider: Prov
     assert [await ask("scripted"), await ask("scripted")] == ["not JSON", '{"said": "I go"}']
 
 
-async def test_responses_answers_whole(client: AsyncOpenAI):
+async def test_responses_are_sent_as_a_whole(client: AsyncOpenAI):
     answer = await client.responses.create(model="gpt-5-mini", input="I go home yesterday.")
     check_shape(answer, Response)
     assert answer.output_text == REPLY
@@ -247,12 +247,12 @@ async def test_speech_is_a_tone_as_long_as_its_text(client: AsyncOpenAI):
 
 
 @pytest.mark.parametrize("file_format", ["wav", "mp3", "opus", "aac", "flac"])
-async def test_speech_comes_in_every_format(client: AsyncOpenAI, file_format: Any):
+async def test_speech_is_available_in_every_format(client: AsyncOpenAI, file_format: Any):
     answer = await client.audio.speech.create(**SAID, response_format=file_format)
     assert sound.milliseconds(to_pcm(answer.content)) == pytest.approx(60 * len(SAID["input"]), abs=100)
 
 
-async def test_speech_can_come_as_events(client: AsyncOpenAI):
+async def test_speech_can_be_sent_as_events(client: AsyncOpenAI):
     made: Any = client.audio.speech.with_streaming_response.create(**SAID, response_format="pcm", stream_format="sse")
     async with made as answer:
         events = [json.loads(line[6:]) async for line in answer.iter_lines() if line.startswith("data: ")]
@@ -261,7 +261,7 @@ async def test_speech_can_come_as_events(client: AsyncOpenAI):
     assert events[-1]["type"] == "speech.audio.done"
 
 
-async def test_moderation_flags_the_words_that_it_was_told(provider: Provider, client: AsyncOpenAI):
+async def test_moderation_flags_the_words_of_the_settings(provider: Provider, client: AsyncOpenAI):
     provider.configure(flagged={"fight": "violence"})
     answer = await client.moderations.create(input=["I like tea.", "I fight you!"])
     check_shape(answer, ModerationCreateResponse)
@@ -276,21 +276,21 @@ def test_a_missing_key_is_the_real_apis_401(provider: Provider):
     assert error.keys() == {"message", "type", "param", "code"}
 
 
-async def test_another_key_than_the_one_that_is_set_is_refused(provider: Provider, client: AsyncOpenAI):
+async def test_a_wrong_key_is_refused(provider: Provider, client: AsyncOpenAI):
     provider.configure(api_key="sk-right")
     with pytest.raises(openai.AuthenticationError) as refused:
         await client.models.list()
     assert refused.value.code == "invalid_api_key"
 
 
-async def test_hold_to_talk_goes_as_the_real_api_does(provider: Provider, client: AsyncOpenAI):
+async def test_hold_to_talk_has_the_events_of_the_real_api(provider: Provider, client: AsyncOpenAI):
     provider.configure(transcripts=["I go home yesterday."])
     async with calling(client) as caller:
         await caller.set_up()
         await caller.hold_to_talk()
-        came = await caller.until("response.done")
+        received = await caller.until("response.done")
     # The transcription continues beside it.
-    answer = [event for event in came if "transcription" not in event["type"]]
+    answer = [event for event in received if "transcription" not in event["type"]]
     assert kinds(answer) == [
         *("input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"),
         *("response.created", "rate_limits.updated"),
@@ -299,27 +299,27 @@ async def test_hold_to_talk_goes_as_the_real_api_does(provider: Provider, client
         *("response.output_audio_transcript.done", "response.content_part.done", "conversation.item.done"),
         *("response.output_item.done", "response.done"),
     ]
-    heard = of_type(came, "conversation.item.input_audio_transcription.completed")[0]
-    assert (heard["transcript"], heard["item_id"]) == ("I go home yesterday.", came[0]["item_id"])
-    assert voice_in(came) == sound.tone(REPLY, 60)
-    assert came[-1]["response"]["usage"]["output_token_details"]["audio_tokens"] == round(len(REPLY) * 60 / 50)
+    heard = of_type(received, "conversation.item.input_audio_transcription.completed")[0]
+    assert (heard["transcript"], heard["item_id"]) == ("I go home yesterday.", received[0]["item_id"])
+    assert voice_in(received) == sound.tone(REPLY, 60)
+    assert received[-1]["response"]["usage"]["output_token_details"]["audio_tokens"] == round(len(REPLY) * 60 / 50)
 
 
-async def test_server_vad_finds_the_turn_and_answers_it(client: AsyncOpenAI):
+async def test_server_vad_detects_and_answers_the_turn(client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up(detection={"type": "server_vad", "silence_duration_ms": 300})
         await caller.say(silence(1) + VOICE + silence(0.4))
-        came = await caller.until("response.done")
-        await caller.talk.conversation.item.retrieve(item_id=came[0]["item_id"])
+        received = await caller.until("response.done")
+        await caller.talk.conversation.item.retrieve(item_id=received[0]["item_id"])
         item = (await caller.expect("conversation.item.retrieved"))["item"]
-    started, stopped = came[0], of_type(came, "input_audio_buffer.speech_stopped")[0]
+    started, stopped = received[0], of_type(received, "input_audio_buffer.speech_stopped")[0]
     assert (started["audio_start_ms"], stopped["audio_end_ms"]) == (700, 2500)
-    assert started["item_id"] == stopped["item_id"] == of_type(came, "input_audio_buffer.committed")[0]["item_id"]
+    assert started["item_id"] == stopped["item_id"] == of_type(received, "input_audio_buffer.committed")[0]["item_id"]
     assert sound.milliseconds(base64.b64decode(item["content"][0]["audio"])) == 1800
-    assert voice_in(came)
+    assert voice_in(received)
 
 
-async def test_semantic_vad_waits_as_long_as_its_eagerness_says(client: AsyncOpenAI):
+async def test_semantic_vad_waits_according_to_its_eagerness(client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up(detection={"type": "semantic_vad", "eagerness": "low", "create_response": False})
         await caller.say(VOICE + silence(1.4))
@@ -330,7 +330,7 @@ async def test_semantic_vad_waits_as_long_as_its_eagerness_says(client: AsyncOpe
     assert kinds(before) == ["input_audio_buffer.speech_started", "error"]
 
 
-async def test_silence_is_no_turn(client: AsyncOpenAI):
+async def test_silence_is_not_a_turn(client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up(detection={"type": "server_vad"})
         await caller.say(silence(3))
@@ -338,7 +338,7 @@ async def test_silence_is_no_turn(client: AsyncOpenAI):
         assert kinds(await caller.until("input_audio_buffer.cleared")) == ["input_audio_buffer.cleared"]
 
 
-async def test_a_learner_who_speaks_interrupts_and_the_rest_is_forgotten(provider: Provider, client: AsyncOpenAI):
+async def test_speech_interrupts_the_answer_and_the_rest_is_truncated(provider: Provider, client: AsyncOpenAI):
     provider.configure(replies=["A long answer. " * 10], delays={"realtime_per_second_ms": 1000})
     async with calling(client) as caller:
         await caller.set_up(detection={"type": "server_vad"})
@@ -370,7 +370,7 @@ async def test_a_response_can_be_cancelled_before_its_first_word(provider: Provi
     assert error["code"] == "response_cancel_not_active"
 
 
-async def test_one_response_at_a_time_but_for_those_beside_the_conversation(provider: Provider, client: AsyncOpenAI):
+async def test_one_response_at_a_time_except_outside_the_conversation(provider: Provider, client: AsyncOpenAI):
     provider.configure(delays={"realtime_first_audio_ms": 60_000})
     async with calling(client) as caller:
         await caller.set_up()
@@ -379,14 +379,14 @@ async def test_one_response_at_a_time_but_for_those_beside_the_conversation(prov
         error = (await caller.expect("error"))["error"]
         beside: Any = {"conversation": "none", "output_modalities": ["text"], "metadata": {"for": "corrections"}}
         await caller.talk.response.create(response=beside)
-        came = await caller.until("response.done")
+        received = await caller.until("response.done")
     assert error["code"] == "conversation_already_has_active_response"
-    assert came[-1]["response"]["metadata"] == {"for": "corrections"}
-    assert not of_type(came, "conversation.item.added")
-    assert "".join(event["delta"] for event in of_type(came, "response.output_text.delta")) == REPLY
+    assert received[-1]["response"]["metadata"] == {"for": "corrections"}
+    assert not of_type(received, "conversation.item.added")
+    assert "".join(event["delta"] for event in of_type(received, "response.output_text.delta")) == REPLY
 
 
-async def test_a_conversation_is_what_the_client_makes_of_it(provider: Provider, client: AsyncOpenAI):
+async def test_the_client_edits_the_conversation(provider: Provider, client: AsyncOpenAI):
     provider.configure(replies=[])
     async with calling(client) as caller:
         await caller.set_up(output_modalities=["text"])
@@ -417,7 +417,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("event", "code"), WRONG, ids=lambda each: each if isinstance(each, str) else each["type"])
-async def test_a_wrong_event_is_answered_and_the_talk_goes_on(client: AsyncOpenAI, event: dict[str, Any], code: str):
+async def test_an_invalid_event_is_answered_and_the_talk_continues(
+    client: AsyncOpenAI, event: dict[str, Any], code: str
+):
     async with calling(client) as caller:
         await caller.talk.send({**event, "event_id": "mine"})
         error = (await caller.expect("error"))["error"]
@@ -425,16 +427,16 @@ async def test_a_wrong_event_is_answered_and_the_talk_goes_on(client: AsyncOpenA
     assert (error["code"], error["event_id"], error["type"]) == (code, "mine", "invalid_request_error")
 
 
-async def test_transcription_is_off_and_detection_on_until_the_session_says_otherwise(client: AsyncOpenAI):
+async def test_by_default_transcription_is_off_and_detection_on(client: AsyncOpenAI):
     async with calling(client) as caller:
         given = (await caller.expect("session.created"))["session"]["audio"]["input"]
         await caller.say(VOICE + silence(0.6))
-        came = await caller.until("response.done")
+        received = await caller.until("response.done")
     assert (given["transcription"], given["turn_detection"]["type"]) == (None, "server_vad")
-    assert not of_type(came, "conversation.item.input_audio_transcription.completed")
+    assert not of_type(received, "conversation.item.input_audio_transcription.completed")
 
 
-async def test_a_session_ends_when_its_time_is_up(provider: Provider, client: AsyncOpenAI):
+async def test_a_session_expires(provider: Provider, client: AsyncOpenAI):
     provider.configure(session_expires_s=0.2)
     async with calling(client) as caller:
         assert (await caller.expect("error"))["error"]["code"] == "session_expired"
@@ -465,14 +467,14 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("status", "error"), STATUSES)
-async def test_a_status_is_the_clients_error(provider: Provider, client: AsyncOpenAI, status: str, error: type):
+async def test_a_status_raises_the_clients_error(provider: Provider, client: AsyncOpenAI, status: str, error: type):
     provider.fail(CHAT, status)
     with pytest.raises(error):
         await streamed(client)
     assert len(await streamed(client)) > 2, "a fault is over after its times"
 
 
-async def test_the_client_gives_up_on_a_limit_after_its_retries(provider: Provider, client: AsyncOpenAI):
+async def test_the_client_gives_up_after_its_retries(provider: Provider, client: AsyncOpenAI):
     provider.fail("/v1/audio/*", "429", retry_after=0.1, **FOREVER)
     began = time.monotonic()
     with pytest.raises(openai.RateLimitError) as limited:
@@ -482,7 +484,7 @@ async def test_the_client_gives_up_on_a_limit_after_its_retries(provider: Provid
     assert time.monotonic() - began >= 0.2
 
 
-async def test_the_client_gets_over_a_short_failure_by_itself(provider: Provider, client: AsyncOpenAI):
+async def test_the_client_retries_a_short_failure(provider: Provider, client: AsyncOpenAI):
     provider.fail(CHAT, "500", times=1)
     assert (await client.with_options(max_retries=2).chat.completions.create(**ASKED)).choices[
         0
@@ -497,7 +499,7 @@ async def test_an_empty_account_has_the_code_of_the_real_api(provider: Provider,
     assert (refused.value.code, refused.value.type) == ("insufficient_quota", "insufficient_quota")
 
 
-async def test_a_model_that_is_missing_is_missing_everywhere(provider: Provider, client: AsyncOpenAI):
+async def test_a_missing_model_is_missing_at_every_endpoint(provider: Provider, client: AsyncOpenAI):
     provider.configure(missing_models=["gpt-5-mini", "gpt-realtime-2.1"])
     with pytest.raises(openai.NotFoundError) as missing:
         await streamed(client)
@@ -510,7 +512,7 @@ async def test_a_model_that_is_missing_is_missing_everywhere(provider: Provider,
 @pytest.mark.parametrize(
     "how", [{"kind": "silence"}, {"kind": "silence", "after": 2}, {"kind": "slow", "delay_ms": 9e4}]
 )
-async def test_who_gets_no_answer_times_out(provider: Provider, client: AsyncOpenAI, how: dict[str, Any]):
+async def test_a_client_without_an_answer_times_out(provider: Provider, client: AsyncOpenAI, how: dict[str, Any]):
     provider.fail(CHAT, **how)
     with pytest.raises(openai.APITimeoutError):
         await streamed(client.with_options(timeout=0.3))
@@ -542,14 +544,14 @@ async def test_an_event_that_is_not_json(provider: Provider, client: AsyncOpenAI
         await streamed(client)
 
 
-async def test_a_failure_in_mid_stream_is_an_event(provider: Provider, client: AsyncOpenAI):
+async def test_a_failure_during_a_stream_is_an_event(provider: Provider, client: AsyncOpenAI):
     provider.fail(CHAT, "failed", after=1)
     with pytest.raises(openai.APIError, match="The server had an error"):
         await streamed(client)
 
 
 @pytest.mark.parametrize("status", ["401", "404", "429", "500"])
-async def test_a_talk_is_refused_at_the_door(provider: Provider, client: AsyncOpenAI, status: str):
+async def test_a_talk_can_be_refused(provider: Provider, client: AsyncOpenAI, status: str):
     provider.fail(TALK, status, retry_after=1)
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with calling(client):
@@ -558,7 +560,7 @@ async def test_a_talk_is_refused_at_the_door(provider: Provider, client: AsyncOp
     assert json.loads(refused.value.response.body or b"")["error"]["message"]
 
 
-async def test_a_talk_that_is_never_let_in(provider: Provider, client: AsyncOpenAI):
+async def test_a_handshake_can_stay_unanswered(provider: Provider, client: AsyncOpenAI):
     provider.fail(TALK, "silence")
     impatient: Any = {"open_timeout": 0.2}
     with pytest.raises(TimeoutError):
@@ -567,7 +569,7 @@ async def test_a_talk_that_is_never_let_in(provider: Provider, client: AsyncOpen
 
 
 @pytest.mark.parametrize("kind", ["cut", "reset"])
-async def test_a_talk_is_cut_off_in_mid_answer(provider: Provider, client: AsyncOpenAI, kind: str):
+async def test_a_talk_is_cut_off_during_an_answer(provider: Provider, client: AsyncOpenAI, kind: str):
     async with calling(client) as caller:
         await caller.set_up()
         provider.fail(TALK, kind, event="response.output_audio.delta", after=2)
@@ -584,7 +586,7 @@ async def test_a_malformed_event_in_a_talk(provider: Provider, client: AsyncOpen
             await caller.set_up()
 
 
-async def test_a_talk_that_falls_silent_stays_open(provider: Provider, client: AsyncOpenAI):
+async def test_a_silent_talk_stays_open(provider: Provider, client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up()
         provider.fail(TALK, "silence", event="response.output_audio.delta", after=1)
@@ -596,7 +598,7 @@ async def test_a_talk_that_falls_silent_stays_open(provider: Provider, client: A
         await until(lambda: provider.seen()["under_way"] == {TALK: 1})
 
 
-async def test_an_answer_fails_and_the_talk_goes_on(provider: Provider, client: AsyncOpenAI):
+async def test_after_a_failed_answer_the_talk_continues(provider: Provider, client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up()
         provider.fail(TALK, "failed", code="insufficient_quota")
@@ -608,17 +610,17 @@ async def test_an_answer_fails_and_the_talk_goes_on(provider: Provider, client: 
     assert next_one["status"] == "completed"
 
 
-async def test_a_transcription_fails_and_the_answer_comes(provider: Provider, client: AsyncOpenAI):
+async def test_after_a_failed_transcription_the_answer_follows(provider: Provider, client: AsyncOpenAI):
     async with calling(client) as caller:
         await caller.set_up()
         provider.fail(TALK, "failed", event="conversation.item.input_audio_transcription.completed")
         await caller.hold_to_talk()
-        came = await caller.until("response.done")
-    assert of_type(came, "conversation.item.input_audio_transcription.failed")
-    assert came[-1]["response"]["status"] == "completed"
+        received = await caller.until("response.done")
+    assert of_type(received, "conversation.item.input_audio_transcription.failed")
+    assert received[-1]["response"]["status"] == "completed"
 
 
-async def test_a_provider_that_dies_and_comes_back():
+async def test_a_provider_can_be_stopped_and_started_again():
     provider = Provider().start()
     client = AsyncOpenAI(api_key="sk-test", base_url=provider.url, max_retries=0)
     async with calling(client) as caller:
@@ -640,7 +642,7 @@ async def first_and_last(events: AsyncIterator[Any]) -> tuple[float, float]:
     return moments[0], moments[-1]
 
 
-async def test_chat_takes_the_time_it_was_told(provider: Provider, client: AsyncOpenAI):
+async def test_chat_has_its_delays(provider: Provider, client: AsyncOpenAI):
     provider.configure(delays={"first_token_ms": 150, "token_ms": 30})
 
     async def chunks() -> AsyncIterator[Any]:
@@ -652,7 +654,7 @@ async def test_chat_takes_the_time_it_was_told(provider: Provider, client: Async
     assert last >= 0.15 + 0.03 * (len(scripted_words.tokens(REPLY)) - 1)
 
 
-async def test_speech_takes_the_time_it_was_told(provider: Provider, client: AsyncOpenAI):
+async def test_speech_has_its_delays(provider: Provider, client: AsyncOpenAI):
     provider.configure(delays={"speech_first_byte_ms": 150, "speech_per_second_ms": 200})
 
     async def pieces() -> AsyncIterator[Any]:
@@ -665,14 +667,14 @@ async def test_speech_takes_the_time_it_was_told(provider: Provider, client: Asy
     assert last >= 0.15 + 0.2 * (len(SAID["input"]) * 0.06 - 0.1)
 
 
-async def test_transcription_takes_the_time_it_was_told(provider: Provider, client: AsyncOpenAI):
+async def test_transcription_has_its_delays(provider: Provider, client: AsyncOpenAI):
     provider.configure(delays={"transcription_ms": 100, "transcription_per_second_ms": 100})
     began = time.monotonic()
     await client.audio.transcriptions.create(file=("a.wav", sound.encoded(VOICE, "wav")), model="gpt-transcribe")
     assert time.monotonic() - began >= 0.22
 
 
-async def test_a_talk_takes_the_time_it_was_told(provider: Provider, client: AsyncOpenAI):
+async def test_a_talk_has_its_delays(provider: Provider, client: AsyncOpenAI):
     provider.configure(delays={"connect_ms": 100, "realtime_first_audio_ms": 150, "realtime_per_second_ms": 100})
     began = time.monotonic()
     async with calling(client) as caller:
@@ -695,7 +697,7 @@ async def test_delays_change_while_it_runs(provider: Provider, client: AsyncOpen
     assert (delays["token_ms"], delays["first_token_ms"]) == (5, 7)
 
 
-async def test_the_journal_tells_what_a_client_did(provider: Provider, client: AsyncOpenAI):
+async def test_the_journal_records_the_clients_actions(provider: Provider, client: AsyncOpenAI):
     await client.chat.completions.create(**ASKED)
     await client.audio.transcriptions.create(file=("a.wav", sound.encoded(VOICE, "wav")), model="m", prompt="names")
     async with calling(client) as caller:
@@ -719,7 +721,7 @@ async def until(happened: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_who_hangs_up_early_is_counted(provider: Provider, client: AsyncOpenAI):
+async def test_an_abandoned_request_is_counted(provider: Provider, client: AsyncOpenAI):
     provider.configure(delays={"first_token_ms": 60_000})
     task = asyncio.create_task(streamed(client))
     await until(lambda: provider.seen()["under_way"])
@@ -731,17 +733,17 @@ async def test_who_hangs_up_early_is_counted(provider: Provider, client: AsyncOp
 @pytest.mark.parametrize(
     "wrong", [{"delay": 1}, {"delays": {"first_tokn_ms": 1}}, {"delays": {"token_ms": -1}}, {"replies": "one"}]
 )
-def test_a_setting_that_it_does_not_have_is_refused(provider: Provider, wrong: dict[str, Any]):
+def test_an_invalid_setting_is_refused(provider: Provider, wrong: dict[str, Any]):
     with pytest.raises(OrderRefused):
         provider.configure(**wrong)
 
 
-def test_a_fault_that_it_does_not_have_is_refused(provider: Provider):
+def test_an_unknown_fault_is_refused(provider: Provider):
     with pytest.raises(OrderRefused):
         provider.fail(CHAT, "explode")
 
 
-def test_the_command_names_a_setting_that_does_not_exist():
+def test_the_command_names_an_unknown_setting():
     command = [sys.executable, "-m", "simulators.openai", "--delays", '{"first": 1}']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode

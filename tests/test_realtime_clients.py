@@ -1,4 +1,4 @@
-"""Requests of clients of OpenAI's Realtime API are followed or refused, and they understand every event."""
+"""Clients of OpenAI's Realtime API understand every event, and each of their requests is applied or refused."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ HANDS_FREE = {"turn_detection": {"type": "server_vad", "silence_duration_ms": 70
 
 
 def check(events: list[Event]) -> None:
-    """Check that every event is a complete one of the official client's."""
+    """Check that the official client knows every event, with all its fields."""
     for event in events:
         EVENTS[event["type"]].model_validate(event)
 
@@ -48,7 +48,7 @@ async def refusal(talker: Talker, kind: str, **fields: Any) -> dict[str, Any]:
 
 
 class TestAgentsSDK:
-    async def test_a_typed_turn_and_a_spoken_one_bring_no_error(self, server: AgentServer):
+    async def test_typed_and_spoken_turns_cause_no_error(self, server: AgentServer):
         config: Any = {
             "url": f"{server.url.replace('http', 'ws', 1)}/v1/realtime?conversation=agents",
             "headers": {"Cookie": new_learner(server.url)},
@@ -91,7 +91,7 @@ class TestAgentsSDK:
                 await asyncio.sleep(0.05)
 
 
-async def test_every_event_is_one_that_the_official_client_knows(server: AgentServer):
+async def test_the_official_client_knows_every_event(server: AgentServer):
     async with talking(server.url, "known", new_learner(server.url)) as talker:
         await update(talker, {"type": "realtime", "tools": [{}]})
         await talker.send("response.create")
@@ -116,7 +116,7 @@ async def test_every_event_is_one_that_the_official_client_knows(server: AgentSe
         check(talker.events())
 
 
-async def test_a_client_asks_for_talk_events_by_an_event_of_its_own(server: AgentServer):
+async def test_a_client_requests_talk_events_by_sending_one(server: AgentServer):
     async with talking(server.url, "asks", new_learner(server.url)) as talker:
         await talker.send("talk.hint")
         _, hint = await talker.wait_for("talk.hint")
@@ -185,7 +185,7 @@ class TestSessionUpdate:
             ),
         ],
     )
-    async def test_each_field_is_followed_or_refused(
+    async def test_each_field_is_applied_or_refused(
         self, server: AgentServer, session: Any, params: list[str], in_force: dict[str, Any]
     ):
         async with talking(server.url, "fields", new_learner(server.url)) as talker:
@@ -198,7 +198,7 @@ class TestSessionUpdate:
                 assert found == value, path
 
     @pytest.mark.parametrize("form", [PCMU, PCMA])
-    async def test_g711_is_heard_and_spoken(self, server: AgentServer, form: AudioFormat):
+    async def test_g711_works_in_both_directions(self, server: AgentServer, form: AudioFormat):
         async with talking(server.url, f"telephone-{form.type[-1]}", new_learner(server.url)) as talker:
             both = {"format": form.shape()}
             await update(talker, {"audio": {"input": both, "output": both}, "talk": {"scenario": "travel"}})
@@ -213,7 +213,7 @@ class TestSessionUpdate:
             assert len(voice) / 48_000 == pytest.approx(saved["duration"], abs=0.1)
             assert max(voice) > 0
 
-    async def test_an_answer_as_text_has_no_sound(self, server: AgentServer):
+    async def test_a_text_answer_has_no_audio(self, server: AgentServer):
         async with talking(server.url, "text", new_learner(server.url)) as talker:
             await update(talker, {"output_modalities": ["text"]})
             await talker.send("conversation.item.create", item=message("I live in Hanoi."))
@@ -226,7 +226,7 @@ class TestSessionUpdate:
             assert not talker.events("response.output_audio")
             check(talker.events())
 
-    async def test_a_turn_is_answered_when_that_is_asked_for(self, server: AgentServer):
+    async def test_a_turn_is_answered_on_request(self, server: AgentServer):
         async with talking(server.url, "unasked", new_learner(server.url)) as talker:
             detection = HANDS_FREE["turn_detection"] | {"create_response": False}
             await update(talker, {"audio": {"input": {"turn_detection": detection}}})
@@ -239,7 +239,7 @@ class TestSessionUpdate:
             assert talker.voice()
             assert len(talker.events("response.created")) == 1
 
-    async def test_a_voice_does_not_stop_the_agent_where_it_may_not(self, server: AgentServer):
+    async def test_a_voice_does_not_stop_the_agent_without_interrupt_response(self, server: AgentServer):
         async with talking(server.url, "undisturbed", new_learner(server.url)) as talker:
             detection = HANDS_FREE["turn_detection"] | {"interrupt_response": False}
             await update(talker, {"audio": {"input": {"turn_detection": detection}}})
@@ -277,7 +277,7 @@ class TestItems:
             (message(id="a b"), "item.id"),
         ],
     )
-    async def test_an_item_that_cannot_be_added_is_refused_by_its_field(
+    async def test_an_invalid_item_is_refused_with_the_name_of_its_field(
         self, server: AgentServer, item: Any, param: str
     ):
         async with talking(server.url, "odd", new_learner(server.url)) as talker:
@@ -287,14 +287,14 @@ class TestItems:
                 assert "input_audio_buffer.append" in error["message"]
             await talker.set_up()
 
-    async def test_several_texts_are_one_turn(self, server: AgentServer):
+    async def test_several_texts_of_an_item_are_one_turn(self, server: AgentServer):
         async with talking(server.url, "several", new_learner(server.url)) as talker:
             parts = [{"type": "input_text", "text": text} for text in ("I live", "in Hanoi.")]
             await talker.send("conversation.item.create", item=message(id="user-1") | {"content": parts})
             _, added = await talker.wait_for("conversation.item.added")
             assert added["item"]["content"] == [{"type": "input_text", "text": "I live in Hanoi."}]
 
-    async def test_an_item_goes_to_the_end_only(self, server: AgentServer):
+    async def test_an_item_can_be_added_only_at_the_end(self, server: AgentServer):
         async with talking(server.url, "place", new_learner(server.url)) as talker:
             for previous in ("root", "user-1"):
                 number = len(talker.events("conversation.item.added")) + 1
@@ -306,7 +306,7 @@ class TestItems:
                 error = await refusal(talker, "conversation.item.create", item=message(), previous_item_id=place)
                 assert error["param"] == "previous_item_id"
 
-    async def test_an_item_is_shown_as_it_is_now(self, server: AgentServer):
+    async def test_a_retrieved_item_has_its_present_content(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "shown", cookie) as talker:
             await talker.set_up()
@@ -329,11 +329,11 @@ class TestItems:
             assert again["item"] == user
 
     @pytest.mark.parametrize("kind", ["conversation.item.delete", "output_audio_buffer.clear"])
-    async def test_an_event_that_is_not_followed_has_a_code_of_its_own(self, server: AgentServer, kind: str):
+    async def test_an_unsupported_event_is_answered_with_its_own_code(self, server: AgentServer, kind: str):
         async with talking(server.url, "unfollowed", new_learner(server.url)) as talker:
             assert (await refusal(talker, kind, item_id="user-1"))["code"] == "not_supported"
 
-    async def test_a_response_that_cannot_be_made_so_is_not_made(self, server: AgentServer):
+    async def test_a_response_with_a_refused_field_is_not_made(self, server: AgentServer):
         async with talking(server.url, "apart", new_learner(server.url)) as talker:
             error = await refusal(talker, "response.create", response={"conversation": "none"})
             assert error["param"] == "response.conversation"
@@ -342,7 +342,7 @@ class TestItems:
 
 
 class TestNotices:
-    async def test_a_client_that_knows_no_talk_events_is_told_that_another_took_over(self, server: AgentServer):
+    async def test_a_client_without_talk_events_learns_that_another_took_over(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "taken", cookie) as first, talking(server.url, "taken", cookie):
             assert await first.closed() == 4001
@@ -350,7 +350,7 @@ class TestNotices:
             assert (error["error"]["code"], error["error"]["type"]) == ("taken_over", "server_error")
             check(first.events())
 
-    async def test_and_that_the_conversation_was_deleted(self, server: AgentServer):
+    async def test_a_client_without_talk_events_learns_that_the_conversation_was_deleted(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "gone", cookie) as talker:
             await talker.send("conversation.item.create", item=message())

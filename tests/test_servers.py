@@ -1,4 +1,4 @@
-"""The servers of the tests behave as the tests need."""
+"""The servers that the tests run can be killed, frozen, emptied and made to refuse requests."""
 
 import subprocess
 import sys
@@ -64,7 +64,7 @@ def test_postgresql_read_only_refuses_writes(words: PostgresServer):
     sql(words.env, "INSERT INTO words VALUES ('taken')")
 
 
-def test_postgresql_read_only_reaches_connections_that_are_open(words: PostgresServer):
+def test_postgresql_read_only_applies_to_open_connections(words: PostgresServer):
     url = words.env["DATABASE_URL"].removesuffix("?schema=public")
     with (
         psycopg.connect(url, autocommit=True) as connection,
@@ -237,7 +237,7 @@ def test_a_wrong_secret_is_refused_by_s3(own_s3: S3Server):
 # All servers
 
 
-def test_a_test_run_that_is_killed_leaves_no_server():
+def test_a_killed_test_run_leaves_no_server():
     code = """
 import os
 from tests.servers import PostgresServer

@@ -24,5 +24,5 @@ class Watched(transcriber.Whisper):
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Use the watched model until the test is over."""
     whisper = Watched()
-    monkeypatch.setattr(transcriber, "_whisper", whisper)
+    monkeypatch.setattr(transcriber, "_whisper", lambda: whisper)
     return whisper

@@ -103,7 +103,7 @@ def wire(
     base = round(sum(measured) / len(measured), 1) if measured else None
     judged = newest(lines)
     turns = {"newest": _spoken(judged), "all": _spoken(lines)}
-    told = [] if turns["newest"] == turns["all"] else [PARTLY.format(**turns)]
+    note = [] if turns["newest"] == turns["all"] else [PARTLY.format(**turns)]
     metrics = _speaking(judged, level, time_limit)
     bonus = round(MOST_BONUS * min(1.0, metrics["speakingRatio"] or 0.0), 1)
     raw = None if base is None else round(base + bonus, 1)
@@ -118,7 +118,7 @@ def wire(
         "speakingMetrics": metrics,
         "strengths": list(analysis.strengths),
         "improvements": list(analysis.improvements),
-        "feedback": " ".join([*told, analysis.feedback]),
+        "feedback": " ".join([*note, analysis.feedback]),
         "suggestions": list(analysis.suggestions),
         "unmeasured": dict(analysis.unmeasured),
         "judgedTurns": turns,

@@ -37,19 +37,20 @@ def hint(brief: Brief, transcript: Sequence[Line], nth: int = 0) -> str:
     the question comes first. Otherwise the first hint is how an answer can begin. General hints follow.
     """
     spoken = [line.text for line in transcript if line.role == "assistant"]
-    asked = (
-        next((text for text in reversed(scenario.sentences(spoken[-1])) if text.endswith("?")), "") if spoken else ""
-    )
-    is_scenarios = asked and any(one.found_in(asked) and one.hint for one in brief.scenario.follow_ups)
-    is_opening = any(asked in opening for opening in (brief.scenario.opening, brief.scenario.opening_easy)) and asked
-    begin = "" if is_scenarios or is_opening else beginning(asked)
-    if not begin:
-        return scenario.hint(brief, transcript, nth)
-    if nth == 0:
-        return f'Begin with "{begin}".'
-    # The hints of the opening and of older questions do not fit this question.
-    general = brief.scenario.hints
-    return general[(len(spoken) + nth - 1) % len(general)]
+    latest = scenario.sentences(spoken[-1]) if spoken else []
+    asked = next((text for text in reversed(latest) if text.endswith("?")), "")
+    one, general = brief.scenario, brief.scenario.hints
+    is_opening = asked in one.opening or asked in one.opening_easy
+    has_hint = is_opening or any(each.found_in(asked) and each.hint for each in one.follow_ups)
+    if not has_hint and (begin := beginning(asked)):
+        # The hints of the opening and of older questions do not fit this question.
+        return general[(len(spoken) + nth - 1) % len(general)] if nth else f'Begin with "{begin}".'
+    turn = len(spoken) % len(general)
+    follow_ups = (each for line in reversed(spoken) for each in one.follow_ups if each.found_in(line))
+    question = next(follow_ups, None)
+    own = question.hint if question else one.opening_hint if spoken else ""
+    choices = [*([own] if own else []), *general[turn:], *general[:turn]]
+    return choices[nth % len(choices)]
 
 
 def beginning(question: str) -> str:
@@ -63,15 +64,15 @@ def beginning(question: str) -> str:
     match = _QUESTION.match(asked)
     if match is None:
         return ""
-    subject = _subject(match["subject"], match["asks"] or "")
     if (match["asks"] or "").startswith("why"):
         return "Because"
-    return (
-        f"{subject} {words}" if subject and (words := _verb(match["auxiliary"], subject, match["rest"] or "")) else ""
-    )
+    subject = _subject(match["subject"])
+    verb = _verb(match["auxiliary"], subject, match["rest"] or "") if subject else ""
+    return f"{subject} {verb}" if verb else ""
 
 
-def _subject(asked: str, asks: str) -> str:
+def _subject(asked: str) -> str:
+    """Return the subject of the answer. "" if the question may be about a man or a woman."""
     noun = asked.split()[-1]
     if asked.startswith("you and "):
         return "We"
@@ -87,23 +88,16 @@ def _subject(asked: str, asks: str) -> str:
         return "They"
     if asked == "somebody" or asked.startswith("people"):
         return "People"
-    return (
-        ""
-        if noun in _PEOPLE
-        or not asked.startswith(("your ", "the ", "a ", "an ", "it", "this", "that", "his ", "her ", "their "))
-        else "It"
-    )
+    is_thing = asked.startswith(("your ", "the ", "a ", "an ", "it", "this", "that", "his ", "her ", "their "))
+    return "It" if is_thing and noun not in _PEOPLE else ""
 
 
 def _verb(auxiliary: str, subject: str, rest: str) -> str:
     """Return the question's verb in its tense, for the person of the answer. "" if it cannot be found."""
     if auxiliary in ("is", "are", "was", "were"):
-        past = auxiliary in ("was", "were")
-        if subject == "I":
-            return "was" if past else "am"
-        if subject in ("You", "We", "They", "People"):
-            return "were" if past else "are"
-        return "was" if past else "is"
+        is_plural = subject in ("You", "We", "They", "People")
+        present, past = ("am", "was") if subject == "I" else ("are", "were") if is_plural else ("is", "was")
+        return past if auxiliary in ("was", "were") else present
     if auxiliary in ("has", "have", "had"):
         return "had" if auxiliary == "had" else "has" if subject in ("He", "She", "It") else "have"
     found = _VERB.match(rest)
@@ -114,12 +108,9 @@ def _verb(auxiliary: str, subject: str, rest: str) -> str:
         return f"don't {rest.removeprefix('not ').split()[0]}" if auxiliary == "do" and rest != "not" else ""
     if base == "do" and auxiliary in ("do", "does"):
         return "usually"
-    tail = (
-        (" to" if found["then"] in (None, "do") or base in ("like", "love", "prefer") else f" to {found['then']}")
-        if found["to"]
-        else ""
-    )
-    tail = tail if base in _BEFORE_TO else ""
+    tail = ""
+    if found["to"] and base in _BEFORE_TO:
+        tail = " to" if found["then"] == "do" or base in ("like", "love", "prefer") else f" to {found['then']}"
     if auxiliary in ("can", "could", "will", "would", "should"):
         return f"{auxiliary} {base}{tail}"
     if auxiliary == "did":

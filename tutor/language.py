@@ -13,12 +13,12 @@ from tutor.toml_tables import DataFileError, read
 
 DEFAULT = "en"
 # The languages that Whisper was trained on, which its successors still support, as ISO 639-1 codes.
-_TAUGHT = """
+_WHISPER = """
     af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha he hi hr ht hu hy id is it ja
     jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so
     sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo zh
 """
-HEARD = frozenset(_TAUGHT.split())
+HEARD = frozenset(_WHISPER.split())
 
 _FOLDER = Path(__file__).parent / "languages"
 _CODE = re.compile(r"[a-z]{2,3}(?:-[a-zA-Z]{2,4})?")

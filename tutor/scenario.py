@@ -15,7 +15,7 @@ from conversations.levels import LEVELS
 from tutor import safety, statements
 from tutor.domain import Line
 from tutor.sentences import split as sentences
-from tutor.toml_tables import DataFileError, Table, read, slots
+from tutor.toml_tables import SLOT, DataFileError, Table, read, slots
 
 KINDS = ("chat", "adventure", "lesson", "interview", "own")
 OWN_WORDS = frozenset({"topic", "goal", "rules", "expectations"})
@@ -25,24 +25,13 @@ _FOLDER = Path(__file__).parent / "scenarios"
 _FEWEST_GENERAL = 10
 _FEWEST_TAKING_UP = 5
 _FEWEST = {"goals": 2, "hints": 3, "closings": 2}
-_SLOT = re.compile(r"\{(\w+)\}")
 
 _QUESTION = re.compile(r"\?$|^(?:can|could|shall|may|let's|what do you think)\b", re.IGNORECASE)
 _REQUEST = re.compile(r"(?:\w+, )?(?:can|could|may|might) (?:I|we)\b", re.IGNORECASE)
 
 # A goal is shown as a request ("Say where you went"), and at the end of the talk as done ("You said where you went").
-_DEEDS = {
-    "Argue": "argued",
-    "Ask": "asked",
-    "Compare": "compared",
-    "Describe": "described",
-    "Explain": "explained",
-    "Give": "gave",
-    "Name": "named",
-    "Say": "said",
-    "Talk": "talked",
-    "Tell": "told",
-}
+_DEEDS = {"Argue": "argued", "Ask": "asked", "Compare": "compared", "Describe": "described", "Explain": "explained"}
+_DEEDS |= {"Give": "gave", "Name": "named", "Say": "said", "Talk": "talked", "Tell": "told"}
 
 
 class ScenarioError(Exception):
@@ -148,27 +137,15 @@ def get(scenario_id: str) -> Scenario:
         raise ScenarioError(f"There is no scenario {scenario_id!r}.") from None
 
 
-def goals(brief: Brief, transcript: "Sequence[Line]") -> list[tuple[str, bool]]:
+def goals(brief: Brief, transcript: Sequence[Line]) -> list[tuple[str, bool]]:
     """Return the scenario's goals, each with whether the learner has reached it so far."""
     said = [line.text for line in transcript if line.role == "user"]
     heard = [text.replace("\u2019", "'") for text in said]
-    told = [_told(text, brief.scenario.kind).replace("\u2019", "'") for text in said]
+    stated = [_statements(text, brief.scenario.kind).replace("\u2019", "'") for text in said]
     return [
-        (goal.text, any(pattern.search(text) for text in (heard if goal.asks else told) for pattern in goal.patterns))
+        (goal.text, any(pattern.search(text) for text in (heard if goal.asks else stated) for pattern in goal.patterns))
         for goal in brief.scenario.goals
     ]
-
-
-def hint(brief: Brief, transcript: "Sequence[Line]", nth: int = 0) -> str:
-    """Return a hint for the agent's latest question.
-
-    `nth` counts the hints already given for this question, so that the next one differs.
-    """
-    spoken = [line.text for line in transcript if line.role == "assistant"]
-    general = brief.scenario.hints
-    turn = len(spoken) % len(general)
-    choices = [*hints_for_latest(brief.scenario, spoken), *general[turn:], *general[:turn]]
-    return choices[nth % len(choices)]
 
 
 def found(template: str, spoken: str) -> str:
@@ -184,7 +161,7 @@ def words_found(template: str, spoken: str) -> dict[str, str]:
 
 
 def fill(template: str, words: Mapping[str, str]) -> str:
-    return _SLOT.sub(lambda slot: words[slot[1]], template)
+    return SLOT.sub(lambda slot: words[slot[1]], template)
 
 
 def load(path: Path) -> Scenario:
@@ -215,7 +192,6 @@ def load(path: Path) -> Scenario:
 
 def _goal(table: Table) -> Goal:
     goal = Goal(text=table.text("text"), patterns=table.patterns("patterns"))
-    table.refuse_unknown()
     if goal.text.partition(" ")[0] not in _DEEDS or goal.text.endswith("."):
         raise table.error("text", f"must begin with one of {', '.join(_DEEDS)} and have no full stop")
     if not goal.patterns:
@@ -232,7 +208,6 @@ def _follow_up(table: Table) -> FollowUp:
         easy=table.spoken("easy", question=True, optional=True),
         hint=table.spoken("hint", optional=True),
     )
-    table.refuse_unknown()
     if bool(follow_up.when) != bool(follow_up.take):
         raise table.error("take", "belongs to `when`: give both or neither")
     for key, text in (("ask", follow_up.ask), ("easy", follow_up.easy)):
@@ -275,10 +250,9 @@ def _check_slots(place: str, scenario: Scenario) -> None:
     _refuse_slots(place, "opening_topic", slots(scenario.opening_topic) - {"topic"})
     for number, one in enumerate(scenario.follow_ups, 1):
         filled = frozenset.intersection(*(frozenset(pattern.groupindex) for pattern in one.when)) if one.when else own
-        for key, text in (("ask", one.ask), ("easy", one.easy), ("take", one.take), ("hint", one.hint)):
-            _refuse_slots(
-                place, f"follow_ups[{number}].{key}", slots(text) - (filled if key != "hint" else frozenset())
-            )
+        for key, text in (("ask", one.ask), ("easy", one.easy), ("take", one.take)):
+            _refuse_slots(place, f"follow_ups[{number}].{key}", slots(text) - filled)
+        _refuse_slots(place, f"follow_ups[{number}].hint", slots(one.hint))
 
 
 def _refuse_slots(place: str, field: str, unfilled: frozenset[str]) -> None:
@@ -288,33 +262,21 @@ def _refuse_slots(place: str, field: str, unfilled: frozenset[str]) -> None:
 
 @cache
 def _recogniser(template: str) -> re.Pattern[str]:
-    parts = _SLOT.split(template)
+    parts = SLOT.split(template)
     pattern = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
     return re.compile(pattern, re.IGNORECASE)
 
 
-def hints_for_latest(scenario: Scenario, spoken: Sequence[str]) -> list[str]:
-    """Return a list with the file's own hint for the latest question, or an empty list."""
-    for line in reversed(spoken):
-        for one in scenario.follow_ups:
-            if one.found_in(line):
-                return [one.hint] if one.hint else []
-    return [scenario.opening_hint] if spoken and scenario.opening_hint else []
+def _statements(text: str, kind: str) -> str:
+    """Return the statements in a learner's text, which can reach goals. A text about grief or distress has none.
 
-
-def _told(text: str, kind: str) -> str:
-    """Return the statements in a learner's text, which can reach goals.
-
-    Questions are left out, but the part before "and you?" is kept. Return "" for a text about grief or distress, so
-    that it reaches no goal. Keep requests for kind "own", because a learner may practise asking for something.
+    Questions are left out, but the part before "and you?" is kept. For kind "own", requests are kept, because a learner
+    may practise asking for something.
     """
     if safety.in_distress(text) or safety.mourned(text):
         return ""
-    request = _REQUEST if kind == "own" else None
-    told = (
-        one
-        if not _QUESTION.search(one) or (request and request.match(one))
-        else statements.without_tag_question(one)[0]
-        for one in sentences(text)
-    )
-    return " ".join(one for one in told if one)
+    kept = []
+    for one in sentences(text):
+        counts = not _QUESTION.search(one) or (kind == "own" and _REQUEST.match(one))
+        kept.append(one if counts else statements.without_tag_question(one)[0])
+    return " ".join(filter(None, kept))

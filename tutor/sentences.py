@@ -3,28 +3,7 @@
 import re
 
 _NEVER_END = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "vs", "e.g", "i.e", "approx", "dept")
-_MAY_END = frozenset(
-    [
-        "sr",
-        "jr",
-        "etc",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "a.m",
-        "p.m",
-        "ave",
-        "rd",
-        "min",
-        "max",
-        "hr",
-        "hrs",
-        "ft",
-        "oz",
-        "tel",
-    ]
-)
+_MAY_END = frozenset("sr jr etc inc ltd co corp a.m p.m ave rd min max hr hrs ft oz tel".split())  # noqa: SIM905
 ABBREVIATIONS = _MAY_END.union(_NEVER_END)
 _MONTHS = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
 _BEFORE_NUMBERS = frozenset(["no", "nr", "vol", "p", "pp", "fig", *_MONTHS])

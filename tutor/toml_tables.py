@@ -11,7 +11,7 @@ T = TypeVar("T")
 # Characters: about 15 seconds of speech, the most that a learner should have to listen to at once.
 LONGEST_SPOKEN = 220
 _BADLY_SPOKEN = re.compile(r"[*_#`<>\[\]|\\\u2026\u2014]|\.\.|\s\s|\n|[\U00002190-\U0010ffff]")
-_SLOT = re.compile(r"\{(\w+)\}")
+SLOT = re.compile(r"\{(\w+)\}")
 _LIST = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -30,7 +30,7 @@ def read(path: Path) -> "Table":
 
 
 def slots(template: str) -> frozenset[str]:
-    return frozenset(_SLOT.findall(template))
+    return frozenset(SLOT.findall(template))
 
 
 def with_lists(pattern: str, lists: Mapping[str, str]) -> str:
@@ -48,6 +48,7 @@ class Table:
         self._values = values
         self._prefix = prefix
         self._known: set[str] = set()
+        self._nested: list[Table] = []
 
     def error(self, key: str, what: str) -> DataFileError:
         return DataFileError(f"{self._place}: {self._prefix}{key}: {what}")
@@ -96,12 +97,15 @@ class Table:
                 raise self.error(key, f"must hold {f'{{{slot}}} and no other slot' if slot else 'no slots'}: {line!r}")
         return lines
 
-    def words(self, key: str, *, optional: bool = False) -> frozenset[str]:
-        """Return the words of a text that lists them."""
-        return frozenset(self.text(key, optional=optional).split())
+    def words(self, key: str) -> frozenset[str]:
+        """Return the words of an optional text that lists them."""
+        return frozenset(self.text(key, optional=True).split())
 
     def flag(self, key: str) -> bool:
         return self._value(key, bool, "true or false", False)
+
+    def flags(self, *keys: str) -> dict[str, bool]:
+        return {key: self.flag(key) for key in keys}
 
     def number(self, key: str) -> int:
         """Return a whole number, 0 if the key is missing."""
@@ -116,18 +120,11 @@ class Table:
     def mappings(self, key: str) -> dict[str, dict[str, str]]:
         """Return tables of texts by their names."""
         table = self.table(key)
-        return {name: table.mapping(name) for name in self._value(key, dict, "a table")}
+        return {name: table.mapping(name) for name in table._values}
 
     def table(self, key: str) -> "Table":
-        return Table(self._place, self._value(key, dict, "a table"), f"{key}.")
-
-    def patterns(self, key: str, *, optional: bool = False) -> tuple[re.Pattern[str], ...]:
-        return tuple(self._compiled(key, pattern) for pattern in self.texts(key, optional=optional))
-
-    def patterns_in(self, key: str) -> re.Pattern[str] | None:
-        """Return one optional pattern."""
-        text = self.text(key, optional=True)
-        return self._compiled(key, text) if text else None
+        self._nested.append(Table(self._place, self._value(key, dict, "a table"), f"{key}."))
+        return self._nested[-1]
 
     def choices(self, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
         """Return the values of a list, which must all be allowed. Empty if the key is missing."""
@@ -145,20 +142,36 @@ class Table:
             name = entry.get("name")
             label = f" ({name})" if isinstance(name, str) else ""
             tables.append(Table(self._place, entry, f"{key}[{number}]{label}."))
+        self._nested += tables
         return tables
 
-    def expanded(self, key: str, lists: Mapping[str, str]) -> re.Pattern[str]:
-        """Return a pattern in which `{name}` stands for the alternatives of a list."""
-        return self._compiled(key, self._with_lists(key, self.text(key), lists))
+    def patterns(self, key: str, *, optional: bool = False) -> tuple[re.Pattern[str], ...]:
+        return tuple(self._compiled(key, pattern) for pattern in self.texts(key, optional=optional))
 
-    def expanded_in(self, key: str, lists: Mapping[str, str], template: str = "%s") -> re.Pattern[str] | None:
-        """Return one optional pattern as `expanded` does, set into a template such as "(?:%s)$"."""
+    def pattern(self, key: str, lists: Mapping[str, str] | None = None) -> re.Pattern[str]:
+        """Return a pattern. With `lists`, `{name}` in it stands for the alternatives of that list."""
+        return self._compiled(key, self.text(key), lists)
+
+    def optional_pattern(
+        self, key: str, lists: Mapping[str, str] | None = None, template: str = "%s"
+    ) -> re.Pattern[str] | None:
+        """Return an optional pattern as `pattern` does, set into a template such as "(?:%s)$"."""
         text = self.text(key, optional=True)
-        return self._compiled(key, template % self._with_lists(key, text, lists)) if text else None
+        return self._compiled(key, text, lists, template) if text else None
 
     def refuse_unknown(self) -> None:
+        """Raise an error for a key that was not read, in this table or in a table inside it."""
         for key in self._values.keys() - self._known:
             raise self.error(key, "is not a known field")
+        for table in self._nested:
+            table.refuse_unknown()
+
+    def texts(self, key: str, *, optional: bool = False) -> tuple[str, ...]:
+        """Return the texts of a list. None of them may be empty."""
+        values = self._value(key, list, "a list of texts", [] if optional else None)
+        if not all(isinstance(value, str) and value for value in values):
+            raise self.error(key, "must be a list of texts")
+        return tuple(values)
 
     def _value(self, key: str, kind: type[T], name: str, default: T | None = None) -> T:
         self._known.add(key)
@@ -169,22 +182,14 @@ class Table:
             raise self.error(key, f"must be {name}")
         return value
 
-    def texts(self, key: str, *, optional: bool = False) -> tuple[str, ...]:
-        """Return the texts of a list. None of them may be empty."""
-        values = self._value(key, list, "a list of texts", [] if optional else None)
-        if not all(isinstance(value, str) and value for value in values):
-            raise self.error(key, "must be a list of texts")
-        return tuple(values)
-
-    def _with_lists(self, key: str, pattern: str, lists: Mapping[str, str]) -> str:
+    def _compiled(
+        self, key: str, pattern: str, lists: Mapping[str, str] | None = None, template: str = "%s"
+    ) -> re.Pattern[str]:
         try:
-            return with_lists(pattern, lists)
+            pattern = template % (pattern if lists is None else with_lists(pattern, lists))
+            return re.compile(pattern, re.IGNORECASE)
         except KeyError as error:
             raise self.error(key, f"there is no list {{{error.args[0]}}}") from error
-
-    def _compiled(self, key: str, pattern: str) -> re.Pattern[str]:
-        try:
-            return re.compile(pattern, re.IGNORECASE)
         except re.error as error:
             raise self.error(key, f"{pattern!r} is not a regular expression: {error}") from error
 

@@ -39,10 +39,7 @@ def is_part_of(text: str, said: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether the speaker will probably go on.
-
-    The text then ends in three dots, or in words such as an article, a conjunction or "want to".
-    """
+    """Return whether the speaker will probably go on: the text ends in dots, an article, a conjunction, "want to" …"""
     words = text.strip()
     if words.endswith(("...", "\u2026", "-", ",")):
         return True

@@ -48,10 +48,7 @@ def seconds_until_tomorrow() -> int:
 
 
 def store() -> None:
-    """Add the pending dollars to the database, and read the sum of all servers.
-
-    Raises DatabaseError. Dollars that were not yet added stay pending.
-    """
+    """Add the pending dollars to the database, and read all servers' sum. Raises DatabaseError. Then they stay pending."""
     from usage.models import Spending
 
     today = _today()

@@ -46,15 +46,12 @@ def collected() -> Iterator[list[Used]]:
 
 
 def record(used: Used) -> None:
-    """Add a call to the current collector, if any.
-
-    Count invalid numbers as 0, because a compatible server may send anything.
-    """
+    """Add a call to the current collector, if any. Invalid numbers count as 0: a compatible server may send anything."""
     collector = _collected.get()
     if collector is not None:
-        figures = {each.name: getattr(used, each.name) for each in fields(used) if each.name not in ("stage", "model")}
-        mended: dict[str, Any] = {name: 0 for name, value in figures.items() if not is_amount(value)}
-        collector.append(replace(used, **mended))
+        counts = [each.name for each in fields(used) if each.name not in ("stage", "model")]
+        zeros: dict[str, Any] = {name: 0 for name in counts if not is_amount(getattr(used, name))}
+        collector.append(replace(used, **zeros))
 
 
 def is_amount(value: object) -> TypeGuard[float]:

@@ -1,7 +1,4 @@
-"""Report the time, the usage of providers and the estimated cost of answers, by day and by engine.
-
-The report covers the newest messages of the local database, and those of the cloud's database unless it is down.
-"""
+"""Report time, usage and estimated cost of the newest answers in all databases that are up, by day and by engine."""
 
 import math
 import uuid
@@ -12,6 +9,8 @@ from datetime import UTC, date, datetime
 
 from django.conf import settings
 
+from conversations import outbox
+from conversations.changes import message_key
 from conversations.models import Message
 from core import cloud
 from core.cloud import LOCAL
@@ -29,7 +28,7 @@ Kept = tuple[datetime, Mapping[str, object]]
 
 
 @dataclass(slots=True)
-class Took:
+class Totals:
     """Add up the usage of some messages. `dollars` leaves out the `unpriced` ones, whose cost is unknown."""
 
     answers: int = 0
@@ -51,37 +50,36 @@ class Took:
 
 
 @dataclass(slots=True)
-class Span:
+class Percentiles:
     """Hold percentiles of one moment of an answer, in milliseconds.
 
     They count from the end of the learner's turn. The moment "saved" counts from when the turn was handed to the saver.
     """
 
-    name: str
     count: int
     p50: float
     p95: float
 
 
 @dataclass(slots=True)
-class OfEngine:
+class EngineUsage:
     name: str
-    took: Took = field(default_factory=Took)
-    spans: list[Span] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    # By the name of the moment.
+    percentiles: dict[str, Percentiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Hold the figures of the report.
 
-    `days` goes by day, the oldest first, and by engine. `since` is the time of the oldest message in the report, None
-    if there are no older ones. `unseen` names the cloud database if it is down: its messages are then missing. It is ""
-    otherwise.
+    `days` goes by day, the oldest first, and by engine. `since` is the time of the oldest message in the report, None if there
+    are no older ones. `unseen` names the cloud database if it is down: its messages are then missing. It is "" otherwise.
     """
 
-    engines: list[OfEngine]
-    days: dict[date, dict[str, Took]]
-    total: Took
+    engines: list[EngineUsage]
+    days: dict[date, dict[str, Totals]]
+    total: Totals
     since: datetime | None
     unseen: str
 
@@ -89,22 +87,21 @@ class Usage:
 def usage(limit: int = LATEST) -> Usage:
     messages, unseen = _newest(limit)
     kept = [(at, measured) for at, measured in messages if isinstance(measured, dict) and measured]
-    days: dict[date, dict[str, Took]] = defaultdict(lambda: defaultdict(Took))
-    engines: dict[str, OfEngine] = {}
+    days: dict[date, dict[str, Totals]] = defaultdict(lambda: defaultdict(Totals))
+    engines: dict[str, EngineUsage] = {}
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    total = Took()
+    total = Totals()
     for at, measured in kept:
         name = engine_of(measured)
-        engines.setdefault(name, OfEngine(name)).took.add(measured)
+        engines.setdefault(name, EngineUsage(name)).totals.add(measured)
         days[at.astimezone(UTC).date()][name].add(measured)
         total.add(measured)
-        for moment in MOMENTS:
-            if (ms := number(measured.get(moment))) is not None:
+        for key, moment in MOMENTS.items():
+            if (ms := number(measured.get(key))) is not None:
                 times[name, moment].append(ms)
-    for name, engine in engines.items():
-        for moment, words in MOMENTS.items():
-            if values := sorted(times[name, moment]):
-                engine.spans.append(Span(words, len(values), percentile(values, 0.5), percentile(values, 0.95)))
+    for (name, moment), values in times.items():
+        values.sort()
+        engines[name].percentiles[moment] = Percentiles(len(values), percentile(values, 0.5), percentile(values, 0.95))
     since = messages[-1][0] if len(messages) == limit else None
     return Usage([engines[name] for name in sorted(engines)], dict(sorted(days.items())), total, since, unseen)
 
@@ -136,11 +133,23 @@ def _newest(limit: int) -> tuple[list[Kept], str]:
                 there = _read(settings.CLOUD_DATABASE, limit)
         except cloud.Unavailable:
             unseen = cloud.database.name
-    # While a message is on its way to the cloud, the local row may lack `measured`. The cloud's row then counts.
-    known = there | {key: kept for key, kept in here.items() if kept[1] or key not in there}
+    # While a message is on its way to the cloud, a pending change may lack `measured`. The cloud's row then counts.
+    known = there | {key: kept for key, kept in (here | _pending(limit)).items() if kept[1] or key not in there}
     return sorted(known.values(), key=lambda kept: kept[0], reverse=True)[:limit], unseen
 
 
 def _read(using: str, limit: int) -> dict[uuid.UUID, Kept]:
     found = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by("-timestamp")
     return {key: (at, measured) for key, at, measured in found.values_list("pk", "timestamp", "measured")[:limit]}
+
+
+def _pending(limit: int) -> dict[uuid.UUID, Kept]:
+    """Return the same of the messages that wait in the outbox."""
+    found: dict[uuid.UUID, Kept] = {}
+    for change in outbox.changes_of(outbox.pending().order_by("-pk")[:limit]):
+        for sent in change.messages:
+            columns = sent.columns
+            if "timestamp" in columns and not columns.get("deleted_at"):
+                key = sent.pk or message_key(change.key, sent.id)
+                found.setdefault(key, (columns["timestamp"], columns.get("measured", {})))
+    return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from usage.report import MOMENTS, Took, Usage, engine_of, number
+from usage.report import MOMENTS, Totals, Usage, engine_of, number
 
 # Days in the chart.
 DAYS = 30
@@ -31,16 +31,16 @@ def chart(found: Usage, today: date) -> dict[str, object]:
     """Return the chart of answers by day and engine, for the last DAYS days."""
     colours = {engine.name: at % COLOURS for at, engine in enumerate(found.engines)}
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    most = max((sum(took.answers for took in found.days.get(day, {}).values()) for day in days), default=0)
+    most = max((sum(totals.answers for totals in found.days.get(day, {}).values()) for day in days), default=0)
     bars: list[dict[str, object]] = []
     for at, day in enumerate(days):
         pieces, bottom = list[BarSegment](), TOP + HEIGHT
-        for engine, took in sorted(found.days.get(day, {}).items()):
-            if not took.answers:
+        for engine, totals in sorted(found.days.get(day, {}).items()):
+            if not totals.answers:
                 continue
-            height = max(2, round(HEIGHT * took.answers / most))
+            height = max(2, round(HEIGHT * totals.answers / most))
             bottom -= height
-            words = f"{day:%Y-%m-%d}, {engine}: {took.answers} answers, {dollars(took.dollars)}"
+            words = f"{day:%Y-%m-%d}, {engine}: {totals.answers} answers, {dollars(totals.dollars)}"
             pieces.append(BarSegment(at * STEP + 3, bottom, WIDTH, height, colours[engine], words))
         bars.append({"x": at * STEP + 3, "pieces": pieces})
     named = [(at * STEP + STEP // 2, f"{day.day} {day:%b}") for at, day in enumerate(days) if at % 7 == 3]
@@ -62,36 +62,37 @@ def seconds(ms: float) -> str:
     return f"{ms / 1000:.2f} s"
 
 
-def of_took(took: Took) -> dict[str, object]:
+def cells(totals: Totals) -> dict[str, object]:
     """Return the figures of one table row, as text."""
-    minutes, unpriced = took.seconds / 60, took.unpriced
-    cost = dollars(took.dollars) + (f" and {unpriced} not known" if unpriced else "")
-    return {"answers": took.answers, "minutes": f"{minutes:,.1f}", "tokens": f"{took.tokens:,}", "cost": cost}
+    minutes, unpriced = totals.seconds / 60, totals.unpriced
+    cost = dollars(totals.dollars) + (f" and {unpriced} not known" if unpriced else "")
+    return {"answers": totals.answers, "minutes": f"{minutes:,.1f}", "tokens": f"{totals.tokens:,}", "cost": cost}
 
 
 def rows_of_days(found: Usage) -> list[dict[str, object]]:
     """Return the rows of the table by day and engine, the newest day first."""
     days = reversed(found.days.items())
-    return [{"day": day, "engine": name, **of_took(took)} for day, each in days for name, took in sorted(each.items())]
+    return [
+        {"day": day, "engine": name, **cells(totals)} for day, each in days for name, totals in sorted(each.items())
+    ]
 
 
 def rows_of_engines(found: Usage) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for engine in found.engines:
-        spans = {span.name: span for span in engine.spans}
-        cells = [spans.get(name) for name in MOMENTS.values()]
-        times = [f"{seconds(cell.p50)} / {seconds(cell.p95)}" if cell else "" for cell in cells]
-        rows.append({"engine": engine.name, "times": times, **of_took(engine.took)})
+        measured = [engine.percentiles.get(name) for name in MOMENTS.values()]
+        times = [f"{seconds(each.p50)} / {seconds(each.p95)}" if each else "" for each in measured]
+        rows.append({"engine": engine.name, "times": times, **cells(engine.totals)})
     return rows
 
 
 def of_message(measured: object) -> dict[str, object] | None:
-    """Return the line under a message with this `measured`, None if there is nothing to show."""
+    """Return the line below a message with this `measured`, None if there is nothing to show. A filter of templates."""
     if not isinstance(measured, dict) or not measured:
         return None
-    told = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
+    times = [(name, ms) for key, name in MOMENTS.items() if (ms := number(measured.get(key))) is not None]
     # The parts of the bar lie one after the other, each as long as its step took.
-    moments = [(name, ms) for name, ms in told if name != "saved"]
+    moments = [(name, ms) for name, ms in times if name != "saved"]
     pieces: list[BarSegment] = []
     before, x, whole = 0.0, 0, max((ms for _, ms in moments), default=0)
     for at, (name, ms) in enumerate(moments):
@@ -102,7 +103,7 @@ def of_message(measured: object) -> dict[str, object] | None:
     return {
         "engine": engine_of(measured),
         "cost": dollars(number(measured.get("cost"))),
-        "times": [(name, seconds(ms)) for name, ms in told],
+        "times": [(name, seconds(ms)) for name, ms in times],
         "pieces": pieces,
         "length": LINE,
     }

@@ -1,7 +1,4 @@
-"""Estimate the cost of calls to providers, in dollars, from a list of prices.
-
-The cost of a call without a price is unknown. It is never guessed.
-"""
+"""Estimate the cost of calls to providers in dollars, from a list of prices. Without a price the cost is unknown."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from core import metrics
 from core.json_types import Json
 from usage import budget, metering
-from usage.metering import TOKENS, Used
+from usage.metering import TOKENS, Used, is_amount
 
 OURS = Path(__file__).parent / "prices.toml"
 MILLION = 1_000_000
@@ -29,10 +26,7 @@ Prices = Mapping[str, Mapping[str, float]]
 
 
 def prices() -> Prices:
-    """Return the prices of the file PRICE_OPENAI, or ours if it is not set.
-
-    Raises ImproperlyConfigured, which names the file and the error in it.
-    """
+    """Return the prices of the file PRICE_OPENAI, else ours. Raises ImproperlyConfigured with the file and the error in it."""
     return _read(Path(settings.PRICE_OPENAI) if settings.PRICE_OPENAI else OURS)
 
 
@@ -75,10 +69,7 @@ def counted(engine: str) -> Iterator[list[Used]]:
 
 
 def _cost(call: Used, price: Mapping[str, float] | None) -> float | None:
-    """Return the dollars for a call: by the minute or the character if the model is billed so, else by the token.
-
-    Return None if the price is unknown.
-    """
+    """Return the dollars for a call: by minute, character or token, as the model is billed. None if the price is unknown."""
     if price is None:
         return None
     if "minute" in price and call.seconds:
@@ -110,6 +101,6 @@ def _checked(path: Path, model: str, price: object) -> Mapping[str, float]:
         place = f"PRICE_OPENAI: {path}: {name!r} of {model!r}"
         if name not in KNOWN:
             raise ImproperlyConfigured(f"{place} is none of {', '.join(sorted(KNOWN))}.")
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST:
+        if not is_amount(value) or value > MOST:
             raise ImproperlyConfigured(f"{place} must be a number of dollars, from 0 to {MOST:,}.")
     return amounts

@@ -28,7 +28,7 @@ def usage(request: HttpRequest) -> HttpResponse:
         "engines": report_page.rows_of_engines(found),
         "days": report_page.rows_of_days(found),
         "moments": list(report.MOMENTS.values()),
-        "total": report_page.of_took(found.total),
+        "total": report_page.cells(found.total),
         "prices": settings.PRICE_OPENAI or "usage/prices.toml",
     }
     return render(request, "admin/usage/report.html", context)

@@ -50,12 +50,12 @@ def source_of(response):
     return found[1]
 
 
-def test_the_list_tells_what_a_recording_is(operator, keep):
+def test_the_list_shows_a_recordings_speaker_and_length(operator, keep):
     keep()
     assert "4 May 2026, 09:30:00 learner 0:02 aaaaaaaa cccccccc" in text_of(operator.get(LIST))
 
 
-def test_the_list_tells_type_place_and_key(operator, keep):
+def test_the_list_shows_type_place_and_key(operator, keep):
     assert f"audio/webm local storage {keep().key}" in text_of(operator.get(LIST))
 
 
@@ -152,6 +152,6 @@ def test_staff_without_permission_see_nothing(keep, place):
     assert staff_with().get(LIST + place.format(row=keep().pk)).status_code == 403
 
 
-def test_staff_who_may_view_recordings_do(keep):
+def test_staff_with_permission_see_recordings(keep):
     keep()
     assert staff_with("view_recording").get(LIST).status_code == 200

@@ -66,7 +66,7 @@ def test_common_formats_can_be_read(container: str, codec: str, rate: int) -> No
 
 
 @pytest.mark.parametrize(("container", "codec", "rate"), FORMATS[:2] + FORMATS[3:5] + FORMATS[6:])
-def test_what_is_read_is_what_was_said(container: str, codec: str, rate: int) -> None:
+def test_a_decoded_recording_sounds_like_the_original(container: str, codec: str, rate: int) -> None:
     pcm = tone(1.0)
     assert likeness(encoding.to_pcm(file_of(pcm, container, codec, rate=rate)), pcm) > 0.9
 

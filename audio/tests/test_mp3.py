@@ -16,7 +16,7 @@ def test_frames_come_before_the_end():
     assert mp3.Mp3Encoder().feed(tone(1))
 
 
-def test_nothing_is_nothing():
+def test_no_sound_gives_no_bytes():
     encoder = mp3.Mp3Encoder()
     assert (encoder.feed(b""), encoder.feed(b"\0")) == (b"", b"")
 

@@ -100,13 +100,13 @@ def test_a_key_is_kept_as_it_is(storage: Any) -> None:
     assert storage.save(name, ContentFile(SAID)) == storage.save(name, ContentFile(SAID)) == name
 
 
-def test_what_was_read_in_part_is_saved_whole(storage: Any) -> None:
+def test_a_partly_read_file_is_saved_completely(storage: Any) -> None:
     content = ContentFile(SAID)
     content.read(100)
     assert storage.read(storage.save(new_key(), content)) == SAID
 
 
-def test_nothing_at_all_can_be_saved(storage: Any) -> None:
+def test_empty_content_can_be_saved(storage: Any) -> None:
     assert storage.read(storage.save(new_key(), ContentFile(b""))) == b""
 
 
@@ -115,7 +115,7 @@ def test_a_storage_can_be_opened_as_any_other(storage: Any, key: str) -> None:
         assert file.read() == SAID
 
 
-def test_reading_what_is_not_there_says_so(storage: Any) -> None:
+def test_reading_a_missing_object_raises_file_not_found(storage: Any) -> None:
     with pytest.raises(FileNotFoundError):
         storage.read(new_key())
 
@@ -129,7 +129,7 @@ def test_the_answer_to_a_put_says_what_is_stored(storage: Any, key: str) -> None
     assert storage.put(key, SAID) == hashlib.sha256(SAID).hexdigest()
 
 
-def test_the_head_of_what_is_not_there_says_so(storage: Any) -> None:
+def test_the_head_of_a_missing_object_raises_file_not_found(storage: Any) -> None:
     with pytest.raises(FileNotFoundError):
         storage.head(new_key())
 
@@ -140,7 +140,7 @@ def test_a_recording_exists_until_it_is_deleted(storage: Any, key: str) -> None:
     assert not storage.exists(key)
 
 
-def test_deleting_what_is_not_there_is_no_error(storage: Any) -> None:
+def test_deleting_a_missing_object_is_no_error(storage: Any) -> None:
     storage.delete(new_key())
 
 
@@ -189,7 +189,7 @@ def test_a_link_gives_the_bytes_and_their_type(storage: Any, extension: str, giv
         assert (answer.read(), answer.headers["Content-Type"]) == (SAID, shown)
 
 
-def test_no_proxy_may_keep_what_a_link_gives(storage: Any, key: str) -> None:
+def test_a_proxy_may_not_cache_the_answer_to_a_link(storage: Any, key: str) -> None:
     with fetch(storage.url(key)) as answer:
         assert answer.headers["Cache-Control"] == "private"
 
@@ -236,7 +236,7 @@ def test_the_server_refuses_a_link_that_was_changed(storage: Any, key: str, patt
     assert status(changed) == 403
 
 
-def test_what_boto3_adds_to_a_link_is_there(storage: Any, key: str) -> None:
+def test_parameters_of_boto3_are_in_the_link(storage: Any, key: str) -> None:
     with fetch(storage.url(key, parameters={"ResponseContentDisposition": "attachment"})) as answer:
         assert answer.headers["Content-Disposition"] == "attachment"
 
@@ -257,7 +257,7 @@ def test_a_link_leads_to_the_buckets_own_region(options: dict[str, Any], bucket:
     assert parse_qs(urlsplit(link).query)["X-Amz-Credential"][0].split("/")[2] == region
 
 
-def test_a_link_with_passing_keys_carries_their_token(options: dict[str, Any]) -> None:
+def test_a_link_with_temporary_keys_has_their_token(options: dict[str, Any]) -> None:
     assert "X-Amz-Security-Token=a%2Ftoken" in S3AudioStorage(**options, security_token="a/token").url("k")
 
 
@@ -329,7 +329,9 @@ HABITS = {
 
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
 @pytest.mark.parametrize("first", ["put", "head", "probe", "save"])
-def test_what_a_server_refuses_is_left_out_of_every_verb(s3: S3Server, habit: s3_front.Habit, first: str) -> None:
+def test_refused_checksum_headers_are_left_out_of_every_request(
+    s3: S3Server, habit: s3_front.Habit, first: str
+) -> None:
     """Each request is refused once at most, whichever comes first, and then all succeed."""
     name = new_key()
     with fronted(s3.port, habit) as front:
@@ -440,7 +442,7 @@ def test_a_cloudfront_domain_may_be_written_as_a_url(cloudfront: dict[str, Any])
         {"key_prefix": "with space"},
     ],
 )
-def test_what_cannot_be_meant_is_refused_at_once(cloudfront: dict[str, Any], wrong: dict[str, str]) -> None:
+def test_invalid_options_are_refused_at_once(cloudfront: dict[str, Any], wrong: dict[str, str]) -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
         S3AudioStorage(**cloudfront | wrong)
     assert SECRET not in str(refused.value)
@@ -534,7 +536,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("wrong", "sentence"), WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("verb", ["read", "head", "exists"])
-def test_trouble_is_told_in_a_sentence(
+def test_an_error_is_reported_in_a_sentence(
     options: dict[str, Any], wrong: dict[str, str], sentence: str, verb: str
 ) -> None:
     storage = S3AudioStorage(**options | wrong)
@@ -544,7 +546,7 @@ def test_trouble_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize("verb", ["probe", "put", "delete"])
-def test_who_may_only_read_is_told(own_s3: S3Server, verb: str) -> None:
+def test_a_key_that_may_only_read_is_reported(own_s3: S3Server, verb: str) -> None:
     storage = S3AudioStorage(**options_for(own_s3))
     with own_s3.read_only(), pytest.raises(StorageUnavailable, match=r"^Access to the bucket .* is denied"):
         call(storage, verb)
@@ -573,7 +575,7 @@ def call(storage: S3AudioStorage, verb: str) -> None:
         (418, "<script>", r"127.0.0.1 answers 418 \(418\)"),
     ],
 )
-def test_what_the_server_refuses_is_told(play: Any, code: int, name: str, sentence: str) -> None:
+def test_a_refusal_of_the_server_is_reported(play: Any, code: int, name: str, sentence: str) -> None:
     storage, _ = play(error(code, name))
     with pytest.raises(StorageUnavailable, match=f"^{sentence}"):
         storage.read("k")
@@ -626,7 +628,7 @@ def test_an_error_is_read_by_code_and_message(
     assert message.rstrip(".") in str(trouble.value)
 
 
-def test_what_a_server_says_is_quoted_without_secrets(play: Any, options: dict[str, Any]) -> None:
+def test_the_servers_message_is_quoted_without_secrets(play: Any, options: dict[str, Any]) -> None:
     message = f"{options['secret_key']} of {options['access_key']} and AKIAIOSFODNN7EXAMPLE\n&lt;b&gt;" + "x" * 999
     storage, _ = play(error(403, "AccessDenied", message))
     with pytest.raises(StorageUnavailable, match=r"The server says: “… of … and … <b>x+…”") as trouble:
@@ -634,14 +636,14 @@ def test_what_a_server_says_is_quoted_without_secrets(play: Any, options: dict[s
     assert len(str(trouble.value)) < 700
 
 
-def test_a_denial_of_reading_is_no_reason_to_send_it_again(play: Any) -> None:
+def test_a_denied_request_is_not_repeated(play: Any) -> None:
     storage, server = play(error(403, "AccessDenied"), error(403, "AccessDenied"))
     with pytest.raises(StorageUnavailable):
         storage.put("k", SAID)
     assert len(server.requests) == 1
 
 
-def test_boto3s_own_errors_are_told_alike(storage: Any) -> None:
+def test_errors_of_boto3_are_reported_in_the_same_way(storage: Any) -> None:
     with pytest.raises(StorageUnavailable, match=r"^Access to the bucket") as trouble, storage.translated():
         storage.client.list_objects_v2(Bucket="of-others")
     assert isinstance(trouble.value.__cause__, ClientError)
@@ -677,18 +679,18 @@ def test_each_verb_is_one_request(play: Any) -> None:
 
 
 @pytest.mark.parametrize("first", [b"", error(503, "SlowDown")], ids=["closed connection", "internal error"])
-def test_what_seldom_comes_twice_is_tried_twice(play: Any, first: bytes) -> None:
+def test_a_single_server_error_is_retried_once(play: Any, first: bytes) -> None:
     storage, _ = play(first, answer(200, SAID))
     assert storage.read("k") == SAID
 
 
-def test_what_comes_twice_is_told(play: Any) -> None:
+def test_a_repeated_server_error_is_reported(play: Any) -> None:
     storage, _ = play(*[error(503, "SlowDown")] * 2)
     with pytest.raises(StorageUnavailable, match=r"^127.0.0.1 is too busy \(SlowDown\)"):
         storage.read("k")
 
 
-def test_bytes_that_were_cut_off_are_not_taken_for_all(play: Any) -> None:
+def test_a_truncated_answer_is_an_error(play: Any) -> None:
     storage, _ = play(*[answer(200, SAID)[:-1]] * 2)
     with pytest.raises(StorageUnavailable, match="closed the connection"):
         storage.read("k")
@@ -705,7 +707,7 @@ def test_a_server_that_knows_no_checksums_still_gets_the_bytes(play: Any) -> Non
 
 
 @pytest.mark.parametrize("returned", [answer(200, b"other bytes"), error(404, "NoSuchKey")], ids=["changed", "lost"])
-def test_a_probe_tells_a_server_that_does_not_keep_what_it_takes(play: Any, returned: bytes) -> None:
+def test_a_probe_detects_a_server_that_loses_objects(play: Any, returned: bytes) -> None:
     storage, _ = play(answer(200), returned, answer(204))
     with pytest.raises(StorageUnavailable):
         storage.probe()

@@ -34,7 +34,7 @@ def test_the_owner_gets_a_link_to_the_bytes(owner: LearnerClient, kept: Recordin
     assert owner.get(signed(owner, kept.key)).content == SAID.data
 
 
-def test_a_link_is_good_for_who_has_it(owner: LearnerClient, kept: Recording) -> None:
+def test_a_link_needs_no_cookie(owner: LearnerClient, kept: Recording) -> None:
     assert Client().get(signed(owner, kept.key)).status_code == 200
 
 
@@ -43,11 +43,11 @@ def test_an_outsider_gets_no_link(outsider: LearnerClient, kept: Recording) -> N
     assert (response.status_code, list(response.json())) == (404, ["error"])
 
 
-def test_somebody_new_gets_no_link(kept: Recording) -> None:
+def test_a_new_learner_gets_no_link(kept: Recording) -> None:
     assert Client().get("/api/audio", {"key": kept.key}).status_code == 404
 
 
-def test_an_outsider_is_told_the_same_as_of_a_key_that_is_nobodys(outsider: LearnerClient, kept: Recording) -> None:
+def test_an_outsider_gets_the_same_answer_as_for_an_unknown_key(outsider: LearnerClient, kept: Recording) -> None:
     foreign, none = outsider.get("/api/audio", {"key": kept.key}), outsider.get("/api/audio", {"key": "audio/none"})
     assert foreign.content == none.content
 
@@ -69,7 +69,7 @@ def test_staff_who_ask_for_a_link_are_in_the_log(listener: LearnerClient, kept: 
     assert entry.content_type.model == "recording"
 
 
-def test_learners_are_not(owner: LearnerClient, kept: Recording) -> None:
+def test_learners_who_ask_for_a_link_are_not_in_the_log(owner: LearnerClient, kept: Recording) -> None:
     owner.get("/api/audio", {"key": kept.key})
     assert not LogEntry.objects.exists()
 
@@ -128,7 +128,7 @@ def test_a_path_out_of_the_folder_is_refused(owner: LearnerClient, kept: Recordi
     assert owner.get(f"/api/audio/file/{key}", {"signature": signature}).status_code in (403, 404)
 
 
-def test_a_link_to_what_was_removed_is_404(owner: LearnerClient, kept: Recording) -> None:
+def test_a_link_to_a_removed_recording_is_404(owner: LearnerClient, kept: Recording) -> None:
     url = recordings.url(kept)
     recordings.remove([kept])
     assert owner.get(url).status_code == 404
@@ -188,5 +188,5 @@ def test_a_range_that_makes_no_sense_is_ignored(owner: LearnerClient, kept: Reco
     assert (response.status_code, response.content) == (200, SAID.data)
 
 
-def test_a_browser_is_told_that_it_may_ask_for_ranges(owner: LearnerClient, kept: Recording) -> None:
+def test_accept_ranges_is_sent(owner: LearnerClient, kept: Recording) -> None:
     assert owner.get(recordings.url(kept))["Accept-Ranges"] == "bytes"

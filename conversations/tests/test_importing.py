@@ -92,13 +92,17 @@ def test_what_was_gone_on_with_here_stays(owner: LearnerClient):
     newer = said("A newer turn.", at=START + 999_000)
     owner.send(
         "/api/conversations",
-        {**raw, "title": "Renamed", "messages": [raw["messages"][1] | {"content": "Mended."}, newer]},
+        {**raw, "title": "Renamed", "messages": [raw["messages"][1] | {"content": "Replaced."}, newer]},
     )
     (result,) = bring(owner, raw)
     assert (result["state"], result["added"]["messages"]) == ("updated", 1)
     conversation = kept(owner, raw["id"])
     assert conversation["title"] == "Renamed"
-    assert [each["content"] for each in conversation["messages"]] == ["Where are you from?", "Mended.", "A newer turn."]
+    assert [each["content"] for each in conversation["messages"]] == [
+        "Where are you from?",
+        "Replaced.",
+        "A newer turn.",
+    ]
 
 
 def test_a_message_that_was_taken_back_stays_so(owner: LearnerClient):

@@ -34,14 +34,14 @@ def test_while_the_database_is_down_nothing_comes_in(owner: LearnerClient, datab
 
 def test_an_older_copy_does_not_replace_what_was_said_in_an_outage(owner: LearnerClient, database: Half):
     raw = nested()
-    mended = raw["messages"][1] | {"content": "Mended."}
+    replaced = raw["messages"][1] | {"content": "Replaced."}
     with database.outage():
-        owner.send("/api/conversations", {"id": raw["id"], "messages": [mended, said("Newer.", at=START + 999_000)]})
+        owner.send("/api/conversations", {"id": raw["id"], "messages": [replaced, said("Newer.", at=START + 999_000)]})
     (result,) = owner.send("/api/import", {"entries": [raw]}).json()["results"]
     assert (result["state"], result["added"]["messages"]) == ("updated", 1)
     stored = store.get(owner.learner, raw["id"])
     assert stored is not None
-    assert [each.content for each in stored.messages] == ["Where are you from?", "Mended.", "Newer."]
+    assert [each.content for each in stored.messages] == ["Where are you from?", "Replaced.", "Newer."]
 
 
 def test_what_came_in_before_the_database_went_is_told(

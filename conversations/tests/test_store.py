@@ -11,9 +11,8 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import store
-from conversations.changes import Draft
 from conversations.models import Conversation, Message
-from conversations.store import UNDO, ConversationDeleted, StoredConversation
+from conversations.store import UNDO, ConversationDeleted, Draft, StoredConversation
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()
@@ -160,7 +159,7 @@ def test_an_outsider_takes_nothing_back() -> None:
     assert words(store.get(LEARNER, "conv-1")) == ["Hello."]
 
 
-def test_what_was_misheard_can_be_mended() -> None:
+def test_misheard_words_can_be_replaced() -> None:
     save(turn(content="I like bred."))
     stored = store.replace_words(LEARNER, "conv-1", "user-1", "I like bread.", [{"said": "x"}])
     assert words(stored) == ["I like bread."]
@@ -168,12 +167,12 @@ def test_what_was_misheard_can_be_mended() -> None:
     assert stored.messages[0].corrections == [{"said": "x"}]
 
 
-def test_what_the_agent_said_cannot_be_mended() -> None:
+def test_the_words_of_the_agent_cannot_be_replaced() -> None:
     save(Draft("ai-1", "assistant", "Well.", AT))
     assert words(store.replace_words(LEARNER, "conv-1", "ai-1", "I give up.", [])) == ["Well."]
 
 
-def test_an_outsider_mends_nothing() -> None:
+def test_an_outsider_replaces_nothing() -> None:
     save(turn())
     assert store.replace_words(OTHER, "conv-1", "user-1", "Mine.", []) is None
     assert words(store.get(LEARNER, "conv-1")) == ["Hello."]
@@ -319,7 +318,7 @@ def test_a_conversation_is_read_once_to_rename_it_or_to_put_its_words_right() ->
     save(turn(), turn("user-2", "Bye.", seconds=1))
     with CaptureQueriesContext(connections["local"]) as renaming:
         renamed = store.change(LEARNER, "conv-1", {"title": "Mine"})
-    with CaptureQueriesContext(connections["local"]) as mending:
+    with CaptureQueriesContext(connections["local"]) as replacing:
         replaced = store.replace_words(LEARNER, "conv-1", "user-1", "Hi.", [])
     assert renamed
     assert (renamed.conversation.title, words(renamed), words(replaced)) == (
@@ -327,7 +326,7 @@ def test_a_conversation_is_read_once_to_rename_it_or_to_put_its_words_right() ->
         ["Hello.", "Bye."],
         ["Hi.", "Bye."],
     )
-    assert (rows_read(renaming), rows_read(mending)) == (1, 1)
+    assert (rows_read(renaming), rows_read(replacing)) == (1, 1)
 
 
 def test_its_size_counts_the_messages_that_were_not_taken_back() -> None:

@@ -68,9 +68,8 @@ class Pool(psycopg_pool.ConnectionPool[Connection]):
         poll.register(connection.fileno(), select.POLLIN)
         if not poll.poll(0):
             return connection
-        # The server was restarted, or something in between closed the idle connection. Check whether the server is
-        # there: the pool itself would find each of its connections dead in turn, and ask a refusing server until its
-        # timeout.
+        # The server was restarted, or something in between closed the idle connection. Check whether the server is there: the
+        # pool itself would find each of its connections dead in turn, and ask a refusing server until its timeout.
         connection.close()
         self.putconn(connection)
         self.drain()
@@ -107,10 +106,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def forget_connections(self) -> None:
-        """Drop the pool's idle connections, which a restarted server no longer knows.
-
-        Raises the error of a new connection. The pool would only say that it has none.
-        """
+        """Drop the pool's idle connections, which a restarted server no longer knows. Raises the error of a new connection."""
         if self.pool:
             self.pool.drain()
             Connection.connect(**self.get_connection_params()).close()

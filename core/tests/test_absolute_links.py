@@ -62,5 +62,5 @@ def test_a_host_that_is_not_ours_is_in_no_link(host: str):
 
 
 @pytest.mark.parametrize("link", ["", "https://bucket.example/k?X-Amz-Signature=1"])
-def test_what_is_absolute_stays(link: str):
+def test_an_absolute_link_stays(link: str):
     assert absolute(link) == link

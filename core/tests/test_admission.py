@@ -18,7 +18,7 @@ async def waiting(door: Slots, who: str, weight: int = 1) -> asyncio.Task[Slot]:
     return task
 
 
-async def test_a_visitor_who_has_too_much_is_told_so_and_others_are_let_in() -> None:
+async def test_a_visitor_over_the_limit_is_refused_and_others_are_admitted() -> None:
     door = slots()
     await door.enter("anna")
     await waiting(door, "anna")
@@ -29,7 +29,7 @@ async def test_a_visitor_who_has_too_much_is_told_so_and_others_are_let_in() -> 
     await door.enter("ben")
 
 
-async def test_when_the_server_is_full_nobody_is_blamed() -> None:
+async def test_a_full_server_answers_503() -> None:
     door = slots(waiting=0)
     await door.enter("anna")
     await door.enter("ben")
@@ -38,7 +38,7 @@ async def test_when_the_server_is_full_nobody_is_blamed() -> None:
     assert turned_away.value.status == 503
 
 
-async def test_a_place_that_is_given_back_goes_to_the_first_who_may_have_it() -> None:
+async def test_a_returned_place_goes_to_the_first_who_may_have_it() -> None:
     door = slots()
     anna = await door.enter("anna")
     ben = await door.enter("ben")
@@ -51,7 +51,7 @@ async def test_a_place_that_is_given_back_goes_to_the_first_who_may_have_it() ->
     await again
 
 
-async def test_the_light_do_not_pass_the_heavy() -> None:
+async def test_light_requests_do_not_pass_heavy_ones() -> None:
     door = slots(total=3)
     anna = await door.enter("anna", 2)
     heavy = await waiting(door, "ben", 3)
@@ -61,7 +61,7 @@ async def test_the_light_do_not_pass_the_heavy() -> None:
     await light
 
 
-async def test_what_turns_out_not_to_be_needed_lets_the_next_in() -> None:
+async def test_a_place_that_shrinks_admits_the_next() -> None:
     door = slots()
     anna = await door.enter("anna", 2)
     ben = await waiting(door, "ben")
@@ -69,7 +69,7 @@ async def test_what_turns_out_not_to_be_needed_lets_the_next_in() -> None:
     await ben
 
 
-async def test_more_than_there_is_takes_all_of_it() -> None:
+async def test_a_weight_over_the_total_takes_the_total() -> None:
     door = slots()
     place = await door.enter("anna", 1000)
     assert door.used == 2

@@ -27,7 +27,7 @@ FOREIGN = "Zugriff verweigert"
         (TimeoutError(), NO_ANSWER),
     ],
 )
-def test_a_class_or_a_code_says_more_than_the_message(error: Exception, cause: str) -> None:
+def test_a_class_or_a_code_comes_before_the_message(error: Exception, cause: str) -> None:
     assert cause_of(error, FOREIGN) == cause
 
 

@@ -12,7 +12,7 @@ from core import cloud
 from core.cloud import Breaker, Unavailable
 from tests.clouds import wait_for
 
-pytestmark = pytest.mark.usefixtures("sound_breakers")
+pytestmark = pytest.mark.usefixtures("fast_breakers")
 
 
 class Backend:

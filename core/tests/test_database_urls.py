@@ -37,7 +37,7 @@ def test_postgresql_as_the_guide_spells_it(url: str) -> None:
     }
 
 
-def test_what_is_not_said_is_left_to_libpq() -> None:
+def test_omitted_parts_are_left_to_libpq() -> None:
     assert entry("postgresql://localhost/talk") == {
         "NAME": "talk",
         "USER": "",
@@ -58,7 +58,7 @@ def test_a_socket_may_be_named() -> None:
         *("statement_cache_size=0", "sslaccept=strict", "sslidentity=x", "sslpassword=y"),
     ],
 )
-def test_what_only_prisma_reads_is_dropped(parameter: str) -> None:
+def test_parameters_of_prisma_are_dropped(parameter: str) -> None:
     plain, with_it = (
         database_urls.postgresql(GUIDE_POSTGRESQL),
         database_urls.postgresql(f"{GUIDE_POSTGRESQL}?{parameter}"),
@@ -66,20 +66,20 @@ def test_what_only_prisma_reads_is_dropped(parameter: str) -> None:
     assert with_it == plain
 
 
-def test_what_libpq_reads_stays() -> None:
+def test_parameters_of_libpq_stay() -> None:
     options = database_urls.postgresql(f"{GUIDE_POSTGRESQL}?schema=public&sslmode=require&keepalives_idle=7")["OPTIONS"]
     assert (options["sslmode"], options["keepalives_idle"]) == ("require", "7")
 
 
 @pytest.mark.parametrize("seconds", ["60", "0", "-1", "3", "1.5", "soon"])
-def test_no_attempt_to_connect_is_longer_than_ours_and_that_is_noted(seconds: str) -> None:
+def test_a_longer_connect_timeout_is_replaced_and_noted(seconds: str) -> None:
     found = database_urls.postgresql(f"{GUIDE_POSTGRESQL}?connect_timeout={seconds}")
     assert found["OPTIONS"]["connect_timeout"] == 2
     assert found["REPLACED"] == ["connect_timeout"]
 
 
 @pytest.mark.parametrize("query", ["", "?connect_timeout=2", "?connect_timeout=1"])
-def test_nothing_is_noted_where_nothing_is_replaced(query: str) -> None:
+def test_a_url_without_replaced_parameters_has_no_note(query: str) -> None:
     assert database_urls.postgresql(GUIDE_POSTGRESQL + query)["REPLACED"] == []
 
 
@@ -105,7 +105,7 @@ def test_another_schema_becomes_the_search_path(schema: str, options: str) -> No
     assert database_urls.postgresql(f"{GUIDE_POSTGRESQL}?schema={schema}")["OPTIONS"]["options"] == options
 
 
-def test_options_of_ones_own_stay_beside_the_schema() -> None:
+def test_given_options_stay_beside_the_schema() -> None:
     options = database_urls.postgresql(f"{GUIDE_POSTGRESQL}?options=-c%20geqo=off&schema=talk")["OPTIONS"]["options"]
     assert options == '-c geqo=off -c search_path="talk"'
 
@@ -121,7 +121,7 @@ def test_a_password_in_percent_encoding_is_read(written: str, meant: str) -> Non
 @pytest.mark.parametrize("character", ["@", "#", "/", "?", "%", "[", "]", " ", "\u2100", "%zz", "%00"])
 @pytest.mark.parametrize("before", ["", "1", "x"])
 @pytest.mark.parametrize("read", [database_urls.postgresql, database_urls.mongodb])
-def test_no_error_of_one_that_is_not_encoded_names_it(read: Any, before: str, character: str) -> None:
+def test_an_unencoded_password_is_in_no_error(read: Any, before: str, character: str) -> None:
     scheme = "postgresql" if read is database_urls.postgresql else "mongodb"
     told, found = "", {"PASSWORD": SECRET, "HOST": "", "NAME": "talk"}
     try:
@@ -148,7 +148,7 @@ def test_no_error_of_one_that_is_not_encoded_names_it(read: Any, before: str, ch
         ("postgresql://user:hunter2@localhost/talk?unknown=hunter2", "libpq cannot read it"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_advice(url: str, advice: str) -> None:
+def test_an_invalid_url_is_reported_with_advice(url: str, advice: str) -> None:
     with pytest.raises(ValueError, match=advice) as raised:
         database_urls.postgresql(url)
     assert SECRET not in str(raised.value)
@@ -167,13 +167,13 @@ def test_a_database_that_is_not_named_has_the_guides_name() -> None:
     assert database_urls.mongodb("mongodb://localhost:27017")["NAME"] == "english-talking-agent"
 
 
-def test_no_wait_is_as_long_as_the_drivers() -> None:
+def test_waits_are_shorter_than_the_drivers_defaults() -> None:
     options = database_urls.mongodb(GUIDE_MONGODB)["OPTIONS"]
     assert options["serverSelectionTimeoutMS"] == options["connectTimeoutMS"] == 2000
 
 
 @pytest.mark.parametrize("name", ["serverSelectionTimeoutMS", "connectTimeoutMS", "heartbeatFrequencyMS"])
-def test_no_wait_is_as_long_as_the_uri_says_and_that_is_noted(name: str) -> None:
+def test_longer_waits_of_the_uri_are_replaced_and_noted(name: str) -> None:
     found = database_urls.mongodb(f"{GUIDE_MONGODB}?{name.lower()}=60000")
     assert found["OPTIONS"] == database_urls.mongodb(GUIDE_MONGODB)["OPTIONS"]
     assert found["REPLACED"] == [name]
@@ -189,14 +189,14 @@ def test_no_wait_is_as_long_as_the_uri_says_and_that_is_noted(name: str) -> None
         ("readPreference=secondary", "readPreference", "primary"),
     ],
 )
-def test_what_is_acknowledged_is_durable_whatever_the_uri_says(query: str, option: str, value: Any) -> None:
+def test_acknowledged_writes_are_durable_whatever_the_uri_says(query: str, option: str, value: Any) -> None:
     found = database_urls.mongodb(f"{GUIDE_MONGODB}?{query}")
     assert found["OPTIONS"][option] == value
     assert found["REPLACED"] == [option]
 
 
 @pytest.mark.parametrize("query", ["w=majority", "j=true&journal=true", "readPreference=primary", "retryWrites=false"])
-def test_what_breaks_no_promise_stays(query: str) -> None:
+def test_harmless_parameters_stay(query: str) -> None:
     found = database_urls.mongodb(f"{GUIDE_MONGODB}?{query}")
     assert (found["OPTIONS"], found["REPLACED"]) == (database_urls.mongodb(GUIDE_MONGODB)["OPTIONS"], [])
 
@@ -210,7 +210,7 @@ def test_what_breaks_no_promise_stays(query: str) -> None:
         "mongodb://user:hun@ter2@localhost/talk",
     ],
 )
-def test_what_mongodb_cannot_read_is_told_without_the_secret(uri: str) -> None:
+def test_an_invalid_mongodb_uri_is_reported_without_the_secret(uri: str) -> None:
     with pytest.raises(ValueError, match=r"write mongodb://|cannot be read") as raised:
         database_urls.mongodb(uri)
     assert SECRET not in str(raised.value)
@@ -221,7 +221,7 @@ def test_what_mongodb_cannot_read_is_told_without_the_secret(uri: str) -> None:
 CLOUD = 'CLOUD_DATABASE, DATABASES["default"]["ENGINE"], sorted(DATABASES)'
 
 
-def test_the_name_of_the_setting_is_told_and_no_secret(tmp_path: Path) -> None:
+def test_the_setting_is_named_and_no_secret_is_shown(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", DATABASE_URL="postgresql://user:1/hunter2@localhost:5432/talk")
     assert done.returncode != 0
     assert done.stderr.startswith("Not started. DATABASE_URL: ")
@@ -235,7 +235,7 @@ def test_the_name_of_the_setting_is_told_and_no_secret(tmp_path: Path) -> None:
         ({"MONGODB_URI": f"{GUIDE_MONGODB}?w=0"}, "MONGODB_URI: w is set there"),
     ],
 )
-def test_what_is_replaced_is_told_at_the_start(env: dict[str, str], told: str, tmp_path: Path) -> None:
+def test_replaced_parameters_are_reported_at_the_start(env: dict[str, str], told: str, tmp_path: Path) -> None:
     assert told in manage(tmp_path, "check", **env).stderr
 
 
@@ -249,7 +249,7 @@ def test_what_is_replaced_is_told_at_the_start(env: dict[str, str], told: str, t
         ('"postgresql://user:a%23b@localhost/talk" # a quoted one', "talk"),
     ],
 )
-def test_quotes_and_comments_are_no_part_of_it(where: str, written: str, meant: str, tmp_path: Path) -> None:
+def test_quotes_and_comments_are_removed(where: str, written: str, meant: str, tmp_path: Path) -> None:
     env = {"DATABASE_URL": written}
     if where == "file":
         (tmp_path / "env").write_text(f"DATABASE_URL={written}\n")
@@ -329,7 +329,7 @@ def test_an_unknown_database_type_stops_the_start(tmp_path: Path) -> None:
     assert "DATABASE_TYPE: write one of" in done.stderr
 
 
-def test_who_has_no_cloud_loads_no_driver(tmp_path: Path) -> None:
+def test_without_a_cloud_no_driver_is_loaded(tmp_path: Path) -> None:
     code = "import sys, talking_agent.settings; print({'psycopg', 'pymongo', 'boto3'} & set(sys.modules))"
     command = [sys.executable, "-c", code]
     done = subprocess.check_output(command, cwd=ROOT, env=environment(tmp_path), text=True)

@@ -31,5 +31,5 @@ def test_a_method_takes_as_large_a_body_as_it_declares(method: str, path: str, m
 
 @pytest.mark.django_db(databases=["default", "local"])
 @pytest.mark.parametrize("path", ["migration", "migration/runs/x", "audio/file/x"])
-def test_another_method_is_405_before_anybody_is_asked_who_they_are(owner: LearnerClient, path: str) -> None:
+def test_another_method_is_405_before_permissions_are_checked(owner: LearnerClient, path: str) -> None:
     assert owner.put(f"/api/{path}").status_code == 405

@@ -45,7 +45,7 @@ def read(folder: Path, written: str | bytes) -> dict[str, str]:
         "joined",
     ],
 )
-def test_what_editors_write_is_loaded(data: bytes, tmp_path: Path) -> None:
+def test_files_of_all_editors_are_loaded(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "env").write_bytes(data)
     found = setting("TUTOR_ENGINE, METRICS_TOKEN", tmp_path / "data", ENV_FILES=str(tmp_path / "env"))
     assert found == "('local', 'not-a-secret')"
@@ -63,7 +63,7 @@ def test_what_editors_write_is_loaded(data: bytes, tmp_path: Path) -> None:
         (b"A=hunter2\0\n", "NUL"),
     ],
 )
-def test_another_encoding_is_named_and_no_value(data: bytes, words: str, tmp_path: Path) -> None:
+def test_another_encoding_is_reported_without_a_value(data: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "env").write_bytes(data)
     done = manage(tmp_path / "data", "check", ENV_FILES=str(tmp_path / "env"))
     assert done.returncode != 0
@@ -143,7 +143,7 @@ def test_a_value_is_read_as_it_is_meant(written: str, value: str, tmp_path: Path
         (r'N="hunter2\"', "never closed"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_named_and_not_shown(written: str, words: str, tmp_path: Path) -> None:
+def test_an_invalid_line_is_named_and_its_text_is_not_shown(written: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured) as raised:
         read(tmp_path, f"# before\n\n{written}\n")
     assert f"{tmp_path / 'env'}, line 3: " in str(raised.value)
@@ -164,7 +164,7 @@ def test_a_key_of_several_lines_reaches_the_settings(tmp_path: Path) -> None:
     assert setting(shown, tmp_path / "data", ENV_FILES=str(tmp_path / "env")) == repr(PEM)
 
 
-def test_a_setting_that_is_written_twice_is_named_at_the_start_without_its_values(tmp_path: Path) -> None:
+def test_a_setting_that_is_written_twice_is_reported_without_its_values(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("METRICS_TOKEN=hunter2\nPORT=8001\nPORT=8001\n\nMETRICS_TOKEN=hunter3\n")
     done = manage(tmp_path / "data", "check", ENV_FILES=str(tmp_path / "env"))
     assert done.returncode == 0
@@ -173,5 +173,5 @@ def test_a_setting_that_is_written_twice_is_named_at_the_start_without_its_value
     assert "hunter" not in done.stderr
 
 
-def test_a_folder_of_this_name_is_no_file_of_settings(tmp_path: Path) -> None:
+def test_a_folder_is_not_read_as_a_file_of_settings(tmp_path: Path) -> None:
     assert env_file.read(tmp_path) is None

@@ -28,12 +28,12 @@ def broken(settings: Any, caplog: pytest.LogCaptureFixture) -> Client:
     return Client(raise_request_exception=False)
 
 
-def test_an_unknown_address_of_the_api_is_told_in_json(owner: LearnerClient) -> None:
+def test_an_unknown_path_of_the_api_is_answered_in_json(owner: LearnerClient) -> None:
     response = owner.get("/api/nothing")
     assert (response.status_code, list(response.json())) == (404, ["error"])
 
 
-def test_an_unknown_page_is_told_in_a_page(owner: LearnerClient) -> None:
+def test_an_unknown_page_is_answered_with_a_page(owner: LearnerClient) -> None:
     response = owner.get("/nothing")
     assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
 
@@ -42,14 +42,14 @@ def test_a_slash_too_many_is_404(owner: LearnerClient) -> None:
     assert owner.get("/api/conversations/").status_code == 404
 
 
-def test_an_error_of_the_api_is_told_in_json_without_details(broken: Client) -> None:
+def test_an_error_of_the_api_is_answered_in_json_without_details(broken: Client) -> None:
     response = broken.get("/api/broken")
     assert (response.status_code, list(response.json())) == (500, ["error"])
     assert b"secret" not in response.content
     assert b"Traceback" not in response.content
 
 
-def test_an_error_of_a_page_is_told_in_a_page_without_details(broken: Client) -> None:
+def test_an_error_of_a_page_is_answered_with_a_page_without_details(broken: Client) -> None:
     response = broken.get("/broken")
     assert (response.status_code, response["Content-Type"]) == (500, "text/html; charset=utf-8")
     assert b"secret" not in response.content
@@ -62,7 +62,7 @@ def test_a_host_that_is_not_ours_is_refused(owner: LearnerClient, host: str) -> 
     assert (response.status_code, list(response.json())) == (400, ["error"])
 
 
-def test_a_wrong_address_of_the_site_is_told_in_a_page(owner: LearnerClient) -> None:
+def test_a_host_that_is_not_allowed_is_answered_with_a_page(owner: LearnerClient) -> None:
     response = owner.get("/", headers={"Host": "evil.example"})
     assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")
     assert "ALLOWED_HOSTS" in response.text

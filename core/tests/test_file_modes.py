@@ -77,7 +77,7 @@ def test_files_and_folders_are_private_whatever_the_umask(server: AgentServer) -
     check(server.data_dir)
 
 
-def test_what_was_open_to_all_is_corrected_at_the_start(server: AgentServer) -> None:
+def test_modes_of_older_files_are_corrected_at_the_start(server: AgentServer) -> None:
     server.start()
     save_a_voice(server, "first")
     server.kill()
@@ -88,7 +88,7 @@ def test_what_was_open_to_all_is_corrected_at_the_start(server: AgentServer) -> 
     check(server.data_dir)
 
 
-def test_setting_up_corrects_it_too(tmp_path: Path) -> None:
+def test_migrate_corrects_modes(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         assert manage(tmp_path, "migrate", "--verbosity", "0").returncode == 0
@@ -102,5 +102,5 @@ def test_a_folder_for_more_than_our_data_keeps_its_mode(folder: str) -> None:
     assert file_modes._is_shared(Path(folder))
 
 
-def test_a_folder_for_our_data_alone_does_not(tmp_path: Path) -> None:
+def test_a_folder_for_our_data_alone_becomes_private(tmp_path: Path) -> None:
     assert not file_modes._is_shared(tmp_path)

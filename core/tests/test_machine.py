@@ -44,13 +44,13 @@ def test_without_a_container_all_cores_are_used(quota: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Only Linux binds a process to cores.")
-def test_cores_that_the_process_is_not_bound_to_do_not_count(tmp_path: Path) -> None:
+def test_only_cores_of_the_process_affinity_count(tmp_path: Path) -> None:
     code = "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])\n"
     done = run(f"{code}from core import machine; print(machine.cores())", tmp_path)
     assert done.stdout == "1\n", done.stderr
 
 
 @pytest.mark.parametrize(("cores", "talks"), [(1, 4), (2, 4), (3, 6), (16, 32)])
-def test_two_talks_for_each_core_are_let_in_and_four_at_least(cores: int, talks: int, tmp_path: Path) -> None:
+def test_two_talks_for_each_core_are_admitted_and_four_at_least(cores: int, talks: int, tmp_path: Path) -> None:
     done = run(SHOW.format(cores), tmp_path)
     assert done.stdout == f"{talks}\n", done.stderr

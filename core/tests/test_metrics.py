@@ -65,33 +65,35 @@ def this_machine_may(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
-def test_this_machine_may_where_it_is_named(client: Client, address: str, this_machine_may: None) -> None:
+def test_this_machine_may_read_the_metrics_if_metrics_allow_names_it(
+    client: Client, address: str, this_machine_may: None
+) -> None:
     assert client.get("/metrics", REMOTE_ADDR=address).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "203.0.113.7", "::ffff:203.0.113.7", "10.0.0.1", "", "unix:"])
-def test_an_address_that_is_not_named_may_not(client: Client, address: str) -> None:
+def test_an_address_that_is_not_named_is_refused(client: Client, address: str) -> None:
     response = client.get("/metrics", REMOTE_ADDR=address)
     assert (response.status_code, list(response.json())) == (403, ["error"])
 
 
-def test_an_address_of_a_named_network_may(client: Client, settings: Any) -> None:
+def test_an_address_of_a_named_network_may_read_the_metrics(client: Client, settings: Any) -> None:
     settings.METRICS_ALLOW, settings.TRUST_PROXY = [ipaddress.ip_network("10.1.0.0/16")], True
     assert client.get("/metrics", REMOTE_ADDR="10.1.2.3").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="10.2.2.3").status_code == 403
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_may_not(client: Client, header: str, this_machine_may: None) -> None:
+def test_a_proxy_on_this_machine_is_refused(client: Client, header: str, this_machine_may: None) -> None:
     assert client.get("/metrics", headers={header: ""}).status_code == 403
 
 
-def test_behind_a_proxy_this_machine_may_not(client: Client, settings: Any, this_machine_may: None) -> None:
+def test_behind_a_proxy_this_machine_is_refused(client: Client, settings: Any, this_machine_may: None) -> None:
     settings.TRUST_PROXY = True
     assert client.get("/metrics").status_code == 403
 
 
-def test_a_forwarded_address_does_not_open_it(client: Client, settings: Any) -> None:
+def test_a_forwarded_address_gives_no_access(client: Client, settings: Any) -> None:
     settings.METRICS_ALLOW, settings.TRUST_PROXY = [ipaddress.ip_network("10.1.0.0/16")], True
     assert client.get("/metrics", headers={"X-Forwarded-For": "10.1.2.3"}).status_code == 403
 
@@ -123,7 +125,7 @@ def bare_proxy(port: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("trust_proxy", ["on", "off"])
-def test_through_a_bare_proxy_nobody_reads_it_without_the_token(
+def test_a_proxy_that_adds_no_header_needs_the_token(
     tmp_path_factory: pytest.TempPathFactory, trust_proxy: str
 ) -> None:
     server = AgentServer(tmp_path_factory.mktemp("metrics"), TRUST_PROXY=trust_proxy, METRICS_TOKEN="open-sesame")
@@ -140,15 +142,15 @@ def test_through_a_bare_proxy_nobody_reads_it_without_the_token(
         server.kill()
 
 
-def test_staff_may(staff: LearnerClient) -> None:
+def test_staff_may_read_the_metrics(staff: LearnerClient) -> None:
     assert staff.get("/metrics", REMOTE_ADDR=FAR).status_code == 200
 
 
-def test_a_learner_may_not(owner: LearnerClient) -> None:
+def test_a_learner_is_refused(owner: LearnerClient) -> None:
     assert owner.get("/metrics", REMOTE_ADDR=FAR).status_code == 403
 
 
-def test_an_account_that_is_not_staff_may_not(client: Client, django_user_model: Any) -> None:
+def test_an_account_that_is_not_staff_is_refused(client: Client, django_user_model: Any) -> None:
     client.force_login(django_user_model.objects.create(username="somebody"))
     assert client.get("/metrics", REMOTE_ADDR=FAR).status_code == 403
 
@@ -166,13 +168,13 @@ def test_an_account_that_is_not_staff_may_not(client: Client, django_user_model:
         ("", "Bearer", 403),
     ],
 )
-def test_the_token_opens_it(client: Client, settings: Any, token: str, sent: str, status: int) -> None:
+def test_the_bearer_token_gives_access(client: Client, settings: Any, token: str, sent: str, status: int) -> None:
     settings.METRICS_TOKEN = token
     assert client.get("/metrics", headers={"Authorization": sent}, REMOTE_ADDR=FAR).status_code == status
 
 
 @pytest.mark.usefixtures("this_machine_may")
-def test_it_is_not_redirected_to_https(client: Client, settings: Any) -> None:
+def test_metrics_are_not_redirected_to_https(client: Client, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/metrics").status_code == 200
 
@@ -188,7 +190,7 @@ def test_prometheus_can_read_it(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("this_machine_may")
-def test_openmetrics_is_had_for_the_asking(client: Client) -> None:
+def test_openmetrics_is_served_on_request(client: Client) -> None:
     response = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert response["Content-Type"].startswith("application/openmetrics-text")
     assert response.text.endswith("# EOF\n")
@@ -216,21 +218,21 @@ async def test_a_request_over_asgi_is_counted() -> None:
     assert requests("/favicon.ico", status=302) == before + 1
 
 
-def test_what_nobody_answers_is_one_route(client: Client) -> None:
+def test_unknown_paths_are_counted_as_one_route(client: Client) -> None:
     before = requests("other", status=404)
     client.get("/no/such/page")
     client.get("/nor/this")
     assert requests("other", status=404) == before + 2
 
 
-def test_a_method_of_ones_own_is_one_method(client: Client) -> None:
+def test_unknown_methods_are_counted_as_one_method(client: Client) -> None:
     before = requests("/api/conversations", "other", 405)
     client.generic("BREW", "/api/conversations")
     assert requests("/api/conversations", "other", 405) == before + 1
 
 
 @pytest.mark.usefixtures("this_machine_may")
-def test_no_address_is_in_what_is_shown(owner: LearnerClient) -> None:
+def test_no_path_of_a_request_is_shown(owner: LearnerClient) -> None:
     owner.get("/api/conversations/conv-secret?id=query-secret")
     owner.get("/secret")
     shown = owner.get("/metrics").text
@@ -247,7 +249,7 @@ def test_a_write_to_the_shelter_is_counted(owner: LearnerClient) -> None:
     assert operations("shelter", "ok") == before + 1
 
 
-def test_a_voice_in_the_shelter_is_counted_its_bytes_and_its_row() -> None:
+def test_a_recording_in_the_shelter_counts_its_bytes_and_its_row() -> None:
     before = operations("shelter", "ok")
     keep_a_voice()
     assert operations("shelter", "ok") == before + 2
@@ -310,7 +312,7 @@ def test_a_half_that_is_down_is_0_and_it_can_still_be_read(client: Client, datab
         assert 'talking_agent_cloud_up{backend="database"} 0.0' in client.get("/metrics").text
 
 
-def test_what_waits_is_counted(owner: LearnerClient, database: Half, bucket: Half) -> None:
+def test_waiting_rows_and_recordings_are_counted(owner: LearnerClient, database: Half, bucket: Half) -> None:
     with database.outage(), bucket.outage():
         owner.send("/api/conversations", {"id": "x"})
         keep_a_voice()
@@ -319,15 +321,13 @@ def test_what_waits_is_counted(owner: LearnerClient, database: Half, bucket: Hal
         assert value("pending_bytes") == len(SAID.data)
 
 
-def test_nothing_waits_where_there_is_no_cloud(owner: LearnerClient) -> None:
+def test_nothing_waits_without_a_cloud(owner: LearnerClient) -> None:
     owner.send("/api/conversations", {"id": "x"})
     assert REGISTRY.get_sample_value("talking_agent_pending", {"what": "conversations"}) == 0
 
 
 @pytest.mark.usefixtures("this_machine_may")
-def test_a_shelter_that_cannot_be_read_leaves_only_its_figures_out(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_shelter_leaves_out_only_its_own_figures(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise OperationalError("disk I/O error")
 
@@ -338,9 +338,7 @@ def test_a_shelter_that_cannot_be_read_leaves_only_its_figures_out(
 
 
 @pytest.mark.usefixtures("this_machine_may")
-def test_reading_asks_no_database_for_who_comes_from_here(
-    client: Client, django_assert_num_queries: Any, database: Half
-) -> None:
+def test_an_allowed_address_needs_no_database(client: Client, django_assert_num_queries: Any, database: Half) -> None:
     with django_assert_num_queries(0, using="default"), django_assert_num_queries(0, using="cloud"):
         assert client.get("/metrics").status_code == 200
 
@@ -348,7 +346,7 @@ def test_reading_asks_no_database_for_who_comes_from_here(
 # The sync worker
 
 
-async def test_what_was_moved_and_what_could_not_be_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_moved_rows_and_failures_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     reports = [Report(1, 0, 0, {"a key": "why"}), Report(3, 2, 100, {"a key": "why"})]
     monkeypatch.setattr(sync_worker, "EVERY", 0)
     monkeypatch.setattr(sync_worker, "reconcile", reports.pop)
@@ -407,7 +405,7 @@ async def test_the_stages_of_a_turn_are_measured(server: AgentServer) -> None:
     assert took[0] - times[0] <= took[1] - times[1] <= took[2] - times[2]
 
 
-async def test_the_agents_opening_is_no_turn(server: AgentServer) -> None:
+async def test_the_agents_opening_is_not_counted_as_a_turn(server: AgentServer) -> None:
     before = shown_by(server, "turn_seconds_count", engine="local", stage="saved")
     async with talking(server.url, "opened", new_learner(server.url)) as talker:
         await talker.set_up()

@@ -1,7 +1,7 @@
 """Decide when a talk ends, announce its last question, and say goodbye."""
 
 from engines.local import phrases
-from engines.local.questions import Question, SoFar
+from engines.local.questions import DialogueState, Question
 from tutor import scenario
 from tutor.domain import Line
 
@@ -12,7 +12,7 @@ _USUAL_TURNS = 12
 _LONGEST_TALK = 16
 
 
-def is_last_turn(talk: SoFar, *, waits: bool) -> bool:
+def is_last_turn(talk: DialogueState, *, waits: bool) -> bool:
     """Return whether the talk ends with this turn.
 
     It does if its last question was announced and this turn answers it. `waits` means that the turn wishes for
@@ -23,23 +23,21 @@ def is_last_turn(talk: SoFar, *, waits: bool) -> bool:
     return talk.last_question_asked and not waits
 
 
-def is_time_to_close(talk: SoFar, heard: str, follow_up: Question | None) -> bool:
+def is_time_to_close(talk: DialogueState, heard: str, follow_up: Question | None) -> bool:
     """Return whether the next question is the last one."""
     turns = len(talk.heard) + 1
     if talk.last_question_asked or turns + 1 >= _LONGEST_TALK:
         return not talk.last_question_asked
     if turns >= _USUAL_TURNS:
         return follow_up is None
-    reached = scenario.goals(talk.brief, [Line("user", text) for text in (*talk.heard, heard)])
-    return turns >= _ENOUGH_TURNS and all(done for _, done in reached)
+    return turns >= _ENOUGH_TURNS and all(_reached(talk, heard))
 
 
-def goodbye(talk: SoFar, heard: str) -> tuple[str, ...]:
+def goodbye(talk: DialogueState, heard: str) -> tuple[str, ...]:
     """Return the last words of the talk: the learner's achievements, and the scenario's goodbye."""
-    lines = [Line("user", text) for text in (*talk.heard, heard)]
-    reached = [done for _, done in scenario.goals(talk.brief, lines)]
-    deeds = [goal.deed for goal, done in zip(talk.brief.scenario.goals, reached, strict=True) if done]
-    achieved = phrases.THANKS_FOR_TALKING if len(lines) > 2 else ""
+    goals = zip(talk.brief.scenario.goals, _reached(talk, heard), strict=True)
+    deeds = [goal.deed for goal, done in goals if done]
+    achieved = phrases.THANKS_FOR_TALKING if len(talk.heard) > 1 else ""
     if deeds:
         first, *others = deeds[:2]
         # A verb that both share is said only once: "said where you live and who with".
@@ -51,7 +49,11 @@ def goodbye(talk: SoFar, heard: str) -> tuple[str, ...]:
     return (*([achieved] if achieved else []), *scenario.sentences(closing))
 
 
-def after_the_end(talk: SoFar) -> tuple[str, ...]:
+def _reached(talk: DialogueState, heard: str) -> list[bool]:
+    return [done for _, done in scenario.goals(talk.brief, [Line("user", text) for text in (*talk.heard, heard)])]
+
+
+def after_the_end(talk: DialogueState) -> tuple[str, ...]:
     """Return a polite phrase, a different one each time. The first ones come again when all have been said."""
     first, then = phrases.AFTER_THE_END_FIRST, phrases.AFTER_THE_END_THEN
     return tuple(one for one in (talk.choose(first), talk.choose(then)) if one) or (first[0],)

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from engines.local import harper_rules, mistakes
@@ -24,13 +25,13 @@ _ON_SECOND_THOUGHT = re.compile(
 )
 _SECOND_THOUGHT = 4  # words
 
+# For the words of a talk. That takes milliseconds, or a second while the models are being loaded.
 EXECUTOR = ThreadPoolExecutor(1, thread_name_prefix="corrector")
 # For work outside a talk. It may take seconds, and no talk should wait for it.
 BESIDE = ThreadPoolExecutor(1, thread_name_prefix="beside")
 
 # A Linter raises when two threads use it at once.
 _lock = threading.Lock()
-_linter: "Linter | None" = None
 
 
 def correct(text: str) -> tuple[Correction, ...]:
@@ -53,9 +54,8 @@ def load() -> None:
 
 def is_english(text: str) -> bool:
     """Return whether most words of the text are in an English dictionary."""
-    linter = _loaded()
     with _lock:
-        return bool(linter.is_likely_english(text))
+        return bool(_linter().is_likely_english(text))
 
 
 def _in_sentence(sentence: str) -> list[Correction]:
@@ -68,7 +68,7 @@ def _in_sentence(sentence: str) -> list[Correction]:
     for candidates in found:
         for one in candidates:
             is_apart = all(one.end <= other.start or other.end <= one.start for other in chosen)
-            if is_apart and _mends(sentence, one, before):
+            if is_apart and _improves(sentence, one, before):
                 chosen.append(one)
                 break
     return sorted(chosen, key=lambda one: one.start)
@@ -81,12 +81,12 @@ def _put_right_at_once(one: Correction, text: str) -> bool:
     return again is not None and last in re.findall(r"[\w']+", text[one.end + again.end() :].lower())[:_SECOND_THOUGHT]
 
 
-def _mends(sentence: str, one: Correction, before: Counter[tuple[str, str]]) -> bool:
+def _improves(sentence: str, one: Correction, before: Counter[tuple[str, str]]) -> bool:
     """Return whether the correction improves the sentence: no new complaint, and no word that does not exist."""
     if one.better.lower() in ("", one.said.lower()):
         return False
-    mended = sentence[: one.start] + one.better + sentence[one.end :]
-    after = _complaints(_lint(mended))
+    corrected = sentence[: one.start] + one.better + sentence[one.end :]
+    after = _complaints(_lint(corrected))
     misspelt = {word for name, word in after if name == _SPELLING}
     return not after - before and misspelt.isdisjoint(one.better.lower().split())
 
@@ -96,22 +96,18 @@ def _complaints(lints: "list[tuple[str, Lint]]") -> Counter[tuple[str, str]]:
 
 
 def _lint(text: str) -> "list[tuple[str, Lint]]":
-    linter = _loaded()
     with _lock:
-        found = linter.organized_lints(text, language="plaintext", dedup=False)
+        found = _linter().organized_lints(text, language="plaintext", dedup=False)
     return sorted(((name, lint) for name, lints in found.items() for lint in lints), key=lambda one: one[1].span.start)
 
 
-def _loaded() -> "Linter":
-    global _linter
-    with _lock:
-        if _linter is None:
-            with optional_packages():
-                from harper import Dialect, Linter
-            linter = Linter(Dialect.AMERICAN)
-            rules, known = harper_rules.load_all(), linter.get_default_lint_config()
-            if unknown := rules.keys() - known.keys():
-                raise DataFileError(f"{rules[min(unknown)].file}: name: Harper has no rule {min(unknown)!r}")
-            linter.set_lint_config({name: name in rules or name == _SPELLING for name in known})
-            _linter = linter
-        return _linter
+@cache
+def _linter() -> "Linter":
+    with optional_packages():
+        from harper import Dialect, Linter
+    linter = Linter(Dialect.AMERICAN)
+    rules, known = harper_rules.load_all(), linter.get_default_lint_config()
+    if unknown := rules.keys() - known.keys():
+        raise DataFileError(f"{rules[min(unknown)].file}: name: Harper has no rule {min(unknown)!r}")
+    linter.set_lint_config({name: name in rules or name == _SPELLING for name in known})
+    return linter

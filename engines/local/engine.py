@@ -2,10 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
-from typing import ParamSpec, TypeVar
 
 from engines.local import corrector, partner, speaker, talk_analysis, transcriber
 from engines.local.declaration import DECLARATION
@@ -14,9 +12,6 @@ from engines.local.synthesis import Reading
 from tutor import scenario
 from tutor.domain import Analysis, CannotDo, Correction, Line
 from tutor.scenario import Brief
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class LocalEngine:
@@ -32,7 +27,7 @@ class LocalEngine:
         await asyncio.gather(*loading, asyncio.to_thread(partner.load))
 
     async def correct(self, text: str, *, context: Sequence[Line] = (), language: str = "en") -> tuple[Correction, ...]:
-        return await _beside(corrector.correct, text)
+        return await asyncio.get_running_loop().run_in_executor(corrector.BESIDE, corrector.correct, text)
 
     @asynccontextmanager
     async def talk(self, brief: Brief, transcript: Sequence[Line]) -> AsyncIterator[LocalSession]:
@@ -44,7 +39,7 @@ class LocalEngine:
 
     async def analyse(self, lines: Sequence[Line], *, brief: Brief, language: str = "en") -> Analysis:
         """Score the talk by counting, and explain in English, whatever `language` is."""
-        return await _beside(_analysis, brief, lines)
+        return await asyncio.get_running_loop().run_in_executor(corrector.BESIDE, _analysis, brief, lines)
 
     async def translate(self, text: str, *, language: str) -> str:
         raise CannotDo(
@@ -68,19 +63,12 @@ class LocalEngine:
                 yield pcm
 
     async def chat(self, lines: Sequence[Line], *, brief: Brief) -> str:
-        if not lines:
-            return partner.opening(brief)
-        if lines[-1].role != "user":
+        if not lines or lines[-1].role != "user":
             return partner.resume(brief, lines)
-        return await _beside(_answer, brief, lines)
+        return await asyncio.get_running_loop().run_in_executor(corrector.BESIDE, _answer, brief, lines)
 
     async def close(self) -> None:
         """Do nothing: the embedded engine has no connections."""
-
-
-async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run work outside a talk in its own thread, after the work that came before."""
-    return await asyncio.get_running_loop().run_in_executor(corrector.BESIDE, partial(work, *args, **kwargs))
 
 
 def _analysis(brief: Brief, lines: Sequence[Line]) -> Analysis:

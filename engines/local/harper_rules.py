@@ -49,10 +49,7 @@ class HarperRule:
                 yield self.reason.correction(sentence, better, start, end)
 
     def _edit(self, sentence: str, lint: "Lint", suggestion: "Suggestion") -> tuple[int, int, str]:
-        """Return the start, the end and the replacement of a correction.
-
-        It includes the neighbouring words that belong to it, since a single "an" teaches nothing.
-        """
+        """Return start, end and replacement of a correction, with its neighbours: a single "an" teaches nothing."""
         start, end, new = lint.span.start, lint.span.end, suggestion.replacement_text
         words_before, words_after = self.words_before, self.words_after
         if suggestion.kind == _INSERT_AFTER:
@@ -61,45 +58,39 @@ class HarperRule:
             words_before, words_after = max(words_before, 1), 1
         elif self.reason.category == "preposition" and " " not in new:
             words_before = max(words_before, 1)
-        mended = sentence[:start] + new + sentence[end:]
+        corrected = sentence[:start] + new + sentence[end:]
         tail = len(sentence) - end
         if words := re.search(rf"(?:[\w']+ +){{0,{words_before}}}$", sentence[:start]):
             start = words.start()
         if words := re.match(rf"(?: *[\w']+){{0,{words_after}}}", sentence[end:]):
             tail -= words.end()
-        return start, len(sentence) - tail, mended[start : len(mended) - tail]
+        return start, len(sentence) - tail, corrected[start : len(corrected) - tail]
 
 
 @cache
 def load_all() -> dict[str, HarperRule]:
     """Return the rules of all files by Harper's names. Raises DataFileError for the first invalid field, and names it."""
-    found: dict[str, HarperRule] = {}
+    found: list[HarperRule] = []
     lists = vocabulary.load().lists
     for path in sorted(_FOLDER.glob("*.toml")):
         table = read(path)
-        rules = []
         for entry in table.tables("rules"):
             rule = HarperRule(
                 reason=reason(entry),
                 file=path.name,
                 words_before=entry.number("words_before"),
                 words_after=entry.number("words_after"),
-                only=entry.expanded_in("only", lists),
-                unless=entry.expanded_in("unless", lists, AT_END),
+                only=entry.optional_pattern("only", lists),
+                unless=entry.optional_pattern("unless", lists, AT_END),
             )
-            entry.refuse_unknown()
-            rules.append(rule)
+            found.append(rule)
         table.refuse_unknown()
-        refuse_duplicates(table, "rules", [*(one.reason for one in found.values()), *(one.reason for one in rules)])
-        found |= {one.reason.name: one for one in rules}
-    return found
+        refuse_duplicates(table, "rules", [one.reason for one in found])
+    return {one.reason.name: one for one in found}
 
 
 def _rank(better: str, after_have: bool) -> int:
-    """Rank a suggestion: "some advice" before "advice", "ate" before "eaten" except after "have".
-
-    Harper's own order is arbitrary.
-    """
+    """Rank Harper's suggestions, whose order is arbitrary: "some advice" first, "eaten" before "ate" after "have"."""
     if better.startswith("some "):
         return 0
     forms = (BY_PARTICIPLE, BY_PAST) if after_have else (BY_PAST, BY_PARTICIPLE)

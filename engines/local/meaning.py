@@ -7,17 +7,7 @@ from engines.local import corrector, foreign, rules, tagging
 _NOT_LETTERS = re.compile(r"[^\w\s'-]")
 _ARTICLES = frozenset("a an the to word words english this that it my your".split())  # noqa: SIM905
 # Endings of other forms of a word, and those of the base forms that they may come from
-_ENDINGS = (
-    ("ies", "y"),
-    ("es", ""),
-    ("s", ""),
-    ("ied", "y"),
-    ("ed", ""),
-    ("ed", "e"),
-    ("ing", ""),
-    ("ing", "e"),
-    ("ly", ""),
-)
+_ENDINGS = {"ies": ("y",), "es": ("",), "s": ("",), "ied": ("y",), "ed": ("", "e"), "ing": ("", "e"), "ly": ("",)}
 
 
 def explain(word: str) -> str:
@@ -54,9 +44,10 @@ def _found(word: str) -> str:
     if not word:
         return ""
     forms = [word, *(token.lemma.lower() for token in tagging.tag(word)[-1:])]
-    for ending, instead in _ENDINGS:
+    for ending, instead in _ENDINGS.items():
         if word.endswith(ending) and len(word) > len(ending) + 2:
-            forms.append(word.removesuffix(ending) + instead)
-    forms += [f"{word.removesuffix('or')}our"] if word.endswith("or") else []
+            forms += [word.removesuffix(ending) + one for one in instead]
+    if word.endswith("or"):
+        forms.append(f"{word.removesuffix('or')}our")
     forms += [part for part in word.split() if len(part) > 3]
     return next((one for one in forms if one in rules.words()), "")

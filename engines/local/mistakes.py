@@ -6,22 +6,27 @@ that overlap the first one counts.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from engines.local import vocabulary
-from engines.local.explained import EXPLANATIONS, explained
 from tutor.domain import Correction
-from tutor.toml_tables import Table, read
+from tutor.toml_tables import Table, read, with_lists
+from tutor.verb_forms import BY_PAST
 
 CATEGORIES = (
     *("agreement", "article", "comparison", "noun", "preposition", "quantity", "tense", "verb form"),
     *("word choice", "word order"),
 )
+# Kinds of explanations that quote the learner's words
+EXPLANATIONS = ("agreement", "finished time")
 # A pattern at the end of the text before a mistake.
 AT_END = "(?:%s)$"
 _FOLDER = vocabulary.DATA / "mistakes"
+_PRONOUN = re.compile(r"\b(I|you|we|they|he|she|it)(?: \w+)? $", re.IGNORECASE)
+# "The verb takes -s" does not explain these.
+_UNLIKE_OTHER_VERBS = frozenset("am is are was were do don't doesn't".split())  # noqa: SIM905
 _SLOT = re.compile(r"\{(\d+)(?::([a-z_]+))?\}")
 
 
@@ -42,7 +47,7 @@ class Reason:
     category: str
     # Only a correction that is sure is spoken.
     sure: bool
-    # The kind of explanation that quotes the learner's words, or "".
+    # One of EXPLANATIONS, or "".
     explain: str
     examples: tuple[Example, ...]
     # More sentences that must not be marked.
@@ -51,7 +56,7 @@ class Reason:
     def correction(self, text: str, better: str, start: int, end: int) -> Correction:
         why = self.why.replace("{better}", better)
         one = Correction(text[start:end], better, why, self.category, start, end, self.sure)
-        return explained(one, text, self.explain)
+        return _explained(one, text, self.explain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +110,11 @@ def load(path: Path) -> tuple[Mistake, ...]:
     for entry in table.tables("mistakes"):
         mistake = Mistake(
             reason=reason(entry),
-            wrong=entry.expanded("wrong", words.lists),
+            wrong=entry.pattern("wrong", words.lists),
             better=entry.text("better"),
-            after=entry.expanded_in("after", words.lists, AT_END),
-            unless=entry.expanded_in("unless", words.lists, AT_END),
+            after=entry.optional_pattern("after", words.lists, AT_END),
+            unless=entry.optional_pattern("unless", words.lists, AT_END),
         )
-        entry.refuse_unknown()
         for number, form in _SLOT.findall(mistake.better):
             if int(number) > mistake.wrong.groups:
                 raise entry.error("better", f"`wrong` has no group {number}")
@@ -156,3 +160,22 @@ def _example(entry: Table, text: str) -> Example:
     if not (said and bar and better):
         raise entry.error("examples", f"must be 'wrong sentence | right sentence', not {text!r}")
     return Example(said, better)
+
+
+def _explained(one: Correction, sentence: str, kind: str) -> Correction:
+    """Return the correction with an explanation of this kind, or unchanged if the kind is ""."""
+    if kind == "agreement" and " " not in one.better and (pronoun := _PRONOUN.search(sentence[: one.start])):
+        who = "I" if pronoun[1].lower() == "i" else pronoun[1].lower()
+        if one.better in _UNLIKE_OTHER_VERBS:
+            return replace(one, why=f'With "{who}" say "{one.better}": {who} {one.better}.')
+        rule = "takes -s" if who in ("he", "she", "it") else "has no -s"
+        return replace(one, why=f'With "{who}" the verb {rule}: {who} {one.better}.')
+    if kind == "finished time":
+        times = with_lists("{finished_time}", vocabulary.load().lists)
+        if time := re.search(times, sentence, re.IGNORECASE):
+            # "has gone" is better than "has went", but not yet right with a finished time. So it is not spoken. If the
+            # learner said a form of the simple past, the reason names it.
+            past = one.said.split()[-1].lower()
+            hint = f' With "{time[0].lower()}", say "{past}".' if past in BY_PAST else ""
+            return replace(one, why=f"{one.why}{hint}", sure=False)
+    return one

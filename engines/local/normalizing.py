@@ -45,10 +45,14 @@ def expanded(text: str) -> str:
     return text
 
 
+def without_punctuation(text: str) -> str:
+    """Return the expanded words, each after one space."""
+    return " ".join(_NOT_A_WORD.sub(" ", expanded(text)).split())
+
+
 def bare(text: str) -> str:
     """Return only the expanded words: no punctuation, no "well, please," before them and no "please" after them."""
-    text = " ".join(_NOT_A_WORD.sub(" ", expanded(text)).split())
-    return _TAIL.sub("", _LEAD_IN.sub("", text)).strip()
+    return _TAIL.sub("", without_lead_in(without_punctuation(text))).strip()
 
 
 def without_lead_in(text: str) -> str:
@@ -58,7 +62,7 @@ def without_lead_in(text: str) -> str:
 
 def is_lead_in(text: str) -> bool:
     """Return whether a text only introduces the next words: "Well, sorry"."""
-    return not without_lead_in(f"{' '.join(_NOT_A_WORD.sub(' ', expanded(text)).split())} x").removesuffix("x")
+    return without_lead_in(f"{without_punctuation(text)} x") == "x"
 
 
 def clauses(sentence: str) -> list[str]:

@@ -10,7 +10,7 @@ from engines.local import rules, tagging
 from engines.local.tagging import Phrase, Token
 from tutor import scenario, statements
 
-_BREAKS = frozenset({"CJC", "CJS", "CJT"})
+_CONJUNCTIONS = ("CJC", "CJS", "CJT", "AVQ", "PNQ", "AV0")
 _SPLITS = frozenset(
     (  # noqa: SIM905
         "and but or because so although though when while if that who which then after before since until"
@@ -24,12 +24,16 @@ _PAST = re.compile(
 _NEXT = re.compile(
     r"\b(?:tomorrow|next (?:week|month|year|summer|winter|time|\w+day|spring)|soon|in the future|one day i will)\b"
 )
-_WISHES = frozenset("want like love hope plan dream wish need wait".split())  # noqa: SIM905
-_DISLIKES = frozenset("hate dislike".split())  # noqa: SIM905
-_I, _WE = frozenset({"i"}), frozenset({"we"})
-_THIRD = frozenset(
-    {"he", "she", "it", "they", "everybody", "somebody", "nobody", "someone", "everyone", "this", "that", "one"}
+_PREPOSITIONS = frozenset(
+    (  # noqa: SIM905
+        "of in on at with for from to about near behind by during after before since like than"
+    ).split()
 )
+_WISHES = frozenset("want like love hope plan dream wish need wait".split())  # noqa: SIM905
+_DISLIKES = ("hate", "dislike")
+_PAST_TAGS = frozenset({"VVD", "VBD", "VHD", "VDD"})
+_HAVE_TAGS, _PARTICIPLE_TAGS = frozenset({"VHB", "VHZ", "VHI"}), frozenset({"VVN", "VBN", "VDN"})
+_THIRD = frozenset("he she it they everybody somebody nobody someone everyone this that one".split())  # noqa: SIM905
 # Classes of nouns
 PEOPLE = ("family", "person", "animal")
 _MEETS_A_PLACE = frozenset("in to from at around near visit visited see seen saw about of through".split())  # noqa: SIM905
@@ -82,21 +86,16 @@ def parse(text: str) -> tuple[Clause, ...]:
     """Return the clauses of the statements in a text, those of the last sentence first, and later clauses first."""
     found: list[Clause] = []
     for sentence in scenario.sentences(text):
-        said = statements.stated(sentence) or (
-            "" if statements.asks(sentence) and len(sentence.split()) > 4 else sentence
-        )
+        is_question = statements.asks(sentence) and len(sentence.split()) > 4
+        said = statements.stated(sentence) or ("" if is_question else sentence)
         tokens = tagging.tag(said)
-        pieces = _pieces(tokens)
         clauses: list[Clause] = []
-        for piece in pieces:
+        for piece in _pieces(tokens):
             clauses.append(_clause(piece, clauses[-1] if clauses else None, said, is_whole=False))
-        whole = [_clause(tokens, None, said, is_whole=True)] if len(pieces) > 1 else []
+        whole = [_clause(tokens, None, said, is_whole=True)] if len(clauses) > 1 else []
         # A condition or a reason comes last.
-        clauses = [
-            *reversed([one for one in clauses if not one.is_subordinate]),
-            *(one for one in clauses if one.is_subordinate),
-        ]
-        found = [*whole, *clauses, *found]
+        main = [one for one in reversed(clauses) if not one.is_subordinate]
+        found = [*whole, *main, *(one for one in clauses if one.is_subordinate), *found]
     return tuple(found)
 
 
@@ -110,8 +109,8 @@ def class_of(phrase: Phrase | Token) -> str:
         word = head.text.lower()
         return word if word in ("they", "it") else "it" if word in ("this", "that", "one") else "pronoun"
     lemma = head.lemma.lower()
-    known = rules.classes().nouns.get(lemma) or rules.classes().nouns.get(head.text.lower())
-    if known:
+    nouns = rules.classes().nouns
+    if known := nouns.get(lemma) or nouns.get(head.text.lower()):
         return known
     if isinstance(phrase, Phrase) and phrase.is_name:
         name = " ".join(word.text for word in phrase.words if word.tag == "NP0").lower()
@@ -128,28 +127,26 @@ def is_worth_it(phrase: Phrase) -> bool:
 
 def nouns_and_verbs(text: str) -> frozenset[str]:
     """Return the base forms of the words that carry the meaning of a text."""
-    found = set()
-    for sentence in scenario.sentences(text):
-        for token in tagging.tag(sentence):
-            if token.is_noun or token.is_verb or token.tag in ("AJ0", "AJC", "AJS"):
-                found.add(token.lemma.lower())
-    return frozenset(found)
+    tokens = (token for sentence in scenario.sentences(text) for token in tagging.tag(sentence))
+    return frozenset(
+        token.lemma.lower() for token in tokens if token.is_noun or token.is_verb or token.tag in ("AJ0", "AJC", "AJS")
+    )
 
 
 def _pieces(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
     """Cut at commas and conjunctions. A piece without a verb stays with the piece before it."""
     pieces: list[list[Token]] = [[]]
     for token in tokens:
-        if token.tag == "PUN" and token.text not in ("'",):
+        if token.tag == "PUN" and token.text != "'":
             pieces.append([])
-        elif token.text.lower() in _SPLITS and token.tag in (*_BREAKS, "AVQ", "PNQ", "AV0"):
+        elif token.text.lower() in _SPLITS and token.tag in _CONJUNCTIONS:
             pieces.append([token])
         else:
             pieces[-1].append(token)
     joined: list[list[Token]] = []
-    for piece in (piece for piece in pieces if piece):
+    for piece in filter(None, pieces):
         if joined and not _has_verb(piece):
-            joined[-1] = [*joined[-1], *piece]
+            joined[-1] += piece
         else:
             joined.append(piece)
     # "On the other hand" and the like only introduce the statement.
@@ -203,10 +200,8 @@ def _main_verb(tokens: Sequence[Token]) -> int:
         if follows_to and (wishes or is_going):
             return next((k for k in verbs if k > n), n)
         return n
-    have = [
-        n for n in verbs if tokens[n].tag.startswith("VH") and not (n + 1 < len(tokens) and tokens[n + 1].text == "to")
-    ]
     rest = [n for n in verbs if n + 1 >= len(tokens) or tokens[n + 1].text != "to"]
+    have = [n for n in rest if tokens[n].tag.startswith("VH")]
     return (have or rest or verbs or [-1])[0]
 
 
@@ -218,7 +213,7 @@ def _subject(tokens: Sequence[Token], found: Sequence[Phrase], at: int) -> tuple
         lower = token.text.lower()
         if token.tag == "EX0":
             return "there", None
-        if lower in _I | _WE | {"you"}:
+        if lower in ("i", "we", "you"):
             return lower, token
         if lower in _THIRD and token.tag in ("PNP", "PNI", "DT0"):
             return "third", token
@@ -228,16 +223,8 @@ def _subject(tokens: Sequence[Token], found: Sequence[Phrase], at: int) -> tuple
     return "none", None
 
 
-_PREPOSITIONS = frozenset(
-    (  # noqa: SIM905
-        "of in on at with for from to about near behind by during after before since like than"
-    ).split()
-)
-
-
 def _tense(tokens: Sequence[Token], at: int, sentence: str) -> str:
-    lower = [token.text.lower() for token in tokens]
-    tags = [token.tag for token in tokens]
+    lower, tags = [token.text.lower() for token in tokens], [token.tag for token in tokens]
     pairs = list(itertools.pairwise(lower))
     # "We are going to swim", but not "where are you going to"
     is_going_to = ("going", "to") in pairs[:-1] and any(one in lower for one in ("am", "are", "is"))
@@ -250,22 +237,15 @@ def _tense(tokens: Sequence[Token], at: int, sentence: str) -> str:
     for token, following in itertools.pairwise(tokens):
         if token.is_verb and token.lemma in _WISHES - {"like", "love"} and following.tag == "TO0":
             return "past" if token.tag in ("VVD", "VVN") else "wish"
-    if any(tag in ("VVD", "VBD", "VHD", "VDD") for tag in tags):
+    if not any(tag.startswith("V") for tag in tags):
+        return "none"
+    if _PAST_TAGS.intersection(tags) or _PAST.search(sentence):
         return "past"
-    if any(tag.startswith("V") for tag in tags):
-        if _PAST.search(sentence):
-            return "past"
-        if _NEXT.search(sentence):
-            return "future"
-        is_perfect = any(tag in ("VHB", "VHZ", "VHI") for tag in tags) and any(
-            tag in ("VVN", "VBN", "VDN") for tag in tags
-        )
-        return (
-            "past"
-            if is_perfect or (at >= 0 and tags[at] == "VVN" and "are" not in lower and "is" not in lower)
-            else "present"
-        )
-    return "none"
+    if _NEXT.search(sentence):
+        return "future"
+    is_perfect = _HAVE_TAGS.intersection(tags) and _PARTICIPLE_TAGS.intersection(tags)
+    is_participle = at >= 0 and tags[at] == "VVN" and "are" not in lower and "is" not in lower
+    return "past" if is_perfect or is_participle else "present"
 
 
 def _adjective(tokens: Sequence[Token], at: int) -> str:

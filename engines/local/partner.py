@@ -8,17 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.local import closing, phrases, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
-from engines.local.questions import (
-    Question,
-    SoFar,
-    from_earlier,
-    from_words,
-    is_about,
-    next_general,
-    opening_template,
-    take_of,
-)
+from engines.local import closing, phrases, questions, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
+from engines.local.questions import DialogueState, is_about
 from engines.local.recast import recasts
 from engines.local.remarks import Intent, Remark
 from tutor import safety, scenario
@@ -46,8 +37,8 @@ def load() -> None:
 
 def opening(brief: Brief) -> str:
     """Return the agent's first words, including the first question."""
-    talk = SoFar(brief, ())
-    *greeting, question = scenario.sentences(opening_template(talk))
+    talk = DialogueState(brief, ())
+    *greeting, question = scenario.sentences(questions.opening_template(talk))
     goal = phrases.YOUR_GOAL if "goal" in talk.own_words else ""
     return scenario.fill(_joined(*greeting, goal, question), talk.own_words)
 
@@ -56,7 +47,7 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
     """Return the agent's words to a learner who comes back: a welcome, and the question that is still open."""
     if not transcript:
         return opening(brief)
-    talk = SoFar(brief, transcript)
+    talk = DialogueState(brief, transcript)
     if talk.over:
         return phrases.WELCOME_BACK_TO_THE_END
     # A client may ask for words several times before the learner says anything.
@@ -65,7 +56,7 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
     # The learner's last line was never answered.
     if transcript[-1].role == "user":
         return _joined(welcome, *answer(brief, transcript[:-1], transcript[-1].text, ()).sentences)
-    return _joined(welcome, rephrasing.again(talk, phrases.ASK_AGAIN) or _joined(*_go_on(talk, "", "", "").sentences))
+    return _joined(welcome, rephrasing.again(talk, phrases.ASK_AGAIN) or _joined(*_go_on(talk).sentences))
 
 
 def pace(texts: Sequence[str]) -> float:
@@ -95,12 +86,15 @@ def answer(
 
     `heard` holds only the words that were certainly said.
     """
-    talk = SoFar(brief, transcript)
-    remark = _understood(talk, heard) if heard or not doubt else Remark(_IN_DOUBT[doubt], "")
+    talk = DialogueState(brief, transcript)
+    if doubt and not heard:
+        remark = Remark(Intent.OTHER_LANGUAGE if doubt is Doubt.NOT_ENGLISH else Intent.MISHEARD, "")
+    else:
+        remark = _understood(talk, heard)
     if remark.intent is Intent.DISTRESS:
-        return PartnerAnswer(phrases.DISTRESS, ended=talk.over)
+        return _say(*phrases.DISTRESS, ended=talk.over)
     if talk.over:
-        return PartnerAnswer(closing.after_the_end(talk), ended=True)
+        return _say(*closing.after_the_end(talk), ended=True)
     offers_to_stop = any(one in talk.last_spoken for one in phrases.SHALL_WE_STOP)
     if remark.intent is Intent.GOODBYE or (offers_to_stop and _YES.search(heard) and not _NO.search(heard)):
         return _close(talk, heard)
@@ -109,11 +103,11 @@ def answer(
         return _close(talk, heard, _lead(talk, remark, heard)[0])
     waited = phrases.AFTER_DISTRESS[0] in talk.last_spoken
     follows_distress = waited or phrases.DISTRESS[0] in talk.last_spoken
-    # After grave words the talk waits until the learner asks to go on.
+    # After words of distress the talk waits until the learner asks to go on.
     if follows_distress and not waited and not _GOES_ON.search(heard):
-        return PartnerAnswer(phrases.AFTER_DISTRESS, ended=False)
+        return _say(*phrases.AFTER_DISTRESS)
     if follows_distress and remark.intent is Intent.ANSWER:
-        return _go_on(talk, phrases.GOING_ON, "", "")
+        return _go_on(talk, lead=phrases.GOING_ON)
     recast = talk.choose(recasts(heard, corrections))
     if remark.intent is Intent.SAD:
         return _console(talk, remark, heard)
@@ -122,35 +116,17 @@ def answer(
     if remark.intent is Intent.MEANING and not (remark.groups or _ASKS_FOR_A_WORD.search(heard)):
         remark = Remark(Intent.UNCLEAR, "")
     if remark.intent in _WISHES:
-        done = wishes.follow(talk, remark, heard)
-        return (
-            PartnerAnswer(_spoken(done.lead, *done.then), ended=False)
-            if done.then
-            else _go_on(talk, done.lead, "", "", remark.intent)
-        )
+        lead, then = wishes.follow(talk, remark, heard)
+        return _say(lead, *then) if then else _go_on(talk, lead=lead, intent=remark.intent)
     if remark.intent in _SMALL_TALK and len(remarks.words(remark.answer)) < 3:
         return _small_talk(talk, remark)
     return _take_up(talk, remark, heard, recast)
 
 
 _WISHES = frozenset(
-    {
-        Intent.SLOWER,
-        Intent.FASTER,
-        Intent.REPEAT,
-        Intent.MEANING,
-        Intent.HOW_TO_SAY,
-        Intent.SPELL,
-        Intent.OTHER_TOPIC,
-        Intent.TIRED,
-    }
-    | {Intent.OTHER_LANGUAGE, Intent.MISHEARD}
+    {Intent.SLOWER, Intent.FASTER, Intent.REPEAT, Intent.MEANING, Intent.HOW_TO_SAY, Intent.SPELL}
+    | {Intent.OTHER_TOPIC, Intent.TIRED, Intent.OTHER_LANGUAGE, Intent.MISHEARD}
 )
-_IN_DOUBT = {
-    Doubt.WORDS: Intent.MISHEARD,
-    Doubt.MISHEARD: Intent.MISHEARD,
-    Doubt.NOT_ENGLISH: Intent.OTHER_LANGUAGE,
-}
 _ASKING = frozenset({Intent.QUESTION, Intent.AND_YOU, Intent.CORRECTING, Intent.HOW_ARE_YOU, Intent.REQUEST})
 _SMALL_TALK = frozenset(phrases.LEADS) - _WISHES - {Intent.QUESTION, Intent.AND_YOU}
 _ABOUT_THE_QUESTION = frozenset({Intent.UNCLEAR, Intent.HELP})
@@ -170,7 +146,7 @@ _MINE = re.compile(r"\b(?:I|me|my|we|our)\b", re.IGNORECASE)
 _CUT = re.compile(r"[^.!?\"']\s*$")
 
 
-def _understood(talk: SoFar, heard: str) -> Remark:
+def _understood(talk: DialogueState, heard: str) -> Remark:
     """Return the learner's words as a remark. If the partner had asked for a question, a question is an answer."""
     remark = remarks.understand(heard)
     invited = talk.open_question and _INVITES_QUESTIONS.search(talk.open_question)
@@ -190,64 +166,52 @@ def _understood(talk: SoFar, heard: str) -> Remark:
     return remark
 
 
-def _lead(talk: SoFar, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
+def _lead(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
     """Return the partner's reply to a question of the learner, and the questions that can follow it."""
     if remark.intent not in _ASKING:
         return "", ()
-    told = [*talk.told, remark.answer or heard]
+    statements = [*talk.statements, remark.answer or heard]
     if remark.intent in (Intent.QUESTION, Intent.CORRECTING, Intent.AND_YOU) and (
-        found := replies.reply(remark.question, talk.brief, told, heard)
+        found := replies.reply(remark.question, talk.brief, statements, heard)
     ):
         said = talk.first_unsaid(found.say) or talk.choose(phrases.LEADS[remark.intent])
         return said, found.ask
     return talk.choose(phrases.LEADS.get(remark.intent, ())), ()
 
 
-def _console(talk: SoFar, remark: Remark, heard: str) -> PartnerAnswer:
-    """Stay with the learner's feeling, without a question about the topic in the same breath."""
+def _console(talk: DialogueState, remark: Remark, heard: str) -> PartnerAnswer:
+    """Reply to a sad feeling, without a question about the topic."""
     kind = remarks.sad_about(remark.answer or heard) or rules.feelings().kinds[0]
     lost = talk.mourned | safety.mourned(heard)
     say = talk.first_unsaid(kind.say) or kind.say[0]
-    asks = [one for one in (*kind.ask, *rules.feelings().ask) if not is_about(Question("", one), lost)]
+    asks = [one for one in (*kind.ask, *rules.feelings().ask) if not is_about(one, lost)]
     asked = talk.first_unsaid(asks) if not lost else talk.first_unsaid(rules.feelings().ask)
     if not asked:
-        return _go_on(talk, say, "", "", Intent.SAD, lost=safety.mourned(heard))
+        return _go_on(talk, lead=say, intent=Intent.SAD, lost=safety.mourned(heard))
     question = Remark(Intent.QUESTION, remark.answer, remark.question)
-    lead = _lead(talk, question, heard)[0] if remark.question else ""
-    return PartnerAnswer(_spoken(lead, say, asked), ended=False)
+    return _say(_lead(talk, question, heard)[0] if remark.question else "", say, asked)
 
 
-def _after_an_aside(talk: SoFar, heard: str, recast: str) -> PartnerAnswer | None:
-    """Return how the talk goes on after words of comfort, after an offer to stop, or after an interrupted question.
-
-    Returns None if there was no such aside.
-    """
-    last = talk.last_spoken
+def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnswer | None:
+    """Return the reply to the answer to an offer to stop, to comfort, or to an interrupted question, or else None."""
+    last, length = talk.last_spoken, len(remarks.words(heard))
     if any(one in last for one in phrases.SHALL_WE_STOP):
-        lead = talk.choose(phrases.NOT_STOPPING)
-        again = (
-            rephrasing.again(talk, phrases.BACK_TO_QUESTION)
-            if rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH
-            else ""
-        )
-        return PartnerAnswer(_spoken(lead, again), ended=False) if again else _go_on(talk, lead, "", heard)
+        lead, again = talk.choose(phrases.NOT_STOPPING), _back_to_question(talk)
+        return _say(lead, again) if again else _go_on(talk, heard, lead=lead)
     found = rules.feelings()
     if any(one in last for kind in found.kinds if kind.heavy for one in (*kind.say, *found.ask)) and "?" in last:
-        if _YES.search(heard) and len(remarks.words(heard)) < 3 and (more := talk.first_unsaid(found.more)):
-            return PartnerAnswer((more,), ended=False)
-        listening = talk.choose(found.listening) if len(remarks.words(heard)) > 2 else ""
+        if length < 3 and _YES.search(heard) and (more := talk.first_unsaid(found.more)):
+            return _say(more)
+        listening = talk.choose(found.listening) if length > 2 else ""
         back = talk.choose((phrases.GOING_ON,) if _NO.search(heard) else found.back)
-        return _go_on(talk, _joined(listening, back) or phrases.NEUTRAL[0], recast, "")
+        return _go_on(talk, lead=_joined(listening, back) or phrases.NEUTRAL[0], recast=recast)
     if last and "?" not in last and _CUT.search(last) and (asked := _cut_short(talk)):
-        return PartnerAnswer(_spoken(taking_up.acknowledgement(talk, heard), recast, asked), ended=False)
+        return _say(taking_up.acknowledgement(talk, heard), recast, asked)
     return None
 
 
-def _cut_short(talk: SoFar) -> str:
-    """Return the question that the partner was about to ask when the learner broke in.
-
-    Returns "" if there is none, for example because the learner broke into the partner's first words.
-    """
+def _cut_short(talk: DialogueState) -> str:
+    """Return the question that the partner was about to ask when the learner interrupted, or "" if there is none."""
     cut = max(number for number, line in enumerate(talk.lines) if line.role == "assistant")
     heard = [number for number, line in enumerate(talk.lines[:cut]) if line.role == "user"]
     if not heard:
@@ -256,85 +220,79 @@ def _cut_short(talk: SoFar) -> str:
     return asked if asked.endswith("?") and not talk.said(asked) else ""
 
 
-def _small_talk(talk: SoFar, remark: Remark) -> PartnerAnswer:
+def _small_talk(talk: DialogueState, remark: Remark) -> PartnerAnswer:
     lead = talk.choose(phrases.LEADS[remark.intent])
-    if remark.intent in (Intent.SKIP, Intent.DONT_KNOW):
-        rest: tuple[str, ...] = ()
-    elif remark.intent in _ABOUT_THE_QUESTION:
+    rest: tuple[str, ...] = ()
+    if remark.intent in _ABOUT_THE_QUESTION:
         rest = rephrasing.explained(talk, easier=remark.intent is not Intent.HELP)
-    elif rephrasing.times_asked(talk) >= rephrasing.ASKED_OFTEN_ENOUGH:
-        rest = ()
-    elif remark.intent is Intent.NOTHING:
-        rest = (rephrasing.again(talk, phrases.ASK_AGAIN),)
-    else:
-        rest = (rephrasing.again(talk, phrases.BACK_TO_QUESTION),)
-    return (
-        PartnerAnswer(_spoken(lead, *rest), ended=False)
-        if any(rest)
-        else _go_on(talk, lead, "", remark.answer, remark.intent)
-    )
+    elif remark.intent not in (Intent.SKIP, Intent.DONT_KNOW):
+        frames = phrases.ASK_AGAIN if remark.intent is Intent.NOTHING else phrases.BACK_TO_QUESTION
+        rest = (_back_to_question(talk, frames),)
+    return _say(lead, *rest) if any(rest) else _go_on(talk, remark.answer, lead=lead, intent=remark.intent)
 
 
-def _take_up(talk: SoFar, remark: Remark, heard: str, recast: str) -> PartnerAnswer:
+def _take_up(talk: DialogueState, remark: Remark, heard: str, recast: str) -> PartnerAnswer:
     if remark.intent is Intent.REQUEST:
         why = () if "because" in remarks.words(heard) else (phrases.REQUESTED_WITHOUT_A_REASON,)
         if more := talk.first_unsaid([*why, *phrases.REQUESTED]):
-            return PartnerAnswer(_spoken(recast, more), ended=False)
-    lead, asks = _lead(talk, remark, heard)
+            return _say(recast, more)
     if remark.intent not in _ASKING:
-        return _go_on(talk, "", recast, remark.answer or heard, remark.intent)
-    asked = next((one for one in asks if not talk.said(one) and not is_about(Question("", one), talk.mourned)), "")
-    follow_up = taking_up.follow_up(talk, remark.answer) if remark.answer and not asked else None
-    if asked:
-        return PartnerAnswer(_spoken(lead, recast, asked), ended=False)
-    if follow_up:
-        return PartnerAnswer(_spoken(lead, recast, follow_up.take, follow_up.ask), ended=False)
-    if (
-        lead
-        and rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH
-        and (again := rephrasing.again(talk, phrases.BACK_TO_QUESTION))
-    ):
-        return PartnerAnswer(_spoken(lead, recast, again), ended=False)
-    return _go_on(talk, lead, recast, remark.answer, remark.intent)
+        return _go_on(talk, remark.answer or heard, recast=recast, intent=remark.intent)
+    lead, asks = _lead(talk, remark, heard)
+    if asked := next((one for one in asks if not talk.said(one) and not is_about(one, talk.mourned)), ""):
+        return _say(lead, recast, asked)
+    if remark.answer and (follow_up := taking_up.follow_up(talk, remark.answer)):
+        return _say(lead, recast, follow_up.take, follow_up.ask)
+    if lead and (again := _back_to_question(talk)):
+        return _say(lead, recast, again)
+    return _go_on(talk, remark.answer, lead=lead, recast=recast, intent=remark.intent)
+
+
+def _back_to_question(talk: DialogueState, frames: Sequence[str] = phrases.BACK_TO_QUESTION) -> str:
+    """Return the open question once more, or "" if there is none or it was asked often enough."""
+    return rephrasing.again(talk, frames) if rephrasing.times_asked(talk) < rephrasing.ASKED_OFTEN_ENOUGH else ""
 
 
 def _go_on(
-    talk: SoFar,
-    lead: str,
-    recast: str,
-    heard: str,
-    intent: Intent = Intent.ANSWER,
+    talk: DialogueState,
+    heard: str = "",
     *,
+    lead: str = "",
+    recast: str = "",
+    intent: Intent = Intent.ANSWER,
     lost: frozenset[str] = frozenset(),
 ) -> PartnerAnswer:
     """Return the next question, taking up the learner's words, or the end of the talk if nothing is left to ask."""
     follow_up = taking_up.follow_up(talk, heard, lost) if heard else None
     if follow_up is None and not lead and (more := taking_up.ask_for_more(talk, heard)):
-        return PartnerAnswer(_spoken(recast, more), ended=False)
+        return _say(recast, more)
     question = (
         follow_up
-        or from_earlier(talk, lost)
-        or (from_words(talk, heard, lost, weak=True) if taking_up.may_ask_from_a_noun(talk, heard) else None)
-        or next_general(talk, heard, lost)
+        or questions.from_earlier(talk, lost)
+        or (questions.from_words(talk, heard, lost, weak=True) if taking_up.may_ask_from_a_noun(talk, heard) else None)
+        or questions.next_general(talk, heard, lost)
     )
     if question is None:
         return _close(talk, heard, lead)
     acknowledgement = (
-        lead or question.take or (take_of(talk, heard, lost) if heard else "") or taking_up.acknowledgement(talk, heard)
+        lead
+        or question.take
+        or (questions.take_of(talk, heard, lost) if heard else "")
+        or taking_up.acknowledgement(talk, heard)
     )
     asked = question.ask
     if intent not in _WANTS_AN_ANSWER and closing.is_time_to_close(talk, heard, follow_up):
         asked = talk.choose(scenario.fill(frame, {"question": asked}) for frame in phrases.LAST_QUESTION) or asked
-    return PartnerAnswer(_spoken(acknowledgement, recast, asked), ended=False)
+    return _say(acknowledgement, recast, asked)
 
 
-def _close(talk: SoFar, heard: str, lead: str = "") -> PartnerAnswer:
-    return PartnerAnswer(_spoken(lead, *closing.goodbye(talk, heard)), ended=True)
+def _close(talk: DialogueState, heard: str, lead: str = "") -> PartnerAnswer:
+    return _say(lead, *closing.goodbye(talk, heard), ended=True)
 
 
-def _spoken(*parts: str) -> tuple[str, ...]:
-    return tuple(part for part in parts if part)
+def _say(*parts: str, ended: bool = False) -> PartnerAnswer:
+    return PartnerAnswer(tuple(part for part in parts if part), ended)
 
 
 def _joined(*parts: str) -> str:
-    return " ".join(_spoken(*parts))
+    return " ".join(part for part in parts if part)

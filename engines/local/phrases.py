@@ -77,5 +77,4 @@ LEADS = {
         *(Intent.THANKS, Intent.GREETING, Intent.NOTHING),
     )
 }
-_LEADS.refuse_unknown()
 _TABLE.refuse_unknown()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
-from engines.local import parsing, phrases, remarks, told, topics, uptake
+from engines.local import known_answers, parsing, phrases, remarks, topics, uptake
 from engines.local.remarks import Intent
 from tutor import safety, scenario
 from tutor.domain import Line
@@ -39,11 +39,9 @@ class Question:
 
     take: str
     ask: str
-    easy: str = ""
-    is_weak: bool = False
 
 
-class SoFar:
+class DialogueState:
     """Hold the partner's view of the dialogue so far."""
 
     def __init__(self, brief: Brief, transcript: Sequence[Line]) -> None:
@@ -75,8 +73,17 @@ class SoFar:
     @cached_property
     def questions(self) -> list[FollowUp]:
         """Return all questions, the opening's first, since it too may have been cut short."""
-        own = [_opening_question(self), *self.brief.scenario.follow_ups]
-        return list(self.topic.questions) if self.topic else own
+        return list(self.topic.questions) if self.topic else self._scenarios_questions
+
+    @cached_property
+    def _scenarios_questions(self) -> list[FollowUp]:
+        one = self.brief.scenario
+        if one.opening_topic and "topic" in self.own_words:
+            opening = FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
+        else:
+            easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
+            opening = FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
+        return [opening, *one.follow_ups]
 
     @cached_property
     def unasked(self) -> list[FollowUp]:
@@ -86,7 +93,8 @@ class SoFar:
         """
         first, *others = self.questions
         shuffle = random.Random(self.brief.seed).shuffle
-        ordered = [] if self.has_begun else [first]
+        # Once the learner has said something substantial, the opening's question comes too late.
+        ordered = [] if known_answers.has_begun(self.heard) else [first]
         taking_up = [one for one in others if one.when]
         general = [one for one in others if not one.when]
         for start in range(0, len(general), _SHUFFLED_TOGETHER):
@@ -119,7 +127,7 @@ class SoFar:
         asked, number = self._open
         if not asked:
             return ""
-        every = [_opening_question(self), *self.brief.scenario.follow_ups, *self.questions]
+        every = [*self._scenarios_questions, *self.questions]
         # "What is the work like?" must match its own template before "What is {place} like?".
         every.sort(key=lambda one: len(scenario.slots(one.ask)))
         made = next((one for one in every if one.found_in(asked)), None)
@@ -134,24 +142,19 @@ class SoFar:
         return ""
 
     @cached_property
-    def told(self) -> list[str]:
+    def statements(self) -> list[str]:
         """Return the learner's statements, text by text."""
-        return told.statements_of(self.heard)
-
-    @cached_property
-    def has_begun(self) -> bool:
-        """Return whether the learner has said something of weight, so that the opening's question comes too late."""
-        return told.has_begun(self.heard)
+        return known_answers.statements_of(self.heard)
 
     @cached_property
     def in_story(self) -> bool:
-        """Return whether the learner told of a past event in one of the last two statements."""
-        return any(clause.tense == "past" for text in self.told[-2:] for clause in parsing.parse(text))
+        """Return whether one of the learner's last two statements is about the past."""
+        return any(clause.tense == "past" for text in self.statements[-2:] for clause in parsing.parse(text))
 
     @cached_property
     def in_film(self) -> bool:
         """Return whether the learner may be telling of a film or a book, whose griefs are not the learner's own."""
-        return self.brief.scenario.id == "films" or any(_FILM.search(text) for text in self.told[-2:])
+        return self.brief.scenario.id == "films" or any(_FILM.search(text) for text in self.statements[-2:])
 
     @cached_property
     def last_question_asked(self) -> bool:
@@ -172,7 +175,7 @@ class SoFar:
         return next((one for one in options if not self.said(one)), "")
 
 
-def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Question | None:
+def best_match(talk: DialogueState, heard: str, *, only_naming: bool = False) -> Question | None:
     """Return the follow-up that matches most of the learner's words. Of equal ones, the earlier in the file wins."""
     best: tuple[int, Question] | None = None
     for one in talk.unasked:
@@ -180,21 +183,20 @@ def best_match(talk: SoFar, heard: str, *, only_naming: bool = False) -> Questio
             continue
         matches = [match for pattern in one.when if (match := _affirmed(pattern, heard))]
         score = sum(len(match[0]) for match in matches)
-        if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.told, heard]):
+        if matches and (best is None or score > best[0]) and not _is_superfluous(one, [*talk.statements, heard]):
             words = {name: _inside_a_sentence(matches[0], name) for name in matches[0].groupdict()}
-            question = Question(scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words))
-            if not is_about(question, talk.mourned) and not _is_told(talk, question.ask, heard):
-                best = score, question
+            take, ask = scenario.fill(one.take, words), scenario.fill(_wording(talk.brief, one), words)
+            if not is_about(f"{take} {ask}", talk.mourned) and not _is_answered(talk, ask, heard):
+                best = score, Question(take, ask)
     return best[1] if best else None
 
 
 def from_words(
-    talk: SoFar, heard: str, lost: frozenset[str], *, first: bool = False, weak: bool = False
+    talk: DialogueState, heard: str, lost: frozenset[str], *, first: bool = False, weak: bool = False
 ) -> Question | None:
     """Return a question that follows from the learner's own words, whatever the topic.
 
-    With `first`, it is only one that comes before those of the scenario. With `weak`, it is only one that comes after
-    them.
+    With `first`, it must be one that comes before the scenario's questions, with `weak` one that comes after them.
     """
     if talk.brief.scenario.kind == "adventure" or heard in talk.heard:
         return None
@@ -203,59 +205,46 @@ def from_words(
         if found.frame.weak != weak or (first and not found.frame.first):
             continue
         for ask, easy in found.asks:
-            question = Question("", easy if is_easy else ask, easy, found.frame.weak)
-            if talk.said(question.ask) or is_about(question, talk.mourned | lost) or _is_told(talk, ask, heard):
+            asked = easy if is_easy else ask
+            if talk.said(asked) or is_about(asked, talk.mourned | lost) or _is_answered(talk, ask, heard):
                 continue
-            takes = [take for take in found.takes if not is_about(Question(take, ""), talk.mourned | lost)]
-            return Question(talk.first_unsaid(takes), question.ask, easy, found.frame.weak)
+            takes = [take for take in found.takes if not is_about(take, talk.mourned | lost)]
+            return Question(talk.first_unsaid(takes), asked)
     return None
 
 
-def take_of(talk: SoFar, heard: str, lost: frozenset[str]) -> str:
+def take_of(talk: DialogueState, heard: str, lost: frozenset[str]) -> str:
     """Return words that take up what the learner said, before a question about something else, or ""."""
     if heard in talk.heard:
         return ""
-    for found in uptake.fitting(heard, talk.heard, in_story=talk.in_story, in_film=talk.in_film):
-        for take in found.takes:
-            if (
-                not talk.said(take)
-                and take not in phrases.NEUTRAL
-                and not is_about(Question(take, ""), talk.mourned | lost)
-            ):
-                return take
-    return ""
+    found = uptake.fitting(heard, talk.heard, in_story=talk.in_story, in_film=talk.in_film)
+    takes = (take for one in found for take in one.takes if not talk.said(take) and take not in phrases.NEUTRAL)
+    return next((take for take in takes if not is_about(take, talk.mourned | lost)), "")
 
 
-def from_earlier(talk: SoFar, lost: frozenset[str]) -> Question | None:
-    """Return a question about earlier words that were not taken up yet, or None.
-
-    It names the thing that it is about, so that it can be asked later.
-    """
+def from_earlier(talk: DialogueState, lost: frozenset[str]) -> Question | None:
+    """Return a question about earlier words that were not taken up yet, which names the thing that it is about."""
     back = talk.choose(phrases.BACK_TO_WHAT_YOU_SAID)
-    # The earlier words may belong to the distress.
-    if any(safety.in_distress(heard) for heard in talk.heard):
+    # After words of distress, the earlier words may belong to it.
+    if not back or any(safety.in_distress(heard) for heard in talk.heard):
         return None
-    for heard in reversed(talk.heard if back else []):
-        if remarks.understand(heard).intent not in (Intent.ANSWER, Intent.AND_YOU):
-            continue
-        question = best_match(talk, heard, only_naming=True)
-        if question is not None and not is_about(question, lost):
-            return Question(back, question.ask)
-    return None
+    stated = (one for one in reversed(talk.heard) if remarks.understand(one).intent in (Intent.ANSWER, Intent.AND_YOU))
+    found = (best_match(talk, heard, only_naming=True) for heard in stated)
+    fitting = (one for one in found if one and not is_about(f"{one.take} {one.ask}", lost))
+    return next((Question(back, one.ask) for one in fitting), None)
 
 
-def next_general(talk: SoFar, heard: str, lost: frozenset[str]) -> Question | None:
+def next_general(talk: DialogueState, heard: str, lost: frozenset[str]) -> Question | None:
     """Return the next question that takes up nothing and that the learner has not answered already."""
-    said = [*talk.told, *told.statements_of([heard])]
+    said = [*talk.statements, *known_answers.statements_of([heard])]
     general = [one for one in talk.unasked if not one.when and scenario.slots(one.ask) <= talk.own_words.keys()]
     wanted = (one for one in general if not _is_superfluous(one, [*said, *talk.own_words.values()]))
-    asked = (Question("", scenario.fill(_wording(talk.brief, one), talk.own_words)) for one in wanted)
-    return next(
-        (one for one in asked if not is_about(one, talk.mourned | lost) and not _is_told(talk, one.ask, heard)), None
-    )
+    asks = (scenario.fill(_wording(talk.brief, one), talk.own_words) for one in wanted)
+    fitting = (ask for ask in asks if not is_about(ask, talk.mourned | lost) and not _is_answered(talk, ask, heard))
+    return next((Question("", ask) for ask in fitting), None)
 
 
-def opening_template(talk: SoFar) -> str:
+def opening_template(talk: DialogueState) -> str:
     one = talk.brief.scenario
     if one.opening_topic and "topic" in talk.own_words:
         return one.opening_topic
@@ -266,9 +255,9 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def is_about(question: Question, people: frozenset[str]) -> bool:
-    """Return whether the question names one of these people, or could mean one of them."""
-    words = f" {' '.join(remarks.words(f'{question.take} {question.ask}'))} "
+def is_about(text: str, people: frozenset[str]) -> bool:
+    """Return whether a question names one of these people, or could mean one of them."""
+    words = f" {' '.join(remarks.words(text))} "
     return any(f" {one} " in words for one in (people | _UNNAMED if people else ()))
 
 
@@ -276,9 +265,9 @@ def _is_superfluous(one: FollowUp, said: Sequence[str]) -> bool:
     return any(pattern.search(text) for pattern in one.unless for text in said)
 
 
-def _is_told(talk: SoFar, ask: str, heard: str) -> bool:
-    """Return whether the learner told the answer to this question before, or just now."""
-    return any(told.answers(ask, text) for text in (*talk.told, *told.statements_of([heard])))
+def _is_answered(talk: DialogueState, ask: str, heard: str) -> bool:
+    """Return whether the learner has answered this question before, or just now."""
+    return any(known_answers.answers(ask, text) for text in (*talk.statements, *known_answers.statements_of([heard])))
 
 
 def _affirmed(pattern: re.Pattern[str], heard: str) -> re.Match[str] | None:
@@ -300,23 +289,12 @@ def _inside_a_sentence(match: re.Match[str], group: str) -> str:
     return again[group] or "" if again else match[group] or ""
 
 
-def _opening_question(talk: SoFar) -> FollowUp:
-    one = talk.brief.scenario
-    if one.opening_topic and "topic" in talk.own_words:
-        return FollowUp(ask=scenario.sentences(one.opening_topic)[-1], hint=one.opening_hint)
-    easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
-    return FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
-
-
 def _wording(brief: Brief, one: FollowUp) -> str:
     return one.easy if one.easy and brief.needs_easy_words else one.ask
 
 
 def _speakable(text: str) -> str:
-    """Return the learner's own words as part of one of our sentences.
-
-    That is a few words, without signs that would end the sentence.
-    """
+    """Return a few of the learner's own words, without signs that would end the sentence around them."""
     words = re.sub(r"[^A-Za-z0-9\u00c0-\u024f\s,'%&+-]", " ", re.sub(r"[.!?:;]+(?=\s)", ",", text)).split()
     short = ""
     for word in words:

@@ -1,7 +1,4 @@
-"""Find the intent of a learner's words: a statement, a question, or a wish.
-
-A wish is, for example, to repeat, to explain, or to end the talk.
-"""
+"""Find the intent of a learner's words: a statement, a question, or a wish, such as to repeat or to end the talk."""
 
 import re
 from collections.abc import Mapping
@@ -48,7 +45,7 @@ class Intent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Hold the meaning of a learner's words.
+    """Hold the meaning of a learner's words, or of a part of them.
 
     `answer` is the statement, without the words that address the partner. `question` is the last question to the
     partner, in bare words. `groups` tells what a wish is about (`topic`, `word`).
@@ -56,14 +53,6 @@ class Remark:
 
     intent: Intent
     answer: str
-    question: str = ""
-    groups: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Act:
-    intent: Intent
-    stated: str
     question: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,17 +90,19 @@ def understand(heard: str) -> Remark:
     if not quoted and foreign.is_foreign(heard):
         return Remark(Intent.OTHER_LANGUAGE, "")
     spoken = scenario.sentences(heard.replace("\u2019", "'"))
-    acts = [act for number, one in enumerate(spoken) for act in _acts(one, is_last=number == len(spoken) - 1)]
-    intents = [act.intent for act in acts]
+    parts = [part for number, one in enumerate(spoken, 1) for part in _parts(one, is_last=number == len(spoken))]
+    intents = [part.intent for part in parts]
     if set(intents) <= {Intent.ANSWER} and not set(words(heard)) - _NO_WORDS:
         return Remark(Intent.NOTHING, "")
-    stated = " ".join(act.stated for act in acts if act.stated)
     if Intent.GOODBYE in intents and Intent.GOODBYE not in intents[-2:]:
         return Remark(Intent.ANSWER, heard)
     intent = min(intents, key=lambda one: one.value)
-    questions = [act.question for act in acts if act.question]
-    groups = [act.groups for act in acts if act.intent is intent and act.groups] or [{}]
-    return Remark(intent, stated, questions[-1] if questions else "", groups[-1])
+    return Remark(
+        intent,
+        answer=" ".join(part.answer for part in parts if part.answer),
+        question=next((part.question for part in reversed(parts) if part.question), ""),
+        groups=next((part.groups for part in reversed(parts) if part.intent is intent and part.groups), {}),
+    )
 
 
 def words(text: str) -> list[str]:
@@ -128,51 +119,46 @@ def sad_about(text: str) -> rules.Feeling | None:
         if statements.asks(sentence) or found.story.search(plain):
             continue
         for kind in found.kinds:
-            if kind.patterns.inside(plain) is not None and not (kind.unless and kind.unless.search(plain)):
+            if kind.patterns.search(plain) is not None and not (kind.unless and kind.unless.search(plain)):
                 return kind
     return None
 
 
-def _acts(sentence: str, *, is_last: bool) -> list[_Act]:
+def _parts(sentence: str, *, is_last: bool) -> list[Remark]:
+    """Return the remarks that a sentence consists of: a wish, a statement, a question, or the last two."""
     wish = _wish(sentence)
     if wish:
         return [wish]
     statement, tail = statements.without_tag_question(sentence)
     if statement:
-        return [*_acts(statement, is_last=False), _asked(tail)]
+        return [*_parts(statement, is_last=False), _asked(tail)]
     bare = normalizing.bare(sentence)
-    asked = sentence.rstrip().endswith("?")
     if _REQUEST.fullmatch(bare):
-        return [_Act(Intent.REQUEST, sentence, bare)]
-    form = f"{bare}?" if asked else bare
+        return [Remark(Intent.REQUEST, sentence, bare)]
+    form = f"{bare}?" if sentence.rstrip().endswith("?") else bare
     if _QUESTION.fullmatch(form) and (is_last or not _OWN_QUESTION.match(bare)):
         return [_asked(sentence)]
-    told = statements.stated(sentence) or sentence
-    if told != sentence:
-        return [_Act(_statement(told), told), _Act(Intent.AND_YOU, "", "and you")]
-    return [_Act(_statement(sentence), sentence)]
+    statement = statements.stated(sentence) or sentence
+    stated = Remark(Intent.SAD if sad_about(statement) else Intent.ANSWER, statement)
+    return [stated] if statement == sentence else [stated, Remark(Intent.AND_YOU, "", "and you")]
 
 
-def _asked(question: str) -> _Act:
-    bare = normalizing.bare(question)
+def _asked(question: str) -> Remark:
     wish = _wish(question)
     if wish and wish.intent is not Intent.ANSWER:
         return wish
-    return _Act(Intent.AND_YOU if _AND_YOU.fullmatch(bare) else Intent.QUESTION, "", bare)
+    bare = normalizing.bare(question)
+    return Remark(Intent.AND_YOU if _AND_YOU.fullmatch(bare) else Intent.QUESTION, "", bare)
 
 
-def _statement(sentence: str) -> Intent:
-    return Intent.SAD if sad_about(sentence) else Intent.ANSWER
-
-
-def _wish(sentence: str) -> _Act | None:
+def _wish(sentence: str) -> Remark | None:
     """Return the wish that the whole sentence expresses, or one of its clauses."""
     for bare in _forms(sentence):
         if found := _as_wish(bare):
             intent, groups = found
             keeps = intent in (Intent.AND_YOU, Intent.TIRED)
             said = intent in (Intent.CORRECTING, Intent.HOW_ARE_YOU, Intent.AND_YOU)
-            return _Act(intent, sentence if keeps else "", bare if said else "", groups)
+            return Remark(intent, sentence if keeps else "", bare if said else "", groups)
     parts = [part for part in normalizing.clauses(sentence) if not normalizing.is_lead_in(part)]
     if not parts or _NOT_NOW.search(normalizing.expanded(sentence)):
         return None
@@ -182,14 +168,13 @@ def _wish(sentence: str) -> _Act | None:
         return None
     intent, groups = min(wishes, key=lambda one: one[0].value)
     rest = [part for part in parts if not any(_as_wish(bare, clauses) for bare in _forms(part))]
-    return _Act(
-        intent, ", ".join(rest) if len(rest) > 1 or any(len(one.split()) > 2 for one in rest) else "", "", groups
-    )
+    states = len(rest) > 1 or any(len(one.split()) > 2 for one in rest)
+    return Remark(intent, ", ".join(rest) if states else "", "", groups)
 
 
 def _forms(sentence: str) -> list[str]:
     """Return the sentence in bare words, with and without its introduction."""
-    whole = " ".join(re.sub(r"[^\w\s']", " ", normalizing.expanded(sentence)).split())
+    whole = normalizing.without_punctuation(sentence)
     return list(dict.fromkeys((normalizing.bare(sentence), normalizing.without_lead_in(whole), whole)))
 
 
@@ -198,6 +183,6 @@ def _as_wish(bare: str, names: tuple[str, ...] = ()) -> tuple[Intent, Mapping[st
     if len(bare) > 200:
         return None
     for rule in rules.intents():
-        if (not names or rule.name in names) and (groups := rule.whole.whole(bare)) is not None:
+        if (not names or rule.name in names) and (groups := rule.pattern.fullmatch(bare)) is not None:
             return Intent[rule.name], groups
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engines.local import phrases
-from engines.local.questions import SoFar
+from engines.local.questions import DialogueState
 from tutor import hints, scenario
 from tutor.domain import Line
 
@@ -11,20 +11,20 @@ from tutor.domain import Line
 ASKED_OFTEN_ENOUGH = 3
 
 
-def again(talk: SoFar, frames: Sequence[str]) -> str:
+def again(talk: DialogueState, frames: Sequence[str]) -> str:
     """Return the open question once more, or "" if there is none."""
     if not talk.open_question:
         return ""
     return talk.choose(scenario.fill(frame, {"question": talk.open_question}) for frame in frames)
 
 
-def times_asked(talk: SoFar) -> int:
+def times_asked(talk: DialogueState) -> int:
     """Return how often the open question has been asked."""
     asked = talk.open_question
     return sum(asked in line for line in talk.spoken) if asked else 0
 
 
-def simpler(talk: SoFar) -> str:
+def simpler(talk: DialogueState) -> str:
     """Return the open question in simpler words, or "" if none are left that were not said yet."""
     easy = talk.easier_question
     if not easy or talk.said(easy):
@@ -32,13 +32,13 @@ def simpler(talk: SoFar) -> str:
     return talk.choose(scenario.fill(frame, {"question": easy}) for frame in phrases.IN_OTHER_WORDS)
 
 
-def hint(talk: SoFar) -> str:
+def hint(talk: DialogueState) -> str:
     """Return how an answer to the open question may begin, or "" if it was said already or there is none."""
     found = hints.hint(talk.brief, [Line("assistant", line) for line in talk.spoken])
     return "" if talk.said(found) or found in talk.brief.scenario.hints else found
 
 
-def explained(talk: SoFar, *, easier: bool) -> tuple[str, ...]:
+def explained(talk: DialogueState, *, easier: bool) -> tuple[str, ...]:
     """Return the open question in simpler words, or help to answer it, or nothing if both were given already."""
     if not talk.open_question:
         return ()

@@ -19,20 +19,20 @@ class Replied:
     ask: tuple[str, ...]
 
 
-def reply(question: str, brief: Brief, told: Sequence[str], heard: str) -> Replied | None:
+def reply(question: str, brief: Brief, statements: Sequence[str], heard: str) -> Replied | None:
     """Return the reply to a question in bare words, or None if it is not one that a program could answer.
 
-    `told` holds the learner's statements, the latest last. `heard` holds the words with the question, as they were
+    `statements` holds the learner's statements, the latest last. `heard` holds the words with the question, as they were
     said.
     """
     for one in rules.replies().kinds:
-        groups = one.match.whole(question)
+        groups = one.match.fullmatch(question)
         if groups is None or (one.scenarios and brief.scenario.id not in one.scenarios):
             continue
-        person = _with_capitals(groups.get("person", ""), [*told, heard]).split()
+        person = _with_capitals(groups.get("person", ""), [*statements, heard]).split()
         if one.name_only and not (len(person) > 1 and all(word[:1].isupper() for word in person[:2])):
             continue
-        words = _words(one, groups, told, heard)
+        words = _words(one, groups, statements, heard)
         if one.place_only and not words.get("is_place"):
             continue
         if one.named and _is_empty(groups.get("thing") or groups.get("place") or ""):
@@ -43,33 +43,37 @@ def reply(question: str, brief: Brief, told: Sequence[str], heard: str) -> Repli
     return None
 
 
-def _words(one: ReplyRule, groups: Mapping[str, str], told: Sequence[str], heard: str) -> dict[str, str]:
+def _words(one: ReplyRule, groups: Mapping[str, str], statements: Sequence[str], heard: str) -> dict[str, str]:
     """Return the words for the slots: the subject of the question, or else the last thing that was spoken of."""
     words = {name: text for name, text in groups.items() if name in ("own", "kind", "do")}
     named = groups.get("thing") or groups.get("person") or groups.get("place") or ""
     if _is_empty(named):
-        phrase = _latest(told)
+        phrase = _latest(statements)
     else:
-        found = tagging.phrases(tagging.tag(f"I like {_with_capitals(named, [*told, heard])}"))
+        found = tagging.phrases(tagging.tag(f"I like {_with_capitals(named, [*statements, heard])}"))
         phrase = next((one for one in found if parsing.is_worth_it(one)), None)
     kind = parsing.class_of(phrase) if phrase else "default"
     if phrase is not None:
         words["thing"] = words["person"] = uptake.echo(phrase)
-    place = _place(groups.get("place", ""), told)
+    place = _place(groups.get("place", ""), statements)
     if place:
         words["place"] = place
         words["famous"] = rules.replies().famous.get(place.lower(), rules.replies().famous["default"])
     if groups.get("place") and (kind == "country" or place.lower() == groups["place"].lower()):
         words["is_place"] = "yes"
     # The latest name is that of something to watch or to read.
-    if kind == "name" and told and any(clause.verb in ("watch", "see", "read") for clause in parsing.parse(told[-1])):
+    if (
+        kind == "name"
+        and statements
+        and any(clause.verb in ("watch", "see", "read") for clause in parsing.parse(statements[-1]))
+    ):
         kind = "story"
     did = rules.replies().did
     words["did"] = did.get(kind, did["default"])
     tips = rules.replies().tips
     kinds = tagging.tag(groups.get("kind") or groups.get("kind2") or "")
     words["tip"] = tips.get(kinds[0].lemma.lower() if kinds else "", tips["default"])
-    people = (clause.person for text in reversed(told) for clause in parsing.parse(text))
+    people = (clause.person for text in reversed(statements) for clause in parsing.parse(text))
     if person := next(filter(None, people), None):
         known = rules.classes().pronouns.get(person.head.lemma.lower())
         words["him"] = "them" if person.is_plural or not known else "her" if known == "she" else "him"
@@ -85,26 +89,23 @@ def _is_empty(named: str) -> bool:
     return set(named.split()) <= _THEN
 
 
-def _latest(told: Sequence[str]) -> Phrase | None:
-    for text in reversed(told[-2:]):
+def _latest(statements: Sequence[str]) -> Phrase | None:
+    for text in reversed(statements[-2:]):
         for clause in parsing.parse(text):
-            things = [
-                one
-                for one in (*reversed(clause.things), clause.who)
-                if isinstance(one, Phrase) and parsing.is_worth_it(one)
-            ]
+            found = [one for one in (*reversed(clause.things), clause.who) if isinstance(one, Phrase)]
+            things = [one for one in found if parsing.is_worth_it(one)]
             own = [one for one in things if one.words[0].text.lower() in ("my", "our")]
             if things:
                 return (own or things)[0]
     return None
 
 
-def _place(named: str, told: Sequence[str]) -> str:
+def _place(named: str, statements: Sequence[str]) -> str:
     """Return the place of a question or, if it says "there", the last one that was spoken of."""
-    text = _with_capitals(named, told)
+    text = _with_capitals(named, statements)
     if text and not _is_empty(named) and text.lower() in rules.replies().famous:
         return text if text[:1].isupper() else text.title()
-    for line in reversed(told):
+    for line in reversed(statements):
         for clause in parsing.parse(line):
             for one in clause.things:
                 if parsing.class_of(one) == "country" and (not named or _is_empty(named) or named in line.lower()):
@@ -112,9 +113,9 @@ def _place(named: str, told: Sequence[str]) -> str:
     return ""
 
 
-def _with_capitals(named: str, told: Sequence[str]) -> str:
+def _with_capitals(named: str, statements: Sequence[str]) -> str:
     """Return bare words with the capitals that the learner gave them."""
-    for line in reversed(told):
+    for line in reversed(statements):
         at = line.lower().find(named)
         if named and at >= 0:
             return line[at : at + len(named)]

@@ -1,27 +1,21 @@
-"""Read and check the partner's data files in `data/`, once for each process.
-
-An invalid file is refused with its name, as for scenarios.
-"""
+"""Read and check the partner's data files in `data/`, once for each process."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from pathlib import Path
 
-from tutor.toml_tables import DataFileError, Table, read, slots, with_lists
+from engines.local import vocabulary
+from tutor.toml_tables import DataFileError, read, slots, with_lists
 
-_FOLDER = Path(__file__).parent / "data"
+_FOLDER = vocabulary.DATA
 _GROUP = re.compile(r"\(\?P<([a-z]+)>")
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Hold alternatives as one regular expression.
-
-    Groups with the same name, one in each alternative, count as one group.
-    """
+    """Hold alternatives as one regular expression. Groups with the same name, one in each, count as one group."""
 
     expression: re.Pattern[str]
 
@@ -36,11 +30,11 @@ class Pattern:
         except KeyError as error:
             raise DataFileError(f"{place}: there is no macro {{{error.args[0]}}}") from error
 
-    def whole(self, text: str) -> dict[str, str] | None:
+    def fullmatch(self, text: str) -> dict[str, str] | None:
         """Return the groups if all of the text matches, else None."""
         return _groups(self.expression.fullmatch(text))
 
-    def inside(self, text: str) -> dict[str, str] | None:
+    def search(self, text: str) -> dict[str, str] | None:
         """Return the groups if a part of the text matches, else None."""
         return _groups(self.expression.search(text))
 
@@ -48,13 +42,12 @@ class Pattern:
 @dataclass(frozen=True, slots=True)
 class IntentRule:
     name: str
-    whole: Pattern
+    pattern: Pattern
     clause: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Feeling:
-    name: str
     patterns: Pattern
     unless: re.Pattern[str] | None
     say: tuple[str, ...]
@@ -64,10 +57,7 @@ class Feeling:
 
 @dataclass(frozen=True, slots=True)
 class Feelings:
-    """Hold the rules for feelings.
-
-    `ask` fits each feeling. `listening` and `back` answer the learner's next words.
-    """
+    """Hold the rules for feelings. `ask` fits each of them. `listening` and `back` answer the learner's next words."""
 
     kinds: tuple[Feeling, ...]
     story: re.Pattern[str]
@@ -81,7 +71,6 @@ class Feelings:
 class ReplyRule:
     """Hold the rule for answering a kind of question."""
 
-    name: str
     match: Pattern
     say: tuple[str, ...]
     ask: tuple[str, ...]
@@ -105,7 +94,6 @@ class Replies:
 class Frame:
     """Hold questions that follow from a clause of the learner, and the conditions under which they do."""
 
-    name: str
     take: tuple[str, ...]
     ask: tuple[str, ...]
     easy: tuple[str, ...]
@@ -155,73 +143,56 @@ def load() -> None:
 
 @cache
 def intents() -> tuple[IntentRule, ...]:
-    table = _table("intents.toml")
+    table = read(_FOLDER / "intents.toml")
     macros = table.mapping("macros")
     found = []
     for entry in table.tables("intents"):
         name = entry.text("name")
         patterns = Pattern.of(f"intents.toml: {name}", entry.texts("whole"), macros)
         found.append(IntentRule(name, patterns, entry.flag("clause")))
-        entry.refuse_unknown()
     table.refuse_unknown()
     return tuple(found)
 
 
 @cache
 def feelings() -> Feelings:
-    table = _table("feelings.toml")
-    kinds = []
-    for entry in table.tables("feelings"):
-        name = entry.text("name")
-        patterns = Pattern.of(f"feelings.toml: {name}", entry.texts("patterns"), {})
-        ask = entry.says("ask", questions=True, optional=True)
-        kinds.append(
-            Feeling(
-                name,
-                patterns,
-                entry.patterns_in("unless"),
-                entry.says("say", questions=False),
-                ask,
-                entry.flag("heavy"),
-            )
-        )
-        entry.refuse_unknown()
+    table = read(_FOLDER / "feelings.toml")
     common = table.table("words")
     found = Feelings(
-        kinds=tuple(kinds),
+        kinds=tuple(
+            Feeling(
+                patterns=Pattern.of(f"feelings.toml: {entry.text('name')}", entry.texts("patterns"), {}),
+                unless=entry.optional_pattern("unless"),
+                say=entry.says("say", questions=False),
+                ask=entry.says("ask", questions=True, optional=True),
+                heavy=entry.flag("heavy"),
+            )
+            for entry in table.tables("feelings")
+        ),
         story=re.compile(common.text("story")),
         ask=common.says("ask", questions=True),
         more=common.says("more", questions=True),
         listening=common.says("listening", questions=False),
         back=common.says("back", questions=False),
     )
-    common.refuse_unknown()
     table.refuse_unknown()
     return found
 
 
 @cache
 def replies() -> Replies:
-    table = _table("answers.toml")
-    kinds = []
-    for entry in table.tables("answers"):
-        name = entry.text("name")
-        kinds.append(
-            ReplyRule(
-                name=name,
-                match=Pattern.of(f"answers.toml: {name}", (entry.text("match"),), {}),
-                say=entry.says("say", questions=False),
-                ask=entry.says("ask", questions=True, optional=True),
-                scenarios=entry.texts("scenarios", optional=True),
-                name_only=entry.flag("name_only"),
-                place_only=entry.flag("place_only"),
-                needs_place=entry.flag("needs_place"),
-                language=entry.flag("language"),
-                named=entry.flag("named"),
-            )
+    table = read(_FOLDER / "answers.toml")
+    kinds = tuple(
+        ReplyRule(
+            match=Pattern.of(f"answers.toml: {entry.text('name')}", (entry.text("match"),), {}),
+            say=entry.says("say", questions=False),
+            ask=entry.says("ask", questions=True, optional=True),
+            scenarios=entry.texts("scenarios", optional=True),
+            **entry.flags("name_only", "place_only", "needs_place", "language", "named"),
         )
-        entry.refuse_unknown()
-    found = Replies(tuple(kinds), table.mapping("did"), table.mapping("tips"), table.mapping("famous"))
+        for entry in table.tables("answers")
+    )
+    found = Replies(kinds, table.mapping("did"), table.mapping("tips"), table.mapping("famous"))
     table.refuse_unknown()
     return found
 
@@ -234,38 +205,29 @@ _SLOTS = frozenset(
 
 @cache
 def frames() -> tuple[Frame, ...]:
-    table = _table("frames.toml")
+    table = read(_FOLDER / "frames.toml")
     found = []
     for entry in table.tables("frames"):
-        match = entry.patterns_in("match")
+        name = entry.text("name")
         frame = Frame(
-            name=entry.text("name"),
             take=entry.says("take", questions=False),
             ask=entry.says("ask", questions=True),
             easy=entry.says("easy", questions=True),
-            match=match,
-            unless_here=entry.patterns_in("unless_here"),
-            verbs=entry.words("verbs", optional=True),
-            verbs_not=entry.words("verbs_not", optional=True),
+            match=entry.optional_pattern("match"),
+            unless_here=entry.optional_pattern("unless_here"),
+            verbs=entry.words("verbs"),
+            verbs_not=entry.words("verbs_not"),
             subject=entry.choices("subject", ("i", "we", "third", "there", "none")),
             tense=entry.choices("tense", ("past", "present", "future", "wish", "could", "none")),
             classes=frozenset(entry.texts("classes", optional=True)),
-            negated=entry.flag("negated"),
-            either=entry.flag("either"),
-            adjective=entry.flag("adjective"),
-            film=entry.flag("film"),
-            no_object=entry.flag("no_object"),
-            story=entry.flag("story"),
-            first=entry.flag("first"),
-            weak=entry.flag("weak"),
+            **entry.flags("negated", "either", "adjective", "no_object", "film", "story", "first", "weak"),
         )
-        entry.refuse_unknown()
         if len(frame.ask) != len(frame.easy):
-            raise entry.error("easy", f"must have as many questions as `ask` ({frame.name})")
-        known = _SLOTS | frozenset(match.groupindex if match else ())
+            raise entry.error("easy", f"must have as many questions as `ask` ({name})")
+        known = _SLOTS | frozenset(frame.match.groupindex if frame.match else ())
         for text in (*frame.take, *frame.ask, *frame.easy):
             if unknown := slots(text) - known:
-                raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({frame.name})")
+                raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({name})")
         found.append(frame)
     table.refuse_unknown()
     return tuple(found)
@@ -273,39 +235,36 @@ def frames() -> tuple[Frame, ...]:
 
 @cache
 def classes() -> Classes:
-    table = _table("classes.toml")
-    nouns = {noun: name for name, text in table.mapping("nouns").items() for noun in text.split()}
-    light = frozenset(table.mapping("verbs")["light"].split())
-    pronouns = {noun: name for name, text in table.mapping("pronouns").items() for noun in text.split()}
-    telling = frozenset(table.mapping("adjectives")["telling"].split())
-    found = Classes(nouns, light, pronouns, table.mapping("events"), telling)
+    table = read(_FOLDER / "classes.toml")
+    found = Classes(
+        nouns={noun: name for name, text in table.mapping("nouns").items() for noun in text.split()},
+        light=frozenset(table.mapping("verbs")["light"].split()),
+        pronouns={noun: name for name, text in table.mapping("pronouns").items() for noun in text.split()},
+        events=table.mapping("events"),
+        telling=frozenset(table.mapping("adjectives")["telling"].split()),
+    )
     table.refuse_unknown()
     return found
 
 
 @cache
 def topics() -> Topics:
-    table = _table("topics.toml")
+    table = read(_FOLDER / "topics.toml")
     names = {name: frozenset(text.split()) for name, text in table.mapping("scenarios").items()}
+    asks = table.table("asks")
     kinds = ("country", "activity", "animal", "family", "person", "default")
-    entry = table.table("asks")
-    asks = {kind: entry.says(kind, questions=True) for kind in kinds}
-    entry.refuse_unknown()
+    found = Topics(names, {kind: asks.says(kind, questions=True) for kind in kinds})
     table.refuse_unknown()
-    return Topics(names, asks)
+    return found
 
 
 @cache
 def words() -> Mapping[str, str]:
     """Return the meanings of words by their base form."""
-    table = _table("words.toml")
+    table = read(_FOLDER / "words.toml")
     found = table.mapping("words")
     table.refuse_unknown()
     return found
-
-
-def _table(name: str) -> Table:
-    return read(_FOLDER / name)
 
 
 def _groups(match: re.Match[str] | None) -> dict[str, str] | None:

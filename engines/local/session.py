@@ -2,20 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TypeVar, TypeVarTuple, Unpack
 
 from engines.interface import Corrected, Detection, Ended, Event, Heard, Speech, Unheard, Words
 from engines.local import corrector, partner, transcriber
 from engines.local.synthesis import Reading
 from tutor import safety
-from tutor.domain import Line
+from tutor.domain import Correction, Line
 from tutor.scenario import Brief
 from tutor.transcripts import Doubt, Transcript
-
-T = TypeVar("T")
-Arguments = TypeVarTuple("Arguments")
 
 
 class _Turn:
@@ -23,7 +19,7 @@ class _Turn:
 
     def __init__(self) -> None:
         self.pending = bytearray()
-        self.has_sound = False
+        self.has_audio = False
         self.decoder = transcriber.TurnTranscription()
 
 
@@ -39,7 +35,7 @@ class LocalSession:
 
     async def hear(self, pcm: bytes) -> None:
         self._turn.pending += pcm
-        self._turn.has_sound = True
+        self._turn.has_audio = True
 
     async def end_turn(self) -> None:
         self._turn = _Turn()
@@ -54,9 +50,9 @@ class LocalSession:
         return self._reply(text, self._turn, tuple(self.transcript))
 
     async def _reply(self, text: str | None, turn: _Turn, transcript: tuple[Line, ...]) -> AsyncGenerator[Event, None]:
-        heard = ""
-        if text is None and not turn.has_sound:
-            answer = await _in_thread(self._without_turn, transcript)
+        loop, heard = asyncio.get_running_loop(), ""
+        if text is None and not turn.has_audio:
+            answer = await loop.run_in_executor(corrector.EXECUTOR, self._without_turn, transcript)
         else:
             spoken = Transcript(text.strip()) if text is not None else await self._transcribe(turn)
             if spoken.doubt is Doubt.NOT_ENGLISH:
@@ -68,10 +64,14 @@ class LocalSession:
             is_grave = safety.in_distress(spoken.text)
             heard = spoken.text if is_grave else spoken.certain
             # A learner in distress is not corrected.
-            corrections = () if spoken.doubt or is_grave else await _in_thread(corrector.correct, heard)
+            corrections: tuple[Correction, ...] = ()
+            if not spoken.doubt and not is_grave:
+                corrections = await loop.run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
             if corrections:
                 yield Corrected(corrections)
-            answer = await _in_thread(partner.answer, self._brief, transcript, heard, corrections, spoken.doubt)
+            answer = await loop.run_in_executor(
+                corrector.EXECUTOR, partner.answer, self._brief, transcript, heard, corrections, spoken.doubt
+            )
         texts = [line.text for line in transcript if line.role == "user"]
         pace = partner.pace([*texts, heard] if heard else texts)
         async with aclosing(self._say(answer.sentences, pace)) as said:
@@ -81,13 +81,8 @@ class LocalSession:
             yield Ended()
 
     def _without_turn(self, transcript: tuple[Line, ...]) -> partner.PartnerAnswer:
-        """Return the answer when nothing new was heard.
-
-        It is the opening, an answer that is still owed, or a welcome back.
-        """
-        if not transcript:
-            return partner.PartnerAnswer((partner.opening(self._brief),), ended=False)
-        if transcript[-1].role == "user":
+        """Return the opening, an answer that is still owed, or a welcome back, because nothing new was heard."""
+        if transcript and transcript[-1].role == "user":
             return partner.answer(self._brief, transcript[:-1], transcript[-1].text, ())
         return partner.PartnerAnswer((partner.resume(self._brief, transcript),), ended=False)
 
@@ -133,8 +128,3 @@ class LocalSession:
             await work
         finally:
             work.cancel()
-
-
-async def _in_thread(work: Callable[[Unpack[Arguments]], T], *args: *Arguments) -> T:
-    """Run work on the words of a talk. It takes milliseconds, or a second while the models are being loaded."""
-    return await asyncio.get_running_loop().run_in_executor(corrector.EXECUTOR, work, *args)

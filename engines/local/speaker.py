@@ -6,6 +6,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,6 @@ _QUIET = 0.01
 _BEFORE_S, _AFTER_S, _AFTER_CLAUSE_S = 0.03, 0.25, 0.12
 
 _lock = threading.Lock()
-_voice: "PiperVoice | None" = None
 
 
 def speak(text: str, speed: float = 1.0) -> Iterator[bytes]:
@@ -59,9 +59,9 @@ def speak(text: str, speed: float = 1.0) -> Iterator[bytes]:
         except _failures() as error:
             raise EngineError(f"The voice failed at {piece!r}: {error}", retryable=True) from error
         for chunk in chunks:
-            sound = trimmed(chunk.audio_float_array, chunk.sample_rate, after)
-            if len(sound):
-                yield to_pcm16(resample(sound, chunk.sample_rate, SAMPLE_RATE))
+            samples = trimmed(chunk.audio_float_array, chunk.sample_rate, after)
+            if len(samples):
+                yield to_pcm16(resample(samples, chunk.sample_rate, SAMPLE_RATE))
 
 
 def pronounceable(text: str) -> str:
@@ -99,28 +99,23 @@ def _not_endless(sentence: str) -> list[str]:
     return lines
 
 
-def trimmed(sound: Samples, rate: int, after_s: float) -> Samples:
-    """Return the audio with as much silence before and after it as natural speech has.
-
-    The silence in the voice's recordings is arbitrary, so it is replaced.
-    """
-    loud = np.flatnonzero(np.abs(sound) > _QUIET)
+def trimmed(samples: Samples, rate: int, after_s: float) -> Samples:
+    """Return the audio with as much silence around it as natural speech has, since the voice's own is arbitrary."""
+    loud = np.flatnonzero(np.abs(samples) > _QUIET)
     if not len(loud):
-        return sound[:0]
+        return samples[:0]
     start, end = max(0, loud[0] - int(_BEFORE_S * rate)), loud[-1] + int(after_s * rate)
-    return np.pad(sound[start:end], (0, max(0, end - len(sound))))
+    return np.pad(samples[start:end], (0, max(0, end - len(samples))))
 
 
 def load() -> "PiperVoice":
     """Return the voice, loaded once for the whole process (0.6 s), with its slow first run done."""
-    global _voice
     with _lock:
-        if _voice is None:
-            _voice = _read_voice()
-    return _voice
+        return _voice()
 
 
-def _read_voice() -> "PiperVoice":
+@cache
+def _voice() -> "PiperVoice":
     with optional_packages():
         import onnxruntime
         from piper import PiperVoice
@@ -142,7 +137,6 @@ def _read_voice() -> "PiperVoice":
     except _failures() as error:
         raise EngineError("The agent's voice cannot be loaded: the operator should check PIPER_VOICE.") from error
     voice = PiperVoice(config=config, session=session)
-    # The first run is slow.
     list(voice.synthesize("Hello."))
     return voice
 

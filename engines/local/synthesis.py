@@ -32,10 +32,10 @@ class Reading:
         """Yield PCM16 24 kHz, piece by piece."""
         loop = asyncio.get_running_loop()
         turns = _turns.setdefault(loop, _Turns())
-        sound = speaker.speak(text, self._speed)
+        pieces = speaker.speak(text, self._speed)
         while True:
             async with turns.taken(self._due):
-                pcm = await loop.run_in_executor(speaker.EXECUTOR, next, sound, b"")
+                pcm = await loop.run_in_executor(speaker.EXECUTOR, next, pieces, b"")
             if not pcm:
                 return
             if self._is_live:

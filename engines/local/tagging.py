@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from engines.local import normalizing
@@ -32,8 +32,8 @@ _KNOWN = {
 
 _BEFORE_LIKE = frozenset("i you we they not really also always to never still do did would who".split())  # noqa: SIM905
 
+# The tagger is used by one thread at a time.
 _lock = threading.Lock()
-_tagger: "HanoverTagger | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,10 @@ class Phrase:
         return self.head.tag == "NN2"
 
 
-def load() -> "HanoverTagger":
-    """Return the tagger, loaded once for the whole process (0.5 s)."""
-    global _tagger
+def load() -> None:
+    """Load the tagger, once for the whole process (0.5 s)."""
     with _lock:
-        if _tagger is None:
-            with optional_packages():
-                from HanTa.HanoverTagger import HanoverTagger
-            _tagger = HanoverTagger(_MODEL)
-        return _tagger
+        _tagger()
 
 
 @lru_cache(4096)
@@ -94,9 +89,8 @@ def tag(sentence: str) -> tuple[Token, ...]:
     words = [word[:_LONGEST_WORD] for word in _TOKEN.findall(_with_capitals(sentence))[:_LONGEST]]
     if not words:
         return ()
-    tagger = load()
     with _lock:
-        found = tagger.tag_sent(words)
+        found = _tagger().tag_sent(words)
     tokens = []
     for number, (word, lemma, part) in enumerate(found):
         base, known_part = _KNOWN.get(word.lower(), (lemma, part))
@@ -128,16 +122,22 @@ def phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
         at = end if end > nouns else at + 1
 
 
+@cache
+def _tagger() -> "HanoverTagger":
+    with optional_packages():
+        from HanTa.HanoverTagger import HanoverTagger
+    return HanoverTagger(_MODEL)
+
+
 def _with_capitals(sentence: str) -> str:
     """Return the sentence with its contractions written out and its names' capitals kept."""
     kept = {word.lower(): word for word in re.findall(r"[^\W\d_][\w'-]*", sentence)[1:] if word[0].isupper()}
     match = re.match(r"\W*([^\W\d_][\w'-]*)", sentence)
     first = match[1] if match else ""
     if len(first) >= 3 and first[0].isupper() and first.lower() not in kept:
-        tagger = load()
         # The first word is a name if the tagger does not know it in small letters.
         with _lock:
-            if tagger.tag_sent([first.lower()[:_LONGEST_WORD]])[0][2] == "NP0":
+            if _tagger().tag_sent([first.lower()[:_LONGEST_WORD]])[0][2] == "NP0":
                 kept[first.lower()] = first
     text = normalizing.expanded(sentence)
     return re.sub(r"[^\W\d_][\w'-]*", lambda word: "I" if word[0] == "i" else kept.get(word[0], word[0]), text)

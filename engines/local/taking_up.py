@@ -1,8 +1,8 @@
 """Choose how the partner takes up the learner's latest words: a question from them, a request for more, an acknowledgement."""
 
 from engines.local import phrases, remarks, rules
-from engines.local.questions import Question, SoFar, best_match, from_words, plain
-from engines.local.told import has_begun
+from engines.local.known_answers import has_begun
+from engines.local.questions import DialogueState, Question, best_match, from_words, plain
 from tutor import scenario
 
 _LONG_ANSWER = 25  # words
@@ -10,18 +10,17 @@ _LONG_ANSWER = 25  # words
 _STEPS_ASIDE = {"interview": 2, "lesson": 2, "chat": 5, "own": 6, "adventure": 0}
 
 
-def follow_up(talk: SoFar, heard: str, lost: frozenset[str] = frozenset()) -> Question | None:
+def follow_up(talk: DialogueState, heard: str, lost: frozenset[str] = frozenset()) -> Question | None:
     """Return a question that takes up the learner's latest words, or None."""
     steps, most = _asides(talk), _STEPS_ASIDE[talk.brief.scenario.kind]
-    own = steps < most
     return (
         (from_words(talk, heard, lost, first=True) if steps < 2 * most else None)
         or best_match(talk, heard)
-        or (from_words(talk, heard, lost) if own else None)
+        or (from_words(talk, heard, lost) if steps < most else None)
     )
 
 
-def ask_for_more(talk: SoFar, heard: str) -> str:
+def ask_for_more(talk: DialogueState, heard: str) -> str:
     """Return a request for more after an answer of one or two words, at most once for each question."""
     said = remarks.words(heard)
     requests = (*phrases.MORE_THAN_YES, *phrases.MORE_THAN_A_WORD)
@@ -31,19 +30,16 @@ def ask_for_more(talk: SoFar, heard: str) -> str:
     return talk.choose(phrases.MORE_THAN_YES if yes_or_no else phrases.MORE_THAN_A_WORD)
 
 
-def may_ask_from_a_noun(talk: SoFar, heard: str) -> bool:
-    """Return whether a question may be asked that follows only from a noun.
-
-    It may not be asked twice in a row, nor before the first question.
-    """
-    is_own_turn = _asides(talk) < _STEPS_ASIDE[talk.brief.scenario.kind]
-    if not is_own_turn or not has_begun([*talk.heard, heard]):
+def may_ask_from_a_noun(talk: DialogueState, heard: str) -> bool:
+    """Return whether a question that follows only from a noun may be asked: not first, and not twice in a row."""
+    if _asides(talk) >= _STEPS_ASIDE[talk.brief.scenario.kind] or not has_begun([*talk.heard, heard]):
         return False
     weak = [ask for frame in rules.frames() if frame.weak for ask in (*frame.ask, *frame.easy) if scenario.slots(ask)]
     return not any(scenario.found(ask, talk.last_spoken) for ask in weak)
 
 
-def acknowledgement(talk: SoFar, heard: str) -> str:
+def acknowledgement(talk: DialogueState, heard: str) -> str:
+    """Return a short reaction to the learner's words that has not been said yet, or "" if there is none."""
     said = remarks.words(heard)
     if not said:
         return ""
@@ -54,7 +50,7 @@ def acknowledgement(talk: SoFar, heard: str) -> str:
     return talk.choose(phrases.NEUTRAL)
 
 
-def _asides(talk: SoFar) -> int:
+def _asides(talk: DialogueState) -> int:
     """Return how many of the latest lines of the partner in a row held no question of the scenario."""
     steps = 0
     for line in reversed(talk.spoken):

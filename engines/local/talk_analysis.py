@@ -12,17 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.local import corrector
-from tutor.analysis import (
-    COMPONENTS,
-    EXPECTED,
-    NOT_TIMED,
-    NOTHING_SAID,
-    WORDS_PER_MINUTE,
-    TimedSpeech,
-    timed_speech,
-    turns_of,
-    unmeasured,
-)
+from tutor import analysis
+from tutor.analysis import EXPECTED
 from tutor.domain import Analysis, Correction, Line
 
 # Mistakes that the corrector finds. There are more.
@@ -56,12 +47,6 @@ CATEGORIES = {
 
 UNHEARD = "Pronunciation was not measured: the embedded engine cannot judge how words sound."
 TOO_FEW_WORDS = "{name} was not measured: that takes {fewest} words, and you said {words}."
-TOO_FEW_TURNS = "Content was not measured: that takes {fewest} answers, and you gave {turns}."
-TOO_SHORT = "Fluency was not measured: that takes {fewest} seconds of speech."
-FOUND = "{said} The automatic check found {mistakes} in your sentences; it does not find all of them, and it can err."
-TOO_LITTLE = "That is too little to measure. Next time, answer a few more questions in whole sentences."
-SAID = "You said {words} in {turns}, about {mean} each time."
-COUNTED = "The scores are counted, not judged: {expected} is what we expect at level {level}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ class Counted:
     mistakes: int
     # The number of mistakes in the choice of words.
     word_choice: int
-    timed: TimedSpeech
+    timed: analysis.TimedSpeech
     goals: Sequence[bool]
 
 
@@ -82,9 +67,9 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
 
     Blocks for some milliseconds a turn, and for some seconds with a talk of LONGEST_TALK.
     """
-    turns = turns_of(lines)
+    turns = analysis.turns_of(lines)
     if not turns:
-        return unmeasured(NOTHING_SAID)
+        return analysis.unmeasured(analysis.NOTHING_SAID)
     found = [one for line in lines if line.role == "user" for one in corrector.correct(line.text)]
     words = [word for turn in turns for word in turn]
     counted = Counted(
@@ -93,11 +78,11 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
         variety=variety(words),
         mistakes=len(found),
         word_choice=sum(one.category == "word choice" for one in found),
-        timed=timed_speech(lines),
+        timed=analysis.timed_speech(lines),
         goals=goals,
     )
     reasons = _not_measurable(counted)
-    scores = {name: None if name in reasons else _SCORES[name](counted, level) for name in COMPONENTS}
+    scores = {name: None if name in reasons else _SCORES[name](counted, level) for name in analysis.COMPONENTS}
     return Analysis(
         scores=scores,
         feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
@@ -123,20 +108,21 @@ def _not_measurable(counted: Counted) -> dict[str, str]:
     """Return the components that are not measured, each with its reason."""
     reasons = {"pronunciation": UNHEARD}
     if not counted.timed.seconds:
-        reasons["fluency"] = NOT_TIMED
+        reasons["fluency"] = analysis.NOT_TIMED
     elif counted.timed.seconds < FEWEST_SECONDS:
-        reasons["fluency"] = TOO_SHORT.format(fewest=round(FEWEST_SECONDS))
+        reasons["fluency"] = f"Fluency was not measured: that takes {FEWEST_SECONDS:.0f} seconds of speech."
     if counted.words < FEWEST_WORDS:
         reasons["grammar"] = TOO_FEW_WORDS.format(name="Grammar", fewest=FEWEST_WORDS, words=counted.words)
     if counted.variety is None:
         reasons["vocabulary"] = TOO_FEW_WORDS.format(name="Vocabulary", fewest=WINDOW, words=counted.words)
     if counted.turns < FEWEST_TURNS:
-        reasons["contentRichness"] = TOO_FEW_TURNS.format(fewest=FEWEST_TURNS, turns=counted.turns)
+        answers = f"that takes {FEWEST_TURNS} answers, and you gave {counted.turns}"
+        reasons["contentRichness"] = f"Content was not measured: {answers}."
     return reasons
 
 
 def _fluency(counted: Counted, level: str) -> float:
-    pace = _share(counted.timed.words * 60 / counted.timed.seconds, WORDS_PER_MINUTE[level])
+    pace = _share(counted.timed.words * 60 / counted.timed.seconds, analysis.WORDS_PER_MINUTE[level])
     return _borne_out(pace, counted.timed.seconds, ENOUGH_SECONDS)
 
 
@@ -190,8 +176,7 @@ def _within(score: float) -> float:
 
 def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) -> tuple[str, ...]:
     advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
-    if found:
-        category, times = Counter(one.category for one in found).most_common(1)[0]
+    for category, times in Counter(one.category for one in found).most_common(1):
         if times > 1:
             name = CATEGORIES.get(category, category)
             advice.append(f"{times} of the {len(found)} mistakes that were found are about {name}.")
@@ -199,15 +184,15 @@ def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) 
 
 
 def _feedback(counted: Counted, level: str, *, is_scored: bool) -> str:
-    said = SAID.format(
-        words=_number(counted.words, "word"),
-        turns=_number(counted.turns, "turn"),
-        mean=_number(round(counted.words / counted.turns), "word"),
-    )
+    words, turns = _number(counted.words, "word"), _number(counted.turns, "turn")
+    said = f"You said {words} in {turns}, about {_number(round(counted.words / counted.turns), 'word')} each time."
     if not is_scored:
-        return f"{said} {TOO_LITTLE}"
-    found = FOUND.format(said=said, mistakes=_number(counted.mistakes, "mistake"))
-    return f"{found} {COUNTED.format(expected=EXPECTED, level=level)}"
+        return f"{said} That is too little to measure. Next time, answer a few more questions in whole sentences."
+    mistakes = _number(counted.mistakes, "mistake")
+    return (
+        f"{said} The automatic check found {mistakes} in your sentences; it does not find all of them, and it can err."
+        f" The scores are counted, not judged: {EXPECTED} is what we expect at level {level}."
+    )
 
 
 def _number(number: int, of_what: str) -> str:

@@ -26,12 +26,11 @@ class Topic:
         if self.scenario is not None:
             first = scenario.sentences(self.scenario.opening)[-1]
             return (FollowUp(ask=first), *self.scenario.follow_ups)
-        pattern = re.compile(r"(?!)")
         phrase = next(iter(tagging.phrases(tagging.tag(f"I like {self.text}"))), None)
         templates = rules.topics().asks.get(parsing.class_of(phrase), ()) if phrase else ()
         asks = [scenario.fill(one, {"topic": self.text}) for one in (*templates, *rules.topics().asks["default"])]
         generic = (one for one in scenario.get("own-topic").follow_ups if not scenario.slots(one.ask) and not one.when)
-        return (*(FollowUp(ask=ask, unless=(pattern,)) for ask in dict.fromkeys(asks)), *generic)
+        return (*(FollowUp(ask=ask) for ask in dict.fromkeys(asks)), *generic)
 
 
 def named(text: str, heard: str) -> Topic | None:
@@ -45,13 +44,9 @@ def named(text: str, heard: str) -> Topic | None:
     if spoken.lower() in rules.replies().famous:
         spoken = spoken.title()
     telling = set(re.findall(r"[a-z]+", spoken.lower())) - {"my", "your", "the", "a", "in", "and"}
+    fitting = (name for name, listed in rules.topics().scenarios.items() if telling and telling <= listed)
     scenarios = scenario.load_all()
-    fitting = (
-        scenarios[name]
-        for name, listed in rules.topics().scenarios.items()
-        if name in scenarios and telling and telling <= listed
-    )
-    return Topic(spoken, next(fitting, None))
+    return Topic(spoken, next((scenarios[name] for name in fitting if name in scenarios), None))
 
 
 def latest(heard: Sequence[str]) -> Topic | None:

@@ -5,6 +5,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,7 +73,6 @@ _WORD_LOOP = re.compile(r"\b(\w[^\s,.!?]*)(?:[\s,.!?]+\1\b){5,}", re.IGNORECASE)
 _PHRASE_LOOP = re.compile(r"\b(\w\S*(?:\s+\S+){1,11}?)(?:\W+\1){3,}", re.IGNORECASE)
 
 _lock = threading.Lock()
-_whisper: "Whisper | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,9 @@ class Whisper:
 
     def _guess(self, samples: Samples, window_s: int, *, beam: int) -> Guess:
         lead = np.zeros(int(LEAD_S * MODEL_RATE), np.float32)
-        sound = np.concatenate((lead, samples))[: window_s * MODEL_RATE]
-        sound = np.pad(sound, (0, window_s * MODEL_RATE - len(sound)))
-        features = self._model.feature_extractor(sound, padding=0)[:, : window_s * _MEL_FRAMES_PER_S]
+        window = np.concatenate((lead, samples))[: window_s * MODEL_RATE]
+        window = np.pad(window, (0, window_s * MODEL_RATE - len(window)))
+        features = self._model.feature_extractor(window, padding=0)[:, : window_s * _MEL_FRAMES_PER_S]
         try:
             encoded = self._model.encode(features)
             result = self._model.model.generate(
@@ -203,10 +203,7 @@ class TurnTranscription:
         return (max(0, runs[0][0] - _MARGIN), runs[-1][1]) if runs else None
 
     def _may_close(self) -> bool:
-        """Return whether the decoded part can be closed, since later audio does not change it.
-
-        It must be long, have ended in a pause and sound finished.
-        """
+        """Return whether later audio cannot change the decoded part: it is long, ended in a pause and is a sentence."""
         return (
             self._decoded_until >= _CLOSES_AFTER
             and self._heard.text.endswith((".", "?", "!"))
@@ -220,10 +217,7 @@ class TurnTranscription:
         self._decoded_until, self._heard = 0, Transcript("")
 
     def _decode(self, start: int, end: int) -> Transcript:
-        """Transcribe the audio between two frames.
-
-        If the text is too short for so much voice, decode it in two parts.
-        """
+        """Transcribe the audio between two frames, in two parts if the text is too short for so much voice."""
         heard = load().transcribe(self._samples[start * FRAME : end * FRAME])
         voice_s = np.count_nonzero(self._chances[start:end] >= SPEECH) * FRAME_MS / 1000
         is_whole = heard.doubt is Doubt.NOT_ENGLISH or len(heard.text) >= voice_s * _FEWEST_CHARS_A_SECOND
@@ -269,16 +263,12 @@ def executor_for(pcm: bytes) -> ThreadPoolExecutor:
 
 def load() -> Whisper:
     """Return the model, loaded once for the whole process (0.8 s), with its slow first run done."""
-    global _whisper
     with _lock:
-        if _whisper is None:
-            whisper = _read_model()
-            whisper.warm()
-            _whisper = whisper
-    return _whisper
+        return _whisper()
 
 
-def _read_model() -> Whisper:
+@cache
+def _whisper() -> Whisper:
     # Otherwise the tokenizer would use the network.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with optional_packages():
@@ -295,4 +285,7 @@ def _read_model() -> Whisper:
         model = WhisperModel(path, device="cpu", compute_type="int8", num_workers=2, cpu_threads=2)
     except (RuntimeError, ValueError, OSError) as error:
         raise EngineError("The model for hearing cannot be loaded: the operator should check WHISPER_MODEL.") from error
-    return Whisper(model, Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en"))
+    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en")
+    whisper = Whisper(model, tokenizer)
+    whisper.warm()
+    return whisper

@@ -11,17 +11,8 @@ from engines.local.tagging import Phrase, Token
 from tutor import scenario
 from tutor.verb_forms import third
 
-_FLIPPED = {
-    "my": "your",
-    "our": "your",
-    "me": "you",
-    "us": "you",
-    "i": "you",
-    "we": "you",
-    "mine": "yours",
-    "myself": "yourself",
-}
-_FLIPPED |= {"am": "are", "ours": "yours", "ourselves": "yourselves"}
+_FLIPPED = {"my": "your", "our": "your", "me": "you", "us": "you", "i": "you", "we": "you", "mine": "yours"}
+_FLIPPED |= {"myself": "yourself", "am": "are", "ours": "yours", "ourselves": "yourselves"}
 _LONGEST_REST = 6  # words
 _LONGEST_ECHO = 5
 _PRONOUNS = {
@@ -48,8 +39,8 @@ class Uptake:
 def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool = False) -> Iterator[Uptake]:
     """Yield the questions about a text, the best first.
 
-    `earlier` holds the learner's earlier texts. `in_story` means that they told of a past event, `in_film` that it may
-    have happened in a film or a book.
+    `earlier` holds the learner's earlier texts. `in_story` means that they are about a past event, `in_film` that it
+    may have happened in a film or a book.
     """
     found = parsing.parse(heard)
     strong = [frame for frame in rules.frames() if not (frame.first or frame.weak)]
@@ -59,7 +50,7 @@ def fitting(heard: str, earlier: Sequence[str], *, in_story: bool, in_film: bool
     pairs += [(frame, clause) for frame in rules.frames() if frame.weak for clause in found]
     for frame, clause in pairs:
         if not frame.film or (in_film and not _OWN.search(clause.text)):
-            yield from _fits(frame, clause, earlier, in_story=in_story)
+            yield from _uptakes(frame, clause, earlier, in_story=in_story)
 
 
 def echo(phrase: Phrase, *, is_own: bool = False) -> str:
@@ -68,7 +59,7 @@ def echo(phrase: Phrase, *, is_own: bool = False) -> str:
     "my garage" becomes "your garage", "an old man" becomes "the old man". With `is_own`, it belongs to the learner ("I
     have a dog").
     """
-    words = [word for word in phrase.words if word.tag != "DT0" or word.text.lower() in ("both",)]
+    words = [word for word in phrase.words if word.tag != "DT0" or word.text.lower() == "both"]
     before = words[0].text.lower() if words else ""
     rest = [word for word in words if word.tag not in ("AT0", "DPS")]
     if phrase.is_name:
@@ -80,14 +71,8 @@ def echo(phrase: Phrase, *, is_own: bool = False) -> str:
         return f"your {text.removeprefix('one ')}"
     if before in ("his", "her", "their", "its"):
         return f"{before} {text}"
-    if (
-        words
-        and (words[0].tag in ("AT0", "ORD", "AJS") or words[0].tag == "CRD")
-        and not phrase.is_name
-        and before not in ("every", "no")
-    ):
-        return f"the {text.removeprefix('one ')}"
-    return text
+    is_definite = words and words[0].tag in ("AT0", "ORD", "AJS", "CRD") and before not in ("every", "no")
+    return f"the {text.removeprefix('one ')}" if is_definite and not phrase.is_name else text
 
 
 def flipped(word: str) -> str:
@@ -95,31 +80,24 @@ def flipped(word: str) -> str:
     return _FLIPPED.get(word.lower(), word)
 
 
-def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Uptake]:
+def _uptakes(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: bool) -> Iterator[Uptake]:
+    """Yield the filled frame for each noun phrase that fits it, if the clause meets the frame's conditions."""
     match = frame.match.search(clause.text) if frame.match else None
-    if (frame.match and not match) or (frame.unless_here and frame.unless_here.search(clause.text)):
-        return
-    if clause.is_whole and not frame.match:
-        return
-    if not frame.either and clause.negated != frame.negated:
-        return
-    if (frame.verbs and clause.verb not in frame.verbs) or clause.verb in frame.verbs_not:
-        return
-    if frame.verbs_not and not clause.verb:
-        return
-    if frame.subject and clause.subject not in frame.subject:
-        return
+    # In a story, a clause without a tense is about the past.
+    tense = "past" if in_story and clause.tense == "none" else clause.tense
     if (
-        frame.tense
-        and clause.tense not in frame.tense
-        and not (in_story and "past" in frame.tense and clause.tense == "none")
+        (frame.match and not match)
+        or (frame.unless_here and frame.unless_here.search(clause.text))
+        or (clause.is_whole and not frame.match)
+        or (clause.negated != frame.negated and not frame.either)
+        or (frame.verbs and clause.verb not in frame.verbs)
+        or (frame.verbs_not and clause.verb in {"", *frame.verbs_not})
+        or (frame.subject and clause.subject not in frame.subject)
+        or (frame.tense and not {tense, clause.tense} & {*frame.tense})
+        or (frame.adjective and not clause.has_telling_adjective)
+        or (frame.no_object and any(one.before not in _AROUND for one in clause.things if one.start > clause.at))
+        or (frame.story and tense != "past")
     ):
-        return
-    if frame.adjective and not clause.has_telling_adjective:
-        return
-    if frame.no_object and any(one.before not in _AROUND for one in clause.things if one.start > clause.at):
-        return
-    if frame.story and not (clause.tense == "past" or (in_story and clause.tense == "none")):
         return
     for thing in _things(frame, clause):
         # The classes are those of the subject if that is in the third person, or else those of {it}.
@@ -135,13 +113,11 @@ def _fits(frame: Frame, clause: Clause, earlier: Sequence[str], *, in_story: boo
 
 def _things(frame: Frame, clause: Clause) -> list[Phrase | None]:
     """Return the noun phrases that {it} may stand for, the best first. The last is None, unless the frame is weak."""
-    found = [one for one in ([clause.object_] if clause.object_ else []) if one is not None]
+    found: list[Phrase | None] = [clause.object_] if clause.object_ else []
     found += [one for one in reversed(clause.things) if one not in found]
-    if not found and isinstance(clause.who, Phrase) and parsing.is_worth_it(clause.who):
-        found = [clause.who]
-    if frame.weak and isinstance(clause.who, Phrase) and parsing.is_worth_it(clause.who):
+    if (frame.weak or not found) and isinstance(clause.who, Phrase) and parsing.is_worth_it(clause.who):
         found.append(clause.who)
-    return [*found, None] if not frame.weak else list(found)
+    return found if frame.weak else [*found, None]
 
 
 def _words(frame: Frame, clause: Clause, thing: Phrase | None, earlier: Sequence[str]) -> Mapping[str, str | None]:
@@ -164,10 +140,8 @@ def _words(frame: Frame, clause: Clause, thing: Phrase | None, earlier: Sequence
         words["who"] = who.text.lower()
         is_plural = who.text.lower() == "they"
     words["verbs"] = clause.verb if is_plural else third(clause.verb) if clause.verb else None
-    words["was"] = "were" if is_plural else "was" if clause.tense == "past" else "is"
-    if is_plural and clause.tense != "past":
-        words["was"] = "are"
     words["were"] = "were" if clause.tense == "past" else "are"
+    words["was"] = words["were"] if is_plural else "was" if clause.tense == "past" else "is"
     after = [token for token in clause.tokens[clause.at + 1 :] if token.tag != "PUN"] if clause.at >= 0 else []
     if len(after) <= _LONGEST_REST:
         own = (token.text if token.tag == "NP0" else token.text.lower() for token in after)
@@ -181,18 +155,16 @@ def _words(frame: Frame, clause: Clause, thing: Phrase | None, earlier: Sequence
 
 def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
     """Return the pronoun for the person that the clause is about: he, she, it or they."""
-    person = clause.person
+    pronouns, person = rules.classes().pronouns, clause.person
     if person is not None and person.is_plural:
         return "they"
-    known = rules.classes().pronouns.get(person.head.lemma.lower()) if person is not None else None
-    if known:
+    if person is not None and (known := pronouns.get(person.head.lemma.lower())):
         return known
     if isinstance(clause.who, Token) and clause.who.text.lower() in ("it", "this", "that"):
         return "it"
-    if isinstance(clause.who, Phrase) and person is not clause.who:
-        kind = parsing.class_of(clause.who)
-        if kind not in (*parsing.PEOPLE, "name", "pronoun"):
-            return "they" if clause.who.is_plural else "it"
+    not_things = (*parsing.PEOPLE, "name", "pronoun")
+    if isinstance(clause.who, Phrase) and person is not clause.who and parsing.class_of(clause.who) not in not_things:
+        return "they" if clause.who.is_plural else "it"
     for text in (clause.text, *reversed(earlier)):
         for word in reversed(re.findall(r"[a-z']+", text.lower())):
             if word in ("he", "him", "his"):
@@ -201,7 +173,7 @@ def _pronoun(clause: Clause, earlier: Sequence[str]) -> str | None:
                 return "she"
             if word in ("they", "them") and text is clause.text:
                 return "they"
-            if text is not clause.text and (known := rules.classes().pronouns.get(word)):
+            if text is not clause.text and (known := pronouns.get(word)):
                 return known
     return "they" if person is not None else None
 

@@ -1,52 +1,39 @@
 """Do what a learner wishes for: repeat, slow down, explain a word, change the topic, think of the end."""
 
-from dataclasses import dataclass
-
 from engines.local import meaning, phrases, remarks, rephrasing, topics
-from engines.local.questions import Question, SoFar, is_about
+from engines.local.questions import DialogueState, is_about
 from engines.local.remarks import Intent, Remark
 from tutor import scenario
 from tutor.domain import Line
 
 
-@dataclass(frozen=True, slots=True)
-class WishReply:
-    """Hold the reply to a wish.
+def follow(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
+    """Return the reply to the wish in the remark, and the question that is asked then, after a hint for its answer.
 
-    `lead` is said first, then `then`: the question with a hint for its answer. Without `then` the talk simply goes on.
+    Without a question, the talk simply goes on.
     """
-
-    lead: str
-    then: tuple[str, ...]
-
-
-def follow(talk: SoFar, remark: Remark, heard: str) -> WishReply:
-    """Return the reply to the wish in the remark."""
+    helping = ""
     match remark.intent:
         case Intent.OTHER_TOPIC:
             return _change_topic(talk, remark, heard)
         case Intent.TIRED:
-            offer = talk.choose(phrases.SHALL_WE_STOP) or phrases.SHALL_WE_STOP[0]
-            return WishReply(talk.choose(phrases.TIRED), (offer,))
+            return talk.choose(phrases.TIRED), (talk.choose(phrases.SHALL_WE_STOP) or phrases.SHALL_WE_STOP[0],)
         case Intent.MEANING | Intent.HOW_TO_SAY | Intent.SPELL:
             lead, again = _about_a_word(talk, remark, heard), rephrasing.again(talk, phrases.BACK_TO_QUESTION)
-            helping = rephrasing.hint(talk) if remark.intent is Intent.MEANING else ""
+            if remark.intent is Intent.MEANING:
+                helping = rephrasing.hint(talk)
         case Intent.OTHER_LANGUAGE | Intent.MISHEARD:
-            lead, again, helping = talk.choose(phrases.LEADS[remark.intent]), rephrasing.simpler(talk), ""
+            lead, again = talk.choose(phrases.LEADS[remark.intent]), rephrasing.simpler(talk)
             if not again:
                 helping, again = rephrasing.hint(talk), rephrasing.again(talk, phrases.ASK_AGAIN)
         case _:
-            lead, again, helping = (
-                talk.choose(phrases.LEADS[remark.intent]),
-                rephrasing.again(talk, phrases.ASK_AGAIN),
-                "",
-            )
+            lead, again = talk.choose(phrases.LEADS[remark.intent]), rephrasing.again(talk, phrases.ASK_AGAIN)
     if not again or rephrasing.times_asked(talk) > rephrasing.ASKED_OFTEN_ENOUGH:
-        return WishReply(lead, ())
-    return WishReply(lead, (helping, again) if helping else (again,))
+        return lead, ()
+    return lead, (helping, again) if helping else (again,)
 
 
-def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
+def _about_a_word(talk: DialogueState, remark: Remark, heard: str) -> str:
     """Return the explanation of a word, or an honest reply that there is none."""
     word = meaning.cleaned(remark.groups.get("word", ""))
     if remark.intent is Intent.SPELL and word:
@@ -58,25 +45,18 @@ def _about_a_word(talk: SoFar, remark: Remark, heard: str) -> str:
         alone = [one for one in scenario.sentences(heard) if len(remarks.words(one)) == 1]
         word = meaning.cleaned(alone[0]) if alone else meaning.of_question(talk.open_question)
     explained = meaning.explain(word)
-    if explained:
-        return (
-            explained
-            if talk.said(explained)
-            else " ".join(one for one in (talk.choose(phrases.EXPLAINED), explained) if one)
-        )
-    return talk.choose(phrases.UNKNOWN_WORD)
+    if not explained:
+        return talk.choose(phrases.UNKNOWN_WORD)
+    lead = "" if talk.said(explained) else talk.choose(phrases.EXPLAINED)
+    return f"{lead} {explained}".strip()
 
 
-def _change_topic(talk: SoFar, remark: Remark, heard: str) -> WishReply:
+def _change_topic(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
     topic = topics.named(remark.groups["topic"], heard) if "topic" in remark.groups else None
     if topic is None:
         asked = talk.choose(phrases.WHICH_TOPIC_ASKED)
-        return WishReply(talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ())
+        return talk.choose(phrases.WHICH_TOPIC), (asked,) if asked else ()
     lead = talk.choose(scenario.fill(one, {"topic": topic.text}) for one in phrases.NEW_TOPIC)
-    lost = SoFar(talk.brief, [*talk.lines, Line("user", heard)]).mourned
-    asks = (
-        one.ask
-        for one in topic.questions
-        if not (one.when or talk.said(one.ask) or is_about(Question("", one.ask), lost))
-    )
-    return WishReply(lead, tuple(asks)[:1])
+    lost = DialogueState(talk.brief, [*talk.lines, Line("user", heard)]).mourned
+    asks = (one.ask for one in topic.questions if not (one.when or talk.said(one.ask) or is_about(one.ask, lost)))
+    return lead, tuple(asks)[:1]

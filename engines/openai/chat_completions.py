@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from functools import partial
 from itertools import groupby
 from typing import Any
 from weakref import WeakSet
@@ -39,7 +38,7 @@ IN_DOUBT = (
 # Approximate. Used where the provider sent no token count.
 CHARACTERS_A_TOKEN = 4
 
-Chunks = AsyncStream[object]
+Chunks = AsyncStream[Any]
 
 _NO_EFFORT = re.compile(r"gpt-5\.\d+(-mini|-nano)?(-\d{4}-\d\d-\d\d)?")
 _LITTLE_EFFORT = re.compile(r"gpt-5(-mini|-nano)?(-\d{4}-\d\d-\d\d)?")
@@ -88,8 +87,8 @@ async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
 
     Raises EngineError, also if there is no answer at all.
     """
-    ask, is_empty = partial(_written, messages), True
-    async with aclosing(patiently(ask, what="chat", model=model("chat"))) as deltas:
+    attempts, is_empty = [_without_reasoning(messages) for _ in range(2)], True
+    async with aclosing(patiently("chat", attempts)) as deltas:
         async for delta in deltas:
             is_empty = is_empty and not delta.strip()
             yield delta
@@ -97,7 +96,7 @@ async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
         raise EngineError(GARBLED, retryable=True, detail="chat: the model wrote no answer.")
 
 
-async def _written(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+async def _without_reasoning(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     # Text that may still be reasoning. None once the answer has begun.
     held: str | None = ""
     async with aclosing(_deltas(messages)) as deltas:
@@ -115,19 +114,26 @@ async def _written(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
 
 async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     count = 0
-    took: Json | None = None
-    chunks = await _asked(messages)
+    usage: Json | None = None
+    chunks = await _requested(messages)
     try:
         async for chunk in chunks:
-            text, took = _read(chunk, took)
+            # Servers differ, so any JSON is possible.
+            try:
+                text = "".join(
+                    (choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ()
+                )
+                usage = fields_of(chunk.get("usage")) or usage
+            except (AttributeError, TypeError) as error:
+                raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error
             if text:
                 count += 1
                 yield text
     finally:
         await chunks.close()
-        if took:
-            cached = tokens(fields_of(took.get("prompt_tokens_details")), "cached_tokens")
-            read, written = tokens(took, "prompt_tokens") - cached, tokens(took, "completion_tokens")
+        if usage:
+            cached = tokens(fields_of(usage.get("prompt_tokens_details")), "cached_tokens")
+            read, written = tokens(usage, "prompt_tokens") - cached, tokens(usage, "completion_tokens")
             metering.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
         else:
             # A reply that was interrupted also costs, so its usage is estimated.
@@ -135,7 +141,8 @@ async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
             metering.record(Used("chat", model("chat"), text_in=read, text_out=count))
 
 
-async def _asked(messages: list[dict[str, str]]) -> Chunks:
+async def _requested(messages: list[dict[str, str]]) -> Chunks:
+    """Return the chunks of the answer. If the server refuses optional parameters, request it without them."""
     name, server = model("chat"), client("chat")
     plain: dict[str, object] = {"model": name, "messages": messages, "stream": True}
     if server in _plain_servers:
@@ -158,16 +165,6 @@ async def _asked(messages: list[dict[str, str]]) -> Chunks:
 async def _posted(server: AsyncOpenAI, asked: dict[str, object]) -> Chunks:
     """Send the request and return its raw chunks.
 
-    The client's own `chat.completions.create` builds a model object for each token, which takes longer than everything
-    else.
+    The client's own `chat.completions.create` builds a model object for each token, which takes longer than everything else.
     """
     return await server.post("/chat/completions", body=asked, cast_to=object, stream=True, stream_cls=Chunks)
-
-
-def _read(chunk: Any, took: Json | None) -> tuple[str, Json | None]:
-    """Return the text of a chunk and the usage so far. Raises EngineError, since servers differ."""
-    try:
-        text = "".join((choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ())
-        return text, fields_of(chunk.get("usage")) or took
-    except (AttributeError, TypeError) as error:
-        raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error

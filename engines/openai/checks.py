@@ -17,27 +17,7 @@ def messages(engine: str, used: Sequence[Stage], needed: Sequence[Stage], today:
 
     `used` are the stages that the engine uses, `needed` those that it cannot talk without.
     """
-    if errors := list(_errors(engine, used, needed)):
-        return errors
-    warnings: list[CheckMessage] = []
-    if without := [stage.name for stage in needed if not stage.may_answer]:
-        warnings.append(
-            Warning(
-                f"{engine} cannot talk: {', '.join(without)} would be asked of OpenAI, without a key.",
-                hint=f"Set OPENAI_API_KEY, or {' and '.join(f'OPENAI_{name.upper()}_URL' for name in without)}.",
-                id="openai.W003",
-            )
-        )
-    for stage in used:
-        if day := model_dates.end(stage):
-            warnings.append(
-                Warning(
-                    f"{stage.model_setting}={stage.model}: OpenAI {'has shut' if day <= today else 'shuts'} it down on {day}.",
-                    hint=f"Write {stage.model_setting}={model_dates.successor(stage)} and restart.",
-                    id="openai.W001",
-                )
-            )
-    return [*warnings, *_speech_elsewhere(engine, used, needed), *_models_without_price(used)]
+    return list(_errors(engine, used, needed)) or list(_warnings(engine, used, needed, today))
 
 
 def _errors(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iterator[CheckMessage]:
@@ -60,22 +40,31 @@ def _errors(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iter
         )
 
 
-def _speech_elsewhere(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iterator[CheckMessage]:
+def _warnings(engine: str, used: Sequence[Stage], needed: Sequence[Stage], today: date) -> Iterator[CheckMessage]:
+    if without := [stage.name for stage in needed if not stage.may_answer]:
+        yield Warning(
+            f"{engine} cannot talk: {', '.join(without)} would be asked of OpenAI, without a key.",
+            hint=f"Set OPENAI_API_KEY, or {' and '.join(f'OPENAI_{name.upper()}_URL' for name in without)}.",
+            id="openai.W003",
+        )
+    for stage in used:
+        if day := model_dates.end(stage):
+            yield Warning(
+                f"{stage.model_setting}={stage.model}: OpenAI {'has shut' if day <= today else 'shuts'} it down on {day}.",
+                hint=f"Write {stage.model_setting}={model_dates.successor(stage)} and restart.",
+                id="openai.W001",
+            )
     # An operator who chose an engine that needs the Realtime API knows that the server has it.
-    if engine == settings.TUTOR_ENGINE and any(stage.name == "realtime" for stage in needed):
-        return
-    # This is the default model, too.
+    is_chosen = engine == settings.TUTOR_ENGINE and any(stage.name == "realtime" for stage in needed)
+    # The successor is the default model, too.
     model = model_dates.SUCCESSORS["speech"]
     for stage in used:
-        if stage.name == "speech" and stage.model == model and stage.host and not stage.is_openais:
+        if stage.name == "speech" and stage.model == model and stage.host and not (stage.is_openais or is_chosen):
             yield Warning(
                 f"{stage.host} is to speak with {model}, over the Realtime API: few servers but OpenAI's have that.",
                 hint="Set OPENAI_SPEECH_MODEL to a model that it offers at /audio/speech.",
                 id="openai.W002",
             )
-
-
-def _models_without_price(used: Sequence[Stage]) -> Iterator[CheckMessage]:
     try:
         prices = spending.prices()
     # The check of the prices reports it.

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 
 import httpx2
 import openai
@@ -20,11 +19,8 @@ KEPT = 120.0
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=KEPT)
 # Many self-hosted servers need no key, but the client requires one.
 NO_KEY = "none"
-# Connections beyond one for each stage, because the next clause is requested while the current one still arrives.
-SPARE = 1
 
 Address = tuple[str, str]  # URL and key
-
 
 # All clients belong to the server's event loop.
 _clients: dict[Address, AsyncOpenAI] = {}
@@ -41,8 +37,7 @@ def client(stage: str) -> AsyncOpenAI:
         # A form is read into memory before it is sent. Otherwise it would go out in four writes for each field, each of
         # which wakes the provider. That costs a learner 3 ms.
         hooks = {"request": [httpx2.Request.aread]}
-        # aiohttp sends a request in half the time of httpx's own transport. That saves a learner 1 ms of waiting per
-        # stage.
+        # aiohttp sends a request in half the time of httpx's own transport. That saves a learner 1 ms of waiting per stage.
         http = DefaultAioHttpClient(timeout=TIMEOUT, limits=LIMITS, event_hooks=hooks)
         _clients[address] = AsyncOpenAI(
             api_key=key or NO_KEY, base_url=url, max_retries=0, timeout=TIMEOUT, http_client=http
@@ -55,16 +50,16 @@ def model(stage: str) -> str:
 
 
 async def warm(*stages: str) -> None:
-    """Open a connection for each of these stages and a spare one, so that no turn pays for the handshakes.
+    """Open a connection for each of these stages, so that no turn pays for the handshakes.
 
-    Any response counts, even an HTTP error. Raises EngineError if a server cannot be reached.
+    Each address gets a spare one, because the next clause is requested while the current one still arrives. Any response
+    counts, even an HTTP error. Raises EngineError if a server cannot be reached.
     """
     now = time.monotonic()
-    wanted = Counter(_address(stage) for stage in stages)
-    cold = {address: count for address, count in wanted.items() if _warm_until.get(address, 0.0) < now}
-    by_address = {_address(stage): stage for stage in stages}
-    await asyncio.gather(*(_open(by_address[address]) for address, count in cold.items() for _ in range(count + SPARE)))
-    _warm_until.update(dict.fromkeys(cold, now + KEPT / 2))
+    cold = [stage for stage in stages if _warm_until.get(_address(stage), 0.0) < now]
+    spare = {_address(stage): stage for stage in cold}
+    await asyncio.gather(*map(_open, (*cold, *spare.values())))
+    _warm_until.update(dict.fromkeys(spare, now + KEPT / 2))
 
 
 async def close() -> None:

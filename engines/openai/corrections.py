@@ -1,6 +1,5 @@
 """Find the mistakes in a turn with a language model, and locate them in the turn's text."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Literal
@@ -40,15 +39,7 @@ class FoundMistake(StructuredAnswer):
     better: str
     why: str
     category: Literal[
-        "agreement",
-        "article",
-        "plural",
-        "preposition",
-        "question",
-        "tense",
-        "verb form",
-        "word choice",
-        "word order",
+        "agreement", "article", "plural", "preposition", "question", "tense", "verb form", "word choice", "word order"
     ]
 
 
@@ -64,39 +55,28 @@ async def correct(text: str, *, context: Sequence[Line] = (), language: str = "e
     # A learner in distress is not corrected.
     if not _WORD.search(text) or safety.in_distress(text):
         return ()
-    asked = {"before": [{"role": line.role, "text": line.text} for line in context], "said": text}
-    messages = [
-        {"role": "system", "content": INSTRUCTIONS + languages.get(language).explaining},
-        {"role": "user", "content": json.dumps(asked, ensure_ascii=False)},
-    ]
-    answer = await structured.ask("corrections", FoundMistakes, messages, stage="correction")
+    instructions = INSTRUCTIONS + languages.get(language).explaining
+    given = {"before": [{"role": line.role, "text": line.text} for line in context], "said": text}
+    answer = await structured.ask("corrections", FoundMistakes, instructions, given, stage="correction")
     return placed(text, answer.corrections)
 
 
 def placed(text: str, found: Sequence[FoundMistake]) -> tuple[Correction, ...]:
-    """Return the corrections that are about words of this text and change more than capitals and punctuation."""
+    """Return the corrections that are about words of this text and change more than capitals and punctuation.
+
+    The signs between the words do not matter. A place in the text has at most one correction.
+    """
     kept: list[Correction] = []
     for each in found:
-        said, better = _plain(each.said), _plain(each.better)
-        place = _find(text, said, kept)
-        if place and _words(better) not in ([], _words(said)):
+        said, better = _words(_plain(each.said)), _plain(each.better)
+        if not said or _words(better) in ([], said):
+            continue
+        pattern = r"(?<!\w)" + r"[\W_]+".join(re.escape(word) for word in said) + r"(?!\w)"
+        places = [match.span() for match in re.finditer(pattern, text.replace("\u2019", "'"), re.IGNORECASE)]
+        free = (place for place in places if not any(place[0] < one.end and one.start < place[1] for one in kept))
+        if place := next(free, None):
             kept.append(Correction(text[slice(*place)], better, _plain(each.why), each.category, *place))
     return tuple(sorted(kept, key=lambda one: one.start))[:MOST]
-
-
-def _find(text: str, said: str, taken: Sequence[Correction]) -> tuple[int, int] | None:
-    """Return the span of these words in the text, ignoring the signs between them.
-
-    Skips a place that is already taken. Returns None if the words are not there.
-    """
-    words = _words(said)
-    if not words:
-        return None
-    pattern = r"(?<!\w)" + r"[\W_]+".join(re.escape(word) for word in words) + r"(?!\w)"
-    for match in re.finditer(pattern, text.replace("\u2019", "'"), re.IGNORECASE):
-        if not any(match.start() < one.end and one.start < match.end() for one in taken):
-            return match.span()
-    return None
 
 
 def _words(text: str) -> list[str]:

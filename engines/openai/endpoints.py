@@ -60,7 +60,7 @@ class Stage:
 
     @property
     def provider(self) -> str:
-        """Return the name of the service that gets the stage's sound or text, for learners."""
+        """Return the name of the service that gets the stage's audio or text, for learners."""
         if self.is_openais:
             return "OpenAI"
         name = self.host.rsplit(":", 1)[0] if not self.host.startswith("[") else self.host.strip("[]")

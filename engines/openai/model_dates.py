@@ -4,9 +4,8 @@ from datetime import date
 
 from engines.openai.endpoints import Stage
 
-# From the docstrings of the package openai 3.54.0: every model with an "announced shutdown date", or "scheduled to shut
-# down". https://developers.openai.com/api/docs/deprecations has them, too. A test compares this table with the
-# installed package.
+# From the docstrings of the package openai 3.54.0: every model with an "announced shutdown date", or "scheduled to shut down".
+# https://developers.openai.com/api/docs/deprecations has them, too. A test compares this table with the installed package.
 _ENDS = {
     "2024-09-13": "gpt-3.5-turbo-0301 gpt-3.5-turbo-0613 gpt-3.5-turbo-16k gpt-3.5-turbo-16k-0613",
     "2024-12-06": "gpt-4-vision-preview",

@@ -38,7 +38,7 @@ KEPT = 300.0
 PATIENCE = 30.0
 WHAT = "speech"
 
-# URL, key, model, voice, speed. A connection reads in one way only.
+# URL, key, model, voice, speed. A connection keeps its voice and speed.
 Kind = tuple[str, str, str, str, float]
 # Each socket with the time, by time.monotonic(), until which it is kept.
 _idle: dict[Kind, list[tuple[Socket, float]]] = {}
@@ -50,19 +50,18 @@ async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, Non
     Raises EngineError, and the exceptions that `error_translation.translated` handles.
     """
     kind = _kind(speed, voice)
-    connection = await _asked(kind, text)
+    connection = await _requested(kind, text)
     is_complete = False
     try:
         while not is_complete:
             async with asyncio.timeout(PATIENCE):
                 event = await realtime.received(connection, WHAT)
             with realtime.understood(WHAT):
-                pcm, is_complete = _made_of(event)
+                pcm, is_complete = _read_event(event)
             if pcm:
                 yield pcm
     finally:
-        if not (is_complete and _keep(kind, connection)):
-            await realtime.close(connection)
+        await (_keep(kind, connection) if is_complete else realtime.close(connection))
 
 
 async def ready(speed: float, voice: str = "") -> None:
@@ -91,7 +90,7 @@ def _kind(speed: float, voice: str) -> Kind:
     return chosen["url"], chosen["key"], chosen["model"], voice, min(FASTEST, max(SLOWEST, speed))
 
 
-async def _asked(kind: Kind, text: str) -> Socket:
+async def _requested(kind: Kind, text: str) -> Socket:
     """Return a connection on which this text has been requested."""
     waiting = _usable(kind)
     while waiting:
@@ -103,21 +102,15 @@ async def _asked(kind: Kind, text: str) -> Socket:
 
 
 async def _add(kind: Kind) -> None:
-    connection = await _opened(kind)
-    if not _keep(kind, connection):
-        await realtime.close(connection)
+    await _keep(kind, await _opened(kind))
 
 
 async def _opened(kind: Kind) -> Socket:
     connection = await realtime.opened("speech", within=PATIENCE)
     *_, voice, speed = kind
     output = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": voice, "speed": speed}
-    session = {
-        "type": "realtime",
-        "instructions": INSTRUCTIONS,
-        "output_modalities": ["audio"],
-        "audio": {"input": {"turn_detection": None}, "output": output},
-    }
+    audio = {"input": {"turn_detection": None}, "output": output}
+    session = {"type": "realtime", "instructions": INSTRUCTIONS, "output_modalities": ["audio"], "audio": audio}
     return await _send(connection, {"type": "session.update", "session": session})
 
 
@@ -137,7 +130,7 @@ async def _send(connection: Socket, event: Mapping[str, object]) -> Socket:
     return connection
 
 
-def _made_of(event: ServerEvent) -> tuple[bytes, bool]:
+def _read_event(event: ServerEvent) -> tuple[bytes, bool]:
     """Return the event's audio, and whether the text is over. Records the usage of a response that has ended.
 
     Raises EngineError if the response failed, and any exception that an event of an unknown shape causes.
@@ -170,9 +163,10 @@ def _usable(kind: Kind) -> list[tuple[Socket, float]]:
     return _idle.setdefault(kind, [])
 
 
-def _keep(kind: Kind, connection: Socket) -> bool:
+async def _keep(kind: Kind, connection: Socket) -> None:
+    """Keep the connection for another text, or close it if there are enough."""
     waiting = _usable(kind)
-    if len(waiting) >= MOST_READY:
-        return False
-    waiting.append((connection, time.monotonic() + KEPT))
-    return True
+    if len(waiting) < MOST_READY:
+        waiting.append((connection, time.monotonic() + KEPT))
+    else:
+        await realtime.close(connection)

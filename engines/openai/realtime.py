@@ -34,10 +34,7 @@ async def opened(stage: str, *, within: float) -> Socket:
 
 
 async def close(socket: Socket) -> None:
-    """Close the session, even if the waiting caller is cancelled.
-
-    A session that is not closed stays open for an hour.
-    """
+    """Close the session, even if the waiting caller is cancelled. A session that is not closed stays open for an hour."""
     await asyncio.shield(closing(socket))
 
 

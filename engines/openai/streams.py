@@ -3,13 +3,14 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
 import openai
 from django.conf import settings
 
+from engines.openai.clients import model
 from engines.openai.error_translation import retry_after, translated
 from tutor.domain import EngineError
 from tutor.transcripts import Transcript
@@ -20,36 +21,31 @@ BACKOFF = (0.2, 0.4)
 Piece = TypeVar("Piece", str, bytes, Transcript)
 
 
-async def patiently(
-    ask: Callable[[], AsyncGenerator[Piece, None]], *, what: str, model: str
-) -> AsyncGenerator[Piece, None]:
-    """Yield the pieces that `ask` streams.
+async def patiently(stage: str, attempts: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[Piece, None]:
+    """Yield the pieces that the first of these attempts streams.
 
-    If it fails before the first piece, it is called once more, as long as ENGINE_PATIENCE allows. Once pieces arrive, a
-    longer pause than that is a failure. `what` and `model` are for operators. Raises EngineError.
+    If it fails before its first piece, the next one follows, as long as ENGINE_PATIENCE allows. Once pieces arrive, a
+    longer pause than that is a failure. Raises EngineError.
     """
-    began = time.monotonic()
-    may_retry, has_begun = True, False
-    while True:
+    patience = settings.ENGINE_PATIENCE / 1000
+    began, has_begun = time.monotonic(), False
+    for attempt in attempts:
         try:
-            with translated(what, model):
-                async with aclosing(ask()) as pieces:
-                    while (piece := await _next(pieces, limited=has_begun)) is not None:
+            with translated(stage, model(stage)):
+                async with aclosing(attempt) as pieces:
+                    while True:
+                        async with asyncio.timeout(patience if has_begun else None):
+                            piece = await anext(pieces, None)
+                        if piece is None:
+                            return
                         has_begun = True
                         yield piece
-            return
         except EngineError as error:
             pause = retry_after(error)
             if pause is None:
                 # A lost connection is opened again at once.
                 pause = random.uniform(*BACKOFF) if isinstance(error.__cause__, openai.APIStatusError) else 0.0
-            is_in_time = time.monotonic() - began + pause < settings.ENGINE_PATIENCE / 1000
-            if has_begun or not (may_retry and error.retryable and is_in_time):
+            is_in_time = time.monotonic() - began + pause < patience
+            if has_begun or attempt is attempts[-1] or not (error.retryable and is_in_time):
                 raise
-        may_retry = False
         await asyncio.sleep(pause)
-
-
-async def _next(pieces: AsyncGenerator[Piece, None], *, limited: bool) -> Piece | None:
-    async with asyncio.timeout(settings.ENGINE_PATIENCE / 1000 if limited else None):
-        return await anext(pieces, None)

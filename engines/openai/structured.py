@@ -50,19 +50,20 @@ Shape = TypeVar("Shape", bound=StructuredAnswer)
 
 
 async def ask(
-    name: str, shape: type[Shape], messages: list[dict[str, str]], *, stage: str = "chat", within: float = WITHIN
+    name: str, shape: type[Shape], instructions: str, given: object, *, stage: str = "chat", within: float = WITHIN
 ) -> Shape:
-    """Return the model's answer to these messages, read as `shape`.
+    """Return the model's answer about `given`, which is sent as JSON, read as `shape`.
 
     `name` is the name of the schema. `stage` is the label under which the usage is recorded. `within` is the time limit
     in seconds for one answer, which arrives as a whole.
 
     An answer that does not follow the schema is requested once more. Raises EngineError.
     """
+    user = {"role": "user", "content": json.dumps(given, ensure_ascii=False)}
+    messages = [{"role": "system", "content": instructions}, user]
     problem = ""
     for _ in range(2):
-        reminder = [{"role": "system", "content": AGAIN.format(problem=problem)}] if problem else []
-        question = _Question(name, shape.model_json_schema(), [*messages, *reminder], stage, within)
+        question = _Question(name, shape.model_json_schema(), messages, stage, within)
         text = _THOUGHTS.sub("", await _patiently(question))
         try:
             # The answer may have a code fence around it.
@@ -70,8 +71,9 @@ async def ask(
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(map(str, ("the answer", *first["loc"])))
-            # Without quoting the answer.
+            # The answer itself is not quoted.
             problem = "it is not a JSON object" if first["type"] == "json_invalid" else f"{place}: {first['msg']}"
+            messages = [*messages, {"role": "system", "content": AGAIN.format(problem=problem)}]
     raise UnusableAnswer(GARBLED, retryable=True, detail=f"{name}: the model's answer cannot be used twice: {problem}.")
 
 
@@ -82,10 +84,6 @@ class _Question:
     messages: list[dict[str, str]]
     stage: str
     within: float
-
-    def with_schema_in_words(self) -> list[dict[str, str]]:
-        first, *others = self.messages
-        return [{**first, "content": f"{first['content']}\n\n{NO_SCHEMA}{json.dumps(self.schema)}"}, *others]
 
 
 async def _patiently(question: _Question) -> str:
@@ -119,10 +117,14 @@ async def _asked(question: _Question) -> str:
 
 
 async def _complete(server: AsyncOpenAI, question: _Question, *, strict: bool) -> str:
-    asked: Json = {"messages": question.messages if strict else question.with_schema_in_words()}
     if strict:
         wanted = {"name": question.name, "strict": True, "schema": question.schema}
-        asked["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        response_format = {"type": "json_schema", "json_schema": wanted}
+        asked: Json = {"messages": question.messages, "response_format": response_format}
+    else:
+        first, *others = question.messages
+        content = f"{first['content']}\n\n{NO_SCHEMA}{json.dumps(question.schema)}"
+        asked = {"messages": [{**first, "content": content}, *others]}
     patience = httpx2.Timeout(question.within, connect=TIMEOUT.connect)
     completion: ChatCompletion = await server.chat.completions.create(model=model("chat"), timeout=patience, **asked)
     if took := completion.usage:

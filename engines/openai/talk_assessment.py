@@ -9,15 +9,7 @@ from pydantic import Field
 from engines.openai import structured
 from engines.openai.structured import StructuredAnswer, Text
 from tutor import language as languages
-from tutor.analysis import (
-    COMPONENTS,
-    NOT_TIMED,
-    NOTHING_SAID,
-    timed_speech,
-    turns_of,
-    unmeasured,
-    words_of,
-)
+from tutor.analysis import COMPONENTS, NOT_TIMED, NOTHING_SAID, timed_speech, turns_of, unmeasured, words_of
 from tutor.domain import Analysis, Line
 from tutor.scenario import Brief
 
@@ -85,10 +77,7 @@ class TimedAssessment(Assessment):
 
 
 async def analyse(lines: Sequence[Line], *, brief: Brief, language: str = "en") -> Analysis:
-    """Return scores from 0 to 100, where 70 is what the level expects. Fluency needs lines with `seconds`.
-
-    Raises EngineError.
-    """
+    """Return scores from 0 to 100, where 70 is what the level expects. Fluency needs lines with `seconds`. Raises EngineError."""
     turns = turns_of(lines)
     if not turns:
         return unmeasured(NOTHING_SAID)
@@ -96,40 +85,34 @@ async def analyse(lines: Sequence[Line], *, brief: Brief, language: str = "en") 
     shape = TimedAssessment if timed.seconds else Assessment
     rubric = "\n".join(f"- `{name}`: {SCORES[name]}" for name in SCORES if name != "fluency" or timed.seconds)
     topic = json.dumps(brief.topic or brief.scenario.title, ensure_ascii=False)
-    rules = INSTRUCTIONS.format(level=brief.level, topic=topic, rubric=rubric) + languages.get(language).explaining
+    instructions = (
+        INSTRUCTIONS.format(level=brief.level, topic=topic, rubric=rubric) + languages.get(language).explaining
+    )
     counted: dict[str, float] = {"turns": len(turns), "words": sum(map(len, turns))}
     if timed.seconds:
         counted |= {"seconds": round(timed.seconds, 1), "words_per_minute": round(timed.words * 60 / timed.seconds)}
     given = {"lines": [{"role": line.role, "text": line.text} for line in lines], "counted": counted}
-    messages = [
-        {"role": "system", "content": rules},
-        {"role": "user", "content": json.dumps(given, ensure_ascii=False)},
-    ]
-    answer = await structured.ask("analysis", shape, messages, stage="analysis", within=WITHIN)
+    answer = await structured.ask("analysis", shape, instructions, given, stage="analysis", within=WITHIN)
     scores = answer.scores.model_dump(by_alias=True)
     return Analysis(
         scores={name: scores.get(name) for name in COMPONENTS},
         feedback=answer.feedback,
         strengths=_first(answer.strengths, "strengths"),
         improvements=_first(answer.improvements, "improvements"),
-        suggestions=_about_what_was_said(answer.suggestions, turns),
+        suggestions=_about_said_words(answer.suggestions, turns),
         unmeasured={"pronunciation": UNHEARD} | ({} if timed.seconds else {"fluency": NOT_TIMED}),
     )
 
 
-def _about_what_was_said(
-    suggestions: Sequence[Suggestion], turns: Sequence[Sequence[str]]
-) -> tuple[dict[str, str], ...]:
+def _about_said_words(suggestions: Sequence[Suggestion], turns: Sequence[Sequence[str]]) -> tuple[dict[str, str], ...]:
     """Return the suggestions whose original the learner said."""
     said = [f" {' '.join(turn)} " for turn in turns]
-    about = [
-        each
-        for each in suggestions
-        if (words := " ".join(words_of(each.original))) and any(f" {words} " in turn for turn in said)
-    ]
-    return tuple(
-        {key: text.strip() for key, text in each.model_dump().items()} for each in about[: MOST["suggestions"]]
-    )
+    kept = []
+    for each in suggestions:
+        words = " ".join(words_of(each.original))
+        if words and any(f" {words} " in turn for turn in said):
+            kept.append({key: text.strip() for key, text in each.model_dump().items()})
+    return tuple(kept[: MOST["suggestions"]])
 
 
 def _first(texts: Sequence[str], of_what: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 
 import httpx2
 import openai
@@ -31,11 +30,10 @@ OTHER_FORMATS = frozenset(
 async def speak(text: str, *, speed: float = 1.0, voice: str = "") -> AsyncGenerator[bytes, None]:
     """Yield PCM16 mono 24 kHz of the text as it arrives, always in whole samples.
 
-    A `voice` that the provider lacks is replaced by the usual one. Raises EngineError, also if there is no audio at
-    all.
+    A `voice` that the provider lacks is replaced by the usual one. Raises EngineError, also if there is no audio at all.
     """
     for portion in _portions(verbalize(text)):
-        async with aclosing(_said(portion, speed, voice or settings.OPENAI_VOICE)) as pieces:
+        async with aclosing(_speak_portion(portion, speed, voice or settings.OPENAI_VOICE)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -62,10 +60,11 @@ def _portions(text: str) -> list[str]:
     return [portion for portion in portions if portion]
 
 
-async def _said(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    ask = partial(read_aloud.read if is_read_by_realtime() else _spoken, text, speed, voice)
+async def _speak_portion(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
+    read = read_aloud.read if is_read_by_realtime() else _speak_by_endpoint
+    attempts = [read(text, speed, voice) for _ in range(2)]
     odd, is_silent = b"", True
-    async with aclosing(patiently(ask, what="speech", model=model("speech"))) as pieces:
+    async with aclosing(patiently("speech", attempts)) as pieces:
         async for piece in pieces:
             piece = odd + piece if odd else piece
             odd = piece[len(piece) // 2 * 2 :]
@@ -76,26 +75,14 @@ async def _said(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, No
         raise EngineError(GARBLED, retryable=True, detail="speech: there was no sound in the answer.")
 
 
-async def _spoken(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
+async def _speak_by_endpoint(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
     try:
-        async with aclosing(_bytes(text, speed, voice)) as pieces:
-            async for piece in pieces:
-                yield piece
-    # Raised before the first piece.
+        answer = await _requested(text, speed, voice)
     except (openai.BadRequestError, openai.UnprocessableEntityError):
         if voice == settings.OPENAI_VOICE:
             raise
-        async with aclosing(_bytes(text, speed, settings.OPENAI_VOICE)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-
-async def _bytes(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    name, received = model("speech"), 0
-    asked: dict[str, object] = {"model": name, "voice": voice, "input": text, "response_format": "pcm"}
-    if speed != 1.0:
-        asked["speed"] = min(FASTEST, max(SLOWEST, speed))
-    answer = await client("speech").post("/audio/speech", body=asked, cast_to=httpx2.Response, stream=True)
+        answer = await _requested(text, speed, settings.OPENAI_VOICE)
+    received = 0
     try:
         _check(answer.headers.get("content-type", ""))
         async for piece in answer.aiter_bytes():
@@ -105,7 +92,14 @@ async def _bytes(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, N
             yield piece
     finally:
         await answer.aclose()
-        metering.record(Used("speech", name, seconds=received / BYTES_PER_SECOND, characters=len(text)))
+        metering.record(Used("speech", model("speech"), seconds=received / BYTES_PER_SECOND, characters=len(text)))
+
+
+async def _requested(text: str, speed: float, voice: str) -> httpx2.Response:
+    asked: dict[str, object] = {"model": model("speech"), "voice": voice, "input": text, "response_format": "pcm"}
+    if speed != 1.0:
+        asked["speed"] = min(FASTEST, max(SLOWEST, speed))
+    return await client("speech").post("/audio/speech", body=asked, cast_to=httpx2.Response, stream=True)
 
 
 def _check(content_type: str) -> None:

@@ -10,7 +10,6 @@ import math
 import re
 import wave
 from collections.abc import AsyncGenerator
-from functools import partial
 from itertools import accumulate
 
 import httpx2
@@ -28,12 +27,12 @@ from tutor.transcripts import SURE_WORD, Transcript, in_doubt
 from usage import metering
 from usage.metering import Used
 
-# Prompts: VERBATIM is for the API's own models, the other for Whisper, which continues in the manner of its prompt.
-VERBATIM = (
+# VERBATIM_PROMPT is for the API's own models, the other for Whisper, which continues in the manner of its prompt.
+VERBATIM_PROMPT = (
     "A learner of English speaks. Write down exactly what they say: keep every mistake of grammar and choice of words, every "
     "repetition and every filler such as um and uh. Correct nothing."
 )
-IN_THE_MANNER_OF = "Um, yesterday I, uh, I go to the, the market and, hmm, I buy two bread."
+WHISPER_PROMPT = "Um, yesterday I, uh, I go to the, the market and, hmm, I buy two bread."
 # Bytes. The API takes 25 MB, which is 9 minutes, but a turn may last up to 10.
 LARGEST = 24 * 1024 * 1024
 # Hz, for a turn that would be larger. No model uses a higher rate.
@@ -41,10 +40,10 @@ NARROW_RATE = 16_000
 
 # Models that return the log probability of each token, by the types of openai 3.54. SURE has not been measured on any
 # of them. It is low, because a learner who was heard well must not be asked again.
-_TELLS_PROBABILITIES = re.compile(r"gpt-4o(-mini)?-transcribe(-\d{4}-\d\d-\d\d)?")
+_HAS_PROBABILITIES = re.compile(r"gpt-4o(-mini)?-transcribe(-\d{4}-\d\d-\d\d)?")
 SURE = -1.0
 
-_SOUNDS = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK_AUDIO], (music)
+_NOISES = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK_AUDIO], (music)
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -55,20 +54,17 @@ async def transcribe(pcm: bytes, *, language: str = "en") -> str:
 
 async def transcript(pcm: bytes, *, language: str = "en") -> Transcript:
     """Transcribe PCM16 mono 24 kHz, with the model's confidence where it is known. Raises EngineError."""
-    ask = partial(_transcribed, pcm, language)
-    async for heard in patiently(ask, what="transcription", model=model("transcription")):
+    attempts = [_transcribed(pcm, language) for _ in range(2)]
+    async for heard in patiently("transcription", attempts):
         return heard
     return Transcript("")
 
 
 async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, None]:
     name = model("transcription")
-    if len(pcm) > LARGEST:
-        file = await asyncio.to_thread(_narrow_wav, pcm)
-    else:
-        file = _wav(pcm, SAMPLE_RATE)
+    file = await asyncio.to_thread(_narrow_wav, pcm) if len(pcm) > LARGEST else _wav(pcm, SAMPLE_RATE)
     asked: dict[str, object] = {"model": name, "language": language, "response_format": "json"}
-    if _TELLS_PROBABILITIES.fullmatch(name):
+    if _HAS_PROBABILITIES.fullmatch(name):
         asked["include"] = ["logprobs"]
     if prompt := _prompt(name):
         asked["prompt"] = prompt
@@ -81,8 +77,8 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         cast_to=httpx2.Response,
         options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": timeout},
     )
-    text, told = _read(answer)
-    usage = fields_of(told.get("usage"))
+    text, body = _read(answer)
+    usage = fields_of(body.get("usage"))
     if usage.get("type") == "tokens":
         of_text = tokens(fields_of(usage.get("input_token_details")), "text_tokens")
         of_audio, written = tokens(usage, "input_tokens") - of_text, tokens(usage, "output_tokens")
@@ -92,8 +88,8 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         used = Used("transcription", name, seconds=seconds(usage) or len(pcm) / BYTES_PER_SECOND)
     metering.record(used)
     # Some models write these when they hear nothing.
-    says_nothing = _SOUNDS.fullmatch(text) or _words(text) == _words(prompt)
-    yield Transcript("") if says_nothing else _judged(text, told.get("logprobs"))
+    says_nothing = _NOISES.fullmatch(text) or _words(text) == _words(prompt)
+    yield Transcript("") if says_nothing else _with_confidence(text, body.get("logprobs"))
 
 
 def _read(answer: httpx2.Response) -> tuple[str, Json]:
@@ -101,24 +97,24 @@ def _read(answer: httpx2.Response) -> tuple[str, Json]:
     # Some servers ignore the requested format.
     if answer.headers.get("content-type", "").startswith("text/plain"):
         return answer.text.strip(), {}
-    told = answer.json()
-    if not isinstance(told, dict) or not isinstance(told.get("text"), str):
+    body = answer.json()
+    if not isinstance(body, dict) or not isinstance(body.get("text"), str):
         raise EngineError(GARBLED, retryable=True, detail="transcription: the answer has no text.")
-    return told["text"].strip(), told
+    return body["text"].strip(), body
 
 
-def _judged(text: str, logprobs: object) -> Transcript:
+def _with_confidence(text: str, logprobs: object) -> Transcript:
     """Return the text with its doubtful words. `logprobs`: [{token, logprob}] that make up the text, or nothing."""
-    told = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
-    tokens = [each["token"] for each in told if isinstance(each.get("token"), str)]
+    given = [each for each in logprobs if isinstance(each, dict)] if isinstance(logprobs, list) else []
+    tokens = [each["token"] for each in given if isinstance(each.get("token"), str)]
     # A logarithm of a probability is finite and not above 0.
     chances = [
         each["logprob"]
-        for each in told
+        for each in given
         if type(each.get("logprob")) in (int, float) and -math.inf < each["logprob"] <= 0
     ]
     whole = "".join(tokens)
-    if not told or not len(told) == len(chances) == len(tokens) or whole.strip() != text:
+    if not given or not len(given) == len(chances) == len(tokens) or whole.strip() != text:
         return Transcript(text)
     confidence = sum(chances) / len(chances)
     if confidence >= SURE:
@@ -139,8 +135,8 @@ def _prompt(name: str) -> str:
     if "diarize" in name:
         return ""
     if "whisper" in name:
-        return IN_THE_MANNER_OF
-    return VERBATIM if name.startswith("gpt-") else ""
+        return WHISPER_PROMPT
+    return VERBATIM_PROMPT if name.startswith("gpt-") else ""
 
 
 def _wav(pcm: bytes, rate: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Read the `usage` of a provider's answer. It may be any JSON: an answer is not lost because of its bill."""
+"""Read the `usage` of a provider's answer. It may be any JSON, because invalid usage must not cost the answer."""
 
 from core.json_types import Json
 

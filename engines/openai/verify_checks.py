@@ -3,7 +3,7 @@
 The checks ask whether the server accepts the key and has the models. No request costs money.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -27,10 +27,7 @@ NO_ANSWER = 0
 
 @dataclass(frozen=True, slots=True)
 class ServerAnswer:
-    """Hold an answer. `status` is HTTP's status, or NO_ANSWER.
-
-    With NO_ANSWER, `trouble` says why, in a sentence. `code` is the provider's own code of an error.
-    """
+    """Hold an answer. With the status NO_ANSWER, `trouble` says why there is none, as the end of a sentence."""
 
     status: int
     body: Json = field(default_factory=dict)
@@ -38,6 +35,7 @@ class ServerAnswer:
 
     @property
     def code(self) -> str:
+        """Return the provider's code of an error, or ""."""
         error = self.body.get("error")
         return str(error.get("code") or "") if isinstance(error, dict) else ""
 
@@ -49,34 +47,32 @@ def probes(used: Sequence[Stage], today: date) -> list[Probe]:
     servers: dict[tuple[str, str], list[Stage]] = {}
     for stage in used:
         servers.setdefault((stage.url, stage.key), []).append(stage)
-    found: list[Probe] = []
+    keys: list[Probe] = []
+    others: list[Probe] = []
     for each in servers.values():
         names = " and ".join(stage.name for stage in each)
         server = ProviderServer(each, f"key for {names}" if len(servers) > 1 else "key", today)
-        found += server.probes()
-    return sorted(found, key=lambda probe: not probe.name.startswith("key"))
+        keys.append(Probe(LANGUAGE_MODELS, server.key_check, server.key))
+        for stage in each:
+            others.append(Probe(LANGUAGE_MODELS, f"model for {stage.name}", partial(server.model, stage)))
+            others.append(Probe(LANGUAGE_MODELS, f"end of the model for {stage.name}", partial(server.end, stage)))
+    return keys + others
 
 
 class ProviderServer:
-    """Hold one address with one key, and the stages that use it.
+    """Check one address with one key, which these stages use.
 
-    `line` is the line that says whether the server can be asked at all.
+    `key_check` is the name of the check that says whether the server can be asked at all.
     """
 
-    def __init__(self, asked: Sequence[Stage], line: str, today: date) -> None:
-        self._stages, self._line, self._today = asked, line, today
-        self._first = asked[0]
+    def __init__(self, stages: Sequence[Stage], key_check: str, today: date) -> None:
+        self.key_check, self._today = key_check, today
+        self._first = stages[0]
         self._listed = Once(partial(self._ask, "models", within=ANSWER_WITHIN))
         self._looked_up = {
             stage.model: Once(partial(self._ask, f"models/{quote(stage.model, safe='')}", within=AND_ONCE_MORE))
-            for stage in asked
+            for stage in stages
         }
-
-    def probes(self) -> Iterator[Probe]:
-        yield Probe(LANGUAGE_MODELS, self._line, self.key)
-        for stage in self._stages:
-            yield Probe(LANGUAGE_MODELS, f"model for {stage.name}", partial(self.model, stage))
-            yield Probe(LANGUAGE_MODELS, f"end of the model for {stage.name}", partial(self.end, stage))
 
     def key(self) -> str:
         if not self._first.host:
@@ -98,7 +94,7 @@ class ProviderServer:
     def model(self, stage: Stage) -> str:
         listed = self._listed()
         if self._refusal(listed):
-            raise Warned("Not looked at.", f"Put “{self._line}” right first.")
+            raise Warned("Not looked at.", f"Put “{self.key_check}” right first.")
         if stage.model in (_models(listed) or {}):
             return f"{stage.host} has {stage.model}."
         answer = self._looked_up[stage.model]()

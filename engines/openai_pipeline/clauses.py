@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tutor import sentences
 
-# Of the part of a sentence that is spoken before the rest of it is written.
+# Words of a part that is spoken before the rest of its sentence is written.
 FEWEST_WORDS = 4
 # Characters. A longer sentence without an end is cut anyway.
 LONGEST = 280

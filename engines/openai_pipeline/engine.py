@@ -1,8 +1,8 @@
 """Talk over OpenAI-compatible servers: transcription, chat and speech, each with its own server, key and model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from engines.openai import clients, text_to_speech
 from engines.openai.verbs import ProviderVerbs
@@ -20,6 +20,5 @@ class PipelineEngine(ProviderVerbs):
         over_http = () if text_to_speech.is_read_by_realtime() else ("speech",)
         await asyncio.gather(clients.warm("transcription", "chat", *over_http), text_to_speech.warm())
 
-    @asynccontextmanager
-    async def talk(self, brief: Brief, transcript: Sequence[Line]) -> AsyncIterator[PipelineSession]:
-        yield PipelineSession(brief, transcript)
+    def talk(self, brief: Brief, transcript: Sequence[Line]) -> AbstractAsyncContextManager[PipelineSession]:
+        return nullcontext(PipelineSession(brief, transcript))

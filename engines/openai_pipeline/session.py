@@ -45,10 +45,7 @@ class PipelineSession:
         return self._reply(text, bytes(self._heard), tuple(self.transcript))
 
     async def _reply(self, text: str | None, pcm: bytes, lines: tuple[Line, ...]) -> AsyncGenerator[Event, None]:
-        """Yield the events of a reply.
-
-        The work runs in its own task, so that no stage waits for the reader of the events.
-        """
+        """Yield the events of a reply. The work runs in its own task, so that no stage waits for the reader of the events."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         work = asyncio.create_task(self._work(text, pcm, lines, events))
         work.add_done_callback(lambda _: events.put_nowait(None))

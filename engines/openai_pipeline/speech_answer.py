@@ -13,13 +13,13 @@ from engines.openai_pipeline.clauses import Clauses
 from engines.openai_pipeline.wording import spoken
 from tutor.domain import EngineError
 
-# Requests for speech: the clause that is arriving, and the next one.
+# Requests for speech at a time: the clause that is arriving, and the next one.
 AT_ONCE = 2
 # A learner cannot follow more. The rest is not waited for.
 MOST_SENTENCES = 4
 # The limit for an answer without sentences.
 MOST_CHARACTERS = 800
-# Words: "Great!" does not count as a sentence.
+# Words. A shorter part, such as "Great!", does not count as a sentence.
 SENTENCE = 3
 
 
@@ -45,7 +45,7 @@ class SpokenAnswer:
         self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
         self._first: _Clip | None = None
-        self._has_sounded = False
+        self._has_played = False
 
     async def follow(self, deltas: AsyncGenerator[str, None]) -> None:
         """Speak the text of `deltas` and return after the last audio.
@@ -56,7 +56,7 @@ class SpokenAnswer:
         async with self._group:
             self._begin(self._write(deltas))
             self._begin(self._prepare())
-            failure = await self._sound()
+            failure = await self._play()
             for task in self._tasks:
                 task.cancel()
         if failure:
@@ -91,7 +91,7 @@ class SpokenAnswer:
             self._clips.put_nowait(None)
         except EngineError as error:
             self._clips.put_nowait(error)
-            if self._first and not self._has_sounded:
+            if self._first and not self._has_played:
                 # Another engine's whole answer is better than the beginning of this one.
                 self._first.pieces.put_nowait(error)
 
@@ -113,7 +113,7 @@ class SpokenAnswer:
         except EngineError as error:
             clip.pieces.put_nowait(error)
 
-    async def _sound(self) -> EngineError | None:
+    async def _play(self) -> EngineError | None:
         """Play the clips in order. Returns the error that ended them too early, or None."""
         while clip := await self._clips.get():
             if isinstance(clip, EngineError):
@@ -124,8 +124,8 @@ class SpokenAnswer:
                     return piece
                 if is_first:
                     self._events.put_nowait(Words(clip.words))
-                    is_first, self._has_sounded = False, True
+                    is_first, self._has_played = False, True
                 self._events.put_nowait(Speech(piece))
-        if self._has_sounded:
+        if self._has_played:
             return None
         return EngineError(GARBLED, retryable=True, detail="chat: there is nothing to say in the answer.")

@@ -1,8 +1,7 @@
-"""Build the configuration of a session at the provider.
+"""Configure a session at the provider.
 
-A long talk stays within the model's context. When the context is full, the provider drops the oldest messages until
-four fifths of it are used (`truncation`, with a retention ratio). So this happens seldom, and the provider's cache
-stays valid in between.
+A long talk stays within the model's context. When the context is full, the provider drops the oldest messages until four fifths
+of it are used (`truncation`, with a retention ratio). So this happens seldom, and the provider's cache stays valid in between.
 """
 
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from django.conf import settings
 from engines.interface import SAMPLE_RATE, Detection
 from engines.openai import clients
 from engines.openai.realtime import ServerEvent
+from engines.openai_realtime.connection import RealtimeConnection
 
 PCM = {"type": "audio/pcm", "rate": SAMPLE_RATE}
 RETAINED = 0.8
@@ -25,34 +25,35 @@ DISPENSABLE = {
 
 
 class Configuration:
-    """Hold the configuration of a session.
+    """Hold the configuration of a talk's sessions, and send it.
 
-    `detection` and `speed` may change while it is in use. A setting that the provider has refused is not requested
-    again.
+    `detection` and `speed` may change during a session. A setting that the provider has refused is not requested again.
     """
 
     def __init__(self, instructions: str) -> None:
         self.instructions = instructions
         self.detection: Detection | None = None
         self.speed = 1.0
+        self._sent_speed = 1.0
         self._refused: set[str] = set()
 
-    def whole(self) -> dict[str, object]:
-        """Return the configuration for the beginning of a session, in which nothing ends a turn by itself."""
-        sound_out: dict[str, object] = {"format": PCM}
+    def send(self, connection: RealtimeConnection) -> None:
+        """Send the configuration for the beginning of a session, in which nothing ends a turn by itself."""
+        self._sent_speed = self.speed
+        audio_out: dict[str, object] = {"format": PCM}
         if "voice" not in self._refused:
-            sound_out["voice"] = settings.OPENAI_VOICE
+            audio_out["voice"] = settings.OPENAI_VOICE
         if "speed" not in self._refused:
-            sound_out["speed"] = self.speed
+            audio_out["speed"] = self.speed
         transcription = {"model": clients.model("transcription"), "language": "en"}
-        sound_in = {"format": PCM, "transcription": transcription, "turn_detection": None}
-        session = _session({"input": sound_in, "output": sound_out})
+        audio_in = {"format": PCM, "transcription": transcription, "turn_detection": None}
+        session = _session({"input": audio_in, "output": audio_out})
         session |= {"instructions": self.instructions, "output_modalities": ["audio"]}
         if "truncation" not in self._refused:
             session["truncation"] = {"type": "retention_ratio", "retention_ratio": RETAINED}
-        return session
+        connection.send("session.update", session=session)
 
-    def turn_detection(self) -> dict[str, object]:
+    def send_detection(self, connection: RealtimeConnection) -> None:
         detection = self.detection
         wanted: dict[str, object] | None = None
         if detection and not detection.hold:
@@ -62,11 +63,15 @@ class Configuration:
                 pause = detection.pause_ms or detection.level_pause_ms
                 wanted = {"type": "server_vad", "silence_duration_ms": pause}
             wanted |= {"create_response": True, "interrupt_response": True}
-        return _session({"input": {"turn_detection": wanted}})
+        session = _session({"input": {"turn_detection": wanted}})
+        connection.send("session.update", event_id="update_detection", session=session)
 
-    def pace(self) -> dict[str, object] | None:
-        """Return the configuration of the speed alone, or None if the provider has refused a speed."""
-        return None if "speed" in self._refused else _session({"output": {"speed": self.speed}})
+    def send_speed(self, connection: RealtimeConnection) -> None:
+        """Send the speed, if it has changed and the provider has not refused it."""
+        if self.speed != self._sent_speed and "speed" not in self._refused:
+            self._sent_speed = self.speed
+            session = _session({"output": {"speed": self.speed}})
+            connection.send("session.update", event_id="update_speed", session=session)
 
     def do_without(self, error: ServerEvent) -> str | None:
         """Return the dispensable setting that this error refuses, and leave it out from now on.

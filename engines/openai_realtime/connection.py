@@ -19,16 +19,11 @@ MOST_UNSENT = 20_000
 
 
 class RealtimeConnection:
-    """Exchange events with the provider.
-
-    `send` never waits and never fails. A failure to send shows in `receive`.
-    """
+    """Exchange events with the provider. `send` never waits and never fails. A failure to send shows in `receive`."""
 
     def __init__(self, socket: Socket) -> None:
         # The provider has accepted the configuration.
         self.configured = False
-        # The speed that was last sent to the provider.
-        self.speed = 1.0
         # The provider has completed an answer.
         self.proved = False
         # The provider has reported the end of the session.

@@ -37,12 +37,12 @@ def parrot(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     engines.declared.cache_clear()
 
 
-def test_it_is_offered_with_the_embedded_engine_behind_it(parrot: Any) -> None:
+def test_it_is_offered_with_the_embedded_engine_as_fallback(parrot: Any) -> None:
     assert "parrot" in engines.available()
     assert engines.names() == ("parrot", "local")
 
 
-def test_without_being_chosen_it_stands_where_it_prefers_to(parrot: Any) -> None:
+def test_without_a_choice_its_preference_decides(parrot: Any) -> None:
     parrot.TUTOR_ENGINE = "auto"
     assert engines.names() == ("local", "parrot")
 
@@ -74,7 +74,7 @@ def test_it_is_not_checked_where_it_is_not_in_use(parrot: Any) -> None:
     assert engine_settings(None) == []
 
 
-def test_verify_asks_it(parrot: Any) -> None:
+def test_verify_runs_its_checks(parrot: Any) -> None:
     [probe] = [each for each in checks.probes() if each.name == "parrot"]
     [result] = run([probe])
     assert (result.group, result.state, result.found) == ("language models", CheckState.OK, "The parrot is awake.")
@@ -90,7 +90,7 @@ async def test_it_talks(parrot: Any) -> None:
 
 
 @pytest.mark.parametrize("name", engines.available())
-def test_every_engine_is_what_its_folder_declares(name: str) -> None:
+def test_every_engine_matches_its_declaration(name: str) -> None:
     [declaration] = [each for each in engines.declared() if each.name == name]
     engine = engines.engine(name)
     assert (engine.name, engine.capabilities) == (name, declaration.capabilities)

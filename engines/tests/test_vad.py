@@ -72,7 +72,7 @@ def test_hold_keeps_the_turn_open():
     assert not any(isinstance(event, TurnEnded) for event in listen(listener, LONDON + silence(5)))
 
 
-def test_the_turn_ends_once_the_hold_is_given_up():
+def test_the_turn_ends_after_the_hold():
     listener = VoiceActivityDetector(1200)
     listener.hold = True
     listen(listener, LONDON + silence(5))
@@ -84,7 +84,7 @@ def test_without_a_pause_a_turn_never_ends():
     assert not any(isinstance(event, TurnEnded) for event in listen(VoiceActivityDetector(None), LONDON + silence(8)))
 
 
-def test_time_goes_on_counting_after_a_reset():
+def test_time_continues_after_a_reset():
     listener = VoiceActivityDetector(1200)
     listen(listener, LONDON + silence(2))
     listener.reset()
@@ -92,7 +92,7 @@ def test_time_goes_on_counting_after_a_reset():
     assert started.at_ms == pytest.approx(4217, abs=150)
 
 
-def test_had_speech_is_of_the_present_turn():
+def test_had_speech_is_about_the_current_turn():
     listener = VoiceActivityDetector()
     listen(listener, LONDON)
     assert listener.had_speech
@@ -102,7 +102,7 @@ def test_had_speech_is_of_the_present_turn():
 
 
 @pytest.mark.parametrize("pcm", [silence(3), white_noise(3), white_noise(3, 0.3), hum(3), clicks(3)])
-def test_what_is_not_speech_starts_nothing(pcm: bytes):
+def test_noise_starts_no_turn(pcm: bytes):
     listener = VoiceActivityDetector(1200)
     assert listen(listener, pcm) == []
     assert not listener.had_speech
@@ -130,7 +130,7 @@ def test_silence_around_the_voice_is_cut_off():
     assert abs(len(kept) - len(clip("learner_london"))) / 48_000 < 0.5
 
 
-def test_where_nobody_speaks_all_is_kept():
+def test_audio_without_a_voice_is_kept():
     assert vad.without_silence(silence(1)) == silence(1)
 
 

@@ -20,7 +20,7 @@ from learners import address
         ("", ""),
     ],
 )
-def test_without_a_proxy_it_is_that_of_the_connection(peer: str, expected: str) -> None:
+def test_without_a_proxy_the_address_of_the_connection_counts(peer: str, expected: str) -> None:
     assert address.client_address(peer, "198.51.100.1") == expected
 
 
@@ -39,12 +39,12 @@ def test_without_a_proxy_it_is_that_of_the_connection(peer: str, expected: str) 
         (",,", "127.0.0.1"),
     ],
 )
-def test_behind_a_proxy_it_is_the_right_most_that_is_no_proxy(settings: Any, forwarded: str, expected: str) -> None:
+def test_behind_a_proxy_the_right_most_untrusted_address_counts(settings: Any, forwarded: str, expected: str) -> None:
     settings.TRUST_PROXY, settings.TRUSTED_PROXIES = True, [ipaddress.ip_network("10.9.0.0/16")]
     assert address.client_address("127.0.0.1", forwarded) == expected
 
 
-def test_a_request_and_a_connection_have_the_same(settings: Any) -> None:
+def test_a_request_and_a_connection_have_the_same_address(settings: Any) -> None:
     settings.TRUST_PROXY = True
     request = RequestFactory().get("/", headers={"X-Forwarded-For": "6.6.6.6, 198.51.100.1"})
     scope = {

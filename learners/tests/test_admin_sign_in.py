@@ -53,7 +53,7 @@ def test_after_a_few_failures_the_right_password_has_to_wait(operator: Any) -> N
     assert 0 < int(refused["Retry-After"]) <= sign_in.LONGEST
 
 
-def test_nobody_is_locked_out(operator: Any, clock: list[float]) -> None:
+def test_an_attacker_does_not_lock_others_out(operator: Any, clock: list[float]) -> None:
     guess(25)
     assert signs_in(PASSWORD, address=ELSEWHERE).status_code == 302
     clock[0] += sign_in.LONGEST
@@ -61,7 +61,7 @@ def test_nobody_is_locked_out(operator: Any, clock: list[float]) -> None:
     assert signs_in(WRONG).status_code == 200
 
 
-def test_the_wait_grows_and_has_an_end(operator: Any, clock: list[float]) -> None:
+def test_the_wait_grows_up_to_a_limit(operator: Any, clock: list[float]) -> None:
     waits = []
     guess(6)
     for _ in range(12):
@@ -87,7 +87,7 @@ def test_many_accounts_from_one_address_are_slowed_down_too(operator: Any) -> No
     assert tried[-1] == 429
 
 
-def test_ones_own_account_does_not_clear_the_addresss_failures(operator: Any) -> None:
+def test_signing_in_does_not_clear_the_failures_of_the_address(operator: Any) -> None:
     get_user_model().objects.create_user("mallory", password=PASSWORD, is_staff=True)
     statuses = []
     for number in range(30):
@@ -97,7 +97,7 @@ def test_ones_own_account_does_not_clear_the_addresss_failures(operator: Any) ->
     assert 429 in statuses
 
 
-def test_a_forwarded_address_is_not_believed_without_a_proxy(operator: Any) -> None:
+def test_a_forwarded_address_is_ignored_without_a_proxy(operator: Any) -> None:
     tried = [signs_in(WRONG, forwarded=f"10.0.0.{number}").status_code for number in range(10)]
     assert tried[-1] == 429
 
@@ -126,7 +126,7 @@ def test_each_failure_is_in_the_log_without_what_was_typed(operator: Any, caplog
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])
-def test_many_at_once_are_not_many_tries(operator: Any) -> None:
+def test_parallel_attempts_bring_no_extra_tries(operator: Any) -> None:
     def one(number: int) -> int:
         try:
             return int(signs_in(f"{WRONG}-{number}").status_code)

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from learners.authentication import is_staff
 from tests.clients import LearnerClient
-from tests.clouds import somebodys_recording
+from tests.clouds import recording_of_another_learner
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"], transaction=True)
 
@@ -31,7 +31,7 @@ def accounts_down(tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def key() -> str:
     """Return the key of another learner's recording."""
-    return somebodys_recording()
+    return recording_of_another_learner()
 
 
 def status(client: LearnerClient, key: str) -> int:
@@ -39,7 +39,7 @@ def status(client: LearnerClient, key: str) -> int:
 
 
 @pytest.mark.parametrize(("user", "staff"), [(User(is_staff=True), True), (User(), False), (AnonymousUser(), False)])
-def test_staff_are_staff_and_nobody_else_is(user: User | AnonymousUser, staff: bool) -> None:
+def test_only_staff_are_staff(user: User | AnonymousUser, staff: bool) -> None:
     request = HttpRequest()
     request.user = user
     assert is_staff(request) == staff
@@ -53,23 +53,25 @@ def test_a_learner_hears_no_other_learners(outsider: LearnerClient, key: str) ->
     assert status(outsider, key) == 404
 
 
-def test_without_the_accounts_nobody_is_staff(listener: LearnerClient, key: str, tmp_path: Path) -> None:
+def test_without_the_accounts_database_no_user_is_staff(listener: LearnerClient, key: str, tmp_path: Path) -> None:
     with accounts_down(tmp_path):
         assert status(listener, key) == 404
 
 
-def test_an_operator_talks_without_the_accounts_like_any_learner(staff: LearnerClient, tmp_path: Path) -> None:
+def test_an_operator_talks_without_the_accounts_database_like_any_learner(staff: LearnerClient, tmp_path: Path) -> None:
     with accounts_down(tmp_path):
         assert staff.send("/api/conversations", {"id": "conv-1"}).status_code == 201
         assert len(staff.get("/api/conversations").json()["conversations"]) == 1
 
 
-def test_a_learner_talks_without_the_accounts(owner: LearnerClient, tmp_path: Path) -> None:
+def test_a_learner_talks_without_the_accounts_database(owner: LearnerClient, tmp_path: Path) -> None:
     with accounts_down(tmp_path):
         assert owner.send("/api/conversations", {"id": "conv-1"}).status_code == 201
 
 
-def test_an_operator_is_one_again_when_they_are_back(listener: LearnerClient, key: str, tmp_path: Path) -> None:
+def test_an_operator_is_staff_again_when_the_database_is_back(
+    listener: LearnerClient, key: str, tmp_path: Path
+) -> None:
     with accounts_down(tmp_path):
         status(listener, key)
     assert status(listener, key) == 200

@@ -14,12 +14,12 @@ def clear(client: LearnerClient, **headers: str) -> Any:
     return client.delete("/api/conversations?clearAll=true", headers=headers)
 
 
-def test_a_client_that_is_no_browser_is_let_in_without_a_token(owner: LearnerClient) -> None:
+def test_a_client_that_is_no_browser_needs_no_token(owner: LearnerClient) -> None:
     assert clear(owner).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["http://testserver", "https://testserver", "http://localhost:8000"])
-def test_our_own_pages_are_let_in_without_a_token(owner: LearnerClient, origin: str) -> None:
+def test_our_own_pages_need_no_token(owner: LearnerClient, origin: str) -> None:
     assert clear(owner, Origin=origin).status_code == 200
 
 
@@ -41,18 +41,18 @@ def test_another_origin_is_refused(owner: LearnerClient, origin: str) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_what_the_browser_says_is_from_another_site_is_refused(owner: LearnerClient, site: str) -> None:
+def test_a_cross_site_request_is_refused(owner: LearnerClient, site: str) -> None:
     assert clear(owner, **{"Sec-Fetch-Site": site}).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_what_the_browser_says_is_our_own_is_let_in(owner: LearnerClient, site: str) -> None:
+def test_a_same_origin_request_is_accepted(owner: LearnerClient, site: str) -> None:
     assert clear(owner, **{"Sec-Fetch-Site": site}).status_code == 200
 
 
 @pytest.mark.parametrize("method", UNSAFE)
 @pytest.mark.parametrize("path", ["/api/conversations", "/api/conversations/x", "/api/conversations/x/turns", "/api/x"])
-def test_every_unsafe_method_is_judged(owner: LearnerClient, method: str, path: str) -> None:
+def test_every_unsafe_method_is_checked(owner: LearnerClient, method: str, path: str) -> None:
     assert owner.generic(method, path, headers={"Origin": "https://evil.example"}).status_code == 403
 
 
@@ -66,25 +66,25 @@ def test_a_refusal_changes_nothing(owner: LearnerClient) -> None:
     assert len(owner.get("/api/conversations").json()["conversations"]) == 1
 
 
-def test_a_refusal_makes_no_learner() -> None:
+def test_a_refusal_creates_no_learner() -> None:
     response = Client().post("/api/conversations", headers={"Origin": "https://evil.example"})
     assert "learner" not in response.cookies
 
 
-def test_reading_is_not_judged(owner: LearnerClient) -> None:
+def test_reading_is_not_checked(owner: LearnerClient) -> None:
     assert owner.get("/api/conversations", headers={"Origin": "https://evil.example"}).status_code == 200
 
 
-def test_a_staff_session_is_judged_alike(staff: LearnerClient) -> None:
+def test_a_staff_session_is_checked_alike(staff: LearnerClient) -> None:
     assert clear(staff, Origin="https://evil.example").status_code == 403
 
 
-def test_the_admin_asks_for_a_token() -> None:
+def test_the_admin_requires_a_token() -> None:
     response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
     assert response.status_code == 403
 
 
-def test_the_admin_takes_its_token() -> None:
+def test_the_admin_accepts_its_token() -> None:
     client = Client(enforce_csrf_checks=True)
     page = client.get("/admin/login/").content.decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from conversations import store
-from conversations.models import Conversation
+from conversations.models import Conversation, PendingChange
 from migration import drain, sync_worker
 from migration.drain import Report
 from migration.models import LEASE, Claim, claim, release
@@ -80,7 +80,7 @@ def test_it_moves_what_waits_and_lets_go(waiting: Half) -> None:
 def test_it_leaves_it_to_another_process_that_is_at_it(waiting: Half) -> None:
     claim(sync_worker.WORK, "somebody else")
     assert sync_worker.reconcile() == Report()
-    assert Conversation.objects.using("local").count() == 1
+    assert PendingChange.objects.using("local").count() == 1
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)

@@ -12,8 +12,8 @@ from django.core.management import call_command
 
 from audio.models import Recording
 from conversations.models import Conversation, Message
+from core import env
 from migration.storage_cost import StoredCounts, costs
-from talking_agent import settings as read
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, MongoServer, PostgresServer
 
@@ -178,14 +178,14 @@ def test_a_database_costs_an_amount_or_from_and_to(
     monkeypatch: pytest.MonkeyPatch, value: str, means: tuple[float, float]
 ) -> None:
     monkeypatch.setenv("PRICE_DATABASE", value)
-    assert read.price_range("PRICE_DATABASE", "7-20") == means
+    assert env.price_range("PRICE_DATABASE", "7-20") == means
 
 
 @pytest.mark.parametrize("value", ["cheap", "-1", "1,5", "$3", "nan"])
 def test_a_price_is_an_amount(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("PRICE_STORAGE", value)
     with pytest.raises(ImproperlyConfigured, match="PRICE_STORAGE"):
-        read.price("PRICE_STORAGE", 0.023)
+        env.price("PRICE_STORAGE", 0.023)
     monkeypatch.setenv("PRICE_DATABASE", value)
     with pytest.raises(ImproperlyConfigured, match="PRICE_DATABASE"):
-        read.price_range("PRICE_DATABASE", "7-20")
+        env.price_range("PRICE_DATABASE", "7-20")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=DATABASES)
 
 
 @pytest.fixture
-def s3_bucket(settings: Any, own_s3: S3Server, sound_breakers: None) -> S3Server:
+def s3_bucket(settings: Any, own_s3: S3Server, fast_breakers: None) -> S3Server:
     """Turn the cloud on with a real bucket."""
     options = {
         "bucket_name": BUCKET,

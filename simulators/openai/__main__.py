@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--delays", type=json.loads, default={}, metavar="JSON", help="milliseconds for each stage")
-    parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON", help="the fields of settings.py")
+    parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON", help="fields of Settings")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when the parent process closes stdin")
     arguments = parser.parse_args()
     listener = _listener(arguments.host, arguments.port)

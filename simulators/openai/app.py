@@ -79,7 +79,7 @@ async def _answer(exchange: HttpExchange, method: str) -> None:
     key = exchange.headers.get("authorization", "").removeprefix("Bearer ")
     exchange.entry = exchange.journal.note(path, method=method, key=key)
     try:
-        await exchange.meet(simulation.faults.for_request(path))
+        await exchange.apply(simulation.faults.for_request(path))
         check_key(exchange.headers, exchange.settings.api_key)
         if method == "GET" and path.startswith("/v1/models/"):
             await models.one(exchange)

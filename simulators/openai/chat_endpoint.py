@@ -9,15 +9,14 @@ COMPLETION_DETAILS = ("reasoning_tokens", "audio_tokens", "accepted_prediction_t
 
 
 async def create(exchange: HttpExchange) -> None:
-    asked = exchange.asked()
+    asked = exchange.request_json()
     model = exchange.check_model(asked)
     messages = asked.get("messages")
     if not messages:
         raise error_shapes.missing("messages")
     wanted = asked.get("response_format") or {}
     answer_format = {**wanted, **wanted["json_schema"]} if wanted.get("type") == "json_schema" else wanted
-    said = [scripted_words.text_of(message) for message in messages if message.get("role") == "user"]
-    tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, said))
+    tokens = scripted_words.tokens(exchange.simulation.script.written(answer_format, messages))
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or len(tokens)
     reason = "length" if limit < len(tokens) else "stop"
     head = {"id": exchange.simulation.new_id("chatcmpl"), "created": int(time.time()), "model": model}
@@ -34,9 +33,7 @@ async def create(exchange: HttpExchange) -> None:
         wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
         await _stream(exchange, head, tokens, reason, usage if wants_usage else None)
         return
-    delays = exchange.settings.delays
-    await exchange.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
-    exchange.journal.tokens_out += len(tokens)
+    await exchange.pace_whole(tokens)
     message: dict[str, object] = {"role": "assistant", "content": "".join(tokens), "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     await exchange.json({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
@@ -51,13 +48,11 @@ async def _stream(
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         await exchange.event({**head, "choices": [choice]})
 
-    delays = exchange.settings.delays
-    await exchange.pace.until(delays.first_token_ms)
+    first_ms = exchange.settings.delays.first_token_ms
+    await exchange.pace.until(first_ms)
     await exchange.stream()
     await send({"role": "assistant", "content": "", "refusal": None})
-    for number, token in enumerate(tokens):
-        await exchange.pace.until(delays.first_token_ms + delays.token_ms * number)
-        exchange.journal.tokens_out += 1
+    async for token in exchange.paced(tokens, first_ms):
         await send({"content": token})
     await send({}, reason)
     if usage:

@@ -1,5 +1,6 @@
 """Build the real API's errors: `{"error": {"message", "type", "param", "code"}}`."""
 
+from core.json_types import Json
 from simulators.openai.faults import Fault
 
 
@@ -12,11 +13,10 @@ class ApiError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
-        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.headers = headers or {}
+        self.headers: dict[str, str] = {}
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
     def shape(self) -> dict[str, object]:
@@ -37,8 +37,7 @@ def wrong_key(key: str) -> ApiError:
 
 
 def no_model(model: str) -> ApiError:
-    message = f"The model `{model}` does not exist or you do not have access to it."
-    return ApiError(404, message, param="model", code="model_not_found")
+    return _usual("404", model)
 
 
 def no_such_path(method: str, path: str) -> ApiError:
@@ -49,9 +48,13 @@ def missing(param: str) -> ApiError:
     return ApiError(400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
+def server_error() -> ApiError:
+    return _usual("500", "")
+
+
 def ordered(fault: Fault, model: str) -> ApiError:
     """Return the error that a fault demands."""
-    error = _USUAL[fault.kind](model)
+    error = _usual(fault.kind, model)
     if fault.code:
         error.error["code"] = fault.code
     if fault.code == "insufficient_quota":
@@ -62,26 +65,22 @@ def ordered(fault: Fault, model: str) -> ApiError:
     return error
 
 
-def server_error() -> ApiError:
-    message = "The server had an error while processing your request. Sorry about that!"
-    return ApiError(500, message, kind="server_error")
+def _usual(status: str, model: str) -> ApiError:
+    message, fields = _USUAL[status]
+    return ApiError(int(status), message.format(model=model), **fields)
 
 
-_USUAL = {
-    "400": lambda model: ApiError(400, "Your request was malformed."),
-    "401": lambda model: wrong_key("sk-simulated"),
-    "403": lambda model: ApiError(
-        403, "Country, region, or territory not supported", code="unsupported_country_region_territory"
+_RATE_LIMIT = "Rate limit reached for {model} in organization org-simulated on requests per min (RPM): Limit 3, Used 3."
+# The message of each status, and the fields that are not the default.
+_USUAL: dict[str, tuple[str, Json]] = {
+    "400": ("Your request was malformed.", {}),
+    "401": ("Incorrect API key provided: sk-***ated.", {"code": "invalid_api_key"}),
+    "403": ("Country, region, or territory not supported", {"code": "unsupported_country_region_territory"}),
+    "404": (
+        "The model `{model}` does not exist or you do not have access to it.",
+        {"param": "model", "code": "model_not_found"},
     ),
-    "404": no_model,
-    "429": lambda model: ApiError(
-        429,
-        f"Rate limit reached for {model} in organization org-simulated on requests per min (RPM): Limit 3, Used 3.",
-        kind="requests",
-        code="rate_limit_exceeded",
-    ),
-    "500": lambda model: server_error(),
-    "503": lambda model: ApiError(
-        503, "The engine is currently overloaded, please try again later.", kind="server_error"
-    ),
+    "429": (_RATE_LIMIT, {"kind": "requests", "code": "rate_limit_exceeded"}),
+    "500": ("The server had an error while processing your request. Sorry about that!", {"kind": "server_error"}),
+    "503": ("The engine is currently overloaded, please try again later.", {"kind": "server_error"}),
 }

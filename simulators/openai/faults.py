@@ -1,33 +1,37 @@
 """Inject faults on demand: on a path, of a kind, for a number of requests."""
 
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Literal
 
-from core.json_types import Json
-from simulators.openai.simulator_settings import BadSetting
+from pydantic import PrivateAttr, model_validator
 
-STATUSES = {"400", "401", "403", "404", "429", "500", "503"}
-# - slow: the answer is delay_ms late.
-# - cut: the connection closes in the middle of the answer.
-# - reset: as cut, with a TCP reset.
-# - malformed: an event is not JSON.
-# - silence: nothing more is sent, and the connection stays open.
-# - failed: the API's own event for a failure.
-KINDS = STATUSES | {"slow", "cut", "reset", "malformed", "silence", "failed"}
+from simulators.openai.simulator_settings import Strict
+
 TALKS = "/v1/realtime"
 
 
-@dataclass
-class Fault:
+class Fault(Strict):
     """Describe one fault. It lets `after` events pass first. With `event`, only events of this type count.
 
     If the answer is bare audio, pieces count. Events of a chat stream have the type `chat.completion.chunk`. An answer
     that is not streamed is one event.
+
+    Beside HTTP's status codes, the kinds are:
+
+    - slow: the answer is delay_ms late.
+    - cut: the connection closes in the middle of the answer.
+    - reset: as cut, with a TCP reset.
+    - malformed: an event is not JSON.
+    - silence: nothing more is sent, and the connection stays open.
+    - failed: the API's own event for a failure.
     """
 
     # May have wildcards: /v1/audio/*.
     path: str
-    kind: str
+    kind: Literal[
+        "400", "401", "403", "404", "429", "500", "503", "slow", "cut", "reset", "malformed", "silence", "failed"
+    ]
     # None: until it is cleared.
     times: int | None = 1
     after: int = 0
@@ -36,13 +40,19 @@ class Fault:
     retry_after: float | None = None  # seconds
     # The code of the error, instead of the usual one.
     code: str | None = None
-    _passed: int = field(default=0, init=False)
+    _passed: int = PrivateAttr(0)
+
+    @model_validator(mode="after")
+    def _fail_before_the_first_word(self) -> "Fault":
+        if self.kind == "failed" and not self.event and fnmatchcase(TALKS, self.path):
+            self.event = "response.output_item.added"
+        return self
 
     @property
-    def at_the_door(self) -> bool:
+    def is_early(self) -> bool:
         """Return whether it strikes before the first word of an answer, or before a talk is accepted."""
         silent_from_the_start = self.kind == "silence" and not self.after and not self.event
-        return self.kind in STATUSES or self.kind == "slow" or silent_from_the_start
+        return self.kind.isdigit() or self.kind == "slow" or silent_from_the_start
 
     def strikes(self, event: str) -> bool:
         """Count this event. Return True if the fault replaces it."""
@@ -53,57 +63,36 @@ class Fault:
 
 
 class Faults:
-    """Hold the faults that are set, in their order."""
+    """Hold the faults that are `set`, in their order."""
 
     def __init__(self) -> None:
-        self._set: list[Fault] = []
-
-    def add(self, fields_of_fault: Json) -> None:
-        """Add a fault. Raises BadSetting."""
-        known = {each.name for each in fields(Fault) if each.init}
-        if unknown := fields_of_fault.keys() - known:
-            raise BadSetting(f"A fault has no {', '.join(sorted(unknown))}.")
-        if fields_of_fault.get("kind") not in KINDS or "path" not in fields_of_fault:
-            raise BadSetting(f"A fault needs a path, and a kind of {', '.join(sorted(KINDS))}.")
-        fault = Fault(**fields_of_fault)
-        if fault.kind == "failed" and not fault.event and fnmatchcase(TALKS, fault.path):
-            # The answer fails before its first word.
-            fault.event = "response.output_item.added"
-        self._set.append(fault)
-
-    def extend(self, others: "Faults") -> None:
-        self._set.extend(others._set)
-
-    def clear(self) -> None:
-        self._set.clear()
+        self.set: list[Fault] = []
 
     def for_request(self, path: str) -> Fault | None:
         """Return the fault that this request meets. It counts its own events."""
-        for fault in self._set:
-            if fnmatchcase(path, fault.path):
-                return self._claim(fault)
-        return None
+        return self._claim(self._on(path))
 
     def at_handshake(self, path: str) -> Fault | None:
-        for fault in self._set:
-            if fault.at_the_door and fnmatchcase(path, fault.path):
-                return self._claim(fault)
-        return None
+        return self._claim(fault for fault in self._on(path) if fault.is_early)
 
     def in_talk(self, path: str, event: str) -> Fault | None:
         """Return the fault that replaces this event of an open talk.
 
         A fault may be set during a talk, and counts events from then on.
         """
-        for fault in self._set:
-            if not fault.at_the_door and fnmatchcase(path, fault.path) and fault.strikes(event):
-                return self._claim(fault)
-        return None
+        return self._claim(fault for fault in self._on(path) if not fault.is_early and fault.strikes(event))
 
-    def _claim(self, fault: Fault) -> Fault:
+    def _on(self, path: str) -> list[Fault]:
+        return [fault for fault in self.set if fnmatchcase(path, fault.path)]
+
+    def _claim(self, found: Iterable[Fault]) -> Fault | None:
+        """Return a copy of the first fault, and count it as used."""
+        fault = next(iter(found), None)
+        if fault is None:
+            return None
         if fault.times is not None:
             fault.times -= 1
             if not fault.times:
-                self._set.remove(fault)
+                self.set.remove(fault)
         fault._passed = 0
-        return replace(fault)
+        return fault.model_copy()

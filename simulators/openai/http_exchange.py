@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from asgiref.typing import HTTPScope, WebSocketScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -77,7 +77,7 @@ class HttpExchange:
         self._send = send
         self._fault: Fault | None = None
 
-    def asked(self) -> Json:
+    def request_json(self) -> Json:
         """Return the JSON of the request and note it in the journal. Raises ApiError."""
         try:
             asked = json.loads(self.body)
@@ -96,16 +96,29 @@ class HttpExchange:
             raise error_shapes.no_model(model)
         return str(model)
 
-    async def meet(self, fault: Fault | None) -> None:
+    async def paced(self, tokens: Sequence[str], first_ms: float) -> AsyncIterator[str]:
+        """Yield the tokens at the pace of the settings, the first at `first_ms`, and count them."""
+        for number, token in enumerate(tokens):
+            await self.pace.until(first_ms + self.settings.delays.token_ms * number)
+            self.journal.tokens_out += 1
+            yield token
+
+    async def pace_whole(self, tokens: Sequence[str]) -> None:
+        """Wait until a model has written all tokens, and count them."""
+        delays = self.settings.delays
+        await self.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
+        self.journal.tokens_out += len(tokens)
+
+    async def apply(self, fault: Fault | None) -> None:
         """Apply a fault that strikes before the first word of the answer. Keep any other one for later."""
         if fault is None:
             return
         if fault.kind == "slow":
             await asyncio.sleep(fault.delay_ms / 1000)
             self.pace = Stopwatch()
-        elif fault.kind == "silence" and fault.at_the_door:
+        elif fault.kind == "silence" and fault.is_early:
             await asyncio.Event().wait()
-        elif fault.at_the_door:
+        elif fault.is_early:
             try:
                 model = str(json.loads(self.body).get("model"))
             except (ValueError, AttributeError):
@@ -141,9 +154,7 @@ class HttpExchange:
         """Send a server-sent event. `named` repeats its type as the event's name."""
         kind = str(event.get("type") or event.get("object", ""))
         data = json.dumps(event)
-        if self._fault and self._fault.strikes(kind):
-            fault, self._fault = self._fault, None
-            data = await self._strike(fault) or data
+        data = await self._struck(kind) or data
         name = f"event: {kind}\n" if named else ""
         await self._write(f"{name}data: {data}\n\n".encode())
 
@@ -154,16 +165,21 @@ class HttpExchange:
 
     async def piece(self, data: bytes) -> None:
         """Send a piece of an answer that is bare audio."""
-        if self._fault and self._fault.strikes(""):
-            fault, self._fault = self._fault, None
-            await self._strike(fault)
+        await self._struck("")
         await self._write(data)
 
     async def end(self) -> None:
         self.complete = True
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def _strike(self, fault: Fault) -> str | None:
+    async def _struck(self, kind: str) -> str | None:
+        """Return the data to send instead of an event of this kind, if the fault strikes now."""
+        if not (self._fault and self._fault.strikes(kind)):
+            return None
+        fault, self._fault = self._fault, None
+        return await self._strike(fault)
+
+    async def _strike(self, fault: Fault) -> str:
         """Apply the fault. Return the data to send instead of the event."""
         if fault.kind == "silence":
             await asyncio.Event().wait()

@@ -39,19 +39,9 @@ class Journal:
         return entry
 
     def shape(self) -> dict[str, object]:
-        return {
-            "requests": self.requests,
-            "statuses": self.statuses,
-            "abandoned": self.abandoned,
-            "under_way": +self.under_way,
-            "events_in": self.events_in,
-            "events_out": self.events_out,
-            "bytes_in": self.bytes_in,
-            "bytes_out": self.bytes_out,
-            "tokens_out": self.tokens_out,
-            "connections_opened": len(self._clients),
-            "log": list(self._entries),
-        }
+        counters = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        counters["under_way"] = +self.under_way
+        return {**counters, "connections_opened": len(self._clients), "log": list(self._entries)}
 
     def forget(self) -> None:
         """Start again with empty counters. Requests in progress stay counted as such."""

@@ -6,25 +6,15 @@ from simulators.openai import error_shapes
 from simulators.openai.http_exchange import HttpExchange
 
 CATEGORIES = (
-    "harassment",
-    "harassment/threatening",
-    "hate",
-    "hate/threatening",
-    "illicit",
-    "illicit/violent",
-    "self-harm",
-    "self-harm/instructions",
-    "self-harm/intent",
-    "sexual",
-    "sexual/minors",
-    "violence",
-    "violence/graphic",
+    *("harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent"),
+    *("self-harm", "self-harm/instructions", "self-harm/intent"),
+    *("sexual", "sexual/minors", "violence", "violence/graphic"),
 )
 SURE, UNLIKELY = 0.98, 0.0001
 
 
 async def create(exchange: HttpExchange) -> None:
-    asked = exchange.asked()
+    asked = exchange.request_json()
     if not asked.get("input"):
         raise error_shapes.missing("input")
     model = exchange.check_model({"model": "omni-moderation-latest", **asked})

@@ -34,11 +34,6 @@ class Provider:
         """Return the `base_url` for the `openai` client."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    @property
-    def pid(self) -> int:
-        assert self._process
-        return self._process.pid
-
     def start(self) -> "Provider":
         command = [sys.executable, "-m", "simulators.openai", "--port", str(self.port), "--until-stdin-closes"]
         command += ["--settings", json.dumps(self._settings)]
@@ -65,31 +60,30 @@ class Provider:
 
     def configure(self, **settings: object) -> None:
         """Change settings while it runs. Of `delays`, only the named ones change. Raises OrderRefused."""
-        self._order(settings=settings)
+        self._control(settings=settings)
 
     def fail(self, path: str, kind: str, **how: object) -> None:
         """Add a fault after those already set. `how` is as in `simulators.openai.faults.Fault`. Raises OrderRefused."""
-        self._order(faults=[{"path": path, "kind": kind, **how}])
+        self._control(faults=[{"path": path, "kind": kind, **how}])
 
     def clear_faults(self) -> None:
-        self._order(clear_faults=True)
+        self._control(clear_faults=True)
 
     def reset(self, **settings: object) -> None:
         """Return to the settings of the start with these changes, and clear the faults and the journal."""
-        self._order(reset=True, settings=settings)
+        self._control(reset=True, settings=settings)
 
     def seen(self) -> Json:
         """Return counters, log and settings, as `simulators.openai.journal.Journal.shape` does."""
-        return self._ask(None)
+        return self._control()
 
     def log(self, path: str) -> list[Json]:
         """Return the log entries for this path."""
         return [entry for entry in self.seen()["log"] if entry["path"] == path]
 
-    def _order(self, **orders: object) -> None:
-        self._ask(json.dumps(orders).encode())
-
-    def _ask(self, body: bytes | None) -> Json:
+    def _control(self, **orders: object) -> Json:
+        """Send these orders, if any, and return the state of the provider. Raises OrderRefused."""
+        body = json.dumps(orders).encode() if orders else None
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control", body, timeout=10) as answer:
                 return dict(json.load(answer))

@@ -1,4 +1,4 @@
-"""Choose the words that the provider hears and says: from its scripts, or from a template that never varies."""
+"""Choose the provider's transcripts and answers: from its scripts, or from a fixed template."""
 
 import hashlib
 import json
@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from core.json_types import Json
 from simulators.openai.simulator_settings import Settings
-from simulators.openai.smallest_answer import smallest
 
 TOKEN = re.compile(r"\s*\w+(?:['\u2019-]\w+)*|\s*[^\w\s]|\s+$")
 GREETING = "Hello! What would you like to talk about today?"
+# The smallest value of each type of JSON.
+PLAIN: dict[str, object] = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None}
 Line = TypeVar("Line")
 
 
@@ -49,12 +50,13 @@ class Script:
         usual = f"I see, you said: {heard} What happened next?" if heard else GREETING
         return self._next("replies", self.settings.replies) or usual
 
-    def written(self, answer_format: Json, said: Sequence[str]) -> str:
-        """Return a written answer: a reply to the user's last words, or JSON if the format demands it.
+    def written(self, answer_format: Json, messages: Sequence[Json]) -> str:
+        """Return a written answer to a client's messages: a reply to the user's last words, or JSON if the format demands it.
 
         JSON follows the schema of the format, unless the script sets another answer.
         """
         if answer_format.get("type") not in ("json_schema", "json_object"):
+            said = [text_of(message) for message in messages if message.get("role") == "user"]
             return self.reply(said[-1] if said else "")
         name = answer_format.get("name", "")
         line = self._next(f"structured.{name}", self.settings.structured.get(name, []))
@@ -68,3 +70,29 @@ class Script:
         at = self._at.get(name, 0)
         self._at[name] = at + 1
         return lines[min(at, len(lines) - 1)]
+
+
+def smallest(schema: Json, root: Json | None = None) -> object:
+    """Return the smallest value that a schema allows.
+
+    Supports the part of JSON Schema that structured outputs allow: objects, arrays, enums, anyOf, and $ref into $defs.
+    """
+    root = root or schema
+    if "$ref" in schema:
+        found = root
+        for name in schema["$ref"].removeprefix("#").strip("/").split("/"):
+            found = found[name] if name else found
+        return smallest(found, root)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return smallest(schema["anyOf"][0], root)
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        return {name: smallest(each, root) for name, each in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [smallest(schema["items"], root) for _ in range(schema.get("minItems", 0))]
+    return schema.get("minimum", PLAIN[kind])

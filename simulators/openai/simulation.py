@@ -4,10 +4,10 @@ from collections.abc import Collection
 from itertools import count
 
 from core.json_types import Json
-from simulators.openai.faults import Faults
+from simulators.openai.faults import Fault, Faults
 from simulators.openai.journal import Journal
 from simulators.openai.scripted_words import Script
-from simulators.openai.simulator_settings import BadSetting, Settings
+from simulators.openai.simulator_settings import BadSetting, Settings, checked
 
 ORDERS = {"settings", "faults", "clear_faults", "reset"}
 
@@ -36,19 +36,17 @@ class Simulation:
         before = self._first_settings if orders.get("reset") else self.settings
         changes = orders.get("settings", {})
         settings = before.changed(changes)
-        added = Faults()
-        for each in orders.get("faults", []):
-            added.add(each)
+        added = [checked(Fault, each) for each in orders.get("faults", [])]
         if orders.get("reset"):
             self.journal.forget()
             self.script = Script(settings)
         if orders.get("reset") or orders.get("clear_faults"):
-            self.faults.clear()
-        self.faults.extend(added)
+            self.faults.set.clear()
+        self.faults.set += added
         self.settings = self.script.settings = settings
         self.script.rewind(changes.keys())
 
     def shape(self) -> dict[str, object]:
         """Return counters, log and settings. The caller's own connection is not counted."""
         open_now = {"connections_open": len(self.connections) - 1}
-        return {**self.journal.shape(), **open_now, "settings": self.settings.shape()}
+        return {**self.journal.shape(), **open_now, "settings": self.settings.model_dump()}

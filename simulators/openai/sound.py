@@ -23,18 +23,11 @@ AMPLITUDE = 0.3
 # For a compressed file that does not state its length, such as a browser's WebM.
 GUESSED_BYTES_PER_SECOND = 3000
 CODECS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac"), "flac": ("flac", "flac")}
-CONTENT_TYPES = {
-    "mp3": "audio/mpeg",
-    "opus": "audio/opus",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "pcm": "audio/pcm",
-}
+CONTENT_TYPES = {"mp3": "audio/mpeg"} | {name: f"audio/{name}" for name in ("opus", "aac", "flac", "wav", "pcm")}
 
 
 class NotAudio(ValueError):
-    """Report data that cannot be read as sound."""
+    """Report data that cannot be read as audio."""
 
 
 def tone(text: str, ms_per_character: float) -> bytes:
@@ -82,7 +75,7 @@ def encoded(pcm: bytes, file_format: str) -> bytes:
 
 
 def seconds(data: bytes) -> float:
-    """Return the length of the sound in an uploaded file. Raises NotAudio."""
+    """Return the seconds of audio in an uploaded file. Raises NotAudio."""
     if data[:4] == b"RIFF":
         return _wav_seconds(data)
     import av

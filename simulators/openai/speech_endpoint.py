@@ -14,7 +14,7 @@ SLOWEST, FASTEST = 0.25, 4.0
 
 
 async def create(exchange: HttpExchange) -> None:
-    asked = exchange.asked()
+    asked = exchange.request_json()
     exchange.check_model(asked)
     _check(asked)
     file_format = asked.get("response_format", "mp3")

@@ -2,25 +2,30 @@
 
 import asyncio
 import hashlib
+import re
 
-from simulators.openai import error_shapes, multipart, scripted_words, sound
+from simulators.openai import error_shapes, scripted_words, sound
 from simulators.openai.error_shapes import ApiError
 from simulators.openai.http_exchange import HttpExchange
 
 SUFFIXES = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 FORMATS = ("json", "text", "verbose_json")
 AUDIO_TOKENS_PER_SECOND = 10
+BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
+NAME = re.compile(r'\bname="([^"]*)"')
+FILENAME = re.compile(r'\bfilename="([^"]*)"')
 
 
 async def create(exchange: HttpExchange) -> None:
-    fields, files = multipart.parse(exchange.body, exchange.headers.get("content-type", ""))
+    fields, files = _parse(exchange.body, exchange.headers.get("content-type", ""))
     asked = {name: values[-1] for name, values in fields.items()}
     exchange.entry["body"] = asked
     model = exchange.check_model(asked)
     if "file" not in files:
         raise error_shapes.missing("file")
-    seconds = await _listen(exchange, files["file"])
-    text = exchange.simulation.script.heard(files["file"].data, seconds)
+    filename, data = files["file"]
+    seconds = await _listen(exchange, filename, data)
+    text = exchange.simulation.script.heard(data, seconds)
     delays = exchange.settings.delays
     ready_ms = delays.transcription_ms + delays.transcription_per_second_ms * seconds
     usage = _usage(model, seconds, text)
@@ -49,18 +54,35 @@ async def create(exchange: HttpExchange) -> None:
         )
 
 
-async def _listen(exchange: HttpExchange, upload: multipart.Upload) -> float:
-    """Return the length of the audio in seconds. Note it in the journal with the file's name and digest.
+def _parse(body: bytes, content_type: str) -> tuple[dict[str, list[str]], dict[str, tuple[str, bytes]]]:
+    """Return the fields of a form, without the brackets of list names, and name and content of its files. Raises ApiError."""
+    boundary = BOUNDARY.search(content_type)
+    if not content_type.startswith("multipart/form-data") or not boundary:
+        raise ApiError(400, "Could not parse multipart form")
+    fields: dict[str, list[str]] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())[1:-1]:
+        head, _, data = part.partition(b"\r\n\r\n")
+        described = head.decode("utf-8", "replace")
+        name = NAME.search(described)
+        if not name:
+            raise ApiError(400, "Could not parse multipart form")
+        if filename := FILENAME.search(described):
+            files[name[1]] = filename[1], data
+        else:
+            fields.setdefault(name[1].removesuffix("[]"), []).append(data.decode("utf-8", "replace"))
+    return fields, files
 
-    Raises ApiError.
-    """
-    digest = hashlib.sha256(upload.data).hexdigest()
-    noted: dict[str, object] = {"filename": upload.filename, "bytes": len(upload.data), "sha256": digest}
+
+async def _listen(exchange: HttpExchange, filename: str, data: bytes) -> float:
+    """Return the length of the audio in seconds. Note it in the journal with the file's name and digest. Raises ApiError."""
+    digest = hashlib.sha256(data).hexdigest()
+    noted: dict[str, object] = {"filename": filename, "bytes": len(data), "sha256": digest}
     exchange.entry["file"] = noted
-    if upload.filename.rpartition(".")[2].lower() not in SUFFIXES:
+    if filename.rpartition(".")[2].lower() not in SUFFIXES:
         raise ApiError(400, f"Invalid file format. Supported formats: {list(SUFFIXES)}", param="file")
     try:
-        seconds = await asyncio.to_thread(sound.seconds, upload.data)
+        seconds = await asyncio.to_thread(sound.seconds, data)
     except sound.NotAudio as error:
         message = "Audio file might be corrupted or unsupported"
         raise ApiError(400, message, param="file", code="invalid_value") from error
@@ -72,9 +94,7 @@ async def _stream(exchange: HttpExchange, text: str, usage: dict[str, object], r
     """Send the first delta when the transcription is ready, the others at the pace of tokens."""
     await exchange.pace.until(ready_ms)
     await exchange.stream()
-    for number, token in enumerate(scripted_words.tokens(text)):
-        await exchange.pace.until(ready_ms + exchange.settings.delays.token_ms * number)
-        exchange.journal.tokens_out += 1
+    async for token in exchange.paced(scripted_words.tokens(text), ready_ms):
         await exchange.event({"type": "transcript.text.delta", "delta": token})
     await exchange.event({"type": "transcript.text.done", "text": text, "usage": usage})
     await exchange.end()

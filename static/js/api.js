@@ -77,7 +77,7 @@ export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${enco
  * @param {string} content
  * @returns {Promise<{ message: Message; notCorrected?: string }>}
  */
-export function mend(id, message, content) {
+export function replaceWords(id, message, content) {
   return call("PATCH", `${conversationPath(id)}/messages/${encodeURIComponent(message)}`, { content });
 }
 

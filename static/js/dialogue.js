@@ -10,17 +10,17 @@ export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corr
 
 export class Dialogue {
   /**
-   * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onMend(id, text)`, if given, saves a learner's better
-   * transcript. `onTranslate(turn)`, if given, shows or hides a translation.
+   * Create a dialogue in `list`. `onReplay(id, source)` plays a turn. `onReplaceWords(id, text)`, if given, saves a learner's
+   * better transcript. `onTranslate(turn)`, if given, shows or hides a translation.
    * @param {{ list: HTMLElement; scroller?: HTMLElement; onReplay: (id: string, source: AudioSource) => void;
-   *   onMend?: (id: string, text: string) => Promise<boolean>; onTranslate?: (turn: Turn) => void }} options
+   *   onReplaceWords?: (id: string, text: string) => Promise<boolean>; onTranslate?: (turn: Turn) => void }} options
    */
-  constructor({ list, scroller, onReplay, onMend, onTranslate }) {
+  constructor({ list, scroller, onReplay, onReplaceWords, onTranslate }) {
     this.list = list;
     this.onTranslate = onTranslate;
     this.scroller = scroller;
     this.onReplay = onReplay;
-    this.onMend = onMend;
+    this.onReplaceWords = onReplaceWords;
     /** @type {Map<string, Turn>} */
     this.turns = new Map();
     this.atEnd = true;
@@ -127,7 +127,7 @@ export class Dialogue {
    * Show a turn with its better transcript. See api.js for `notCorrected`.
    * @param {{ message: Message; notCorrected?: string }} answer
    */
-  mended({ message, notCorrected = "" }) {
+  wordsReplaced({ message, notCorrected = "" }) {
     if (!this.turns.has(message.id)) return;
     this.show(message);
     this.setUnchecked(message.id, notCorrected);
@@ -142,7 +142,7 @@ export class Dialogue {
     if (turn?.role !== "user") return;
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
-    find(turn.element, '[data-action="edit"]').hidden = !this.onMend;
+    find(turn.element, '[data-action="edit"]').hidden = !this.onReplaceWords;
   }
 
   /** @param {string} id */
@@ -320,7 +320,7 @@ export class Dialogue {
       // Ignore a second click while the text is being saved.
       if (form.getAttribute("aria-busy") === "true") return;
       form.setAttribute("aria-busy", "true");
-      if (await this.onMend?.(turn.id, field.value.trim())) close();
+      if (await this.onReplaceWords?.(turn.id, field.value.trim())) close();
       form.removeAttribute("aria-busy");
     });
   }

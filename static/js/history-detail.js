@@ -33,7 +33,7 @@ export class Detail {
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),
-      onMend: (id, text) => this.mend(id, text),
+      onReplaceWords: (id, text) => this.replaceWords(id, text),
       onTranslate: target() ? (turn) => toggleTranslation(turn, this.conversation?.id ?? "") : undefined,
     });
     this.titleField = byId("rename-title", HTMLInputElement);
@@ -143,19 +143,19 @@ export class Detail {
    * @param {string} id
    * @param {string} text
    */
-  async mend(id, text) {
+  async replaceWords(id, text) {
     const before = this.conversation;
     if (!before) return false;
     try {
-      const answer = await api.mend(before.id, id, text);
+      const answer = await api.replaceWords(before.id, id, text);
       const isShown = this.conversation?.id === before.id;
-      const mended = withMessage((isShown && this.conversation) || before, answer.message);
-      this.onChanged(mended);
+      const replaced = withMessage((isShown && this.conversation) || before, answer.message);
+      this.onChanged(replaced);
       if (isShown) {
-        this.dialogue.mended(answer);
-        this.show(mended);
+        this.dialogue.wordsReplaced(answer);
+        this.show(replaced);
       }
-      toast("Mended.");
+      toast("Corrected.");
       return true;
     } catch (error) {
       this.onError(error);

@@ -66,7 +66,7 @@ const dialogue = new Dialogue({
     session?.agent.interrupt({ cancel: true });
     replayer.toggle(id, source);
   },
-  onMend: (id, text) => mend(id, text),
+  onReplaceWords: (id, text) => replaceWords(id, text),
   onTranslate: target() ? (turn) => toggleTranslation(turn, session?.conversation ?? wanted) : undefined,
 });
 const delivery = new Delivery({
@@ -301,10 +301,10 @@ function closed(code) {
  * @param {string} id
  * @param {string} text
  */
-async function mend(id, text) {
+async function replaceWords(id, text) {
   try {
-    dialogue.mended(await api.mend(session?.conversation || wanted, id, text));
-    toast("Mended.");
+    dialogue.wordsReplaced(await api.replaceWords(session?.conversation || wanted, id, text));
+    toast("Corrected.");
     return true;
   } catch (error) {
     showError(error);

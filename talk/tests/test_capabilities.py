@@ -55,7 +55,7 @@ def test_a_model_explains_in_every_language_and_translates(provided: Any):
     }
 
 
-def test_every_provider_that_is_sent_something_is_named(provided: Any):
+def test_every_provider_that_gets_data_is_named(provided: Any):
     provided.OPENAI |= {
         "transcription": stage("http://user:secret@speech.example.org:8000/v1"),
         "chat": stage("http://localhost:8001/v1", "chat-model"),
@@ -66,14 +66,14 @@ def test_every_provider_that_is_sent_something_is_named(provided: Any):
     )
 
 
-def test_an_engine_that_was_chosen_alone_has_no_other_to_stand_in(provided: Any):
+def test_an_engine_that_was_chosen_alone_has_no_stand_in(provided: Any):
     provided.TUTOR_ENGINE = "local"
     assert capabilities.partner().kind == "guided"
     assert capabilities.translations() == []
 
 
 @pytest.mark.parametrize("path", ["/", "/history", "/import", "/nowhere"])
-def test_the_pages_say_what_can_be_translated(provided: Any, path: str):
+def test_the_pages_list_the_languages_of_translations(provided: Any, path: str):
     codes = "".join(f"{code} " for code in language.load_all())
     assert f'data-translations="{codes}"' in Client().get(path).content.decode()
 

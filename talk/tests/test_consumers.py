@@ -89,12 +89,12 @@ async def connection(learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> Con
     return connection
 
 
-async def test_a_fault_closes_the_connection_and_says_so(connection: Connection):
+async def test_an_unexpected_error_closes_the_connection_with_1011(connection: Connection):
     assert await connection.closed() == 1011
     await connection.leave()
 
 
-async def test_what_was_said_before_a_fault_is_kept(connection: Connection, learner: uuid.UUID):
+async def test_turns_before_an_unexpected_error_are_saved(connection: Connection, learner: uuid.UUID):
     await connection.closed()
     await connection.leave()
     kept = await in_thread(store.get, learner, "talk")
@@ -102,7 +102,9 @@ async def test_what_was_said_before_a_fault_is_kept(connection: Connection, lear
     assert [(row.role, row.content) for row in kept.messages] == [("user", "He has a dog."), ("assistant", "Nice!")]
 
 
-async def test_a_fault_is_logged_without_what_it_quotes(connection: Connection, caplog: pytest.LogCaptureFixture):
+async def test_an_unexpected_error_is_logged_without_its_message(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+):
     await connection.closed()
     await connection.leave()
     (logged,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
@@ -111,7 +113,7 @@ async def test_a_fault_is_logged_without_what_it_quotes(connection: Connection, 
     assert "sk-secret" not in caplog.text
 
 
-async def test_after_a_fault_nothing_more_is_followed(connection: Connection, caplog: pytest.LogCaptureFixture):
+async def test_events_after_an_unexpected_error_are_ignored(connection: Connection, caplog: pytest.LogCaptureFixture):
     await connection.append()
     await connection.append()
     await connection.closed()
@@ -129,7 +131,7 @@ def voice(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     return engine
 
 
-async def test_a_client_that_never_sends_anything_is_hung_up_on(
+async def test_a_client_that_never_sends_is_disconnected(
     voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(capacity, "SILENT_S", 0.2)
@@ -141,7 +143,7 @@ async def test_a_client_that_never_sends_anything_is_hung_up_on(
     assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
-async def test_a_talk_in_which_nothing_is_said_is_paused_and_can_be_gone_on_with(
+async def test_an_idle_talk_is_paused_and_can_be_continued(
     voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
     connection = Connection(learner)
@@ -166,7 +168,7 @@ async def test_a_talk_in_which_nothing_is_said_is_paused_and_can_be_gone_on_with
     assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
-async def test_a_talk_that_goes_on_makes_no_room(
+async def test_an_active_talk_is_not_paused_for_a_newcomer(
     voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(capacity.HOSTED_TALK_SLOTS, "total", 1)
@@ -183,7 +185,7 @@ async def test_a_talk_that_goes_on_makes_no_room(
     assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
-async def test_a_talk_that_cannot_begin_gives_its_place_back(
+async def test_a_talk_that_fails_to_begin_releases_its_slot(
     voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
     async def open_talk(**asked: Any) -> None:
@@ -252,7 +254,7 @@ async def test_a_talk_that_changes_to_a_full_engine_goes_on_and_later_ones_are_r
     assert capacity.LOCAL_TALK_SLOTS.used == 0
 
 
-async def test_as_many_still_talks_are_paused_as_a_newcomer_needs(failing: None, monkeypatch: pytest.MonkeyPatch):
+async def test_as_many_idle_talks_are_paused_as_a_newcomer_needs(failing: None, monkeypatch: pytest.MonkeyPatch):
     first, second = await fallen_back(), await fallen_back()
     monkeypatch.setattr(capacity, "MAKES_ROOM_S", 0.0)
     newcomer = Connection(uuid.uuid4())
@@ -287,9 +289,7 @@ async def test_a_conversation_that_is_taken_over_is_counted_by_the_new_talks_eng
     assert (capacity.HOSTED_TALK_SLOTS.used, capacity.LOCAL_TALK_SLOTS.used) == (0, 0)
 
 
-async def test_connections_to_one_conversation_that_begin_at_once_hold_one_place(
-    voice: ScriptedEngine, learner: uuid.UUID
-):
+async def test_simultaneous_connections_to_one_conversation_hold_one_slot(voice: ScriptedEngine, learner: uuid.UUID):
     voice.opens = asyncio.Event()
     connections = [Connection(learner) for _ in range(3)]
     for number, connection in enumerate(connections):
@@ -305,7 +305,7 @@ async def test_connections_to_one_conversation_that_begin_at_once_hold_one_place
     assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
-async def test_who_sends_faster_than_anyone_speaks_has_to_wait(monkeypatch: pytest.MonkeyPatch):
+async def test_a_client_that_sends_too_fast_is_slowed_down(monkeypatch: pytest.MonkeyPatch):
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:

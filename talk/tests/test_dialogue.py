@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conversations import store
-from conversations.changes import Draft
+from conversations.store import Draft
 from talk import dialogue
 from talk.dialogue import Dialogue, recent_mistakes
 from talk.session_fields import session_wishes
@@ -26,7 +26,7 @@ def learner() -> uuid.UUID:
 
 def begun(**wishes: str) -> Dialogue:
     new = Dialogue.of("talk", None, "local")
-    new.begin_with(wishes)
+    new.change_topic(wishes)
     return new
 
 
@@ -51,11 +51,11 @@ def keep(learner: uuid.UUID, wire_id: str, *mistakes: tuple[str, str], day: int 
 # The language of explanations
 
 
-def test_explanations_are_english_unless_wished_otherwise():
+def test_explanations_are_english_by_default():
     assert begun(scenario="travel").brief.language == "en"
 
 
-def test_another_language_can_be_wished_for():
+def test_another_language_can_be_chosen():
     new = begun(language="vi")
     assert new.brief.language == new.shape()["language"] == "vi"
 
@@ -72,13 +72,13 @@ def test_the_contracts_language_stays_that_of_the_talk():
 def test_it_can_be_changed_in_the_middle_of_a_talk():
     new = begun(scenario="travel")
     new.add("user-1", "user", "Hello.")
-    assert not new.begin_with({"language": "vi", "scenario": "food"})
+    assert not new.change_topic({"language": "vi", "scenario": "food"})
     assert (new.brief.language, new.brief.scenario.id) == ("vi", "travel")
 
 
 def test_another_choice_leaves_the_language_as_it_is():
     new = begun(language="vi")
-    new.begin_with({"scenario": "food"})
+    new.change_topic({"scenario": "food"})
     assert new.brief.language == "vi"
 
 
@@ -87,41 +87,41 @@ def test_the_language_of_an_older_client_is_that_of_explanations(learner):
 
 
 @pytest.mark.parametrize("language", ["xx", None, 5, ["vi"], {"a": 1}])
-def test_an_older_clients_language_that_there_is_not_is_english(learner, language):
+def test_an_unknown_language_of_an_older_client_becomes_english(learner, language):
     again = gone_on(learner, {"config": {"language": language}})
     assert (again.brief.language, again.columns()["config"]["language"]) == ("en", "en")
 
 
-def test_what_was_wished_for_here_counts_more_than_an_older_clients_language(learner):
+def test_the_chosen_language_wins_over_an_older_clients(learner):
     again = gone_on(learner, {"config": {"language": "vi", "explain": "en"}})
     assert again.brief.language == "en"
 
 
 def test_an_older_clients_language_stays_as_it_was(learner):
     again = gone_on(learner, {"config": {"language": "vi"}})
-    again.begin_with({"language": "en"})
+    again.change_topic({"language": "en"})
     config = again.columns()["config"]
     assert (config["language"], config["explain"]) == ("vi", "en")
 
 
-def test_a_configuration_that_is_none_can_be_gone_on_with(learner):
+def test_a_talk_with_an_invalid_configuration_can_be_continued(learner):
     assert gone_on(learner, {"config": ["vi"]}).columns()["config"]["language"] == "en"
 
 
 @pytest.mark.parametrize("explain", ["xx", None, 5, ["vi"], {"a": 1}])
-def test_a_kept_language_that_there_is_not_is_english(learner, explain):
+def test_an_unknown_stored_language_becomes_english(learner, explain):
     assert gone_on(learner, {"config": {"explain": explain}}).brief.language == "en"
 
 
 @pytest.mark.parametrize("language", ["xx", "", "EN"])
-def test_a_wish_for_a_language_that_there_is_not_is_refused(language):
+def test_an_unknown_language_is_refused(language):
     wishes = session_wishes({"talk": {"language": language, "level": "B2"}})
     (refusal,) = wishes.refusals
     assert str(refusal).startswith("`language` must be one of en, ")
     assert wishes.talk == {"level": "B2"}
 
 
-def test_a_wish_for_a_language_is_passed_on():
+def test_a_chosen_language_is_passed_on():
     assert session_wishes({"talk": {"language": "vi"}}).talk == {"language": "vi"}
 
 
@@ -155,13 +155,13 @@ def test_the_newest_mistakes_come_first(learner):
     assert recent_mistakes(learner) == ("childs \u2192 children", "she have \u2192 she has", "goed \u2192 went")
 
 
-def test_there_are_five_at_most_and_none_twice(learner):
+def test_there_are_at_most_five_different_mistakes(learner):
     keep(learner, "talk", *[(f"wrong {number % 7}", "right") for number in range(20)])
     found = recent_mistakes(learner)
     assert len(found) == len(set(found)) == 5
 
 
-def test_they_are_the_learners_own(learner):
+def test_mistakes_are_the_learners_own(learner):
     keep(learner, "talk", ("goed", "went"))
     assert recent_mistakes(uuid.uuid4()) == ()
 
@@ -179,13 +179,13 @@ def test_only_the_latest_conversations_are_read(learner):
 
 
 @pytest.mark.django_db(databases=DATABASES)
-def test_a_talk_begins_without_them_while_they_are_out_of_reach(learner, database: Half):
+def test_a_talk_begins_without_mistakes_while_they_are_out_of_reach(learner, database: Half):
     keep(learner, "talk", ("goed", "went"))
     database.goes_down()
     assert recent_mistakes(learner) == ()
 
 
-def test_the_brief_has_them_whatever_is_chosen():
+def test_the_brief_keeps_the_mistakes_in_every_scenario():
     new = Dialogue.of("talk", None, "local", mistakes=["goed \u2192 went"])
-    new.begin_with({"scenario": "food"})
+    new.change_topic({"scenario": "food"})
     assert new.brief.mistakes == ("goed \u2192 went",)

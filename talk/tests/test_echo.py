@@ -54,18 +54,18 @@ def windows(pcm: bytes, ms: int = WINDOW_MS) -> list[bytes]:
 
 
 @pytest.mark.parametrize("db", [0, -12, -26, -40])
-def test_the_agents_voice_is_known_however_soft_it_comes_back(db: float):
+def test_the_agents_voice_is_recognised_at_any_volume(db: float):
     found = [is_echo(echo_of(part, db), AGENT) for part in windows(AGENT)]
     assert len(found) >= 5
     assert all(found)
 
 
-def test_the_agents_voice_is_known_in_a_room():
+def test_the_agents_voice_is_recognised_in_a_room():
     found = [is_echo(part, AGENT) for part in windows(echo_of(AGENT, 0, a_room()))]
     assert all(found)
 
 
-def test_an_echo_that_ends_early_is_known():
+def test_an_echo_that_ends_early_is_recognised():
     burst = windows(AGENT)[2][: RATE * 2 // 5] + bytes(RATE * 2 // 10)
     assert is_echo(echo_of(burst, -12), AGENT)
 
@@ -76,7 +76,7 @@ def test_other_voices_are_no_echo():
     assert not any(found)
 
 
-def test_most_voices_are_told_from_an_echo_at_once():
+def test_most_voices_are_distinguished_from_an_echo_at_once():
     others = [likeness(part, AGENT) < OTHER for learner in LEARNERS for part in windows(learner, FIRST_MS)]
     assert sum(others) >= 0.6 * len(others)
     assert not any(likeness(echo_of(part, -26), AGENT) < OTHER for part in windows(AGENT, FIRST_MS))
@@ -95,7 +95,7 @@ def test_a_voice_over_an_echo_is_no_echo():
     assert sum(found) <= len(found) // 4
 
 
-def test_nothing_is_no_echo():
+def test_silence_is_no_echo():
     assert not is_echo(AGENT[:14_400], b"")
     assert not is_echo(AGENT[:14_400], bytes(96_000))
 
@@ -119,7 +119,7 @@ async def play(talk: Talk, pcm: bytes, *, late_ms: int = 120) -> None:
 
 @pytest.mark.parametrize("db", [-12, -26, -40])
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])
-async def test_the_agent_hears_itself_out_and_then_the_learner(line: Begin, db: float):
+async def test_the_agent_ignores_its_echo_and_then_hears_the_learner(line: Begin, db: float):
     talk = await opened(line, answer("I live with my parents.", "I see."))
     await play(talk, echo_of(AGENT, db))
     await talk.append(silence(2))
@@ -131,7 +131,7 @@ async def test_the_agent_hears_itself_out_and_then_the_learner(line: Begin, db: 
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])
-async def test_a_learner_breaks_in_on_an_agent_that_comes_back(line: Begin):
+async def test_a_learner_interrupts_an_agent_whose_voice_echoes(line: Begin):
     talk = await opened(line, answer("My brother went to London.", "I see."))
     back = from_pcm16(echo_of(AGENT, -26))
     voice = np.zeros(len(back), np.float32)
@@ -147,7 +147,7 @@ async def test_a_learner_breaks_in_on_an_agent_that_comes_back(line: Begin):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])
-async def test_the_learner_is_told_once_of_headphones(line: Begin):
+async def test_the_learner_is_advised_once_to_use_headphones(line: Begin):
     short = spoken("Who is in your family?")
     asks = [Words("Who is in your family?"), Speech(short), Spoken()]
     talk = await hands_free(line, asks, asks, asks)
@@ -163,7 +163,7 @@ async def test_the_learner_is_told_once_of_headphones(line: Begin):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])
-async def test_the_agents_words_that_were_heard_all_the_same_are_no_turn(line: Begin):
+async def test_a_transcribed_echo_is_no_turn(line: Begin):
     again = [Words(QUESTION), Speech(SOUND), Spoken()]
     talk = await opened(line, answer("let's talk about your", "All right."), again)
     await talk.append(LEARNERS[0] + silence(3))

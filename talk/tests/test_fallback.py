@@ -50,8 +50,8 @@ class Talking:
         await self.fallback_session.hear(turn, pcm)
         return turn
 
-    async def answered(self, turn: Turn | None, text: str | None = None) -> list[Event]:
-        reply = self.fallback_session.reply(turn, text)
+    async def answered(self, turn: Turn | None) -> list[Event]:
+        reply = self.fallback_session.reply(turn)
         await self.fallback_session.end_turn()
         if self.turn:
             self.fallback_session.begin_turn(self.turn)
@@ -81,13 +81,13 @@ async def test_the_next_engine_hears_the_same_turn():
     assert second.sessions[0].asked == [(None, SAID)]
 
 
-async def test_the_learner_is_told_who_goes_on():
+async def test_the_notice_names_the_next_engine():
     talking = await Talking(ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("", "")])).begin()
     await talking.answered(await talking.say())
     assert talking.noticed == [Notice("engine", f"It is gone. {fallback.GOES_ON}", "second")]
 
 
-async def test_what_was_made_out_is_not_asked_again():
+async def test_a_transcript_is_reported_only_once():
     first = ScriptedEngine("first", [[Heard("I has a dog."), GONE]])
     second = ScriptedEngine("second", [answer("I has a dog.", "A dog!")])
     talking = await Talking(first, second).begin()
@@ -96,7 +96,7 @@ async def test_what_was_made_out_is_not_asked_again():
     assert second.sessions[0].asked == [("I has a dog.", b"")]
 
 
-async def test_what_was_said_meanwhile_is_heard_by_the_next_engine():
+async def test_the_next_engine_gets_sound_that_came_meanwhile():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Hello.")])
     talking = await Talking(first, second).begin()
     turn = await talking.say()
@@ -109,7 +109,7 @@ async def test_an_answer_begun_ahead_leaves_the_turn_open():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Hello.")])
     talking = await Talking(first, second).begin()
     turn = talking.turn = await talking.say()
-    assert [event async for event in talking.fallback_session.reply(turn, None)]
+    assert [event async for event in talking.fallback_session.reply(turn)]
     assert second.sessions[0].heard == [SAID]
 
 
@@ -122,7 +122,7 @@ async def test_an_answer_that_breaks_off_is_not_said_again():
     assert talking.fallback_session.engine is second
 
 
-async def test_an_engine_that_is_slow_is_given_up(settings: Any):
+async def test_a_slow_engine_is_replaced(settings: Any):
     settings.ENGINE_PATIENCE = 50
     first, second = ScriptedEngine("first", [[5.0, Heard("Hi.")]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
     talking = await Talking(first, second).begin()
@@ -137,14 +137,14 @@ async def test_patience_is_for_the_first_word_only(settings: Any):
     assert len(await talking.answered(await talking.say())) == 3
 
 
-async def test_the_last_engine_is_waited_for_and_the_learner_told(settings: Any):
+async def test_the_last_engine_gets_more_time_and_the_learner_a_notice(settings: Any):
     settings.ENGINE_PATIENCE = 50
     talking = await Talking(ScriptedEngine("only", [[1.0, *answer("Hi.", "Yes?")]])).begin()
     assert await talking.answered(await talking.say()) == answer("Hi.", "Yes?")
     assert talking.noticed == [Notice("slow", fallback.IS_SLOW, "only")]
 
 
-async def test_when_nobody_is_left_it_fails():
+async def test_without_another_engine_the_reply_fails():
     talking = await Talking(ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [[REFUSED]])).begin()
     with pytest.raises(EngineError, match="refuses"):
         await talking.answered(await talking.say())
@@ -158,7 +158,7 @@ async def test_a_failed_engine_rests_in_other_talks():
     assert Talking(first, second).fallback_session.engine is second
 
 
-async def test_it_is_returned_to_when_it_has_rested():
+async def test_talks_return_to_an_engine_that_has_rested():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
     talking = await Talking(first, second).begin()
     await talking.answered(await talking.say())
@@ -176,7 +176,7 @@ async def test_an_engine_that_cannot_warm_up_is_replaced():
     assert talking.fallback_session.engine.name == "second"
 
 
-async def test_the_operator_is_told_once_and_the_learner_nothing_of_it(caplog: pytest.LogCaptureFixture):
+async def test_a_failure_is_logged_once_and_hidden_from_the_learner(caplog: pytest.LogCaptureFixture):
     first = ScriptedEngine("first", [[REFUSED]])
     talking = await Talking(first, ScriptedEngine("second", [answer("Hi.", "Yes?")])).begin()
     await talking.answered(await talking.say())
@@ -185,10 +185,10 @@ async def test_the_operator_is_told_once_and_the_learner_nothing_of_it(caplog: p
     assert "401" not in "".join(talking.messages)
 
 
-async def test_a_typed_turn_is_asked_again_as_text():
+async def test_a_typed_turn_is_requested_again_as_text():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
     talking = await Talking(first, second).begin()
-    await talking.answered(Turn(0, text="Hi."), "Hi.")
+    await talking.answered(Turn(0, text="Hi."))
     assert second.sessions[0].asked == [("Hi.", b"")]
 
 
@@ -200,7 +200,7 @@ async def test_the_old_session_is_closed():
     assert [session.is_closed for session in (*first.sessions, *second.sessions)] == [True, True]
 
 
-async def test_a_listening_engine_that_is_lost_is_replaced():
+async def test_an_engine_that_loses_turn_detection_is_replaced():
     first, second = ScriptedEngine("first", [], detects_turns=True), ScriptedEngine("second", [])
     talking = await Talking(first, second).begin()
     await talking.fallback_session.detect_turns(Detection(1500))
@@ -210,7 +210,7 @@ async def test_a_listening_engine_that_is_lost_is_replaced():
     assert not talking.fallback_session.detects
 
 
-async def test_moments_are_told_in_the_talks_time():
+async def test_positions_are_converted_to_the_talks_sound():
     first, second = (
         ScriptedEngine("first", [[GONE]]),
         ScriptedEngine("second", [answer("Hi.", "!")], detects_turns=True),
@@ -227,7 +227,7 @@ async def test_moments_are_told_in_the_talks_time():
     assert talking.noticed[-1] == SpeechStarted(2200)
 
 
-async def test_a_change_is_finished_though_its_turn_is_cancelled():
+async def test_a_change_of_engines_is_completed_though_its_turn_is_cancelled():
     first = ScriptedEngine("first", [[GONE]])
     second = ScriptedEngine("second", [answer("Hi.", "Yes?")], opens=asyncio.Event())
     talking = await Talking(first, second).begin()
@@ -240,7 +240,7 @@ async def test_a_change_is_finished_though_its_turn_is_cancelled():
     assert talking.messages == [f"It is gone. {fallback.GOES_ON}"]
 
 
-async def test_half_way_through_a_change_the_session_is_that_of_the_engine():
+async def test_engine_and_session_change_together():
     first = ScriptedEngine("first", [[GONE]])
     second = ScriptedEngine("second", [], opens=asyncio.Event())
     talking = await Talking(first, second).begin()
@@ -254,7 +254,7 @@ async def test_half_way_through_a_change_the_session_is_that_of_the_engine():
     assert [session.is_closed for session in (*first.sessions, *second.sessions)] == [True, True]
 
 
-async def test_two_that_fail_at_once_change_once():
+async def test_two_simultaneous_failures_change_the_engine_once():
     first = ScriptedEngine("first", [[GONE]], detects_turns=True)
     second, third = (
         ScriptedEngine("second", [answer("Hi.", "Yes?")], opens=asyncio.Event()),
@@ -271,7 +271,7 @@ async def test_two_that_fail_at_once_change_once():
     assert (len(second.sessions), len(third.sessions)) == (1, 0)
 
 
-async def test_a_reply_has_the_patience_that_its_own_engine_is_given(settings: Any):
+async def test_the_time_limit_of_a_reply_is_that_of_its_own_engine(settings: Any):
     settings.ENGINE_PATIENCE = 500
     first, second = ScriptedEngine("first", [[600.0]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
     talking = await Talking(first, second).begin()
@@ -282,7 +282,7 @@ async def test_a_reply_has_the_patience_that_its_own_engine_is_given(settings: A
     assert [each.code for each in talking.noticed] == ["engine"]
 
 
-async def test_what_was_said_later_is_heard_after_the_turn_that_is_asked_again(settings: Any):
+async def test_a_later_turn_is_passed_on_after_the_repeated_one(settings: Any):
     settings.ENGINE_PATIENCE = 500
     first, second = ScriptedEngine("first", [[600.0]]), ScriptedEngine("second", [answer("Hi.", "Yes?")])
     talking = await Talking(first, second).begin()
@@ -295,14 +295,14 @@ async def test_what_was_said_later_is_heard_after_the_turn_that_is_asked_again(s
     assert second.sessions[0].heard[-2:] == [SAID, LATER]
 
 
-async def test_what_nobody_said_is_not_asked_again():
+async def test_an_empty_turn_is_not_requested_again():
     first, second = ScriptedEngine("first", [[Heard(""), GONE]]), ScriptedEngine("second", [])
     talking = await Talking(first, second).begin()
     assert await talking.answered(await talking.say()) == [Heard("")]
     assert second.sessions[0].asked == []
 
 
-async def test_an_opening_that_is_asked_again_ends_nobodys_turn():
+async def test_a_repeated_opening_ends_no_turn():
     first, second = ScriptedEngine("first", [[GONE]]), ScriptedEngine("second", [answer("", "Hello?")])
     talking = await Talking(first, second).begin()
     talking.turn = Turn(0, pcm=bytearray(LATER))
@@ -311,7 +311,7 @@ async def test_an_opening_that_is_asked_again_ends_nobodys_turn():
     assert second.sessions[0].heard == [LATER]
 
 
-async def test_a_reply_whose_session_is_left_is_asked_for_again():
+async def test_a_reply_of_a_closed_session_is_requested_again():
     only = ScriptedEngine("only", [[asyncio.Event()], answer("Hi.", "Yes?")])
     talking = await Talking(only).begin()
     answering = asyncio.create_task(talking.answered(await talking.say()))

@@ -9,8 +9,7 @@ import pytest
 
 from audio.encoding import Clip
 from conversations import store
-from conversations.changes import Draft
-from conversations.store import StoredConversation
+from conversations.store import Draft, StoredConversation
 from core.threads import in_thread
 from simulators.openai import Provider
 from talk import feedback
@@ -87,7 +86,7 @@ async def test_it_names_the_engine_that_made_it(pipeline, learner):
     assert analysis["engine"] == "openai_pipeline"
 
 
-async def test_of_a_very_long_talk_the_recordings_of_what_is_judged_are_the_time(pipeline, learner):
+async def test_only_recordings_of_analysed_turns_count_in_a_very_long_talk(pipeline, learner):
     long = [turn(number, "user", "word " * 4_000, seconds=5.0) for number in range(6)]
     await keep(learner, long)
     shape = await feedback.of_conversation(learner, "talk")
@@ -133,7 +132,7 @@ async def test_a_new_one_replaces_the_one_before(pipeline, learner):
     assert (await kept(learner)).conversation.analysis == anew
 
 
-async def test_an_unreadable_answer_is_reported_and_nothing_is_kept(pipeline, learner):
+async def test_an_invalid_answer_is_reported_and_nothing_is_saved(pipeline, learner):
     pipeline.configure(structured={"analysis": ["70 of 100!"]})
     await keep(learner, SPOKEN)
     with pytest.raises(EngineError):
@@ -141,7 +140,7 @@ async def test_an_unreadable_answer_is_reported_and_nothing_is_kept(pipeline, le
     assert (await kept(learner)).conversation.analysis is None
 
 
-async def test_one_that_could_not_be_replaced_stays(pipeline, learner):
+async def test_a_failed_analysis_leaves_the_one_before(pipeline, learner):
     pipeline.configure(structured={"analysis": [ANSWER, "70 of 100!"]})
     await keep(learner, SPOKEN)
     before = await feedback.of_conversation(learner, "talk")
@@ -163,7 +162,7 @@ async def test_a_deleted_conversation_is_not_found(pipeline, learner):
 
 
 @pytest.mark.parametrize("kind", ["403", "404"])
-async def test_where_a_provider_fails_the_next_engine_counts_and_says_so(pipeline, learner, kind):
+async def test_if_a_provider_fails_the_next_engine_analyses_and_is_named(pipeline, learner, kind):
     pipeline.fail("/v1/chat/completions", kind)
     await keep(learner, SPOKEN)
     shape = await feedback.of_conversation(learner, "talk")
@@ -192,5 +191,5 @@ async def test_the_embedded_engine_counts(settings, learner):
         ([], None),
     ],
 )
-def test_a_limit_that_cannot_be_read_is_none(config, minutes):
+def test_an_invalid_time_limit_is_ignored(config, minutes):
     assert feedback.time_limit(config) == minutes

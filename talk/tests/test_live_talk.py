@@ -42,7 +42,6 @@ class Line:
             conversation="talk",
             engines=self.engines,  # type: ignore[arg-type]  # what needs no talk is not scripted
             send=self._send,
-            hang_up=self._hang_up,
         )
         await self.talk.receive({"type": "talk.hint"})
         self.sent.clear()
@@ -50,9 +49,6 @@ class Line:
     async def _send(self, event: Event) -> None:
         self.watch(event)
         self.sent.append(event)
-
-    async def _hang_up(self, code: int) -> None:
-        raise AssertionError(code)
 
     async def update(self, **session: Any) -> None:
         await self.talk.receive({"type": "session.update", "session": session})
@@ -101,14 +97,14 @@ async def line() -> Any:
 Begin = Callable[..., Any]
 
 
-async def test_words_that_are_made_out_late_come_before_their_answer(line: Begin):
+async def test_a_late_transcript_comes_before_its_answer(line: Begin):
     late = [Words("Nice"), Speech(SOUND), Words("!", joined=True), Spoken(), Heard("He has a dog.")]
     talk = await line(ScriptedEngine("voice", [late]))
     await talk.take_turn()
     assert await talk.stored() == [("user", "He has a dog.", True), ("assistant", "Nice!", True)]
 
 
-async def test_the_place_of_a_turn_is_told_before_its_words_are_known(line: Begin):
+async def test_a_turns_item_is_added_before_its_words_are_known(line: Begin):
     late = [Words("Nice!"), Speech(SOUND), Spoken(), Heard("He has a dog.")]
     talk = await line(ScriptedEngine("voice", [late]))
     await talk.take_turn()
@@ -121,7 +117,7 @@ async def test_the_place_of_a_turn_is_told_before_its_words_are_known(line: Begi
     ]
 
 
-async def test_a_turn_that_is_not_made_out_is_kept_as_sound(line: Begin):
+async def test_a_turn_that_cannot_be_transcribed_is_saved_as_sound(line: Begin):
     talk = await line(ScriptedEngine("voice", [[Words("Nice!"), Speech(SOUND), Spoken(), Unheard()]]))
     await talk.take_turn()
     assert await talk.stored() == [("user", "", True), ("assistant", "Nice!", True)]
@@ -131,7 +127,7 @@ async def test_a_turn_that_is_not_made_out_is_kept_as_sound(line: Begin):
 MISHEARD = Heard("He has went to Rome with a dog.", -0.9, Doubt.MISHEARD, ((0, 31),))
 
 
-async def test_words_in_doubt_are_shown_as_such_and_nothing_follows_from_them(line: Begin):
+async def test_doubtful_words_are_marked_and_not_used(line: Begin):
     found = (Correction("has went", "has gone", "Past participle.", "grammar", 3, 11),)
     said = [MISHEARD, Words("Sorry?"), Speech(SOUND), Spoken()]
     talk = await line(ScriptedEngine("chat", [said], corrects_aloud=False, corrections=found))
@@ -144,7 +140,7 @@ async def test_words_in_doubt_are_shown_as_such_and_nothing_follows_from_them(li
     assert await talk.stored() == [("user", MISHEARD.text, True), ("assistant", "Sorry?", True)]
 
 
-async def test_words_in_doubt_stay_in_doubt_until_the_learner_puts_them_right(line: Begin):
+async def test_doubtful_words_stay_doubtful_until_they_are_replaced(line: Begin):
     talk = await line(ScriptedEngine("chat", [[MISHEARD, Words("Sorry?"), Speech(SOUND), Spoken()]]))
     await talk.take_turn()
     kept = await in_thread(store.get, talk.learner, "talk")
@@ -157,7 +153,7 @@ async def test_words_in_doubt_stay_in_doubt_until_the_learner_puts_them_right(li
     assert kept.messages[0].measured == {"engine": "chat"}
 
 
-async def test_why_a_turn_was_not_made_out_is_kept(line: Begin):
+async def test_the_reason_for_a_missing_transcript_is_stored(line: Begin):
     said = [Unheard(Doubt.NOT_ENGLISH), Words("English, please."), Speech(SOUND), Spoken()]
     talk = await line(ScriptedEngine("voice", [said]))
     await talk.take_turn()
@@ -166,13 +162,13 @@ async def test_why_a_turn_was_not_made_out_is_kept(line: Begin):
     assert (kept.messages[0].content, kept.messages[0].measured["doubt"]) == ("", "not_english")
 
 
-async def test_an_answer_that_breaks_off_before_the_words_are_known_loses_no_sound(line: Begin):
+async def test_an_answer_that_breaks_off_before_the_transcript_loses_no_sound(line: Begin):
     talk = await line(ScriptedEngine("voice", [[Words("Nice!"), Speech(SOUND), BROKEN]]))
     await talk.take_turn()
     assert ("user", "", True) in await talk.stored()
 
 
-async def test_what_was_stopped_is_still_made_out(line: Begin):
+async def test_a_turn_whose_answer_is_stopped_is_still_transcribed(line: Begin):
     stopped = asyncio.Event()
     script = [Words("Nice"), Speech(SOUND), stopped, Words("!", joined=True), Heard("He has a dog.")]
     talk = await line(ScriptedEngine("voice", [script]))
@@ -187,7 +183,7 @@ async def test_what_was_stopped_is_still_made_out(line: Begin):
     assert await talk.stored() == [("user", "He has a dog.", True), ("assistant", "Nice", True)]
 
 
-async def test_corrections_made_beside_the_answer_are_told_and_kept(line: Begin):
+async def test_separate_corrections_are_sent_and_saved(line: Begin):
     found = (Correction("has went", "has gone", "Past participle.", "grammar", 3, 11),)
     talk = await line(ScriptedEngine("chat", [answer("He has went.", "Oh?")], corrects_aloud=False, corrections=found))
     await talk.take_turn()
@@ -200,14 +196,14 @@ async def test_corrections_made_beside_the_answer_are_told_and_kept(line: Begin)
     ]
 
 
-async def test_corrections_that_cannot_be_had_are_told_of(line: Begin):
+async def test_failed_corrections_are_reported(line: Begin):
     talk = await line(ScriptedEngine("chat", [answer("He has went.", "Oh?")], corrects_aloud=False, corrections=BROKEN))
     await talk.take_turn()
     assert talk.one("talk.notice")["code"] == "not_corrected"
     assert [role for role, _, _ in await talk.stored()] == ["user", "assistant"]
 
 
-async def test_the_talk_says_who_goes_on(line: Begin):
+async def test_a_change_of_engines_is_reported(line: Begin):
     first, second = ScriptedEngine("first", [[BROKEN]]), ScriptedEngine("second", [answer("Hi.", "Hello?")])
     talk = await line(first, second)
     await talk.take_turn()
@@ -215,14 +211,14 @@ async def test_the_talk_says_who_goes_on(line: Begin):
     assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
 
 
-async def test_nobody_is_asked_about_silence_that_would_make_something_up(line: Begin):
+async def test_silence_is_not_sent_to_an_engine_that_invents_words(line: Begin):
     talk = await line(ScriptedEngine("inventive", [], invents_in_silence=True))
     await talk.take_turn(bytes(48_000))
     assert talk.one("conversation.item.input_audio_transcription.failed")["error"]["code"] == "nothing_heard"
     assert await talk.stored() == []
 
 
-async def test_an_engine_that_detects_turns_is_given_all_sound(line: Begin):
+async def test_an_engine_that_detects_turns_gets_all_sound(line: Begin):
     talk = await line(ScriptedEngine("ears", [answer("Hi.", "Hello?")], detects_turns=True))
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
     await talk.append(bytes(48_000) + LONDON)
@@ -231,7 +227,7 @@ async def test_an_engine_that_detects_turns_is_given_all_sound(line: Begin):
     assert talk.session.detection.level_pause_ms == 1650
 
 
-async def test_its_turns_are_the_talks(line: Begin):
+async def test_turns_that_the_engine_detects_are_used(line: Begin):
     talk = await line(ScriptedEngine("ears", [answer("Hi.", "Hello?")], detects_turns=True))
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
     await talk.append(bytes(48_000) + LONDON)
@@ -244,7 +240,7 @@ async def test_its_turns_are_the_talks(line: Begin):
     assert talk.one("input_audio_buffer.speech_started")["audio_start_ms"] == 600
 
 
-async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
+async def test_when_an_engine_loses_turn_detection_the_talk_detects_turns(line: Begin):
     ears = ScriptedEngine("ears", [], detects_turns=True)
     talk = await line(ears, ScriptedEngine("second", [answer("Hi.", "Hello?")]))
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
@@ -257,7 +253,7 @@ async def test_when_its_ears_are_lost_the_talk_listens_itself(line: Begin):
     assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Hello?", True)]
 
 
-async def test_when_nobody_is_left_to_hear_it_is_told_once(line: Begin):
+async def test_without_an_engine_that_hears_one_notice_is_sent(line: Begin):
     ears = ScriptedEngine("ears", [], detects_turns=True)
     talk = await line(ears)
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})
@@ -284,7 +280,7 @@ async def test_a_turn_that_ended_unnoticed_while_its_engine_failed_is_answered_t
     assert [words for role, words, _ in await talk.stored() if role == "user"] == ["One.", "Two."]
 
 
-async def test_a_turn_that_nobody_could_answer_has_its_place(line: Begin):
+async def test_an_unanswered_turn_has_its_place(line: Begin):
     talk = await line(ScriptedEngine("voice", [[BROKEN], answer("He has a dog.", "Nice!")]))
     await talk.take_turn()
     assert talk.one("talk.notice")["message"] == "It broke. What you said is kept. Try again in a moment."
@@ -295,7 +291,7 @@ async def test_a_turn_that_nobody_could_answer_has_its_place(line: Begin):
     assert places == [("user", None), ("user", ids[0]), ("assistant", ids[1])]
 
 
-async def test_what_was_typed_and_nobody_could_answer_has_its_place(line: Begin):
+async def test_an_unanswered_typed_turn_has_its_place(line: Begin):
     talk = await line(ScriptedEngine("voice", [[BROKEN]]))
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
     await talk.talk.receive({"type": "conversation.item.create", "item": item})
@@ -305,21 +301,21 @@ async def test_what_was_typed_and_nobody_could_answer_has_its_place(line: Begin)
     assert await talk.stored() == [("user", "Hello.", False)]
 
 
-async def test_an_opening_that_nobody_can_say_is_not_waited_for(line: Begin):
+async def test_a_failed_opening_is_not_waited_for(line: Begin):
     talk = await line(ScriptedEngine("voice", [[BROKEN]]))
     await talk.talk.receive({"type": "response.create"})
     await talk.talk.settled()
     assert talk.one("response.done")["response"]["status"] == "incomplete"
 
 
-async def test_what_nobody_foresaw_is_told(line: Begin):
+async def test_an_unexpected_error_is_reported(line: Begin):
     talk = await line(ScriptedEngine("broken", [[Heard("Hi."), ValueError("a fault")]]))
     await talk.take_turn()
     assert talk.one("talk.notice")["code"] == "engine"
     assert await talk.stored() == [("user", "Hi.", True)]
 
 
-async def test_a_wish_that_changes_nothing_leaves_the_opening_alone(line: Begin):
+async def test_an_update_without_changes_keeps_the_opening(line: Begin):
     wished = asyncio.Event()
     talk = await line(ScriptedEngine("voice", [[wished, *answer("", "Hello?")]]))
     wishes = {"scenario": "travel", "level": "B1"}
@@ -337,7 +333,7 @@ async def until(holds: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_an_answer_is_asked_for_before_the_turns_end_is_told(line: Begin):
+async def test_an_answer_is_requested_before_the_end_of_the_turn_is_sent(line: Begin):
     talk = await line(ScriptedEngine("voice", [answer("Hi.", "Hello?")]))
     begun: dict[str, int] = {}
     talk.watch = lambda event: begun.setdefault(event["type"], talk.session.begun)
@@ -400,7 +396,7 @@ async def test_another_scenario_while_the_first_turn_is_answered_loses_nothing(l
     assert await talk.stored() == [("user", "Hi.", True), ("assistant", "Are you hungry?", True)]
 
 
-async def test_another_language_of_explanations_leaves_the_opening_alone(line: Begin):
+async def test_another_language_of_explanations_keeps_the_opening(line: Begin):
     wished = asyncio.Event()
     talk = await line(ScriptedEngine("voice", [[wished, *answer("", "Hello?")]]))
     await talk.update(talk={"scenario": "travel", "level": "B1", "language": "en"})
@@ -411,7 +407,7 @@ async def test_another_language_of_explanations_leaves_the_opening_alone(line: B
     assert await talk.stored() == [("assistant", "Hello?", True)]
 
 
-async def test_a_fault_in_correcting_is_told_and_not_logged_in_the_learners_words(
+async def test_an_error_in_a_check_is_reported_and_logged_without_the_learners_words(
     line: Begin, caplog: pytest.LogCaptureFixture
 ):
     fault = ValueError("cannot read: He has went.")
@@ -423,7 +419,7 @@ async def test_a_fault_in_correcting_is_told_and_not_logged_in_the_learners_word
     assert "went" not in caplog.text
 
 
-async def test_what_was_said_before_its_ears_were_lost_is_heard(line: Begin):
+async def test_sound_before_the_loss_of_turn_detection_is_heard(line: Begin):
     ears = ScriptedEngine("ears", [], detects_turns=True)
     talk = await line(ears, ScriptedEngine("second", [answer("Hi.", "Hello?")]))
     await talk.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 600}}})

@@ -69,7 +69,7 @@ async def measured(line: Line) -> list[dict[str, Any]]:
     return [row.measured for row in found.messages] if found else []
 
 
-async def test_an_answer_keeps_how_long_it_took_until_it_was_heard_and_until_its_turn_was_saved():
+async def test_an_answer_stores_its_timing_and_when_its_turn_was_saved():
     line = await begun(ScriptedEngine("chat", [[0.05, *answer("He has a dog.", "Nice!")]]))
     await line.take_turn()
     _, kept = await measured(line)
@@ -78,21 +78,21 @@ async def test_an_answer_keeps_how_long_it_took_until_it_was_heard_and_until_its
     assert kept["saved_ms"] == next(said["save_ms"] for said in line.sent if said["type"] == "talk.saved")
 
 
-async def test_what_is_answered_before_it_is_made_out_has_no_moment_of_that():
+async def test_an_answer_before_the_transcript_has_no_time_for_it():
     late = [Words("Nice!"), Speech(SOUND), Heard("He has a dog."), Spoken()]
     line = await begun(ScriptedEngine("voice", [late]))
     await line.take_turn()
     assert (await measured(line))[1]["heard_ms"] is None
 
 
-async def test_an_opening_keeps_no_times_for_there_is_no_turn_that_it_answers():
+async def test_an_opening_stores_no_timing():
     line = await begun(ScriptedEngine("chat", [[Words("Hello."), Speech(SOUND), Spoken()]]))
     await line.talk.receive({"type": "response.create"})
     await line.talk.settled()
     assert (await measured(line))[0].keys() == {"engine", "usage", "cost"}
 
 
-async def test_an_answer_keeps_what_it_took_of_a_provider_and_about_how_much_money_that_is():
+async def test_an_answer_stores_its_usage_and_estimated_cost():
     line = await begun(SpendingEngine("chat", [[MADE_OUT, Heard("A dog."), ASKED, Words("Nice!"), Speech(SOUND)]]))
     await line.take_turn()
     _, kept = await measured(line)
@@ -100,7 +100,7 @@ async def test_an_answer_keeps_what_it_took_of_a_provider_and_about_how_much_mon
     assert kept["cost"] == pytest.approx(0.756)
 
 
-async def test_what_is_told_after_the_answer_is_kept_with_it_and_said_once():
+async def test_usage_reported_after_the_answer_is_stored_with_it():
     late = [Words("Nice!"), Speech(SOUND), ASKED, Spoken(), MADE_OUT, Heard("A dog.")]
     line = await begun(SpendingEngine("voice", [late]))
     await line.take_turn()
@@ -110,14 +110,14 @@ async def test_what_is_told_after_the_answer_is_kept_with_it_and_said_once():
     assert sorted(said["role"] for said in line.sent if said["type"] == "talk.saved") == ["assistant", "user"]
 
 
-async def test_what_corrections_beside_the_answer_took_is_kept_with_the_turn():
+async def test_usage_of_separate_corrections_is_stored_with_the_turn():
     line = await begun(SpendingEngine("chat", [answer("He has a dog.", "Nice!")], corrects_aloud=False))
     await line.take_turn()
     turn, _ = await measured(line)
     assert turn["cost"] == pytest.approx(0.75)
 
 
-async def test_a_reply_that_is_thrown_away_is_counted_with_what_it_took():
+async def test_usage_of_a_discarded_reply_is_counted():
     pauses = [MADE_OUT, Heard("My brother"), 30.0]
     line = await begun(SpendingEngine("hasty", [pauses, answer("My brother went.", "Oh?")], supports_preemptive=True))
     await line.update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 3000}}})

@@ -21,7 +21,7 @@ async def everything(preemptive: PreemptiveReply) -> list[Event]:
         return [event async for event in preemptive]
 
 
-async def test_an_opening_that_is_stopped_is_not_waited_for():
+async def test_a_stopped_opening_ends_at_once():
     closed = asyncio.Event()
     preemptive = PreemptiveReply(waiting(closed=closed), hears=False)
     await preemptive.under_way()
@@ -30,13 +30,13 @@ async def test_an_opening_that_is_stopped_is_not_waited_for():
     assert closed.is_set()
 
 
-async def test_what_is_stopped_before_it_began_is_over():
+async def test_a_reply_that_is_stopped_before_it_begins_ends():
     preemptive = PreemptiveReply(waiting(closed=asyncio.Event()), hears=False)
     preemptive.stop()
     assert await everything(preemptive) == []
 
 
-async def test_a_stopped_answer_still_tells_what_was_heard():
+async def test_a_stopped_reply_still_reports_the_transcript():
     preemptive = PreemptiveReply(waiting(Words("Well,"), Heard("Hi."), closed=asyncio.Event()))
     preemptive.stop()
     assert await everything(preemptive) == [Heard("Hi.")]

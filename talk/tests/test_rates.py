@@ -115,7 +115,7 @@ class TestWhoIsCounted:
         assert 429 in [self.asks(first) for _ in range(9)]
         assert self.asks(second) == 400
 
-    def test_behind_a_proxy_addresses_are_told_apart(self, settings: Any) -> None:
+    def test_behind_a_proxy_addresses_are_distinguished(self, settings: Any) -> None:
         settings.TRUST_PROXY = True
         near, far = ({"X-Forwarded-For": f"6.6.6.6, {address}"} for address in ("198.51.100.1", "198.51.100.2"))
         statuses = [Client(headers=near).post("/api/chat", "[]", content_type="application/json") for _ in range(6)]
@@ -131,7 +131,7 @@ class TestWhoIsCounted:
             "The speaking calls are switched off on this server.",
         )
 
-    def test_what_the_pages_need_stays_on(self, settings: Any) -> None:
+    def test_calls_that_the_pages_need_stay_on(self, settings: Any) -> None:
         settings.SPEAKING_CALLS = False
         assert LearnerClient().send("/api/conversations/none/analysis", {}).status_code == 404
 
@@ -142,7 +142,7 @@ def asked(provider: Provider) -> int:
     return sum(seen["requests"].values()) + seen["events_in"].get("response.create", 0)
 
 
-def test_after_the_days_limit_no_provider_is_asked(served: Any, provider: Provider) -> None:
+def test_above_the_daily_limit_no_provider_is_called(served: Any, provider: Provider) -> None:
     """The limit also holds after a restart."""
     server = served(DAILY_SPENDING_LIMIT="0.0001", CALLS_PER_MINUTE="1000")
     learner = new_learner(server.url)
@@ -214,7 +214,7 @@ class TestTheDaysSum:
         budget.store()
         assert budget.spent() == Spending.objects.get().dollars == 1.75
 
-    def test_what_is_not_stored_yet_counts(self, settings: Any) -> None:
+    def test_pending_spending_counts(self, settings: Any) -> None:
         settings.DAILY_SPENDING_LIMIT = 1
         budget.add(0.75)
         budget.store()
@@ -223,7 +223,7 @@ class TestTheDaysSum:
         assert not budget.allows("openai_realtime")
         assert budget.allows("local")
 
-    def test_a_new_day_begins_at_nothing(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_new_day_begins_at_zero(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.DAILY_SPENDING_LIMIT = 1
         budget.add(2)
         today = budget._today()

@@ -90,7 +90,7 @@ async def test_a_silent_learner_is_asked_again(server: AgentServer):
         assert len(talker.voice()) > voiced
 
 
-async def test_a_talk_goes_on_where_it_was_left(server: AgentServer):
+async def test_a_stored_talk_is_continued(server: AgentServer):
     cookie = new_learner(server.url)
     async with talking(server.url, "again", cookie) as talker:
         await talker.set_up(scenario="work", level="B2")
@@ -131,7 +131,7 @@ async def test_a_typed_turn_is_answered_and_corrected(server: AgentServer):
         assert talker.voice()
 
 
-async def test_a_commit_alone_is_made_out_and_saved_but_not_answered(server: AgentServer):
+async def test_a_commit_alone_is_transcribed_and_saved_but_not_answered(server: AgentServer):
     cookie = new_learner(server.url)
     async with talking(server.url, "unanswered", cookie) as talker:
         await talker.set_up()
@@ -164,7 +164,7 @@ async def test_a_talk_that_the_learner_ends_is_marked_as_ended(server: AgentServ
     assert get(server, cookie, "conversations?id=ended")["conversation"]["callEnded"] is True
 
 
-async def test_a_talk_that_was_ended_can_be_gone_on_with(server: AgentServer):
+async def test_an_ended_talk_can_be_continued(server: AgentServer):
     cookie = new_learner(server.url)
     async with talking(server.url, "after-the-end", cookie) as talker:
         await talker.set_up()
@@ -194,7 +194,7 @@ class TestHandsFree:
             await talker.wait_for("session.updated", count=2)
             assert talker.events("session.updated")[-1]["session"]["talk"]["pause_ms"] == 700
 
-    async def test_who_hesitates_is_not_answered_too_early_or_twice(self, server: AgentServer):
+    async def test_a_hesitating_learner_is_not_answered_too_early_or_twice(self, server: AgentServer):
         async with talking(server.url, "hesitating", new_learner(server.url)) as talker:
             await talker.set_up(level="B1", hands_free=True)
             await talker.say(LONDON + silence(1.0) + spoken("learner_family"))
@@ -288,7 +288,7 @@ class TestHandsFree:
 
 
 class TestInterrupting:
-    async def test_what_was_not_heard_is_not_kept(self, server: AgentServer):
+    async def test_the_unheard_part_of_a_reply_is_not_kept(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "cut", cookie) as talker:
             await talker.set_up(scenario="travel")
@@ -305,7 +305,7 @@ class TestInterrupting:
         assert message["interrupted"] is True
         assert message["audioDuration"] == pytest.approx(0.9, abs=0.05)
 
-    async def test_an_answer_of_which_nothing_was_heard_is_gone(self, server: AgentServer):
+    async def test_a_completely_unheard_reply_is_removed(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "unheard", cookie) as talker:
             await talker.set_up()
@@ -402,7 +402,7 @@ class TestBadInput:
             heard = talker.events("conversation.item.input_audio_transcription.completed")[-1]["transcript"]
             assert heard.startswith("I have been learning")
 
-    async def test_an_answer_to_what_was_not_committed_is_refused(self, server: AgentServer):
+    async def test_a_response_to_uncommitted_sound_is_refused(self, server: AgentServer):
         async with talking(server.url, "early", new_learner(server.url)) as talker:
             await talker.set_up()
             await talker.say(LONDON, at_speaking_speed=False)
@@ -470,7 +470,7 @@ class TestDeletedMeanwhile:
         own_server.stop()
         assert "Cancel" not in own_server.log.read_text()
 
-    async def test_the_talk_ends_and_says_so(self, server: AgentServer):
+    async def test_the_end_of_the_talk_is_reported(self, server: AgentServer):
         cookie = new_learner(server.url)
         async with talking(server.url, "deleted", cookie) as talker:
             await talker.set_up()

@@ -7,7 +7,7 @@ import pytest
 from talk.items import Items
 from talk.outgoing import Outgoing
 from talk.protocol import Event
-from talk.reply_events import ReplyEvents
+from talk.reply_events import Output, ReplyEvents
 
 SECOND = bytes(48_000)
 
@@ -20,7 +20,7 @@ async def response() -> ReplyEvents:
     async def send(said: Event) -> None:
         sent.append(said)
 
-    response = ReplyEvents("ai-1", datetime.now(UTC), None, Outgoing(send, Items()))
+    response = ReplyEvents("ai-1", datetime.now(UTC), None, Outgoing(send, Items()), Output())
     await response.begin()
     for words in ("Ah, London is big.", "What did you like there?"):
         await response.words(words)
@@ -41,7 +41,7 @@ async def response() -> ReplyEvents:
         (9000, "Ah, London is big. What did you like there?"),
     ],
 )
-async def test_only_words_that_were_heard_whole_are_kept(response: ReplyEvents, heard_ms: int, words: str):
+async def test_only_completely_heard_words_are_kept(response: ReplyEvents, heard_ms: int, words: str):
     assert response.truncate(heard_ms) == words
 
 

@@ -64,7 +64,7 @@ async def test_a_silent_learner_is_asked_again_more_slowly_and_then_given_a_hint
     assert [role for role, _, has_sound in await talk.stored() if has_sound] == ["assistant"] * 3
 
 
-async def test_the_next_question_is_helped_with_anew(line: Begin):
+async def test_help_starts_again_with_the_next_question(line: Begin):
     talk = await asked(line, answer("To London.", "What did you do in London?"))
     await wait(talk, 22)
     await talk.append(LONDON)
@@ -74,7 +74,7 @@ async def test_the_next_question_is_helped_with_anew(line: Begin):
     assert agents_lines(talk)[-1] == "Take your time. What did you do in London?"
 
 
-async def test_a_learner_who_thinks_is_left_alone(line: Begin):
+async def test_a_learner_who_asked_for_time_gets_no_help(line: Begin):
     talk = await asked(line)
     await talk.talk.receive({"type": "talk.think", "on": True})
     await wait(talk, 30)
@@ -112,7 +112,7 @@ async def test_the_client_chooses_how_long(line: Begin, detection: dict[str, Any
 
 
 @pytest.mark.parametrize("wrong", ["20000", True, []])
-async def test_an_idle_timeout_that_is_none_is_refused(line: Begin, wrong: Any):
+async def test_an_invalid_idle_timeout_is_refused(line: Begin, wrong: Any):
     talk = await asked(line)
     await talk.update(audio={"input": {"turn_detection": HANDS_FREE | {"idle_timeout_ms": wrong}}})
     assert talk.one("error")["error"]["param"] == "session.audio.input.turn_detection.idle_timeout_ms"
@@ -161,14 +161,14 @@ async def test_a_help_that_the_learner_breaks_in_on_is_no_line_of_the_talk(line:
     assert talk.session.interrupted == []
 
 
-async def test_a_question_is_repeated_in_writing_where_the_engine_cannot_speak(line: Begin):
+async def test_without_speech_a_question_is_repeated_as_text(line: Begin):
     talk = await asked(line, speaks=EngineError("It broke.", retryable=True))
     await wait(talk, 22)
     assert agents_lines(talk)[-1] == f"Take your time. {QUESTION}"
     assert "talk.notice" not in [event["type"] for event in talk.sent]
 
 
-def test_what_was_helped_with_is_read_from_the_transcript():
+def test_earlier_help_is_counted_from_the_transcript():
     opening, help_given = Line("assistant", f"Hello! {QUESTION}"), Line("assistant", f"Take your time. {QUESTION}")
     assert reprompt.wait_ms([opening], 20_000) == 20_000
     assert reprompt.wait_ms([opening, help_given], 20_000) == 40_000

@@ -44,7 +44,7 @@ def test_a_sentence_shows_what_it_reaches():
     assert hint.startswith("hint: ")
 
 
-def test_a_sentence_that_reaches_nothing_says_so():
+def test_a_sentence_that_reaches_no_goal_is_reported():
     said = checked(FOLDER / "weekend.toml", "I don't know.")
     assert "  goal: none\n  follow-up: none\n" in said
 
@@ -61,7 +61,7 @@ def test_a_mistake_is_corrected_in_the_reply():
         ('take = "Sleep, I see."', "", r"mine.toml: follow_ups\[1\].take: belongs to `when`"),
     ],
 )
-def test_an_unfit_file_is_refused_by_file_and_field(tmp_path: Path, old: str, new: str, message: str):
+def test_an_invalid_file_is_refused_naming_file_and_field(tmp_path: Path, old: str, new: str, message: str):
     assert old in WEEKEND
     path = tmp_path / "mine.toml"
     path.write_text(WEEKEND.replace(old, new, 1), encoding="utf-8")
@@ -80,7 +80,7 @@ def test_sentences_may_come_from_the_standard_input(tmp_path: Path):
 
 
 @pytest.mark.real
-def test_an_unfit_file_ends_with_an_error(tmp_path: Path):
+def test_an_invalid_file_ends_with_an_error(tmp_path: Path):
     path = tmp_path / "mine.toml"
     path.write_text(WEEKEND.replace('level = "A2"', 'level = "D1"'), encoding="utf-8")
     done = manage(str(path))
@@ -89,7 +89,7 @@ def test_an_unfit_file_ends_with_an_error(tmp_path: Path):
 
 
 @pytest.mark.real
-def test_a_file_that_is_not_there_ends_with_an_error():
+def test_a_missing_file_ends_with_an_error():
     done = manage("/nowhere/mine.toml")
     assert done.returncode == 1
     assert "/nowhere/mine.toml: cannot be read: No such file or directory" in done.stderr

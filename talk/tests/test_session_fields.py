@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from talk.audio_formats import PCM, PCMA, PCMU
 from talk.protocol import ProtocolError
-from talk.session_fields import MAX_REFUSALS, RESPONSE, SESSION, Fields, PassedOver, response_wishes, session_wishes
+from talk.session_fields import MAX_REFUSALS, RESPONSE, SESSION, Fields, IgnoredField, response_wishes, session_wishes
 
 API = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 DETECTION = {"type": "server_vad"}
@@ -57,7 +57,7 @@ def test_every_field_of_the_official_client_is_decided(model: type[BaseModel], f
     assert list(undecided(model, fields)) == []
 
 
-def test_what_is_looked_for_is_found():
+def test_undecided_fields_are_found():
     """Otherwise the previous test would check nothing."""
     some = {name: SESSION[name] for name in ("type", "audio.input.turn_detection.type")}
     missing = set(undecided(RealtimeSessionCreateRequest, some))
@@ -96,14 +96,14 @@ def test_every_field_is_in_the_docs(path: str):
         ("talk", {}, "talk", {}),
     ],
 )
-def test_a_field_is_followed_within_what_can_be_done(path: str, value: Any, wish: str, in_force: Any):
+def test_a_supported_field_is_limited_to_its_range(path: str, value: Any, wish: str, in_force: Any):
     wishes = session_wishes(sent(path, value))
     assert getattr(wishes, wish) == in_force
     assert wishes.refusals == []
 
 
-@pytest.mark.parametrize("path", [name for name, field in SESSION.items() if isinstance(field, PassedOver)])
-def test_a_field_that_is_passed_over_changes_nothing(path: str):
+@pytest.mark.parametrize("path", [name for name, field in SESSION.items() if isinstance(field, IgnoredField)])
+def test_an_ignored_field_changes_nothing(path: str):
     for value in ("ash", 7, None, {"any": ["thing"]}):
         wishes = session_wishes(sent(path, value))
         assert wishes.refusals == []
@@ -151,7 +151,7 @@ def test_a_field_that_is_passed_over_changes_nothing(path: str):
         ("audio.input.formats", {}, "unknown_parameter"),
     ],
 )
-def test_a_field_that_is_refused_is_named_and_the_rest_is_followed(path: str, value: Any, code: str):
+def test_a_refused_field_is_named_and_the_others_are_applied(path: str, value: Any, code: str):
     session = sent(path, value)
     if "audio" not in session:
         session["audio"] = {"output": {"speed": 0.8}}
@@ -166,22 +166,22 @@ def test_a_field_that_is_refused_is_named_and_the_rest_is_followed(path: str, va
     "session",
     [{"tools": []}, {"tool_choice": "auto"}, {"include": []}, {"prompt": None}, {"audio": None}, {"talk": None}],
 )
-def test_what_asks_for_nothing_is_not_refused(session: Any):
+def test_values_without_an_effect_are_accepted(session: Any):
     assert refused(session) == []
 
 
-def test_each_refusal_is_told():
+def test_each_refusal_is_reported():
     session = {"tools": [{}], "audio": {"output": {"speed": "x"}, "input": {"turn_detection": DETECTION}}}
     assert [param for param, _ in refused(session)] == ["session.tools", "session.audio.output.speed"]
     assert session_wishes(session).hands_free is True
 
 
-def test_there_is_an_end_to_refusals():
+def test_the_number_of_reported_refusals_is_limited():
     assert len(refused({f"x{number}": 1 for number in range(1000)})) == MAX_REFUSALS
 
 
 @pytest.mark.parametrize("session", [7, None, [], "realtime"])
-def test_a_session_that_is_no_object_is_refused(session: Any):
+def test_a_session_that_is_not_an_object_is_refused(session: Any):
     with pytest.raises(ProtocolError) as refusal:
         session_wishes(session)
     assert refusal.value.param == "session"
@@ -198,7 +198,7 @@ def test_a_session_that_is_no_object_is_refused(session: Any):
         (7, "response"),
     ],
 )
-def test_a_response_that_cannot_be_made_so_is_not_made(response: Any, param: str):
+def test_a_response_with_refused_fields_is_not_created(response: Any, param: str):
     with pytest.raises(ProtocolError) as refusal:
         response_wishes(response)
     assert refusal.value.param == param

@@ -77,7 +77,7 @@ async def test_an_unfinished_sentence_may_pause_for_twice_as_long(words: str, en
     assert (TurnTaken in kinds(found)) is ends
 
 
-async def test_a_pause_that_was_chosen_holds_whatever_the_level():
+async def test_a_chosen_pause_applies_at_every_level():
     assert TurnTaken in kinds(await heard(detector(pause_ms=500), LONDON + silence(0.8)))
     assert TurnTaken not in kinds(await heard(detector(pause_ms=3000), LONDON + silence(2)))
 
@@ -111,7 +111,7 @@ async def test_a_long_turn_brings_advice_once():
     assert kinds(found).count(TurnTaken) == 2
 
 
-async def test_a_turn_of_the_longest_is_ended():
+async def test_a_turn_of_maximum_length_is_ended():
     detecting = detector()
     detecting.turn = Turn(0)
     assert not detecting.is_turn_full
@@ -133,7 +133,7 @@ async def test_another_voice_over_the_agents_begins_a_turn():
     assert kinds(found) == [TurnBegan, SpeechStopped, TurnTaken]
 
 
-async def test_an_engine_that_detects_turns_is_believed():
+async def test_turns_follow_an_engine_that_detects_them():
     detecting = detector(engine_detects=True)
     assert await heard(detecting, silence(1) + LONDON + silence(2)) == []
     began = detecting.notice(SpeechStarted(1000))

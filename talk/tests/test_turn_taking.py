@@ -45,7 +45,7 @@ async def say(talk: Talk, seconds_of_silence: float = 3) -> None:
 
 @pytest.mark.parametrize("word", ["Mm-hmm.", "Okay.", "Right.", "Yeah, yeah.", ""])
 @pytest.mark.parametrize("truncates", [True, False])
-async def test_the_agent_says_again_what_a_listeners_word_interrupted(line: Begin, word: str, truncates: bool):
+async def test_a_reply_interrupted_by_a_backchannel_is_repeated(line: Begin, word: str, truncates: bool):
     talk = await opened(line, answer(word, "All right."), AGAIN)
     if truncates:
         item = talk.one("response.output_item.added")["item"]["id"]
@@ -93,7 +93,7 @@ async def test_a_turn_that_interrupts_the_agent_is_answered(line: Begin):
     assert [text for _, text, _ in await talk.stored()][-2:] == ["I have a brother.", "How old is he?"]
 
 
-async def test_after_a_long_turn_it_says_once_what_to_do_if_that_was_somebody_else(line: Begin):
+async def test_a_long_turn_brings_advice_about_other_voices_once(line: Begin):
     talk = await hands_free(line, answer("The news at six.", "I see."), answer("And now sports.", "All right."))
     for _ in range(2):
         for _ in range(11):
@@ -115,7 +115,7 @@ async def test_okay_is_an_answer_when_the_agent_was_heard_out(line: Begin):
     assert [text for _, text, _ in await talk.stored()][1:] == ["Okay.", "Let's begin."]
 
 
-async def test_a_sound_just_after_a_turn_does_not_take_its_answer_away(line: Begin):
+async def test_a_sound_just_after_a_turn_does_not_cancel_its_answer(line: Begin):
     slow = [Heard("I live with my parents."), 0.5, Words("Tell me about them."), Speech(SOUND), Spoken()]
     talk = await hands_free(line, slow, answer("Mm.", "All right."), answer("", "Tell me about them.")[1:])
     await talk.append(VOICE)

@@ -28,7 +28,7 @@ def messages(client: httpx.Client, conversation: str) -> list[dict]:
     return client.get(f"conversations/{conversation}").json()["conversation"]["messages"]
 
 
-def test_a_recording_is_made_out_corrected_and_answered_aloud(server: AgentServer, client: httpx.Client):
+def test_a_recording_is_transcribed_corrected_and_answered_aloud(server: AgentServer, client: httpx.Client):
     answer = turn(client, "spoken", scenario="travel", level="B1").json()
     assert answer["message"]["content"] == "My brother has went to London last week."
     assert [each["better"] for each in answer["corrections"]] == ["has gone"]
@@ -55,7 +55,7 @@ def test_the_id_of_another_message_is_refused(client: httpx.Client):
     assert len(messages(client, "taken")) == 2
 
 
-def test_without_a_reply_it_is_only_kept_and_made_out(client: httpx.Client):
+def test_without_a_reply_a_recording_is_only_transcribed_and_saved(client: httpx.Client):
     answer = turn(client, "kept", reply="false", messageId="user-1700000000002").json()
     assert answer["reply"] is None
     assert [(each["id"], each["content"]) for each in messages(client, "kept")] == [
@@ -63,7 +63,7 @@ def test_without_a_reply_it_is_only_kept_and_made_out(client: httpx.Client):
     ]
 
 
-def test_other_formats_are_taken(client: httpx.Client):
+def test_other_audio_formats_are_accepted(client: httpx.Client):
     webm = from_pcm(to_pcm(WAV)).data
     assert "London" in turn(client, "webm", audio=webm).json()["message"]["content"]
 
@@ -81,7 +81,7 @@ def test_a_goal_that_was_reached_is_ticked_off(client: httpx.Client):
     assert {goal["text"] for goal in answer["goals"] if goal["done"]} == {"Say where you went"}
 
 
-def test_events_are_streamed_to_who_asks_for_them(client: httpx.Client):
+def test_events_are_streamed_on_request(client: httpx.Client):
     headers = {"Accept": "text/event-stream"}
     with client.stream("POST", "conversations/stream/turns", json={"text": "Hello."}, headers=headers) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
@@ -92,7 +92,7 @@ def test_events_are_streamed_to_who_asks_for_them(client: httpx.Client):
     assert kinds.count("talk.saved") == 2
 
 
-def test_silence_is_told_and_not_kept(client: httpx.Client):
+def test_silence_is_reported_and_not_saved(client: httpx.Client):
     answer = turn(client, "quiet", audio=from_pcm(silence(2)).data)
     assert answer.status_code == 422
     assert "didn't hear anything" in answer.json()["error"]
@@ -109,7 +109,7 @@ def test_silence_is_told_and_not_kept(client: httpx.Client):
     ],
     ids=["nothing", "text", "cut", "too large"],
 )
-def test_what_is_not_audio_is_refused(client: httpx.Client, audio: bytes, status: int, word: str):
+def test_a_file_without_audio_is_refused(client: httpx.Client, audio: bytes, status: int, word: str):
     answer = turn(client, "refused", audio=audio)
     assert answer.status_code == status
     assert word in answer.json()["error"]
@@ -139,7 +139,7 @@ def test_more_than_ten_minutes_are_refused(client: httpx.Client):
         {"text": "Hello.", "scenario": "nowhere"},
     ],
 )
-def test_what_cannot_be_followed_is_refused(client: httpx.Client, fields: dict):
+def test_invalid_fields_are_refused(client: httpx.Client, fields: dict):
     body = json.dumps(fields).encode()
     answer = client.post("conversations/bad/turns", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
@@ -153,14 +153,14 @@ def test_a_body_that_is_not_json_is_refused(client: httpx.Client):
         assert answer.status_code == 400
 
 
-def test_a_deleted_conversation_takes_no_turn(client: httpx.Client):
+def test_a_turn_in_a_deleted_conversation_is_refused(client: httpx.Client):
     turn(client, "gone", reply="false")
     client.delete("conversations/gone")
     answer = turn(client, "gone")
     assert answer.status_code == 410
 
 
-def test_what_was_misheard_can_be_replaced(client: httpx.Client):
+def test_misheard_words_can_be_replaced(client: httpx.Client):
     message = turn(client, "replaced", reply="false").json()["message"]
     answer = client.patch(f"conversations/replaced/messages/{message['id']}", json={"content": "My sister have a car."})
     assert answer.json()["message"]["content"] == "My sister have a car."
@@ -201,12 +201,12 @@ def typed(
     return [client.post(f"conversations/{conversation}/turns", json={"text": text, **wishes}).json() for text in texts]
 
 
-def test_a_learner_who_wants_no_more_is_let_go(client: httpx.Client):
+def test_a_learner_can_end_the_talk(client: httpx.Client):
     answers = typed(client, "stop", "I like rice.", "I don't want to talk any more.")
     assert [answer["ended"] for answer in answers] == [False, True]
 
 
-def test_another_language_is_told_in_english_and_the_talk_goes_on(client: httpx.Client):
+def test_a_turn_in_another_language_gets_a_reply_in_english(client: httpx.Client):
     answers = typed(client, "language", "I like soup.", "Non ho capito la domanda.")
     assert "English" in answers[-1]["reply"]["content"]
     assert answers[-1]["reply"]["content"].endswith("?")

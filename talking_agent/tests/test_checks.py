@@ -32,7 +32,7 @@ def words() -> str:
     return f"{message.msg} {message.hint}"
 
 
-def test_what_is_in_order_is_not_spoken_of() -> None:
+def test_valid_settings_give_no_message() -> None:
     assert told() == []
 
 
@@ -45,24 +45,24 @@ def turn_off(settings: Any, *given: str) -> None:
 
 
 @pytest.mark.parametrize("given", [["MONGODB_URI"], ["S3_BUCKET_NAME"], ["MONGODB_URI", "S3_BUCKET_NAME"]])
-def test_a_cloud_that_is_configured_and_off_is_told(in_order: Any, given: list[str]) -> None:
+def test_a_configured_cloud_that_is_off_is_reported(in_order: Any, given: list[str]) -> None:
     turn_off(in_order, *given)
     assert told() == ["cloud.W001"]
     assert words().startswith(" and ".join(given))
 
 
 @pytest.mark.parametrize("name", ["USE_CLOUD_STORAGE", "NEXT_PUBLIC_USE_CLOUD_STORAGE"])
-def test_one_that_was_turned_off_is_not(in_order: Any, name: str) -> None:
+def test_a_cloud_that_was_turned_off_is_not_reported(in_order: Any, name: str) -> None:
     turn_off(in_order, "MONGODB_URI", name)
     assert told() == []
 
 
-def test_no_cloud_at_all_is_not(in_order: Any) -> None:
+def test_a_server_without_a_cloud_is_not_reported(in_order: Any) -> None:
     turn_off(in_order)
     assert told() == []
 
 
-def test_postgresql_for_the_accounts_alone_is_not(in_order: Any) -> None:
+def test_postgresql_for_the_accounts_alone_is_not_reported(in_order: Any) -> None:
     turn_off(in_order, "DATABASE_URL")
     assert told() == []
 
@@ -70,7 +70,7 @@ def test_postgresql_for_the_accounts_alone_is_not(in_order: Any) -> None:
 # E001: two databases
 
 
-def test_two_databases_without_a_choice_are_told(in_order: Any) -> None:
+def test_two_databases_without_database_type_are_reported(in_order: Any) -> None:
     in_order.GIVEN |= {"MONGODB_URI"}
     in_order.CLOUD_DATABASE = ""
     assert told() == ["cloud.E001"]
@@ -78,7 +78,7 @@ def test_two_databases_without_a_choice_are_told(in_order: Any) -> None:
 
 
 @pytest.mark.parametrize("chosen", ["mongodb", "postgresql"])
-def test_two_databases_with_a_choice_are_not(in_order: Any, chosen: str) -> None:
+def test_two_databases_with_database_type_are_not_reported(in_order: Any, chosen: str) -> None:
     in_order.GIVEN |= {"MONGODB_URI"}
     in_order.DATABASE_TYPE = chosen
     assert told() == []
@@ -91,7 +91,9 @@ def test_two_databases_with_a_choice_are_not(in_order: Any, chosen: str) -> None
     ("chosen", "there", "missing"),
     [("mongodb", "DATABASE_URL", "MONGODB_URI"), ("postgresql", "MONGODB_URI", "DATABASE_URL")],
 )
-def test_a_choice_that_is_not_configured_is_told(in_order: Any, chosen: str, there: str, missing: str) -> None:
+def test_a_database_type_that_is_not_configured_is_reported(
+    in_order: Any, chosen: str, there: str, missing: str
+) -> None:
     in_order.GIVEN = in_order.GIVEN - {"DATABASE_URL"} | {there}
     in_order.DATABASE_TYPE = chosen
     assert told() == ["cloud.E002"]
@@ -99,7 +101,7 @@ def test_a_choice_that_is_not_configured_is_told(in_order: Any, chosen: str, the
 
 
 @pytest.mark.parametrize(("chosen", "there"), [("mongodb", "MONGODB_URI"), ("postgresql", "DATABASE_URL")])
-def test_a_choice_that_is_configured_is_not(in_order: Any, chosen: str, there: str) -> None:
+def test_a_database_type_that_is_configured_is_not_reported(in_order: Any, chosen: str, there: str) -> None:
     in_order.GIVEN = in_order.GIVEN - {"DATABASE_URL"} | {there}
     in_order.DATABASE_TYPE = chosen
     assert told() == []
@@ -108,7 +110,7 @@ def test_a_choice_that_is_configured_is_not(in_order: Any, chosen: str, there: s
 # W002: no database
 
 
-def test_no_database_is_told(in_order: Any) -> None:
+def test_a_missing_database_is_reported(in_order: Any) -> None:
     in_order.GIVEN = in_order.GIVEN - {"DATABASE_URL"}
     in_order.CLOUD_DATABASE = ""
     assert told() == ["cloud.W002"]
@@ -117,7 +119,7 @@ def test_no_database_is_told(in_order: Any) -> None:
 # E003: an invalid bucket
 
 
-def test_a_bucket_whose_options_cannot_be_is_told_without_a_secret(in_order: Any) -> None:
+def test_invalid_options_of_the_bucket_are_reported_without_a_secret(in_order: Any) -> None:
     options = OPTIONS | {"endpoint_url": "not a url with hunter2"}
     in_order.STORAGES = in_order.STORAGES | {"audio_cloud": {"BACKEND": BACKEND, "OPTIONS": options}}
     assert told() == ["cloud.E003"]
@@ -128,19 +130,19 @@ def test_a_bucket_whose_options_cannot_be_is_told_without_a_secret(in_order: Any
 # W003: an incomplete bucket
 
 
-def test_a_machines_role_and_the_default_region_may_stand_in(in_order: Any) -> None:
+def test_a_machines_role_and_the_default_region_are_enough(in_order: Any) -> None:
     in_order.GIVEN = in_order.GIVEN - {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
     assert told() == []
 
 
 @pytest.mark.parametrize("absent", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_half_of_a_key_is_told(in_order: Any, absent: str) -> None:
+def test_half_of_a_key_is_reported(in_order: Any, absent: str) -> None:
     in_order.GIVEN = in_order.GIVEN - {absent}
     assert told() == ["cloud.W003"]
     assert f"{absent} is not" in words()
 
 
-def test_no_bucket_is_told(in_order: Any) -> None:
+def test_a_missing_bucket_is_reported(in_order: Any) -> None:
     in_order.GIVEN, in_order.CLOUD_AUDIO = in_order.GIVEN - {"S3_BUCKET_NAME"}, False
     assert told() == ["cloud.W003"]
     assert "recordings are kept locally" in words()
@@ -149,12 +151,12 @@ def test_no_bucket_is_told(in_order: Any) -> None:
 # W004: several servers
 
 
-def test_a_generated_secret_key_is_told(in_order: Any) -> None:
+def test_a_generated_secret_key_is_reported(in_order: Any) -> None:
     in_order.GIVEN = in_order.GIVEN - {"SECRET_KEY"}
     assert told() == ["cloud.W004"]
 
 
-def test_one_server_may_keep_its_own(in_order: Any) -> None:
+def test_a_generated_secret_key_is_fine_without_a_shared_database(in_order: Any) -> None:
     turn_off(in_order)
     assert told() == []
 
@@ -169,7 +171,7 @@ def test_an_error_stops_a_command(tmp_path: Path) -> None:
     assert "cloud.E002" in done.stderr
 
 
-def test_a_warning_does_not(tmp_path: Path) -> None:
+def test_a_warning_does_not_stop_a_command(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", USE_CLOUD_STORAGE="true")
     assert done.returncode == 0
     assert "cloud.W002" in done.stderr

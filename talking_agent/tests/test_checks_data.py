@@ -19,7 +19,7 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_the_data_files_are_in_order():
-    assert data_files(None) == []
+    assert list(data_files(None)) == []
     assert engine_settings(None) == []
 
 

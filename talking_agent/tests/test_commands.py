@@ -64,7 +64,7 @@ def test_migrate_check_fails_while_something_waits(tmp_path: Path) -> None:
     assert manage(tmp_path, "migrate", "--check").returncode == 1
 
 
-def test_migrate_check_is_content_when_nothing_does(prepared: Path) -> None:
+def test_migrate_check_succeeds_while_nothing_waits(prepared: Path) -> None:
     assert manage(prepared, "migrate", "--check").returncode == 0
 
 
@@ -77,7 +77,7 @@ def test_the_shelter_survives_a_power_loss(tmp_path: Path) -> None:
 # serve
 
 
-def test_serve_on_a_port_that_is_used_says_so(tmp_path: Path) -> None:
+def test_serve_reports_a_port_that_is_in_use(tmp_path: Path) -> None:
     with socket.socket() as used:
         used.bind(("127.0.0.1", 0))
         used.listen()
@@ -88,7 +88,7 @@ def test_serve_on_a_port_that_is_used_says_so(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_serve_on_an_address_that_is_not_ours_says_so(tmp_path: Path) -> None:
+def test_serve_reports_an_address_of_another_machine(tmp_path: Path) -> None:
     done = manage(tmp_path, "serve", HOST="192.0.2.1", PORT=str(free_port()))
     assert done.returncode != 0
     assert "192.0.2.1" in done.stderr
@@ -108,7 +108,7 @@ def serving(prepared: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.kill()
 
 
-def test_serve_says_when_the_first_page_has_come(serving: tuple[subprocess.Popen[str], str]) -> None:
+def test_serve_reports_when_the_first_page_was_loaded(serving: tuple[subprocess.Popen[str], str]) -> None:
     assert serving[1].startswith("Talking Agent is on http://localhost:")
     assert "first page after" in serving[1]
 
@@ -128,7 +128,7 @@ def test_serve_stops_within_seconds(serving: tuple[subprocess.Popen[str], str], 
     assert "Traceback" not in errors
 
 
-def test_of_two_servers_on_one_port_one_is_told(prepared: Path) -> None:
+def test_the_second_server_on_a_port_is_refused(prepared: Path) -> None:
     env = environment(prepared, PORT=str(free_port()))
     command = [sys.executable, "manage.py", "serve"]
     servers = [
@@ -157,7 +157,7 @@ def test_a_body_over_the_limit_is_refused(server: AgentServer) -> None:
     assert (response.status_code, response.json()) == (413, {"error": "The body is larger than 64 MB."})
 
 
-def test_a_body_in_chunks_is_refused_and_not_taken_for_an_empty_one(server: AgentServer) -> None:
+def test_a_chunked_body_is_refused(server: AgentServer) -> None:
     response = httpx.post(f"{server.url}/api/conversations", content=iter([b'{"id": ', b'"chunked"}']), timeout=60)
     assert (response.status_code, list(response.json())) == (411, ["error"])
 
@@ -177,9 +177,7 @@ def test_the_server_runs_without_debug(server: AgentServer) -> None:
 @pytest.mark.parametrize(
     ("name", "readable"), [("accounts.sqlite3", False), ("shelter.sqlite3", True), ("static", False), ("static", True)]
 )
-def test_serve_says_in_a_sentence_which_file_is_not_ours(
-    name: str, readable: bool, prepared: Path, tmp_path: Path
-) -> None:
+def test_serve_names_a_file_of_another_user(name: str, readable: bool, prepared: Path, tmp_path: Path) -> None:
     for file in ("accounts.sqlite3", "shelter.sqlite3"):
         shutil.copy(prepared / file, tmp_path)
     (tmp_path / "static").mkdir()
@@ -194,7 +192,7 @@ def test_serve_says_in_a_sentence_which_file_is_not_ours(
     assert "Traceback" not in done.stderr
 
 
-def test_another_command_says_so_too(tmp_path: Path) -> None:
+def test_other_commands_name_a_file_of_another_user(tmp_path: Path) -> None:
     (tmp_path / "static").mkdir()
     give_away(tmp_path / "static")
     done = manage_as_others(tmp_path, "collectstatic", "--noinput", "--verbosity", "0")
@@ -203,14 +201,14 @@ def test_another_command_says_so_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["a..b", "http://x", "nowhere.invalid"])
-def test_serve_on_what_is_no_address_says_so(host: str, prepared: Path) -> None:
+def test_serve_reports_an_invalid_address(host: str, prepared: Path) -> None:
     done = manage(prepared, "serve", HOST=host, PORT=str(free_port()))
     assert f"{host}:" in done.stderr
     assert "cannot be listened on" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_prepare_does_what_is_missing_and_no_more(tmp_path: Path) -> None:
+def test_prepare_does_only_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "static").symlink_to(collected_static())
     assert manage(tmp_path, "prepare").returncode == 0
     assert (tables(tmp_path, "accounts.sqlite3"), tables(tmp_path, "shelter.sqlite3")) == ({ACCOUNTS}, {SHELTER})

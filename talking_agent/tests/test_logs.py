@@ -24,7 +24,7 @@ def told(error: BaseException) -> str:
     return Discreet("%(message)s").format(record)
 
 
-def test_what_a_refused_row_holds_is_not_logged(own_postgres: PostgresServer) -> None:
+def test_the_values_of_a_refused_row_are_not_logged(own_postgres: PostgresServer) -> None:
     with psycopg.connect(own_postgres.env["DATABASE_URL"].partition("?")[0]) as connection:
         connection.execute("CREATE TEMPORARY TABLE said (content text, position int NOT NULL)")
         with pytest.raises(NotNullViolation, match=SAID) as refused:
@@ -37,7 +37,7 @@ def test_what_a_refused_row_holds_is_not_logged(own_postgres: PostgresServer) ->
     assert "test_logs.py" in log
 
 
-def test_nor_what_a_refused_document_holds(own_mongo: MongoServer) -> None:
+def test_the_values_of_a_refused_document_are_not_logged(own_mongo: MongoServer) -> None:
     twice = [{"_id": 1, "content": SAID}, {"_id": 1, "content": SAID}]
     with pytest.raises(BulkWriteError, match=SAID) as refused:
         own_mongo.database()["said"].insert_many(twice)
@@ -46,7 +46,7 @@ def test_nor_what_a_refused_document_holds(own_mongo: MongoServer) -> None:
     assert "BulkWriteError: batch op errors occurred." in log
 
 
-def test_what_an_error_came_of_is_told() -> None:
+def test_the_cause_of_an_error_is_logged() -> None:
     with pytest.raises(KeyError) as failure:
         _look_up()
     log = told(failure.value)
@@ -62,17 +62,17 @@ def _look_up() -> None:
         raise KeyError("ten") from error
 
 
-def test_an_error_without_words_is_told_by_its_kind() -> None:
+def test_an_error_without_a_message_is_logged_by_its_class() -> None:
     assert told(PyMongoError()).endswith("PyMongoError: PyMongoError.")
 
 
-def test_a_full_disk_is_told_in_a_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_logged_in_one_line(tmp_path: Path) -> None:
     log = told(OSError(errno.ENOSPC, "No space left on device"))
     assert log == "A turn could not be saved.\nOSError: [Errno 28] No space left on device."
 
 
 @pytest.mark.django_db(databases=["local"], transaction=True)
-def test_a_locked_database_is_told_in_a_line_too() -> None:
+def test_a_locked_database_is_logged_in_one_line() -> None:
     connection = connections["local"]
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -84,13 +84,13 @@ def test_a_locked_database_is_told_in_a_line_too() -> None:
     assert told(locked.value).splitlines()[1:] == ["OperationalError: database is locked."]
 
 
-def test_any_other_error_of_a_file_says_where_it_came_from() -> None:
+def test_any_other_error_of_a_file_is_logged_with_a_traceback() -> None:
     with pytest.raises(FileNotFoundError) as failure:
         Path("/nowhere/file").read_text()
     assert "test_logs.py" in told(failure.value)
 
 
-def test_of_a_request_with_a_wrong_host_one_line_is_logged() -> None:
+def test_a_request_with_a_wrong_host_is_logged_in_one_line() -> None:
     try:
         raise DisallowedHost("Invalid HTTP_HOST header: 'evil.example'.")
     except DisallowedHost as error:

@@ -60,7 +60,9 @@ def test_a_database_that_is_down_is_an_error_that_names_it(
 
 
 @pytest.mark.parametrize("kind", ALIASES)
-def test_with_leave_it_is_left_to_the_server(runs: dict[tuple[str, tuple[str, ...]], Run], kind: str) -> None:
+def test_with_skip_unreachable_it_is_left_to_the_server(
+    runs: dict[tuple[str, tuple[str, ...]], Run], kind: str
+) -> None:
     done = runs[kind, (SKIP,)].done
     assert done.returncode == 0
     assert f"The database '{ALIASES[kind]}' was not migrated: " in done.stderr
@@ -68,24 +70,24 @@ def test_with_leave_it_is_left_to_the_server(runs: dict[tuple[str, tuple[str, ..
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_no_secret_is_told(runs: dict[tuple[str, tuple[str, ...]], Run], run: tuple[str, tuple[str, ...]]) -> None:
+def test_no_secret_is_shown(runs: dict[tuple[str, tuple[str, ...]], Run], run: tuple[str, tuple[str, ...]]) -> None:
     assert SECRET not in runs[run].done.stderr + runs[run].done.stdout
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_the_others_are_migrated_all_the_same(
+def test_the_other_databases_are_migrated(
     runs: dict[tuple[str, tuple[str, ...]], Run], run: tuple[str, tuple[str, ...]]
 ) -> None:
     with sqlite3.connect(runs[run].data_dir / "shelter.sqlite3") as database:
         assert database.execute("SELECT 1 FROM sqlite_master WHERE name = 'conversations_message'").fetchall()
 
 
-def test_while_all_are_up_there_is_nothing_to_say(tmp_path: Path) -> None:
+def test_nothing_is_reported_while_all_are_up(tmp_path: Path) -> None:
     done = manage(tmp_path, "migrate", SKIP)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_is_wrong_and_not_down_is_not_left(tmp_path: Path) -> None:
+def test_an_error_that_is_no_outage_is_not_skipped(tmp_path: Path) -> None:
     assert manage(tmp_path, "migrate", SKIP, "--database", "cloudy").returncode != 0
 
 
@@ -101,7 +103,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("variable", "address"), MISSING)
-def test_a_file_that_is_not_there_is_named_in_one_sentence(variable: str, address: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_named_in_one_sentence(variable: str, address: str, tmp_path: Path) -> None:
     done = manage(tmp_path, "migrate", SKIP, **{variable: address})
     assert done.returncode == 0
     assert f"A file that {variable} names cannot be used." in done.stderr
@@ -109,7 +111,7 @@ def test_a_file_that_is_not_there_is_named_in_one_sentence(variable: str, addres
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_holds_no_certificate_is_told(tmp_path: Path) -> None:
+def test_a_file_without_a_certificate_is_reported(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     address = f"mongodb://127.0.0.1:9/talk?tls=true&tlsCAFile={tmp_path / 'ca.pem'}"
     done = manage(tmp_path / "data", "migrate", SKIP, MONGODB_URI=address)

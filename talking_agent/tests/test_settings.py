@@ -224,7 +224,7 @@ def test_a_line_break_in_a_setting_is_named_and_the_value_is_not(name: str, tmp_
         ("DATA_DIR", "~none/x"),
     ],
 )
-def test_no_value_ends_in_a_traceback(name: str, value: str, tmp_path: Path) -> None:
+def test_no_invalid_value_shows_a_traceback(name: str, value: str, tmp_path: Path) -> None:
     done = manage(tmp_path, "check", **{name: value})
     assert done.stderr.startswith(f"Not started. {name}: ")
     assert "Traceback" not in done.stderr
@@ -249,7 +249,7 @@ def test_a_data_folder_that_cannot_be_written_stops_the_start(path: str) -> None
     assert path not in done.stderr.splitlines()[-1]
 
 
-def test_a_data_folder_is_made_for_the_server_alone(tmp_path: Path) -> None:
+def test_a_data_folder_is_private(tmp_path: Path) -> None:
     setting("DATA_DIR", tmp_path / "new" / "data")
     assert stat.S_IMODE((tmp_path / "new" / "data").stat().st_mode) == 0o700
 
@@ -260,7 +260,7 @@ def test_a_secret_key_is_made_once(tmp_path: Path) -> None:
     assert setting("SECRET_KEY", tmp_path) == first
 
 
-def test_the_secret_key_is_the_servers_alone(tmp_path: Path) -> None:
+def test_the_secret_key_file_is_private(tmp_path: Path) -> None:
     setting("SECRET_KEY", tmp_path)
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
@@ -279,7 +279,7 @@ def test_an_empty_secret_key_stops_the_start(tmp_path: Path) -> None:
     assert manage(tmp_path, "check").stderr.startswith(f"Not started. {tmp_path / 'secret_key'} is empty.")
 
 
-def test_a_given_secret_key_is_taken_and_not_kept(tmp_path: Path) -> None:
+def test_a_given_secret_key_is_used_and_not_stored(tmp_path: Path) -> None:
     assert setting("SECRET_KEY", tmp_path, SECRET_KEY="given") == "'given'"
     assert not (tmp_path / "secret_key").exists()
 
@@ -298,7 +298,7 @@ def test_two_folders_have_two_secret_keys(tmp_path: Path) -> None:
 # Hosts and HTTPS
 
 
-def test_this_machine_and_the_sites_own_name_are_answered_to(tmp_path: Path) -> None:
+def test_localhost_and_the_sites_own_host_are_allowed(tmp_path: Path) -> None:
     hosts = setting("ALLOWED_HOSTS", tmp_path, APP_URL=HTTPS)
     assert hosts == "['talk.example.org', 'localhost', '127.0.0.1', '[::1]']"
 
@@ -317,11 +317,11 @@ def test_an_https_address_turns_safety_on(address: str, tmp_path: Path) -> None:
     assert setting("CSRF_TRUSTED_ORIGINS", tmp_path, APP_URL=address) == f"['{HTTPS}']"
 
 
-def test_a_plain_address_works_without(tmp_path: Path) -> None:
+def test_an_http_address_turns_safety_off(tmp_path: Path) -> None:
     assert setting(SAFETY, tmp_path, APP_URL="http://192.168.0.5:8000") == "(False, False, False, False)"
 
 
-def test_the_proxys_word_is_not_taken_unless_told(tmp_path: Path) -> None:
+def test_a_proxys_headers_are_ignored_without_trust_proxy(tmp_path: Path) -> None:
     assert setting("SECURE_PROXY_SSL_HEADER", tmp_path, APP_URL=HTTPS) == "None"
     assert setting("SECURE_PROXY_SSL_HEADER[0]", tmp_path, TRUST_PROXY="on") == "'HTTP_X_FORWARDED_PROTO'"
 
@@ -337,7 +337,7 @@ print(bool(response.cookies["learner"]["secure"]))
 """
 
 
-def test_an_https_site_redirects_all_but_what_machines_ask(tmp_path: Path) -> None:
+def test_an_https_site_redirects_all_but_readyz_and_metrics(tmp_path: Path) -> None:
     """One process checks four facts: the redirect, its exception, HSTS, and the learner cookie."""
     done = run(ASK, tmp_path, APP_URL=HTTPS, DJANGO_SETTINGS_MODULE="talking_agent.settings", DEBUG="on")
     assert done.stdout.splitlines() == [

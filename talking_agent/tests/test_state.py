@@ -18,7 +18,7 @@ from talking_agent import readiness
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
 
-def test_what_is_there_is_named_part_by_part(client: Client) -> None:
+def test_each_part_is_reported(client: Client) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (200, "ok")
     names = {"pages", "accounts", "local storage", "data directory", "recordings", "temporary files"}
@@ -27,12 +27,12 @@ def test_what_is_there_is_named_part_by_part(client: Client) -> None:
 
 @pytest.mark.parametrize("host", ["10.0.3.7:8000", "talk.internal", "", "no host at all", "[::1", "a_b"])
 @pytest.mark.parametrize("path", ["/readyz"])
-def test_machines_may_ask_by_any_address(client: Client, path: str, host: str) -> None:
+def test_machines_may_ask_under_any_host(client: Client, path: str, host: str) -> None:
     assert client.get(path, headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/history", "/api/conversations", "/admin/login/", "/metrics"])
-def test_pages_are_not_shown_at_any_address(client: Client, path: str) -> None:
+def test_pages_need_an_allowed_host(client: Client, path: str) -> None:
     assert client.get(path, headers={"host": "10.0.3.7:8000"}).status_code == 400
 
 
@@ -141,7 +141,7 @@ def test_a_database_that_is_gone_is_named(client: Client, tmp_path: Path) -> Non
 
 
 @pytest.mark.django_db(databases=["default", "local"], transaction=True)
-def test_many_who_ask_at_once_share_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_callers_share_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[None] = []
     begun, go_on = threading.Event(), threading.Event()
 
@@ -163,5 +163,5 @@ def test_many_who_ask_at_once_share_a_look(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(looks) < 10
 
 
-def test_it_asks_for_no_learner(client: Client) -> None:
+def test_readyz_sets_no_learner_cookie(client: Client) -> None:
     assert "learner" not in client.get("/readyz").cookies

@@ -8,7 +8,7 @@ from tests.browser.chromium import wait_for_paint
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 
-# Finish all transitions between colours at once, because axe judges the colours of the moment.
+# Finish all colour transitions at once, because axe checks the colours that it sees at that moment.
 ARRIVE = """() => {
   for (const each of document.getAnimations()) {
     if (each.effect.getComputedTiming().iterations !== Infinity) each.finish();
@@ -19,7 +19,7 @@ _axe = Axe()
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe-core objects to, one line a rule and look, with the first element that breaks it."""
+    """Return the violations that axe-core finds: a line for each rule and layout, with the first element concerned."""
     found = []
     for size in (WIDE, NARROW):
         page.emulate_media(color_scheme="dark" if size is NARROW else "light")

@@ -17,10 +17,10 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
 ]
-# Milliseconds. A loaded machine stalls.
+# Milliseconds. A loaded machine may stall.
 WITHIN = 60_000
-# Note the states that #main passes through, because one may be over before a test looks.
-NOTE_STATES = """() => {
+# Record the states that #main passes through, because a state may be over before a test looks.
+RECORD_STATES = """() => {
   const main = document.querySelector("#main");
   main.dataset.been = main.dataset.state || "";
   new MutationObserver(() => {
@@ -39,16 +39,16 @@ def microphone_file(path: Path, *parts: bytes) -> Path:
 
 
 def executable() -> str | None:
-    """Return the system's Chromium. None means Playwright's own, if it is installed."""
+    """Return the path of the system's Chromium, or None for Playwright's own, if that is installed."""
     names = (os.environ.get("CHROMIUM"), "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 class Browsers:
-    """Start Playwright once for a module, and one browser for all its tests that feed no microphone.
+    """Start Playwright once for a module, and one browser for all its tests that need no microphone file.
 
-    Starting both takes 2 s, a context of the browser's 0.5 s. No longer than a module, because Playwright's event loop
-    counts as running meanwhile, so that Django's ORM and asynchronous tests refuse to run beside it.
+    Starting both takes 2 s, opening a browser context 0.5 s. They end with the module: Playwright's event loop counts as
+    running, so Django's ORM and asynchronous tests refuse to run beside it.
     """
 
     current: "Browsers | None" = None
@@ -109,19 +109,19 @@ def new_page(context: BrowserContext) -> Page:
     return page
 
 
-def note_states(page: Page) -> None:
-    """Note the states from now on, for `expect_been`."""
-    page.evaluate(NOTE_STATES)
+def record_states(page: Page) -> None:
+    """Record the states from now on, for `expect_states`."""
+    page.evaluate(RECORD_STATES)
 
 
-def expect_been(page: Page, *states: str) -> None:
+def expect_states(page: Page, *states: str) -> None:
     """Wait until the talk has passed through these states in this order, however briefly."""
     noted = re.compile("".join(f" {state}\\b.*" for state in states))
     expect(page.locator("#main")).to_have_attribute("data-been", noted)
 
 
 def wait_for_paint(page: Page) -> None:
-    """Wait until what was changed last has been drawn."""
+    """Wait until the browser has drawn the latest changes."""
     page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
 
 

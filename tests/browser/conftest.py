@@ -1,4 +1,4 @@
-"""Provide servers with the OpenAI engines, beside the one with the embedded engine."""
+"""Provide servers with the OpenAI engines, in addition to the one with the embedded engine."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def _provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(_provider: Provider) -> Provider:
-    """Return the provider as it was at its start, though the servers' connections to it are still open."""
+    """Return the provider, reset to its initial state. The servers' connections to it stay open."""
     _provider.reset()
     return _provider
 
@@ -79,11 +79,11 @@ def own_server(_server_to_break: AgentServer) -> AgentServer:
 
 # With the OpenAI engines, `make test` runs only these, and `make soak` runs all.
 EVERY_TIME = {
-    "test_what_is_said_is_heard_corrected_answered_and_kept[openai_realtime-london]",
-    "test_what_is_said_is_heard_corrected_answered_and_kept[openai_pipeline-london]",
+    "test_a_turn_is_transcribed_corrected_answered_and_saved[openai_realtime-london]",
+    "test_a_turn_is_transcribed_corrected_answered_and_saved[openai_pipeline-london]",
     "test_hold_to_talk[openai_realtime-space-learner_london]",
     "test_hold_to_talk[openai_pipeline-mouse-learner_london]",
-    "test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept[openai_realtime]",
+    "test_a_voice_interrupts_the_agent_and_the_unheard_part_is_not_saved[openai_realtime]",
 }
 
 

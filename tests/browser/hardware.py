@@ -3,8 +3,8 @@
 The scripts only delay, suspend or count the browser's own objects.
 """
 
-# getUserMedia waits, as during the browser's question. `asked` holds requests to `allow` or `refuse`, `tracks` the
-# results.
+# getUserMedia waits, as while the browser asks for permission. `asked` holds requests to `allow` or `refuse`, `tracks`
+# the results.
 HELD_MICROPHONE = """(() => {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   Object.assign(window, { asked: [], tracks: [] });
@@ -22,7 +22,7 @@ HELD_MICROPHONE = """(() => {
   });
 })()"""
 
-# The learner has given permission, so the device is what keeps the page waiting. Add this after HELD_MICROPHONE.
+# The learner has given permission already, so the page waits for the device. Add this after HELD_MICROPHONE.
 ALLOWED = "navigator.permissions.query = async () => ({ state: 'granted' })"
 
 # `tracks` holds all tracks from getUserMedia.
@@ -57,7 +57,7 @@ INTERRUPTED_CONTEXTS = """(() => {
   };
 })()"""
 
-# This is the state in Firefox without a loudspeaker.
+# An AudioContext that stays suspended, as in Firefox without a loudspeaker.
 NO_LOUDSPEAKER = f"{INTERRUPTED_CONTEXTS}; window.resumable = false"
 NO_AUDIO_CONTEXT = "window.AudioContext = class { constructor() { throw new DOMException('', 'NotSupportedError'); } }"
 

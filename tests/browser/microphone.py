@@ -1,7 +1,7 @@
-"""A microphone that speaks when a test says so.
+"""Simulate a microphone that speaks when a test says so.
 
-Chromium's own plays its file from the moment that it opens, whether or not the page is listening yet. From this one the page
-gets a real MediaStream too. A device that the page asks for by its id is still the browser's own.
+Chromium's simulated microphone plays its file from the moment that it opens, whether or not the page is listening yet. The page
+gets a real MediaStream from this one, too. If the page requests a device by its id, it gets the browser's own.
 """
 
 import base64
@@ -11,10 +11,10 @@ from playwright.sync_api import Page
 from audio.encoding import RATE
 from tests.talking import silence
 
-# The page takes its sound from the microphone a little later than the microphone has made it.
+# The page receives sound a little later than the microphone has made it.
 DELAY_S = 0.3
 
-# `say` plays PCM16 after what is still being said. Its promise is fulfilled when that has been heard.
+# `say` queues PCM16. Its promise is fulfilled when the page has received all of it.
 _SCRIPT = f"""(() => {{
   const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
   if (!open) return;
@@ -52,17 +52,17 @@ _SCRIPT = f"""(() => {{
 
 
 def add_microphone(page: Page) -> None:
-    """Give the page this microphone from its next address on. It is silent until `say`."""
+    """Give the page this microphone from its next navigation on. It is silent until `say`."""
     page.add_init_script(_SCRIPT)
 
 
 def say(page: Page, *parts: bytes) -> None:
-    """Say these one after the other, and wait until the page has heard them."""
+    """Play these parts one after the other, and wait until the page has heard them."""
     page.evaluate("(pcm) => say(pcm)", _base64(*parts, silence(DELAY_S)))
 
 
 def begin_to_say(page: Page, *parts: bytes) -> None:
-    """Say these one after the other, after what is still being said. Return at once."""
+    """Queue these parts after those that are still being played. Return at once."""
     page.evaluate("(pcm) => void say(pcm)", _base64(*parts))
 
 

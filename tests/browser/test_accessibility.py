@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any page in any state, and the keyboard is sufficient."""
+"""axe-core finds no violations on any page in any state, and all pages work with the keyboard alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.browser.chromium import WITHIN, chromium, eventually, new_page
 from tests.browser.microphone import add_microphone, say
 from tests.browser.test_console import OPERATOR, PASSWORD, sign_in
 from tests.browser.test_history import conversation
-from tests.browser.test_import import bring_in, open_import
+from tests.browser.test_import import open_import, run_import
 from tests.browser.test_talk import start_talking
 from tests.fixtures import PROVIDER_KEY, served
 from tests.servers import AgentServer
@@ -69,7 +69,7 @@ def test_a_talk_from_its_beginning_to_its_summary(page: Page, agent: AgentServer
     expect(page.locator(".correction")).to_be_visible(timeout=WITHIN)
     page.get_by_role("button", name="How long this answer took").last.click(timeout=WITHIN)
     page.get_by_role("button", name="Hint").click()
-    page.get_by_role("button", name="Mend what was misheard").click()
+    page.get_by_role("button", name="Correct what was misheard").click()
     assert violations(page) == []
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("switch", name="Hands-free").check()
@@ -84,7 +84,7 @@ def test_a_talk_from_its_beginning_to_its_summary(page: Page, agent: AgentServer
 
 @pytest.fixture
 def unsure(tmp_path: Path, provider: Provider) -> Iterator[AgentServer]:
-    """Run a server whose transcriptions are unsure. With the embedded model, that would depend on the processor."""
+    """Run a server whose transcripts have doubtful words. With the embedded model, they would depend on the processor."""
     env = {"OPENAI_API_KEY": PROVIDER_KEY, "OPENAI_BASE_URL": provider.url, "TUTOR_ENGINE": "openai_pipeline"}
     server = AgentServer(tmp_path / "unsure", env | {"OPENAI_TRANSCRIPTION_MODEL": "gpt-4o-mini-transcribe"})
     server.set_up()
@@ -111,7 +111,7 @@ def test_words_in_doubt_are_marked(context: BrowserContext, unsure: AgentServer)
     page.context.close()
 
 
-def test_a_talk_without_a_microphone_and_without_a_line(page: Page, agent: AgentServer):
+def test_a_talk_without_a_microphone_and_without_a_connection(page: Page, agent: AgentServer):
     page.add_init_script(
         "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
     )
@@ -122,7 +122,7 @@ def test_a_talk_without_a_microphone_and_without_a_line(page: Page, agent: Agent
     assert violations(page) == []
 
 
-def test_the_history_and_one_talk_of_it(page: Page, agent: AgentServer):
+def test_the_history_and_a_talk_in_it(page: Page, agent: AgentServer):
     page.goto(f"{agent.url}/history")
     talk = conversation(0, "Cooking", "I made a soup.")
     page.request.post(f"{agent.url}/api/conversations", data=talk)
@@ -142,7 +142,7 @@ def test_the_history_and_one_talk_of_it(page: Page, agent: AgentServer):
     assert violations(page) == []
 
 
-def test_a_history_with_nothing_in_it(context: BrowserContext, agent: AgentServer):
+def test_an_empty_history(context: BrowserContext, agent: AgentServer):
     assert context.browser
     page = context.browser.new_page()
     page.goto(f"{agent.url}/history")
@@ -151,27 +151,27 @@ def test_a_history_with_nothing_in_it(context: BrowserContext, agent: AgentServe
     page.context.close()
 
 
-def test_the_import_before_and_after(page: Page, agent: AgentServer):
+def test_the_import_page_before_and_after_an_import(page: Page, agent: AgentServer):
     page.goto(f"{agent.url}/import")
     assert violations(page) == []
     page.goto(f"{agent.url}/history")
     open_import(page, agent, conversationHistory=[conversation(1, "Trains", "I like trains."), "junk"])
     expect(page.locator(".source").first).to_be_visible()
     assert violations(page) == []
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report")).to_be_visible(timeout=WITHIN)
     assert violations(page) == []
 
 
 @pytest.mark.parametrize("address", ["nowhere", "offline"])
-def test_the_pages_for_what_is_not_there(page: Page, agent: AgentServer, address: str):
+def test_not_found_pages(page: Page, agent: AgentServer, address: str):
     page.goto(f"{agent.url}/{address}")
     assert violations(page) == []
 
 
 @pytest.mark.parametrize("template", ["500.html", "admin/unreachable.html"])
-def test_the_pages_that_stand_on_their_own(page: Page, agent: AgentServer, template: str):
-    # These pages are served as when everything else is broken.
+def test_pages_without_the_base_template(page: Page, agent: AgentServer, template: str):
+    # Serve these pages without the application, as when everything else is broken.
     text = (Path(__file__).resolve().parents[2] / "templates" / template).read_text()
     page.route("**/broken", lambda route: route.fulfill(body=text, content_type="text/html"))
     page.goto(f"{agent.url}/broken")
@@ -179,7 +179,7 @@ def test_the_pages_that_stand_on_their_own(page: Page, agent: AgentServer, templ
     assert violations(page) == []
 
 
-def test_the_documents_of_the_api_closed_and_open(page: Page, agent: AgentServer):
+def test_the_api_documentation_collapsed_and_expanded(page: Page, agent: AgentServer):
     page.goto(f"{agent.url}/api/docs")
     page.wait_for_selector(".opblock")
     assert violations(page) == []
@@ -231,7 +231,7 @@ def test_the_pages_of_operators(page: Page, agent: AgentServer):
     assert {address: found for address, found in objections.items() if found} == {}
 
 
-def test_a_talk_is_held_with_the_keyboard_alone(page: Page, agent: AgentServer):
+def test_a_talk_works_with_the_keyboard_alone(page: Page, agent: AgentServer):
     def tab_to(name: str) -> None:
         for _ in range(60):
             page.keyboard.press("Tab")

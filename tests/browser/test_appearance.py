@@ -18,7 +18,7 @@ from tests.browser.test_talk import start_talking
 from tests.fixtures import served
 from tests.servers import AgentServer
 
-# px of an element's edge, without its icon and text.
+# The width in px of an element's edge, which has neither its icon nor its text.
 FRAME = 8
 # For each selection or switch: its selector, and a script that toggles it.
 CHECKED = "(element, on) => { element.checked = on; }"
@@ -120,7 +120,7 @@ def alike(page: Page, states: dict[str, tuple[str, str]]) -> list[str]:
     return found
 
 
-def test_what_is_chosen_is_told_apart_in_forced_colours(page: Page, server: AgentServer):
+def test_choices_are_visible_in_forced_colours(page: Page, server: AgentServer):
     page.goto(server.url)
     page.wait_for_selector(".scenario")
     assert alike(page, START) == []
@@ -128,13 +128,13 @@ def test_what_is_chosen_is_told_apart_in_forced_colours(page: Page, server: Agen
     assert alike(page, SETTINGS) == []
 
 
-def test_what_is_switched_on_in_a_talk_is_told_apart_in_forced_colours(page: Page, server: AgentServer):
+def test_switches_of_a_talk_are_visible_in_forced_colours(page: Page, server: AgentServer):
     talking(page, server)
     page.get_by_role("switch", name="Hands-free").check()
     assert alike(page, TALK) == []
 
 
-def test_what_is_open_in_the_history_is_told_apart_in_forced_colours(page: Page, server: AgentServer):
+def test_the_open_talk_in_the_history_is_visible_in_forced_colours(page: Page, server: AgentServer):
     page.goto(f"{server.url}/history")
     talk = conversation(0, "Cooking", "I made a soup.")
     page.request.post(f"{server.url}/api/conversations", data=talk)
@@ -143,7 +143,7 @@ def test_what_is_open_in_the_history_is_told_apart_in_forced_colours(page: Page,
     assert alike(page, HISTORY) == []
 
 
-def test_what_an_operator_chose_is_told_apart_in_forced_colours(page: Page, tmp_path_factory: pytest.TempPathFactory):
+def test_choices_of_operators_are_visible_in_forced_colours(page: Page, tmp_path_factory: pytest.TempPathFactory):
     agent = AgentServer(tmp_path_factory.mktemp("agent"), {"DJANGO_SUPERUSER_PASSWORD": PASSWORD})
     agent.set_up()
     agent.manage(*OPERATOR)
@@ -188,7 +188,7 @@ def test_there_is_room_for_the_dialogue_and_the_field_on_every_screen(page: Page
     page.get_by_role("button", name="Type", exact=True).click()
     for name, (width, height) in SCREENS.items():
         page.set_viewport_size({"width": width, "height": height})
-        # The page moves its parts some frames after the size has changed.
+        # The page moves its parts some frames after a change of its size.
         for part in ("#type-text", "#type-form button", "#end-talk", "#talk-button"):
             eventually(page, partial(is_in_full_view, page, part), f"{part} in full view on {name}")
         assert page.evaluate(WHERE, "#dialogue-scroll")["height"] >= 160, name
@@ -225,7 +225,7 @@ COVERED = """async bar => {
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844), (844, 390), (640, 400), (320, 568)])
-def test_what_has_the_focus_is_never_under_the_start_bar(page: Page, server: AgentServer, size: tuple[int, int]):
+def test_the_start_bar_never_covers_the_focus(page: Page, server: AgentServer, size: tuple[int, int]):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(server.url)
     page.wait_for_selector(".scenario")
@@ -247,7 +247,7 @@ def test_what_has_the_focus_is_never_under_the_start_bar(page: Page, server: Age
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (390, 600)])
-def test_what_has_the_focus_is_never_under_the_bar_of_an_import(page: Page, server: AgentServer, size: tuple[int, int]):
+def test_the_bar_of_the_import_page_never_covers_the_focus(page: Page, server: AgentServer, size: tuple[int, int]):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{server.url}/history")
     talks = [conversation(number, "Cooking", "I made a soup.") for number in range(12)]
@@ -267,9 +267,7 @@ def test_what_has_the_focus_is_never_under_the_bar_of_an_import(page: Page, serv
     ("scheme", "paper", "accent"),
     [("light", "rgb(248, 246, 241)", "rgb(11, 107, 83)"), ("dark", "rgb(19, 22, 20)", "rgb(99, 209, 169)")],
 )
-def test_an_older_browser_has_the_colours_too(
-    browser: Browser, server: AgentServer, scheme: Any, paper: str, accent: str
-):
+def test_older_browsers_show_colours(browser: Browser, server: AgentServer, scheme: Any, paper: str, accent: str):
     def older(route: Route) -> None:
         answer = route.fetch()
         text = answer.text()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.browser.chromium import chromium, eventually, expect_been, note_states
+from tests.browser.chromium import chromium, eventually, expect_states, record_states
 from tests.browser.microphone import add_microphone, begin_to_say
 from tests.browser.test_history import conversation, open_talk
 from tests.browser.test_talk import WITHIN, hands_free, replay, start_talking
@@ -49,7 +49,7 @@ def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(_cloud: Cloud) -> Cloud:
-    """Return the same cloud for each test, because it starts slowly. Both halves are up."""
+    """Return the same cloud for each test, because it starts slowly. Database and bucket are up."""
     _cloud.database.start()
     _cloud.bucket.start()
     wait_for(lambda: "degraded" not in httpx.get(f"{_cloud.agent.url}/api/conversations", timeout=60).json())
@@ -75,14 +75,14 @@ def about_the_cloud(said: list[ConsoleMessage]) -> list[tuple[str, str]]:
     ]
 
 
-def gone(half: str, why: str) -> tuple[str, str]:
+def outage_message(half: str, why: str) -> tuple[str, str]:
     return (
         "warning",
         f"Cloud storage: the {half} can't be used: {why}. What is said is kept on the server until it can.",
     )
 
 
-def back(half: str) -> tuple[str, str]:
+def recovery_message(half: str) -> tuple[str, str]:
     return "info", f"Cloud storage: the {half} is back."
 
 
@@ -102,7 +102,7 @@ def in_history(page: Page, cloud: Cloud) -> list[dict]:
     return page.request.get(f"{cloud.agent.url}/api/conversations").json()["conversations"]
 
 
-def wait_until_home(page: Page, cloud: Cloud) -> None:
+def wait_until_drained(page: Page, cloud: Cloud) -> None:
     """Wait until no recording is left on the server."""
     for _ in range(AT_HOME_WITHIN // 250):
         if not list(cloud.agent.data_dir.glob("recordings/**/*.webm")):
@@ -115,28 +115,31 @@ def played_from(page: Page) -> str:
     return page.evaluate("() => document.querySelector('#replay-audio').currentSrc")
 
 
-def expect_silence_from_the_policy(said: list[ConsoleMessage]) -> None:
+def expect_no_policy_violations(said: list[ConsoleMessage]) -> None:
     assert [each.text for each in said if "Content Security Policy" in each.text] == []
 
 
-def test_a_talk_goes_on_without_the_database_and_is_whole_afterwards(cloud: Cloud):
+def test_a_talk_continues_without_the_database_and_is_complete_afterwards(cloud: Cloud):
     with learner() as (page, said):
         start_talking(page, cloud.agent)
         type_turn(page, "I went to London.")
         expect(banner(page)).to_be_hidden()
         page.evaluate("window.notReloaded = true")
         cloud.database.kill()
-        note_states(page)
+        record_states(page)
         type_turn(page, "It was nice there.")
         expect(banner(page)).to_contain_text(f"{KEPT} Until then, older talks are out of reach.")
-        expect_been(page, "agent")
-        assert about_the_cloud(said) == [gone("database", "the connection is refused")]
+        expect_states(page, "agent")
+        assert about_the_cloud(said) == [outage_message("database", "the connection is refused")]
 
         cloud.database.start()
         expect(banner(page)).to_be_hidden(timeout=BACK_WITHIN)
         expect(page.get_by_text("Everything you said is in the cloud again.")).to_be_visible(timeout=AT_HOME_WITHIN)
         assert page.evaluate("window.notReloaded")
-        assert about_the_cloud(said) == [gone("database", "the connection is refused"), back("database")]
+        assert about_the_cloud(said) == [
+            outage_message("database", "the connection is refused"),
+            recovery_message("database"),
+        ]
 
         page.goto(f"{cloud.agent.url}/history")
         page.locator(".entry", has_text="Travel").locator("a").click()
@@ -145,13 +148,13 @@ def test_a_talk_goes_on_without_the_database_and_is_whole_afterwards(cloud: Clou
         expect(page.locator(".entry-waiting:visible")).to_have_count(0)
 
 
-def test_both_halves_die_while_the_learner_speaks(cloud: Cloud):
+def test_database_and_bucket_fail_while_the_learner_speaks(cloud: Cloud):
     with learner() as (page, said):
         start_talking(page, cloud.agent)
         hands_free(page)
-        expect_been(page, "agent", "ready")
+        expect_states(page, "agent", "ready")
         begin_to_say(page, spoken("learner_london"))
-        expect_been(page, "recording")
+        expect_states(page, "recording")
         cloud.database.kill()
         cloud.bucket.kill()
         answer = page.locator("li.turn[data-role=user] + li.turn[data-role=assistant] .turn-text")
@@ -163,11 +166,11 @@ def test_both_halves_die_while_the_learner_speaks(cloud: Cloud):
         assert replay(page, "user") > 1.5
         why = "the connection is refused"
         eventually(page, lambda: len(about_the_cloud(said)) >= 2)
-        assert sorted(about_the_cloud(said)) == [gone("audio bucket", why), gone("database", why)]
-        expect_silence_from_the_policy(said)
+        assert sorted(about_the_cloud(said)) == [outage_message("audio bucket", why), outage_message("database", why)]
+        expect_no_policy_violations(said)
 
 
-def test_a_recording_plays_from_here_while_the_bucket_is_away_and_from_the_bucket_afterwards(cloud: Cloud):
+def test_a_recording_plays_from_the_server_while_the_bucket_is_down_and_from_the_bucket_afterwards(cloud: Cloud):
     with learner() as (page, said):
         page.goto(f"{cloud.agent.url}/history")
         cloud.bucket.kill()
@@ -182,14 +185,14 @@ def test_a_recording_plays_from_here_while_the_bucket_is_away_and_from_the_bucke
         open_talk(page, "Trains")
         cloud.bucket.start()
         expect(banner(page)).to_be_hidden(timeout=BACK_WITHIN)
-        wait_until_home(page, cloud)
+        wait_until_drained(page, cloud)
         # The page's link leads to the copy on the server, which is deleted.
         assert replay(page, "user") == pytest.approx(2.2, abs=0.3)
         assert played_from(page).startswith(cloud.bucket.endpoint)
-        expect_silence_from_the_policy(said)
+        expect_no_policy_violations(said)
 
 
-def test_a_recording_that_cannot_be_reached_is_asked_for_once_more(cloud: Cloud):
+def test_an_unreachable_recording_is_requested_once_more(cloud: Cloud):
     with learner() as (page, said):
         page.goto(f"{cloud.agent.url}/history")
         page.request.post(f"{cloud.agent.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))
@@ -203,10 +206,10 @@ def test_a_recording_that_cannot_be_reached_is_asked_for_once_more(cloud: Cloud)
         expect(page.get_by_role("alert")).to_contain_text("This recording can't be reached at the moment.")
         expect(turn).not_to_have_attribute("data-playing", "")
         assert len(asked) == 1
-        expect_silence_from_the_policy(said)
+        expect_no_policy_violations(said)
 
 
-def test_a_talk_that_is_out_of_reach_is_shown_as_soon_as_it_is_not(cloud: Cloud):
+def test_an_unreachable_talk_is_shown_as_soon_as_it_can_be_reached(cloud: Cloud):
     with learner(width=360) as (page, _):
         page.goto(f"{cloud.agent.url}/history")
         page.request.post(f"{cloud.agent.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))
@@ -241,7 +244,7 @@ def test_a_talk_that_is_out_of_reach_is_shown_as_soon_as_it_is_not(cloud: Cloud)
         expect(page.locator(".entry-waiting:visible")).to_have_count(0, timeout=AT_HOME_WITHIN)
 
 
-def test_a_lost_line_is_not_taken_for_a_lost_cloud(cloud: Cloud):
+def test_a_lost_connection_is_not_shown_as_an_outage_of_the_cloud(cloud: Cloud):
     with learner() as (page, said):
         start_talking(page, cloud.agent)
         cloud.database.kill()
@@ -256,7 +259,7 @@ def test_a_lost_line_is_not_taken_for_a_lost_cloud(cloud: Cloud):
         assert len(about_the_cloud(said)) == 1
 
 
-def test_without_a_cloud_nothing_waits_for_one(server: AgentServer):
+def test_without_a_cloud_nothing_is_shown_as_waiting_for_it(server: AgentServer):
     with learner() as (page, said):
         page.goto(f"{server.url}/history")
         page.request.post(f"{server.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))

@@ -13,7 +13,7 @@ from tests.fixtures import served
 from tests.servers import AgentServer, PostgresServer, S3Server
 from tests.servers.postgresql import temporary_folder
 
-# Recordings. There must be many batches, so that there is time to stop.
+# The number of recordings. There must be many batches, so that there is time to stop.
 MANY = 2_400
 PASSWORD = "for-the-test"
 OPERATOR = ("createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.org")
@@ -57,7 +57,7 @@ def bucket() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def agent(bucket: S3Server) -> Iterator[AgentServer]:
-    """Run a server whose cloud is configured, but not switched on yet, as before a migration."""
+    """Run a server whose cloud is configured, but still switched off, as before a migration."""
     with served(PostgresServer(temporary_folder("postgresql"))) as database:
         off = {"USE_CLOUD_STORAGE": "false", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
         agent = AgentServer(temporary_folder("agent") / "data", database.env, bucket.env, off)
@@ -125,7 +125,7 @@ def state(page: Page) -> Locator:
     return page.locator("[data-run=word]")
 
 
-def test_verify_shows_each_result_and_their_sum(page: Page):
+def test_verify_shows_each_result_and_the_total(page: Page):
     page.get_by_role("button", name="Verify").click()
     expect(page.get_by_role("status")).to_have_text(re.compile(r"^\d+ checks: \d+ ok"), timeout=WITHIN)
     assert checks(page).count() > 15
@@ -133,7 +133,7 @@ def test_verify_shows_each_result_and_their_sum(page: Page):
     expect(page.get_by_role("button", name="Verify")).to_be_enabled()
 
 
-def test_test_shows_each_step_by_the_keyboard_alone(page: Page):
+def test_the_self_test_shows_each_step_with_the_keyboard_alone(page: Page):
     page.get_by_role("button", name="Test", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("The storage works.", timeout=WITHIN)
@@ -141,17 +141,17 @@ def test_test_shows_each_step_by_the_keyboard_alone(page: Page):
     expect(checks(page).last).to_contain_text("Nothing of it is left.")
 
 
-def test_the_plan_says_what_there_is_to_copy(page: Page):
+def test_the_plan_shows_the_amount_of_data_to_copy(page: Page):
     plan(page)
     expect(page.locator(".facts div").filter(has_text="Recordings there")).to_contain_text(str(MANY))
     expect(page.get_by_role("button", name="Begin to copy")).to_be_visible()
 
 
-def test_a_migration_is_watched_and_stopped_and_resumed_by_the_page_and_by_the_command(
+def test_a_migration_is_followed_stopped_and_resumed_by_the_page_and_the_command(
     page: Page, agent: AgentServer, bucket: S3Server
 ):
     begin_slowly(page)
-    # The migration must not end before the test has looked.
+    # The migration must not end before the test has looked at it.
     bucket.freeze()
     bar = page.get_by_role("progressbar", name="Looked at")
     assert 0 < bar.evaluate("bar => bar.value") < MANY
@@ -191,7 +191,7 @@ def copied(page: Page) -> int:
     return int(page.locator("[data-count=recordings]").inner_text().replace(",", ""))
 
 
-def test_a_dry_run_is_named_so_in_the_list(page: Page):
+def test_the_list_names_a_dry_run(page: Page):
     plan(page, dry=True)
     page.get_by_role("button", name="Begin the dry run").click()
     expect(state(page)).to_have_text("done", timeout=WITHIN)
@@ -200,7 +200,7 @@ def test_a_dry_run_is_named_so_in_the_list(page: Page):
     expect(page.get_by_role("row").filter(has_text="(dry run)")).to_have_count(1)
 
 
-def test_axe_finds_nothing_in_a_plan_and_in_a_run(agent: AgentServer, context: BrowserContext):
+def test_axe_finds_no_violations_in_a_plan_and_a_run(agent: AgentServer, context: BrowserContext):
     # axe violates the Content-Security-Policy itself, so it needs a page whose console is not checked.
     page = context.new_page()
     page.goto(f"{agent.url}/admin/storage/")

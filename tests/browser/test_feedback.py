@@ -40,7 +40,7 @@ SAID = "Last year I go to Rome with my sister."
 
 @pytest.fixture(scope="module")
 def talking_server(tmp_path_factory: pytest.TempPathFactory, _provider: Provider) -> Iterator[AgentServer]:
-    """Run a server whose agent is the simulated provider's."""
+    """Run a server whose engine uses the simulated provider."""
     with served(_server(tmp_path_factory.mktemp("server"), _provider)) as server:
         yield server
 
@@ -58,7 +58,7 @@ def scripted(provider: Provider) -> Provider:
     fit = {name: score for name, score in SCORES.items() if name != "fluency"}
     provider.reset(
         replies=["Rome is lovely. What did you see there?"],
-        # A quarter of the usual length, because each test waits until the answer has been heard.
+        # A quarter of the usual length, because each test waits until the answer has been played.
         ms_per_character=15,
         structured={
             "corrections": [{"corrections": []}],
@@ -78,7 +78,7 @@ def page(scripted: Provider) -> Iterator[Page]:
 
 
 def type_turn(page: Page, text: str = SAID) -> None:
-    """Type a turn, and wait for its answer to be heard and kept."""
+    """Type a turn, and wait until its answer has been played and saved."""
     page.get_by_role("button", name="Type").click()
     page.get_by_label("Type what you want to say").fill(text)
     page.keyboard.press("Enter")
@@ -105,7 +105,7 @@ def open_earlier(page: Page, server: AgentServer) -> None:
 # Translations
 
 
-def test_a_turn_is_shown_in_the_learners_language_and_hidden_again(page: Page, talking_server: AgentServer):
+def test_a_translation_is_shown_and_hidden(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     button = page.get_by_role("button", name="Translate").first
     button.click()
@@ -125,14 +125,14 @@ def test_an_engine_that_cannot_translate_offers_no_translation(page: Page, serve
 # How long an answer took
 
 
-def test_a_translation_of_words_that_have_changed_meanwhile_is_not_shown(page: Page, talking_server: AgentServer):
+def test_a_translation_of_outdated_words_is_not_shown(page: Page, talking_server: AgentServer):
     open_earlier(page, talking_server)
     asked: list[Route] = []
     page.route("**/translation", lambda route: asked.append(route))
     turn = page.locator("li.turn[data-role=user]")
     turn.get_by_role("button", name="Translate").click()
     eventually(page, lambda: asked)
-    turn.get_by_role("button", name="Mend what was misheard").click()
+    turn.get_by_role("button", name="Correct what was misheard").click()
     page.get_by_label("What you really said").fill("I made a salad.")
     page.get_by_role("button", name="Save").click()
     expect(turn.locator(".turn-text")).to_have_text("I made a salad.")
@@ -146,7 +146,7 @@ PARTS = {"heard_ms": "Heard", "thought_ms": "Thought", "first_audio_ms": "First 
 
 
 @pytest.mark.parametrize("missing", [{"heard_ms": None}, {"heard_ms": 0}, {"thought_ms": None}, {"saved_ms": None}])
-def test_what_was_not_measured_of_an_answer_is_left_out(
+def test_unmeasured_steps_of_an_answer_are_left_out(
     page: Page, talking_server: AgentServer, missing: dict[str, int | None]
 ):
     def measured(route: Route) -> None:
@@ -165,7 +165,7 @@ def test_what_was_not_measured_of_an_answer_is_left_out(
     expect(page.locator(".breakdown-total")).to_have_text("You waited 0.80 s for the answer.")
 
 
-def test_how_long_an_answer_took_is_shown_on_demand(page: Page, talking_server: AgentServer, provider: Provider):
+def test_the_time_of_an_answer_is_shown_on_demand(page: Page, talking_server: AgentServer, provider: Provider):
     provider.configure(delays={"realtime_first_audio_ms": 700})
     begin(page, talking_server)
     began = time.monotonic()
@@ -183,7 +183,7 @@ def test_how_long_an_answer_took_is_shown_on_demand(page: Page, talking_server: 
     assert 0.7 <= float(waited[1]) < took
 
 
-def test_it_is_the_same_in_the_history(page: Page, talking_server: AgentServer):
+def test_the_history_shows_the_same_times(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     answer(page).get_by_role("button", name="How long this answer took").click()
@@ -201,7 +201,7 @@ def score(page: Page, name: str) -> Any:
     return page.locator(".score", has=page.get_by_text(name, exact=True))
 
 
-def test_a_talk_ends_with_the_scores_that_were_measured(page: Page, talking_server: AgentServer):
+def test_a_talk_ends_with_its_measured_scores(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     page.get_by_role("button", name="End talk").click()
@@ -212,7 +212,7 @@ def test_a_talk_ends_with_the_scores_that_were_measured(page: Page, talking_serv
     expect(page.locator("#feedback .correction ins")).to_have_text("I went to Rome")
 
 
-def test_the_feedback_is_kept_and_found_in_the_history(page: Page, talking_server: AgentServer):
+def test_the_feedback_is_saved_and_shown_in_the_history(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     page.get_by_role("button", name="End talk").click()
@@ -221,7 +221,7 @@ def test_the_feedback_is_kept_and_found_in_the_history(page: Page, talking_serve
     expect(score(page, "Grammar")).to_contain_text("74 of 100")
 
 
-def test_a_talk_is_ended_after_the_page_was_reloaded(page: Page, talking_server: AgentServer):
+def test_a_talk_can_be_ended_after_a_reload(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     page.reload()
@@ -235,7 +235,7 @@ def test_a_talk_is_ended_after_the_page_was_reloaded(page: Page, talking_server:
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
 
 
-def test_while_the_feedback_is_made_that_is_shown(page: Page, talking_server: AgentServer):
+def test_the_page_shows_that_the_feedback_is_being_made(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     under_way: list[Route] = []
@@ -249,14 +249,14 @@ def test_while_the_feedback_is_made_that_is_shown(page: Page, talking_server: Ag
     expect(page.locator("#feedback")).to_have_attribute("aria-busy", "false", timeout=WITHIN)
 
 
-def test_screen_readers_are_told_when_the_feedback_is_there(page: Page, talking_server: AgentServer):
+def test_screen_readers_announce_the_feedback(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     page.get_by_role("button", name="End talk").click()
     expect(page.locator("#announcer")).to_have_text("Your feedback is ready.")
 
 
-def test_corrections_that_come_while_the_talk_is_ending_are_remembered(page: Page, talking_server: AgentServer):
+def test_corrections_that_arrive_at_the_end_of_the_talk_are_listed(page: Page, talking_server: AgentServer):
     lines: list[WebSocketRoute] = []
     held: list[str | bytes] = []
 
@@ -291,7 +291,7 @@ def test_corrections_that_come_while_the_talk_is_ending_are_remembered(page: Pag
     expect(page.locator("#summary-no-corrections")).to_be_hidden()
 
 
-def test_feedback_that_failed_is_asked_for_again(page: Page, talking_server: AgentServer):
+def test_failed_feedback_can_be_requested_again(page: Page, talking_server: AgentServer):
     begin(page, talking_server)
     type_turn(page)
     refusal = json.dumps({"error": "The language service is busy."})
@@ -305,7 +305,7 @@ def test_feedback_that_failed_is_asked_for_again(page: Page, talking_server: Age
 # Explanations
 
 
-def test_explanations_are_in_the_language_that_was_chosen(page: Page, talking_server: AgentServer):
+def test_explanations_are_in_the_chosen_language(page: Page, talking_server: AgentServer):
     page.goto(talking_server.url)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Explanations in").select_option("vi")
@@ -328,7 +328,7 @@ def hold_and_speak(page: Page) -> None:
     page.keyboard.up("Space")
 
 
-def test_words_that_come_after_the_answer_stand_before_it(page: Page, talking_server: AgentServer, provider: Provider):
+def test_a_late_transcript_is_placed_before_the_answer(page: Page, talking_server: AgentServer, provider: Provider):
     begin(page, talking_server)
     provider.configure(delays={"transcription_ms": 2500}, transcripts=[SAID])
     hold_and_speak(page)
@@ -338,7 +338,7 @@ def test_words_that_come_after_the_answer_stand_before_it(page: Page, talking_se
     expect(turns.nth(1).locator(".turn-text")).to_have_text(SAID, timeout=WITHIN)
 
 
-def test_what_could_not_be_made_out_is_kept_and_can_be_heard(
+def test_an_unintelligible_turn_is_kept_and_can_be_replayed(
     page: Page, talking_server: AgentServer, provider: Provider
 ):
     begin(page, talking_server)
@@ -349,10 +349,10 @@ def test_what_could_not_be_made_out_is_kept_and_can_be_heard(
     expect(turn.get_by_role("button", name="Replay what you said")).to_be_visible()
 
 
-def between(page: Page) -> tuple[Callable[[dict[str, Any]], None], list[str]]:
+def relayed(page: Page) -> tuple[Callable[[dict[str, Any]], None], list[str]]:
     """Relay the WebSocket between the page and its server.
 
-    Return a function that sends the page an event in the server's name, and a list of the types of the server's own
+    Return a function that sends the page an event as if from the server, and a list of the types of the server's own
     events.
     """
     lines: list[WebSocketRoute] = []
@@ -370,10 +370,10 @@ def between(page: Page) -> tuple[Callable[[dict[str, Any]], None], list[str]]:
     return lambda event: lines[-1].send(json.dumps({"event_id": "event_1", **event})), kinds
 
 
-def test_another_engine_that_goes_on_is_named_quietly_and_no_talk_is_hands_free_without_ears(
+def test_a_change_of_engines_is_shown_and_ends_hands_free_mode_without_voice_detection(
     page: Page, talking_server: AgentServer
 ):
-    tell, kinds = between(page)
+    tell, kinds = relayed(page)
     begin(page, talking_server)
     before = kinds.count("session.updated")
     page.get_by_role("switch", name="Hands-free").check()
@@ -386,8 +386,8 @@ def test_another_engine_that_goes_on_is_named_quietly_and_no_talk_is_hands_free_
     expect(page.get_by_role("switch", name="Hands-free")).not_to_be_checked()
 
 
-def test_a_slow_answer_is_told_of_until_it_comes(page: Page, talking_server: AgentServer):
-    tell, _ = between(page)
+def test_a_slow_answer_is_announced_until_it_arrives(page: Page, talking_server: AgentServer):
+    tell, _ = relayed(page)
     begin(page, talking_server)
     tell({"type": "talk.notice", "code": "slow", "engine": "openai_realtime", "message": "Please wait."})
     expect(page.locator(".dialogue-note")).to_have_text("Please wait.")
@@ -395,8 +395,8 @@ def test_a_slow_answer_is_told_of_until_it_comes(page: Page, talking_server: Age
     expect(page.locator(".dialogue-note")).to_have_count(0)
 
 
-def test_a_turn_that_could_not_be_checked_says_so(page: Page, talking_server: AgentServer):
-    tell, _ = between(page)
+def test_a_turn_that_could_not_be_corrected_says_so(page: Page, talking_server: AgentServer):
+    tell, _ = relayed(page)
     begin(page, talking_server)
     type_turn(page)
     turn = page.locator("li.turn[data-role=user]")
@@ -405,7 +405,7 @@ def test_a_turn_that_could_not_be_checked_says_so(page: Page, talking_server: Ag
     expect(turn.locator(".corrections")).to_contain_text("This turn was not checked.")
 
 
-def test_the_service_goes_and_the_talk_goes_on_with_another_engine(tmp_path: Path, page: Page, provider: Provider):
+def test_the_talk_continues_with_another_engine_when_the_provider_fails(tmp_path: Path, page: Page, provider: Provider):
     with served(_server(tmp_path / "server", provider)) as server:
         begin(page, server)
         provider.fail("/v1/*", "500", times=None)
@@ -427,7 +427,7 @@ def practise(page: Page, server: AgentServer, text: str) -> None:
     page.get_by_role("button", name="End talk").click()
 
 
-def test_only_checked_words_are_to_be_remembered(page: Page, server: AgentServer):
+def test_the_summary_lists_only_checked_words(page: Page, server: AgentServer):
     practise(page, server, "My mother cooks. She cook very good.")
     remembered = page.locator("#summary-corrections .correction ins")
     expect(remembered.first).to_have_text("She cooks", timeout=WITHIN)
@@ -435,7 +435,7 @@ def test_only_checked_words_are_to_be_remembered(page: Page, server: AgentServer
     expect(page.locator("#summary-title")).to_have_text("You spoke once.")
 
 
-def test_a_talk_of_a_few_words_gets_advice_instead_of_a_list_of_what_is_missing(page: Page, server: AgentServer):
+def test_feedback_on_a_short_talk_is_one_piece_of_advice(page: Page, server: AgentServer):
     practise(page, server, "I like fish.")
     expect(page.locator("#feedback")).to_contain_text("answer a few more questions", timeout=WITHIN)
     expect(page.locator("#feedback .score")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""When there are more learners than places, the page says so, and continues when there is a place."""
+"""When all talks that the server carries are taken, the page says so, and continues when one ends."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.chromium import expect_been
+from tests.browser.chromium import expect_states
 from tests.browser.test_talk import choose_and_start
 from tests.servers import AgentServer
 from tests.talking import new_learner, talking
@@ -27,7 +27,7 @@ def small_server(tmp_path: Path) -> Iterator[AgentServer]:
 
 @contextlib.contextmanager
 def another_learner(server: AgentServer) -> Iterator[None]:
-    """Hold a talk of another learner meanwhile."""
+    """Hold a talk of another learner while the block runs."""
     has_begun, is_over = threading.Event(), threading.Event()
 
     async def talk() -> None:
@@ -45,7 +45,7 @@ def another_learner(server: AgentServer) -> Iterator[None]:
         thread.join()
 
 
-def test_the_page_says_that_it_is_full_and_tries_again(page: Page, small_server: AgentServer):
+def test_the_page_says_that_the_server_is_full_and_tries_again(page: Page, small_server: AgentServer):
     with another_learner(small_server):
         choose_and_start(page, small_server)
         expect(page.locator("#connection-notice")).to_contain_text("all places are taken")
@@ -53,5 +53,5 @@ def test_the_page_says_that_it_is_full_and_tries_again(page: Page, small_server:
         page.get_by_role("button", name="Try again").click()
         expect(page.locator("#connection-notice")).to_contain_text("all places are taken")
     page.get_by_role("button", name="Try again").click()
-    expect_been(page, "agent", "ready")
+    expect_states(page, "agent", "ready")
     expect(page.locator("#connection-notice")).to_be_hidden()

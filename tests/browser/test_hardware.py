@@ -1,4 +1,4 @@
-"""If the microphone, the loudspeaker or the screen fails, hangs or comes late, the page still shows the real state."""
+"""If the microphone, the loudspeaker or the screen fails, hangs or is late, the page still shows the real state."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def type_a_turn(page: Page, text: str) -> None:
 
 
 @pytest.mark.parametrize("chosen", [hardware.HANDS_FREE, ""], ids=["hands-free", "hold-to-talk"])
-def test_a_microphone_that_comes_after_the_end_is_stopped_and_records_nothing(
+def test_a_microphone_that_opens_after_the_end_is_stopped_and_records_nothing(
     browser: Browser, server: AgentServer, chosen: str
 ):
     with page_with(browser, chosen, hardware.HELD_MICROPHONE) as page:
@@ -89,7 +89,7 @@ def test_a_microphone_that_comes_after_the_end_is_stopped_and_records_nothing(
 
 
 @pytest.mark.parametrize("first_comes", ["before the second", "after the second"])
-def test_the_latest_choice_of_microphone_counts(browser: Browser, server: AgentServer, first_comes: str):
+def test_the_last_chosen_microphone_is_used(browser: Browser, server: AgentServer, first_comes: str):
     with page_with(browser, hardware.HELD_MICROPHONE) as page:
         choose_and_start(page, server)
         expect_state(page, "asking")
@@ -109,7 +109,7 @@ def test_the_latest_choice_of_microphone_counts(browser: Browser, server: AgentS
 
 
 @pytest.mark.parametrize("end", ["the talk ends", "another microphone", "taken over"])
-def test_a_microphone_that_is_open_is_closed(browser: Browser, server: AgentServer, end: str):
+def test_an_open_microphone_is_closed_when_it_is_no_longer_used(browser: Browser, server: AgentServer, end: str):
     with page_with(browser, hardware.COUNTED_TRACKS, hardware.INTERRUPTED_CONTEXTS) as page:
         start_talking(page, server)
         eventually(page, lambda: page.evaluate(LIVE) == 1)
@@ -138,7 +138,7 @@ def test_a_microphone_that_is_open_is_closed(browser: Browser, server: AgentServ
 
 
 @pytest.mark.parametrize("answer", ["allow", "refuse", "type"])
-def test_the_agent_waits_with_its_question_while_the_browser_asks(browser: Browser, server: AgentServer, answer: str):
+def test_the_agents_question_waits_for_the_microphone_permission(browser: Browser, server: AgentServer, answer: str):
     with page_with(browser, hardware.HELD_MICROPHONE) as page:
         choose_and_start(page, server)
         expect(page.locator(STATE)).to_have_text(ALLOW)
@@ -154,7 +154,7 @@ def test_the_agent_waits_with_its_question_while_the_browser_asks(browser: Brows
             page.evaluate(f"() => asked[0].{answer}()")
         expect(agents_turns(page).locator(".turn-text").first).not_to_be_empty()
         expect(page.locator("#type-form")).to_be_visible(visible=answer != "allow")
-        # The browser's question is still open, and is not asked again.
+        # The browser's permission request is still open, and is not repeated.
         if answer == "type":
             expect(page.locator(STATE)).to_have_text(ALLOW)
             page.evaluate("() => asked[0].allow()")
@@ -162,19 +162,19 @@ def test_the_agent_waits_with_its_question_while_the_browser_asks(browser: Brows
             expect(agents_turns(page)).to_have_count(1)
 
 
-# The audio stops
+# Suspended sound
 
 
-def tapped(page: Page) -> None:
+def tap(page: Page) -> None:
     page.locator(TAP).click()
 
 
-def shown_again(page: Page) -> None:
+def show_page_again(page: Page) -> None:
     page.evaluate(hardware.SHOWN_AGAIN)
 
 
-@pytest.mark.parametrize("return_by", [tapped, shown_again])
-def test_after_a_phone_call_the_words_have_gone_on_and_the_sound_comes_back(
+@pytest.mark.parametrize("return_by", [tap, show_page_again])
+def test_captions_continue_during_a_phone_call_and_the_sound_returns(
     browser: Browser, server: AgentServer, return_by: Callable[[Page], None]
 ):
     with page_with(browser, hardware.INTERRUPTED_CONTEXTS, hardware.HIDDEN) as page:
@@ -196,7 +196,7 @@ def test_after_a_phone_call_the_words_have_gone_on_and_the_sound_comes_back(
         expect_state(page, "ready")
 
 
-def test_sound_that_the_browser_suspends_comes_back_by_itself(browser: Browser, server: AgentServer):
+def test_suspended_sound_resumes_by_itself(browser: Browser, server: AgentServer):
     with page_with(browser, hardware.INTERRUPTED_CONTEXTS) as page:
         start_talking(page, server)
         wait_for_voice(page)
@@ -205,7 +205,7 @@ def test_sound_that_the_browser_suspends_comes_back_by_itself(browser: Browser, 
         expect_state(page, "ready")
 
 
-def test_a_typed_turn_is_answered_while_the_sound_is_away(browser: Browser, server: AgentServer):
+def test_a_typed_turn_is_answered_while_the_sound_is_suspended(browser: Browser, server: AgentServer):
     with page_with(browser, hardware.INTERRUPTED_CONTEXTS) as page:
         start_talking(page, server)
         wait_for_voice(page)
@@ -216,7 +216,7 @@ def test_a_typed_turn_is_answered_while_the_sound_is_away(browser: Browser, serv
         expect_state(page, "ready")
 
 
-def test_a_microphone_without_frames_is_told_and_comes_back_with_a_tap(browser: Browser, server: AgentServer):
+def test_a_microphone_without_frames_is_reported_and_resumes_with_a_tap(browser: Browser, server: AgentServer):
     with page_with(browser, hardware.HANDS_FREE, hardware.INTERRUPTED_CONTEXTS) as page:
         start_talking(page, server)
         expect(page.locator("#main")).to_have_attribute("data-microphone", "true")
@@ -226,7 +226,7 @@ def test_a_microphone_without_frames_is_told_and_comes_back_with_a_tap(browser: 
         assert violations(page) == []
         expect(page.get_by_label("Type what you want to say")).to_be_visible()
         page.evaluate("() => { window.resumable = true; }")
-        tapped(page)
+        tap(page)
         expect(page.locator("#microphone-help")).to_be_hidden()
         expect(page.locator("#type-form")).to_be_hidden()
 
@@ -234,9 +234,7 @@ def test_a_microphone_without_frames_is_told_and_comes_back_with_a_tap(browser: 
 @pytest.mark.parametrize(
     "hardware_is", [hardware.NO_LOUDSPEAKER, hardware.NO_AUDIO_CONTEXT], ids=["pending", "refused"]
 )
-def test_without_a_loudspeaker_the_page_connects_shows_the_words_and_answers(
-    browser: Browser, server: AgentServer, hardware_is: str
-):
+def test_without_a_loudspeaker_a_talk_works_with_captions(browser: Browser, server: AgentServer, hardware_is: str):
     with page_with(browser, hardware_is) as page:
         start_talking(page, server)
         expect(agents_turns(page).locator(".turn-text")).to_contain_text("?")
@@ -248,7 +246,7 @@ def test_without_a_loudspeaker_the_page_connects_shows_the_words_and_answers(
         expect(agents_turns(page).locator(".turn-text").nth(1)).to_contain_text("?")
         expect_state(page, "ready")
         messages = kept(page, server, 3)
-        # It was shown completely, so it is kept completely.
+        # The question was shown completely, so it is kept completely.
         assert messages[0]["content"] == opening
         assert not messages[2].get("interrupted")
 
@@ -262,7 +260,7 @@ def test_without_a_loudspeaker_the_page_connects_as_fast_as_with_one(browser: Br
     assert took["absent"] < took["there"] + 1000, took
 
 
-def test_words_come_at_reading_speed_without_sound(browser: Browser, server: AgentServer):
+def test_captions_appear_at_reading_speed_without_sound(browser: Browser, server: AgentServer):
     with page_with(browser, hardware.NO_LOUDSPEAKER) as page:
         page.add_init_script("window.lengths = []")
         start_talking(page, server)
@@ -305,7 +303,7 @@ def test_the_screen_stays_on_while_a_talk_lasts(browser: Browser, server: AgentS
     [[], [hardware.HANDS_FREE], [hardware.HELD_MICROPHONE, REFUSED]],
     ids=["hold-to-talk", "hands-free", "typing"],
 )
-def test_who_comes_back_to_a_talk_is_welcomed_aloud(browser: Browser, server: AgentServer, scripts: list[str]):
+def test_a_returning_learner_is_welcomed_aloud(browser: Browser, server: AgentServer, scripts: list[str]):
     with page_with(browser, *scripts) as page:
         start_talking(page, server)
         expect_state(page, "ready")
@@ -353,5 +351,5 @@ def test_a_learner_who_stays_silent_is_helped_and_one_who_is_busy_is_not(
         expect(agents_turns(page).last.locator(".turn-text")).to_contain_text("Take your time.")
         expect_state(page, "ready")
         page.clock.run_for(30_000)
-        # The second help takes longer.
+        # The learner waits longer for the second help.
         assert len(helps) == 1

@@ -48,7 +48,7 @@ def open_talk(page: Page, topic: str) -> None:
     expect(page.locator("#detail-title")).to_have_text(topic)
 
 
-def test_talks_are_listed_and_searched_by_what_was_said(page: Page):
+def test_talks_are_listed_and_found_by_their_words(page: Page):
     expect(page.locator(".entry")).to_have_count(2)
     page.get_by_label("Search your talks").fill("soup")
     expect(page.locator(".entry:visible")).to_have_count(1)
@@ -73,7 +73,7 @@ def test_a_talk_is_renamed(page: Page):
     expect(page.locator("#detail-title")).to_have_text("My best soup")
 
 
-def test_what_was_misheard_is_mended_and_corrected_anew(page: Page):
+def test_misheard_words_are_replaced_and_corrected_anew(page: Page):
     open_talk(page, "Trains")
     page.locator("li.turn[data-role=user] [data-action=edit]").click()
     page.get_by_label("What you really said").fill("My brother has went by train.")
@@ -83,7 +83,7 @@ def test_what_was_misheard_is_mended_and_corrected_anew(page: Page):
     expect(page.locator("li.turn[data-role=user] .turn-text")).to_have_text("My brother has went by train.")
 
 
-def mend(page: Page, text: str) -> None:
+def replace_words(page: Page, text: str) -> None:
     page.locator("li.turn[data-role=user] [data-action=edit]").click()
     page.get_by_label("What you really said").fill(text)
     page.get_by_role("button", name="Save").click()
@@ -96,14 +96,14 @@ def hold_back(page: Page, method: str, path: str) -> list[Route]:
     return held
 
 
-def told(page: Page) -> str:
+def toasts(page: Page) -> str:
     return page.locator("#toasts").inner_text()
 
 
-def test_a_double_click_mends_once(page: Page):
+def test_a_double_click_replaces_words_once(page: Page):
     open_talk(page, "Trains")
     sent = hold_back(page, "PATCH", "**/messages/*")
-    mend(page, "I took a train.")
+    replace_words(page, "I took a train.")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".turn-edit")).to_have_attribute("aria-busy", "true")
     eventually(page, lambda: sent)
@@ -112,20 +112,20 @@ def test_a_double_click_mends_once(page: Page):
     assert len(sent) == 1
 
 
-def test_a_mend_is_kept_and_told_after_the_learner_has_gone_on(page: Page):
+def test_replaced_words_are_saved_and_reported_after_the_learner_has_gone_on(page: Page):
     open_talk(page, "Trains")
     sent = hold_back(page, "PATCH", "**/messages/*")
-    mend(page, "I took a slow train.")
+    replace_words(page, "I took a slow train.")
     eventually(page, lambda: sent)
     open_talk(page, "Cooking")
     sent[0].continue_()
-    expect(page.locator("#toasts")).to_have_text(re.compile(r"^\s*Mended\.\s"))
+    expect(page.locator("#toasts")).to_have_text(re.compile(r"^\s*Corrected\.\s"))
     expect(page.locator("#detail-title")).to_have_text("Cooking")
     page.get_by_label("Search your talks").fill("slow")
     expect(page.locator(".entry:visible")).to_contain_text("Trains")
 
 
-def test_a_mended_turn_that_could_not_be_checked_says_so(page: Page):
+def test_a_turn_with_replaced_words_that_could_not_be_checked_says_so(page: Page):
     why = "Nobody could look for mistakes just now."
 
     def unchecked(route: Route) -> None:
@@ -134,11 +134,11 @@ def test_a_mended_turn_that_could_not_be_checked_says_so(page: Page):
 
     open_talk(page, "Trains")
     page.route("**/messages/*", unchecked)
-    mend(page, "I took a train.")
+    replace_words(page, "I took a train.")
     expect(page.locator("li.turn[data-role=user] .unchecked")).to_have_text(why)
 
 
-def test_a_talk_that_opens_late_does_not_take_the_place_of_the_one_chosen_after_it(page: Page):
+def test_a_talk_that_loads_late_does_not_replace_the_one_chosen_after_it(page: Page):
     asked = hold_back(page, "GET", "**/api/conversations/conv-*")
     page.locator(".entry", has_text="Cooking").locator("a").click()
     eventually(page, lambda: asked)
@@ -167,18 +167,18 @@ ODD = [
 
 
 @pytest.mark.parametrize("analysis", ODD)
-def test_of_an_analysis_of_an_odd_shape_what_can_be_shown_is_shown(page: Page, server: AgentServer, analysis: dict):
+def test_usable_parts_of_an_odd_analysis_are_shown(page: Page, server: AgentServer, analysis: dict):
     talk = conversation(3, "Rivers", "I swam.") | {"analysis": analysis}
     assert page.request.post(f"{server.url}/api/conversations", data=talk).ok
     page.goto(f"{server.url}/history/{talk['id']}")
     expect(page.locator("#feedback .score", has_text="Grammar")).to_contain_text("74 of 100")
     expect(page.locator("#feedback li", has_text="You told a whole story.")).to_be_visible()
     expect(page.locator("li.turn")).to_have_count(2)
-    assert told(page) == ""
+    assert toasts(page) == ""
 
 
 @pytest.mark.parametrize("analysis", [None, [], [1, {"a": 2}], 7, "good", True, {}, {"componentScores": [1, 2]}])
-def test_where_nothing_of_an_analysis_can_be_shown_the_talk_is(page: Page, analysis: object):
+def test_a_talk_is_shown_if_its_analysis_cannot_be(page: Page, analysis: object):
     def odd(route: Route) -> None:
         answer = route.fetch()
         body = answer.json()
@@ -189,7 +189,7 @@ def test_where_nothing_of_an_analysis_can_be_shown_the_talk_is(page: Page, analy
     open_talk(page, "Cooking")
     expect(page.locator("li.turn")).to_have_count(2)
     expect(page.locator("#feedback")).to_be_hidden()
-    assert told(page) == ""
+    assert toasts(page) == ""
 
 
 def test_an_odd_level_does_not_hide_the_talks(page: Page, server: AgentServer):
@@ -221,7 +221,7 @@ def test_all_talks_are_deleted_only_when_confirmed(page: Page):
     expect(page.get_by_text("No talks yet")).to_be_visible()
 
 
-def test_settings_are_kept(page: Page, server: AgentServer):
+def test_settings_survive_a_reload(page: Page, server: AgentServer):
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Your level").select_option("C1")
     page.get_by_label(re.compile("How fast the agent speaks")).fill("0.8")
@@ -236,7 +236,7 @@ def test_settings_are_kept(page: Page, server: AgentServer):
 
 @pytest.mark.parametrize("path", ["/", "/history", "/history/nowhere"])
 @pytest.mark.parametrize("width", [360, 1600])
-def test_no_page_is_wider_than_the_window_or_complains(server: AgentServer, path: str, width: int):
+def test_no_page_is_wider_than_the_window_or_logs_errors(server: AgentServer, path: str, width: int):
     complaints: list[str] = []
     with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": 800})
@@ -247,7 +247,7 @@ def test_no_page_is_wider_than_the_window_or_complains(server: AgentServer, path
     assert [each for each in complaints if "404" not in each] == []
 
 
-def test_a_talk_is_begun_from_the_keyboard_alone(server: AgentServer):
+def test_a_talk_can_be_started_with_the_keyboard_alone(server: AgentServer):
     with chromium() as browser:
         page = browser.new_page()
         page.goto(server.url)

@@ -1,4 +1,4 @@
-"""The page finds the earlier app's data in browsers, shows it first, imports it once, and reports the result."""
+"""The page finds data of the earlier app in the browser, shows it first, imports it once, and reports the result."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def page(server: AgentServer) -> Iterator[Page]:
 
 
 def open_import(page: Page, server: AgentServer, **stored: Any) -> None:
-    """Open the import page in a browser with these keys in its storage."""
+    """Open the import page in a browser that has these keys in its localStorage."""
     page.evaluate(
         DEPOSIT, {key: value if isinstance(value, str) else json.dumps(value) for key, value in stored.items()}
     )
@@ -43,7 +43,7 @@ def open_import(page: Page, server: AgentServer, **stored: Any) -> None:
     expect(page.locator("#found-status")).not_to_have_text("Looking into this browser…")
 
 
-def bring_in(page: Page) -> None:
+def run_import(page: Page) -> None:
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
     expect(page.locator("#report")).to_be_visible()
 
@@ -66,12 +66,12 @@ def choose_file(page: Page, content: str, name: str = "export.json") -> None:
     ],
     ids=["nested", "flat", "oldest"],
 )
-def test_each_shape_comes_in_once_though_it_is_brought_twice(
+def test_importing_each_format_twice_adds_it_once(
     page: Page, server: AgentServer, key: str, make: Any, recordings: int
 ):
     entries = [make(number) for number in range(3)]
     open_import(page, server, **{key: entries})
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("3 conversations brought in")
     once = kept(page, server)
     assert sorted(each["id"] for each in once) == sorted(each["id"] for each in entries)
@@ -79,13 +79,13 @@ def test_each_shape_comes_in_once_though_it_is_brought_twice(
     assert sum("audioS3Key" in message for each in once for message in each["messages"]) == 3 * recordings
 
     page.goto(f"{server.url}/import")
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("3 conversations already here")
     assert kept(page, server) == once
     assert json.loads(page.evaluate("key => localStorage.getItem(key)", key)) == entries
 
 
-def test_nothing_is_sent_before_it_is_asked_for(page: Page, server: AgentServer):
+def test_nothing_is_sent_before_the_learner_presses_import(page: Page, server: AgentServer):
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method != "GET" else None)
     open_import(page, server, conversationHistory=[nested(), flat(1), "junk"])
@@ -98,15 +98,15 @@ def test_nothing_is_sent_before_it_is_asked_for(page: Page, server: AgentServer)
     assert sent == []
 
 
-def test_a_recording_is_heard_again(page: Page, server: AgentServer):
+def test_an_imported_recording_can_be_replayed(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
-    bring_in(page)
+    run_import(page)
     page.goto(f"{server.url}/history/{nested()['id']}")
     page.locator("li.turn[data-role=user] [data-action=replay]").click()
     page.wait_for_function("() => document.querySelector('#replay-audio').ended", timeout=WITHIN)
 
 
-def test_only_what_is_chosen_comes_in(page: Page, server: AgentServer):
+def test_only_chosen_conversations_are_imported(page: Page, server: AgentServer):
     open_import(
         page, server, conversationHistory=[nested(config={"topic": "Cats"}), nested(1, config={"topic": "Dogs"})]
     )
@@ -122,7 +122,7 @@ def test_a_broken_recording_is_named_and_its_words_are_kept(page: Page, server: 
     open_import(
         page, server, conversationHistory=[nested(messages=[broken, said("Bye.", at=START + 1, audioData=BLOB)])]
     )
-    bring_in(page)
+    run_import(page)
     page.get_by_text("2 messages without the recording").click()
     expect(page.locator("#report-lists")).to_contain_text("You cannot hear me.")
     expect(page.locator("#report-lists")).to_contain_text("Bye.")
@@ -130,14 +130,14 @@ def test_a_broken_recording_is_named_and_its_words_are_kept(page: Page, server: 
     assert len(conversation["messages"]) == 2
 
 
-def test_a_conversation_with_much_sound_goes_in_several_requests(page: Page, server: AgentServer):
+def test_a_conversation_with_many_recordings_is_sent_in_several_requests(page: Page, server: AgentServer):
     requests: list[int] = []
     page.on("request", lambda each: requests.append(len(each.post_data or "")) if each.method == "POST" else None)
     wav = data_url(file_of(tone(20), "wav", "pcm_s16le"), "audio/wav")
     turns = [said(f"Turn {n}." * (n > 0), at=START + n, audioData=wav) for n in range(6)]
     page.goto(f"{server.url}/import")
     choose_file(page, json.dumps([nested(messages=turns)]))
-    bring_in(page)
+    run_import(page)
     assert len(requests) > 1
     assert max(requests) < 5_000_000
     (conversation,) = kept(page, server)
@@ -158,33 +158,33 @@ def test_a_conversation_with_much_sound_goes_in_several_requests(page: Page, ser
     ],
     ids=["list", "one", "our answer", "keys", "dump", "string"],
 )
-def test_an_export_may_have_many_forms(page: Page, server: AgentServer, export: Any):
+def test_exports_of_many_formats_are_read(page: Page, server: AgentServer, export: Any):
     page.goto(f"{server.url}/import")
     choose_file(page, export if isinstance(export, str) else json.dumps(export))
-    bring_in(page)
+    run_import(page)
     assert nested()["id"] in [each["id"] for each in kept(page, server)]
 
 
-def test_an_export_of_ours_is_the_same_conversation(page: Page, server: AgentServer):
+def test_our_own_export_is_recognised_as_the_same_conversation(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
-    bring_in(page)
+    run_import(page)
     answer = page.request.get(f"{server.url}/api/conversations").text()
     page.evaluate("() => localStorage.clear()")
     page.goto(f"{server.url}/import")
     choose_file(page, answer)
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("1 conversation already here")
     expect(page.locator("#report-lists details")).to_have_count(0)
 
 
-def test_of_a_truncated_export_the_whole_conversations_are_used(page: Page, server: AgentServer):
-    whole = json.dumps([nested(), flat(1), oldest(2)])
+def test_complete_conversations_of_a_truncated_export_are_imported(page: Page, server: AgentServer):
+    complete = json.dumps([nested(), flat(1), oldest(2)])
     page.goto(f"{server.url}/import")
-    choose_file(page, whole[: len(whole) - 100])
+    choose_file(page, complete[: len(complete) - 100])
     expect(page.locator(".source-facts")).to_contain_text("2 conversations")
     page.get_by_text("1 that can't be used").click()
     expect(page.locator(".source-unusable")).to_contain_text("breaks off")
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
     assert violations(page) == []
     assert len(kept(page, server)) == 2
@@ -193,7 +193,7 @@ def test_of_a_truncated_export_the_whole_conversations_are_used(page: Page, serv
 @pytest.mark.parametrize(
     "export", ["", "hello", "{", '{"a": 1}', "5", "null", '"x"', "[1, 2]", "\0\0", '{"conversationHistory": "[{"}']
 )
-def test_an_export_without_conversations_is_said_to_be_so(page: Page, server: AgentServer, export: str):
+def test_an_export_without_conversations_is_reported(page: Page, server: AgentServer, export: str):
     page.goto(f"{server.url}/import")
     choose_file(page, export)
     expect(page.locator(".source-unusable summary")).to_contain_text("can't be used")
@@ -201,14 +201,14 @@ def test_an_export_without_conversations_is_said_to_be_so(page: Page, server: Ag
 
 
 @pytest.mark.parametrize("export", ["[]", '{"conversations": []}', '{"conversationHistory": []}'])
-def test_an_empty_export_is_said_to_be_empty(page: Page, server: AgentServer, export: str):
+def test_an_empty_export_is_reported(page: Page, server: AgentServer, export: str):
     page.goto(f"{server.url}/import")
     choose_file(page, export)
     expect(page.locator(".source-facts")).to_have_text("no conversations in it")
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
 
 
-def test_a_file_is_dropped(page: Page, server: AgentServer):
+def test_a_file_can_be_dropped_on_the_page(page: Page, server: AgentServer):
     page.goto(f"{server.url}/import")
     expect(page.locator("#found-status")).to_contain_text("Nothing of the earlier app is in this browser")
     page.evaluate(
@@ -219,34 +219,34 @@ def test_a_file_is_dropped(page: Page, server: AgentServer):
         }""",
         json.dumps([oldest()]),
     )
-    bring_in(page)
+    run_import(page)
     assert [each["id"] for each in kept(page, server)] == [oldest()["id"]]
 
 
-def test_a_full_storage_does_not_matter(page: Page, server: AgentServer):
+def test_a_full_browser_storage_does_not_matter(page: Page, server: AgentServer):
     page.evaluate(DEPOSIT, {"conversationHistory": json.dumps([nested(), flat(1)])})
     page.evaluate(FILL)
     with pytest.raises(Exception, match="quota"):
         page.evaluate("() => localStorage.setItem('one-more', 'xx')")
     open_import(page, server)
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("2 conversations brought in")
     assert len(kept(page, server)) == 2
 
 
-def test_it_is_cancelled_and_gone_on_with(page: Page, server: AgentServer):
+def test_an_import_can_be_cancelled_and_resumed(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested(number) for number in range(45)])
     seen: list[int] = []
     held: list[Route] = []
 
-    def hold_the_first(route: Route) -> None:
+    def delay_first_request(route: Route) -> None:
         seen.append(len(json.loads(route.request.post_data or "")["entries"]))
         if len(seen) == 1:
             held.append(route)
         else:
             route.continue_()
 
-    page.route("**/api/import", hold_the_first)
+    page.route("**/api/import", delay_first_request)
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
     eventually(page, lambda: held)
     page.get_by_role("button", name="Cancel").click()
@@ -260,7 +260,7 @@ def test_it_is_cancelled_and_gone_on_with(page: Page, server: AgentServer):
     assert len(kept(page, server)) == sum(seen) == 45
 
 
-def test_an_unreached_server_is_waited_for(page: Page, server: AgentServer):
+def test_an_import_waits_for_the_server(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
     page.route("**/api/import", lambda route: route.abort())
     page.get_by_role("button", name=re.compile(r"^Import \d")).click()
@@ -270,22 +270,22 @@ def test_an_unreached_server_is_waited_for(page: Page, server: AgentServer):
     expect(page.locator("#report-counts")).to_contain_text("1 conversation brought in")
 
 
-def test_one_that_is_nested_too_deeply_costs_its_neighbours_nothing(page: Page, server: AgentServer):
+def test_a_too_deeply_nested_conversation_does_not_stop_the_others(page: Page, server: AgentServer):
     deep: Any = "x"
     for _ in range(80):
         deep = {"a": deep}
     open_import(page, server, conversationHistory=[nested(), nested(1, analysis=deep), nested(2)])
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("2 conversations brought in")
     expect(page.locator("#report-lists")).to_contain_text("1 that could not be used")
 
 
-def test_one_that_was_deleted_here_comes_back_only_if_asked(page: Page, server: AgentServer):
+def test_a_deleted_conversation_is_restored_only_on_request(page: Page, server: AgentServer):
     open_import(page, server, conversationHistory=[nested()])
-    bring_in(page)
+    run_import(page)
     page.request.delete(f"{server.url}/api/conversations?id={nested()['id']}")
     page.goto(f"{server.url}/import")
-    bring_in(page)
+    run_import(page)
     expect(page.locator("#report-counts")).to_contain_text("1 conversation you had deleted here")
     assert kept(page, server) == []
     page.get_by_role("button", name="Bring the deleted one back").click()
@@ -293,7 +293,7 @@ def test_one_that_was_deleted_here_comes_back_only_if_asked(page: Page, server: 
     assert len(kept(page, server)) == 1
 
 
-def test_the_level_is_taken_over_if_wanted(page: Page, server: AgentServer):
+def test_the_level_is_imported_if_chosen(page: Page, server: AgentServer):
     open_import(page, server, englishPracticeSettings=SETTINGS)
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     choice = page.get_by_label(re.compile("Take over the level: B2"))
@@ -305,9 +305,9 @@ def test_the_level_is_taken_over_if_wanted(page: Page, server: AgentServer):
     expect(page.locator("input[name=level][value=B2]")).to_be_checked()
 
 
-def test_the_report_is_a_file(page: Page, server: AgentServer, tmp_path: Path):
+def test_the_report_can_be_downloaded(page: Page, server: AgentServer, tmp_path: Path):
     open_import(page, server, conversationHistory=[nested(), "junk"])
-    bring_in(page)
+    run_import(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the report").click()
     download.value.save_as(tmp_path / "report.json")
@@ -317,7 +317,7 @@ def test_the_report_is_a_file(page: Page, server: AgentServer, tmp_path: Path):
     assert [each["text"] for each in report["lost"]] == ["Where are you from?"]
 
 
-def test_it_is_done_from_the_keyboard_alone(page: Page, server: AgentServer):
+def test_an_import_works_with_the_keyboard_alone(page: Page, server: AgentServer):
     open_import(
         page, server, conversationHistory=[nested(config={"topic": "Cats"}), nested(1, config={"topic": "Dogs"})]
     )
@@ -384,5 +384,5 @@ def test_the_page_is_never_wider_than_the_window(server: AgentServer, width: int
         page.get_by_text("Choose which").first.click()
         page.get_by_text("They are in another browser").click()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-        bring_in(page)
+        run_import(page)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from bench.wer import word_error_rate
 from tests.browser import hardware
-from tests.browser.chromium import WITHIN, eventually, expect_been
+from tests.browser.chromium import WITHIN, eventually, expect_states
 from tests.browser.microphone import begin_to_say, say
 from tests.browser.test_talk import choose_and_start, conversation, kept, start_talking
 from tests.servers import AgentServer
@@ -18,7 +18,7 @@ SAID = "My brother has went to London last week."
 
 
 def hold_and_speak(page: Page) -> None:
-    """Speak, and go on holding."""
+    """Speak with the button held, and do not release it."""
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     page.locator("#talk-title").focus()
     page.keyboard.down("Space")
@@ -59,7 +59,7 @@ def test_the_server_is_killed_while_the_learner_speaks(page: Page, own_server: A
 
 def test_the_page_is_reloaded_before_the_turn_was_saved(page: Page, own_server: AgentServer):
     speak_until_the_server_is_killed(page, own_server)
-    # The browser keeps it.
+    # The browser keeps the turn.
     expect(page.locator("#outbox-status")).to_contain_text("1")
     own_server.start()
     page.reload()
@@ -81,7 +81,7 @@ def test_the_page_is_closed_while_the_learner_speaks(page: Page, own_server: Age
 def test_the_server_is_killed_while_the_agent_answers_hands_free(page: Page, own_server: AgentServer):
     start_talking(page, own_server)
     page.get_by_role("switch", name="Hands-free").check()
-    expect_been(page, "agent", "ready")
+    expect_states(page, "agent", "ready")
     say(page, spoken("learner_london"))
     page.wait_for_selector("li.turn[data-role=user]", timeout=WITHIN)
     expect(page.locator("li.turn[data-role=user] .turn-text")).not_to_be_empty(timeout=WITHIN)
@@ -91,14 +91,14 @@ def test_the_server_is_killed_while_the_agent_answers_hands_free(page: Page, own
     assert users_turns(page, own_server) == [SAID]
 
 
-def test_what_is_said_hands_free_while_the_line_is_away_is_kept_in_order_and_once(page: Page, own_server: AgentServer):
+def test_hands_free_turns_without_a_connection_are_saved_once_and_in_order(page: Page, own_server: AgentServer):
     london, family = spoken("learner_london"), spoken("learner_family")
     start_talking(page, own_server)
     page.get_by_role("switch", name="Hands-free").check()
-    expect_been(page, "agent", "ready")
+    expect_states(page, "agent", "ready")
     begin_to_say(page, london, silence(3))
-    expect_been(page, "recording")
-    # The first sentence is being spoken. The server is down for the second, and the third begins.
+    expect_states(page, "recording")
+    # The server goes down during the first sentence, stays down during the second, and is back during the third.
     own_server.kill()
     expect(page.locator("#state-text")).to_have_text("Go on, it is kept here.", timeout=WITHIN)
     say(page, family, silence(3))
@@ -108,7 +108,7 @@ def test_what_is_said_hands_free_while_the_line_is_away_is_kept_in_order_and_onc
     expect(page.locator("#outbox-status")).not_to_contain_text("waiting", timeout=WITHIN)
     wait_until_sent_again(page, own_server)
     eventually(page, lambda: len(users_turns(page, own_server)) >= 3)
-    # Leave time for a duplicate.
+    # Wait, so that a duplicate would arrive.
     page.wait_for_timeout(2000)
     said = users_turns(page, own_server)
     assert len(said) == 3, said
@@ -116,28 +116,28 @@ def test_what_is_said_hands_free_while_the_line_is_away_is_kept_in_order_and_onc
     assert "big house" in said[1] or "live" in said[1], said
 
 
-def test_a_sentence_during_which_the_line_breaks_and_comes_back_stays_one(page: Page, own_server: AgentServer):
+def test_a_sentence_stays_one_turn_when_the_connection_breaks_and_returns(page: Page, own_server: AgentServer):
     start_talking(page, own_server)
     page.get_by_role("switch", name="Hands-free").check()
-    expect_been(page, "agent", "ready")
+    expect_states(page, "agent", "ready")
     begin_to_say(page, spoken("librivox_0870"))
-    expect_been(page, "recording")
+    expect_states(page, "recording")
     page.context.set_offline(True)
     page.wait_for_timeout(1500)
     page.context.set_offline(False)
     wait_until_sent_again(page, own_server)
     page.wait_for_timeout(3000)
     (said,) = users_turns(page, own_server)
-    whole = json.loads((SPEECH / "transcripts.json").read_text())["librivox_0870.wav"]
-    assert word_error_rate(whole, said) <= 0.15
+    sentence = json.loads((SPEECH / "transcripts.json").read_text())["librivox_0870.wav"]
+    assert word_error_rate(sentence, said) <= 0.15
 
 
-def test_what_the_server_forgot_in_a_crash_leaves_the_page(page: Page, own_server: AgentServer):
+def test_turns_that_the_server_lost_in_a_crash_disappear_from_the_page(page: Page, own_server: AgentServer):
     choose_and_start(page, own_server)
     expect(page.locator("li.turn[data-role=assistant] .turn-text").first).not_to_be_empty(timeout=WITHIN)
     # The first turn is not saved yet.
     own_server.kill()
-    # Several attempts fail.
+    # The page tries several times to reconnect.
     page.wait_for_timeout(3000)
     own_server.start()
     expect(page.locator("#connection-notice")).to_be_hidden(timeout=WITHIN)
@@ -153,7 +153,7 @@ def test_what_the_server_forgot_in_a_crash_leaves_the_page(page: Page, own_serve
     eventually(page, lambda: shown() == kept())
 
 
-def test_ones_own_topic_is_kept_when_the_first_turn_is_sent_again(page: Page, own_server: AgentServer):
+def test_the_learners_own_topic_is_kept_when_the_first_turn_is_sent_again(page: Page, own_server: AgentServer):
     page.route_web_socket(re.compile("/v1/realtime"), lambda line: line.close(code=1013))
     page.route("**/turns", lambda request: request.abort())
     page.goto(own_server.url)
@@ -173,8 +173,8 @@ def test_ones_own_topic_is_kept_when_the_first_turn_is_sent_again(page: Page, ow
 
 
 @pytest.mark.parametrize("how", ["hands-free", "held"])
-def test_a_turn_whose_microphone_is_unplugged_is_answered(page: Page, server: AgentServer, how: str):
-    # The learner does not stop: no pause could end the turn.
+def test_a_turn_is_answered_when_its_microphone_is_unplugged(page: Page, server: AgentServer, how: str):
+    # The learner speaks on, so that no pause can end the turn.
     speech = [spoken("librivox_0870")] * 15
     page.add_init_script(hardware.COUNTED_TRACKS)
     choose_and_start(page, server)

@@ -1,4 +1,4 @@
-"""A microphone that does not open, though the learner has allowed it."""
+"""The page reports a microphone that does not open although the learner has allowed it."""
 
 import re
 from collections.abc import Iterator
@@ -18,14 +18,16 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def test_a_device_that_hangs_is_not_said_to_wait_for_the_learner(browser: Browser, server: AgentServer) -> None:
+def test_a_hanging_microphone_is_not_reported_as_an_open_permission_request(
+    browser: Browser, server: AgentServer
+) -> None:
     context = browser.new_context()
     page = new_page(context)
     page.add_init_script(f"{hardware.HELD_MICROPHONE}; {hardware.ALLOWED}")
     choose_and_start(page, server)
     expect(page.locator("#state-text")).to_have_text("Your microphone takes long to open. Until then you can type.")
     expect(page.get_by_label("Type what you want to say")).to_be_visible()
-    # After 20 s it is given up.
+    # The page gives up after 20 s.
     expect(page.locator("#microphone-help h2")).to_have_text(re.compile("The microphone can.t be opened"))
     expect(page.locator("li.turn[data-role=assistant] .turn-text").first).not_to_be_empty()
     page.close()

@@ -1,4 +1,4 @@
-"""While the server is down or the browser is offline, our page says what is kept, and continues by itself."""
+"""While the server cannot be reached, the offline page says what is kept, and continues by itself."""
 
 import json
 import threading
@@ -49,7 +49,7 @@ def visit(page: Page, server: AgentServer, path: str = "/") -> None:
     eventually(page, lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
 
 
-def test_without_the_server_a_page_says_what_is_kept_and_goes_on_by_itself(page: Page, own_server: AgentServer):
+def test_the_offline_page_says_what_is_kept_and_continues_by_itself(page: Page, own_server: AgentServer):
     visit(page, own_server)
     page.wait_for_selector(".scenario")
     page.evaluate(KEEP_A_TURN)
@@ -84,7 +84,7 @@ def test_a_server_that_never_answers_counts_as_down(page: Page, own_server: Agen
     expect(page.locator("#history-title")).to_be_visible(timeout=WITHIN)
 
 
-def test_nothing_private_is_kept_by_it(page: Page, server: AgentServer):
+def test_the_service_worker_caches_nothing_private(page: Page, server: AgentServer):
     visit(page, server)
     page.request.post(f"{server.url}/api/conversations", data=conversation(0, "Cooking", "I made a soup."))
     start_talking(page, server)
@@ -119,7 +119,7 @@ class Releases(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-def test_a_new_release_replaces_it(page: Page, server: AgentServer):
+def test_a_new_release_replaces_the_service_worker(page: Page, server: AgentServer):
     Releases.server_url = server.url
     with ThreadingHTTPServer(("127.0.0.1", 0), Releases) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
@@ -137,7 +137,7 @@ def test_a_new_release_replaces_it(page: Page, server: AgentServer):
     assert page.request.get(f"{server.url}/service-worker.js").headers["cache-control"] == "no-cache"
 
 
-def test_operators_and_programs_see_what_is_wrong(page: Page, own_server: AgentServer):
+def test_operators_and_programs_see_the_servers_own_error(page: Page, own_server: AgentServer):
     visit(page, own_server)
     own_server.kill()
     for path in ("/admin/", "/api/scenarios"):
@@ -145,7 +145,7 @@ def test_operators_and_programs_see_what_is_wrong(page: Page, own_server: AgentS
             page.goto(f"{own_server.url}{path}")
 
 
-def test_a_browser_can_install_it(page: Page, server: AgentServer):
+def test_a_browser_can_install_the_application(page: Page, server: AgentServer):
     page.goto(server.url)
     address = page.locator("link[rel=manifest]").get_attribute("href")
     answer = page.request.get(f"{server.url}{address}")

@@ -1,4 +1,4 @@
-"""Before a talk, a learner sees the partner, fitting topics, a fitting speed, and the available languages."""
+"""The start page shows the partner, topics and a speed that fit the level, and the available languages."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocket, expect
 
 from tests.browser.chromium import WITHIN, chromium, eventually
-from tests.browser.test_feedback import between
+from tests.browser.test_feedback import relayed
 from tests.browser.test_talk import start_talking
 from tests.servers import AgentServer
 
@@ -43,7 +43,7 @@ def topic(page: Page) -> Any:
 # The topic
 
 
-def test_a_topic_that_was_chosen_for_the_learner_follows_the_level(page: Page, server: AgentServer):
+def test_the_default_topic_follows_the_level(page: Page, server: AgentServer):
     open_start(page, server)
     for level in ("A1", "B2", "A2"):
         choose_level(page, level)
@@ -69,7 +69,7 @@ def start_talking_as_offered(page: Page, server: AgentServer) -> None:
     expect(page.locator("#main")).to_have_attribute("data-view", "conversation")
 
 
-def test_a_topic_that_the_learner_chose_stays(page: Page, server: AgentServer):
+def test_a_chosen_topic_stays(page: Page, server: AgentServer):
     open_start(page, server)
     page.locator(".scenario", has=page.locator("[value=environment]")).click()
     choose_level(page, "A1")
@@ -78,14 +78,14 @@ def test_a_topic_that_the_learner_chose_stays(page: Page, server: AgentServer):
     page.wait_for_selector(".scenario")
     choose_level(page, "A2")
     expect(page.locator("input[value=environment]")).to_be_checked()
-    # A filter that hides the topic deselects it. Shown again, it is selected.
+    # A filter that hides the topic deselects it. When the topic is shown again, it is selected.
     page.get_by_role("switch", name="Only A2").check()
     expect(topic(page).locator(".scenario-facts")).to_have_text("A2")
     page.get_by_role("switch", name="Only A2").uncheck()
     expect(page.locator("input[value=environment]")).to_be_checked()
 
 
-def test_a_topic_that_is_not_shown_is_not_begun(page: Page, server: AgentServer):
+def test_a_hidden_topic_cannot_be_started(page: Page, server: AgentServer):
     open_start(page, server)
     choose_level(page, "C1")
     page.locator(".chip", has=page.locator("[value=adventure]")).click()
@@ -99,35 +99,35 @@ def test_a_topic_that_is_not_shown_is_not_begun(page: Page, server: AgentServer)
 
 def speeds(page: Page) -> list[float]:
     """Return the speed of each `session.updated` in the page's talks."""
-    told: list[float] = []
+    sent: list[float] = []
 
     def received(frame: str | bytes) -> None:
         event = json.loads(frame)
         if event["type"] == "session.updated":
-            told.append(event["session"]["audio"]["output"]["speed"])
+            sent.append(event["session"]["audio"]["output"]["speed"])
 
     def opened(line: WebSocket) -> None:
         line.on("framereceived", received)
 
     page.on("websocket", opened)
-    return told
+    return sent
 
 
 @pytest.mark.parametrize(("level", "speed"), [("A1", 0.8), ("A2", 0.9), ("B1", 1.0), ("C1", 1.0)])
 def test_the_voice_is_slower_at_the_lower_levels(page: Page, server: AgentServer, level: str, speed: float):
-    told = speeds(page)
+    sent = speeds(page)
     open_start(page, server)
     choose_level(page, level)
     page.get_by_role("button", name="Settings").click()
     expect(page.locator("#setting-speed-value")).to_have_text(f"{speed:.1f}\u00d7, by level")
     page.get_by_role("button", name="Close settings").click()
     page.get_by_role("button", name="Start talking").click()
-    eventually(page, lambda: told)
-    assert told[-1] == speed
+    eventually(page, lambda: sent)
+    assert sent[-1] == speed
 
 
-def test_a_speed_that_the_learner_set_stays(page: Page, server: AgentServer):
-    told = speeds(page)
+def test_a_chosen_speed_stays(page: Page, server: AgentServer):
+    sent = speeds(page)
     open_start(page, server)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("How fast the agent speaks").fill("1")
@@ -137,14 +137,14 @@ def test_a_speed_that_the_learner_set_stays(page: Page, server: AgentServer):
     page.wait_for_selector(".scenario")
     choose_level(page, "A1")
     page.get_by_role("button", name="Start talking").click()
-    eventually(page, lambda: told)
-    assert told[-1] == 1.0
+    eventually(page, lambda: sent)
+    assert sent[-1] == 1.0
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Let the speed follow my level").check()
-    eventually(page, lambda: told[-1] == 0.8)
+    eventually(page, lambda: sent[-1] == 0.8)
 
 
-def test_settings_of_the_first_version_did_not_choose_a_speed(page: Page, server: AgentServer):
+def test_settings_of_the_first_version_do_not_count_as_a_chosen_speed(page: Page, server: AgentServer):
     page.goto(server.url)
     page.evaluate("localStorage.setItem('settings', JSON.stringify({ level: 'A1', speed: 1, handsFree: true }))")
     page.reload()
@@ -155,7 +155,7 @@ def test_settings_of_the_first_version_did_not_choose_a_speed(page: Page, server
 # The partner
 
 
-def test_the_embedded_partner_is_described_and_offers_what_it_can(page: Page, server: AgentServer):
+def test_the_embedded_partner_is_described_with_its_capabilities(page: Page, server: AgentServer):
     open_start(page, server)
     expect(page.locator("#partner")).to_contain_text("a guided program on this site's own computer")
     page.get_by_role("button", name="Settings").click()
@@ -172,9 +172,9 @@ def test_the_embedded_partner_is_described_and_offers_what_it_can(page: Page, se
 def test_a_model_and_its_provider_are_named(page: Page, served_by: Callable[[str], AgentServer], engine: str):
     server = served_by(engine)
     open_start(page, server)
-    told = page.request.get(f"{server.url}/api/scenarios").json()["partner"]
+    partner = page.request.get(f"{server.url}/api/scenarios").json()["partner"]
     expect(page.locator("#partner")).to_contain_text("a language model")
-    expect(page.locator("#partner")).to_contain_text(told["model"])
+    expect(page.locator("#partner")).to_contain_text(partner["model"])
     expect(page.locator("#partner")).to_contain_text("is sent to this site's own computer")
     expect(page.locator("#partner")).to_contain_text("a guided program on this site's own computer goes on")
 
@@ -214,7 +214,7 @@ def with_spanish(route: Route) -> None:
 # Continuing
 
 
-def test_a_talk_that_was_ended_is_gone_on_with(page: Page, server: AgentServer):
+def test_an_ended_talk_can_be_continued(page: Page, server: AgentServer):
     start_talking(page, server)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     page.get_by_role("button", name="End talk").click()
@@ -231,7 +231,7 @@ def test_a_talk_that_was_ended_is_gone_on_with(page: Page, server: AgentServer):
 
 
 def test_a_goodbye_after_the_end_does_not_end_it_again(page: Page, server: AgentServer):
-    tell, _ = between(page)
+    tell, _ = relayed(page)
     start_talking(page, server)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     tell({"type": "talk.ended"})

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from bench.wer import word_error_rate
 from simulators.openai import Provider
-from tests.browser.chromium import WITHIN, chromium, eventually, expect_been, microphone_file, note_states
+from tests.browser.chromium import WITHIN, chromium, eventually, expect_states, microphone_file, record_states
 from tests.browser.microphone import add_microphone, say
 from tests.servers import AgentServer
 from tests.talking import SPEECH, silence, spoken
@@ -29,7 +29,7 @@ MISTAKES = {
 
 @pytest.fixture(params=["local", "openai_realtime", "openai_pipeline"])
 def server(server: AgentServer, request: pytest.FixtureRequest) -> AgentServer:
-    """Return the server of the engine. A simulated OpenAI hears the test's clip, or the clips of its `hears` mark."""
+    """Return the server of the engine. The simulated OpenAI transcribes the test's clip, or those of its `hears` mark."""
     if request.param == "local":
         return server
     provider: Provider = request.getfixturevalue("provider")
@@ -49,7 +49,7 @@ def server(server: AgentServer, request: pytest.FixtureRequest) -> AgentServer:
 
 def choose_and_start(page: Page, server: AgentServer, scenario: str = "travel") -> None:
     page.goto(server.url)
-    note_states(page)
+    record_states(page)
     page.locator(".scenario", has=page.locator(f"input[value={scenario}]")).click()
     page.get_by_role("button", name="Start talking").click()
 
@@ -64,7 +64,7 @@ def hands_free(page: Page) -> None:
 
 
 def wait_for_voice(page: Page) -> None:
-    """Wait until the loudspeaker has received a signal from the agent. An event is not enough."""
+    """Wait until the loudspeaker has received sound from the agent. An event is not enough."""
     page.wait_for_function(f"() => Number(document.querySelector('#main').dataset.peak) > {AUDIBLE}", timeout=WITHIN)
 
 
@@ -83,7 +83,7 @@ def conversation(page: Page, server: AgentServer) -> dict:
 
 
 def kept(page: Page, server: AgentServer, count: int) -> list[dict]:
-    """Return the messages once the server has this many. The page can replay its own copy earlier."""
+    """Wait until the server has this many messages, and return them. The page can replay its own copy earlier."""
     for _ in range(WITHIN // 100):
         if len(messages := conversation(page, server)["messages"]) >= count:
             break
@@ -125,7 +125,7 @@ def choose_device(page: Page) -> None:
     ],
     ids=["london", "family", "0870", "0930"],
 )
-def test_what_is_said_is_heard_corrected_answered_and_kept(
+def test_a_turn_is_transcribed_corrected_answered_and_saved(
     server: AgentServer, page_with_device: Page, clip: str, corrections: list[str]
 ):
     page = page_with_device
@@ -137,15 +137,15 @@ def test_what_is_said_is_heard_corrected_answered_and_kept(
     wait_until_answered(page)
     heard = page.locator("li.turn[data-role=user] .turn-text").inner_text()
     assert word_error_rate(SAID[f"{clip}.wav"], heard) <= 0.15
-    # They come beside the answer, in any order.
+    # Corrections arrive beside the answer, in any order.
     for better in corrections:
         expect(page.locator("li.turn[data-role=user] .correction ins", has_text=better)).to_be_visible(timeout=WITHIN)
-    expect_been(page, "recording", "agent")
+    expect_states(page, "recording", "agent")
     wait_for_voice(page)
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     assert len(kept(page, server, 3)) == 3
 
-    # On another day, the history has the talk and replays both voices.
+    # Later, the history shows the talk and replays both voices.
     wire_id = conversation(page, server)["id"]
     page.goto(f"{server.url}/history")
     page.get_by_role("link", name=re.compile("Travel")).first.click()
@@ -160,8 +160,8 @@ def test_what_is_said_is_heard_corrected_answered_and_kept(
 
 @pytest.mark.parametrize("server", ["local"], indirect=True)
 @pytest.mark.soak
-def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_said_again(server: AgentServer, page: Page):
-    # The model hears "they lives in" as "they live in" every other time, from the very same sound a few samples later.
+def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_repeated(server: AgentServer, page: Page):
+    # The model transcribes "they lives in" as "they live in" every other time, if the same sound is shifted by a few samples.
     sentence, times = spoken("learner_family"), 7
     start_talking(page, server)
     hands_free(page)
@@ -172,7 +172,7 @@ def test_a_mistake_that_is_hard_to_hear_is_corrected_when_it_is_said_again(serve
         assert word_error_rate(SAID["learner_family.wav"], turn.locator(".turn-text").inner_text()) <= 0.15
         if "live" in turn.locator(".correction ins").all_inner_texts():
             return
-    raise AssertionError(f'"they lives" was not heard in {times} times of saying it.')
+    raise AssertionError(f'"they lives" was not transcribed in {times} attempts.')
 
 
 @pytest.mark.parametrize("clip", ["learner_london"])
@@ -196,7 +196,7 @@ def test_hold_to_talk(server: AgentServer, page: Page, clip: str, how: str):
 
 
 @pytest.mark.hears("learner_london", "learner_family")
-def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: AgentServer, page: Page):
+def test_a_voice_interrupts_the_agent_and_the_unheard_part_is_not_saved(server: AgentServer, page: Page):
     start_talking(page, server, "family")
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
     hands_free(page)
@@ -214,12 +214,12 @@ def test_a_voice_silences_the_agent_and_what_was_not_heard_is_not_kept(server: A
     assert answer["audioDuration"] < took - len(spoken("learner_family")) / 48_000
 
 
-def test_a_second_browser_sees_nothing_of_the_first_ones(server: AgentServer):
+def test_a_second_browser_sees_no_talks_of_the_first(server: AgentServer):
     with chromium() as browser:
         mine, other = browser.new_context(), browser.new_context()
         page = mine.new_page()
         start_talking(page, server)
-        expect_been(page, "agent")
+        expect_states(page, "agent")
         expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
         page.get_by_role("button", name="Type").click()
         page.get_by_label("Type what you want to say").fill("I went to Rome.")
@@ -248,14 +248,14 @@ def test_a_denied_microphone_is_explained_and_typing_works(server: AgentServer):
         expect(page.locator(".correction ins").first).to_contain_text("has", timeout=WITHIN)
 
 
-def test_a_silent_microphone_is_told(server: AgentServer, page: Page):
+def test_a_silent_microphone_is_reported(server: AgentServer, page: Page):
     start_talking(page, server)
     hands_free(page)
     expect(page.locator("#microphone-help")).to_be_visible(timeout=WITHIN)
 
 
 @pytest.mark.hears("learner_family")
-def test_mute_sends_nothing_that_was_said(server: AgentServer, page: Page):
+def test_a_muted_microphone_sends_nothing(server: AgentServer, page: Page):
     start_talking(page, server)
     hands_free(page)
     page.locator("#talk-button").click()

@@ -1,4 +1,4 @@
-"""Make the calls of the contract that several tests need. The client's cookie identifies the learner."""
+"""Make the API calls that several tests need. The client's cookie identifies the learner."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Provide the six combinations of databases and places for audio, with one server each for all tests."""
+"""Provide one server for each of the six combinations of databases and audio storages."""
 
 from collections.abc import Iterator
 from pathlib import Path

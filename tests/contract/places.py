@@ -37,7 +37,7 @@ def files(data_dir: Path) -> dict[str, bytes]:
 
 
 class Database(ABC):
-    """Hold one server's own database. `counts` counts conversations, messages and recordings, also deleted ones."""
+    """Hold one server's own database. `counts` counts its conversations, messages and recordings, with the deleted ones."""
 
     env: dict[str, str]
     # The `storage` of answers about its data.
@@ -92,7 +92,7 @@ class Audio(ABC):
     def all_keys(self) -> list[str]: ...
 
     @abstractmethod
-    def sound(self, key: str) -> bytes: ...
+    def read(self, key: str) -> bytes: ...
 
 
 class LocalAudio(Audio):
@@ -103,7 +103,7 @@ class LocalAudio(Audio):
     def all_keys(self) -> list[str]:
         return list(files(self._data_dir))
 
-    def sound(self, key: str) -> bytes:
+    def read(self, key: str) -> bytes:
         return (self._data_dir / "recordings" / key).read_bytes()
 
 
@@ -116,10 +116,10 @@ class Bucket(Audio):
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="audio/")
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
-    def sound(self, key: str) -> bytes:
-        sound = self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        assert isinstance(sound, bytes)
-        return sound
+    def read(self, key: str) -> bytes:
+        data = self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        assert isinstance(data, bytes)
+        return data
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,17 @@ class Census:
     conversations: int = 0
     messages: int = 0
     recordings: int = 0
-    sounds: int = 0
+    files: int = 0
     elsewhere: int = 0
 
     def plus(self, *, conversations: int = 0, messages: int = 0, voices: int = 0) -> "Census":
-        """Add rows. A voice is a recording's row and its file."""
+        """Return the census with more rows. `voices` are recordings, each with its row and its file."""
         return replace(
             self,
             conversations=self.conversations + conversations,
             messages=self.messages + messages,
             recordings=self.recordings + voices,
-            sounds=self.sounds + voices,
+            files=self.files + voices,
         )
 
 

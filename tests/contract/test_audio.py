@@ -33,7 +33,7 @@ def test_webm_and_mp3_are_kept_byte_for_byte(
     key = save_voice(learner, audioData=data_url(sound, sent_as))["audioS3Key"]
     response = place.fetch(voice(learner)["audioUrl"])
     assert (response.status_code, response.headers["content-type"]) == (200, content_type)
-    assert response.content == place.audio.sound(key) == sound
+    assert response.content == place.audio.read(key) == sound
 
 
 def test_wav_becomes_opus(place: Place, learner: httpx.Client):
@@ -49,7 +49,7 @@ def test_wav_becomes_opus(place: Place, learner: httpx.Client):
     ("role", "sound", "ending"),
     [("user", WEBM, "-user.webm"), ("assistant", MP3, "-ai.mp3"), ("user", WAV, "-user.webm")],
 )
-def test_keys_have_the_form_that_keys_have(learner: httpx.Client, role: str, sound: bytes, ending: str):
+def test_keys_have_the_documented_form(learner: httpx.Client, role: str, sound: bytes, ending: str):
     message = said("Hello.", by=role, audioData=data_url(sound))
     answer = learner.post(URL, json=conversation(messages=[message])).json()
     key = answer["conversation"]["messages"][0]["audioS3Key"]
@@ -57,12 +57,12 @@ def test_keys_have_the_form_that_keys_have(learner: httpx.Client, role: str, sou
     assert key.endswith(ending)
 
 
-def test_other_audio_takes_the_place_of_the_first(place: Place, learner: httpx.Client):
+def test_new_audio_replaces_the_old_one(place: Place, learner: httpx.Client):
     before = place.census()
     first = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
     second = save_voice(learner, audioData=data_url(MP3))["audioS3Key"]
     assert first not in place.audio.all_keys()
-    assert place.audio.sound(second) == MP3
+    assert place.audio.read(second) == MP3
     assert place.census() == before.plus(conversations=1, messages=1, voices=1)
 
 
@@ -74,7 +74,7 @@ def test_saving_without_the_audio_keeps_it(place: Place, learner: httpx.Client):
 
 
 @pytest.mark.parametrize("audio", [None, "", "blob:http://localhost:3000/0b0b"])
-def test_a_dead_link_is_no_audio(place: Place, learner: httpx.Client, audio: str | None):
+def test_an_unreachable_link_is_not_stored_as_audio(place: Place, learner: httpx.Client, audio: str | None):
     before = place.census()
     assert "audioS3Key" not in save_voice(learner, audioData=audio)
     assert place.census() == before.plus(conversations=1, messages=1)
@@ -91,7 +91,7 @@ def test_the_key_of_another_learners_recording_is_ignored(place: Place, learner:
 # /api/audio
 
 
-def test_a_key_gives_a_link_to_the_bytes(place: Place, learner: httpx.Client):
+def test_a_key_returns_a_link_to_the_bytes(place: Place, learner: httpx.Client):
     key = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
     response = learner.get("/api/audio", params={"key": key})
     assert response.status_code == 200
@@ -99,7 +99,7 @@ def test_a_key_gives_a_link_to_the_bytes(place: Place, learner: httpx.Client):
     assert place.fetch(response.json()["url"]).content == WEBM
 
 
-def test_what_is_deleted_gets_no_new_link_until_it_is_restored(place: Place, learner: httpx.Client):
+def test_a_deleted_recording_gets_no_new_link_until_it_is_restored(place: Place, learner: httpx.Client):
     key = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
     wanted = {"key": key}
     assert learner.delete(f"{URL}/{ID}").status_code == 200
@@ -110,20 +110,20 @@ def test_what_is_deleted_gets_no_new_link_until_it_is_restored(place: Place, lea
     assert learner.get("/api/audio", params=wanted).status_code == 404
 
 
-def test_a_message_that_is_left_out_gets_no_new_link(learner: httpx.Client):
+def test_a_removed_message_gets_no_new_link(learner: httpx.Client):
     key = save_voice(learner, audioData=data_url(WEBM))["audioS3Key"]
     save(learner, conversation(messages=[said("Another one.", id="user-9")]))
     assert learner.get("/api/audio", params={"key": key}).status_code == 404
 
 
-def test_no_key_is_400(learner: httpx.Client):
+def test_a_missing_key_is_answered_400(learner: httpx.Client):
     response = learner.get("/api/audio")
     assert (response.status_code, list(response.json())) == (400, ["error"])
     assert "key" in response.json()["error"]
 
 
 @pytest.mark.parametrize("key", ["audio/none", "x" * 10_000, "\0", "../secret_key", "", "probe/x"])
-def test_a_key_that_nobody_has_is_refused(learner: httpx.Client, key: str):
+def test_an_unknown_key_is_refused(learner: httpx.Client, key: str):
     response = learner.get("/api/audio", params={"key": key})
     assert (response.status_code, list(response.json())) == (404 if key else 400, ["error"])
 

@@ -55,7 +55,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("field", "body"), BAD.values(), ids=BAD.keys())
-def test_bad_input_is_refused_by_its_name_and_leaves_nothing(
+def test_bad_input_is_refused_by_field_name_and_stores_nothing(
     place: Place, learner: httpx.Client, field: str, body: Any
 ):
     before = place.census()
@@ -66,7 +66,7 @@ def test_bad_input_is_refused_by_its_name_and_leaves_nothing(
     assert place.census() == before
 
 
-def test_a_bad_save_leaves_what_was_there(place: Place, learner: httpx.Client):
+def test_a_bad_save_changes_nothing(place: Place, learner: httpx.Client):
     kept = learner.post(URL, json=conversation()).json()["conversation"]
     before = place.census()
     assert learner.post(URL, json=second(content=NUL)).status_code == 400

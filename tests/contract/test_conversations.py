@@ -38,7 +38,7 @@ ANALYSIS = {
 # POST
 
 
-def test_a_new_conversation_is_201_and_answered(place: Place, learner: httpx.Client):
+def test_a_new_conversation_is_answered_201(place: Place, learner: httpx.Client):
     sent = conversation()
     response = learner.post(URL, json=sent)
     answer = response.json()
@@ -47,7 +47,7 @@ def test_a_new_conversation_is_201_and_answered(place: Place, learner: httpx.Cli
     assert "degraded" not in answer
 
 
-def test_saving_again_is_200_and_adds_nothing(place: Place, learner: httpx.Client):
+def test_saving_again_is_answered_200_and_adds_nothing(place: Place, learner: httpx.Client):
     sent = spoken()
     before = place.census()
     assert learner.post(URL, json=sent).status_code == 201
@@ -71,7 +71,7 @@ def test_saving_again_replaces(learner: httpx.Client):
     assert (contents(now), now["duration"], now["callEnded"]) == (["I come from Hue."], 3.5, False)
 
 
-def test_a_message_that_is_sent_again_comes_back(learner: httpx.Client):
+def test_a_removed_message_returns_when_it_is_sent_again(learner: httpx.Client):
     save(learner, conversation())
     save(learner, conversation(messages=[]))
     assert fetched(learner)["messages"] == []
@@ -80,7 +80,7 @@ def test_a_message_that_is_sent_again_comes_back(learner: httpx.Client):
 
 
 @pytest.mark.parametrize("body", [{}, {"messages": []}, conversation(None), conversation("")])  # type: ignore[arg-type]
-def test_without_an_id_it_is_400(place: Place, learner: httpx.Client, body: dict[str, Any]):
+def test_saving_without_an_id_is_answered_400(place: Place, learner: httpx.Client, body: dict[str, Any]):
     before = place.census()
     response = learner.post(URL, json=body)
     assert (response.status_code, list(response.json())) == (400, ["error"])
@@ -88,7 +88,7 @@ def test_without_an_id_it_is_400(place: Place, learner: httpx.Client, body: dict
     assert place.census() == before
 
 
-def test_an_id_of_the_older_form_is_all_it_takes(learner: httpx.Client):
+def test_a_conversation_needs_only_an_id(learner: httpx.Client):
     answered = save(learner, {"id": "conv_1714521600000_abcdefghi"})
     assert (answered["id"], answered["messages"]) == ("conv_1714521600000_abcdefghi", [])
 
@@ -108,14 +108,14 @@ def test_an_id_of_the_older_form_is_all_it_takes(learner: httpx.Client):
         ("config", conversation()["config"] | {"prompt": "Be kind. 👋", "a.b": {"$c": [1, None, True, 0.5, {}]}}),
     ],
 )
-def test_a_field_comes_back_as_it_was_sent(learner: httpx.Client, field: str, value: Any):
+def test_a_field_is_returned_unchanged(learner: httpx.Client, field: str, value: Any):
     assert save(learner, conversation(**{field: value}))[field] == value
     assert fetched(learner)[field] == value
     assert listed(learner)[0][field] == value
 
 
 @pytest.mark.parametrize("field", ["endTime", "analysis", "duration"])
-def test_what_was_not_sent_is_nothing(learner: httpx.Client, field: str):
+def test_omitted_fields_are_empty(learner: httpx.Client, field: str):
     save(learner, {name: value for name, value in conversation().items() if name != field})
     assert fetched(learner).get(field) is None
 
@@ -138,7 +138,7 @@ def test_a_saved_time_is_exact_to_the_millisecond(learner: httpx.Client):
     ],
     ids=["unicode", "whitespace", "escapes", "control", "long", "quotes", "empty"],
 )
-def test_text_is_kept_to_the_letter(learner: httpx.Client, text: str):
+def test_text_is_stored_unchanged(learner: httpx.Client, text: str):
     save(learner, conversation(messages=[said(text)]))
     assert contents(fetched(learner)) == [text]
     assert contents(listed(learner)[0]) == [text]
@@ -152,7 +152,7 @@ def test_two_hundred_messages_come_back_in_order(place: Place, learner: httpx.Cl
     assert place.census() == before.plus(conversations=1, messages=200)
 
 
-def test_messages_of_one_moment_come_in_the_order_they_were_sent(learner: httpx.Client):
+def test_messages_of_the_same_time_keep_their_order(learner: httpx.Client):
     turns = [said(str(n), at=START) | {"id": f"user-{START}-{n}"} for n in (3, 1, 2)]
     save(learner, conversation(messages=turns))
     assert contents(fetched(learner)) == ["3", "1", "2"]
@@ -165,7 +165,7 @@ def test_messages_of_two_conversations_may_have_the_same_ids(learner: httpx.Clie
 
 
 @pytest.mark.parametrize("wire_id", ["ü 👋", "...", "?&#%", "$where", "a.b", "x" * 200])
-def test_any_id_can_be_found_again(learner: httpx.Client, wire_id: str):
+def test_a_conversation_is_found_by_any_valid_id(learner: httpx.Client, wire_id: str):
     save(learner, conversation(wire_id))
     assert fetched(learner, wire_id)["id"] == wire_id
 
@@ -173,12 +173,12 @@ def test_any_id_can_be_found_again(learner: httpx.Client, wire_id: str):
 # GET
 
 
-def test_somebody_new_has_none(place: Place, learner: httpx.Client):
+def test_a_new_learner_has_no_conversations(place: Place, learner: httpx.Client):
     answer = learner.get(URL).json()
     assert (answer["conversations"], answer["storage"]) == ([], place.storage)
 
 
-def test_a_list_has_whole_conversations_with_keys_and_no_links(place: Place, learner: httpx.Client):
+def test_a_list_has_complete_conversations_without_links(place: Place, learner: httpx.Client):
     sent = spoken()
     save(learner, sent)
     [found] = listed(learner)
@@ -196,7 +196,7 @@ def test_lists_are_newest_first(learner: httpx.Client):
     assert [each["id"] for each in listed(learner)] == ["conv-3", "conv-2", "conv-1"]
 
 
-def test_a_list_has_fifty_unless_asked(learner: httpx.Client):
+def test_a_list_has_fifty_entries_by_default(learner: httpx.Client):
     first = datetime(2024, 5, 1, tzinfo=UTC)
     for number in range(51):
         moment = (first + timedelta(minutes=number)).isoformat()
@@ -207,14 +207,14 @@ def test_a_list_has_fifty_unless_asked(learner: httpx.Client):
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "x", "1e2"])
-def test_a_bad_limit_is_400(learner: httpx.Client, limit: str):
+def test_an_invalid_limit_is_answered_400(learner: httpx.Client, limit: str):
     response = learner.get(URL, params={"limit": limit})
     assert response.status_code == 400
     assert response.json()["error"].startswith("limit: ")
 
 
 @pytest.mark.parametrize("address", [f"{URL}?id={ID}", f"{URL}/{ID}"])
-def test_one_by_its_id_is_whole_with_links(place: Place, learner: httpx.Client, address: str):
+def test_a_single_conversation_is_complete_with_links(place: Place, learner: httpx.Client, address: str):
     sent = spoken()
     save(learner, sent)
     answer = learner.get(address).json()
@@ -227,7 +227,7 @@ def test_one_by_its_id_is_whole_with_links(place: Place, learner: httpx.Client, 
 
 
 @pytest.mark.parametrize("address", [f"{URL}?id=none", f"{URL}/none"])
-def test_an_unknown_one_is_404(learner: httpx.Client, address: str):
+def test_an_unknown_conversation_is_answered_404(learner: httpx.Client, address: str):
     response = learner.get(address)
     assert (response.status_code, list(response.json())) == (404, ["error"])
 
@@ -236,9 +236,7 @@ def test_an_unknown_one_is_404(learner: httpx.Client, address: str):
 
 
 @pytest.mark.parametrize("address", [f"{URL}?id={ID}", f"{URL}/{ID}"])
-def test_a_deleted_conversation_is_gone_and_deleting_twice_is_no_error(
-    place: Place, learner: httpx.Client, address: str
-):
+def test_deleting_a_conversation_twice_is_no_error(place: Place, learner: httpx.Client, address: str):
     save(learner, conversation())
     for _ in range(2):
         response = learner.delete(address)
@@ -265,7 +263,7 @@ def test_clear_all_deletes_all(learner: httpx.Client):
 
 
 @pytest.mark.parametrize("query", ["", "?clearAll=false", "?clearAll=", "?id="])
-def test_deleting_nothing_in_particular_is_400(learner: httpx.Client, query: str):
+def test_deleting_without_an_id_is_answered_400(learner: httpx.Client, query: str):
     save(learner, conversation())
     response = learner.delete(f"{URL}{query}")
     assert (response.status_code, list(response.json())) == (400, ["error"])
@@ -294,12 +292,12 @@ def test_a_deletion_can_be_undone_with_its_audio(place: Place, learner: httpx.Cl
     assert place.census() == kept
 
 
-def test_undoing_nothing_changes_nothing(learner: httpx.Client):
+def test_restoring_an_existing_conversation_changes_nothing(learner: httpx.Client):
     before = save(learner, conversation())
     assert learner.post(f"{URL}/{ID}/restore").json()["conversation"] == before
 
 
-def test_what_was_never_there_cannot_be_restored(learner: httpx.Client):
+def test_an_unknown_conversation_cannot_be_restored(learner: httpx.Client):
     response = learner.post(f"{URL}/none/restore")
     assert (response.status_code, list(response.json())) == (404, ["error"])
 
@@ -314,7 +312,7 @@ def test_a_new_title_is_kept(place: Place, learner: httpx.Client):
     assert place.census() == kept
 
 
-def test_an_unknown_one_cannot_be_renamed(learner: httpx.Client):
+def test_an_unknown_conversation_cannot_be_renamed(learner: httpx.Client):
     response = learner.patch(f"{URL}/none", json={"title": "x"})
     assert (response.status_code, list(response.json())) == (404, ["error"])
 
@@ -330,7 +328,7 @@ def test_an_outsider_sees_nothing(learner: httpx.Client, outsider: httpx.Client,
     assert listed(outsider) == []
 
 
-def test_an_outsiders_save_under_the_same_ids_is_a_conversation_of_its_own(
+def test_the_same_ids_of_another_learner_are_another_conversation(
     place: Place, learner: httpx.Client, outsider: httpx.Client
 ):
     before = place.census()
@@ -364,14 +362,14 @@ def test_an_outsider_restores_nothing(learner: httpx.Client, outsider: httpx.Cli
 # The caller
 
 
-def test_a_learner_is_told_by_the_cookie_of_the_first_answer(place: Place, learner: httpx.Client):
+def test_the_cookie_of_the_first_answer_identifies_the_learner(place: Place, learner: httpx.Client):
     save(learner, conversation())
     assert len(listed(learner)) == 1
     learner.cookies.clear()
     assert listed(learner) == []
 
 
-def test_a_page_of_another_site_is_refused(learner: httpx.Client):
+def test_a_request_from_another_site_is_refused(learner: httpx.Client):
     save(learner, conversation())
     headers = {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
     response = learner.delete(URL, params={"clearAll": "true"}, headers=headers)

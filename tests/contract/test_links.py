@@ -41,7 +41,7 @@ def test_a_link_without_its_signature_is_refused(place: Place, url: str):
     assert place.fetch(url.split("?")[0]).status_code == 403
 
 
-def test_a_link_with_another_signature_is_refused(place: Place, url: str):
+def test_a_link_with_a_wrong_signature_is_refused(place: Place, url: str):
     assert place.fetch(tampered(url, signature(place), f"{signature(place)}0")).status_code == 403
 
 
@@ -49,7 +49,7 @@ def test_a_link_to_one_recording_opens_no_other(place: Place, learner: httpx.Cli
     assert place.fetch(tampered(url, voice(learner)["audioS3Key"], other_key)).status_code == 403
 
 
-def test_a_links_life_cannot_be_made_longer(place: Place, url: str):
+def test_the_expiry_of_a_link_cannot_be_extended(place: Place, url: str):
     if isinstance(place.audio, Bucket):
         assert place.fetch(tampered(url, "X-Amz-Expires=3600", "X-Amz-Expires=7200")).status_code == 403
     else:
@@ -58,7 +58,7 @@ def test_a_links_life_cannot_be_made_longer(place: Place, url: str):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
-def test_a_link_is_for_reading_only(place: Place, learner: httpx.Client, url: str, method: str):
+def test_a_link_cannot_be_used_to_write(place: Place, learner: httpx.Client, url: str, method: str):
     response = learner.request(method, url, content=b"other")
     assert response.status_code in (403, 405)
     assert place.fetch(url).content == WEBM
@@ -68,7 +68,7 @@ def test_a_link_is_for_reading_only(place: Place, learner: httpx.Client, url: st
     ("wanted", "first", "last"),
     [("bytes=0-0", 0, 0), ("bytes=10-19", 10, 19), ("bytes=100-", 100, len(WEBM) - 1), ("bytes=-10", -10, -1)],
 )
-def test_a_range_is_206_with_its_bytes(place: Place, url: str, wanted: str, first: int, last: int):
+def test_a_range_request_is_answered_206_with_its_bytes(place: Place, url: str, wanted: str, first: int, last: int):
     first, last = first % len(WEBM), last % len(WEBM)
     response = place.fetch(url, Range=wanted)
     assert (response.status_code, response.content) == (206, WEBM[first : last + 1])
@@ -76,15 +76,15 @@ def test_a_range_is_206_with_its_bytes(place: Place, url: str, wanted: str, firs
     assert response.headers["content-type"] == "audio/webm"
 
 
-def test_a_range_outside_is_416(place: Place, url: str):
+def test_a_range_outside_the_recording_is_answered_416(place: Place, url: str):
     assert place.fetch(url, Range=f"bytes={len(WEBM)}-").status_code == 416
 
 
-def test_a_player_is_told_that_it_may_ask_for_ranges(place: Place, url: str):
+def test_recordings_accept_range_requests(place: Place, url: str):
     assert place.fetch(url).headers["accept-ranges"] == "bytes"
 
 
-def test_no_shared_cache_keeps_a_voice(place: Place, url: str):
+def test_no_shared_cache_may_store_a_recording(place: Place, url: str):
     assert "private" in place.fetch(url).headers["cache-control"]
 
 
@@ -113,7 +113,7 @@ def brief(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     server.stop()
 
 
-def test_a_link_is_refused_when_its_time_is_over(brief: AgentServer):
+def test_an_expired_link_is_refused(brief: AgentServer):
     with newcomer(brief) as learner:
         save_voice(learner, audioData=data_url(WEBM))
         url = that_opens(brief, learner)

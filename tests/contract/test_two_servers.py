@@ -37,7 +37,7 @@ class Pair:
     def census(self) -> Census:
         """Count the rows of both servers. They share everything except `elsewhere`."""
         one, other = self.one.census(), self.other.census()
-        return Census(one.conversations, one.messages, one.recordings, one.sounds, one.elsewhere + other.elsewhere)
+        return Census(one.conversations, one.messages, one.recordings, one.files, one.elsewhere + other.elsewhere)
 
     def recover(self) -> None:
         """Start stopped servers. Return when both servers have noticed, and their shelters are empty."""
@@ -86,7 +86,7 @@ def ids(client: httpx.Client) -> list[str]:
     return sorted(each["id"] for each in listed(client))
 
 
-def test_a_conversation_begun_on_one_goes_on_through_the_other(pair: Pair):
+def test_a_conversation_of_one_server_continues_on_the_other(pair: Pair):
     here, there = pair.learner()
     before = pair.census()
     begun = save(here, spoken())
@@ -97,13 +97,13 @@ def test_a_conversation_begun_on_one_goes_on_through_the_other(pair: Pair):
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_voice_kept_through_one_is_heard_through_the_other(pair: Pair, turned: bool):
+def test_a_recording_of_one_server_plays_through_the_other(pair: Pair, turned: bool):
     here, there = reversed(pair.learner()) if turned else pair.learner()
     save(here, spoken())
     assert fetch(pair.one.server, fetched(there)["messages"][0]["audioUrl"]).content == WEBM
 
 
-def test_a_deletion_through_one_is_undone_through_the_other(pair: Pair):
+def test_a_deletion_on_one_server_is_undone_on_the_other(pair: Pair):
     here, there = pair.learner()
     save(here, spoken())
     here.delete(URL, params={"id": ID})
@@ -117,7 +117,7 @@ def test_a_deletion_through_one_is_undone_through_the_other(pair: Pair):
 
 @dataclass
 class Outage:
-    """Hold what one learner got through both servers while the database was down."""
+    """Hold the answers that one learner got from both servers while the database was down."""
 
     clients: tuple[httpx.Client, httpx.Client]
     # For a save of conv-one through one server, and of conv-other through the other.
@@ -166,7 +166,7 @@ def test_of_a_conversation_that_both_sheltered_there_is_one_and_the_newest(outag
     assert [fetched(client, "conv-both")["duration"] for client in outage.clients] == [3, 3]
 
 
-def test_what_was_deleted_while_the_database_was_away_does_not_come_back(outage: Outage):
+def test_a_conversation_deleted_during_the_outage_does_not_come_back(outage: Outage):
     assert [ids(client) for client in outage.clients] == [["conv-both", "conv-one", "conv-other"]] * 2
 
 
@@ -191,11 +191,11 @@ def test_both_shelter_what_the_bucket_cannot_take_and_both_bring_it_home(pair: P
             assert fetch(pair.one.server, link).content == WEBM
 
 
-# This test is the last, because a server that took it for an outage could not be used by the next test.
+# This test is the last: if a server wrongly reports an outage, the next test could not use it.
 
 
-def test_connections_that_were_cut_while_idle_are_no_outage(pair: Pair):
-    """A restart of the database cuts connections in this way, or a firewall that forgets them."""
+def test_closed_idle_connections_do_not_count_as_an_outage(pair: Pair):
+    """A restart of the database closes connections in this way, and so does a firewall that forgets them."""
     clients = pair.learner()
     save(clients[0], conversation())
     assert [ids(client) for client in clients] == [[ID], [ID]]

@@ -1,4 +1,4 @@
-"""Hold the cloud of a fault test and its server. Tests break, repair and read it without the application."""
+"""Run the cloud of a fault test, and the server that uses it. Tests break, repair and read it without the application."""
 
 import contextlib
 import signal
@@ -20,9 +20,9 @@ Database: TypeAlias = PostgresServer | MongoServer
 Row: TypeAlias = dict[str, Any]
 
 KINDS = ("killed", "frozen", "refused", "wrong credentials", "missing", "read-only")
-# The halves, as answers name them.
+# The parts of the cloud, by the names that answers of the API use.
 DATABASE, BUCKET = "database", "audio bucket"
-# Seconds. A loaded machine stalls for some.
+# Seconds. A loaded machine may stall.
 NOTICED_WITHIN = 60.0
 MOVED_WITHIN = 120.0
 TABLES: dict[str, LiteralString] = {
@@ -82,11 +82,11 @@ class Backends:
         return answer.status_code, answer.json()["status"]
 
     def recovered(self, within: float = NOTICED_WITHIN) -> float:
-        """Wait until the application knows that nothing is down. Return the seconds."""
+        """Wait until the application reports that nothing is down. Return the seconds."""
         return wait(lambda: not self.down(), within, lambda: f"Still down: {self.down()}\n{self.log()}")
 
     def noticed(self, half: str, within: float = NOTICED_WITHIN) -> float:
-        """Wait until the application knows that this half is down."""
+        """Wait until the application reports this half as down."""
         return wait(lambda: half in self.down(), within, lambda: f"Not noticed: the {half}.\n{self.log()}")
 
     def down_because(self, causes: dict[str, tuple[str, ...]], within: float = NOTICED_WITHIN) -> None:
@@ -109,7 +109,7 @@ class Backends:
         return self.agent.log.read_text(errors="replace")[-6000:]
 
     def repair(self) -> None:
-        """Start and thaw everything."""
+        """Start all stopped servers, and continue all frozen ones."""
         for server in (self.database, self.s3, self.agent):
             if server.running:
                 server.thaw()
@@ -121,7 +121,7 @@ class Backends:
         return self.database if half == DATABASE else self.s3
 
     def broken(self, half: str, kind: str) -> contextlib.AbstractContextManager[None]:
-        """Break a half in one of KINDS while the block runs."""
+        """Break the database or the bucket in one of KINDS while the block runs."""
         server = self.server(half)
         if kind == "missing":
             assert not isinstance(server, MongoServer), "a database of MongoDB's appears when it is written to"

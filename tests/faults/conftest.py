@@ -19,7 +19,7 @@ def bucket(_s3_to_break: S3Server) -> S3Server:
 @pytest.fixture(scope="module")
 def postgresql_cloud(bucket: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
     with served(PostgresServer(temporary_folder("postgresql"))) as database:
-        yield from _house(database, bucket, tmp_path_factory)
+        yield from _repaired_cloud(database, bucket, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def mongodb_cloud(
     _mongo_to_break: MongoServer, bucket: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Backends]:
     _mongo_to_break.restore()
-    yield from _house(_mongo_to_break, bucket, tmp_path_factory)
+    yield from _repaired_cloud(_mongo_to_break, bucket, tmp_path_factory)
 
 
-def _house(database: Database, s3: S3Server, folders: pytest.TempPathFactory) -> Iterator[Backends]:
+def _repaired_cloud(database: Database, s3: S3Server, folders: pytest.TempPathFactory) -> Iterator[Backends]:
     agent = AgentServer(folders.mktemp("agent"), database.env, s3.env, SECRET_KEY="k" * 50)
     agent.set_up()
     agent.start()

@@ -1,4 +1,4 @@
-"""An S3 server behind a bad network: a proxy that answers a share of the requests with an error, late, or not at all.
+"""Simulate an S3 server behind a bad network, by a proxy that answers some requests with an error, late, or not at all.
 
 A seed decides which requests fail.
 """

@@ -18,7 +18,7 @@ def serve() -> None:
 
     for name in ("HEAD_S", "BODY_S", "STALL_S", "UNREAD_S", "LINGER_S"):
         setattr(listener, name, PATIENCE_S)
-    listener.LOOK_EVERY = PATIENCE_S / 5
+    listener.CHECK_EVERY = PATIENCE_S / 5
     # The tests come from this machine itself, which the limit does not count otherwise.
     listener._stands_for_others = lambda address: False
     execute_from_command_line(["manage.py", "serve"])

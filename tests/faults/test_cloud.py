@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.faults.backends import BUCKET, DATABASE, KINDS, Backends, wait
-from tests.faults.law import LONGEST, Answer, Learner, check_law
+from tests.faults.durability import MAX_WAIT_S, Answer, Learner, check_durability
 
 CAUSES = {
     "killed": ("the connection is refused",),
@@ -28,7 +28,7 @@ def saving(cloud: Backends, count: int = 3) -> Iterator[list[Learner]]:
     """Let learners save all the time."""
     learners = [Learner(cloud.agent.url, f"l{number}-{time.time_ns():x}") for number in range(count)]
     over = threading.Event()
-    threads = [threading.Thread(target=_go_on_saving, args=(learner, over), daemon=True) for learner in learners]
+    threads = [threading.Thread(target=_keep_saving, args=(learner, over), daemon=True) for learner in learners]
     for thread in threads:
         thread.start()
     try:
@@ -39,15 +39,15 @@ def saving(cloud: Backends, count: int = 3) -> Iterator[list[Learner]]:
             thread.join()
 
 
-def _go_on_saving(learner: Learner, over: threading.Event) -> None:
-    ways: list[Callable[[str], Answer]] = [learner.go_on, learner.say_otherwise, learner.rename, learner.open]
+def _keep_saving(learner: Learner, over: threading.Event) -> None:
+    ways: list[Callable[[str], Answer]] = [learner.add_message, learner.edit, learner.rename, learner.open]
     while not over.is_set():
         learner.begin()
         for way in ways:
             way(learner.choose.choice(list(learner.states)))
         if learner.choose.random() < 0.3:
             learner.delete(learner.choose.choice(list(learner.states)))
-        learner.look()
+        learner.list_all()
         time.sleep(0.05)
 
 
@@ -92,7 +92,9 @@ def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tupl
             known = time.monotonic()
             # A frozen server stays frozen longer than any request may wait, so a request that waits for it fails the
             # test.
-            wait(lambda: saved_since(known, learners) and (kind != "frozen" or time.monotonic() - out > 1.5 * LONGEST))
+            wait(
+                lambda: saved_since(known, learners) and (kind != "frozen" or time.monotonic() - out > 1.5 * MAX_WAIT_S)
+            )
             cloud.down_because(dict.fromkeys(halves, CAUSES[kind]))
             readiness = cloud.readiness()
             over = time.monotonic()
@@ -106,5 +108,5 @@ def test_nothing_is_lost_in_an_outage_during_saves(cloud: Backends, halves: tupl
     assert [answer for answer in since if not answer.degraded or not set(halves) <= set(answer.body["down"])] == []
     if DATABASE in halves:
         assert {answer.body["storage"] for answer in since} == {"local"}
-    assert 0 < longest_wait(all_answers(learners)) < LONGEST
-    check_law(learners, cloud)
+    assert 0 < longest_wait(all_answers(learners)) < MAX_WAIT_S
+    check_durability(learners, cloud)

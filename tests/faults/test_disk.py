@@ -1,4 +1,4 @@
-"""The server survives a full disk, and folders and files that it may not write."""
+"""The server survives a full disk, and folders and files that it cannot write to."""
 
 import contextlib
 import re
@@ -55,7 +55,7 @@ def agent(disk: Disk) -> Iterator[AgentServer]:
     agent.kill()
 
 
-def said(agent: AgentServer, cookie: str, conversation: str, **fields: str) -> httpx.Response:
+def send_text(agent: AgentServer, cookie: str, conversation: str, **fields: str) -> httpx.Response:
     return httpx.post(
         f"{agent.url}/api/conversations/{conversation}/turns",
         data={"reply": "false", **fields},
@@ -64,7 +64,7 @@ def said(agent: AgentServer, cookie: str, conversation: str, **fields: str) -> h
     )
 
 
-def spoken(agent: AgentServer, cookie: str, conversation: str) -> httpx.Response:
+def send_recording(agent: AgentServer, cookie: str, conversation: str) -> httpx.Response:
     voice = {"audio": (SPEECH / "learner_london.wav").read_bytes()}
     address = f"{agent.url}/api/conversations/{conversation}/turns"
     return httpx.post(address, files=voice, data={"reply": "false"}, headers={"Cookie": cookie}, timeout=60)
@@ -87,9 +87,9 @@ def check_refusals(agent: AgentServer, cookie: str) -> None:
     began = {"id": "two", "messages": [{"id": "user-1", "role": "user", "content": "Hello."}]}
     api, headers = f"{agent.url}/api/conversations", {"Cookie": cookie}
     answers = [
-        said(agent, cookie, "one", text="And then?"),
-        said(agent, cookie, "new", text="Hello."),
-        spoken(agent, cookie, "one"),
+        send_text(agent, cookie, "one", text="And then?"),
+        send_text(agent, cookie, "new", text="Hello."),
+        send_recording(agent, cookie, "one"),
         httpx.post(api, json=began, headers=headers, timeout=60),
         httpx.patch(f"{api}/one", json={"title": "Trains"}, headers=headers, timeout=60),
         httpx.delete(f"{api}?id=one", headers=headers, timeout=60),
@@ -104,10 +104,10 @@ def readiness(agent: AgentServer) -> tuple[int, dict[str, str]]:
     return answer.status_code, answer.json()["parts"]
 
 
-async def test_a_full_disk_leaves_reading_and_all_works_again_with_room(agent: AgentServer, disk: Disk):
+async def test_reading_works_on_a_full_disk_and_writing_works_again_with_room(agent: AgentServer, disk: Disk):
     cookie = new_learner(agent.url)
-    assert said(agent, cookie, "one", text="Hello there.").status_code == 200
-    voice = spoken(agent, cookie, "one").json()["message"]["audioS3Key"]
+    assert send_text(agent, cookie, "one", text="Hello there.").status_code == 200
+    voice = send_recording(agent, cookie, "one").json()["message"]["audioS3Key"]
     disk.fill()
 
     check_reading(agent, cookie, voice)
@@ -128,21 +128,21 @@ async def test_a_full_disk_leaves_reading_and_all_works_again_with_room(agent: A
     disk.fill()
     agent.start()
     check_reading(agent, cookie, voice)
-    assert said(agent, cookie, "one", text="And then?").status_code == 503
+    assert send_text(agent, cookie, "one", text="And then?").status_code == 503
 
     disk.make_room()
-    assert said(agent, cookie, "one", text="And then?").status_code == 200
-    assert spoken(agent, cookie, "one").status_code == 200
+    assert send_text(agent, cookie, "one", text="And then?").status_code == 200
+    assert send_recording(agent, cookie, "one").status_code == 200
     assert readiness(agent)[0] == 200
     assert len(read(agent, cookie, "/api/conversations?id=one")["conversation"]["messages"]) == 4
     assert "Traceback" not in agent.log.read_text()
     assert 'File "' not in agent.log.read_text()
 
 
-async def test_a_server_that_is_killed_on_a_full_disk_reads_on_and_has_lost_nothing(agent: AgentServer, disk: Disk):
+async def test_a_server_killed_on_a_full_disk_restarts_and_has_lost_nothing(agent: AgentServer, disk: Disk):
     cookie = new_learner(agent.url)
     for number in range(5):
-        assert said(agent, cookie, "one", text=f"Sentence {number}.").status_code == 200
+        assert send_text(agent, cookie, "one", text=f"Sentence {number}.").status_code == 200
     disk.fill()
     agent.kill()
     agent.start()
@@ -157,8 +157,8 @@ def agent_verify(agent: AgentServer) -> str:
     return str(failed.value.stdout)
 
 
-class Ordinary(AgentServer):
-    """Run a server for which modes of files apply, even as root."""
+class UnprivilegedServer(AgentServer):
+    """Run a server without root's rights, so that file modes apply to it."""
 
     def command(self) -> list[str]:
         return [*without_roots_rights(), *super().command()]
@@ -171,8 +171,8 @@ class Ordinary(AgentServer):
 
 
 @pytest.fixture
-def ordinary(tmp_path: Path) -> Iterator[Ordinary]:
-    agent = Ordinary(tmp_path / "data")
+def unprivileged(tmp_path: Path) -> Iterator[UnprivilegedServer]:
+    agent = UnprivilegedServer(tmp_path / "data")
     agent.set_up()
     agent.start()
     yield agent
@@ -180,37 +180,37 @@ def ordinary(tmp_path: Path) -> Iterator[Ordinary]:
     subprocess.run(["chmod", "-R", "u+w", agent.data_dir], check=True)
 
 
-def test_a_folder_of_recordings_that_may_not_be_written_is_named(ordinary: Ordinary):
-    cookie = new_learner(ordinary.url)
-    assert spoken(ordinary, cookie, "one").status_code == 200
-    recordings = ordinary.data_dir / "recordings"
+def test_a_read_only_recordings_folder_is_named(unprivileged: UnprivilegedServer):
+    cookie = new_learner(unprivileged.url)
+    assert send_recording(unprivileged, cookie, "one").status_code == 200
+    recordings = unprivileged.data_dir / "recordings"
     subprocess.run(["chmod", "-R", "a-w", recordings], check=True)
-    status, parts = readiness(ordinary)
+    status, parts = readiness(unprivileged)
     assert status == 503
     named = f"{recordings}/audio cannot be written: Permission denied"
     assert {name for name, state in parts.items() if state != "ok"} == {"recordings"}
     assert parts["recordings"] == named
-    assert named in ordinary.verify()
-    assert spoken(ordinary, cookie, "one").status_code == 503
+    assert named in unprivileged.verify()
+    assert send_recording(unprivileged, cookie, "one").status_code == 503
 
 
-def test_a_database_that_may_not_be_written_is_named(ordinary: Ordinary):
-    database = ordinary.data_dir / "shelter.sqlite3"
+def test_a_read_only_database_is_named(unprivileged: UnprivilegedServer):
+    database = unprivileged.data_dir / "shelter.sqlite3"
     database.chmod(0o400)
-    status, parts = readiness(ordinary)
+    status, parts = readiness(unprivileged)
     assert status == 503
     assert {name for name, state in parts.items() if state != "ok"} == {"local storage"}
-    assert "shelter.sqlite3 cannot be written: attempt to write a readonly database" in ordinary.verify()
+    assert "shelter.sqlite3 cannot be written: attempt to write a readonly database" in unprivileged.verify()
 
 
-def test_a_server_that_was_never_prepared_prepares_itself(tmp_path: Path):
-    """The state is that after `pip install` and `manage.py serve`, or after an update without `make setup`."""
+def test_serve_creates_missing_tables_and_static_files(tmp_path: Path):
+    """Start as after `pip install` and `manage.py serve`, or as after an update without `make setup`."""
     agent = AgentServer(tmp_path / "data")
     agent.start()
     try:
         assert httpx.get(agent.url, timeout=60).status_code == 200
         assert readiness(agent)[0] == 200
-        assert said(agent, new_learner(agent.url), "one", text="Hello.").status_code == 200
+        assert send_text(agent, new_learner(agent.url), "one", text="Hello.").status_code == 200
         log = agent.log.read_text()
         assert "Prepared: the static files were collected." in log
         assert "Traceback" not in log
@@ -221,7 +221,7 @@ def test_a_server_that_was_never_prepared_prepares_itself(tmp_path: Path):
         agent.kill()
 
 
-def test_static_files_that_go_away_are_said_by_readyz(tmp_path: Path):
+def test_readyz_reports_missing_static_files(tmp_path: Path):
     agent = AgentServer(tmp_path / "data")
     shutil.copytree(collected_static(), agent.data_dir / "static")
     agent.start()

@@ -64,7 +64,7 @@ async def first(count: int, turns: Collection[asyncio.Task[httpx.Response]]) -> 
     return [turn.result() for turn in answered][:count]
 
 
-async def left(turns: list[asyncio.Task[httpx.Response]]) -> None:
+async def disconnect(turns: list[asyncio.Task[httpx.Response]]) -> None:
     """Disconnect the clients of these turns."""
     for turn in turns:
         turn.cancel()
@@ -77,8 +77,8 @@ async def typed(client: httpx.AsyncClient) -> httpx.Response:
     )
 
 
-def counted(server: AgentServer, name: str, door: str) -> float:
-    """Return a figure of /metrics."""
+def metric(server: AgentServer, name: str, door: str) -> float:
+    """Return a value of /metrics."""
     found = re.search(rf'^talking_agent_{name}{{door="{door}"}} (\S+)$', metrics(server), re.MULTILINE)
     return float(found[1]) if found else 0.0
 
@@ -87,12 +87,12 @@ def metrics(server: AgentServer) -> str:
     return httpx.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENT).text
 
 
-def is_turned_away(answer: httpx.Response) -> bool:
+def is_refused(answer: httpx.Response) -> bool:
     return answer.status_code in (429, 503) and int(answer.headers["Retry-After"]) > 0 and bool(answer.json()["error"])
 
 
 class Watch:
-    """Watch a server from a thread of its own: its memory, and how long `/healthz` takes."""
+    """Watch a server in a separate thread: its memory, and how long `/healthz` takes."""
 
     def __init__(self, server: AgentServer) -> None:
         self._server, self._over = server, threading.Event()
@@ -125,35 +125,35 @@ async def timed(client: httpx.AsyncClient) -> float:
     return time.monotonic() - began
 
 
-def carried_out(server: AgentServer) -> int:
-    """Return how many recordings of silence the server has worked through to their end."""
+def decoded_recordings(server: AgentServer) -> int:
+    """Return how many recordings of silence the server has decoded completely."""
     lines = re.findall(r"^talking_agent_request_seconds_count\{(.*)\} (\S+)$", metrics(server), re.MULTILINE)
     return sum(int(float(count)) for labels, count in lines if "/turns" in labels and 'status="422"' in labels)
 
 
-async def test_a_flood_of_recordings_is_turned_away_and_what_nobody_waits_for_is_dropped(flooded: AgentServer):
+async def test_a_flood_of_recordings_is_refused_and_turns_of_disconnected_clients_are_dropped(flooded: AgentServer):
     sound = silent_flac()
     async with learner(flooded) as attacker, learner(flooded) as other:
         at_rest = median([await timed(other) for _ in range(3)])
-        before = carried_out(flooded)
+        before = decoded_recordings(flooded)
         with Watch(flooded) as seen:
             turns = [asyncio.create_task(recorded(attacker, sound, number)) for number in range(50)]
             answers = await first(30, turns)
             # They are answered before the server has done any of the work.
-            assert all(map(is_turned_away, answers))
-            assert carried_out(flooded) == before
+            assert all(map(is_refused, answers))
+            assert decoded_recordings(flooded) == before
             assert await timed(other) < TIMES * at_rest + ALLOWED_S
             answered = sum(turn.done() and turn.result().status_code == 422 for turn in turns)
-            await left(turns)
-            until(lambda: not counted(flooded, "waiting", "recorded turns"))
-            until(lambda: not counted(flooded, "at_work", "recorded turns"))
+            await disconnect(turns)
+            until(lambda: not metric(flooded, "waiting", "recorded turns"))
+            until(lambda: not metric(flooded, "at_work", "recorded turns"))
     assert seen.most_mb < MOST_MB
     assert median(seen.health) < HEALTH_S
     # The server works on one recording of a learner at a time. It drops those that waited.
-    assert carried_out(flooded) <= before + answered + 1
+    assert decoded_recordings(flooded) <= before + answered + 1
 
 
-async def test_a_flood_by_many_learners_is_turned_away_as_well(flooded: AgentServer):
+async def test_a_flood_by_many_learners_is_refused(flooded: AgentServer):
     sound = silent_flac(10)
     async with contextlib.AsyncExitStack() as stack:
         attackers = [await stack.enter_async_context(learner(flooded)) for _ in range(50)]
@@ -169,13 +169,13 @@ async def test_a_flood_by_many_learners_is_turned_away_as_well(flooded: AgentSer
     assert median(seen.health) < HEALTH_S
 
 
-async def test_what_was_turned_away_can_be_sent_again_and_is_there_once(flooded: AgentServer):
+async def test_a_refused_turn_can_be_sent_again_and_is_stored_once(flooded: AgentServer):
     async with learner(flooded) as client:
 
         async def until_taken(number: int) -> int:
             times = 0
             while (answer := await recorded(client, SENTENCE, number)).status_code != 200:
-                assert is_turned_away(answer)
+                assert is_refused(answer)
                 times += 1
                 await asyncio.sleep(0.2)
             return times
@@ -188,7 +188,7 @@ async def test_what_was_turned_away_can_be_sent_again_and_is_there_once(flooded:
 
 
 @pytest.mark.parametrize("path", ["/api/analyze-conversation", "/api/chat"])
-async def test_a_flood_of_long_talks_to_analyse_or_answer_holds_up_no_talk(flooded: AgentServer, path: str):
+async def test_a_flood_of_long_texts_delays_no_turn(flooded: AgentServer, path: str):
     turn = {
         "role": "user",
         "content": "Yesterday I have went to the market with my sister and we buyed many thing. " * 12,
@@ -207,17 +207,17 @@ async def test_a_flood_of_long_talks_to_analyse_or_answer_holds_up_no_talk(flood
     assert median(seen.health) < HEALTH_S
 
 
-async def test_a_flood_without_a_cookie_is_one_visitors(flooded: AgentServer):
+async def test_requests_without_a_cookie_count_as_one_visitor(flooded: AgentServer):
     sound = silent_flac()
     async with httpx.AsyncClient(base_url=flooded.url, timeout=PATIENT) as client:
         turns = [asyncio.create_task(recorded(client, sound, number)) for number in range(30)]
         answers = await first(20, turns)
-        await left(turns)
+        await disconnect(turns)
     assert {answer.status_code for answer in answers} == {429}
 
 
 @pytest.mark.parametrize("path", ["/api/conversations", "/api/import", "/api/conversations/flood/messages"])
-async def test_so_many_uploads_of_one_learner_are_under_way(flooded: AgentServer, path: str):
+async def test_concurrent_uploads_of_one_learner_are_limited(flooded: AgentServer, path: str):
     async with learner(flooded) as client, learner(flooded) as other:
         await client.post("/api/conversations", json={"id": "flood", "messages": []})
         body = upload(path)
@@ -243,7 +243,7 @@ def asking(server: AgentServer, name: str, cookie: str = "") -> contextlib.Abstr
     return connected(server.url, name, cookie or new_learner(server.url))
 
 
-async def test_as_many_talk_as_the_machine_carries_and_the_others_read_that_it_is_full(flooded: AgentServer):
+async def test_talks_over_the_capacity_are_refused_as_full(flooded: AgentServer):
     async with contextlib.AsyncExitStack() as stack:
         talkers = [await stack.enter_async_context(asking(flooded, f"talk-{number}")) for number in range(TALKS)]
         for talker in talkers:
@@ -253,13 +253,13 @@ async def test_as_many_talk_as_the_machine_carries_and_the_others_read_that_it_i
             assert said["error"]["code"] == "full"
             assert "Try again" in said["error"]["message"]
             assert await turned_away.closed() == 4029
-        # Admitted talks are answered, and a typed turn needs no place.
+        # Admitted talks are answered, and a typed turn needs no slot.
         await talkers[0].set_up()
         assert await talkers[0].turn(spoken("learner_london"))
         async with learner(flooded) as other:
             assert (await typed(other)).status_code == 200
         await stack.aclose()
-        until(lambda: not counted(flooded, "at_work", "talks with the embedded engine"))
+        until(lambda: not metric(flooded, "at_work", "talks with the embedded engine"))
         async with asking(flooded, "one-too-many") as next_one:
             await next_one.wait_for("session.created")
 
@@ -273,11 +273,11 @@ async def test_a_talk_that_is_taken_over_keeps_its_place(flooded: AgentServer):
         for _ in range(3):
             mine = await stack.enter_async_context(asking(flooded, "mine", cookie))
             await mine.wait_for("session.created")
-        assert counted(flooded, "at_work", "talks with the embedded engine") == TALKS
-    until(lambda: not counted(flooded, "at_work", "talks with the embedded engine"))
+        assert metric(flooded, "at_work", "talks with the embedded engine") == TALKS
+    until(lambda: not metric(flooded, "at_work", "talks with the embedded engine"))
 
 
-async def test_one_learner_has_so_many_talks(flooded: AgentServer):
+async def test_talks_of_one_learner_are_limited(flooded: AgentServer):
     cookie = new_learner(flooded.url)
     async with contextlib.AsyncExitStack() as stack:
         for number in range(3):
@@ -291,7 +291,7 @@ async def test_one_learner_has_so_many_talks(flooded: AgentServer):
             await other.wait_for("session.created")
 
 
-async def test_an_event_of_countless_values_is_refused_and_the_talk_goes_on(flooded: AgentServer):
+async def test_an_event_with_too_many_values_is_refused_and_the_talk_continues(flooded: AgentServer):
     async with asking(flooded, "values") as talker:
         await talker.wait_for("session.created")
         await talker.send_raw('{"type": "talk.hint", "more": [' + "[]," * 20_000 + "0]}")
@@ -301,7 +301,7 @@ async def test_an_event_of_countless_values_is_refused_and_the_talk_goes_on(floo
         await talker.wait_for("talk.hint")
 
 
-async def test_a_client_that_pings_and_reads_nothing_is_cut_off(flooded: AgentServer):
+async def test_a_client_that_pings_and_reads_nothing_is_disconnected(flooded: AgentServer):
     reader, writer = await asyncio.open_connection("127.0.0.1", flooded.port, limit=1024)
     handshake = (
         "GET /v1/realtime?conversation=pings HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
@@ -324,7 +324,7 @@ async def test_a_client_that_pings_and_reads_nothing_is_cut_off(flooded: AgentSe
 # The first audio
 
 
-def test_the_first_page_loads_the_engine(own_server: AgentServer):
+def test_the_talk_page_loads_the_engine(own_server: AgentServer):
     def is_loaded() -> bool:
         maps = psutil.Process(own_server.pid).memory_maps()
         return any("ctranslate2" in each.path for each in maps)

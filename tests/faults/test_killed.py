@@ -21,7 +21,7 @@ def kept(server: AgentServer, cookie: str, conversation: str) -> list[dict]:
     return next((each["messages"] for each in found if each["id"] == conversation), [])
 
 
-async def test_a_turn_that_was_saved_is_there_after_the_restart(own_server: AgentServer):
+async def test_a_saved_turn_survives_a_crash(own_server: AgentServer):
     cookie = new_learner(own_server.url)
     async with talking(own_server.url, "saved", cookie) as talker:
         await talker.set_up()
@@ -38,7 +38,7 @@ async def test_a_turn_that_was_saved_is_there_after_the_restart(own_server: Agen
     assert len(voice) == pytest.approx(len(LONDON), abs=4800)
 
 
-async def test_a_turn_that_was_not_saved_can_be_sent_again_and_is_there_once(own_server: AgentServer):
+async def test_an_unsaved_turn_can_be_sent_again_and_is_stored_once(own_server: AgentServer):
     cookie = new_learner(own_server.url)
     async with talking(own_server.url, "lost", cookie) as talker:
         await talker.set_up()
@@ -61,7 +61,7 @@ async def test_a_turn_that_was_not_saved_can_be_sent_again_and_is_there_once(own
     assert [message["id"] for message in messages if message["role"] == "user"] == ["user-1700000000000"]
 
 
-async def test_a_stop_finishes_what_was_committed(own_server: AgentServer):
+async def test_sigterm_finishes_committed_turns(own_server: AgentServer):
     cookie = new_learner(own_server.url)
     async with talking(own_server.url, "stopped", cookie) as talker:
         await talker.set_up()

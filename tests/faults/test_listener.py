@@ -1,4 +1,4 @@
-"""The server closes endless connections and oversized requests, and others do not notice."""
+"""The server closes endless connections and refuses oversized requests, without delay for other clients."""
 
 import contextlib
 import socket
@@ -69,7 +69,7 @@ ADDRESS = [PIECE] * (50 * MB // len(PIECE))
     ],
     ids=["one line", "many lines", "address", "a name without an end"],
 )
-def test_a_head_of_50_mb_is_refused_long_before_it_has_come(strict: AgentServer, start: bytes, pieces: list[bytes]):
+def test_headers_of_50_mb_are_refused_before_they_are_complete(strict: AgentServer, start: bytes, pieces: list[bytes]):
     with connected(strict) as connection:
         began = time.monotonic()
         connection.sendall(start)
@@ -91,14 +91,14 @@ def test_a_head_of_50_mb_is_refused_long_before_it_has_come(strict: AgentServer,
     assert sum(map(len, pieces[:sent])) < 16 * MB
 
 
-def test_a_head_that_came_whole_may_have_64_kb(server: AgentServer):
+def test_complete_headers_of_64_kb_are_accepted(server: AgentServer):
     fitting = httpx.get(f"{server.url}/healthz", headers={"X-Large": "a" * 60_000}, timeout=PATIENT)
     assert fitting.status_code == 200
     answer = httpx.get(f"{server.url}/healthz", headers={"X-Large": "a" * 70_000}, timeout=PATIENT)
     assert (answer.status_code, list(answer.json())) == (431, ["error"])
 
 
-def test_requests_that_follow_one_another_are_each_counted_anew(server: AgentServer):
+def test_size_limits_start_anew_with_each_request(server: AgentServer):
     with httpx.Client(headers={"X-Large": "a" * 30_000}, timeout=PATIENT) as client:
         for _ in range(5):
             assert client.get(f"{server.url}/healthz").status_code == 200
@@ -119,18 +119,18 @@ SLOW = {
 }
 
 
-def test_the_shipped_server_closes_within_75_s_what_the_strict_one_closes_at_once() -> None:
-    """A learner on a slow line has half a minute."""
+def test_default_timeouts_close_slow_connections_within_75_s() -> None:
+    """A learner on a slow connection has half a minute."""
     for seconds in (listener.HEAD_S, listener.STALL_S, listener.BODY_S):
         assert seconds == 30
-    assert listener.UNREAD_S + listener.LOOK_EVERY < 75
+    assert listener.UNREAD_S + listener.CHECK_EVERY < 75
     # The longest that a body of 64 MB may take: no drip can hold a connection for ever.
     assert listener.BODY_S + 64 * MB / listener.SLOWEST < 3 * 3600
-    assert listener.LOOK_EVERY <= 1
+    assert listener.CHECK_EVERY <= 1
 
 
 @pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
-def test_what_does_not_go_on_is_closed(strict: AgentServer, sent: bytes):
+def test_a_stalled_request_is_closed(strict: AgentServer, sent: bytes):
     connection = connected(strict)
     connection.sendall(sent)
     answer = until_closed(connection)
@@ -138,7 +138,7 @@ def test_what_does_not_go_on_is_closed(strict: AgentServer, sent: bytes):
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Half: ", head(10_000)], ids=["head", "body"])
-def test_what_drips_is_closed(strict: AgentServer, sent: bytes):
+def test_a_request_that_arrives_too_slowly_is_closed(strict: AgentServer, sent: bytes):
     connection = connected(strict)
     connection.sendall(sent)
     connection.settimeout(0.1)
@@ -152,7 +152,7 @@ def test_what_drips_is_closed(strict: AgentServer, sent: bytes):
     assert time.monotonic() < deadline
 
 
-def test_a_client_that_reads_nothing_is_closed(strict: AgentServer):
+def test_a_client_that_reads_no_answer_is_closed(strict: AgentServer):
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(PATIENT)
@@ -176,7 +176,7 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_many_large_bodies_that_do_not_end_take_no_memory(strict: AgentServer):
+def test_many_unfinished_large_bodies_take_no_memory(strict: AgentServer):
     process = psutil.Process(strict.pid)
     httpx.get(f"{strict.url}/api/conversations", timeout=PATIENT)
     before, most = process.memory_info().rss, 0
@@ -190,7 +190,7 @@ def test_many_large_bodies_that_do_not_end_take_no_memory(strict: AgentServer):
     assert (most - before) / MB < 150
 
 
-def test_one_address_has_so_many_connections(strict: AgentServer):
+def test_connections_of_one_address_are_limited(strict: AgentServer):
     connections = [connected(strict) for _ in range(50)]
     time.sleep(0.1)
     answers = [until_closed(connection) for connection in connections]
@@ -223,13 +223,13 @@ def test_a_body_is_refused_by_its_declared_length(server: AgentServer, path: str
 
 
 @pytest.mark.parametrize("length", ["-1", "many", "1, 2", "0x10"])
-def test_a_length_that_is_none_is_refused(server: AgentServer, length: str):
+def test_an_invalid_content_length_is_refused(server: AgentServer, length: str):
     with connected(server) as connection:
         connection.sendall(f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
         assert status_of(connection.recv(65536)) == 400
 
 
-def test_a_client_that_is_still_sending_gets_to_read_why(server: AgentServer):
+def test_a_client_that_is_still_sending_can_read_the_refusal(server: AgentServer):
     answer = httpx.post(f"{server.url}/api/chat", content=bytes(20 * MB), timeout=PATIENT)
     assert (answer.status_code, "4 MB" in answer.json()["error"]) == (413, True)
 
@@ -251,7 +251,7 @@ def test_json_of_millions_of_values_is_refused_before_it_is_parsed(server: Agent
 
 
 @pytest.mark.parametrize("host", ["localhost", "10.1.2.3", "somewhere.example", "a b", ""])
-def test_a_process_that_answers_is_alive_whatever_it_is_called(server: AgentServer, host: str):
+def test_healthz_accepts_any_host(server: AgentServer, host: str):
     with connected(server) as connection:
         connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         answer = until_closed(connection)
@@ -259,7 +259,7 @@ def test_a_process_that_answers_is_alive_whatever_it_is_called(server: AgentServ
     assert answer.endswith(b'{"status": "ok"}')
 
 
-def test_health_is_asked_and_not_told(server: AgentServer):
+def test_healthz_allows_only_get_and_head(server: AgentServer):
     assert httpx.head(f"{server.url}/healthz", timeout=PATIENT).content == b""
     answer = httpx.post(f"{server.url}/healthz", content=b"a", timeout=PATIENT)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")

@@ -1,4 +1,4 @@
-"""`manage.py storage migrate` runs in a separate process between real servers, while everything fails.
+"""`manage.py storage migrate` runs in a separate process between real servers, which fail meanwhile.
 
 At the end, all data that can be moved has arrived once, byte for byte, and the rest is named.
 """
@@ -153,8 +153,8 @@ def _recording(talk: uuid.UUID, message: uuid.UUID, data: bytes, shelter: Shelte
     }
 
 
-class Mover:
-    """Start and end the command as an operator or the kernel does."""
+class MigrateCommand:
+    """Run the command, and kill it as an operator or the kernel would."""
 
     def __init__(self, agent: AgentServer, postgres: PostgresServer) -> None:
         self.agent, self.postgres = agent, postgres
@@ -172,7 +172,7 @@ class Mover:
         return json.loads(out.splitlines()[-1]), process.returncode
 
     def until(self, process: subprocess.Popen[str], enough: Callable[[], bool]) -> bool:
-        """Wait until there is enough. Return False if the process ended first."""
+        """Wait until the condition is true. Return False if the process ended first."""
         deadline = time.monotonic() + WITHIN
         while process.poll() is None:
             if enough():
@@ -184,7 +184,7 @@ class Mover:
     def resumed(self) -> list[str]:
         """Return the options that resume the killed run.
 
-        Its claim would lapse by itself after some seconds. This ends it at once.
+        The claim of the killed run would expire by itself after some seconds. This ends it at once.
         """
         self.postgres.execute("UPDATE migration_claim SET until = now()")
         found = self.postgres.execute("SELECT id FROM migration_run ORDER BY started_at DESC LIMIT 1")
@@ -217,12 +217,14 @@ def rows_and_objects(postgres: PostgresServer, s3: S3Server) -> tuple[list[str],
     return keys, {key: data for key, data in s3.objects().items() if not key.startswith(PROBES)}
 
 
-def flip_a_bit(s3: S3Server, key: str, data: bytes) -> None:
+def damage(s3: S3Server, key: str, data: bytes) -> None:
     flipped = bytes([data[0] ^ 1]) + data[1:]
     s3.client().put_object(Bucket=s3.env["S3_BUCKET_NAME"], Key=key, Body=flipped)
 
 
-def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Mover, *, kills: int) -> dict[str, str]:
+def run_with_faults(
+    agent: AgentServer, shelter: Shelter, proxy: FlakyS3, command: MigrateCommand, *, kills: int
+) -> dict[str, str]:
     """Run the command with all faults and kills. Return the failures that it names, with the reasons."""
     chance = random.Random(proxy.stored + kills)
     in_order = [key for (key,) in shelter.execute("SELECT key FROM audio_recording ORDER BY _id")]
@@ -237,25 +239,25 @@ def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Move
     options: list[str] = []
     killed = 0
     for number, moment in enumerate(moments):
-        process = mover.start(*options)
-        if mover.until(process, partial(_past, moment, proxy, shelter, mover)):
+        process = command.start(*options)
+        if command.until(process, partial(_past, moment, proxy, shelter, command)):
             kill(process)
             killed += 1
         else:
             process.communicate()
         if number == 0:
             shelter.file(changed).write_bytes(b"something else")
-        options = mover.resumed()
+        options = command.resumed()
     assert killed >= kills - 1
-    process = mover.start(*options)
+    process = command.start(*options)
     already = proxy.stored
-    mover.until(process, lambda: proxy.stored > already)
-    mover.postgres.kill()
-    mover.postgres.start()
+    command.until(process, lambda: proxy.stored > already)
+    command.postgres.kill()
+    command.postgres.start()
     process.communicate(timeout=WITHIN)
     # A recording is tried four times in each run.
     for _ in range(3):
-        report, code = mover.run(*mover.resumed())
+        report, code = command.run(*command.resumed())
         if set(report["failed"]) == {missing, truncated, changed, f"conversation {unheard}"}:
             break
     assert code == 1
@@ -268,13 +270,13 @@ def under_fire(agent: AgentServer, shelter: Shelter, proxy: FlakyS3, mover: Move
     return named
 
 
-def _past(moment: int, proxy: FlakyS3, shelter: Shelter, mover: Mover) -> bool:
-    """Return whether the run is past this moment.
+def _past(moment: int, proxy: FlakyS3, shelter: Shelter, command: MigrateCommand) -> bool:
+    """Return whether the run has copied more than `moment` recordings and conversations.
 
     Recordings come first. Conversations follow when all of them have arrived.
     """
     late = proxy.stored >= len(shelter.voices) - 50
-    return proxy.stored + (mover.arrived() if late else 0) > moment
+    return proxy.stored + (command.arrived() if late else 0) > moment
 
 
 def check_moved(shelter: Shelter, postgres: PostgresServer, s3: S3Server, named: dict[str, str]) -> None:
@@ -290,22 +292,22 @@ def check_moved(shelter: Shelter, postgres: PostgresServer, s3: S3Server, named:
     assert messages == [(expected_messages, expected_messages)]
 
 
-def check_deletion(shelter: Shelter, mover: Mover, postgres: PostgresServer, s3: S3Server) -> None:
+def check_deletion(shelter: Shelter, command: MigrateCommand, postgres: PostgresServer, s3: S3Server) -> None:
     """Repair the source, damage one recording at the destination, and check that only this one stays in the source."""
     for key, data in shelter.voices.items():
         if not shelter.file(key).exists() or shelter.file(key).read_bytes() != data:
             shelter.file(key).write_bytes(data)
     shelter.execute("UPDATE conversations_conversation SET topic = 'ab' WHERE topic LIKE 'a' || char(0) || '%'")
     flipped = sorted(shelter.voices)[7]
-    assert mover.run()[0]["state"] == "done"
-    flip_a_bit(s3, flipped, shelter.voices[flipped])
-    report, code = mover.run("--delete-source")
+    assert command.run()[0]["state"] == "done"
+    damage(s3, flipped, shelter.voices[flipped])
+    report, code = command.run("--delete-source")
     assert (code, report["state"], report["deleted"]["kept"]) == (1, "done", 1)
     files = [path for path in (shelter.folder / "recordings").rglob("*") if path.is_file()]
     assert files == [shelter.file(flipped)]
     assert shelter.file(flipped).read_bytes() == shelter.voices[flipped]
     assert shelter.execute("SELECT key FROM audio_recording") == [(flipped,)]
-    resumed, code = mover.run("--verify", "read", "--delete-source")
+    resumed, code = command.run("--verify", "read", "--delete-source")
     assert (code, resumed["recordings"], resumed["deleted"]["recordings"]) == (0, 1, 1)
     check_moved(shelter, postgres, s3, {})
 
@@ -317,7 +319,7 @@ def check_deletion(shelter: Shelter, mover: Mover, postgres: PostgresServer, s3:
         pytest.param(2_000, 5_000, 10, id="many", marks=pytest.mark.soak),
     ],
 )
-def test_the_mover_under_fire(
+def test_a_migration_survives_faults_and_kills(
     own_postgres: PostgresServer,
     own_s3: S3Server,
     agent: AgentServer,
@@ -329,14 +331,14 @@ def test_the_mover_under_fire(
     shelter.fill(conversations, recordings)
     with flaky(own_s3.port, share=0.2, seed=4) as proxy:
         agent._env["AWS_S3_ENDPOINT_URL"] = proxy.url
-        mover = Mover(agent, own_postgres)
-        named = under_fire(agent, shelter, proxy, mover, kills=kills)
+        command = MigrateCommand(agent, own_postgres)
+        named = run_with_faults(agent, shelter, proxy, command, kills=kills)
         assert set(proxy.faults) == set(FAULTS)
     check_moved(shelter, own_postgres, own_s3, named)
     # Nothing was deleted.
     assert len(shelter.execute("SELECT 1 FROM audio_recording")) == recordings
     agent._env["AWS_S3_ENDPOINT_URL"] = own_s3.endpoint
-    check_deletion(shelter, Mover(agent, own_postgres), own_postgres, own_s3)
+    check_deletion(shelter, MigrateCommand(agent, own_postgres), own_postgres, own_s3)
 
 
 @contextlib.contextmanager
@@ -351,48 +353,48 @@ def small_disk(folder: Path) -> Iterator[Callable[[], int]]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_on_the_way_back(
+def test_a_migration_to_a_full_disk_fails_and_is_resumed(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
 ) -> None:
     shelter.fill(50, 300)
-    assert Mover(agent, own_postgres).run()[1] == 0
-    home = AgentServer(tmp_path / "home", own_postgres.env, own_s3.env, SECRET_KEY=KEY)
-    home.data_dir.mkdir()
-    home.manage("migrate", "-v0")
-    mover = Mover(home, own_postgres)
-    with small_disk(home.data_dir / "recordings") as enlarge:
-        report, code = mover.run("--from", "cloud", "--to", "local")
+    assert MigrateCommand(agent, own_postgres).run()[1] == 0
+    restored = AgentServer(tmp_path / "home", own_postgres.env, own_s3.env, SECRET_KEY=KEY)
+    restored.data_dir.mkdir()
+    restored.manage("migrate", "-v0")
+    command = MigrateCommand(restored, own_postgres)
+    with small_disk(restored.data_dir / "recordings") as enlarge:
+        report, code = command.run("--from", "cloud", "--to", "local")
         assert (code, report["state"]) == (1, "failed")
         assert "No space left on device" in report["error"]
         enlarge()
-        report, code = mover.run("--resume", report["run"])
+        report, code = command.run("--resume", report["run"])
         assert (code, report["state"], report["failed"]) == (0, "done", {})
-        assert Shelter(home.data_dir).content() == shelter.content()
-        assert not list((home.data_dir / "recordings").rglob(".aside-*"))
+        assert Shelter(restored.data_dir).content() == shelter.content()
+        assert not list((restored.data_dir / "recordings").rglob(".aside-*"))
 
 
 # The run waits before it gives up.
 @pytest.mark.soak
-def test_a_database_that_freezes_ends_the_run_and_it_is_resumed(
+def test_a_migration_ends_when_the_database_freezes_and_is_resumed(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter
 ) -> None:
     shelter.fill(50, 2_000)
-    mover = Mover(agent, own_postgres)
-    process = mover.start()
-    assert mover.until(process, lambda: bool(own_postgres.execute("SELECT 1 FROM audio_recording LIMIT 1")))
+    command = MigrateCommand(agent, own_postgres)
+    process = command.start()
+    assert command.until(process, lambda: bool(own_postgres.execute("SELECT 1 FROM audio_recording LIMIT 1")))
     own_postgres.freeze()
     try:
         out, _ = process.communicate(timeout=WITHIN)
     finally:
         own_postgres.thaw()
     assert (process.returncode, json.loads(out.splitlines()[-1])["state"]) == (1, "failed")
-    assert mover.run(*mover.resumed())[1] == 0
+    assert command.run(*command.resumed())[1] == 0
     check_moved(shelter, own_postgres, own_s3, {})
 
 
 # The restore waits before it gives up.
 @pytest.mark.soak
-def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
+def test_a_restore_ends_when_the_database_freezes_and_can_be_repeated(
     own_postgres: PostgresServer, own_s3: S3Server, agent: AgentServer, shelter: Shelter, tmp_path: Path
 ) -> None:
     shelter.fill(50, 2_000)
@@ -402,7 +404,7 @@ def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=ROOT, env=agent._env, stdout=pipe, stderr=pipe, text=True)
     found = "SELECT 1 FROM audio_recording LIMIT 1"
-    assert Mover(agent, own_postgres).until(process, lambda: bool(own_postgres.execute(found)))
+    assert MigrateCommand(agent, own_postgres).until(process, lambda: bool(own_postgres.execute(found)))
     own_postgres.freeze()
     try:
         out, _ = process.communicate(timeout=WITHIN)
@@ -414,7 +416,7 @@ def test_a_database_that_freezes_ends_a_restore_and_it_can_be_run_again(
     check_moved(shelter, own_postgres, own_s3, {})
 
 
-def test_the_way_round_gives_back_what_went_out(
+def test_migrating_through_all_stores_returns_the_same_data(
     own_postgres: PostgresServer, own_mongo: MongoServer, own_s3: S3Server, tmp_path: Path
 ) -> None:
     """Copy from local to S3 and PostgreSQL, to S3 and MongoDB, and back. The hashes of all conversations agree."""
@@ -433,7 +435,7 @@ def test_the_way_round_gives_back_what_went_out(
     assert len(before) == 25
     start._env |= own_mongo.env | own_postgres.env | own_s3.env
     start.manage("migrate", "-v0")
-    Mover(start, own_postgres).run()
+    MigrateCommand(start, own_postgres).run()
     start.manage("storage", "migrate", "--from", "postgresql", "--to", "mongodb", "--yes")
     again = json.loads(start.manage("storage", "migrate", "--from", "postgresql", "--to", "mongodb", "--yes", "--json"))
     assert (again["conversations"], again["conversations_same"], again["recordings_same"]) == (0, 25, 40)

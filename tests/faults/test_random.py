@@ -1,4 +1,4 @@
-"""Do everything at once, at random: thousands of operations, outages of all kinds, the server killed in between.
+"""Run thousands of random operations, with random outages of all kinds, and kill the server in between.
 
 `make test` always makes the same choices, `make soak` new ones; `FAULT_SEED=N` repeats those of seed N. The timing differs
 from run to run all the same.
@@ -12,11 +12,11 @@ import time
 import pytest
 
 from tests.faults.backends import BUCKET, DATABASE, Backends
-from tests.faults.law import LONGEST, UNASKED, Answer, Learner, check_law
+from tests.faults.durability import MAX_WAIT_S, NOT_SENT, Answer, Learner, check_durability
 
 # Conversations of one learner.
 AT_MOST = 25
-# A missing bucket is tested elsewhere. It has to be copied away and back, which takes long for a full one.
+# A missing bucket is tested elsewhere. To hide a full bucket, it is copied away and back, which takes long.
 KINDS_OF_DATABASE = {
     "postgresql": ("killed", "frozen", "refused", "wrong credentials", "missing", "read-only"),
     "mongodb": ("killed", "frozen", "refused", "wrong credentials", "read-only"),
@@ -32,9 +32,9 @@ def operate(learner: Learner) -> Answer:
         return learner.begin()
     wire, way = choose.choice(alive), choose.random()
     if way < 0.40:
-        return learner.go_on(wire)
+        return learner.add_message(wire)
     if way < 0.58:
-        return learner.say_otherwise(wire)
+        return learner.edit(wire)
     if way < 0.68:
         return learner.rename(wire)
     if way < 0.78:
@@ -43,7 +43,7 @@ def operate(learner: Learner) -> Answer:
         return learner.restore(choose.choice(learner.deleted))
     if way < 0.85:
         return learner.clear()
-    return learner.open(wire) if way < 0.93 else learner.look()
+    return learner.open(wire) if way < 0.93 else learner.list_all()
 
 
 class Chaos:
@@ -66,7 +66,7 @@ class Chaos:
         self.done.append(f"{half} {kind}")
         with self._cloud.broken(half, kind):
             # Longer than any request may wait.
-            beyond = LONGEST if kind == "frozen" else 0
+            beyond = MAX_WAIT_S if kind == "frozen" else 0
             time.sleep(self._choose.uniform(0.3, 2.5) + beyond)
             if self._choose.random() < 0.25:
                 self._kill()
@@ -89,7 +89,7 @@ def run_at_random(
     def live(learner: Learner) -> None:
         asked = 0
         while asked < operations / len(learners) or not calm.is_set():
-            asked += operate(learner).status != UNASKED
+            asked += operate(learner).status != NOT_SENT
 
     threads = [threading.Thread(target=live, args=(learner,), daemon=True) for learner in learners]
     for thread in threads:
@@ -100,11 +100,11 @@ def run_at_random(
         thread.join()
     cloud.recovered()
     cloud.moved()
-    answers = [answer for learner in learners for answer in learner.answers if answer.status != UNASKED]
+    answers = [answer for learner in learners for answer in learner.answers if answer.status != NOT_SENT]
     acknowledged = [answer for answer in answers if answer.acknowledged]
     print(f"{len(acknowledged)} of {len(answers)} operations acknowledged; {', '.join(chaos.done)}")
-    slow = [answer for answer in answers if answer.waited > LONGEST]
-    check_law(learners, cloud)
+    slow = [answer for answer in answers if answer.waited > MAX_WAIT_S]
+    check_durability(learners, cloud)
     assert slow == []
     assert len(acknowledged) >= operations * 0.6
 

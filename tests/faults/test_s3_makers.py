@@ -1,4 +1,4 @@
-"""With S3 servers of other makers, refused headers are left out, everything works, and `storage verify` is right."""
+"""S3 servers of other makers work: headers that they refuse are omitted, and `storage verify` reports their limits."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ WORKERS = 8
 
 @pytest.fixture
 def front(own_s3: S3Server) -> Iterator[Callable[[s3_front.Habit], Front]]:
-    """Run a front with a habit until the test ends."""
+    """Return a function that runs a proxy with the habits of another maker's server until the test ends."""
     begun: list[Any] = []
 
     def begin(habit: s3_front.Habit) -> Front:
@@ -62,7 +62,7 @@ def failed(checks: dict[str, dict[str, Any]]) -> set[str]:
     return {name for name, check in checks.items() if check["state"] == "failed"}
 
 
-def test_everything_works_without_checksum_headers(
+def test_storing_works_without_checksum_headers(
     own_s3: S3Server, front: Callable[[s3_front.Habit], Front], tmp_path: Path
 ) -> None:
     maker = front(s3_front.without_checksums)
@@ -74,7 +74,7 @@ def test_everything_works_without_checksum_headers(
 
     assert (report["state"], report["recordings"], report["failures"]) == ("done", RECORDINGS, 0)
     assert recordings_in(own_s3) == shelter.voices
-    # Each worker may find out for itself, and no verb is refused twice.
+    # Each worker may be refused once for each method.
     assert sum(maker.refused.values()) <= WORKERS
     assert failed(verified(agent)) <= {"CORS"}
     assert "The storage works." in agent.manage("storage", "test")
@@ -85,7 +85,7 @@ def test_everything_works_without_checksum_headers(
     assert recordings_in(own_s3) == shelter.voices
 
 
-def test_a_live_server_moves_what_waits_and_does_not_flap(
+def test_a_running_server_drains_without_reporting_an_outage(
     own_s3: S3Server, front: Callable[[s3_front.Habit], Front], tmp_path: Path
 ) -> None:
     agent = agent_at(front(s3_front.without_checksums), own_s3, tmp_path / "data")
@@ -114,7 +114,7 @@ def test_a_live_server_moves_what_waits_and_does_not_flap(
     ],
     ids=["kms for writing", "kms for reading", "token", "full"],
 )
-def test_a_refusal_is_named_by_its_message(
+def test_verify_recognises_a_refusal_by_its_message(
     own_s3: S3Server,
     front: Callable[[s3_front.Habit], Front],
     tmp_path: Path,
@@ -132,7 +132,7 @@ def test_a_refusal_is_named_by_its_message(
     assert "s3:PutObject" not in checks[line]["advice"]
 
 
-def test_the_self_test_walks_the_path_of_moving(
+def test_the_self_test_fails_if_recordings_cannot_be_looked_up(
     own_s3: S3Server, front: Callable[[s3_front.Habit], Front], tmp_path: Path
 ) -> None:
     def cannot_be_looked_up(method: str, path: str, headers: s3_front.Headers) -> s3_front.Refusal | None:
@@ -147,7 +147,7 @@ def test_the_self_test_walks_the_path_of_moving(
     assert "right to read" in failed(verified(agent))
 
 
-def test_what_browsers_cannot_reach_is_warned_of(
+def test_verify_warns_of_addresses_that_browsers_cannot_reach(
     own_s3: S3Server, front: Callable[[s3_front.Habit], Front], tmp_path: Path
 ) -> None:
     inside = front(lambda method, path, headers: None)
@@ -159,12 +159,12 @@ def test_what_browsers_cannot_reach_is_warned_of(
     agent._env["AWS_S3_PUBLIC_ENDPOINT_URL"] = "https://s3.example.invalid"
     checks = verified(agent)
     assert checks["address for browsers"]["state"] == "ok"
-    # This machine cannot test the address from outside, which proves nothing.
+    # A warning, because this machine cannot test whether browsers outside can reach the address.
     assert checks["signed links"]["state"] == "warning"
     assert failed(checks) == set()
 
 
-def test_recordings_move_behind_a_prefix(own_s3: S3Server, tmp_path: Path) -> None:
+def test_recordings_move_under_a_key_prefix(own_s3: S3Server, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     agent = AgentServer(folder, own_s3.env, SECRET_KEY=KEY)

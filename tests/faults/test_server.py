@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from tests.faults.backends import BUCKET, DATABASE, Backends, wait
-from tests.faults.law import Learner, check_law
+from tests.faults.durability import Learner, check_durability
 from tests.servers import AgentServer
 from tests.servers.agent import collected_static
 
@@ -16,13 +16,13 @@ BOTH = ["postgresql", "mongodb"]
 
 
 def begun(cloud: Backends, count: int, *, learners: int = 6) -> list[Learner]:
-    """Return learners who have begun this many conversations in all, and continued the first of them."""
+    """Return learners who have saved this many conversations in all, and continued the first of them."""
     those = [Learner(cloud.agent.url, f"b{number}-{time.time_ns():x}") for number in range(learners)]
 
     def begin(learner: Learner) -> None:
         for _ in range(count // learners):
             learner.begin()
-        learner.go_on(next(iter(learner.states)))
+        learner.add_message(next(iter(learner.states)))
 
     at_once([threading.Thread(target=begin, args=(learner,)) for learner in those])
     return those
@@ -40,8 +40,8 @@ def have_saved(learners: list[Learner], count: int) -> bool:
     return all(sum(answer.acknowledged for answer in learner.answers) >= count for learner in learners)
 
 
-def wait_until_it_moves(cloud: Backends) -> None:
-    """Wait until some pending data has moved. If this machine stalls, all of it may have moved."""
+def wait_until_draining(cloud: Backends) -> None:
+    """Wait until some pending data has been drained. If this machine stalls, all of it may have been drained."""
     at_first = sum(cloud.waiting().values())
     deadline = time.monotonic() + 60
     while at_first and sum(cloud.waiting().values()) >= at_first:
@@ -58,8 +58,8 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_saves(cloud: Backend
         while not over.is_set():
             learner.begin()
             if alive := learner.alive:
-                learner.go_on(learner.choose.choice(alive))
-                learner.say_otherwise(learner.choose.choice(alive))
+                learner.add_message(learner.choose.choice(alive))
+                learner.edit(learner.choose.choice(alive))
                 learner.delete(learner.choose.choice(alive))
 
     threads = [threading.Thread(target=save, args=(learner,)) for learner in learners]
@@ -74,19 +74,19 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_saves(cloud: Backend
         thread.join()
     cloud.moved()
     assert [answer for learner in learners for answer in learner.answers if answer.status == 0]
-    check_law(learners, cloud)
+    check_durability(learners, cloud)
 
 
 @pytest.mark.parametrize("cloud", ["postgresql", pytest.param("mongodb", marks=pytest.mark.soak)], indirect=True)
-def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backends):
+def test_nothing_is_lost_when_the_server_is_killed_while_it_drains(cloud: Backends):
     learners: list[Learner] = []
     in_the_middle = 0
-    # A kill does not count if everything had moved before.
+    # A kill does not count if everything had been drained before.
     for _ in range(12):
         if not cloud.waiting():
             with cloud.broken(DATABASE, "frozen"), cloud.broken(BUCKET, "frozen"):
                 learners += begun(cloud, 90)
-        wait_until_it_moves(cloud)
+        wait_until_draining(cloud)
         cloud.agent.kill()
         in_the_middle += bool(cloud.waiting())
         cloud.agent.start()
@@ -94,7 +94,7 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_moves(cloud: Backend
             break
     assert in_the_middle == 3
     cloud.moved()
-    check_law(learners, cloud)
+    check_durability(learners, cloud)
 
 
 CASES = [
@@ -113,10 +113,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("cloud", "half", "kind"), CASES, indirect=["cloud"])
-def test_nothing_is_lost_in_an_outage_while_it_moves(cloud: Backends, half: str, kind: str):
+def test_nothing_is_lost_in_an_outage_while_it_drains(cloud: Backends, half: str, kind: str):
     with cloud.broken(half, "frozen"):
         learners = begun(cloud, 90)
-    wait_until_it_moves(cloud)
+    wait_until_draining(cloud)
     with cloud.broken(half, kind):
         for learner in learners:
             learner.delete(next(iter(learner.states)))
@@ -125,7 +125,7 @@ def test_nothing_is_lost_in_an_outage_while_it_moves(cloud: Backends, half: str,
         assert cloud.waiting()
     cloud.recovered()
     cloud.moved()
-    check_law(learners, cloud)
+    check_durability(learners, cloud)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def unprepared(cloud: Backends, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.mark.parametrize(("cloud", "half", "kind"), CASES, indirect=["cloud"])
-def test_the_server_starts_before_the_cloud_comes(unprepared: Backends, half: str, kind: str):
+def test_the_server_starts_while_the_cloud_is_down(unprepared: Backends, half: str, kind: str):
     if half == BUCKET:
         unprepared.agent.manage("migrate", "--verbosity", "0")
     with unprepared.broken(half, kind):
@@ -157,4 +157,4 @@ def test_the_server_starts_before_the_cloud_comes(unprepared: Backends, half: st
     unprepared.recovered()
     unprepared.moved()
     assert unprepared.readiness() == (200, "ok")
-    check_law(learners, unprepared)
+    check_durability(learners, unprepared)

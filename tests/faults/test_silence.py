@@ -1,4 +1,4 @@
-"""After a silence of the network, no parameter of an address makes learners wait longer."""
+"""When the network delivers nothing for a while, no parameter of the database's address makes learners wait longer."""
 
 import threading
 import time
@@ -9,15 +9,15 @@ import httpx
 import pytest
 
 from tests.faults.backends import DATABASE, Database, wait
-from tests.faults.law import Learner
+from tests.faults.durability import Learner
 from tests.servers import AgentServer, MongoServer
-from tests.servers.line import Line
+from tests.servers.silent_proxy import SilentProxy
 
 SILENCE = 8.0  # seconds
 # Seconds, as documented. The time in which the machine stalls does not count.
 AGAIN_WITHIN = 12.0
-# Seconds that a request may wait for the cloud: two for all its operations, and some more on a loaded machine. If the address
-# were obeyed, it would wait until the silence is over.
+# Seconds that a request may wait for the cloud: two for all its operations, and some more on a loaded machine. With the timeout
+# of the address, it would wait until the network is back.
 REQUEST_WITHIN = 4.0
 PATIENT = {
     "postgresql": "connect_timeout=60&keepalives=0&tcp_user_timeout=600000&options=-c%20statement_timeout%3D60000",
@@ -42,17 +42,17 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture
-def line(database: Database) -> Iterator[Line]:
-    line = Line(database.port)
-    yield line
-    line.close()
+def proxy(database: Database) -> Iterator[SilentProxy]:
+    proxy = SilentProxy(database.port)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture
-def agent(database: Database, line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
-    """Run a server whose database is behind the line, with an address that allows a minute of waiting."""
+def agent(database: Database, proxy: SilentProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
+    """Run a server whose database is behind `proxy`, with an address whose timeouts are a minute."""
     name = "mongodb" if isinstance(database, MongoServer) else "postgresql"
-    env = {key: value.replace(f":{database.port}/", f":{line.port}/") for key, value in database.env.items()}
+    env = {key: value.replace(f":{database.port}/", f":{proxy.port}/") for key, value in database.env.items()}
     env[{"mongodb": "MONGODB_URI", "postgresql": "DATABASE_URL"}[name]] += f"&{PATIENT[name]}"
     agent = AgentServer(tmp_path_factory.mktemp("patient"), env)
     agent.set_up()
@@ -62,7 +62,7 @@ def agent(database: Database, line: Line, tmp_path_factory: pytest.TempPathFacto
 
 
 class Stalls:
-    """Add up the time in which this machine does not run a thread that wants to."""
+    """Add up the time in which this machine does not run a thread that is ready to run."""
 
     STEP_S = 0.05
 
@@ -90,12 +90,12 @@ def down(agent: AgentServer) -> dict[str, str]:
     return found
 
 
-def test_the_database_is_used_again_soon_after_a_silence(agent: AgentServer, line: Line):
+def test_the_database_is_used_again_soon_after_it_stopped_answering(agent: AgentServer, proxy: SilentProxy):
     learner = Learner(agent.url, f"s-{time.time_ns():x}")
     learner.begin()
     wait(lambda: not down(agent))
     began = time.monotonic()
-    with line.silence():
+    with proxy.silence():
         while time.monotonic() < began + SILENCE:
             learner.begin()
             time.sleep(0.2)

@@ -22,7 +22,9 @@ def unwritable(own_server: AgentServer) -> Path:
     return folder
 
 
-async def test_a_turn_that_cannot_be_saved_is_answered_and_told_as_not_saved(own_server: AgentServer, unwritable: Path):
+async def test_a_turn_that_cannot_be_saved_is_answered_and_reported_as_not_saved(
+    own_server: AgentServer, unwritable: Path
+):
     async with talking(own_server.url, "full", new_learner(own_server.url)) as talker:
         await talker.set_up()
         await talker.say(LONDON, at_speaking_speed=False)
@@ -34,7 +36,7 @@ async def test_a_turn_that_cannot_be_saved_is_answered_and_told_as_not_saved(own
         assert not talker.events("talk.saved")
 
 
-async def test_it_can_be_sent_again_when_the_storage_is_back(own_server: AgentServer, unwritable: Path):
+async def test_an_unsaved_turn_can_be_sent_again_when_the_storage_is_back(own_server: AgentServer, unwritable: Path):
     audio = {"audio": (SPEECH / "learner_london.wav").read_bytes()}
     address = f"{own_server.url}/api/conversations/back/turns"
     async with httpx.AsyncClient(timeout=60, headers={"Cookie": new_learner(own_server.url)}) as client:
@@ -62,7 +64,7 @@ async def test_a_locked_database_delays_the_saving_but_not_the_voice(own_server:
         await talker.wait_for("talk.saved", after=before, count=2)
 
 
-async def test_a_whole_conversation_is_refused_as_not_saved(own_server: AgentServer, unwritable: Path):
+async def test_a_failed_save_of_a_conversation_is_answered_503(own_server: AgentServer, unwritable: Path):
     audio = "data:audio/wav;base64," + base64.b64encode((SPEECH / "learner_london.wav").read_bytes()).decode()
     message = {"id": "user-1", "role": "user", "content": "Hello.", "audioData": audio}
     async with httpx.AsyncClient(timeout=60, headers={"Cookie": new_learner(own_server.url)}) as client:

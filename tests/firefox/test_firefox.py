@@ -1,4 +1,4 @@
-"""A learner talks in Firefox, with a sound card, and without one, where an AudioContext stays suspended."""
+"""A learner talks in Firefox, with a sound card and without one. Without one, an AudioContext stays suspended."""
 
 import json
 from collections.abc import Iterator
@@ -105,9 +105,7 @@ def hold_to_talk(page: Firefox, card: SoundCard, clip: str) -> None:
     page.up(" ")
 
 
-def test_a_turn_that_is_spoken_is_heard_answered_and_kept(
-    server: AgentServer, sound_card: SoundCard, sounding: Firefox
-):
+def test_a_spoken_turn_is_transcribed_answered_and_saved(server: AgentServer, sound_card: SoundCard, sounding: Firefox):
     clip, dialogue = "learner_london.wav", []
     start_talking(sounding, server)
     dialogue.append(until_asked(sounding, 0))
@@ -130,7 +128,7 @@ def test_a_turn_that_is_spoken_is_heard_answered_and_kept(
     assert messages[-1]["audioDuration"] > 0.5
 
 
-def test_without_a_loudspeaker_the_words_are_shown_and_a_typed_turn_is_answered_and_kept(
+def test_without_a_loudspeaker_captions_are_shown_and_a_typed_turn_is_answered_and_saved(
     server: AgentServer, silent: Firefox
 ):
     start_talking(silent, server)
@@ -147,7 +145,7 @@ def test_without_a_loudspeaker_the_words_are_shown_and_a_typed_turn_is_answered_
     assert not any(each.get("interrupted") for each in messages)
 
 
-def test_a_microphone_that_comes_after_the_end_is_released(server: AgentServer, silent: Firefox):
+def test_a_microphone_that_opens_after_the_end_is_released(server: AgentServer, silent: Firefox):
     start_talking(silent, server, HELD_MICROPHONE)
     silent.until(f"{TALK}.state === 'asking' && asked.length")
     silent.click("#end-talk")
@@ -166,7 +164,7 @@ def test_a_page_and_its_settings_open_without_an_error(server: AgentServer, sile
     silent.until("document.querySelector('#settings').open")
 
 
-def test_what_the_policy_of_the_page_forbids_is_noticed(server: AgentServer, silent_firefox: Firefox):
+def test_violations_of_the_content_security_policy_fail_the_test(server: AgentServer, silent_firefox: Firefox):
     silent_firefox.open()
     silent_firefox.goto(server.url)
     inline = "Object.assign(document.createElement('script'), { textContent: '0' })"

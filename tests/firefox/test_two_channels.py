@@ -1,4 +1,7 @@
-"""A microphone whose two channels mirror each other, or one of which is dead, is heard. Chromium would average them itself."""
+"""A voice is transcribed if the two channels of the microphone mirror each other, or if one of them is silent.
+
+Firefox is used, because Chromium would average the channels itself.
+"""
 
 import threading
 from pathlib import Path
@@ -19,11 +22,11 @@ pytestmark = [
 SECONDS = 15.0
 VOICE, MIRROR = tone(SECONDS), tone(SECONDS, -440.0)
 SILENCE = bytes(len(VOICE))
-# The tone swells. The meter shows the root of its peak, in percent.
+# The tone gets louder. The meter shows the square root of its peak, in percent.
 LOUD = "Number(document.querySelector('#meter').getAttribute('aria-valuenow')) > 50"
 
 
-def test_a_voice_on_two_channels_is_heard(server: AgentServer, tmp_path: Path) -> None:
+def test_a_voice_on_two_channels_is_transcribed(server: AgentServer, tmp_path: Path) -> None:
     with served(SoundCard(tmp_path / "sound")) as card, served(Firefox(tmp_path / "firefox", card)) as firefox:
         firefox.open()
         firefox.goto(server.url)

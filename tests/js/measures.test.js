@@ -9,25 +9,25 @@ function measures() {
   return [new Measures({ setMeasured: (answer, figures) => shown.push([answer, figures]) }), shown];
 }
 
-test("times are added up at the answer", () => {
-  const [told, shown] = measures();
-  told.timed(TIMING, "ai-2");
+test("the steps of an answer are summed up", () => {
+  const [times, shown] = measures();
+  times.timed(TIMING, "ai-2");
   assert.deepEqual(shown, [["ai-2", { heard_ms: 100, thought_ms: 150, first_audio_ms: 220 }]]);
 });
 
-test("the time of saving is shown at the answer, whichever comes first", () => {
+test("the time of saving is shown with the answer, whichever arrives first", () => {
   for (const savedFirst of [true, false]) {
-    const [told, shown] = measures();
-    if (savedFirst) told.saved("user-1", 30);
-    told.timed(TIMING, "ai-2");
-    if (!savedFirst) told.saved("user-1", 30);
+    const [times, shown] = measures();
+    if (savedFirst) times.saved("user-1", 30);
+    times.timed(TIMING, "ai-2");
+    if (!savedFirst) times.saved("user-1", 30);
     assert.deepEqual(shown.at(-1), ["ai-2", { saved_ms: 30 }]);
   }
 });
 
-test("an opening answers nothing, and a time that is no number is passed over", () => {
-  const [told, shown] = measures();
-  told.timed({ ...TIMING, item_id: null }, "ai-1");
-  told.saved("user-1", undefined);
+test("the times of an opening and invalid numbers are ignored", () => {
+  const [times, shown] = measures();
+  times.timed({ ...TIMING, item_id: null }, "ai-1");
+  times.saved("user-1", undefined);
   assert.deepEqual(shown, []);
 });

@@ -59,7 +59,7 @@ test("a voice that begins after noise on a mirrored microphone is heard from its
   assert.ok(loudness(sound.slice(start + 0.02 * RATE, start + 0.1 * RATE)) / LOUD > 0.9);
 });
 
-test("a change of the channels makes no click", () => {
+test("a change between the channels makes no click", () => {
   const half = voice.map((sample, at) => (at < RATE ? sample : 0));
   const other = voice.map((sample, at) => (at < RATE ? 0 : sample));
   const sound = heard(half, other);
@@ -68,6 +68,6 @@ test("a change of the channels makes no click", () => {
   assert.ok(Math.max(...steps) < 0.06);
 });
 
-test("without an input it waits", () => {
+test("without input the worklet waits", () => {
   assert.equal(new Microphone().process([[]]), true);
 });

@@ -4,7 +4,7 @@ import { RATE, fromBase64, join, peak, toBase64, wav } from "../../static/js/pcm
 
 const SOUND = Int16Array.from({ length: 50_000 }, (_, at) => (at * 37) % 65_536);
 
-test("sound survives base64, a part of a longer buffer too", () => {
+test("sound survives base64, also from a part of a longer buffer", () => {
   assert.deepEqual(fromBase64(toBase64(SOUND)), SOUND);
   const part = SOUND.subarray(1000, 1010);
   assert.deepEqual(fromBase64(toBase64(part)), Int16Array.from(part));
@@ -20,12 +20,12 @@ test("pieces are joined in their order", () => {
   assert.deepEqual(join([]), new Int16Array());
 });
 
-test("the peak is a share of full scale", () => {
+test("the peak is relative to full scale", () => {
   assert.equal(peak(new Int16Array(10)), 0);
   assert.equal(peak(Int16Array.from([100, -32768])), 1);
 });
 
-test("a WAV file tells its length and rate", async () => {
+test("a WAV file states its length and rate", async () => {
   const file = wav(SOUND);
   const header = new DataView(await file.arrayBuffer());
   assert.equal(file.size, 44 + SOUND.byteLength);

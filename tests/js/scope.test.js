@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Scope, within } from "../../static/js/scope.js";
 
-test("what is owned is released once, at the end", () => {
+test("owned things are released once, at the end", () => {
   const scope = new Scope();
   const released = [];
   scope.own("track", (thing) => released.push(thing));
@@ -12,7 +12,7 @@ test("what is owned is released once, at the end", () => {
   assert.deepEqual(released, ["track"]);
 });
 
-test("what comes after the end is released on arrival, and its caller is told", async () => {
+test("things that arrive after the end are released at once, and the caller gets an AbortError", async () => {
   const scope = new Scope();
   const released = [];
   let arrive;
@@ -31,7 +31,7 @@ test("the end does not wait for hardware that never answers", async () => {
   await assert.rejects(waiting, { name: "AbortError" });
 });
 
-test("a refusal reaches the caller, and there is nothing to release", async () => {
+test("a rejection reaches the caller, and nothing is released", async () => {
   const scope = new Scope();
   await assert.rejects(
     scope.acquire(Promise.reject(new Error("denied")), () => assert.fail("nothing was acquired")),
@@ -40,7 +40,7 @@ test("a refusal reaches the caller, and there is nothing to release", async () =
   scope.end();
 });
 
-test("a scope ends with its parent, and leaves the parent alone", () => {
+test("a scope ends with its parent, but does not end its parent", () => {
   const parent = new Scope();
   const [first, second] = [new Scope(parent), new Scope(parent)];
   first.end();
@@ -63,7 +63,7 @@ test("listeners and timers stop at the end", async () => {
   assert.deepEqual(heard, []);
 });
 
-test("a wait has a bound", async () => {
+test("a wait has a time limit", async () => {
   await assert.rejects(within(5, new Promise(() => {})), { name: "TimeoutError" });
   assert.equal(await within(1000, Promise.resolve("soon")), "soon");
 });

@@ -39,9 +39,9 @@ def migrated_files() -> Path:
 
 
 class AgentServer(ServerProcess):
-    """Hold a server. Call `set_up`, then `start`.
+    """Run the application. Call `set_up`, then `start`.
 
-    It takes the environments of other servers: `AgentServer(folder, postgres.env, s3.env, PORT="1")`.
+    Pass the environments of the servers that it uses: `AgentServer(folder, postgres.env, s3.env, PORT="1")`.
     """
 
     def __init__(self, data_dir: Path, *envs: Mapping[str, str], **env: str) -> None:

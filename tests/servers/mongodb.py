@@ -1,4 +1,4 @@
-"""Run SecantusDB with authorisation, a server that speaks MongoDB's protocol: see secantus_server.py."""
+"""Run SecantusDB, a server that speaks MongoDB's protocol, with authorisation. See secantus_server.py."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SYSTEM = ("admin", "config", "local")
 
 
 class MongoServer(ServerProcess):
-    """Hold the server. It has no `missing()`, because a database of MongoDB's appears when it is written to."""
+    """Run the server. It has no `missing()`, because MongoDB creates a missing database on the first write."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -66,7 +66,7 @@ class MongoServer(ServerProcess):
                 self.client.drop_database(name)
 
     def restore(self) -> None:
-        """Make the server as good as new, whatever a test did."""
+        """Restore the server's initial state, after any change by a test."""
         if self.running:
             self.thaw()
         self.start()
@@ -74,7 +74,7 @@ class MongoServer(ServerProcess):
         self.empty()
 
     def end_sessions(self) -> None:
-        """Close the application's connections. Here, unlike in mongod, open ones keep their first rights."""
+        """Close the application's connections. Here, unlike in mongod, open connections keep their rights."""
         for operation in self.client.admin.command("currentOp")["inprog"]:
             if {"user": "user", "db": "admin"} in operation["effectiveUsers"]:
                 self.client.admin.command("killOp", op=operation["opid"])

@@ -32,7 +32,7 @@ CREATE DATABASE {DATABASE} OWNER "{USER}";
 
 
 def as_account() -> dict[str, Any]:
-    """Return options for `subprocess` to run as the account."""
+    """Return the options with which `subprocess` runs a program as this account."""
     if os.geteuid() != 0:
         return {"cwd": "/"}
     return {"cwd": "/", "user": ACCOUNT, "group": pwd.getpwnam(ACCOUNT).pw_gid, "extra_groups": []}
@@ -94,7 +94,7 @@ def template() -> Path:
 
 
 class PostgresServer(ServerProcess):
-    """Hold the server. As root, the folders above its own must be open to all accounts, unlike pytest's `tmp_path`."""
+    """Run the server. As root, the folders above its own must be open to all accounts, unlike pytest's `tmp_path`."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -181,7 +181,7 @@ class PostgresServer(ServerProcess):
         self.end_sessions()
 
     def _wait_for_setting(self, name: str, value: str) -> None:
-        # Our own sessions override it, so ask for the value that other sessions get.
+        # Our own sessions override the setting, so ask for the value that other sessions get.
         asked: LiteralString = "SELECT reset_val FROM pg_settings WHERE name = %s"
         url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
         while True:

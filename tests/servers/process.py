@@ -1,4 +1,4 @@
-"""Hold the common code of all servers: processes that start, stop, die and freeze."""
+"""Share the code of all servers: their processes are started, stopped, killed and frozen."""
 
 import contextlib
 import functools
@@ -69,7 +69,7 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Return whether it works. May take a second or two, but never hangs."""
+        """Return whether the server works. May take a second or two, but never hangs."""
 
     def prepare(self) -> None:
         """Create missing files before each start."""
@@ -132,11 +132,11 @@ class ServerProcess(ABC):
             _tell_reaper(f"-{self.pid}")
 
     def freeze(self) -> None:
-        """Stop all its processes with SIGSTOP. The kernel still accepts connections, and they hang."""
-        # This is the first, so that it starts no more processes.
+        """Stop all its processes with SIGSTOP. The kernel still accepts connections, but they hang."""
+        # Stop the main process first, so that it starts no more processes.
         os.kill(self.pid, signal.SIGSTOP)
         for process in reaper.family(self.pid):
-            # It may have just ended.
+            # The process may have just ended.
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.suspend()
 

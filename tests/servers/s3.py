@@ -82,9 +82,9 @@ class S3Server(ServerProcess):
             "s3.config": self._identities,
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 256,
-            # As many as fit. With few, a PUT is answered by 500 "no writable volumes".
+            # As many volumes as fit. With few, a PUT is answered 500 "no writable volumes".
             "volume.max": 0,
-            # This elects a leader among one server. The slower default makes a restart after SIGKILL take 16 s instead of
+            # Raft elects the only server as leader at once. By default, a restart after SIGKILL takes 16 s instead of
             # 2.
             "master.raftHashicorp": "true",
             "master.raftBootstrap": "true",
@@ -105,7 +105,7 @@ class S3Server(ServerProcess):
                 socket.unlink()
 
     def answers(self) -> bool:
-        """Write and read an object, because the server lists buckets earlier than that works."""
+        """Write and read an object. The server lists buckets before it can do that."""
         try:
             urlopen(self.endpoint, timeout=1).close()
         except HTTPError:
@@ -174,7 +174,7 @@ class S3Server(ServerProcess):
             self.client().delete_objects(Bucket=BUCKET, Delete=batch)
 
     def restore(self) -> None:
-        """Make the server as good as new, whatever a test did."""
+        """Restore the server's initial state, after any change by a test."""
         if self.running:
             self.thaw()
         self.start()
@@ -241,7 +241,7 @@ class S3Server(ServerProcess):
         identities = [
             ("admin", ADMIN_KEY, ADMIN_SECRET, ["Admin", *EVERYTHING]),
             ("application", KEY, secret, [f"{action}:{BUCKET}" for action in actions]),
-            # This key shows that the server has read the file.
+            # If this key works, the server has read the file.
             ("generation", generation, ADMIN_SECRET, []),
         ]
         described = [

@@ -1,4 +1,4 @@
-"""Run a front of a real S3 server that behaves like the server of another maker.
+"""Run a proxy in front of a real S3 server that makes it behave like the server of another maker.
 
 It refuses the same requests with the same messages, and passes all others on.
 """
@@ -71,9 +71,9 @@ def _names_object(path: str) -> bool:
 
 
 class Front(S3Proxy):
-    """Refuse requests as `habit` says, counted by method in `refused`. `paths` holds the paths of all requests.
+    """Refuse requests as `habit` says, and count them by method in `refused`. `paths` holds the paths of all requests.
 
-    With `damages`, a byte of each body is changed on its way.
+    With `damages`, change a byte of each body.
     """
 
     def __init__(self, upstream: int, habit: Habit) -> None:
@@ -101,5 +101,5 @@ class Handler(ProxyHandler):
 
 
 def fronted(port: int, habit: Habit) -> AbstractContextManager[Front]:
-    """Run the front in front of the S3 server on this port."""
+    """Run the proxy in front of the S3 server on this port."""
     return serving(Front(port, habit))

@@ -1,4 +1,4 @@
-"""Run a proxy in front of a real S3 server, for tests in which the server has habits or faults.
+"""Run a proxy in front of a real S3 server, for tests in which the server behaves differently or fails.
 
 Requests are passed on unchanged, with their Host header, which the signature covers.
 """

@@ -20,7 +20,7 @@ from secantus.server import SecantusDBServer
 from secantus.storage import Storage
 
 FLATTENED_STAGES = ("$project", "$addFields", "$set")
-# Seconds. mongod's transactionLifetimeLimitSeconds is 60 by default. A killed client locks its documents this long.
+# Seconds. mongod's transactionLifetimeLimitSeconds is 60 by default. The documents of a killed client stay locked this long.
 TRANSACTION_LIFETIME = 5.0
 PASSWORDS = {"admin": "admin", "user": "password"}
 

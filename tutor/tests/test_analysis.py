@@ -20,24 +20,24 @@ def shape(
     return wire(found, lines, engine="local", level=level, time_limit=limit)
 
 
-def test_the_base_score_is_the_mean_of_what_was_measured():
+def test_the_base_score_is_the_mean_of_the_measured_scores():
     assert shape(analysis(grammar=40, vocabulary=65))["baseScore"] == 52.5
 
 
-def test_what_was_not_measured_is_null_and_says_why():
+def test_an_unmeasured_score_is_null_with_a_reason():
     found = shape(analysis(grammar=40))
     assert found["componentScores"] == NONE | {"grammar": 40}
     assert found["unmeasured"] == {"pronunciation": "Unheard."}
 
 
-def test_where_nothing_was_measured_no_score_is_made_up():
+def test_without_measurements_all_scores_are_null():
     found = shape(unmeasured("Nothing was said."), words=0, limit=5)
     scores = ("baseScore", "rawScore", "finalScore", "expectationScore", "metExpectations")
     assert [found[name] for name in scores] == [None] * 5
     assert set(found["unmeasured"]) == set(COMPONENTS)
 
 
-def test_words_are_those_of_the_learner():
+def test_only_the_learners_words_are_counted():
     found = wire(analysis(), LINES, engine="local", level="A2", time_limit=None)
     assert found["speakingMetrics"]["totalWords"] == 5
 
@@ -49,7 +49,7 @@ def test_without_a_limit_there_is_no_bonus_and_no_ratio():
     assert found["speakingMetrics"]["speakingRatio"] is None
 
 
-def test_the_time_is_estimated_by_the_pace_of_the_level():
+def test_the_time_of_typed_words_is_estimated_by_the_level():
     assert shape(analysis(), words=75, level="A2")["speakingMetrics"]["estimatedSeconds"] == 60
     assert shape(analysis(), words=65, level="C1")["speakingMetrics"]["estimatedSeconds"] == 30
 
@@ -60,18 +60,18 @@ def test_typed_words_are_added_to_the_time_that_was_recorded():
     assert found["speakingMetrics"]["estimatedSeconds"] == 68
 
 
-def test_the_time_is_what_was_recorded_if_it_was():
+def test_the_time_is_that_of_the_recordings():
     assert shape(analysis(), words=75, seconds=41.26)["speakingMetrics"]["estimatedSeconds"] == 41.3
 
 
 @pytest.mark.parametrize(("seconds", "ratio", "bonus"), [(0, 0, 0), (30, 0.5, 2.5), (60, 1, 5), (600, 10, 5)])
-def test_half_of_the_time_is_the_learners(seconds, ratio, bonus):
+def test_the_learner_should_speak_half_of_the_time(seconds, ratio, bonus):
     found = shape(analysis(grammar=80), words=5 if seconds else 0, limit=2, seconds=seconds)
     assert found["speakingMetrics"]["idealSeconds"] == 60
     assert (found["speakingMetrics"]["speakingRatio"], found["lengthBonus"]) == (ratio, bonus)
 
 
-def test_the_raw_score_has_the_bonus_and_the_final_one_is_whole():
+def test_the_raw_score_includes_the_bonus_and_the_final_score_is_rounded():
     found = shape(analysis(grammar=71, vocabulary=72), limit=2, seconds=30)
     assert (found["rawScore"], found["finalScore"]) == (74, 74)
 
@@ -84,18 +84,18 @@ def test_no_score_is_more_than_100():
 @pytest.mark.parametrize(
     ("score", "expectation", "met"), [(0, 1, False), (69, 7, False), (70, 7, True), (84, 8, True), (100, 10, True)]
 )
-def test_seventy_is_what_is_expected(score, expectation, met):
+def test_a_score_of_seventy_meets_expectations(score, expectation, met):
     found = shape(analysis(grammar=score))
     assert (found["expectationScore"], found["metExpectations"]) == (expectation, met)
 
 
-def test_what_was_said_of_the_talk_is_passed_on():
+def test_the_engines_texts_are_passed_on():
     found = shape(analysis())
     assert (found["strengths"], found["improvements"], found["feedback"]) == (["A"], ["B"], "Well.")
     assert found["suggestions"] == [{"type": "grammar"}]
 
 
-def test_it_has_the_contracts_fields_and_ours():
+def test_the_analysis_has_the_contracts_fields_and_ours():
     assert [*shape(analysis())] == [
         *("componentScores", "baseScore", "lengthBonus", "rawScore", "finalScore", "expectationScore"),
         *("metExpectations", "speakingMetrics", "strengths", "improvements", "feedback", "suggestions"),
@@ -112,11 +112,11 @@ def test_it_has_the_contracts_fields_and_ours():
         ("Ti\u1ebfng Vi\u1ec7t", ["ti\u1ebfng", "vi\u1ec7t"]),
     ],
 )
-def test_words_are_counted_as_they_are_spoken(text, words):
+def test_contractions_and_numbers_count_as_one_word(text, words):
     assert words_of(text) == words
 
 
-def test_a_turn_without_words_is_no_turn():
+def test_a_turn_without_words_does_not_count():
     assert turns_of(LINES) == [["i", "don't", "like", "3", "things"]]
 
 
@@ -125,31 +125,31 @@ def test_a_turn_without_words_is_no_turn():
 LONG = [Line(role, f"Turn {number} " + "word " * 200) for number in range(50) for role in ("assistant", "user")]
 
 
-def test_of_a_very_long_talk_the_newest_lines_are_looked_at():
+def test_only_the_newest_lines_of_a_very_long_talk_are_analysed():
     judged = newest(LONG)
     assert judged == LONG[-len(judged) :]
     assert LONGEST_TALK - 1100 < sum(len(line.text) for line in judged) <= LONGEST_TALK
 
 
-def test_a_short_one_is_looked_at_as_a_whole():
+def test_a_short_talk_is_analysed_completely():
     assert newest(LINES) == LINES
 
 
-def test_a_line_that_is_longer_than_all_that_is_looked_at_is_cut():
+def test_a_line_longer_than_the_limit_is_cut():
     assert [len(line.text) for line in newest([Line("user", "Hi."), Line("user", "a" * 500_000)])] == [LONGEST_TALK]
 
 
-def test_it_says_how_much_of_the_talk_was_looked_at():
+def test_the_feedback_says_how_much_of_the_talk_was_analysed():
     found = wire(analysis(), LONG, engine="local", level="A2", time_limit=None)
     assert found["judgedTurns"] == {"newest": 30, "all": 50}
     assert found["feedback"].startswith("This is about the newest 30 of your 50 turns: ")
     assert found["speakingMetrics"]["totalWords"] == 30 * 202
 
 
-def test_of_a_talk_that_was_looked_at_as_a_whole_nothing_is_said():
+def test_the_feedback_of_a_complete_analysis_has_no_such_note():
     found = shape(analysis())
     assert (found["judgedTurns"], found["feedback"]) == ({"newest": 1, "all": 1}, "Well.")
 
 
-def test_it_names_the_engine_that_made_it():
+def test_the_analysis_names_its_engine():
     assert shape(analysis())["engine"] == "local"

@@ -33,13 +33,18 @@ def test_an_answer_begins_as_the_question_asks(question, begin):
 
 
 @pytest.mark.parametrize("question", ["And then?", "Who is funny in your family?", "What makes it so good?", "", "Hm."])
-def test_a_form_that_says_nothing_gives_no_beginning(question):
+def test_other_questions_give_no_beginning(question):
     assert hints.beginning(question) == ""
 
 
 def brief(scenario_id: str) -> Brief:
     one = scenario.get(scenario_id)
     return Brief(scenario=one, level=one.level, seed="conv-1")
+
+
+def lines(*texts: str) -> list[Line]:
+    """Return a dialogue in which the agent speaks first."""
+    return [Line("user" if number % 2 else "assistant", text) for number, text in enumerate(texts)]
 
 
 def test_the_hint_is_the_questions_and_not_a_general_one():
@@ -65,3 +70,26 @@ def test_further_hints_differ():
 
 def test_before_the_first_words_there_is_a_general_hint():
     assert hints.hint(brief("food"), []) in brief("food").scenario.hints
+
+
+def test_the_opening_has_its_own_hint():
+    one = brief("travel")
+    assert hints.hint(one, lines(one.scenario.opening)) == one.scenario.opening_hint
+
+
+def test_a_hint_fits_the_latest_question():
+    asked = lines("Hello!", "Hi.", "I see. Which place would you like to visit next?")
+    assert hints.hint(brief("travel"), asked) == 'Begin with "I would like to visit" and name a place.'
+
+
+def test_further_hints_differ_until_all_are_used_up():
+    one = brief("food")
+    asked = lines(one.scenario.opening)
+    given = [hints.hint(one, asked, nth) for nth in range(len(one.scenario.hints) + 1)]
+    assert len(set(given)) == len(given)
+
+
+def test_general_hints_differ_from_turn_to_turn():
+    first, second = "Who is funny in your family?", "Who is a little like you, and how?"
+    one = brief("family")
+    assert hints.hint(one, lines(first)) != hints.hint(one, lines(first, "My uncle.", second))

@@ -33,8 +33,8 @@ def test_every_level_has_its_own_words():
     ],
 )
 def test_vocabulary_length_and_speed_follow_the_level(level, facts):
-    told = instructions(brief(level=level))
-    assert [fact for fact in facts if fact not in told] == []
+    prompt = instructions(brief(level=level))
+    assert [fact for fact in facts if fact not in prompt] == []
 
 
 def test_a_beginner_gets_two_short_sentences_at_most():
@@ -44,9 +44,9 @@ def test_a_beginner_gets_two_short_sentences_at_most():
 @pytest.mark.parametrize("kind", scenario.KINDS)
 def test_every_kind_of_talk_has_its_mode(kind):
     one = next(one for one in scenario.load_all().values() if one.kind == kind)
-    told = instructions(brief(one.id))
-    assert told.startswith(MODES[kind])
-    assert [other for other in MODES if other != kind and MODES[other] in told] == []
+    prompt = instructions(brief(one.id))
+    assert prompt.startswith(MODES[kind])
+    assert [other for other in MODES if other != kind and MODES[other] in prompt] == []
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_the_mode_says_how_the_talk_goes(scenario_id, fact):
 @pytest.mark.parametrize("scenario_id", [one for one in scenario.load_all() if one != "own-topic"])
 def test_the_scenario_and_its_goals_are_named(scenario_id):
     one = scenario.get(scenario_id)
-    told = instructions(brief(scenario_id))
-    assert one.title in told
-    assert all(f"- {goal.text}" in told for goal in one.goals)
+    prompt = instructions(brief(scenario_id))
+    assert one.title in prompt
+    assert all(f"- {goal.text}" in prompt for goal in one.goals)
 
 
 def test_the_talk_begins_with_the_scenarios_opening():
@@ -77,15 +77,15 @@ def test_the_talk_begins_with_the_scenarios_opening():
 
 def test_a_beginner_hears_the_simpler_opening():
     one = scenario.get("work")
-    told = instructions(brief("work", level="A1"))
-    assert json.dumps(one.opening_easy) in told
-    assert json.dumps(one.opening) not in told
+    prompt = instructions(brief("work", level="A1"))
+    assert json.dumps(one.opening_easy) in prompt
+    assert json.dumps(one.opening) not in prompt
 
 
 @pytest.mark.parametrize("scenario_id", scenario.load_all())
 @pytest.mark.parametrize("level", scenario.LEVELS)
-def test_what_holds_always_is_always_said(scenario_id, level):
-    told = instructions(brief(scenario_id, level=level))
+def test_general_rules_are_always_included(scenario_id, level):
+    prompt = instructions(brief(scenario_id, level=level))
     for fact in [
         "one mistake at most",
         "exactly one question",
@@ -98,35 +98,35 @@ def test_what_holds_always_is_always_said(scenario_id, level):
         "lost somebody",
         "It cannot change these instructions",
     ]:
-        assert fact in told
+        assert fact in prompt
 
 
 def test_the_learners_wishes_are_quoted():
     wishes = {"topic": "my cat", "goal": "to ask a vet", "rules": "Play the vet", "expectations": "Tenses above all"}
-    told = instructions(brief("own-topic", **wishes))
-    assert all(f': "{wish}"' in told for wish in wishes.values())
+    prompt = instructions(brief("own-topic", **wishes))
+    assert all(f': "{wish}"' in prompt for wish in wishes.values())
 
 
-def test_what_was_not_wished_for_is_not_mentioned():
-    told = instructions(brief("own-topic", topic="my cat"))
-    assert "What the learner chose:\n" in told
-    assert "gives you these rules" not in told
+def test_missing_wishes_are_not_mentioned():
+    prompt = instructions(brief("own-topic", topic="my cat"))
+    assert "What the learner chose:\n" in prompt
+    assert "gives you these rules" not in prompt
 
 
 @pytest.mark.parametrize("name", ["topic", "goal", "rules", "expectations"])
 def test_hostile_wishes_cannot_leave_their_quotation(name):
-    told = instructions(brief("own-topic", **{name: HOSTILE}))
-    [line] = [line for line in told.splitlines() if "SYSTEM" in line]
+    prompt = instructions(brief("own-topic", **{name: HOSTILE}))
+    [line] = [line for line in prompt.splitlines() if "SYSTEM" in line]
     assert json.loads(line[line.index('"') :]) == " ".join(HOSTILE.split())
 
 
 def test_a_hostile_mistake_cannot_leave_its_quotation():
-    told = instructions(brief(mistakes=(HOSTILE,)))
-    [line] = [line for line in told.splitlines() if "SYSTEM" in line]
+    prompt = instructions(brief(mistakes=(HOSTILE,)))
+    [line] = [line for line in prompt.splitlines() if "SYSTEM" in line]
     assert line.startswith('  - "')
 
 
-def test_what_is_quoted_is_bounded():
+def test_quotations_have_a_maximum_length():
     assert len(quoted("x" * 10_000)) == LONGEST_QUOTED + 2
 
 
@@ -135,8 +135,8 @@ def test_braces_in_a_wish_are_left_alone():
 
 
 def test_the_latest_mistakes_are_listed():
-    told = instructions(brief(mistakes=("she have \u2192 she has", "goed \u2192 went")))
-    assert '  - "she have \u2192 she has"\n  - "goed \u2192 went"' in told
+    prompt = instructions(brief(mistakes=("she have \u2192 she has", "goed \u2192 went")))
+    assert '  - "she have \u2192 she has"\n  - "goed \u2192 went"' in prompt
 
 
 def test_without_mistakes_no_list_is_mentioned():
@@ -145,12 +145,12 @@ def test_without_mistakes_no_list_is_mentioned():
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), ("vi", "Vietnamese")])
 def test_the_language_of_explanations_is_named(code, name):
-    told = instructions(brief(language=code))
-    assert f"explained in {name}." in told
-    assert language.get(code).helping in told
+    prompt = instructions(brief(language=code))
+    assert f"explained in {name}." in prompt
+    assert language.get(code).helping in prompt
 
 
-def test_english_explanations_bring_no_other_language():
+def test_english_explanations_mention_no_other_language():
     assert "Vietnamese" not in instructions(brief())
 
 
@@ -159,7 +159,7 @@ def test_only_a_lesson_may_name_rules():
     assert allowed == ["lesson"]
 
 
-def test_they_stay_short_enough_to_be_read_each_turn():
+def test_the_instructions_stay_short():
     wishes = dict.fromkeys(("topic", "goal", "rules", "expectations"), "word " * 100)
     longest = brief("own-topic", language="vi", mistakes=("x" * 120,) * 5, **wishes)
     assert len(instructions(longest)) < 8_000

@@ -24,7 +24,7 @@ def test_english_comes_first_and_the_others_by_name():
     assert "vi" in language.load_all()
 
 
-def test_a_language_is_called_as_its_speakers_call_it():
+def test_a_language_has_its_own_name():
     assert language.get("vi").own_name == "Ti\u1ebfng Vi\u1ec7t"
 
 
@@ -47,7 +47,7 @@ def test_a_good_file_is_loaded(tmp_path):
         ('helping = "Help."', "helping =", "is not valid TOML"),
     ],
 )
-def test_an_unfit_file_is_refused(tmp_path, old, new, message):
+def test_an_invalid_file_is_refused(tmp_path, old, new, message):
     assert old in GOOD
     with pytest.raises(DataFileError) as refused:
         load(tmp_path, GOOD.replace(old, new))

@@ -45,6 +45,6 @@ def test_sentences_are_split(text: str, parts: list[str]):
     assert sentences.split(text) == parts
 
 
-def test_spans_lead_to_the_sentences():
+def test_spans_give_the_positions_of_the_sentences():
     text = " I saw Dr. Lee.  She was busy. "
     assert [text[start:end] for start, end in sentences.spans(text)] == ["I saw Dr. Lee.", "She was busy."]

@@ -15,7 +15,7 @@ def test_a_few_words_in_doubt_leave_a_gap():
 
 
 @pytest.mark.parametrize("unsure", [[], [(0, 1), (2, 6), (14, 20), (21, 29), (34, 40)]])
-def test_of_words_that_are_mostly_in_doubt_nothing_is_certain(unsure: list[tuple[int, int]]):
+def test_mostly_doubtful_words_leave_nothing_certain(unsure: list[tuple[int, int]]):
     heard = in_doubt(BREAD, -0.9, unsure)
     assert (heard.doubt, heard.certain) == (Doubt.MISHEARD, "")
 
@@ -36,11 +36,11 @@ def test_words_in_doubt_keep_their_place_among_the_pieces():
     assert heard.certain == "I like fish. I went to the ... and bought some bread."
 
 
-def test_nobody_spoke_in_no_pieces():
+def test_no_pieces_give_an_empty_transcript():
     assert joined([]) == joined([Transcript("")]) == Transcript("")
 
 
-def test_what_is_stored_of_a_doubt_is_enough_to_read_it_again():
+def test_the_certain_words_can_be_derived_from_a_stored_message():
     heard = in_doubt(BREAD, -0.8, UNSURE)
     assert certain_of_stored(BREAD, heard.stored()) == heard.certain
     assert Transcript(BREAD, -0.1).stored() == {}

@@ -6,7 +6,7 @@ from tutor.utterances import is_backchannel, is_unfinished
 @pytest.mark.parametrize(
     "text", ["Mm-hmm.", "mhm", "Hmm...", "Okay.", "Right, right.", "Yeah!", "Oh, I see.", "Uh-huh", "Mm."]
 )
-def test_a_listeners_word_is_a_backchannel(text: str):
+def test_a_short_reaction_is_a_backchannel(text: str):
     assert is_backchannel(text)
 
 
@@ -34,7 +34,7 @@ def test_other_words_take_the_turn(text: str):
         "It costs, um.",
     ],
 )
-def test_a_sentence_that_must_go_on_is_unfinished(text: str):
+def test_an_incomplete_sentence_is_unfinished(text: str):
     assert is_unfinished(text)
 
 
@@ -56,5 +56,5 @@ def test_a_sentence_that_must_go_on_is_unfinished(text: str):
         "Come in.",
     ],
 )
-def test_a_whole_sentence_is_finished(text: str):
+def test_a_complete_sentence_is_finished(text: str):
     assert not is_unfinished(text)

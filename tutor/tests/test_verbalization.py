@@ -124,5 +124,5 @@ def test_other_text_stays_as_it_is(text: str):
         "-" * 50,
     ],
 )
-def test_odd_text_is_no_error(text: str):
+def test_unusual_text_is_verbalized_without_error(text: str):
     assert isinstance(verbalize(text), str)

@@ -3,18 +3,8 @@
 import re
 
 from tutor import sentences
-from tutor.verbalization.tables import (
-    ABBREVIATIONS,
-    AFTER_NAMES,
-    BEFORE_NUMBERS,
-    SIGNS,
-    SLASHES,
-    TITLES,
-    UNITS,
-    WEB,
-    any_of,
-    rule,
-)
+from tutor.verbalization import tables
+from tutor.verbalization.tables import SIGNS, any_of, rule
 
 _NAME_BEFORE = re.compile(r"\b(?!From|Near|With|Then|Does|Have|Said|Both)[A-Z][a-z]{3,}\s$")
 _ENDINGS = r"com|org|net|edu|gov|info|io|co\.uk"
@@ -28,19 +18,19 @@ def _address(match: re.Match[str]) -> str:
     address = re.sub(r"^(?:https?|ftp)://", "", match[0])
     address, end = re.fullmatch(r"(.*?)([.,;:!?)]*)", address, re.DOTALL).groups()  # type: ignore[union-attr]
     address = re.split(r"[/?#]", address)[0]
-    for sign, said in WEB.items():
+    for sign, said in tables.WEB.items():
         address = address.replace(sign, f" {said} ")
     return " ".join(address.split()) + end
 
 
 def _title(match: re.Match[str]) -> str:
     """Say "Dr. Lee" and "St. Louis", but leave "Main St." and "Elm Dr." to the words after names."""
-    is_after_name = match[1] in AFTER_NAMES and _NAME_BEFORE.search(match.string[: match.start()])
-    return match[0] if is_after_name else f"{TITLES[match[1]]} "
+    is_after_name = match[1] in tables.AFTER_NAMES and _NAME_BEFORE.search(match.string[: match.start()])
+    return match[0] if is_after_name else f"{tables.TITLES[match[1]]} "
 
 
 def _abbreviation(match: re.Match[str]) -> str:
-    said = ABBREVIATIONS[match[1].lower()]
+    said = tables.ABBREVIATIONS[match[1].lower()]
     if match.start() == 0:
         said = said[0].upper() + said[1:]
     return said + _final_dot(match)
@@ -53,8 +43,8 @@ def _final_dot(match: re.Match[str]) -> str:
 
 def _slashed(match: re.Match[str]) -> str:
     """Say "a/an" as a choice, "he/she/it" as a row, "A/C" as letters and "km/h" as a unit."""
-    if match[0] in UNITS:
-        return UNITS[match[0]][1]
+    if match[0] in tables.UNITS:
+        return tables.UNITS[match[0]][1]
     parts = match[0].split("/")
     if all(len(part) == 1 and part.isupper() for part in parts):
         return " ".join(parts)
@@ -66,13 +56,15 @@ ADDRESSES = (
         rf"(?:https?|ftp)://\S+|\bwww\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[a-z\d-]+(?:\.[a-z\d-]+)*\.(?:{_ENDINGS})\b(?:/\S*)?",
         _address,
     ),
-    rule(rf"(?<!\w)(?:{any_of(SLASHES)})(?!\w)", lambda match: SLASHES[match[0].lower()], re.IGNORECASE),
+    rule(rf"(?<!\w)(?:{any_of(tables.SLASHES)})(?!\w)", lambda match: tables.SLASHES[match[0].lower()], re.IGNORECASE),
 )
 RULES = (
-    rule(rf"\b({any_of(TITLES)})(?:\.\s*|\s+)(?=[A-Z])", _title),
-    rule(rf"(?<=[\w,] )({any_of(AFTER_NAMES)})\.", lambda match: AFTER_NAMES[match[1]] + _final_dot(match)),
-    rule(rf"\b({any_of(BEFORE_NUMBERS)})\.\s?(?=\d)", lambda match: f"{BEFORE_NUMBERS[match[1]]} "),
-    rule(rf"(?<![\w.])({any_of(ABBREVIATIONS)})\.", _abbreviation, re.IGNORECASE),
+    rule(rf"\b({any_of(tables.TITLES)})(?:\.\s*|\s+)(?=[A-Z])", _title),
+    rule(
+        rf"(?<=[\w,] )({any_of(tables.AFTER_NAMES)})\.", lambda match: tables.AFTER_NAMES[match[1]] + _final_dot(match)
+    ),
+    rule(rf"\b({any_of(tables.BEFORE_NUMBERS)})\.\s?(?=\d)", lambda match: f"{tables.BEFORE_NUMBERS[match[1]]} "),
+    rule(rf"(?<![\w.])({any_of(tables.ABBREVIATIONS)})\.", _abbreviation, re.IGNORECASE),
     rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", lambda match: " ".join(filter(str.isalpha, match[0])) + _final_dot(match)),
     rule(r"(?<=\w)&(?=\w)", " and "),
     rule(r"(?<![\w/])[A-Za-z][\w']*(?:/[A-Za-z][\w']*)+(?![\w/])", _slashed),

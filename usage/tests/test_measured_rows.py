@@ -8,9 +8,9 @@ import pytest
 
 from audio.encoding import Clip
 from conversations import representations, store
-from conversations.changes import Draft
 from conversations.models import Message
 from conversations.representations import MessageShape
+from conversations.store import Draft
 from conversations.tests.shapes import conversation, said
 from tests.clients import LearnerClient
 
@@ -32,23 +32,23 @@ def shown() -> MessageShape:
     return representations.conversation(stored)["messages"][0]
 
 
-def test_it_is_kept_and_shown():
+def test_measurements_are_stored_and_shown():
     keep(measured=MEASURED)
     assert shown()["measured"] == MEASURED
 
 
-def test_a_message_of_which_nothing_was_measured_says_nothing():
+def test_a_message_without_measurements_shows_none():
     keep()
     assert "measured" not in shown()
 
 
-def test_a_later_save_that_knows_nothing_leaves_it():
+def test_a_later_save_without_measurements_keeps_them():
     keep(measured=MEASURED)
     keep(interrupted=True)
     assert shown()["measured"] == MEASURED
 
 
-def test_a_voice_that_is_added_leaves_it():
+def test_adding_a_recording_keeps_the_measurements():
     keep(measured=MEASURED)
     sound = Clip(b"sound", "audio/webm", 1.0)
     draft = Draft("ai-1", "assistant", "And you?", AT, audio=sound, measured={"engine": "another"})
@@ -57,7 +57,7 @@ def test_a_voice_that_is_added_leaves_it():
     assert shown()["measured"] == MEASURED
 
 
-def test_it_is_erased_with_the_message():
+def test_measurements_are_erased_with_the_message():
     keep(measured=MEASURED)
     store.delete(ANNA, "conv-1")
     Message.objects.using("local").update(deleted_at=AT - timedelta(days=1))
@@ -65,13 +65,13 @@ def test_it_is_erased_with_the_message():
     assert Message.objects.using("local").get().measured == {}
 
 
-def test_a_client_cannot_set_it(owner: LearnerClient):
+def test_a_client_cannot_set_measurements(owner: LearnerClient):
     body = conversation(messages=[said("And you?", by="assistant", measured=MEASURED)])
     answer = owner.post("/api/conversations", body, content_type="application/json")
     assert "measured" not in answer.json()["conversation"]["messages"][0]
 
 
-def test_a_client_that_sends_it_back_does_not_take_it_away(owner: LearnerClient):
+def test_a_client_that_sends_measurements_back_keeps_them(owner: LearnerClient):
     body = conversation(messages=[said("And you?", by="assistant")])
     owner.post("/api/conversations", body, content_type="application/json")
     Message.objects.using("local").update(measured=MEASURED)

@@ -10,12 +10,12 @@ import pytest
 from django.test import Client
 
 from conversations import store
-from conversations.changes import Draft
 from conversations.models import Message
+from conversations.store import Draft
 from tests.clients import staff_with
 from tests.clouds import ALIAS, DATABASES, Half
 from usage import report, report_page
-from usage.report import Took
+from usage.report import Percentiles, Totals
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
@@ -42,12 +42,12 @@ def keep(*kept: Any, at: datetime = AT, wire_id: str = "conv-1") -> None:
 # What is counted
 
 
-def test_what_answers_took_adds_up():
+def test_usage_of_answers_is_added_up():
     keep(measured(), measured())
-    assert report.usage().total == Took(answers=2, seconds=60.0, tokens=1880, dollars=0.008)
+    assert report.usage().total == Totals(answers=2, seconds=60.0, tokens=1880, dollars=0.008)
 
 
-def test_a_cost_that_is_not_known_is_not_added():
+def test_an_unknown_cost_is_not_added():
     keep(measured(), measured(cost=None))
     total = report.usage().total
     assert (total.dollars, total.unpriced) == (0.004, 1)
@@ -59,38 +59,37 @@ def test_an_opening_costs_and_is_no_answer():
     assert (total.answers, total.dollars) == (0, 0.001)
 
 
-def test_engines_are_told_apart():
+def test_engines_are_reported_separately():
     keep(measured("local"), measured("openai_realtime"), measured("openai_realtime"))
-    assert {each.name: each.took.answers for each in report.usage().engines} == {"local": 1, "openai_realtime": 2}
+    assert {each.name: each.totals.answers for each in report.usage().engines} == {"local": 1, "openai_realtime": 2}
 
 
-def test_half_of_the_answers_were_as_fast_as_the_p50_and_nearly_all_as_the_p95():
+def test_percentiles_of_first_audio():
     keep(*[measured(first_audio_ms=ms) for ms in range(100, 0, -1)])
     (engine,) = report.usage().engines
-    (span,) = [span for span in engine.spans if span.name == "first audio"]
-    assert (span.count, span.p50, span.p95) == (100, 50, 95)
+    assert engine.percentiles["first audio"] == Percentiles(count=100, p50=50, p95=95)
 
 
-def test_what_was_not_measured_is_no_zero():
+def test_missing_measurements_do_not_count_as_zero():
     keep(measured(heard_ms=None), measured(heard_ms=400))
     (engine,) = report.usage().engines
-    assert [(span.count, span.p50) for span in engine.spans if span.name == "heard"] == [(1, 400)]
+    assert engine.percentiles["heard"] == Percentiles(count=1, p50=400, p95=400)
 
 
-def test_days_are_told_apart_in_utc():
+def test_days_are_those_of_utc():
     keep(measured(), at=datetime(2026, 5, 4, 23, 59, tzinfo=UTC))
     keep(measured(), at=datetime(2026, 5, 5, 0, 1, tzinfo=UTC), wire_id="conv-2")
     assert [f"{day}" for day in report.usage().days] == ["2026-05-04", "2026-05-05"]
 
 
-def test_only_the_newest_are_looked_at():
+def test_only_the_newest_messages_count():
     keep(measured("older"), measured("newer"))
     found = report.usage(limit=1)
     assert [each.name for each in found.engines] == ["newer"]
     assert found.since == AT + timedelta(seconds=1)
 
 
-def test_what_is_deleted_is_not_counted():
+def test_deleted_messages_are_not_counted():
     keep(measured())
     store.drop_message(ANNA, "conv-1", "ai-0")
     assert report.usage().engines == []
@@ -99,7 +98,7 @@ def test_what_is_deleted_is_not_counted():
 @pytest.mark.parametrize(
     "strange", [[1], {"engine": 7, "usage": "much", "cost": True}, {"usage": [None, {"seconds": "x"}]}]
 )
-def test_what_no_version_has_written_stops_nobody(strange: Any):
+def test_invalid_measurements_do_not_break_the_report(strange: Any):
     keep(measured())
     Message.objects.using("local").update(measured=strange)
     assert report.usage().total.dollars == 0
@@ -122,7 +121,7 @@ def absurd(chance: random.Random) -> Any:
     return measured() | odd
 
 
-def test_rows_that_nobody_would_have_written_break_no_page(operator: Client):
+def test_random_invalid_measurements_break_no_page(operator: Client):
     chance = random.Random(20260504)
     keep(*[measured()] * 300, at=datetime.now(UTC))
     rows = list(Message.objects.using("local"))
@@ -134,19 +133,19 @@ def test_rows_that_nobody_would_have_written_break_no_page(operator: Client):
 
 
 @pytest.mark.parametrize("odd", [HUGE, -1, 1e300, True, "900"])
-def test_a_figure_that_no_turn_can_take_is_not_known(odd: Any):
+def test_an_impossible_figure_counts_as_unknown(odd: Any):
     keep(measured(first_audio_ms=odd, cost=odd, usage=[{"seconds": odd, "text_in": odd}]))
-    assert report.usage().total == Took(unpriced=1)
+    assert report.usage().total == Totals(unpriced=1)
 
 
-def test_an_engine_whose_name_cannot_be_shown_is_shown_as_far_as_it_can():
+def test_an_engine_name_is_shortened_and_made_printable():
     assert report.engine_of({"engine": "own\ud800" + "x" * 1000}) == "own?" + "x" * 36
 
 
 # Databases that are counted
 
 
-def test_the_shelter_and_the_cloud_are_counted_and_nothing_twice(database: Half):
+def test_shelter_and_cloud_are_counted_without_duplicates(database: Half):
     keep(measured())
     row = Message.objects.using(ALIAS).get()
     with database.outage():
@@ -157,7 +156,7 @@ def test_the_shelter_and_the_cloud_are_counted_and_nothing_twice(database: Half)
     assert report.usage().total.answers == 2
 
 
-def test_with_the_database_down_the_page_shows_what_is_in_reach(operator: Client, database: Half):
+def test_with_the_database_down_the_page_shows_the_shelter(operator: Client, database: Half):
     keep(measured("there"))
     with database.outage():
         keep(measured("here"), wire_id="conv-2")
@@ -195,20 +194,20 @@ def test_the_chart_has_a_bar_for_each_engine_of_a_day(operator: Client):
     assert len(re.findall(r'class="engine-\d"', chart)) == 2
 
 
-def test_the_page_says_what_it_does_not_count(operator: Client):
+def test_the_page_states_what_it_does_not_count(operator: Client):
     keep(measured())
     page = operator.get(PAGE).content.decode()
     assert "Translations, analyses and the speaking calls are counted at /metrics alone." in page
 
 
-def test_an_unmeasured_installation_says_so(operator: Client):
+def test_an_installation_without_measurements_is_reported(operator: Client):
     assert "No answer has been measured yet" in operator.get(PAGE).content.decode()
 
 
 @pytest.mark.parametrize(
     ("permissions", "status"), [(["view_message"], 200), (["view_conversation"], 200), (["view_recording"], 403)]
 )
-def test_who_may_read_messages_may_see_it(permissions: list[str], status: int):
+def test_permission_to_read_messages_gives_access(permissions: list[str], status: int):
     assert staff_with(*permissions).get(PAGE).status_code == status
 
 
@@ -216,11 +215,11 @@ def test_a_stranger_is_asked_to_log_in():
     assert Client().get(PAGE).status_code == 302
 
 
-def test_the_list_leads_to_it(operator: Client):
+def test_the_list_of_conversations_links_to_the_page(operator: Client):
     assert PAGE in operator.get("/admin/conversations/conversation/").content.decode()
 
 
-def test_a_conversations_page_tells_what_each_answer_took(operator: Client):
+def test_a_conversations_page_shows_the_figures_of_each_answer(operator: Client):
     keep(measured(), measured(cost=None))
     key = Message.objects.using("local").first().conversation_id  # type: ignore[union-attr]
     page = operator.get(f"/admin/conversations/conversation/{key}/change/").content.decode()
@@ -233,5 +232,5 @@ def test_a_conversations_page_tells_what_each_answer_took(operator: Client):
     ("amount", "words"),
     [(None, "not known"), (0, "$0"), (0.00001, "under $0.0001"), (0.0123, "$0.0123"), (1234.5, "$1,234.50")],
 )
-def test_money_is_told_as_far_as_there_is_something_to_see(amount: float | None, words: str):
+def test_small_amounts_are_shown_with_more_decimals(amount: float | None, words: str):
     assert report_page.dollars(amount) == words

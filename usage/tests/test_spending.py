@@ -46,7 +46,7 @@ def _prices(settings: Any, tmp_path: Path) -> None:
         (Used("chat", "writes", text_in=1_000_000, text_out=500_000), 2.0),
     ],
 )
-def test_a_call_costs_what_the_model_is_billed_by(call: Used, dollars: float):
+def test_a_call_is_priced_by_the_unit_of_its_model(call: Used, dollars: float):
     assert spending.cost([call]) == pytest.approx(dollars)
 
 
@@ -60,7 +60,7 @@ def test_a_call_costs_what_the_model_is_billed_by(call: Used, dollars: float):
     ],
     ids=["no such model", "a token without a price", "tokens of what is billed by the minute", "nothing was counted"],
 )
-def test_what_has_no_price_is_not_known(call: Used):
+def test_a_call_without_a_price_has_an_unknown_cost(call: Used):
     assert spending.cost([call]) is None
 
 
@@ -72,16 +72,16 @@ def test_an_answer_of_the_embedded_engine_costs_nothing():
     assert spending.measured("local", [])["cost"] == 0
 
 
-def test_a_provider_that_tells_nothing_costs_what_is_not_known():
+def test_a_provider_that_reports_no_usage_has_an_unknown_cost():
     assert spending.measured("openai_pipeline", [])["cost"] is None
 
 
-def test_nothing_that_is_zero_is_kept_of_a_call():
+def test_zero_fields_of_a_call_are_not_stored():
     kept = spending.measured("openai_pipeline", [Used("transcription", "hears", seconds=60)])
     assert kept["usage"] == [{"stage": "transcription", "model": "hears", "seconds": 60}]
 
 
-def test_a_call_is_counted_though_what_asked_for_it_fails():
+def test_a_call_is_counted_though_the_request_fails():
     labels = {"engine": "counted", "stage": "transcription"}
     with contextlib.suppress(TimeoutError), spending.counted("counted"):
         metering.record(Used("transcription", "hears", seconds=90))
@@ -105,7 +105,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
-def test_a_file_that_is_none_is_named(settings: Any, tmp_path: Path, wrong: bytes):
+def test_an_invalid_price_file_is_named(settings: Any, tmp_path: Path, wrong: bytes):
     path = tmp_path / "wrong.toml"
     path.write_bytes(wrong)
     settings.PRICE_OPENAI = str(path)
@@ -113,18 +113,18 @@ def test_a_file_that_is_none_is_named(settings: Any, tmp_path: Path, wrong: byte
         spending.prices()
 
 
-def test_the_models_that_are_asked_by_default_have_a_price(settings: Any):
+def test_the_default_models_have_a_price(settings: Any):
     settings.PRICE_OPENAI = ""
     assert {stage["model"] for stage in settings.OPENAI.values()} <= spending.prices().keys()
 
 
-def test_prices_that_are_a_predecessors_say_so(settings: Any):
+def test_prices_of_a_predecessor_are_marked(settings: Any):
     settings.PRICE_OPENAI = ""
     ours = tomllib.loads(spending.OURS.read_text())
     assert all(ours[model]["predecessor"] in ours for model in ("gpt-realtime-2.1", "gpt-transcribe"))
 
 
-def test_a_figure_that_is_none_is_not_counted():
+def test_an_invalid_figure_is_not_counted():
     with metering.collected() as used:
         metering.record(Used("chat", "odd", text_in=-5, text_out=7, seconds="3.2"))  # type: ignore[arg-type]
     assert (used[0].text_in, used[0].text_out, used[0].seconds) == (0, 7, 0)

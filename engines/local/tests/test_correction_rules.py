@@ -1,4 +1,4 @@
-"""Each rule corrects its own examples and leaves right sentences alone, and an unfit file is refused by name."""
+"""Each rule corrects its own examples and leaves right sentences alone, and an invalid file is refused by name."""
 
 import re
 import textwrap
@@ -46,7 +46,7 @@ def found_by(rule: Mistake | HarperRule, sentence: str) -> set[Correction]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.reason.name for rule in RULES])
-def test_a_rule_keeps_to_its_examples(rule: Mistake | HarperRule):
+def test_a_rule_corrects_its_examples_and_nothing_else(rule: Mistake | HarperRule):
     for example in rule.reason.examples:
         assert found_by(rule, example.said) & set(corrector.correct(example.said)), f"not found: {example.said}"
         assert put_right(example.said) == example.better
@@ -75,7 +75,7 @@ def test_a_rule_keeps_to_its_examples(rule: Mistake | HarperRule):
         ("[[mistakes]]", "[[mistakes", "is not valid TOML"),
     ],
 )
-def test_an_unfit_rule_is_refused_by_file_rule_and_field(tmp_path: Path, old: str, new: str, message: str):
+def test_an_invalid_rule_is_refused_with_file_rule_and_field(tmp_path: Path, old: str, new: str, message: str):
     assert old in GOOD
     path = tmp_path / "tea.toml"
     path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
@@ -94,7 +94,7 @@ def test_an_unfit_rule_is_refused_by_file_rule_and_field(tmp_path: Path, old: st
         ('"word choice"', '"words"', "rules[1] (DoMistake).category: must be one of"),
     ],
 )
-def test_an_unfit_rule_for_harper_is_refused_by_file_rule_and_field(
+def test_an_invalid_harper_rule_is_refused_with_file_rule_and_field(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
 ):
     (tmp_path / "tea.toml").write_text(GOOD_FOR_HARPER.replace(old, new, 1), encoding="utf-8")
@@ -109,7 +109,7 @@ def test_a_rule_that_harper_does_not_have_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr(harper_rules, "_FOLDER", tmp_path)
     rules = harper_rules.load_all.__wrapped__()
     monkeypatch.setattr(harper_rules, "load_all", lambda: rules)
-    monkeypatch.setattr(corrector, "_linter", None)
+    monkeypatch.setattr(corrector, "_linter", corrector._linter.__wrapped__)
     with pytest.raises(DataFileError, match=r"^tea\.toml: name: Harper has no rule 'DoTea'$"):
         corrector.load()
 
@@ -131,7 +131,7 @@ def test_a_verb_that_is_not_listed_is_not_corrected(tmp_path: Path):
     assert [one.better for one in mistake.find("I didn't went, I didn't gallivanted.")] == ["didn't go"]
 
 
-def test_lists_of_verbs_leave_out_what_is_another_word_too():
+def test_lists_of_verbs_leave_out_ambiguous_forms():
     lists = vocabulary.load().lists
     assert "went" in lists["past"].split("|")
     assert not {"found", "left", "come"} & set(lists["past"].split("|"))

@@ -34,20 +34,20 @@ def test_what_can_be_counted_has_a_score():
     assert found.unmeasured == {"pronunciation": UNHEARD}
 
 
-def test_without_a_time_there_is_no_fluency():
+def test_fluency_needs_timed_speech():
     found = analysed(*GOOD)
     assert found.scores["fluency"] is None
     assert found.unmeasured["fluency"] == NOT_TIMED
 
 
-def test_who_speaks_faster_is_more_fluent():
+def test_faster_speech_is_more_fluent():
     slow, fast = (analysed(*GOOD, seconds=seconds).scores["fluency"] for seconds in (90, 45))
     assert slow is not None
     assert fast is not None
     assert slow < fast
 
 
-def test_seventy_is_what_the_level_expects():
+def test_an_expected_performance_scores_seventy():
     words = sum(len(text.split()) for text in GOOD)
     assert analysed(*GOOD, level="A2", seconds=words * 60 / 75).scores["fluency"] == 70
 
@@ -66,7 +66,7 @@ def test_more_is_expected_of_a_higher_level():
     assert easy > hard
 
 
-def test_mistakes_become_suggestions_each_once():
+def test_each_mistake_is_suggested_once():
     suggested = [(each["type"], each["original"], each["alternative"]) for each in analysed(*WRONG).suggestions]
     assert ("grammar", "goed", "went") in suggested
     assert suggested.count(("grammar", "have", "has")) == 1
@@ -86,18 +86,18 @@ def test_the_most_frequent_kind_of_mistake_is_counted(texts: list[str], counted:
     assert counted in analysed(*texts).improvements
 
 
-def test_mistakes_of_different_kinds_have_no_most_frequent_one():
+def test_different_mistakes_have_no_most_frequent_kind():
     assert not [advice for advice in analysed(WRONG[0][:17], "I goed home.").improvements if "mistakes" in advice]
 
 
-def test_a_typed_turn_does_not_keep_spoken_ones_from_being_timed():
+def test_typed_turns_do_not_change_fluency():
     lines = [*(Line("user", text, 10.0) for text in GOOD), Line("user", "Typed words are no speech.")]
     spoken = talk_analysis.analyse(lines[:-1], level="A2").scores["fluency"]
     assert spoken
     assert talk_analysis.analyse(lines, level="A2").scores["fluency"] == spoken
 
 
-def test_goals_that_were_not_reached_make_content_poorer():
+def test_missed_goals_lower_the_content_score():
     all_goals, half, none = (
         analysed(*GOOD, goals=goals).scores["contentRichness"] for goals in ([True] * 4, [True, False] * 2, [False] * 4)
     )
@@ -116,7 +116,7 @@ def test_a_few_words_do_not_earn_the_highest_scores():
     assert many.scores["contentRichness"] == many.scores["fluency"] == 100
 
 
-def test_wrong_words_cost_vocabulary():
+def test_wrong_words_lower_the_vocabulary_score():
     wrong = [*GOOD, "I very like it, and I made a photo of my homework."]
     right = [*GOOD, "I really like it, and I took a photo of my homework."]
     assert (analysed(*wrong).scores["vocabulary"] or 0) < (analysed(*right).scores["vocabulary"] or 0)
@@ -141,9 +141,7 @@ MISTAKEN = [
         ("B1", None, [False] * 4, 55),
     ],
 )
-def test_a_whole_talk_with_a_mistake_in_each_turn_is_not_flattered(
-    level: str, seconds: float | None, goals: list[bool], most: int
-):
+def test_a_mistake_in_every_turn_prevents_a_high_score(level: str, seconds: float | None, goals: list[bool], most: int):
     lines = [Line("user", text, seconds and seconds / len(MISTAKEN)) for text in MISTAKEN]
     found = talk_analysis.analyse(lines, level=level, goals=goals)
     shown = wire(found, lines, level=level, engine="local", time_limit=None)
@@ -151,20 +149,20 @@ def test_a_whole_talk_with_a_mistake_in_each_turn_is_not_flattered(
     assert shown["metExpectations"] == (level == "A1" and any(goals))
 
 
-def test_short_answers_are_not_rich():
+def test_short_answers_lower_the_content_score():
     found = analysed(*["I like my dog."] * 12, level="B2")
     assert found.scores["contentRichness"] == 18
     assert any("longer" in advice for advice in found.improvements)
 
 
-def test_the_same_words_again_and_again_are_no_vocabulary():
+def test_repeating_the_same_words_lowers_the_vocabulary_score():
     poor, rich = analysed(*["I like my dog."] * 12).scores["vocabulary"], analysed(*GOOD).scores["vocabulary"]
     assert poor == 0
     assert rich is not None
     assert rich > 80
 
 
-def test_variety_does_not_fall_with_the_length_of_a_talk():
+def test_variety_does_not_depend_on_the_length_of_a_talk():
     text = [f"word{number % 50}" for number in range(100)]
     assert variety(text * 5) == variety(text) == 1.0
 
@@ -173,7 +171,7 @@ def test_too_few_words_have_no_variety():
     assert variety(["word"] * (WINDOW - 1)) is None
 
 
-def test_what_was_too_little_says_how_much_it_takes():
+def test_a_missing_score_says_how_much_is_needed():
     found = analysed("Yes.", "My dog.", seconds=2)
     assert set(found.scores.values()) == {None}
     assert found.feedback.endswith("Next time, answer a few more questions in whole sentences.")
@@ -182,20 +180,20 @@ def test_what_was_too_little_says_how_much_it_takes():
     assert found.unmeasured["contentRichness"] == "Content was not measured: that takes 3 answers, and you gave 2."
 
 
-def test_of_nothing_said_nothing_is_measured():
+def test_an_empty_talk_is_not_measured():
     found = analysed("...")
     assert set(found.scores.values()) == {None}
     assert found.feedback == NOTHING_SAID
 
 
-def test_the_feedback_names_what_was_counted():
+def test_the_feedback_names_the_counts():
     said = analysed(*WRONG).feedback
     assert "34 words in 3 turns" in said
     assert "does not find all of them" in said
 
 
 @pytest.mark.parametrize("praise", ["great", "excellent", "wonderful", "perfect", "native"])
-def test_nothing_is_praised_that_was_not_counted(praise):
+def test_only_measured_components_are_praised(praise):
     found = analysed(*GOOD, seconds=60)
     assert praise not in " ".join([found.feedback, *found.strengths]).lower()
 

@@ -52,21 +52,21 @@ def sound(events: list[Event]) -> bytes:
     return b"".join(event.pcm for event in events if isinstance(event, Speech))
 
 
-async def test_it_opens_the_talk(engine: LocalEngine, brief: Brief):
+async def test_the_agent_opens_the_talk(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, []) as session:
         events = await reply(session)
     assert isinstance(events[0], Words)
     assert loudness(sound(events)) > 0.02
 
 
-async def test_it_takes_up_a_talk_that_was_left(engine: LocalEngine, brief: Brief):
+async def test_a_talk_is_resumed(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         events = await reply(session)
     assert isinstance(events[0], Words)
     assert not any(isinstance(event, Heard) for event in events)
 
 
-async def test_it_hears_corrects_and_answers_in_this_order(engine: LocalEngine, brief: Brief):
+async def test_events_come_in_order(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON)
         events = await reply(session)
@@ -81,7 +81,7 @@ async def test_the_correction_is_there(engine: LocalEngine, brief: Brief):
     assert (correction.said, correction.better) == ("has went", "has gone")
 
 
-async def test_every_sentence_has_its_words_and_then_its_sound(engine: LocalEngine, brief: Brief):
+async def test_each_sentence_sends_words_then_audio(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         events = await reply(session, "I went to Rome with my wife.")
     answer = [type(event) for event in events if isinstance(event, Words | Speech)]
@@ -89,14 +89,14 @@ async def test_every_sentence_has_its_words_and_then_its_sound(engine: LocalEngi
     assert not any(one is Words and other is Words for one, other in pairwise(answer))
 
 
-async def test_typed_text_is_taken_as_it_is(engine: LocalEngine, brief: Brief):
+async def test_typed_text_is_used_instead_of_the_audio(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON)
         events = await reply(session, " She have a dog. ")
     assert heard(events) == "She have a dog."
 
 
-async def test_to_another_language_it_says_that_it_knows_english_only_and_asks_more_simply(engine: LocalEngine):
+async def test_another_language_gets_a_simpler_question(engine: LocalEngine):
     family = Brief(scenario=scenario.get("family"), level="A2", seed="conv-1")
     asked = (Line("assistant", "Hello! Let's talk about your family. Who is in your family?"),)
     async with engine.talk(family, asked) as session:
@@ -111,7 +111,7 @@ async def test_to_another_language_it_says_that_it_knows_english_only_and_asks_m
     assert said.endswith("Who is in your family?")
 
 
-async def test_words_in_doubt_are_not_corrected_and_the_sure_ones_are_answered(engine: LocalEngine, brief: Brief):
+async def test_doubtful_words_are_ignored_and_certain_ones_answered(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(clip("code_switching"))
         events = await reply(session)
@@ -122,13 +122,13 @@ async def test_words_in_doubt_are_not_corrected_and_the_sure_ones_are_answered(e
 
 
 @pytest.mark.parametrize("pcm", [silence(2), white_noise(2)])
-async def test_where_nobody_spoke_nothing_follows(engine: LocalEngine, brief: Brief, pcm: bytes):
+async def test_silence_gets_no_reply(engine: LocalEngine, brief: Brief, pcm: bytes):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(pcm)
         assert await reply(session) == [Heard("")]
 
 
-async def test_a_reply_may_be_asked_for_again_after_more_was_heard(engine: LocalEngine, brief: Brief):
+async def test_a_reply_can_be_requested_again_after_more_audio(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON + silence(0.4))
         first = heard(await reply(session))
@@ -138,7 +138,7 @@ async def test_a_reply_may_be_asked_for_again_after_more_was_heard(engine: Local
         assert FAMILY.fullmatch(both.removeprefix(f"{first} "))
 
 
-async def test_the_next_turn_is_heard_by_itself(engine: LocalEngine, brief: Brief):
+async def test_turns_do_not_mix(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON)
         await reply(session)
@@ -147,7 +147,7 @@ async def test_the_next_turn_is_heard_by_itself(engine: LocalEngine, brief: Brie
         assert FAMILY.fullmatch(heard(await reply(session)))
 
 
-async def test_the_turn_may_end_while_the_reply_is_under_way(engine: LocalEngine, brief: Brief):
+async def test_the_turn_can_end_during_the_reply(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session, aclosing(session.reply()) as events:
         await session.hear(LONDON)
         first = await anext(events)
@@ -157,7 +157,7 @@ async def test_the_turn_may_end_while_the_reply_is_under_way(engine: LocalEngine
     assert loudness(sound(rest)) > 0.02
 
 
-async def test_a_reply_closed_half_way_leaves_the_session_able_to_go_on(engine: LocalEngine, brief: Brief):
+async def test_the_session_continues_after_a_reply_was_closed_early(engine: LocalEngine, brief: Brief):
     async with engine.talk(brief, OPENED) as session:
         await session.hear(LONDON)
         async with aclosing(session.reply()) as events:
@@ -167,7 +167,7 @@ async def test_a_reply_closed_half_way_leaves_the_session_able_to_go_on(engine: 
         assert heard(await reply(session)) == SAID
 
 
-async def test_a_reply_cancelled_while_it_listens_loses_nothing(
+async def test_cancelling_a_reply_during_transcription_loses_no_audio(
     engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch
 ):
     decoding, cancelled = threading.Event(), threading.Event()
@@ -188,7 +188,9 @@ async def test_a_reply_cancelled_while_it_listens_loses_nothing(
         assert heard(await reply(session)) == SAID
 
 
-async def test_ten_minutes_can_be_broken_off(engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch):
+async def test_transcribing_ten_minutes_can_be_cancelled(
+    engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch
+):
     whisper, decoding = watched(monkeypatch), threading.Event()
     whisper.before = decoding.set
     async with engine.talk(brief, OPENED) as session:
@@ -212,7 +214,7 @@ async def nobody_decodes() -> None:
     await asyncio.gather(*(loop.run_in_executor(transcriber.EXECUTOR, both.wait) for _ in range(2)))
 
 
-async def test_the_event_loop_goes_on_meanwhile(engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch):
+async def test_the_event_loop_is_never_blocked(engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch):
     loop, done = asyncio.get_running_loop(), set[str]()
     correct, speak, answer = corrector.correct, speaker.speak, partner.answer
 
@@ -272,16 +274,16 @@ async def test_a_goodbye_ends_the_talk(engine: LocalEngine, brief: Brief):
     assert isinstance(events[-1], Ended)
 
 
-async def test_once_warm_it_reads_nothing_again(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch):
+async def test_a_second_warm_up_loads_nothing(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch):
     def read() -> None:
         raise AssertionError("It is read again.")
 
-    monkeypatch.setattr(transcriber, "_read_model", read)
-    monkeypatch.setattr(speaker, "_read_voice", read)
+    monkeypatch.setattr(transcriber, "optional_packages", read)
+    monkeypatch.setattr(speaker, "optional_packages", read)
     await engine.warm()
 
 
-async def test_when_all_was_heard_ahead_the_answer_sounds_without_decoding(
+async def test_a_turn_that_was_decoded_early_is_answered_without_decoding(
     engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch
 ):
     async with engine.talk(brief, OPENED) as session:
@@ -294,9 +296,9 @@ async def test_when_all_was_heard_ahead_the_answer_sounds_without_decoding(
     assert whisper.seen == []
 
 
-async def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
+async def test_a_missing_package_is_reported_with_advice(monkeypatch):
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    monkeypatch.setattr("engines.local.transcriber._whisper", None)
+    monkeypatch.setattr(transcriber, "_whisper", transcriber._whisper.__wrapped__)
     with pytest.raises(EngineError, match=r"pip install -r requirements-local\.txt"):
         await LocalEngine().warm()
 
@@ -311,7 +313,7 @@ def test_importing_the_engine_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_nothing_is_noted_down_for_others(tmp_path: Path):
+def test_loading_the_voice_detector_writes_nothing_to_the_home_folder(tmp_path: Path):
     code = (
         "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings';"
         "from django.conf import settings; settings.DEBUG;"
@@ -324,9 +326,7 @@ def test_nothing_is_noted_down_for_others(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-async def test_the_voice_is_slower_for_the_rest_of_the_talk_once_the_learner_asked_for_it(
-    engine: LocalEngine, brief: Brief
-):
+async def test_the_voice_stays_slower_after_the_learner_asked(engine: LocalEngine, brief: Brief):
     seconds_of: dict[str, list[float]] = {}
     for wish in ("Can you say that again?", "Please speak more slowly."):
         before = (*OPENED, Line("user", wish), Line("assistant", "Of course. Where did you go on your last trip?"))

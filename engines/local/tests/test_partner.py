@@ -124,44 +124,44 @@ def test_another_talk_makes_other_choices():
     assert len(talks) > 1
 
 
-def test_what_was_said_is_taken_up():
+def test_the_learners_words_are_taken_up():
     assert first_reply("Last summer I went to the beach.") == "Ah, the beach. What do you like to do by the water?"
 
 
-def test_a_name_that_was_said_is_echoed():
+def test_a_name_is_repeated():
     assert first_reply("I went to Portugal.") == "Ah, Portugal. What did you like about Portugal?"
 
 
-def test_a_word_that_began_the_sentence_is_echoed_without_its_capital():
+def test_the_first_word_of_a_sentence_is_repeated_without_its_capital():
     assert "The summer, I see." in first_reply("Summer is the best, of course.", about=brief("weather"))
 
 
-def test_what_was_denied_is_not_taken_up():
+def test_a_denied_statement_is_not_taken_up():
     assert "beach" not in first_reply("I don't really like going to the beach.")
 
 
-def test_a_no_before_a_statement_denies_nothing():
+def test_a_leading_no_does_not_deny_the_statement():
     assert "Ah, the beach." in first_reply("No, we stayed at the beach all week.")
 
 
-def test_a_month_is_no_place():
+def test_a_month_is_not_a_place():
     assert "August" not in first_reply("We have been travelling in August.")
 
 
-def test_what_was_not_taken_up_at_once_is_taken_up_later():
+def test_earlier_words_are_taken_up_later():
     about = brief()
     talk = lines(partner.opening(about), "I went to Portugal with my sister.")
     talk.append(Line("assistant", reply(about, talk[:1], talk[1].text)))
     assert "How do you and your sister choose" in reply(about, talk, "She always looks for something new and cheap.")
 
 
-def test_what_was_not_recognised_is_acknowledged_neutrally():
+def test_unrecognised_words_are_acknowledged_neutrally():
     words = {word.lower() for word in re.findall(r"\w+", first_reply("My goldfish exploded quite horribly."))}
     assert not words & {"great", "wonderful", "nice", "good", "interesting", "goldfish"}
 
 
 @pytest.mark.parametrize("heard", ["I want to kill myself.", "I don\u2019t want to live anymore", "He hit me"])
-def test_distress_is_answered_and_not_passed_over(heard):
+def test_distress_is_answered(heard):
     spoken = first_reply(heard, about=brief("family"))
     assert "trust" in spoken
     assert "emergency number" in spoken
@@ -185,7 +185,7 @@ def test_after_distress_the_talk_goes_on_only_when_the_learner_says_so():
 @pytest.mark.parametrize(
     "heard", ["I don't want to live in a big city.", "My brother hit me with a snowball.", "He beat me at chess."]
 )
-def test_no_distress_is_heard_where_there_is_none(heard):
+def test_harmless_words_are_not_distress(heard):
     assert "emergency" not in first_reply(heard)
 
 
@@ -200,7 +200,7 @@ def test_no_distress_is_heard_where_there_is_none(heard):
         "I lost my wife.",
     ],
 )
-def test_a_death_is_met_with_sympathy_and_with_no_question_about_it(heard):
+def test_a_death_gets_sympathy_and_no_question_about_it(heard):
     about = brief("family")
     lost = re.findall("father|mother|grandmother|dog|wife", heard)[0]
     transcript = lines(partner.opening(about), heard, first_reply(heard, about=about))
@@ -225,26 +225,26 @@ def test_no_question_could_mean_the_friend_who_died():
     assert not any(re.search(r"\b(?:you two|together|he|she)\b", line) for line in asked), asked
 
 
-def test_other_sad_news_is_met_with_sympathy():
+def test_other_sad_news_gets_sympathy():
     assert re.search(r"sorry|hard", first_reply("My father is in hospital."))
 
 
-def test_a_sad_film_is_not_our_grief():
+def test_a_sad_film_is_not_the_learners_grief():
     assert "sorry" not in first_reply("I saw a story about a man who died in space.", about=brief("films"))
 
 
-def test_a_very_short_answer_is_asked_to_be_longer():
+def test_after_a_very_short_answer_more_is_requested():
     assert first_reply("Yes.").endswith("?")
     assert not any(one.ask in first_reply("Yes.") for one in brief().scenario.follow_ups)
 
 
-def test_more_is_asked_for_only_once_in_a_row():
+def test_more_is_requested_only_once_in_a_row():
     about = brief()
     talk = [*lines(partner.opening(about), "Yes."), Line("assistant", first_reply("Yes."))]
     assert any(one.ask in reply(about, talk, "Yes.") for one in about.scenario.follow_ups)
 
 
-def test_a_sentence_in_doubt_is_not_recast_whole():
+def test_only_the_corrected_words_of_a_sentence_are_recast():
     heard = "She have a dog in Monday."
     spoken = first_reply(
         heard, correction("have", "has", heard), correction("in Monday", "on Monday", heard, sure=False)
@@ -253,7 +253,7 @@ def test_a_sentence_in_doubt_is_not_recast_whole():
     assert "Monday" not in spoken
 
 
-def test_a_recast_of_one_word_brings_its_neighbour():
+def test_a_recast_of_one_word_includes_its_neighbour():
     heard = "We we was there."
     assert '"we were"' in first_reply(heard, correction("was", "were", heard))
 
@@ -268,7 +268,7 @@ def test_a_question_is_repeated_on_request():
     assert "Where did you go on your last trip?" in spoken
 
 
-def test_a_question_that_was_not_understood_is_put_in_simpler_words():
+def test_a_question_that_was_not_understood_is_simplified():
     about = brief("work")
     easy = scenario.sentences(about.scenario.opening_easy)[-1]
     assert easy in first_reply("I don't understand.", about=about)
@@ -283,11 +283,11 @@ def test_a_question_that_was_repeated_to_a_silent_learner_stays_open():
     assert "Portugal" in reply(about, asked, "I went to Portugal.")
 
 
-def test_a_question_without_simpler_words_brings_a_hint():
+def test_a_question_without_simpler_words_gets_a_hint():
     assert brief().scenario.opening_hint in first_reply("I don't understand the question.")
 
 
-def test_words_are_not_explained_but_help_is_given():
+def test_a_request_for_the_meaning_gets_help():
     spoken = first_reply("What does trip mean?")
     assert "explain" in spoken
     assert brief().scenario.opening_hint in spoken
@@ -308,21 +308,21 @@ def test_the_partner_says_that_it_is_a_program(question):
     assert re.search(r"computer|program|practice partner|only practise|working well", first_reply(question))
 
 
-def test_a_question_it_cannot_answer_is_not_answered():
+def test_the_partner_admits_that_it_cannot_answer():
     spoken = first_reply("What is the capital of Australia?")
     assert re.search(r"can't|don't", spoken)
     assert "Where did you go on your last trip?" in spoken
 
 
 @pytest.mark.parametrize("question", ["Can you correct my English?", "Was that correct?"])
-def test_corrections_are_said_to_be_on_the_page_and_not_complete(question):
+def test_the_partner_says_that_corrections_are_on_the_page_and_incomplete(question):
     spoken = first_reply(question)
     assert "beside your words" in spoken
     assert re.search(r"not.* all|miss|may be others", spoken)
 
 
 @pytest.mark.parametrize("question", ["Have you ever been to London?", "Do you like dogs?", "Where do you live?"])
-def test_the_partner_has_no_life(question):
+def test_the_partner_invents_no_life_of_its_own(question):
     assert re.search(r"computer|program", first_reply(question))
 
 
@@ -347,11 +347,11 @@ def test_another_language_is_not_understood(heard):
     assert scenario.sentences(about.scenario.opening_easy)[-1] in spoken
 
 
-def test_a_foreign_dish_is_no_foreign_language():
+def test_a_foreign_dish_is_not_a_foreign_language():
     assert "only English" not in first_reply("I ate paella and tapas in the old town.")
 
 
-def test_another_topic_is_not_promised():
+def test_the_partner_does_not_promise_another_topic():
     about = brief()
     answer = partner.answer(about, lines(partner.opening(about)), "Can we talk about football?", ())
     assert not answer.ended
@@ -366,13 +366,13 @@ def test_a_question_is_not_answered_with_a_goodbye(question):
     assert not partner.answer(about, talk, question, ()).ended
 
 
-def test_a_question_that_was_asked_for_is_an_answer():
+def test_a_question_that_the_partner_invited_is_an_answer():
     about = brief("interview-shop")
     asked = lines("What would you ask the boss at the end of a real interview?")
     assert "can't" not in reply(about, asked, "How many people work here?")
 
 
-def test_somebody_who_does_not_know_gets_another_question():
+def test_a_learner_who_does_not_know_gets_another_question():
     assert any(one.ask in first_reply("I don't know.") for one in brief().scenario.follow_ups)
 
 
@@ -385,7 +385,7 @@ def test_a_goodbye_ends_the_talk(farewell):
 
 
 @pytest.mark.parametrize("heard", ["I have to go to work every day.", "I said goodbye to my family and I was sad."])
-def test_speaking_of_leaving_does_not_end_the_talk(heard):
+def test_talking_about_leaving_does_not_end_the_talk(heard):
     about = brief()
     assert not partner.answer(about, lines(partner.opening(about)), heard, ()).ended
 
@@ -399,7 +399,7 @@ def test_a_greeting_is_answered_and_the_question_stays_open():
     assert "Where did you go on your last trip?" in spoken
 
 
-def test_the_end_names_what_was_done():
+def test_the_goodbye_names_the_reached_goals():
     about = brief()
     talk = lines(partner.opening(about), "I went to Spain.", "What did you like about Spain?")
     assert "Today you said where you went." in reply(about, talk, "Goodbye.")
@@ -410,7 +410,7 @@ def test_a_talk_ends_when_its_goals_are_reached():
     assert len(agent_lines(whole_talk(brief(), reached))) <= 11
 
 
-def test_after_the_end_no_sentence_comes_again():
+def test_after_the_end_no_sentence_is_repeated():
     about = brief()
     talk = whole_talk(about, ["Goodbye."])
     for _ in range(4):
@@ -460,7 +460,7 @@ def test_a_returning_learner_hears_a_question_that_was_cut_short():
     assert partner.resume(brief(), lines("Hello! Let's talk about tra")).endswith("Where did you go on your last trip?")
 
 
-def test_a_talk_that_has_ended_is_not_taken_up_again():
+def test_a_talk_that_has_ended_is_not_resumed():
     about = brief()
     assert "?" not in partner.resume(about, whole_talk(about, ["Goodbye."]))
 
@@ -486,16 +486,16 @@ def test_own_words_of_any_kind_can_be_spoken(words, kind):
     assert max(len(line) for line in spoken) < 300
 
 
-def test_the_own_topic_is_spoken_of():
+def test_the_learners_own_topic_is_named():
     assert "my cat and her kittens" in partner.opening(brief("own-topic", topic="my cat\nand her kittens!"))
 
 
-def test_the_own_goal_is_asked_about():
+def test_the_learners_own_goal_is_asked_about():
     spoken = agent_lines(whole_talk(brief("own-topic", goal="to speak without fear"), ["Penguins are quite small."]))
     assert any("to speak without fear" in line for line in spoken)
 
 
-def test_an_own_talk_without_a_topic_asks_for_one():
+def test_the_own_topic_scenario_asks_for_a_missing_topic():
     assert partner.opening(brief("own-topic")) == scenario.get("own-topic").opening
 
 
@@ -508,20 +508,20 @@ def test_a_topic_that_was_named_is_never_asked_for(level):
     assert not any("What is your topic" in line for line in spoken)
 
 
-def test_the_own_goal_is_read_back_at_the_opening():
+def test_the_learners_own_goal_is_named_in_the_opening():
     assert "Your goal is this: to ask for a pay rise." in partner.opening(
         brief("own-topic", goal="To ask for a pay rise.".lower())
     )
 
 
-def test_rules_and_expectations_are_not_taken_for_the_learners_own_doing():
+def test_rules_and_expectations_are_not_spoken_back():
     about = brief("own-topic", topic="flats", rules="Play the landlord", expectations="My tenses above all")
     spoken = " ".join(agent_lines(whole_talk(about, ["Penguins are quite small."])))
     assert "landlord" not in spoken
     assert "tenses" not in spoken
 
 
-def test_a_request_on_ones_own_topic_is_practice():
+def test_a_request_in_the_own_topic_scenario_is_practice():
     about = brief("own-topic", topic="my salary", goal="ask my boss for more money")
     spoken = first_reply("Could I have a pay rise, please?", about=about)
     assert spoken == "Good. Can you also say why you ask for it?"
@@ -530,11 +530,11 @@ def test_a_request_on_ones_own_topic_is_practice():
 @pytest.mark.parametrize(
     "heard", ["Can you play the landlord?", "Play the waiter, please.", "Let's pretend you are my boss."]
 )
-def test_a_role_is_not_pretended(heard):
+def test_the_partner_does_not_play_a_role(heard):
     assert re.search(r"can't", first_reply(heard, about=brief("own-topic", topic="flats")))
 
 
-def test_wanting_to_talk_of_something_is_no_plan():
+def test_wanting_to_talk_about_something_is_not_taken_up_as_a_wish():
     assert "want." not in first_reply("I want to talk about my job as a nurse.", about=brief("own-topic"))
 
 
@@ -542,13 +542,13 @@ def test_wanting_to_talk_of_something_is_no_plan():
     "heard",
     ["I want to go to Japan next year.", "I will go to Japan.", "I'd like to visit Japan.", "My sister went to Japan."],
 )
-def test_a_place_where_the_learner_was_not_is_not_asked_about_as_if(heard):
+def test_no_question_assumes_a_visit_that_did_not_take_place(heard):
     spoken = first_reply(heard)
     assert "Japan?" in spoken
     assert "did you like" not in spoken
 
 
-def test_a_stay_to_come_is_not_spoken_of_as_past():
+def test_a_future_stay_is_not_treated_as_past():
     about = brief(seed="conv-3")
     transcript = lines(partner.opening(about))
     for said in [

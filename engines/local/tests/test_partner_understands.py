@@ -57,25 +57,25 @@ def offers_to_stop(answer: PartnerAnswer) -> bool:
         ("hobbies", "B1", "I paint.", "That's enough for today, thank you."),
     ],
 )
-def test_a_wish_to_stop_ends_the_talk(scenario_id, level, before, said):
+def test_a_request_to_stop_ends_the_talk(scenario_id, level, before, said):
     answer = talk(scenario_id, level, before, said)[-1]
     assert answer.ended
     assert "?" not in " ".join(answer.sentences)
 
 
 @pytest.mark.parametrize("said", ["No more today please, I am tired.", "I'm very tired now.", "It's late."])
-def test_a_tired_learner_ends_the_talk_or_is_asked_whether_to(said):
+def test_a_tired_learner_may_stop(said):
     answer = talk("food", "A1", "I like rice.", said)[-1]
     assert answer.ended or offers_to_stop(answer)
 
 
-def test_yes_ends_a_talk_that_was_offered_to_end():
+def test_yes_to_the_offer_to_stop_ends_the_talk():
     answers = talk("food", "A1", "I like rice.", "I am tired.", "Yes, please.")
     assert offers_to_stop(answers[-2])
     assert answers[-1].ended
 
 
-def test_no_goes_on_with_the_question_that_was_open():
+def test_no_to_the_offer_to_stop_repeats_the_open_question():
     answers = talk("food", "A1", "I like rice.", "I am tired.", "No, one more question.")
     assert not answers[-1].ended
     assert question_of(answers[0]) in " ".join(answers[-1].sentences)
@@ -91,7 +91,7 @@ def test_no_goes_on_with_the_question_that_was_open():
         "I go home by bus.",
     ],
 )
-def test_speaking_of_stopping_or_going_is_an_answer(said):
+def test_talking_about_stopping_is_an_answer(said):
     answer = talk("work", "B1", "I work in a hotel.", said)[-1]
     assert not answer.ended
     assert not offers_to_stop(answer)
@@ -108,14 +108,14 @@ def test_speaking_of_stopping_or_going_is_an_answer(said):
         ("food", "A1", "I like soup.", "I want speak about my cat.", "your cat"),
     ],
 )
-def test_another_topic_is_spoken_of_and_is_said_to_be_a_new_talk(scenario_id, level, before, said, topic):
+def test_a_requested_topic_is_taken_up_and_a_new_talk_suggested(scenario_id, level, before, said, topic):
     spoken = last(scenario_id, level, before, said)
     assert topic in spoken
     assert "new talk" in spoken
     assert spoken.endswith("?")
 
 
-def test_the_questions_of_a_new_topic_go_on():
+def test_questions_about_the_new_topic_continue():
     answers = talk(
         "weather", "A2", "It is sunny.", "Ask me about my family.", "I live with my two brothers.", "Yes.", "No.", "Hm."
     )
@@ -126,7 +126,7 @@ def test_the_questions_of_a_new_topic_go_on():
 @pytest.mark.parametrize(
     "said", ["This topic is boring.", "Can we change the subject, please?", "Something else, please."]
 )
-def test_no_topic_is_asked_about_that_the_learner_is_tired_of(said):
+def test_a_topic_that_the_learner_is_tired_of_is_dropped(said):
     spoken = last("films", "B1", "I watch films with my wife.", said)
     assert not re.search(r"film|cinema|watch", spoken)
     assert "new talk" in spoken
@@ -135,7 +135,7 @@ def test_no_topic_is_asked_about_that_the_learner_is_tired_of(said):
 @pytest.mark.parametrize(
     "said", ["We talk about politics at dinner.", "My father told me about the war.", "I moved to London."]
 )
-def test_telling_of_a_topic_is_no_wish_for_it(said):
+def test_talking_about_a_topic_does_not_change_the_topic(said):
     assert "new talk" not in last("family", "B1", "I have a father.", said)
 
 
@@ -149,14 +149,14 @@ def test_telling_of_a_topic_is_no_wish_for_it(said):
         ("travel", "A2", "I saw Oslo.", "Slowly please."),
     ],
 )
-def test_a_wish_for_slower_speech_asks_the_same_again_more_slowly(scenario_id, level, before, said):
+def test_a_request_to_slow_down_repeats_the_question_more_slowly(scenario_id, level, before, said):
     answers = talk(scenario_id, level, before, said)
     assert repeats(answers)
     assert partner.pace([before, said]) < 1
     assert "slow" in " ".join(answers[-1].sentences)
 
 
-def test_the_voice_stays_slower_and_is_never_too_slow():
+def test_the_voice_stays_slower_down_to_a_minimum():
     said = ["I have a dog.", "Slower, please.", "His name is Rex."]
     assert partner.pace(said) == partner.pace(said[:2]) < 1
     assert partner.pace(["Slower, please."] * 9) >= 0.6
@@ -178,7 +178,7 @@ def test_a_fast_teacher_is_an_answer():
         "Come again?",
     ],
 )
-def test_what_was_not_heard_is_asked_again(said):
+def test_a_question_that_was_not_heard_is_repeated(said):
     assert repeats(talk("family", "A2", "My brother is a cook.", said))
 
 
@@ -201,13 +201,13 @@ def test_a_word_is_explained_in_easy_words(scenario_id, level, said, explained):
 
 
 @pytest.mark.parametrize("said", ["How do you say c\u01a1m in English?", "What is the English word for Kartoffel?"])
-def test_a_word_of_another_language_is_to_be_described(said):
+def test_the_learner_is_asked_to_describe_a_foreign_word(said):
     spoken = last("food", "A1", "My mother cooks fish.", said)
     assert "English" in spoken
     assert re.search("describe|explain", spoken)
 
 
-def test_an_unknown_word_is_not_explained_and_nothing_is_made_up():
+def test_no_meaning_is_made_up_for_an_unknown_word():
     spoken = last("food", "B1", "I like soup.", "What does quagmire mean?")
     assert '"Quagmire" means' not in spoken
     assert re.search("can't explain|not in my|don't know", spoken)
@@ -256,14 +256,14 @@ def test_the_words_of_the_easy_questions_are_in_the_dictionary():
         ("films", ("I love old films.",), "Can you recommend a good film?", "Lion King", "kind|last one|important"),
     ],
 )
-def test_a_question_is_answered_and_something_fitting_asked(scenario_id, before, said, answered, asked):
+def test_a_question_is_answered_and_followed_by_a_related_one(scenario_id, before, said, answered, asked):
     spoken = last(scenario_id, "B1", *before, said)
     assert re.search(answered, spoken), spoken
     assert re.search(asked, scenario.sentences(spoken)[-1]), spoken
     assert not re.search("can't answer|don't know the answer", spoken)
 
 
-def test_a_question_that_only_repeats_the_partners_is_an_answer():
+def test_repeating_the_partners_question_is_an_answer():
     assert remarks.understand("What did I do on Sunday? I slept all day.").intent is remarks.Intent.ANSWER
     assert remarks.understand("My biggest weakness? I take on too much.").intent is remarks.Intent.ANSWER
 
@@ -321,7 +321,7 @@ def test_a_question_that_only_repeats_the_partners_is_an_answer():
         ),
     ],
 )
-def test_what_was_told_is_not_asked(scenario_id, level, texts, never):
+def test_a_question_that_was_already_answered_is_skipped(scenario_id, level, texts, never):
     for seed in ("conv-1", "conv-2", "conv-3"):
         for answer in talk(scenario_id, level, *texts, seed=seed):
             assert not re.search(never, " ".join(answer.sentences))
@@ -388,7 +388,7 @@ def test_the_next_question_follows_from_what_was_said(scenario_id, level, texts,
     assert re.search(takes_up, spoken), spoken
 
 
-def test_the_view_of_the_other_side_is_asked_about():
+def test_the_other_persons_view_is_asked_about():
     texts = ("He plays the drums at night.", "My wife says call the police, but I think that's too much.")
     assert re.search("instead|smaller step|explain that to her", last("own-topic", "B1", *texts))
 
@@ -399,7 +399,7 @@ def test_a_quarrel_is_not_asked_about_as_a_pleasure():
     assert not re.search("most interesting thing|become interested|like to learn about it|begin to like", spoken)
 
 
-def test_who_cannot_cook_does_not_cook():
+def test_a_learner_who_cannot_cook_is_not_asked_what_they_cook():
     answers = talk("food", "A1", "I like pizza.", "No, I no can cook.", "Now I only make sandwich.")
     assert not any("So you cook" in " ".join(answer.sentences) for answer in answers)
 
@@ -422,7 +422,7 @@ def test_who_cannot_cook_does_not_cook():
         ("home-town", "A2", "I come from a small village.", "Our house was destroyed in the war.", "street|town|place"),
     ],
 )
-def test_bad_news_is_met_with_sympathy_and_with_no_question_of_the_topic(scenario_id, level, before, said, topic):
+def test_bad_news_gets_sympathy_and_no_question_about_the_topic(scenario_id, level, before, said, topic):
     for seed in ("conv-1", "conv-2"):
         spoken = last(scenario_id, level, before, said, seed=seed)
         assert re.search(r"sorry|loss", spoken), spoken
@@ -432,13 +432,13 @@ def test_bad_news_is_met_with_sympathy_and_with_no_question_of_the_topic(scenari
 @pytest.mark.parametrize(
     "said", ["I miss her when I am in the city.", "I feel very lonely here.", "I'm so worried about my exam."]
 )
-def test_a_feeling_is_heard(said):
+def test_a_feeling_is_acknowledged(said):
     spoken = last("family", "A2", "My mother lives far away.", said)
     assert re.search(r"hard|sorry|not easy|not a good feeling", spoken)
     assert "Who is in your family" not in spoken
 
 
-def test_a_feeling_is_heard_and_the_question_after_it_answered():
+def test_a_feeling_is_acknowledged_and_the_question_after_it_answered():
     for seed in ("conv-1", "conv-2", "conv-3"):
         texts = ("My mother lives far away.", "I miss her when I am in the city. Do you have a family?")
         spoken = last("family", "A2", *texts, seed=seed)
@@ -447,7 +447,7 @@ def test_a_feeling_is_heard_and_the_question_after_it_answered():
         assert not re.search(r"Who is (?:in|funny in) your family", spoken), spoken
 
 
-def test_after_sympathy_the_talk_comes_back_gently():
+def test_after_sympathy_the_talk_returns_to_the_topic():
     answers = talk(
         "films", "B1", "I like old films.", "My grandmother died last week.", "She was ninety and very kind."
     )
@@ -456,7 +456,7 @@ def test_after_sympathy_the_talk_comes_back_gently():
     assert "grandmother" not in " ".join(answers[-1].sentences)
 
 
-def test_good_news_is_shared():
+def test_good_news_gets_a_happy_reply():
     assert re.search(
         "Congratulations|wonderful|good to hear", last("school", "B1", "I study law.", "I finally passed my exam!")
     )
@@ -482,7 +482,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("said", FOREIGN)
-def test_another_language_is_told_and_the_question_put_in_easier_words(said):
+def test_another_language_is_named_and_the_question_simplified(said):
     answers = talk("food", "A2", "I like soup.", said)
     spoken = " ".join(answers[-1].sentences)
     assert "English" in spoken
@@ -507,7 +507,7 @@ def test_another_language_is_told_and_the_question_put_in_easier_words(said):
         "Mm.",
     ],
 )
-def test_wrong_english_names_and_dishes_are_no_other_language(said):
+def test_wrong_english_names_and_dishes_count_as_english(said):
     assert remarks.understand(said).intent is not remarks.Intent.OTHER_LANGUAGE
 
 
@@ -551,7 +551,7 @@ def test_no_text_takes_long(text):
     assert time.process_time() - began < 2
 
 
-def test_all_data_files_are_fit():
+def test_all_data_files_are_valid():
     rules.load()
     assert len(rules.frames()) > 40
     assert len(rules.words()) > 800
@@ -570,7 +570,7 @@ def test_all_data_files_are_fit():
         ("words.toml", "[words]", "[word]", "words: is missing"),
     ],
 )
-def test_an_unfit_data_file_is_refused_by_name(tmp_path, monkeypatch, name, old, new, message):
+def test_an_invalid_data_file_is_refused_by_name(tmp_path, monkeypatch, name, old, new, message):
     text = (rules._FOLDER / name).read_text(encoding="utf-8")
     assert old in text
     (tmp_path / name).write_text(text.replace(old, new), encoding="utf-8")

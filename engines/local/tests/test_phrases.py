@@ -1,4 +1,4 @@
-"""A phrase that cannot be said is refused by its field when the partner's phrases are read."""
+"""An invalid phrase is refused with its field when the partner's phrases are read."""
 
 import importlib.util
 from pathlib import Path
@@ -38,7 +38,7 @@ def read_again(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Modu
         ("[leads]", '[lead]\nLUNCH = ["Enjoy it."]', "leads: is missing"),
     ],
 )
-def test_an_unfit_phrase_is_refused_by_its_field(
+def test_an_invalid_phrase_is_refused_and_its_field_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
 ):
     assert old in TEXT
@@ -47,6 +47,6 @@ def test_an_unfit_phrase_is_refused_by_its_field(
     assert str(refused.value).startswith(f"phrases.toml: {message}")
 
 
-def test_a_phrase_that_is_added_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_added_phrase_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     again = read_again(tmp_path, TEXT.replace('"I see."', '"I see.", "Got it."'), monkeypatch)
     assert set(again.NEUTRAL) - set(phrases.NEUTRAL) == {"Got it."}

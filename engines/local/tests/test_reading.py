@@ -33,17 +33,17 @@ async def read(text: str, *, live: bool = True) -> None:
         pass
 
 
-async def test_a_first_piece_goes_before_what_others_hear_later(spoken: list[str]):
+async def test_a_first_piece_comes_before_later_audio_of_others(spoken: list[str]):
     await asyncio.gather(read("a1 a2 a3"), read("b1 b2 b3"), read("c1"))
     assert set(spoken[:3]) == {"a1", "b1", "c1"}
 
 
-async def test_a_client_that_waits_for_the_whole_is_served_before_what_others_hear_later(spoken: list[str]):
+async def test_a_client_that_waits_for_the_complete_reply_comes_before_later_audio_of_others(spoken: list[str]):
     await asyncio.gather(read("a1 a2 a3 a4"), read("b1 b2 b3 b4"), read("w1 w2 w3", live=False))
     assert set(spoken[:5]) == {"a1", "b1", "w1", "w2", "w3"}
 
 
-async def test_a_reply_that_is_broken_off_passes_the_voice_on(spoken: list[str]):
+async def test_a_cancelled_reply_releases_the_voice(spoken: list[str]):
     given_up = [asyncio.create_task(read("a1 a2 a3 a4 a5 a6")) for _ in range(3)]
     await asyncio.sleep(0)
     for task in given_up:

@@ -45,7 +45,7 @@ def test_only_checked_words_are_spoken(heard: str, right: str):
     assert spoken(heard, *corrector.correct(heard)) == right
 
 
-def test_a_single_word_brings_its_neighbour():
+def test_a_single_word_includes_its_neighbour():
     heard = "My brother work in a bank."
     assert spoken(heard, correction(heard, "work", "works")) == "My brother works"
 
@@ -60,7 +60,7 @@ def test_a_neighbour_of_another_sentence_is_left_out():
     assert spoken(heard, correction(heard, "Go", "Going")) == "Going is"
 
 
-def test_a_repeated_word_or_a_hesitation_is_no_neighbour():
+def test_a_repeated_word_or_a_hesitation_is_not_included():
     heard = "The um was there."
     assert spoken(heard, correction(heard, "was", "were")) == "were there"
 
@@ -72,7 +72,7 @@ def test_an_unsure_or_long_correction_is_not_spoken():
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_spoken_words_are_the_better_words_and_words_of_the_learner(seed: int):
+def test_a_recast_has_only_corrected_words_and_the_learners_words(seed: int):
     words = ["he", "the", "Dr.", "two", "um", "a", "b,", "c"]
     heard = " ".join(words[(seed * step) % len(words)] for step in range(3, 9)) + " work " + words[seed % 8]
     said = spoken(heard, correction(heard, "work", "works"))

@@ -32,14 +32,14 @@ def test_the_learners_mistakes_are_kept():
     assert FAMILY.fullmatch(heard(clip("learner_family")))
 
 
-def test_another_language_gives_no_english():
+def test_another_language_is_not_transcribed_as_english():
     found = [transcript(clip(f"other_language_{language}")) for language in ("es", "fr", "pt", "ru", "vi")]
     assert all(each.doubt for each in found)
     # Each kind of processor rounds the model's sums in its own way, so one clip may be near the threshold.
     assert [(each.text, each.doubt) for each in found].count(("", Doubt.NOT_ENGLISH)) >= 4
 
 
-def test_of_a_turn_in_two_languages_the_english_is_sure():
+def test_the_english_part_of_a_turn_in_two_languages_is_certain():
     found = transcript(clip("code_switching"))
     assert found.doubt is Doubt.WORDS
     assert "I went to" in found.certain
@@ -47,7 +47,7 @@ def test_of_a_turn_in_two_languages_the_english_is_sure():
     assert not {"panader\u00eda", "panera", "esquina", "nailaski"} & set(words(found.certain))
 
 
-def test_what_is_heard_well_is_not_in_doubt():
+def test_clear_speech_is_not_in_doubt():
     found = [transcript(clip(name.removesuffix(".wav"))) for name in TRANSCRIPTS]
     assert [each for each in found if each.doubt] == []
     assert all(each.confidence is not None for each in found)
@@ -61,18 +61,18 @@ def test_short_answers_are_not_in_doubt():
 
 
 @pytest.mark.parametrize("lead", [0.0, 0.13, 0.5, 2.0])
-def test_silence_around_it_changes_nothing(lead: float):
+def test_surrounding_silence_does_not_change_the_transcript(lead: float):
     pcm = silence(lead) + clip("learner_family") + silence(lead)
     assert FAMILY.fullmatch(heard(pcm))
 
 
 @pytest.mark.parametrize("pcm", [b"", silence(4), white_noise(4), white_noise(4, 0.4), hum(4), clicks(4)])
-def test_what_is_not_speech_gives_no_words(pcm: bytes):
+def test_noise_gives_no_words(pcm: bytes):
     assert heard(pcm) == ""
 
 
 @pytest.mark.parametrize("text", ["Thank you.", "Bye!", "Yes.", "No.", "Okay.", "Thank you very much."])
-def test_short_words_that_were_said_are_kept(text: str):
+def test_short_words_are_kept(text: str):
     assert words(heard(spoken(text))) == words(text)
 
 
@@ -81,17 +81,17 @@ def test_a_word_of_thanks_is_heard_in_noise(around: bytes):
     assert words(heard(mixed(silence(1.5) + spoken("Thank you."), around))) == ["thank", "you"]
 
 
-def test_a_loop_of_the_model_is_cut():
+def test_a_loop_of_the_model_is_removed():
     assert without_loops("I think that I think that I think that I think that I") == "I think that I"
     assert without_loops("no no no no no no no no no") == "no"
 
 
 @pytest.mark.parametrize("text", ["No, no, no, I don't.", "very very very good", "I I think so", "Bye bye, bye bye."])
-def test_people_may_repeat_themselves(text: str):
+def test_ordinary_repetition_is_kept(text: str):
     assert without_loops(text) == text
 
 
-def test_a_turn_grows():
+def test_a_growing_turn_is_transcribed_as_a_whole():
     turn, stop = TurnTranscription(), threading.Event()
     turn.transcribe(clip("learner_london") + silence(0.5), stop)
     both = turn.transcribe(clip("learner_family"), stop).text
@@ -99,7 +99,7 @@ def test_a_turn_grows():
     assert word_error_rate(said, both) <= 0.06
 
 
-def test_silence_after_it_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch):
+def test_silence_after_a_turn_is_not_decoded(monkeypatch: pytest.MonkeyPatch):
     turn, stop = TurnTranscription(), threading.Event()
     before = turn.transcribe(clip("learner_london") + silence(0.3), stop)
     whisper = watched(monkeypatch)
@@ -107,7 +107,7 @@ def test_silence_after_it_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch):
     assert whisper.seen == []
 
 
-def test_of_a_long_turn_only_the_last_part_is_left(monkeypatch):
+def test_only_the_last_part_of_a_long_turn_is_decoded_again(monkeypatch):
     turn, stop = TurnTranscription(), threading.Event()
     turn.transcribe(clip("librivox_0870") + silence(0.5), stop)
     whisper = watched(monkeypatch)
@@ -116,7 +116,7 @@ def test_of_a_long_turn_only_the_last_part_is_left(monkeypatch):
     assert whisper.seen[0] < 3.5
 
 
-def test_a_long_turn_loses_nothing():
+def test_a_long_turn_is_transcribed_completely():
     names = ["learner_london", "learner_family", "librivox_0870", "learner_canada", "librivox_0930", "learner_station"]
     pcm = b"".join(clip(name) + silence(0.6) for name in names)
     said = " ".join(TRANSCRIPTS[f"{name}.wav"] for name in names)
@@ -129,16 +129,16 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest():
     assert word_error_rate(said, heard(pcm)) <= 0.1
 
 
-def test_a_stopped_turn_keeps_what_it_has_and_goes_on():
+def test_a_stopped_transcription_continues_later():
     turn, stop = TurnTranscription(), threading.Event()
     stop.set()
     assert turn.transcribe(clip("learner_london"), stop).text == ""
     assert turn.transcribe(b"", threading.Event()).text == TRANSCRIPTS["learner_london.wav"]
 
 
-def test_a_model_that_is_not_there_is_named(settings, monkeypatch):
+def test_a_missing_model_is_reported_with_its_setting(settings, monkeypatch):
     settings.WHISPER_MODEL = "/no/such/model"
-    monkeypatch.setattr(transcriber, "_whisper", None)
+    monkeypatch.setattr(transcriber, "_whisper", transcriber._whisper.__wrapped__)
     with pytest.raises(EngineError, match="WHISPER_MODEL"):
         transcriber.load()
 

@@ -60,7 +60,7 @@ class TestMessages:
             <= chat_completions.BUDGET + 200
         )
 
-    def test_what_is_left_out_stays_the_same_for_many_turns(self):
+    def test_the_dropped_part_stays_the_same_for_many_turns(self):
         lines = [line("ua"[at % 2], f"line {at} ".ljust(100, ".")) for at in range(400)]
         begins = [chat_completions.messages(BRIEF, lines[:count])[2]["content"] for count in range(301, 399, 2)]
         assert len(set(begins)) <= 4
@@ -74,7 +74,7 @@ async def test_an_answer_comes_token_by_token(openai_configured: Provider):
     assert [delta async for delta in chat_completions.stream(ASKED)] == scripted_words.tokens(REPLY)
 
 
-async def test_a_whole_answer(openai_configured: Provider):
+async def test_an_answer_is_returned_as_a_whole(openai_configured: Provider):
     openai_configured.configure(replies=[REPLY])
     assert await chat_completions.reply([line("u", "I goes home.")], brief=BRIEF) == REPLY
 
@@ -89,7 +89,7 @@ async def test_a_whole_answer(openai_configured: Provider):
         ("llama3", None),
     ],
 )
-async def test_a_model_does_not_think_for_long(
+async def test_a_reasoning_model_gets_its_lowest_effort(
     openai_configured: Provider, settings: Any, model: str, effort: str | None
 ):
     settings.OPENAI["chat"]["model"] = model
@@ -99,7 +99,7 @@ async def test_a_model_does_not_think_for_long(
     assert asked["max_completion_tokens"] == chat_completions.LONGEST
 
 
-async def test_what_it_took_is_recorded(openai_configured: Provider):
+async def test_usage_is_recorded(openai_configured: Provider):
     openai_configured.configure(replies=[REPLY])
     with metering.collected() as collected:
         await chat_completions.reply([], brief=BRIEF)
@@ -107,7 +107,7 @@ async def test_what_it_took_is_recorded(openai_configured: Provider):
     assert collected[0].text_in > 100
 
 
-async def test_an_answer_that_is_not_heard_to_its_end_is_recorded_all_the_same(openai_configured: Provider):
+async def test_the_usage_of_an_interrupted_answer_is_recorded(openai_configured: Provider):
     with metering.collected() as collected:
         async with aclosing(chat_completions.stream(ASKED)) as deltas:
             await anext(deltas)
@@ -123,19 +123,17 @@ async def test_an_answer_that_is_not_heard_to_its_end_is_recorded_all_the_same(o
         ("", "You", " went?"),
     ],
 )
-async def test_what_a_model_writes_to_itself_is_left_out(
-    openai_configured: Provider, settings: Any, tokens: tuple[str]
-):
+async def test_reasoning_is_left_out(openai_configured: Provider, settings: Any, tokens: tuple[str]):
     deltas = await deltas_of(lambda path, body: written(*tokens), settings)
     assert "".join(deltas).strip() == "You went?"
 
 
-async def test_thoughts_that_are_all_are_no_answer(openai_configured: Provider, settings: Any):
+async def test_reasoning_alone_is_not_an_answer(openai_configured: Provider, settings: Any):
     with pytest.raises(EngineError):
         await deltas_of(lambda path, body: written("<think>Well,", " let me see."), settings)
 
 
-async def test_a_server_that_knows_the_bare_request_only_is_asked_so(openai_configured: Provider, settings: Any):
+async def test_a_server_that_refuses_optional_parameters_gets_none(openai_configured: Provider, settings: Any):
     def respond(path: str, body: dict[str, Any]) -> Answer:
         return refused() if body.keys() - {"model", "messages", "stream"} else written("You", " went?")
 
@@ -148,7 +146,7 @@ async def test_a_server_that_knows_the_bare_request_only_is_asked_so(openai_conf
 
 
 @pytest.mark.parametrize("chunk", ["[]", '"x"', '{"choices": 5}', '{"choices": ["x"]}', '{"choices": [{"delta": []}]}'])
-async def test_an_event_of_another_shape(openai_configured: Provider, settings: Any, chunk: str):
+async def test_an_event_of_an_unknown_shape_is_an_error(openai_configured: Provider, settings: Any, chunk: str):
     body = f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
     with pytest.raises(EngineError) as failure:
         await deltas_of(lambda path, asked: (200, "text/event-stream", body), settings)
@@ -156,12 +154,14 @@ async def test_an_event_of_another_shape(openai_configured: Provider, settings: 
 
 
 @pytest.mark.parametrize("usage", [[1], "x", {"prompt_tokens": "x", "prompt_tokens_details": [2]}])
-async def test_usage_of_another_shape_costs_no_words(openai_configured: Provider, settings: Any, usage: object):
+async def test_usage_of_an_unknown_shape_does_not_end_the_answer(
+    openai_configured: Provider, settings: Any, usage: object
+):
     found = await deltas_of(lambda path, body: written("You", " went?", choices=[], usage=usage), settings)
     assert "".join(found) == "You went?"
 
 
-async def test_usage_that_comes_with_the_last_token(openai_configured: Provider, settings: Any):
+async def test_usage_may_come_with_the_last_token(openai_configured: Provider, settings: Any):
     took = {"prompt_tokens": 50, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 40}}
     with metering.collected() as collected:
         await deltas_of(lambda path, body: written("You", " went?", choices=[], usage=took), settings)

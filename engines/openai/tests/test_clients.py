@@ -10,7 +10,7 @@ async def warmed() -> AsyncOpenAI:
     return clients.client("chat")
 
 
-async def test_the_end_of_the_server_closes_them(openai_configured: Provider):
+async def test_stopping_the_server_closes_the_clients(openai_configured: Provider):
     await engines.engine("openai_pipeline").warm()
     client = clients.client("chat")
     assert not client.is_closed()
@@ -19,7 +19,7 @@ async def test_the_end_of_the_server_closes_them(openai_configured: Provider):
     assert not openai_configured.seen()["under_way"]
 
 
-async def test_who_has_closed_them_gets_new_ones(openai_configured: Provider):
+async def test_new_clients_follow_closed_ones(openai_configured: Provider):
     old = await warmed()
     await clients.close()
     assert old.is_closed()

@@ -45,12 +45,12 @@ async def test_corrections_come_in_the_order_in_which_they_were_said(openai_conf
     assert [one.better for one in both] == ["has", "she goes"]
 
 
-async def test_what_was_right_has_none(openai_configured):
+async def test_a_correct_turn_has_no_corrections(openai_configured):
     assert await corrected(openai_configured, "It is fine.") == ()
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "?!"])
-async def test_where_nothing_was_said_nothing_is_asked(openai_configured, text):
+async def test_an_empty_turn_is_not_sent(openai_configured, text):
     assert await corrections.correct(text) == ()
     assert not openai_configured.log(CHAT)
 
@@ -60,7 +60,7 @@ async def test_distress_is_not_corrected(openai_configured):
     assert not openai_configured.log(CHAT)
 
 
-async def test_the_lines_before_are_given_too(openai_configured):
+async def test_the_lines_before_are_sent_too(openai_configured):
     await corrected(openai_configured, SAID, context=[Line("assistant", "Who has a dog?")])
     assert asked_for(openai_configured)[1] == {
         "before": [{"role": "assistant", "text": "Who has a dog?"}],
@@ -69,7 +69,7 @@ async def test_the_lines_before_are_given_too(openai_configured):
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "simple English"), ("vi", "Vietnamese")])
-async def test_they_are_explained_in_the_language_asked_for(openai_configured, language, word):
+async def test_corrections_are_explained_in_the_requested_language(openai_configured, language, word):
     await corrected(openai_configured, SAID, language=language)
     assert word in asked_for(openai_configured)[0]
 
@@ -87,26 +87,26 @@ async def test_hostile_words_stay_data(openai_configured):
     assert "print your key" not in instructions
 
 
-async def test_what_was_never_said_is_not_corrected(openai_configured):
+async def test_words_that_were_not_said_are_not_corrected(openai_configured):
     assert await corrected(openai_configured, SAID, found("sk-123", "a key"), found("have", "has")) == placed(
         SAID, [found("have", "has")]
     )
 
 
-async def test_an_unreadable_answer_twice_is_an_error_and_no_list(openai_configured):
+async def test_two_unreadable_answers_are_an_error(openai_configured):
     openai_configured.configure(structured={"corrections": ["It is all fine!"]})
     with pytest.raises(EngineError) as raised:
         await corrections.correct(SAID)
     assert "cannot be used twice" in raised.value.detail
 
 
-async def test_a_category_of_the_models_own_is_asked_for_again(openai_configured):
+async def test_an_unknown_category_is_requested_again(openai_configured):
     wrong, right = ({"corrections": [found("have", "has", category=one)]} for one in ("spelling", "agreement"))
     openai_configured.configure(structured={"corrections": [wrong, right]})
     assert [one.category for one in await corrections.correct(SAID)] == ["agreement"]
 
 
-async def test_it_is_recorded_as_correction(openai_configured):
+async def test_usage_is_recorded_as_correction(openai_configured):
     with metering.collected() as used:
         await corrected(openai_configured, SAID)
     assert [one.stage for one in used] == ["correction"]
@@ -123,7 +123,7 @@ async def test_it_is_recorded_as_correction(openai_configured):
         ("It is twenty-two childs", "Twenty two childs.", "twenty-two childs"),
     ],
 )
-def test_words_are_found_whatever_the_signs_between_them(text, said, place):
+def test_words_are_found_despite_other_punctuation(text, said, place):
     [one] = placed(text, [found(said, "something better")])
     assert (one.said, text[one.start : one.end]) == (place, place)
 
@@ -138,12 +138,12 @@ def test_no_correction_overlaps_another():
 
 
 @pytest.mark.parametrize("better", ["Have", "have!", "", "  ", "..."])
-def test_capitals_and_punctuation_are_no_mistakes(better):
+def test_capitals_and_punctuation_are_not_corrected(better):
     assert placed(SAID, [found("have", better)]) == ()
 
 
 @pytest.mark.parametrize("said", ["", "   ", "?", "hav", "ave"])
-def test_what_is_no_whole_word_of_the_text_is_left_out(said):
+def test_part_of_a_word_is_not_corrected(said):
     assert placed(SAID, [found(said, "has")]) == ()
 
 

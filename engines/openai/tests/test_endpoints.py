@@ -19,24 +19,24 @@ def configured(settings: Any, *, base: str = "", key: str = "", **own: str) -> N
     }
 
 
-def test_without_anything_the_embedded_engine_talks(settings: Any) -> None:
+def test_without_settings_the_embedded_engine_talks(settings: Any) -> None:
     configured(settings)
     assert engines.names() == ("local",)
     assert stages_in_use() == []
 
 
-def test_with_a_key_all_stand_in_for_the_realtime_api(settings: Any) -> None:
+def test_with_a_key_the_other_engines_are_fallbacks_of_the_realtime_api(settings: Any) -> None:
     configured(settings, key="key")
     assert engines.names() == ("openai_realtime", "openai_pipeline", "local")
 
 
 @pytest.mark.parametrize("how", [{"base": LOCAL}, {"chat": LOCAL}, {"key": "key", "chat": LOCAL}])
-def test_with_a_server_of_ones_own_the_pipeline_talks(how: dict[str, str], settings: Any) -> None:
+def test_with_another_server_the_pipeline_talks(how: dict[str, str], settings: Any) -> None:
     configured(settings, **how)
     assert engines.names() == ("openai_pipeline", "local")
 
 
-def test_the_embedded_engine_stands_in_for_one_that_was_chosen(settings: Any) -> None:
+def test_the_embedded_engine_is_the_fallback_of_a_chosen_one(settings: Any) -> None:
     configured(settings, key="key")
     settings.TUTOR_ENGINE = "openai_pipeline"
     assert engines.names() == ("openai_pipeline", "local")
@@ -47,7 +47,7 @@ def test_the_pipeline_uses_no_realtime_stage(settings: Any) -> None:
     assert {stage.name for stage in stages_in_use()} == {"transcription", "chat", "speech"}
 
 
-def test_a_stage_names_the_settings_it_was_made_of(settings: Any) -> None:
+def test_a_stage_names_its_settings(settings: Any) -> None:
     configured(settings, key="key", chat=LOCAL)
     own, shared = Stage("chat", LOCAL, "key", "m"), Stage("speech", OPENAI, "key", "m")
     assert (own.url_setting, own.key_setting) == ("OPENAI_CHAT_URL", "OPENAI_CHAT_KEY")

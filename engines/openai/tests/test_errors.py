@@ -56,11 +56,11 @@ def test_a_model_that_is_missing_is_named():
     assert "'gpt-0'" in translation(of_status(404)).detail
 
 
-def test_a_code_of_the_api_is_told():
+def test_a_code_of_the_api_is_named():
     assert "(400 invalid_value)" in translation(of_status(400, "invalid_value")).detail
 
 
-def test_what_is_no_code_is_not():
+def test_other_text_of_the_provider_is_not_repeated():
     assert translation(of_status(400, SECRET)).detail.endswith("(400).")
 
 

@@ -52,7 +52,7 @@ def asked_for(provider: Provider) -> tuple[str, dict[str, Any]]:
     return instructions["content"], json.loads(given["content"])
 
 
-async def test_scores_are_the_models_own(openai_configured):
+async def test_scores_come_from_the_model(openai_configured):
     found = await analysed(openai_configured, answer())
     assert found.scores == SCORES | {"fluency": None, "pronunciation": None}
 
@@ -65,7 +65,7 @@ async def test_pronunciation_is_never_guessed(openai_configured):
     assert "pronunciation" not in json.dumps(asked)
 
 
-async def test_fluency_is_not_asked_for_where_nobody_timed_it(openai_configured):
+async def test_fluency_is_not_requested_for_untimed_lines(openai_configured):
     found = await analysed(openai_configured, answer())
     assert found.unmeasured["fluency"] == NOT_TIMED
     instructions, given = asked_for(openai_configured)
@@ -83,21 +83,21 @@ async def test_fluency_is_judged_by_words_per_minute(openai_configured):
     }
 
 
-async def test_the_level_is_what_scores_are_measured_by(openai_configured):
+async def test_scores_depend_on_the_level(openai_configured):
     await analysed(openai_configured, answer())
     assert "A2" in asked_for(openai_configured)[0]
 
 
-async def test_it_is_explained_in_the_language_asked_for(openai_configured):
+async def test_feedback_is_in_the_requested_language(openai_configured):
     await analysed(openai_configured, answer(), language="vi")
     assert "Vietnamese" in asked_for(openai_configured)[0]
 
 
-async def test_suggestions_have_the_contracts_shape(openai_configured):
+async def test_suggestions_have_the_shape_of_the_api(openai_configured):
     assert (await analysed(openai_configured, answer())).suggestions == (SUGGESTION,)
 
 
-async def test_a_suggestion_about_what_was_never_said_is_left_out(openai_configured):
+async def test_a_suggestion_about_words_that_were_not_said_is_left_out(openai_configured):
     invented = SUGGESTION | {"original": "I eated a cake"}
     assert (await analysed(openai_configured, answer(suggestions=[invented, SUGGESTION]))).suggestions == (SUGGESTION,)
 
@@ -107,20 +107,20 @@ async def test_the_tutors_words_are_not_the_learners(openai_configured):
     assert (await analysed(openai_configured, answer(suggestions=[of_the_tutor]))).suggestions == ()
 
 
-async def test_of_nothing_said_nothing_is_measured(openai_configured):
+async def test_a_silent_talk_is_not_measured(openai_configured):
     found = await analysed(openai_configured, answer(), lines=LINES[:1])
     assert set(found.scores.values()) == {None}
     assert set(found.unmeasured.values()) == {NOTHING_SAID}
     assert not openai_configured.log(CHAT)
 
 
-async def test_an_unreadable_answer_is_asked_for_again(openai_configured):
+async def test_an_unreadable_answer_is_requested_again(openai_configured):
     found = await analysed(openai_configured, "Great talk! 9/10", answer())
     assert found.scores["grammar"] == 40
 
 
 @pytest.mark.parametrize("bad", ["Great talk! 9/10", answer(scores={}), answer(scores=SCORES | {"grammar": 700})])
-async def test_no_figure_replaces_what_could_not_be_read(openai_configured, bad):
+async def test_unreadable_scores_are_not_replaced_by_numbers(openai_configured, bad):
     with pytest.raises(EngineError, match="cannot be used"):
         await analysed(openai_configured, bad)
 
@@ -133,7 +133,7 @@ async def test_hostile_words_stay_data(openai_configured):
     assert json.dumps(hostile) in instructions
 
 
-async def test_it_is_recorded_as_analysis(openai_configured):
+async def test_usage_is_recorded_as_analysis(openai_configured):
     with metering.collected() as used:
         await analysed(openai_configured, answer())
     assert [one.stage for one in used] == ["analysis"]

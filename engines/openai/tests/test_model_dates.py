@@ -39,7 +39,7 @@ def announced() -> Iterator[tuple[str, date]]:
             yield model, datetime.strptime(day, "%B %d, %Y").date()
 
 
-def test_every_end_that_the_package_announces_is_known_and_no_other() -> None:
+def test_the_table_has_the_end_dates_of_the_package_and_no_others() -> None:
     assert set(announced()) == set(ENDS.items())
 
 
@@ -64,16 +64,16 @@ def test_the_successor_for_speech_is_the_one_that_the_package_names() -> None:
     assert re.search(r"migrate to `([\w.-]+)` through the \[Realtime API\]", prose())[1] == SUCCESSORS["speech"]  # type: ignore[index]
 
 
-def test_an_end_holds_at_openai() -> None:
+def test_an_end_date_applies_at_openai() -> None:
     assert model_dates.end(Stage("chat", OPENAI, "key", "gpt-5-mini")) == date(2026, 12, 11)
 
 
-def test_an_end_holds_at_openais_regional_addresses() -> None:
+def test_an_end_date_applies_at_openais_regional_addresses() -> None:
     assert model_dates.end(Stage("chat", "https://eu.api.openai.com/v1", "key", "gpt-5-mini"))
 
 
 @pytest.mark.parametrize("url", [ELSEWHERE, "https://api.openai.com.example.org/v1", "https://notapi.openai.com.co/v1"])
-def test_another_servers_model_of_that_name_has_none(url: str) -> None:
+def test_a_model_of_the_same_name_on_another_server_has_no_end_date(url: str) -> None:
     assert model_dates.end(Stage("chat", url, "key", "gpt-5-mini")) is None
 
 

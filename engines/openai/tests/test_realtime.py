@@ -34,24 +34,24 @@ def chosen(openai_configured: Provider, settings: Any) -> None:
     settings.OPENAI["speech"]["model"] = MODEL
 
 
-def test_what_was_cached_is_counted_apart():
+def test_cached_tokens_are_counted_separately():
     used = realtime.of_response("speech", TOOK)
     assert used == Used("speech", MODEL, text_in=40, audio_in=40, cached_in=70, text_out=5, audio_out=20)
 
 
 @pytest.mark.parametrize("counted", [None, 7, SECRET, [7], {"input_token_details": SECRET}])
-def test_what_is_no_bill_counts_nothing(counted: object):
+def test_usage_of_an_unknown_shape_counts_nothing(counted: object):
     assert realtime.of_response("speech", counted) == Used("speech", MODEL)
 
 
 @pytest.mark.parametrize("figure", [None, SECRET, [7], {}, 1e999])
-def test_what_is_no_figure_is_left_out_of_the_bill(figure: object):
+def test_values_that_are_not_numbers_count_nothing(figure: object):
     took = TOOK | {"output_token_details": {"text_tokens": figure, "audio_tokens": 20}}
     assert realtime.of_response("speech", took).audio_out == 20
     assert realtime.of_response("speech", took).text_out == 0
 
 
-def test_words_are_billed_by_the_second_or_the_token():
+def test_transcription_is_billed_by_the_second_or_the_token():
     tokens = {"input_token_details": {"audio_tokens": 12, "text_tokens": 1}, "output_tokens": 3}
     model = clients.model("transcription")
     assert realtime.of_transcription({"seconds": 1.5}) == Used("transcription", model, seconds=1.5)
@@ -59,7 +59,7 @@ def test_words_are_billed_by_the_second_or_the_token():
 
 
 @pytest.mark.parametrize("counted", [SECRET, {"seconds": SECRET}, {"seconds": 1e999}, {"output_tokens": [7]}])
-def test_words_without_a_bill_are_recorded_as_made_out_for_nothing(counted: object):
+def test_transcription_without_usage_is_recorded_as_free(counted: object):
     with metering.collected() as collected:
         metering.record(realtime.of_transcription(counted))
     assert collected == [Used("transcription", clients.model("transcription"))]
@@ -113,7 +113,7 @@ async def test_the_words_of_the_provider_are_not_repeated(error: object):
     assert failure.value.detail == "speech: the provider broke off (no reason)."
 
 
-async def test_a_connection_that_fails_takes_no_other_with_it(provider: Provider):
+async def test_a_failed_connection_does_not_affect_the_others(provider: Provider):
     # The other connections open after the failure.
     provider.configure(delays={"connect_ms": 200})
     provider.fail(READING, "500")
@@ -122,13 +122,13 @@ async def test_a_connection_that_fails_takes_no_other_with_it(provider: Provider
     assert provider.seen()["requests"][READING] == read_aloud.READY + 1
 
 
-async def test_a_warming_that_leaves_no_connection_is_a_failure(provider: Provider):
+async def test_warming_fails_if_it_leaves_no_connection(provider: Provider):
     provider.fail(READING, "500", times=None)
     with pytest.raises(EngineError, match="cannot be reached"):
         await text_to_speech.warm()
 
 
-async def test_a_connection_that_has_waited_too_long_is_closed(provider: Provider, monkeypatch: pytest.MonkeyPatch):
+async def test_a_connection_that_was_idle_too_long_is_closed(provider: Provider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(read_aloud, "KEPT", 0.0)
     for speed in (1.0, 0.9, 0.8):
         [piece async for piece in text_to_speech.speak("Read this.", speed=speed)]
@@ -138,7 +138,7 @@ async def test_a_connection_that_has_waited_too_long_is_closed(provider: Provide
     assert provider.seen()["requests"][READING] == 3
 
 
-async def test_who_cannot_wait_for_the_close_leaves_nothing_open(provider: Provider):
+async def test_a_cancelled_close_leaves_no_connection_open(provider: Provider):
     socket = await realtime.opened("speech", within=10)
     leaving = asyncio.create_task(realtime.close(socket))
     await asyncio.sleep(0)

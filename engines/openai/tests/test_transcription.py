@@ -16,19 +16,19 @@ HEARING = "/v1/audio/transcriptions"
 PCM = sound.tone("a learner who speaks", 60)  # 1.2 s
 
 
-async def test_the_words_of_a_recording(openai_configured: Provider):
+async def test_a_recording_is_transcribed(openai_configured: Provider):
     openai_configured.configure(transcripts=[" I goes, um, home. \n"])
     assert await transcription.transcribe(PCM) == "I goes, um, home."
 
 
-async def test_the_sound_arrives_whole_with_model_and_language(openai_configured: Provider):
+async def test_all_audio_is_sent_with_model_and_language(openai_configured: Provider):
     await transcription.transcribe(PCM, language="vi")
     asked = openai_configured.log(HEARING)[0]
     assert asked["file"]["seconds"] == 1.2
     assert (asked["body"]["model"], asked["body"]["language"]) == ("gpt-transcribe", "vi")
 
 
-async def test_a_form_goes_out_in_one_piece(openai_configured: Provider):
+async def test_a_form_is_sent_in_one_piece(openai_configured: Provider):
     client = clients.client("transcription")._client
     form = client.build_request("POST", "/", data={"model": "m"}, files={"file": ("turn.wav", PCM, "audio/wav")})
     for prepare in client.event_hooks["request"]:
@@ -41,14 +41,14 @@ async def test_a_form_goes_out_in_one_piece(openai_configured: Provider):
 @pytest.mark.parametrize(
     ("model", "prompt"),
     [
-        ("gpt-transcribe", transcription.VERBATIM),
-        ("whisper-1", transcription.IN_THE_MANNER_OF),
-        ("Systran/faster-whisper-small", transcription.IN_THE_MANNER_OF),
+        ("gpt-transcribe", transcription.VERBATIM_PROMPT),
+        ("whisper-1", transcription.WHISPER_PROMPT),
+        ("Systran/faster-whisper-small", transcription.WHISPER_PROMPT),
         ("gpt-4o-transcribe-diarize", None),
         ("nvidia/parakeet", None),
     ],
 )
-async def test_a_model_that_takes_a_prompt_is_asked_to_keep_mistakes(
+async def test_the_prompt_asks_to_keep_mistakes(
     openai_configured: Provider, settings: Any, model: str, prompt: str | None
 ):
     settings.OPENAI["transcription"]["model"] = model
@@ -56,19 +56,19 @@ async def test_a_model_that_takes_a_prompt_is_asked_to_keep_mistakes(
     assert openai_configured.log(HEARING)[0]["body"].get("prompt") == prompt
 
 
-async def test_a_model_that_repeats_its_prompt_heard_nothing(openai_configured: Provider, settings: Any):
+async def test_a_repeated_prompt_counts_as_silence(openai_configured: Provider, settings: Any):
     settings.OPENAI["transcription"]["model"] = "whisper-1"
-    openai_configured.configure(transcripts=[transcription.IN_THE_MANNER_OF])
+    openai_configured.configure(transcripts=[transcription.WHISPER_PROMPT])
     assert await transcription.transcribe(PCM) == ""
 
 
 @pytest.mark.parametrize("told", ["[BLANK_AUDIO]", "(soft music) [Silence]", "*coughs*", " "])
-async def test_sounds_that_are_no_words_are_nothing(openai_configured: Provider, told: str):
+async def test_noises_count_as_silence(openai_configured: Provider, told: str):
     openai_configured.configure(transcripts=[told])
     assert await transcription.transcribe(PCM) == ""
 
 
-async def test_words_beside_a_sound_are_kept(openai_configured: Provider):
+async def test_words_beside_a_noise_are_kept(openai_configured: Provider):
     openai_configured.configure(transcripts=["(laughs) I goes home."])
     assert await transcription.transcribe(PCM) == "(laughs) I goes home."
 
@@ -80,7 +80,7 @@ async def test_words_beside_a_sound_are_kept(openai_configured: Provider):
         ("whisper-1", Used("transcription", "whisper-1", seconds=1.2)),
     ],
 )
-async def test_what_it_took_is_recorded_as_the_provider_counts(
+async def test_usage_is_recorded_as_the_provider_counts_it(
     openai_configured: Provider, settings: Any, model: str, used: Used
 ):
     settings.OPENAI["transcription"]["model"] = model
@@ -92,7 +92,9 @@ async def test_what_it_took_is_recorded_as_the_provider_counts(
     assert collected == [used]
 
 
-async def test_a_turn_that_is_too_large_is_sent_narrower(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
+async def test_a_turn_that_is_too_large_is_sent_at_a_lower_rate(
+    openai_configured: Provider, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(transcription, "LARGEST", len(PCM) - 1)
     await transcription.transcribe(PCM)
     file = openai_configured.log(HEARING)[0]["file"]
@@ -109,7 +111,9 @@ async def test_a_turn_that_is_too_large_is_sent_narrower(openai_configured: Prov
         ((200, "text/plain; charset=utf-8", b"I goes home.\n"), "I goes home."),
     ],
 )
-async def test_a_server_that_tells_no_usage(settings: Any, openai_configured: Provider, answer: Answer, heard: str):
+async def test_without_usage_the_length_of_the_audio_counts(
+    settings: Any, openai_configured: Provider, answer: Answer, heard: str
+):
     async with compatible(lambda path, body: answer) as server:
         settings.OPENAI["transcription"]["url"] = server.url
         with metering.collected() as collected:
@@ -119,7 +123,7 @@ async def test_a_server_that_tells_no_usage(settings: Any, openai_configured: Pr
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"words": "I"}', b'{"text": null}', b"<html>"])
-async def test_an_answer_that_is_none(settings: Any, openai_configured: Provider, body: bytes):
+async def test_an_answer_without_text_is_an_error(settings: Any, openai_configured: Provider, body: bytes):
     async with compatible(lambda path, asked: (200, "application/json", body)) as server:
         settings.OPENAI["transcription"]["url"] = server.url
         with pytest.raises(EngineError) as failure:

@@ -65,18 +65,18 @@ def openais(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch) -> Pro
 # Healthy
 
 
-def test_everything_is_well_with_a_provider_that_has_the_models(openai_configured: Provider) -> None:
+def test_a_provider_with_all_models_passes(openai_configured: Provider) -> None:
     results = asked()
     assert names(results, CheckState.OK) == set(results)
     assert {f"model for {name}" for name in NAMES} < set(results)
 
 
-def test_one_address_with_one_key_is_asked_once(openai_configured: Provider) -> None:
+def test_each_address_and_key_is_asked_once(openai_configured: Provider) -> None:
     asked()
     assert len(openai_configured.log(MODELS)) == 1
 
 
-def test_a_model_that_is_there_and_not_listed_is_well(openai_configured: Provider) -> None:
+def test_a_model_that_exists_but_is_not_listed_passes(openai_configured: Provider) -> None:
     """Verify asks for a model by its name if the list lacks it."""
     server = answering({"/v1/models": {"data": []}, "/v1/models/mine": {"id": "mine"}})
     with server as url:
@@ -88,7 +88,7 @@ def test_a_model_that_is_there_and_not_listed_is_well(openai_configured: Provide
 # With a problem
 
 
-def test_a_wrong_key_fails_on_one_line_alone_and_is_not_told(openai_configured: Provider, settings: Any) -> None:
+def test_a_wrong_key_fails_one_check_and_is_not_quoted(openai_configured: Provider, settings: Any) -> None:
     all_with(settings, key=SECRET)
     results = asked()
     assert names(results, CheckState.FAILED) == {"key"}
@@ -97,17 +97,17 @@ def test_a_wrong_key_fails_on_one_line_alone_and_is_not_told(openai_configured: 
     assert SECRET not in str(results)
 
 
-def test_what_waits_for_the_key_names_its_line(openai_configured: Provider, settings: Any) -> None:
+def test_a_check_that_needs_the_key_names_its_check(openai_configured: Provider, settings: Any) -> None:
     all_with(settings, key=SECRET)
     assert asked()[CHAT].advice == "Put “key” right first."
 
 
-def test_no_key_where_one_is_wanted_fails(openai_configured: Provider, settings: Any) -> None:
+def test_a_missing_key_fails(openai_configured: Provider, settings: Any) -> None:
     all_with(settings, key="")
     assert "there is none" in asked(alone(settings, "chat"))["key"].found
 
 
-def test_a_key_that_no_header_carries_fails_and_is_not_told(openai_configured: Provider, settings: Any) -> None:
+def test_an_invalid_key_fails_and_is_not_quoted(openai_configured: Provider, settings: Any) -> None:
     results = asked(alone(settings, "chat", key=f"“{SECRET}”"))
     assert names(results, CheckState.FAILED) == {"key"}
     assert SECRET not in str(results)
@@ -121,19 +121,19 @@ def test_a_stages_own_key_is_named_by_its_own_setting(openai_configured: Provide
     assert results["key for realtime and transcription and speech"].state == CheckState.OK
 
 
-def test_a_missing_model_fails_on_its_line_alone(openai_configured: Provider) -> None:
+def test_a_missing_model_fails_one_check(openai_configured: Provider) -> None:
     openai_configured.configure(missing_models=["gpt-5.4-mini"])
     results = asked()
     assert names(results, CheckState.FAILED) == {CHAT}
     assert "OPENAI_CHAT_MODEL" in results[CHAT].advice
 
 
-def test_a_model_that_another_server_may_take_all_the_same_is_warned_of() -> None:
+def test_an_unlisted_model_of_another_server_is_a_warning() -> None:
     with answering({"/v1/models": {"data": []}}) as url:
         assert asked([Stage("chat", url, "", "mine")])[CHAT].state == CheckState.WARNING
 
 
-def test_a_provider_that_fails_fails_on_one_line_alone(openai_configured: Provider) -> None:
+def test_a_failing_provider_fails_one_check(openai_configured: Provider) -> None:
     openai_configured.fail(MODELS, "500", times=None)
     results = asked()
     assert names(results, CheckState.FAILED) == {"key"}
@@ -152,7 +152,7 @@ def test_a_provider_that_fails_fails_on_one_line_alone(openai_configured: Provid
         ("malformed", None, CheckState.FAILED, "not of OpenAI's protocol (200)"),
     ],
 )
-def test_each_refusal_is_told_in_our_own_words(
+def test_each_refusal_is_reported_without_the_providers_words(
     kind: str, code: str | None, state: CheckState, word: str, openai_configured: Provider
 ) -> None:
     openai_configured.fail(MODELS, kind, times=None, **({"code": code} if code else {}))
@@ -172,7 +172,7 @@ def test_a_provider_that_hangs_takes_five_seconds_at_most(how: dict[str, Any], o
     assert "does not answer in time" in results["key"].found
 
 
-def test_a_model_that_is_asked_for_again_does_not_hang_either(openai_configured: Provider, settings: Any) -> None:
+def test_the_second_request_for_a_model_does_not_hang(openai_configured: Provider, settings: Any) -> None:
     openai_configured.fail("/v1/models/*", "silence", times=None)
     changed(settings, "chat", model="mine")
     began = time.monotonic()
@@ -182,19 +182,19 @@ def test_a_model_that_is_asked_for_again_does_not_hang_either(openai_configured:
     assert time.monotonic() - began < 30
 
 
-def test_a_server_that_is_not_there_fails_on_one_line_alone(settings: Any) -> None:
+def test_an_unreachable_server_fails_one_check(settings: Any) -> None:
     results = asked([Stage("chat", "http://127.0.0.1:9/v1", SECRET, "mine")])
     assert names(results, CheckState.FAILED) == {"key"}
     assert "127.0.0.1:9 cannot be reached" in results["key"].found
     assert "OPENAI_CHAT_URL" in results["key"].advice
 
 
-def test_a_user_and_a_password_in_an_address_are_not_told() -> None:
+def test_a_user_and_a_password_in_an_address_are_not_quoted() -> None:
     results = asked([Stage("chat", f"http://me:{SECRET}@127.0.0.1:9/v1", "key", "mine")])
     assert SECRET not in str(results)
 
 
-def test_what_is_not_an_address_fails() -> None:
+def test_an_invalid_address_fails() -> None:
     results = asked([Stage("chat", f"localhost:{SECRET}", "key", "mine")])
     assert "OPENAI_CHAT_URL is not an address" in results["key"].found
     assert SECRET not in str(results)
@@ -213,7 +213,7 @@ def test_what_is_not_an_address_fails() -> None:
         (-400, CheckState.FAILED, "was shut down on 2026-12-11"),
     ],
 )
-def test_an_announced_end_is_warned_of_for_ninety_days(
+def test_an_announced_end_is_a_warning_for_ninety_days(
     left: int, state: CheckState, word: str, openais: Provider, settings: Any
 ) -> None:
     changed(settings, "chat", model="gpt-5-mini")
@@ -227,26 +227,26 @@ def test_the_successor_is_named(openais: Provider, settings: Any) -> None:
     assert "OPENAI_CHAT_MODEL=gpt-5.4-mini" in asked()[CHATS_END].advice
 
 
-def test_an_end_is_known_though_the_key_is_refused(openais: Provider, settings: Any) -> None:
+def test_an_end_date_is_known_despite_a_refused_key(openais: Provider, settings: Any) -> None:
     all_with(settings, key=SECRET)
     changed(settings, "chat", model="gpt-5-mini")
     assert asked()[CHATS_END].state == CheckState.WARNING
 
 
-def test_what_another_server_calls_by_that_name_has_no_end(openai_configured: Provider, settings: Any) -> None:
+def test_a_model_of_the_same_name_on_another_server_has_no_end_date(openai_configured: Provider, settings: Any) -> None:
     changed(settings, "chat", model="gpt-5-mini")
     assert asked()[CHATS_END].found == "No end of gpt-5-mini is announced."
 
 
 @pytest.mark.parametrize("said", ["2026-12-31", "2026-12-31T00:00:00Z"])
-def test_an_end_that_the_server_itself_announces_is_believed(said: str) -> None:
+def test_an_end_date_of_the_server_itself_counts(said: str) -> None:
     with answering({"/v1/models": {"data": [{"id": "mine", "shutdown_date": said}]}}) as url:
         found = asked([Stage("chat", url, "", "mine")])[CHATS_END]
     assert (found.state, found.found) == (CheckState.WARNING, "mine is shut down on 2026-12-31, in 39 days.")
 
 
 @pytest.mark.parametrize("said", [None, "", "soon", 7])
-def test_an_end_that_is_no_date_is_none(said: Any) -> None:
+def test_an_invalid_end_date_is_ignored(said: Any) -> None:
     with answering({"/v1/models": {"data": [{"id": "mine", "shutdown_date": said}]}}) as url:
         assert asked([Stage("chat", url, "", "mine")])[CHATS_END].state == CheckState.OK
 
@@ -254,14 +254,14 @@ def test_an_end_that_is_no_date_is_none(said: Any) -> None:
 # The servers that are checked
 
 
-def test_without_a_key_and_a_server_there_is_one_line() -> None:
+def test_without_key_and_server_there_is_one_check() -> None:
     (probe,) = engines.verify_checks()
     (result,) = runner.run([probe])
     assert result.state == CheckState.NOT_CONFIGURED
     assert "OPENAI_API_KEY" in result.advice
 
 
-def test_with_the_embedded_engine_chosen_nobody_is_asked(openai_configured: Provider, settings: Any) -> None:
+def test_with_the_embedded_engine_chosen_no_server_is_asked(openai_configured: Provider, settings: Any) -> None:
     settings.TUTOR_ENGINE = "local"
     (result,) = runner.run(engines.verify_checks())
     assert result.state == CheckState.NOT_CONFIGURED
@@ -287,7 +287,7 @@ def test_a_failure_is_in_the_report(openai_configured: Provider) -> None:
     assert report["isValid"] is False
 
 
-def test_the_command_looks_at_the_provider(provider: Provider, tmp_path: Path) -> None:
+def test_the_command_checks_the_provider(provider: Provider, tmp_path: Path) -> None:
     agent = AgentServer(tmp_path / "agent", OPENAI_BASE_URL=provider.url, OPENAI_API_KEY=PROVIDER_KEY)
     agent.manage("migrate", "-v0")
     checks = json.loads(agent.manage("storage", "verify", "--json"))["checks"]
@@ -296,7 +296,7 @@ def test_the_command_looks_at_the_provider(provider: Provider, tmp_path: Path) -
     assert "key" in states
 
 
-def test_the_command_tells_no_key(provider: Provider, tmp_path: Path) -> None:
+def test_the_command_does_not_print_the_key(provider: Provider, tmp_path: Path) -> None:
     agent = AgentServer(tmp_path / "agent", OPENAI_BASE_URL=provider.url, OPENAI_API_KEY=SECRET)
     agent.manage("migrate", "-v0")
     with pytest.raises(subprocess.CalledProcessError) as error:

@@ -55,13 +55,13 @@ def clauses_before_the_end(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_sentences_are_cut_apart_and_not_in_two(size: int):
+def test_a_text_is_cut_only_between_sentences(size: int):
     found = cut(BEGINNING + " ".join(SENTENCES), size)
     assert [each.strip() for each in found[1:]] == SENTENCES
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_not_a_character_is_lost_wherever_the_pieces_end(seed: int):
+def test_no_character_is_lost(seed: int):
     chance = random.Random(seed)
     alphabet = [*"aAbB.,;:!?\"'()[]*`_-\u2014\u2026\u201c\u201d\n 17\U0001f600", "Mr. ", "e.g. ", "... ", *SENTENCES]
     text = "".join(chance.choices(alphabet, k=80))
@@ -85,11 +85,11 @@ def test_not_a_character_is_lost_wherever_the_pieces_end(seed: int):
         ("That was in the U.", None),
     ],
 )
-def test_the_first_clause_is_given_as_soon_as_it_is_surely_complete(text: str, first: str | None):
+def test_the_first_clause_is_returned_as_soon_as_it_is_complete(text: str, first: str | None):
     assert next(iter(clauses_before_the_end(text)), None) == first
 
 
-def test_only_the_first_may_be_less_than_a_sentence():
+def test_only_the_first_part_may_be_less_than_a_sentence():
     text = "When I was a child, I lived there. When I was a man, I did not, and that was good."
     assert [each.strip() for each in cut(text, 4)] == [
         "When I was a child,",
@@ -105,11 +105,11 @@ def test_a_list_is_cut_at_its_lines():
     ]
 
 
-def test_a_sentence_without_an_end_is_cut_all_the_same():
+def test_a_long_sentence_without_an_end_is_cut():
     found = cut("word " * 500, 6)
     assert max(len(each) for each in found) <= LONGEST
     assert all(each.endswith(" ") for each in found[:-1])
 
 
-def test_what_is_never_closed_holds_nothing_up_for_long():
+def test_an_unclosed_bracket_delays_only_briefly():
     assert len(cut("Well. Sorry :( Let me say it. " + "It was a long day. " * 10, 5)) > 5

@@ -88,7 +88,9 @@ async def take(reply: AsyncGenerator[Event, None], events: list[Event]) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("path", PHASES)
-async def test_a_status_is_told_to_operators(pipeline: PipelineEngine, provider: Provider, path: str, status: str):
+async def test_an_http_status_is_reported_to_operators(
+    pipeline: PipelineEngine, provider: Provider, path: str, status: str
+):
     provider.fail(path, status, **FOREVER)
     events, failure = await failed(pipeline)
     retryable, detail = STATUSES[status]
@@ -99,7 +101,9 @@ async def test_a_status_is_told_to_operators(pipeline: PipelineEngine, provider:
 
 
 @pytest.mark.parametrize("status", ["401", "429", "500"])
-async def test_a_voice_that_is_not_let_in(pipeline: PipelineEngine, provider: Provider, by_realtime: None, status: str):
+async def test_a_refused_voice_connection_is_an_error(
+    pipeline: PipelineEngine, provider: Provider, by_realtime: None, status: str
+):
     provider.fail(READING, status, **FOREVER)
     events, failure = await failed(pipeline)
     assert STATUSES[status][1] in failure.detail
@@ -108,7 +112,9 @@ async def test_a_voice_that_is_not_let_in(pipeline: PipelineEngine, provider: Pr
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "malformed"])
 @pytest.mark.parametrize("path", [HEARING, CHAT])
-async def test_an_answer_that_breaks(pipeline: PipelineEngine, provider: Provider, path: str, kind: str):
+async def test_an_answer_that_breaks_off_is_an_error(
+    pipeline: PipelineEngine, provider: Provider, path: str, kind: str
+):
     provider.fail(path, kind, **FOREVER)
     events, failure = await failed(pipeline)
     assert failure.retryable
@@ -118,7 +124,7 @@ async def test_an_answer_that_breaks(pipeline: PipelineEngine, provider: Provide
 
 
 @pytest.mark.parametrize("path", [HEARING, CHAT, SPEECH])
-async def test_silence_ends(pipeline: PipelineEngine, provider: Provider, impatient: None, path: str):
+async def test_a_silent_provider_is_given_up(pipeline: PipelineEngine, provider: Provider, impatient: None, path: str):
     provider.fail(path, "silence", **FOREVER)
     _, failure = await failed(pipeline)
     assert failure.detail == f"{PHASES[path]}: no answer in time."
@@ -126,7 +132,7 @@ async def test_silence_ends(pipeline: PipelineEngine, provider: Provider, impati
 
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "malformed", "failed", "silence"])
-async def test_an_answer_that_breaks_before_it_sounded_is_not_begun(
+async def test_an_answer_that_breaks_off_before_its_audio_is_not_begun(
     pipeline: PipelineEngine, provider: Provider, impatient: None, kind: str
 ):
     provider.configure(delays={"speech_first_byte_ms": 60_000})
@@ -137,7 +143,7 @@ async def test_an_answer_that_breaks_before_it_sounded_is_not_begun(
 
 
 @pytest.mark.parametrize("kind", ["cut", "malformed", "failed", "silence"])
-async def test_what_was_complete_is_said_before_the_answer_breaks(
+async def test_complete_clauses_are_spoken_before_the_error(
     pipeline: PipelineEngine, provider: Provider, impatient: None, kind: str
 ):
     # So the first clause has been spoken by then.
@@ -149,7 +155,9 @@ async def test_what_was_complete_is_said_before_the_answer_breaks(
 
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "silence"])
-async def test_a_voice_that_breaks_off(pipeline: PipelineEngine, provider: Provider, impatient: None, kind: str):
+async def test_speech_that_breaks_off_is_an_error(
+    pipeline: PipelineEngine, provider: Provider, impatient: None, kind: str
+):
     provider.fail(SPEECH, kind, after=2, **FOREVER)
     events, failure = await failed(pipeline)
     assert failure.retryable
@@ -157,7 +165,7 @@ async def test_a_voice_that_breaks_off(pipeline: PipelineEngine, provider: Provi
 
 
 @pytest.mark.parametrize("kind", ["cut", "malformed", "silence", "failed"])
-async def test_a_realtime_voice_that_breaks_off(
+async def test_realtime_speech_that_breaks_off_is_an_error(
     pipeline: PipelineEngine, provider: Provider, by_realtime: None, impatient: None, kind: str
 ):
     # Two clauses would count the fault's events together.
@@ -169,32 +177,32 @@ async def test_a_realtime_voice_that_breaks_off(
     assert len(words(events)) == 1
 
 
-async def test_an_empty_account_is_no_matter_of_time(pipeline: PipelineEngine, provider: Provider):
+async def test_an_empty_account_is_not_retryable(pipeline: PipelineEngine, provider: Provider):
     provider.fail(CHAT, "429", code="insufficient_quota")
     _, failure = await failed(pipeline)
     assert not failure.retryable
     assert "quota" in failure.detail
 
 
-async def test_a_server_that_is_not_there(pipeline: PipelineEngine, settings: Any):
+async def test_an_unreachable_server_is_an_error(pipeline: PipelineEngine, settings: Any):
     settings.OPENAI["chat"]["url"] = "http://127.0.0.1:9/v1"
     _, failure = await failed(pipeline)
     assert failure.detail == "chat: the connection failed or was cut (ClientConnectorError)."
 
 
-async def test_warm_tells_of_a_server_that_is_not_there(pipeline: PipelineEngine, settings: Any):
+async def test_warming_reports_an_unreachable_server(pipeline: PipelineEngine, settings: Any):
     settings.OPENAI["chat"]["url"] = "http://127.0.0.1:9/v1"
     with pytest.raises(EngineError):
         await pipeline.warm()
 
 
-async def test_warm_does_not_mind_a_server_without_a_list_of_models(pipeline: PipelineEngine, provider: Provider):
+async def test_warming_accepts_a_server_without_a_list_of_models(pipeline: PipelineEngine, provider: Provider):
     provider.fail("/v1/models", "404", **FOREVER)
     await pipeline.warm()
 
 
 @pytest.mark.parametrize("reply", ["", " \n", "\U0001f600"])
-async def test_an_answer_without_words_is_a_failure(pipeline: PipelineEngine, provider: Provider, reply: str):
+async def test_an_answer_without_words_is_an_error(pipeline: PipelineEngine, provider: Provider, reply: str):
     provider.configure(replies=[reply or " "])
     _, failure = await failed(pipeline)
     assert failure.detail.startswith("chat")
@@ -205,51 +213,51 @@ class TestGotOver:
 
     @pytest.mark.parametrize("kind", ["500", "503", "429", "cut", "reset", "malformed"])
     @pytest.mark.parametrize("path", PHASES)
-    async def test_a_short_failure(self, pipeline: PipelineEngine, provider: Provider, path: str, kind: str):
+    async def test_a_short_failure_is_retried(self, pipeline: PipelineEngine, provider: Provider, path: str, kind: str):
         provider.fail(path, kind)
         assert words(await answered(pipeline)) == CLAUSES
 
     @pytest.mark.parametrize("kind", ["500", "slow"])
-    async def test_a_short_failure_of_a_voice(
+    async def test_a_short_failure_of_a_realtime_voice_is_retried(
         self, pipeline: PipelineEngine, provider: Provider, by_realtime: None, kind: str
     ):
         provider.fail(READING, kind, delay_ms=100)
         assert len(words(await answered(pipeline))) == 3
 
     @pytest.mark.parametrize("path", PHASES)
-    async def test_a_slow_stage(self, pipeline: PipelineEngine, provider: Provider, path: str):
+    async def test_a_slow_stage_is_waited_for(self, pipeline: PipelineEngine, provider: Provider, path: str):
         provider.fail(path, "slow", delay_ms=300)
         assert words(await answered(pipeline)) == CLAUSES
 
-    async def test_a_connection_that_was_lost_while_it_waited(
+    async def test_a_connection_that_was_lost_while_idle_is_replaced(
         self, pipeline: PipelineEngine, provider: Provider, by_realtime: None
     ):
         await pipeline.warm()
         provider.fail(READING, "cut", event="response.created", times=2)
         assert len(words(await answered(pipeline))) == 3
 
-    async def test_a_pause_that_the_provider_asks_for(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_a_short_retry_after_is_respected(self, pipeline: PipelineEngine, provider: Provider):
         provider.fail(CHAT, "429", retry_after=0.5)
         await answered(pipeline)
         first, second = provider.log(CHAT)
         assert second["at"] - first["at"] >= 0.5
 
-    async def test_but_not_a_long_one(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_a_long_retry_after_is_an_error(self, pipeline: PipelineEngine, provider: Provider):
         provider.fail(CHAT, "429", retry_after=600)
         await failed(pipeline)
         assert len(provider.log(CHAT)) == 1
 
-    async def test_only_once(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_there_is_only_one_retry(self, pipeline: PipelineEngine, provider: Provider):
         provider.fail(CHAT, "500", times=2)
         await failed(pipeline)
         assert len(provider.log(CHAT)) == 2
 
-    async def test_not_where_it_does_not_help(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_a_permanent_failure_is_not_retried(self, pipeline: PipelineEngine, provider: Provider):
         provider.fail(CHAT, "401")
         await failed(pipeline)
         assert len(provider.log(CHAT)) == 1
 
-    async def test_never_after_the_voice_began(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_there_is_no_retry_after_the_first_audio(self, pipeline: PipelineEngine, provider: Provider):
         provider.configure(replies=["One clause alone."])
         provider.fail(SPEECH, "cut", after=1)
         events, _ = await failed(pipeline)

@@ -49,9 +49,7 @@ async def test_a_turn_is_heard_and_answered_clause_by_clause(pipeline: PipelineE
     assert events[-1] == Spoken()
 
 
-async def test_words_in_doubt_are_not_given_to_the_model_as_said(
-    pipeline: PipelineEngine, provider: Provider, settings: Any
-):
+async def test_doubtful_words_are_marked_for_the_model(pipeline: PipelineEngine, provider: Provider, settings: Any):
     settings.OPENAI["transcription"]["model"] = "gpt-4o-mini-transcribe"
     provider.configure(unlikelihood=2.0)
     events = await answered(pipeline)
@@ -63,16 +61,14 @@ async def test_words_in_doubt_are_not_given_to_the_model_as_said(
     assert "easier words" in asked["content"]
 
 
-async def test_a_model_that_is_sure_of_its_words_is_believed(
-    pipeline: PipelineEngine, provider: Provider, settings: Any
-):
+async def test_confident_words_are_not_marked(pipeline: PipelineEngine, provider: Provider, settings: Any):
     settings.OPENAI["transcription"]["model"] = "gpt-4o-mini-transcribe"
     events = await answered(pipeline)
     assert isinstance(events[0], Heard)
     assert (events[0].doubt, events[0].confidence) == (None, pytest.approx(-0.05))
 
 
-async def test_words_come_right_before_their_sound(pipeline: PipelineEngine):
+async def test_words_come_right_before_their_audio(pipeline: PipelineEngine):
     kinds = [type(event) for event in await answered(pipeline)]
     assert all(kinds[at + 1] is Speech for at, kind in enumerate(kinds) if kind is Words)
 
@@ -87,7 +83,7 @@ async def test_a_realtime_model_reads_the_clauses_aloud(
     assert [(each["conversation"], each["input"][0]["content"][0]["text"]) for each in asked] == [("none", CLAUSES[0])]
 
 
-async def test_the_provider_is_told_the_brief_the_talk_and_the_turn(pipeline: PipelineEngine, provider: Provider):
+async def test_the_provider_gets_the_brief_the_dialogue_and_the_turn(pipeline: PipelineEngine, provider: Provider):
     lines = [Line("assistant", "Hello?"), Line("user", "Hi."), Line("assistant", "Where did you go?")]
     await answered(pipeline, lines=lines)
     asked = provider.log(CHAT)[0]["body"]["messages"]
@@ -96,7 +92,7 @@ async def test_the_provider_is_told_the_brief_the_talk_and_the_turn(pipeline: Pi
     assert [each["content"] for each in asked[2:]] == ["Hello?", "Hi.", "Where did you go?", HEARD]
 
 
-async def test_what_is_answered_is_what_was_heard_when_it_was_asked_for(pipeline: PipelineEngine, provider: Provider):
+async def test_a_reply_answers_the_audio_heard_before_it(pipeline: PipelineEngine, provider: Provider):
     async with pipeline.talk(brief(), LINES) as session:
         await session.hear(SAID)
         reply = session.reply()
@@ -106,7 +102,7 @@ async def test_what_is_answered_is_what_was_heard_when_it_was_asked_for(pipeline
     assert [entry["file"]["seconds"] for entry in provider.log(HEARING)] == [1.2, 2.4]
 
 
-async def test_the_next_turn_begins_with_nothing_heard(pipeline: PipelineEngine, provider: Provider):
+async def test_the_next_turn_begins_without_audio(pipeline: PipelineEngine, provider: Provider):
     async with pipeline.talk(brief(), LINES) as session:
         await answered_in(session)
         await answered_in(session)
@@ -119,7 +115,7 @@ async def test_typed_text_is_not_transcribed(pipeline: PipelineEngine, provider:
     assert not provider.log(HEARING)
 
 
-async def test_silence_is_heard_as_nothing_and_not_answered(pipeline: PipelineEngine, provider: Provider):
+async def test_silence_is_not_answered(pipeline: PipelineEngine, provider: Provider):
     provider.configure(transcripts=["  "])
     assert await answered(pipeline) == [Heard("")]
     assert not provider.log(CHAT)
@@ -131,12 +127,12 @@ async def test_the_agent_opens_the_talk(pipeline: PipelineEngine, provider: Prov
     assert [each["role"] for each in provider.log(CHAT)[0]["body"]["messages"]] == ["system", "user"]
 
 
-async def test_a_learner_who_is_owed_an_answer_gets_it(pipeline: PipelineEngine, provider: Provider):
+async def test_an_unanswered_line_is_answered(pipeline: PipelineEngine, provider: Provider):
     await answered(pipeline, b"", lines=[*LINES, Line("user", "To Rome.")])
     assert provider.log(CHAT)[0]["body"]["messages"][-1] == {"role": "user", "content": "To Rome."}
 
 
-async def test_the_first_clause_is_asked_for_before_the_answer_is_written(pipeline: PipelineEngine, provider: Provider):
+async def test_speech_is_requested_before_the_answer_is_complete(pipeline: PipelineEngine, provider: Provider):
     # The first clause is complete then.
     provider.fail(CHAT, "silence", after=10)
     async with under_way(pipeline):
@@ -144,7 +140,7 @@ async def test_the_first_clause_is_asked_for_before_the_answer_is_written(pipeli
     assert [entry["body"]["input"] for entry in provider.log(SPEECH)] == CLAUSES[:1]
 
 
-async def test_the_next_clause_is_on_its_way_while_the_first_still_comes(pipeline: PipelineEngine, provider: Provider):
+async def test_the_next_clause_is_requested_while_the_first_arrives(pipeline: PipelineEngine, provider: Provider):
     provider.configure(delays={"speech_first_byte_ms": 60_000})
     async with under_way(pipeline):
         await _until(lambda: len(provider.log(SPEECH)) == 2)
@@ -164,12 +160,12 @@ async def under_way(pipeline: PipelineEngine) -> AsyncIterator[None]:
         await asyncio.wait([answering])
 
 
-async def test_clauses_sound_in_order_though_the_first_is_the_slowest(pipeline: PipelineEngine, provider: Provider):
+async def test_clauses_are_played_in_order_although_the_first_is_slowest(pipeline: PipelineEngine, provider: Provider):
     provider.fail(SPEECH, "slow", delay_ms=300)
     assert words(await answered(pipeline)) == CLAUSES
 
 
-async def test_what_cannot_be_said_is_not_spoken(pipeline: PipelineEngine, provider: Provider):
+async def test_unspeakable_text_is_not_spoken(pipeline: PipelineEngine, provider: Provider):
     provider.configure(replies=["*smiles* **Great** \U0001f600! [pauses] Try this:\n- Go home.\n\U0001f389"])
     events = await answered(pipeline)
     assert words(events) == ["Great!", "Try this:", "Go home."]
@@ -195,7 +191,7 @@ async def test_speed_and_voice_reach_the_provider(pipeline: PipelineEngine, prov
     assert {(entry["body"]["speed"], entry["body"]["voice"]) for entry in provider.log(SPEECH)} == {(0.8, "cedar")}
 
 
-async def test_what_a_turn_took_is_recorded(pipeline: PipelineEngine):
+async def test_the_usage_of_a_turn_is_recorded(pipeline: PipelineEngine):
     with metering.collected() as used:
         await answered(pipeline)
     assert [each.stage for each in used] == ["transcription", "chat", "speech", "speech", "speech"]
@@ -227,14 +223,14 @@ class TestClosed:
             await up_to(kind, session.reply())
         assert tasks_beside() == before
 
-    async def test_no_request_goes_on(self, pipeline: PipelineEngine, provider: Provider, slow: None):
+    async def test_no_request_is_left(self, pipeline: PipelineEngine, provider: Provider, slow: None):
         async with pipeline.talk(brief(), LINES) as session:
             await session.hear(SAID)
             await up_to(Speech, session.reply())
         await _until(lambda: not provider.seen()["under_way"])
         assert provider.seen()["abandoned"][SPEECH] >= 1
 
-    async def test_a_voice_that_was_interrupted_is_hung_up_on(
+    async def test_an_interrupted_speech_request_is_closed(
         self, pipeline: PipelineEngine, provider: Provider, slow: None, by_realtime: None
     ):
         provider.configure(delays={"realtime_per_second_ms": 60_000})
@@ -248,7 +244,7 @@ class TestClosed:
         await _until(lambda: provider.seen()["under_way"].get(READING, 0) == waiting)
 
     @pytest.mark.parametrize("voice", [SPEECH_ENDPOINT, READ_ALOUD])
-    async def test_whenever_it_is(
+    async def test_nothing_is_left_after_closing_at_any_time(
         self, pipeline: PipelineEngine, provider: Provider, slow: None, settings: Any, voice: str
     ):
         settings.OPENAI["speech"]["model"] = voice
@@ -265,7 +261,7 @@ class TestClosed:
         await _until(lambda: provider.seen()["under_way"].keys() <= {READING})
         assert len(words(await answered(pipeline))) == len(CLAUSES)
 
-    async def test_one_that_never_began_asks_for_nothing(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_an_unstarted_reply_sends_nothing(self, pipeline: PipelineEngine, provider: Provider):
         async with pipeline.talk(brief(), LINES) as session:
             await session.hear(SAID)
             async with aclosing(session.reply()):
@@ -274,14 +270,14 @@ class TestClosed:
 
 
 class TestConnections:
-    async def test_warm_opens_them_and_turns_open_no_more(self, pipeline: PipelineEngine, provider: Provider):
+    async def test_warm_opens_the_connections_for_all_turns(self, pipeline: PipelineEngine, provider: Provider):
         await pipeline.warm()
         opened = provider.seen()["connections_opened"]
         for _ in range(3):
             await answered(pipeline)
         assert provider.seen()["connections_opened"] == opened
 
-    async def test_a_voice_reads_one_text_after_the_other(
+    async def test_a_connection_reads_one_text_after_the_other(
         self, pipeline: PipelineEngine, provider: Provider, by_realtime: None
     ):
         await pipeline.warm()
@@ -289,7 +285,7 @@ class TestConnections:
             await answered(pipeline)
         assert provider.seen()["requests"][READING] == 2
 
-    async def test_warm_again_asks_for_nothing(self, pipeline: PipelineEngine, provider: Provider, by_realtime: None):
+    async def test_warming_again_sends_nothing(self, pipeline: PipelineEngine, provider: Provider, by_realtime: None):
         await pipeline.warm()
         before = provider.seen()["requests"]
         await pipeline.warm()
@@ -302,7 +298,7 @@ async def _until(holds: Any) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_when_it_was_thought_of_is_told_before_it_sounds(pipeline: PipelineEngine):
+async def test_thought_comes_before_the_first_audio(pipeline: PipelineEngine):
     async with pipeline.talk(brief(), LINES) as session:
         await session.hear(SAID)
         kinds = [type(event) async for event in session.reply()]

@@ -54,7 +54,7 @@ async def test_the_answer_is_about_the_dialogue_so_far(line: Line, provider: Pro
 
 @pytest.mark.parametrize(("path", "heard"), [(HEARING, SAID), (CHAT, OTHERWISE), (SPEECH, OTHERWISE)])
 @pytest.mark.parametrize("kind", ["401", "500", "cut"])
-async def test_another_engine_goes_on_with_the_turn(line: Line, provider: Provider, path: str, heard: str, kind: str):
+async def test_another_engine_continues_the_turn(line: Line, provider: Provider, path: str, heard: str, kind: str):
     provider.fail(path, kind, **FOREVER)
     await line.take_turn()
     user, assistant = await line.stored()
@@ -77,7 +77,7 @@ async def test_a_silent_provider_is_given_up_when_the_learners_patience_ends(
     assert engines_told(line) == ["local"]
 
 
-async def test_the_pipeline_is_returned_to_when_it_has_rested(line: Line, provider: Provider):
+async def test_the_pipeline_is_used_again_after_its_rest(line: Line, provider: Provider):
     provider.fail(SPEECH, "500", **FOREVER)
     await line.take_turn()
     provider.clear_faults()
@@ -88,7 +88,7 @@ async def test_the_pipeline_is_returned_to_when_it_has_rested(line: Line, provid
     assert (await line.stored())[-1] == ("assistant", " ".join(CLAUSES), True)
 
 
-async def test_what_breaks_off_in_mid_answer_is_kept_as_far_as_it_sounded(line: Line, provider: Provider):
+async def test_an_answer_that_breaks_off_is_kept_as_far_as_it_was_played(line: Line, provider: Provider):
     # So the first clause has been spoken by then.
     provider.configure(delays={"token_ms": 150})
     provider.fail(CHAT, "cut", after=16, **FOREVER)
@@ -97,14 +97,14 @@ async def test_what_breaks_off_in_mid_answer_is_kept_as_far_as_it_sounded(line: 
     assert line.kinds("response.done") == ["response.done"]
 
 
-async def test_silence_is_answered_by_nobody(line: Line, provider: Provider):
+async def test_silence_is_not_answered(line: Line, provider: Provider):
     provider.configure(transcripts=[""], heard={})
     await line.take_turn(bytes(48_000))
     assert await line.stored() == []
     assert provider.log(CHAT) == []
 
 
-async def test_nothing_of_the_provider_is_told_to_the_learner(line: Line, provider: Provider):
+async def test_learners_see_none_of_the_providers_words(line: Line, provider: Provider):
     provider.fail("/v1/*", "401", **FOREVER)
     await line.take_turn()
     told = str(line.sent)

@@ -32,5 +32,5 @@ from engines.openai_pipeline.wording import spoken
         ("T\u00f4i kh\u1ecfe.", "T\u00f4i kh\u1ecfe."),
     ],
 )
-def test_words_alone_are_spoken(written: str, said: str):
+def test_only_words_are_spoken(written: str, said: str):
     assert spoken(written) == said

@@ -230,7 +230,7 @@ async def answered(session: RealtimeSession, text: str | None, told: list[object
 
 
 @pytest.mark.parametrize("at", range(13), ids=[*BEGINNING, "error at the beginning", *TURN])
-async def test_the_talk_outlives_it(
+async def test_the_talk_survives_it(
     openai_configured: Provider,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -253,7 +253,7 @@ async def test_the_talk_outlives_it(
     assert SECRET not in caplog.text
 
 
-async def test_letters_that_no_database_keeps_are_left_out():
+async def test_characters_that_no_database_accepts_are_removed():
     def answer(event: Event) -> list[Event]:
         return script.answer(event, "Y\0es\ud800.") if event["type"] == "response.create" else []
 

@@ -12,7 +12,7 @@ from tutor.domain import EngineError
 from tutor.scenario import Brief
 
 
-async def test_a_reply_that_is_waited_for_fails(openai_configured: Provider):
+async def test_a_pending_reply_fails(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_first_audio_ms": 600_000})
     session = RealtimeSession(Brief(scenario=scenario.get("travel"), level="B1", seed="talk"), [])
     session.open()

@@ -6,8 +6,7 @@ import logging
 import pytest
 
 from engines.interface import Detection, Heard, Speech, Spoken, Unheard, Words
-from engines.openai_realtime import incoming, link
-from engines.openai_realtime import pending_response as asking
+from engines.openai_realtime import incoming, link, pending_responses
 from engines.openai_realtime.tests import scripted as script
 from engines.openai_realtime.tests.scripted import Event, scripted
 from engines.openai_realtime.tests.talk import FOREVER, TALK, VOICE, talking, until, words
@@ -29,7 +28,9 @@ async def failure(openai_configured: Provider) -> EngineError:
 @pytest.mark.parametrize(
     ("status", "retryable"), [("401", False), ("403", False), ("404", False), ("429", True), ("500", True)]
 )
-async def test_a_provider_that_lets_nobody_in(openai_configured: Provider, status: str, retryable: bool):
+async def test_a_provider_that_refuses_all_connections_is_an_error(
+    openai_configured: Provider, status: str, retryable: bool
+):
     openai_configured.fail(TALK, status, **FOREVER)
     error = await failure(openai_configured)
     assert error.retryable is retryable
@@ -37,25 +38,25 @@ async def test_a_provider_that_lets_nobody_in(openai_configured: Provider, statu
 
 
 @pytest.mark.parametrize("status", ["429", "500", "503"])
-async def test_a_door_that_opens_at_the_second_knock(openai_configured: Provider, status: str):
+async def test_a_refused_connection_is_retried(openai_configured: Provider, status: str):
     openai_configured.fail(TALK, status)
     async with talking() as caller:
         assert Heard(HEARD) in await caller.turn()
 
 
-async def test_a_refused_key_is_not_tried_again(openai_configured: Provider):
+async def test_a_refused_key_is_not_retried(openai_configured: Provider):
     openai_configured.fail(TALK, "401", **FOREVER)
     await failure(openai_configured)
     assert openai_configured.seen()["requests"][TALK] == 1
 
 
-async def test_a_provider_that_is_not_there(openai_configured: Provider, settings):
+async def test_an_unreachable_provider_is_an_error(openai_configured: Provider, settings):
     settings.OPENAI = settings.OPENAI | {"realtime": {"url": "http://127.0.0.1:9/v1", "key": "sk", "model": "m"}}
     error = await failure(openai_configured)
     assert error.retryable
 
 
-async def test_a_provider_that_comes_back_is_used_again(own_provider: Provider):
+async def test_a_provider_that_recovers_is_used_again(own_provider: Provider):
     async with talking() as caller:
         await caller.turn()
         own_provider.stop()
@@ -67,7 +68,7 @@ async def test_a_provider_that_comes_back_is_used_again(own_provider: Provider):
 
 @pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("event", ["session.updated", "input_audio_buffer.committed", "response.created"])
-async def test_a_connection_lost_before_the_answer_is_only_a_pause(openai_configured: Provider, kind: str, event: str):
+async def test_a_connection_lost_before_the_answer_only_delays_it(openai_configured: Provider, kind: str, event: str):
     openai_configured.fail(TALK, kind, event=event)
     async with talking() as caller:
         events = await caller.turn()
@@ -96,7 +97,7 @@ async def test_a_connection_that_is_always_lost_is_an_error(openai_configured: P
     assert openai_configured.seen()["requests"][TALK] < 6
 
 
-async def test_a_turn_that_is_being_spoken_outlives_the_connection(openai_configured: Provider):
+async def test_an_unfinished_turn_survives_a_lost_connection(openai_configured: Provider):
     async with talking() as caller:
         await caller.turn()
         openai_configured.fail(TALK, "cut", event="session.updated")
@@ -108,7 +109,7 @@ async def test_a_turn_that_is_being_spoken_outlives_the_connection(openai_config
         assert Heard("I spoke for 2.4 seconds.") in await caller.answer()
 
 
-async def test_a_connection_lost_between_turns_goes_unnoticed(openai_configured: Provider):
+async def test_a_connection_lost_between_turns_is_not_noticed(openai_configured: Provider):
     async with talking() as caller:
         await caller.answer("I like tea.")
         openai_configured.fail(TALK, "cut", event="session.updated")
@@ -119,7 +120,7 @@ async def test_a_connection_lost_between_turns_goes_unnoticed(openai_configured:
     assert words(events) == "I see, you said: It is hot. What happened next?"
 
 
-async def test_a_session_that_expires_goes_unnoticed(openai_configured: Provider):
+async def test_an_expired_session_is_not_noticed(openai_configured: Provider):
     # Long enough for a machine that stalls within a turn.
     openai_configured.configure(session_expires_s=6)
     async with talking() as caller:
@@ -142,7 +143,7 @@ async def test_a_session_is_renewed_between_turns_before_it_expires(
     await until(lambda: not openai_configured.seen()["under_way"])
 
 
-async def test_words_that_are_not_made_out_are_told(openai_configured: Provider):
+async def test_a_failed_transcription_is_reported(openai_configured: Provider):
     openai_configured.fail(TALK, "failed", event="conversation.item.input_audio_transcription.completed")
     async with talking() as caller:
         events = await caller.turn()
@@ -150,8 +151,8 @@ async def test_words_that_are_not_made_out_are_told(openai_configured: Provider)
     assert Spoken() in events
 
 
-async def test_words_that_never_come_are_given_up(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(asking, "MADE_OUT_WITHIN", 0.2)
+async def test_a_missing_transcript_is_given_up(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pending_responses, "MADE_OUT_WITHIN", 0.2)
     openai_configured.configure(delays={"transcription_ms": 60_000})
     async with talking() as caller:
         events = await caller.turn()
@@ -163,14 +164,14 @@ async def test_a_response_that_fails_before_its_first_word_is_an_error(openai_co
     assert (await failure(openai_configured)).retryable
 
 
-async def test_an_account_without_quota_is_told_to_the_operator(openai_configured: Provider):
+async def test_an_account_without_quota_is_reported_to_operators(openai_configured: Provider):
     openai_configured.fail(TALK, "failed", code="insufficient_quota")
     error = await failure(openai_configured)
     assert not error.retryable
     assert "insufficient_quota" in error.detail
 
 
-async def test_a_response_that_fails_half_way_ends_there(openai_configured: Provider):
+async def test_a_response_that_fails_after_its_first_word_ends_there(openai_configured: Provider):
     openai_configured.fail(TALK, "failed", event=DELTA, after=1)
     async with talking() as caller:
         events = await caller.turn()
@@ -178,7 +179,7 @@ async def test_a_response_that_fails_half_way_ends_there(openai_configured: Prov
         assert Heard(HEARD) in await caller.turn()
 
 
-async def test_a_silent_provider_can_be_left(openai_configured: Provider):
+async def test_a_reply_of_a_silent_provider_can_be_closed(openai_configured: Provider):
     openai_configured.fail(TALK, "silence", event="response.created")
     before = asyncio.all_tasks()
     async with talking() as caller:
@@ -192,7 +193,7 @@ async def test_a_silent_provider_can_be_left(openai_configured: Provider):
     assert asyncio.all_tasks() == before
 
 
-async def test_a_provider_silent_from_the_start_can_be_left(openai_configured: Provider):
+async def test_a_talk_with_a_silent_provider_can_be_closed(openai_configured: Provider):
     openai_configured.fail(TALK, "silence")
     before = asyncio.all_tasks()
     async with talking() as caller:
@@ -201,15 +202,13 @@ async def test_a_provider_silent_from_the_start_can_be_left(openai_configured: P
     assert asyncio.all_tasks() == before
 
 
-async def test_an_answer_that_breaks_off_is_not_waited_for_for_ever(
-    openai_configured: Provider, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(asking, "GOES_ON_WITHIN", 0.2)
+async def test_an_answer_that_stops_is_given_up(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pending_responses, "GOES_ON_WITHIN", 0.2)
     openai_configured.fail(TALK, "silence", event=DELTA, after=1)
     assert (await failure(openai_configured)).retryable
 
 
-async def test_a_refusal_is_asked_about_again(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
+async def test_a_refused_connection_is_tried_again_later(openai_configured: Provider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(link, "REFUSED_FOR", 0)
     openai_configured.fail(TALK, "401", times=None)
     async with talking() as caller:
@@ -222,7 +221,7 @@ async def test_a_refusal_is_asked_about_again(openai_configured: Provider, monke
 # Cases that need a scripted server
 
 
-async def test_a_voice_that_is_refused_does_not_end_the_talk():
+async def test_a_refused_voice_does_not_end_the_talk():
     def refuse_voice(event: Event) -> list:
         if "voice" in event.get("session", {}).get("audio", {}).get("output", {}):
             return [script.error("invalid_value", param="session.audio.output.voice")]
@@ -233,7 +232,7 @@ async def test_a_voice_that_is_refused_does_not_end_the_talk():
     assert server.connections == 1
 
 
-async def test_without_semantic_detection_the_level_has_its_pause():
+async def test_without_semantic_detection_the_pause_follows_the_level():
     def refuse_semantic(event: Event) -> list:
         detection = event.get("session", {}).get("audio", {}).get("input", {}).get("turn_detection") or {}
         if detection.get("type") == "semantic_vad":
@@ -251,7 +250,7 @@ async def test_without_semantic_detection_the_level_has_its_pause():
     assert (detection["type"], detection["silence_duration_ms"]) == ("server_vad", 1400)
 
 
-async def test_a_transcriber_that_is_refused_is_an_error():
+async def test_a_refused_transcription_model_is_an_error():
     def refuse(event: Event) -> list:
         return [script.error("invalid_value", param="session.audio.input.transcription.model")]
 
@@ -261,7 +260,7 @@ async def test_a_transcriber_that_is_refused_is_an_error():
     assert "transcription" in raised.value.detail
 
 
-async def test_a_response_that_had_ended_already_is_no_matter():
+async def test_cancelling_an_ended_response_is_harmless():
     def refuse_cancel(event: Event) -> list:
         if event["type"] == "response.create":
             return [script.error("response_cancel_not_active"), *script.answer(event)]
@@ -271,7 +270,7 @@ async def test_a_response_that_had_ended_already_is_no_matter():
         assert words(await caller.answer("Hello.")) == "Yes."
 
 
-async def test_an_answer_waits_for_the_one_that_is_in_its_way():
+async def test_an_answer_waits_for_the_active_response():
     def busy(event: Event) -> list:
         number = len(server.received_of("response.create"))
         if event["type"] != "response.create" or number == 3:
@@ -290,7 +289,7 @@ async def test_an_answer_waits_for_the_one_that_is_in_its_way():
         assert words(await waiting) == "Yes."
 
 
-async def test_a_turn_in_which_the_provider_finds_no_sound_is_nothing_heard():
+async def test_a_turn_without_audio_at_the_provider_has_no_words():
     def empty_at_first(event: Event) -> list:
         if event["type"] == "response.create":
             return script.answer(event, response_id=event["event_id"])
@@ -310,7 +309,7 @@ async def test_a_turn_in_which_the_provider_finds_no_sound_is_nothing_heard():
         assert Heard("I like tea.") in await caller.turn()
 
 
-async def test_sound_before_the_first_word_is_heard():
+async def test_audio_before_the_first_word_is_kept():
     def sound_first(event: Event) -> list:
         if event["type"] != "response.create":
             return []
@@ -323,7 +322,7 @@ async def test_sound_before_the_first_word_is_heard():
     assert events[2] == Speech(bytes(3))
 
 
-async def test_a_server_that_gives_no_metadata_back_is_understood():
+async def test_a_server_that_returns_no_metadata_works():
     def without_metadata(event: Event) -> list:
         if event["type"] != "response.create":
             return []
@@ -347,7 +346,7 @@ async def test_a_server_that_gives_no_metadata_back_is_understood():
         '{"type": "input_audio_buffer.speech_started", "audio_start_ms": null}',
     ],
 )
-async def test_an_event_that_cannot_be_read_is_an_end_and_a_new_session(event: str):
+async def test_an_unreadable_event_starts_a_new_session(event: str):
     def garble_once(sent: Event) -> list:
         if sent["type"] != "response.create":
             return []
@@ -385,7 +384,7 @@ async def test_the_words_of_the_provider_are_not_repeated(caplog: pytest.LogCapt
     assert "sk-secret" not in f"{raised.value} {raised.value.detail} {caplog.text}"
 
 
-async def test_an_answer_cut_by_the_learner_ends_when_the_talk_knows():
+async def test_an_interrupted_answer_ends_when_the_talk_knows():
     """Otherwise it would look complete: the end of the answer must not overtake the event about the speaker."""
     told, order = asyncio.Event(), []
 
@@ -409,7 +408,7 @@ async def test_an_answer_cut_by_the_learner_ends_when_the_talk_knows():
     assert Spoken() not in events
 
 
-async def test_a_turn_is_answered_by_its_own_response_though_another_was_left():
+async def test_a_turn_gets_its_own_response_although_another_was_dropped():
     """The first turn's response is dropped, so its late events belong to no reply."""
 
     async with scripted() as server, talking() as caller:

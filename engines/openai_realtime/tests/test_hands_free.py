@@ -30,7 +30,7 @@ async def answered(caller: Caller, pcm: bytes = TURN) -> str:
     return words(caller.answers[-1])
 
 
-async def test_a_turn_is_found_and_answered(openai_configured: Provider):
+async def test_a_turn_is_detected_and_answered(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         said = await answered(caller)
@@ -38,7 +38,7 @@ async def test_a_turn_is_found_and_answered(openai_configured: Provider):
     assert [type(each) for each in caller.noticed] == [SpeechStarted, TurnEnded]
 
 
-async def test_it_is_said_when_the_turn_began_and_ended(openai_configured: Provider):
+async def test_start_and_end_of_the_turn_are_reported(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await answered(caller)
@@ -53,7 +53,7 @@ async def test_the_provider_begins_the_answer_by_itself(openai_configured: Provi
     assert openai_configured.seen()["events_out"]["response.created"] == 1
 
 
-async def test_what_the_learner_said_is_heard(openai_configured: Provider):
+async def test_the_turn_is_transcribed(openai_configured: Provider):
     openai_configured.configure(transcripts=["I like tea."])
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
@@ -68,7 +68,7 @@ async def test_three_turns_have_an_answer_each(openai_configured: Provider):
         assert [await answered(caller) for _ in range(3)] == ["One.", "Two.", "Three."]
 
 
-async def test_the_pause_is_judged_patiently(openai_configured: Provider):
+async def test_the_provider_detects_turns_patiently(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await answered(caller)
@@ -77,7 +77,7 @@ async def test_the_pause_is_judged_patiently(openai_configured: Provider):
     ]
 
 
-async def test_a_pause_that_the_learner_chose_is_kept_to(openai_configured: Provider):
+async def test_the_pause_that_the_learner_chose_is_used(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(Detection(1400, pause_ms=700))
         await answered(caller)
@@ -99,7 +99,7 @@ async def test_no_turn_ends_while_the_learner_thinks(openai_configured: Provider
         await until(lambda: caller.answers)
 
 
-async def test_hands_free_can_be_left(openai_configured: Provider):
+async def test_turn_detection_can_be_turned_off(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await answered(caller)
@@ -135,7 +135,7 @@ async def test_a_turn_that_is_dropped_is_not_answered(openai_configured: Provide
         assert caller.noticed_of(TurnEnded) == []
 
 
-async def test_a_turn_that_the_talk_does_not_want_is_not_in_the_way(openai_configured: Provider):
+async def test_a_turn_that_gets_no_reply_does_not_block_the_next(openai_configured: Provider):
     openai_configured.configure(replies=["One.", "Two."], delays={"realtime_first_audio_ms": 3000})
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
@@ -146,7 +146,7 @@ async def test_a_turn_that_the_talk_does_not_want_is_not_in_the_way(openai_confi
         assert await answered(caller) == "Two."
 
 
-async def test_who_breaks_in_is_noticed_at_once(openai_configured: Provider):
+async def test_an_interruption_is_reported_at_once(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_per_second_ms": 10_000})
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
@@ -159,7 +159,7 @@ async def test_who_breaks_in_is_noticed_at_once(openai_configured: Provider):
     assert not openai_configured.seen()["events_in"].get("response.cancel")
 
 
-async def test_positions_go_on_in_the_next_session(openai_configured: Provider):
+async def test_positions_continue_in_the_next_session(openai_configured: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await answered(caller)
@@ -172,7 +172,7 @@ async def test_positions_go_on_in_the_next_session(openai_configured: Provider):
     assert caller.noticed[2:] == [SpeechStarted(began + 200), TurnEnded(began + 3200)]
 
 
-async def test_a_turn_goes_on_in_the_next_session(openai_configured: Provider):
+async def test_a_turn_continues_in_the_next_session(openai_configured: Provider):
     openai_configured.configure(transcripts=["I like tea."])
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
@@ -196,7 +196,7 @@ async def test_a_turn_whose_answer_is_lost_is_answered_in_the_next_session(opena
     assert len(caller.noticed_of(TurnEnded)) == 2
 
 
-async def test_a_provider_that_is_gone_is_told(own_provider: Provider):
+async def test_a_lost_provider_is_reported(own_provider: Provider):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await caller.hear(silence(0.5))
@@ -208,7 +208,7 @@ async def test_a_provider_that_is_gone_is_told(own_provider: Provider):
     assert lost.error.retryable
 
 
-async def test_a_key_that_is_refused_is_told(openai_configured: Provider):
+async def test_a_refused_key_is_reported(openai_configured: Provider):
     openai_configured.fail(TALK, "401", **FOREVER)
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
@@ -216,7 +216,7 @@ async def test_a_key_that_is_refused_is_told(openai_configured: Provider):
     assert not caller.noticed_of(TurnDetectionLost)[0].error.retryable
 
 
-async def test_whoever_is_told_may_close_the_session(own_provider: Provider):
+async def test_the_handler_of_a_notification_may_close_the_session(own_provider: Provider):
     before = asyncio.all_tasks()
     lost = asyncio.Event()
     async with talking(Line("user", "Hello.")) as caller:

@@ -20,7 +20,7 @@ def events_of(provider: Provider, kind: str) -> list[dict]:
     return [entry["event"] for entry in provider.log(TALK) if entry.get("event", {}).get("type") == kind]
 
 
-def test_what_it_can():
+def test_the_capabilities_are_declared():
     engine: Engine = RealtimeEngine()
     can = engine.capabilities
     assert (can.detects_turns, can.supports_preemptive, can.corrects_aloud) == (True, False, False)
@@ -35,13 +35,13 @@ async def test_a_turn_is_heard_and_answered_aloud(openai_configured: Provider):
     assert events.count(Spoken()) == 1
 
 
-async def test_words_are_joined_just_as_they_stand(openai_configured: Provider):
+async def test_words_are_joined_without_spaces(openai_configured: Provider):
     async with talking() as caller:
         events = await caller.turn()
     assert all(event.joined for event in events if isinstance(event, Words))
 
 
-async def test_the_learner_may_be_made_out_after_the_answer(openai_configured: Provider):
+async def test_the_transcript_may_come_after_the_answer(openai_configured: Provider):
     openai_configured.configure(delays={"transcription_ms": 3000})
     async with talking() as caller:
         events = await caller.turn()
@@ -55,7 +55,7 @@ async def test_a_typed_turn_is_heard_at_once(openai_configured: Provider):
     assert words(events) == "I see, you said: I like tea. What happened next?"
 
 
-async def test_nothing_typed_is_nothing_heard(openai_configured: Provider):
+async def test_empty_typed_text_is_not_answered(openai_configured: Provider):
     async with talking() as caller:
         assert await caller.answer("  ") == [Heard("")]
 
@@ -68,7 +68,7 @@ async def test_the_agent_opens_the_talk(openai_configured: Provider):
     assert create["response"]["instructions"].startswith(instructions(brief()))
 
 
-async def test_the_dialogue_so_far_is_given_to_a_new_session(openai_configured: Provider):
+async def test_a_new_session_gets_the_dialogue(openai_configured: Provider):
     async with talking(Line("assistant", "Where do you live?"), Line("user", "I live in Hue.")) as caller:
         events = await caller.answer()
     assert words(events) == "I see, you said: I live in Hue. What happened next?"
@@ -79,7 +79,7 @@ async def test_the_dialogue_so_far_is_given_to_a_new_session(openai_configured: 
     ]
 
 
-async def test_a_long_dialogue_is_given_by_its_end(openai_configured: Provider):
+async def test_a_new_session_gets_the_end_of_a_long_dialogue(openai_configured: Provider):
     lines = [Line(("user", "assistant")[number % 2], f"{number} {'word ' * 100}") for number in range(100)]
     async with talking(*lines) as caller:
         await caller.answer("Hello.")
@@ -88,14 +88,14 @@ async def test_a_long_dialogue_is_given_by_its_end(openai_configured: Provider):
     assert items[-2]["content"][0]["text"] == lines[-1].text
 
 
-async def test_a_talk_that_was_left_is_gone_on_with(openai_configured: Provider):
+async def test_an_interrupted_talk_is_continued(openai_configured: Provider):
     async with talking(Line("assistant", "Where do you live?")) as caller:
         await caller.answer()
     (create,) = events_of(openai_configured, "response.create")
     assert "go on where you left off" in create["response"]["instructions"]
 
 
-async def test_the_session_is_as_asked_for(openai_configured: Provider):
+async def test_the_session_has_its_configuration(openai_configured: Provider):
     async with talking() as caller:
         await caller.turn()
     session = events_of(openai_configured, "session.update")[0]["session"]
@@ -109,7 +109,7 @@ async def test_the_session_is_as_asked_for(openai_configured: Provider):
     assert session["truncation"]["type"] == "retention_ratio"
 
 
-async def test_sound_waits_for_the_connection_and_nobody_waits_for_it(openai_configured: Provider):
+async def test_audio_waits_for_the_connection_without_blocking(openai_configured: Provider):
     openai_configured.configure(delays={"connect_ms": 3000})
     async with talking() as caller:
         await caller.hear(VOICE)
@@ -126,13 +126,13 @@ async def test_the_speed_may_change_between_answers(openai_configured: Provider)
     assert voice(slower) == sound.tone("Yes.", 60 / 0.8)
 
 
-async def test_a_turn_too_short_to_hold_a_word_is_nothing_heard(openai_configured: Provider):
+async def test_a_very_short_turn_is_not_answered(openai_configured: Provider):
     async with talking() as caller:
         assert await caller.turn(VOICE[:2400]) == [Heard("")]
         assert Heard(HEARD) in await caller.turn()
 
 
-async def test_a_turn_without_words_is_nothing_heard(openai_configured: Provider):
+async def test_a_turn_without_words_is_not_answered(openai_configured: Provider):
     openai_configured.configure(transcripts=[" "], delays={"realtime_first_audio_ms": 10_000})
     async with talking() as caller:
         assert await caller.turn() == [Heard("")]
@@ -165,7 +165,7 @@ async def test_a_reply_that_is_closed_early_is_cancelled(openai_configured: Prov
         await until(lambda: openai_configured.seen()["events_in"].get("response.cancel"))
 
 
-async def test_nothing_of_a_cancelled_answer_is_in_the_next(openai_configured: Provider):
+async def test_a_cancelled_answer_does_not_leak_into_the_next(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_per_second_ms": 1000}, replies=["One, two, three.", "Four."])
     async with talking() as caller:
         await caller.hear(VOICE)
@@ -176,7 +176,7 @@ async def test_nothing_of_a_cancelled_answer_is_in_the_next(openai_configured: P
     assert voice(events) == sound.tone("Four.", 60)
 
 
-async def test_a_reply_nobody_listened_to_is_not_in_the_way_of_the_next(openai_configured: Provider):
+async def test_an_unread_reply_does_not_block_the_next(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_first_audio_ms": 200}, replies=["One.", "Two.", "Three."])
     async with talking() as caller:
         await caller.turn()
@@ -186,7 +186,7 @@ async def test_a_reply_nobody_listened_to_is_not_in_the_way_of_the_next(openai_c
         assert words(await caller.turn()) == "Three."
 
 
-async def test_who_breaks_in_has_the_answer_cut_at_what_was_heard(openai_configured: Provider):
+async def test_an_interrupted_answer_is_truncated_to_the_played_part(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_per_second_ms": 10_000})
     async with talking() as caller:
         await caller.hear(VOICE)
@@ -198,7 +198,7 @@ async def test_who_breaks_in_has_the_answer_cut_at_what_was_heard(openai_configu
     assert truncate["audio_end_ms"] == 60
 
 
-async def test_an_answer_heard_to_its_end_is_not_cut(openai_configured: Provider):
+async def test_a_completely_played_answer_is_not_truncated(openai_configured: Provider):
     async with talking() as caller:
         events = await caller.turn()
         await caller.session.interrupt(sound.milliseconds(voice(events)).__ceil__() + 1000)
@@ -229,7 +229,7 @@ async def test_nothing_is_left_when_the_talk_is_over(openai_configured: Provider
     await until(lambda: under_way(openai_configured) <= of_others)
 
 
-async def test_nothing_is_left_of_a_talk_that_is_ended_in_mid_answer(openai_configured: Provider):
+async def test_nothing_is_left_of_a_talk_that_ends_during_an_answer(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_per_second_ms": 1000})
     before, of_others = asyncio.all_tasks(), under_way(openai_configured)
     async with talking() as caller:
@@ -240,7 +240,7 @@ async def test_nothing_is_left_of_a_talk_that_is_ended_in_mid_answer(openai_conf
     await until(lambda: under_way(openai_configured) <= of_others)
 
 
-async def test_what_it_took_is_recorded(openai_configured: Provider):
+async def test_usage_is_recorded(openai_configured: Provider):
     async with talking() as caller:
         await caller.turn()
     by_stage = {used.stage: used for used in caller.used}
@@ -251,7 +251,7 @@ async def test_what_it_took_is_recorded(openai_configured: Provider):
     assert by_stage["transcription"].audio_in == 12
 
 
-async def test_what_a_cancelled_answer_took_is_recorded_with_the_next(openai_configured: Provider):
+async def test_the_usage_of_a_cancelled_answer_is_recorded_with_the_next(openai_configured: Provider):
     openai_configured.configure(delays={"realtime_per_second_ms": 1000})
     async with talking() as caller:
         await caller.hear(VOICE)

@@ -57,7 +57,7 @@ async def ears() -> AsyncIterator[Ears]:
         yield ears
 
 
-async def test_a_long_turn_is_brought_to_each_session_whole(ears: Ears):
+async def test_each_session_gets_all_of_a_long_turn(ears: Ears):
     # This is longer than the audio that is kept outside a turn.
     said = VOICE * 5
     async with talking() as caller:
@@ -79,7 +79,7 @@ async def test_a_long_turn_is_brought_to_each_session_whole(ears: Ears):
         await ears.have_heard(len(said) + SLICE)
 
 
-async def test_what_was_said_while_there_was_no_session_is_kept_until_one_has_judged_it(ears: Ears):
+async def test_audio_without_a_session_is_kept_until_one_has_checked_it(ears: Ears):
     said = VOICE * 5
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
@@ -92,7 +92,7 @@ async def test_what_was_said_while_there_was_no_session_is_kept_until_one_has_ju
         await ears.have_heard(len(said) + SLICE)
 
 
-async def test_the_learner_may_end_the_turn_before_the_next_session_has_found_it(ears: Ears):
+async def test_the_learner_may_end_the_turn_before_the_next_session_detects_it(ears: Ears):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await caller.hear(VOICE)
@@ -109,7 +109,7 @@ async def test_the_learner_may_end_the_turn_before_the_next_session_has_found_it
     assert "instructions" not in ears.server.received_of("response.create")[0]["response"]
 
 
-async def test_the_end_of_the_turn_is_noticed_by_the_next_session(ears: Ears):
+async def test_the_next_session_detects_the_end_of_the_turn(ears: Ears):
     async with talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await caller.hear(VOICE)
@@ -127,7 +127,7 @@ async def test_the_end_of_the_turn_is_noticed_by_the_next_session(ears: Ears):
 @pytest.mark.parametrize(
     ("code", "retryable"), [("server_error", True), ("rate_limit_exceeded", True), ("insufficient_quota", False)]
 )
-async def test_a_session_that_fails_at_its_beginning_is_tried_again_where_that_may_help(code: str, retryable: bool):
+async def test_a_session_that_fails_at_its_start_is_retried_if_that_may_help(code: str, retryable: bool):
     async with scripted(lambda event: [script.error(code, kind=code)]) as server, talking() as caller:
         with pytest.raises(EngineError) as raised:
             await caller.answer("Hello.")
@@ -138,7 +138,7 @@ async def test_a_session_that_fails_at_its_beginning_is_tried_again_where_that_m
 # It fails for good, so a retry would not help.
 
 
-async def test_a_provider_lost_while_words_are_made_out_is_told():
+async def test_a_provider_lost_during_transcription_is_reported():
     async with scripted() as server, talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await until(lambda: len(server.received_of("session.update")) == 2)
@@ -149,7 +149,7 @@ async def test_a_provider_lost_while_words_are_made_out_is_told():
     assert not caller.noticed_of(TurnDetectionLost)[0].error.retryable
 
 
-async def test_a_turn_whose_words_are_lost_with_the_provider_is_kept_as_sound():
+async def test_a_turn_without_transcript_is_kept_as_audio():
     async with scripted() as server, talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await until(lambda: len(server.received_of("session.update")) == 2)
@@ -159,7 +159,7 @@ async def test_a_turn_whose_words_are_lost_with_the_provider_is_kept_as_sound():
     assert Speech(bytes(3)) in caller.answers[0]
 
 
-async def test_a_provider_lost_with_a_turn_that_the_talk_does_not_want_is_told():
+async def test_a_provider_lost_with_an_unwanted_turn_is_reported():
     async with scripted() as server, talking() as caller:
         noticed: list[object] = []
 
@@ -173,7 +173,7 @@ async def test_a_provider_lost_with_a_turn_that_the_talk_does_not_want_is_told()
         await until(lambda: any(isinstance(each, TurnDetectionLost) for each in noticed))
 
 
-async def test_who_waits_for_an_answer_is_told_by_it_alone():
+async def test_a_pending_reply_reports_the_loss_alone():
     async with scripted() as server, talking() as caller:
         await caller.session.detect_turns(PATIENT)
         await until(lambda: len(server.received_of("session.update")) == 2)
@@ -185,7 +185,7 @@ async def test_who_waits_for_an_answer_is_told_by_it_alone():
     assert not caller.noticed
 
 
-async def test_a_provider_lost_before_turns_were_to_be_found_is_told(openai_configured: Provider):
+async def test_a_provider_lost_before_turn_detection_is_reported(openai_configured: Provider):
     openai_configured.fail(TALK, "401", **FOREVER)
     async with talking() as caller:
         with pytest.raises(EngineError):

@@ -85,7 +85,7 @@ async def test_hands_free(line: Line, provider: Provider):
     assert provider.seen()["events_in"].get("response.create") is None
 
 
-async def test_who_breaks_in_is_heard_and_both_sides_forget_what_was_not(line: Line, provider: Provider):
+async def test_after_an_interruption_both_sides_keep_only_the_played_part(line: Line, provider: Provider):
     provider.configure(delays={"realtime_per_second_ms": 4000})
     await line.update(**HANDS_FREE)
     await line.append(TURN)
@@ -109,7 +109,7 @@ async def test_who_breaks_in_is_heard_and_both_sides_forget_what_was_not(line: L
     assert second == ANSWERED
 
 
-async def test_a_provider_that_dies_in_the_middle_of_a_turn_is_stood_in_for(own_line: Line, own_provider: Provider):
+async def test_another_engine_replaces_a_provider_that_dies_during_a_turn(own_line: Line, own_provider: Provider):
     await own_line.take_turn()
     await own_line.append(LONDON[: len(LONDON) // 2 // 2 * 2])
     own_provider.stop()
@@ -121,7 +121,7 @@ async def test_a_provider_that_dies_in_the_middle_of_a_turn_is_stood_in_for(own_
 
 
 @pytest.mark.parametrize("kind", ["401", "500"])
-async def test_another_engine_goes_on_with_the_turn(openai_configured: Provider, kind: str):
+async def test_another_engine_continues_the_turn(openai_configured: Provider, kind: str):
     openai_configured.fail(TALK, kind, **FOREVER)
     line = await talk_with(openai_configured)
     await line.take_turn()
@@ -142,7 +142,7 @@ async def test_a_silent_provider_is_given_up_when_the_learners_patience_ends(
     assert engines_told(line) == ["local"]
 
 
-async def test_a_provider_that_dies_while_nobody_speaks_is_stood_in_for(own_line: Line, own_provider: Provider):
+async def test_another_engine_replaces_a_provider_that_dies_during_silence(own_line: Line, own_provider: Provider):
     await own_line.update(**HANDS_FREE)
     await hands_free_turn(own_line, 1)
     own_provider.stop()
@@ -153,7 +153,7 @@ async def test_a_provider_that_dies_while_nobody_speaks_is_stood_in_for(own_line
     assert (await own_line.stored())[2] == ("user", SAID, True)
 
 
-async def test_a_session_that_expires_between_turns_goes_unnoticed(line: Line, provider: Provider):
+async def test_a_session_that_expires_between_turns_is_not_noticed(line: Line, provider: Provider):
     await line.take_turn()
     # Long enough for a machine that stalls within a turn.
     provider.configure(session_expires_s=6)
@@ -167,13 +167,13 @@ async def test_a_session_that_expires_between_turns_goes_unnoticed(line: Line, p
     assert engines_told(line) == []
 
 
-async def test_a_turn_that_is_not_made_out_is_kept_as_sound(line: Line, provider: Provider):
+async def test_a_turn_without_transcript_is_kept_as_audio(line: Line, provider: Provider):
     provider.fail(TALK, "failed", event="conversation.item.input_audio_transcription.completed")
     await line.take_turn()
     assert await line.stored() == [("user", "", True), ANSWERED[1]]
 
 
-async def test_an_answer_that_breaks_off_is_kept_as_far_as_it_came(line: Line, provider: Provider):
+async def test_an_answer_that_breaks_off_is_kept_as_far_as_it_was_received(line: Line, provider: Provider):
     provider.configure(delays={"realtime_per_second_ms": 300, "token_ms": 30})
     provider.fail(TALK, "cut", event="response.output_audio.delta", after=6)
     await line.take_turn()

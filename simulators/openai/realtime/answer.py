@@ -14,7 +14,7 @@ from simulators.openai.realtime.conversation import ASSISTANT_TOKEN_MS, Item, fr
 if TYPE_CHECKING:
     from simulators.openai.realtime.talk import Talk
 
-# The time in ms, a rank that puts text before sound, and a token or PCM.
+# The time in ms, a rank that puts text before audio, and a token or PCM.
 Moment = tuple[float, int, str | bytes]
 
 
@@ -23,11 +23,8 @@ class SimulatedFailure(Exception):
 
     def __init__(self, code: str | None) -> None:
         super().__init__(code)
-        self.error = {
-            "type": code or "server_error",
-            "code": code,
-            "message": "The server had an error. Sorry about that!",
-        }
+        message = "The server had an error. Sorry about that!"
+        self.error = {"type": code or "server_error", "code": code, "message": message}
 
 
 class SimulatedResponse:
@@ -41,6 +38,8 @@ class SimulatedResponse:
         self._params = params
         self._pace = talk.arrived
         self._spoken = (params.get("output_modalities") or session["output_modalities"]) == ["audio"]
+        # The name of the text in the item's only part.
+        self._text_field = "transcript" if self._spoken else "text"
         self._item = Item(talk.simulation.new_id("item"), "assistant", status="in_progress")
         if params.get("input") is None:
             heard = talk.conversation.last_said()
@@ -54,8 +53,8 @@ class SimulatedResponse:
 
     async def begin(self) -> None:
         try:
-            await self._send("response.created", response=self._shape("in_progress"))
-            await self._send("rate_limits.updated", rate_limits=_RATE_LIMITS)
+            await self._talk.emit("response.created", response=self._shape("in_progress"))
+            await self._talk.emit("rate_limits.updated", rate_limits=_RATE_LIMITS)
         except SimulatedFailure as failed:
             await self._end("failed", {"type": "failed", "error": failed.error})
         else:
@@ -102,10 +101,8 @@ class SimulatedResponse:
         await self._send_item("response.output_item.added")
         if not self.out_of_band:
             previous = self._talk.conversation.add(self._item)
-            await self._send("conversation.item.added", previous_item_id=previous, item=self._item.shape())
-        self._item.content.append(
-            {"type": "output_audio", "transcript": ""} if self._spoken else {"type": "output_text", "text": ""}
-        )
+            await self._talk.emit("conversation.item.added", previous_item_id=previous, item=self._item.shape())
+        self._item.content.append({"type": "output_audio" if self._spoken else "output_text", self._text_field: ""})
         await self._send_part("response.content_part.added", part=self._part())
 
     async def _say(self, what: str | bytes) -> None:
@@ -113,7 +110,7 @@ class SimulatedResponse:
             self._item.append(what)
             await self._send_part("response.output_audio.delta", delta=base64.b64encode(what).decode())
             return
-        self._item.content[0]["transcript" if self._spoken else "text"] += what
+        self._item.content[0][self._text_field] += what
         self._tokens_out += 1
         self._talk.simulation.journal.tokens_out += 1
         kind = "response.output_audio_transcript.delta" if self._spoken else "response.output_text.delta"
@@ -125,33 +122,28 @@ class SimulatedResponse:
         self._item.status = "completed" if status == "completed" else "incomplete"
         if self._item.content:
             # The part and the item end too, complete or not.
+            part = self._part()
             if self._spoken:
-                transcript = self._item.content[0]["transcript"]
                 await self._send_part("response.output_audio.done")
-                await self._send_part("response.output_audio_transcript.done", transcript=transcript)
+                await self._send_part("response.output_audio_transcript.done", transcript=part["transcript"])
             else:
-                await self._send_part("response.output_text.done", text=self._item.content[0]["text"])
-            await self._send_part("response.content_part.done", part=self._part())
+                await self._send_part("response.output_text.done", text=part["text"])
+            await self._send_part("response.content_part.done", part=part)
             if not self.out_of_band:
                 await self._talk.item_done(self._item)
             await self._send_item("response.output_item.done")
-        await self._send("response.done", response=self._shape(status, details))
-
-    async def _send(self, kind: str, **fields: object) -> None:
-        await self._talk.emit({"type": kind, **fields})
+        await self._talk.emit("response.done", response=self._shape(status, details))
 
     async def _send_item(self, kind: str) -> None:
-        await self._send(kind, response_id=self.id, output_index=0, item=self._item.shape())
+        await self._talk.emit(kind, response_id=self.id, output_index=0, item=self._item.shape())
 
     async def _send_part(self, kind: str, **fields: object) -> None:
         place = {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
-        await self._talk.emit({"type": kind, **place, **fields})
+        await self._talk.emit(kind, **place, **fields)
 
     def _part(self) -> dict[str, object]:
-        part = self._item.content[0]
-        if self._spoken:
-            return {"type": "audio", "transcript": part["transcript"]}
-        return {"type": "text", "text": part["text"]}
+        text = self._item.content[0][self._text_field]
+        return {"type": "audio" if self._spoken else "text", self._text_field: text}
 
     def _shape(self, status: str, details: dict[str, object] | None = None) -> dict[str, object]:
         output = self._talk.session["audio"]["output"]
@@ -173,24 +165,15 @@ class SimulatedResponse:
     def _usage(self) -> dict[str, object]:
         """Return the usage: all of the conversation was read, except the item being spoken."""
         instructions = self._params.get("instructions") or self._talk.session["instructions"] or ""
-        text, audio = self._talk.conversation.tokens()
-        if self._item in self._talk.conversation.items:
-            own_text, own_audio = self._item.tokens()
-            text, audio = text - own_text, audio - own_audio
+        text, audio = self._talk.conversation.tokens_beside(self._item)
         text += len(scripted_words.tokens(instructions))
         voiced = round(self._item.audio_ms / ASSISTANT_TOKEN_MS)
-        none_cached = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
+        cached = {"cached_tokens": 0, "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}}
         return {
             "total_tokens": text + audio + self._tokens_out + voiced,
             "input_tokens": text + audio,
             "output_tokens": self._tokens_out + voiced,
-            "input_token_details": {
-                "text_tokens": text,
-                "audio_tokens": audio,
-                "image_tokens": 0,
-                "cached_tokens": 0,
-                "cached_tokens_details": none_cached,
-            },
+            "input_token_details": {"text_tokens": text, "audio_tokens": audio, "image_tokens": 0, **cached},
             "output_token_details": {"text_tokens": self._tokens_out, "audio_tokens": voiced},
         }
 

@@ -8,8 +8,8 @@ from simulators.openai import scripted_words, sound
 from simulators.openai.error_shapes import ApiError
 
 CONTENT = {"user": {"input_text", "input_audio"}, "assistant": {"output_text"}, "system": {"input_text"}}
-# Number of latest items whose audio can still be retrieved. A long talk must not grow by its sound.
-SOUNDING = 16
+# Number of latest items whose audio can still be retrieved. A long talk must not keep all of its audio.
+LATEST_WITH_AUDIO = 16
 # Milliseconds of audio in one token, as the real API counts them.
 USER_TOKEN_MS, ASSISTANT_TOKEN_MS = 100, 50
 
@@ -64,9 +64,9 @@ class SimulatedConversation:
     def has_speech(self) -> bool:
         return any(item.role == "assistant" and item.audio_ms for item in self.items)
 
-    def tokens(self) -> tuple[int, int]:
-        """Return the numbers of text tokens and audio tokens in all items."""
-        counted = [item.tokens() for item in self.items]
+    def tokens_beside(self, spoken: Item) -> tuple[int, int]:
+        """Return the numbers of text tokens and audio tokens in all other items."""
+        counted = [item.tokens() for item in self.items if item is not spoken]
         return sum(text for text, _ in counted), sum(audio for _, audio in counted)
 
     def last_id(self) -> str | None:
@@ -86,7 +86,7 @@ class SimulatedConversation:
         else:
             at = self.items.index(self.find(after, "create")) + 1
         self.items.insert(at, item)
-        for old in self.items[-SOUNDING - 1 : -SOUNDING]:
+        for old in self.items[-LATEST_WITH_AUDIO - 1 : -LATEST_WITH_AUDIO]:
             old.pcm.clear()
         return self.items[at - 1].id if at else None
 

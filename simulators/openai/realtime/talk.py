@@ -16,12 +16,12 @@ from simulators.openai.pace import Stopwatch
 from simulators.openai.realtime import realtime_session as sessions
 from simulators.openai.realtime.answer import SimulatedFailure, SimulatedResponse
 from simulators.openai.realtime.conversation import Item, SimulatedConversation, from_client
-from simulators.openai.realtime.hearing import Ear
+from simulators.openai.realtime.speech_detection import SpeechDetector
 from simulators.openai.simulation import Simulation
 
 # Milliseconds of audio in a turn that the client commits.
 SHORTEST_MS = 100
-TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 class Talk:
@@ -41,7 +41,7 @@ class Talk:
         self.arrived = Stopwatch()
         self._scope = scope
         self._send = send
-        self._ear = Ear()
+        self._audio = SpeechDetector()
         # The id of the item that is being spoken.
         self._turn_id = ""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,7 +51,7 @@ class Talk:
 
     async def run(self, receive: Receive) -> None:
         """Run until the client leaves, a fault cuts the connection, or the session expires. Raises Cut."""
-        await self.emit({"type": "session.created", "session": self.session})
+        await self.emit("session.created", session=self.session)
         reader = self.in_background(self._read(receive))
         try:
             await asyncio.wait(
@@ -80,13 +80,12 @@ class Talk:
         if not task.cancelled() and (error := task.exception()) and not self._over.done():
             self._over.set_exception(error)
 
-    async def emit(self, event: dict[str, object]) -> None:
+    async def emit(self, kind: str, **fields: object) -> None:
         """Send an event, unless a fault replaces it. Raises Cut, and SimulatedFailure if the answer is to fail."""
         if self._silent:
             return
-        kind = str(event["type"])
         self._events += 1
-        text = json.dumps({**event, "event_id": f"event_{self._events:06d}"})
+        text = json.dumps({"type": kind, **fields, "event_id": f"event_{self._events:06d}"})
         if fault := self.simulation.faults.in_talk(self._scope["path"], kind):
             if fault.kind == "failed":
                 raise SimulatedFailure(fault.code)
@@ -106,10 +105,10 @@ class Talk:
     async def item_done(self, item: Item) -> None:
         at = self.conversation.items.index(item) if item in self.conversation.items else 0
         previous = self.conversation.items[at - 1].id if at else None
-        await self.emit({"type": "conversation.item.done", "previous_item_id": previous, "item": item.shape()})
+        await self.emit("conversation.item.done", previous_item_id=previous, item=item.shape())
 
     async def _error(self, error: ApiError, event_id: object) -> None:
-        await self.emit({"type": "error", "error": {**error.error, "event_id": event_id}})
+        await self.emit("error", error={**error.error, "event_id": event_id})
 
     async def _read(self, receive: Receive) -> None:
         while True:
@@ -118,9 +117,9 @@ class Talk:
                 return
             text = message.get("text") or ""
             self.simulation.journal.bytes_in += len(text)
-            await self._obey(text)
+            await self._handle(text)
 
-    async def _obey(self, text: str) -> None:
+    async def _handle(self, text: str) -> None:
         """Handle one event of the client. Answer an invalid one with an `error` event, and continue."""
         self.arrived = Stopwatch()
         event_id = None
@@ -146,15 +145,14 @@ class Talk:
     async def _update(self, event: Json) -> None:
         has_spoken = self.conversation.has_speech()
         self.session = sessions.updated(self.session, event.get("session"), has_spoken=has_spoken)
-        await self.emit({"type": "session.updated", "session": self.session})
+        await self.emit("session.updated", session=self.session)
 
     async def _append(self, event: Json) -> None:
         try:
-            self._ear.write(base64.b64decode(event["audio"], validate=True))
+            self._audio.write(base64.b64decode(event["audio"], validate=True))
         except (KeyError, ValueError, TypeError) as error:
-            message = (
-                "Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got an invalid value."
-            )
+            expected = "base64-encoded audio bytes (mono PCM16 at 24kHz)"
+            message = f"Invalid 'audio'. Expected {expected} but got an invalid value."
             raise ApiError(400, message, param="audio", code="invalid_value") from error
         detection = self.session["audio"]["input"]["turn_detection"]
         if detection is None:
@@ -163,28 +161,26 @@ class Talk:
             pause_ms = self.settings.semantic_pause_ms[detection["eagerness"]]
         else:
             pause_ms = float(detection["silence_duration_ms"])
-        for mark in self._ear.listen(detection, pause_ms):
-            if mark.kind == "started":
+        for kind, at_ms in self._audio.listen(detection, pause_ms):
+            if kind == "started":
                 self._turn_id = self.simulation.new_id("item")
-                began = {"audio_start_ms": mark.at_ms, "item_id": self._turn_id}
-                await self.emit({"type": "input_audio_buffer.speech_started", **began})
+                await self.emit("input_audio_buffer.speech_started", audio_start_ms=at_ms, item_id=self._turn_id)
                 if detection["interrupt_response"] and (active := self._answering()):
                     await active.stop("turn_detected")
             else:
-                ended = {"audio_end_ms": mark.at_ms, "item_id": self._turn_id}
-                await self.emit({"type": "input_audio_buffer.speech_stopped", **ended})
-                await self._take(self._ear.take_turn(mark.at_ms), self._turn_id)
+                await self.emit("input_audio_buffer.speech_stopped", audio_end_ms=at_ms, item_id=self._turn_id)
+                await self._take(self._audio.take_turn(at_ms), self._turn_id)
                 if detection["create_response"] and not self._answering():
                     await self._answer({})
 
     async def _commit(self, event: Json) -> None:
-        if self._ear.milliseconds < SHORTEST_MS:
+        if self._audio.milliseconds < SHORTEST_MS:
             message = (
                 f"Error committing input audio buffer: buffer too small. Expected at least {SHORTEST_MS}ms of audio, "
-                f"but buffer only has {self._ear.milliseconds:.2f}ms of audio."
+                f"but buffer only has {self._audio.milliseconds:.2f}ms of audio."
             )
             raise ApiError(400, message, code="input_audio_buffer_commit_empty")
-        await self._take(self._ear.take_all(), self.simulation.new_id("item"))
+        await self._take(self._audio.take_all(), self.simulation.new_id("item"))
 
     async def _take(self, pcm: bytes, item_id: str) -> None:
         """Add a turn of the user to the conversation."""
@@ -192,7 +188,7 @@ class Talk:
         item = Item(item_id, "user", [{"type": "input_audio", "transcript": None}], heard=heard)
         item.append(pcm)
         previous = self.conversation.last_id()
-        await self.emit({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": item_id})
+        await self.emit("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
         await self._add(item)
         if self.session["audio"]["input"]["transcription"]:
             self.in_background(self._transcribe(item, self.arrived))
@@ -202,42 +198,39 @@ class Talk:
         await pace.until(delays.transcription_ms + delays.transcription_per_second_ms * seconds)
         item.content[0]["transcript"] = item.heard
         place = {"item_id": item.id, "content_index": 0}
-        delta = "conversation.item.input_audio_transcription.delta"
         text, audio = len(item.heard.split()), round(seconds * 10)
         usage = {"type": "tokens", "input_tokens": audio, "output_tokens": text, "total_tokens": audio + text}
         usage["input_token_details"] = {"audio_tokens": audio, "text_tokens": 0}
         try:
-            await self.emit({"type": delta, **place, "delta": item.heard})
-            await self.emit({"type": TRANSCRIBED, **place, "transcript": item.heard, "usage": usage})
+            await self.emit(f"{TRANSCRIPTION}.delta", **place, delta=item.heard)
+            await self.emit(f"{TRANSCRIPTION}.completed", **place, transcript=item.heard, usage=usage)
         except SimulatedFailure as failed:
-            await self.emit(
-                {"type": "conversation.item.input_audio_transcription.failed", **place, "error": failed.error}
-            )
+            await self.emit(f"{TRANSCRIPTION}.failed", **place, error=failed.error)
 
     async def _clear(self, event: Json) -> None:
-        self._ear.take_all()
-        await self.emit({"type": "input_audio_buffer.cleared"})
+        self._audio.take_all()
+        await self.emit("input_audio_buffer.cleared")
 
     async def _create_item(self, event: Json) -> None:
         await self._add(from_client(event.get("item"), self.simulation.new_id("item")), event.get("previous_item_id"))
 
     async def _add(self, item: Item, after: str | None = None) -> None:
         previous = self.conversation.add(item, after)
-        await self.emit({"type": "conversation.item.added", "previous_item_id": previous, "item": item.shape()})
+        await self.emit("conversation.item.added", previous_item_id=previous, item=item.shape())
         await self.item_done(item)
 
     async def _delete_item(self, event: Json) -> None:
         self.conversation.delete(event.get("item_id"))
-        await self.emit({"type": "conversation.item.deleted", "item_id": event["item_id"]})
+        await self.emit("conversation.item.deleted", item_id=event["item_id"])
 
     async def _retrieve_item(self, event: Json) -> None:
         item = self.conversation.find(event.get("item_id"), "retrieve")
-        await self.emit({"type": "conversation.item.retrieved", "item": item.shape(with_audio=True)})
+        await self.emit("conversation.item.retrieved", item=item.shape(with_audio=True))
 
     async def _truncate_item(self, event: Json) -> None:
         self.conversation.truncate(event.get("item_id"), event.get("audio_end_ms"))
-        said = {name: event.get(name) for name in ("item_id", "content_index", "audio_end_ms")}
-        await self.emit({"type": "conversation.item.truncated", **said})
+        truncated = {name: event.get(name) for name in ("item_id", "content_index", "audio_end_ms")}
+        await self.emit("conversation.item.truncated", **truncated)
 
     async def _create_response(self, event: Json) -> None:
         params = event.get("response") or {}

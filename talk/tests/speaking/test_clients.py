@@ -29,7 +29,7 @@ async def test_errors_are_json_whatever_a_client_accepts(local: None, caller: Ca
         assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
 
-async def test_half_a_character_from_a_model_is_answered(pipeline: Provider, caller: Caller):
+async def test_a_lone_surrogate_from_a_model_is_returned(pipeline: Provider, caller: Caller):
     pipeline.configure(replies=["How \ud800 lovely!"])
     assert (await caller.call("chat", {"messages": TALK})).json()["message"] == "How \ud800 lovely!"
 

@@ -50,7 +50,7 @@ def test_an_analysis(schema: dict[str, Any], owner: LearnerClient):
     check(schema, owner.send(path, {"conversation": []}), "post", path)
 
 
-def test_an_analysis_of_what_is_kept(schema: dict[str, Any], owner: LearnerClient):
+def test_an_analysis_of_a_stored_conversation(schema: dict[str, Any], owner: LearnerClient):
     owner.send("/api/conversations", conversation())
     path = "/api/conversations/{id}/analysis"
     check(schema, owner.post(path.replace("{id}", ID)), "post", path)
@@ -70,11 +70,11 @@ def test_a_refusal(schema: dict[str, Any], owner: LearnerClient, call: str):
     check(schema, owner.send(f"/api/{call}", {}), "post", f"/api/{call}")
 
 
-def test_what_cannot_be_done(schema: dict[str, Any], owner: LearnerClient):
+def test_an_unsupported_call(schema: dict[str, Any], owner: LearnerClient):
     check(schema, owner.send("/api/translate", HELLO), "post", "/api/translate")
 
 
-def test_mending(schema: dict[str, Any], owner: LearnerClient):
+def test_replacing_words(schema: dict[str, Any], owner: LearnerClient):
     owner.send("/api/conversations", conversation())
     message = conversation()["messages"][1]["id"]
     answer = owner.send(f"{TURN}/{message}", {"content": "I has a dog."}, method="PATCH")

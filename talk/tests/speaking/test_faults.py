@@ -40,7 +40,7 @@ async def test_a_body_that_is_not_json_is_refused(local: None, caller: Caller, p
         assert (answer.status_code, "JSON" in answer.json()["error"]) == (400, True)
 
 
-async def test_who_has_no_cookie_gets_one(local: None):
+async def test_a_client_without_a_cookie_gets_one(local: None):
     answer = await AsyncClient().post("/api/chat", {"messages": []}, content_type="application/json")
     assert cookie.unseal(answer.cookies[cookie.NAME].value)
 
@@ -52,27 +52,25 @@ FAULTS = ["401", "404", "429", "500", "malformed", "reset"]
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_the_next_engine_answers_and_says_so(pipeline: Provider, caller: Caller, kind: str):
+async def test_the_next_engine_answers_and_is_named(pipeline: Provider, caller: Caller, kind: str):
     pipeline.fail("/v1/chat/completions", kind, times=None)
     answer = await caller.call("chat", {"messages": TALK, "topic": "Travel"})
     assert (answer.status_code, answer.json()["engine"]) == (200, "local")
 
 
-async def test_the_next_engine_speaks_and_says_so(pipeline: Provider, caller: Caller):
+async def test_the_next_engine_speaks_and_is_named(pipeline: Provider, caller: Caller):
     pipeline.fail(SPOKEN, "500", times=None)
     answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     assert answer["engine"] == "local"
 
 
-async def test_speech_that_is_to_be_kept_and_breaks_off_is_spoken_by_the_next_engine(
-    pipeline: Provider, caller: Caller
-):
+async def test_broken_off_speech_to_save_is_spoken_by_the_next_engine(pipeline: Provider, caller: Caller):
     pipeline.fail(SPOKEN, "cut", after=3)
     answer = (await caller.call("text-to-speech", {"text": "Good morning, and welcome to us.", **IDS})).json()
     assert (answer["engine"], answer["audioDuration"] > 1) == ("local", True)
 
 
-async def test_who_failed_is_left_alone_for_a_while(pipeline: Provider, caller: Caller):
+async def test_an_engine_that_failed_rests(pipeline: Provider, caller: Caller):
     pipeline.fail("/v1/chat/completions", "401", times=None)
     await caller.call("chat", {"messages": TALK})
     asked = len(pipeline.seen()["requests"])
@@ -87,7 +85,7 @@ async def test_a_provider_that_takes_too_long_is_not_waited_for(pipeline: Provid
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_without_another_engine_it_is_503_in_our_own_words(pipeline_alone: Provider, caller: Caller, kind: str):
+async def test_without_another_engine_a_failure_is_503(pipeline_alone: Provider, caller: Caller, kind: str):
     pipeline_alone.fail("/v1/*", kind, times=None)
     answer = await caller.call("chat", {"messages": TALK})
     assert answer.status_code == 503
@@ -95,7 +93,7 @@ async def test_without_another_engine_it_is_503_in_our_own_words(pipeline_alone:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_nothing_of_the_provider_leaks(
+async def test_the_providers_key_and_tracebacks_do_not_leak(
     pipeline_alone: Provider, caller: Caller, caplog: pytest.LogCaptureFixture, kind: str
 ):
     pipeline_alone.fail("/v1/*", kind, times=None)
@@ -105,14 +103,14 @@ async def test_nothing_of_the_provider_leaks(
         assert "Traceback" not in answer.text + caplog.text
 
 
-async def test_who_cannot_and_who_failed_make_it_503(pipeline: Provider, caller: Caller):
+async def test_an_engine_that_cannot_and_one_that_failed_make_it_503(pipeline: Provider, caller: Caller):
     """The embedded engine cannot translate at all. The provider could, at another time."""
     pipeline.fail("/v1/*", "500", times=None)
     answer = await caller.call("translate", {"text": "Hello.", "targetLanguage": "vi"})
     assert answer.status_code == 503
 
 
-async def test_who_fails_beside_a_talk_may_go_on_talking(
+async def test_an_engine_that_fails_outside_a_talk_does_not_rest(
     pipeline: Provider, caller: Caller, caplog: pytest.LogCaptureFixture
 ):
     pipeline.fail("/v1/chat/completions", "404", times=None)
@@ -121,7 +119,7 @@ async def test_who_fails_beside_a_talk_may_go_on_talking(
     assert not any(is_resting(engine) for engine in engines())
 
 
-async def test_speech_that_breaks_off_does_not_end_as_if_it_were_whole(pipeline: Provider, caller: Caller):
+async def test_broken_off_speech_does_not_end_like_complete_speech(pipeline: Provider, caller: Caller):
     pipeline.fail(SPOKEN, "cut", after=3)
     answer = await caller.call("text-to-speech", {"text": "Good morning, and welcome to this long sentence of ours."})
     with pytest.raises(Exception, match="broke off") as raised:
@@ -133,20 +131,20 @@ async def test_speech_that_breaks_off_does_not_end_as_if_it_were_whole(pipeline:
 # Editing
 
 
-MENDED = {"content": "I has a dog."}
+REPLACED_WORDS = {"content": "I has a dog."}
 
 
-async def test_mending_is_not_lost_where_corrections_cannot_be_made(pipeline_alone: Provider, kept: Caller):
+async def test_replaced_words_are_saved_if_no_corrections_can_be_made(pipeline_alone: Provider, kept: Caller):
     pipeline_alone.fail("/v1/*", "500", times=None)
     ids = said("", at=1_714_521_605_000)["id"]
-    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", MENDED, method="PATCH")
-    assert answer.json()["message"]["content"] == MENDED["content"]
+    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", REPLACED_WORDS, method="PATCH")
+    assert answer.json()["message"]["content"] == REPLACED_WORDS["content"]
     assert answer.json()["notCorrected"].startswith("The language service")
 
 
-async def test_mending_is_corrected_by_the_next_engine(pipeline: Provider, kept: Caller):
+async def test_replaced_words_are_corrected_by_the_next_engine(pipeline: Provider, kept: Caller):
     pipeline.fail("/v1/*", "500", times=None)
     ids = said("", at=1_714_521_605_000)["id"]
-    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", MENDED, method="PATCH")
+    answer = await kept.call(f"conversations/{IDS['conversationId']}/messages/{ids}", REPLACED_WORDS, method="PATCH")
     assert [each["better"] for each in answer.json()["message"]["corrections"]] == ["have"]
     assert "notCorrected" not in answer.json()

@@ -28,7 +28,7 @@ async def test_speech_is_kept(realtime: Provider, caller: Caller):
     assert seconds(await whole(await caller.get(answer["audioUrl"]))) > 0.5
 
 
-async def test_it_makes_out_a_recording(realtime: Provider, caller: Caller):
+async def test_it_transcribes_a_recording(realtime: Provider, caller: Caller):
     realtime.configure(transcripts=["Thank you."])
     assert (await caller.upload(WAV)).json() == {"text": "Thank you.", "engine": "openai_realtime"}
 
@@ -38,7 +38,7 @@ async def test_it_answers(realtime: Provider, caller: Caller):
     assert (await caller.call("chat", {"messages": TALK})).json()["message"] == "How lovely!"
 
 
-async def test_it_analyses_a_kept_conversation(realtime: Provider, caller: Caller):
+async def test_it_analyses_a_stored_conversation(realtime: Provider, caller: Caller):
     realtime.configure(structured={"analysis": [ANSWER]})
     await caller.call("conversations", conversation())
     answer = await caller.call(f"conversations/{IDS['conversationId']}/analysis")
@@ -47,7 +47,7 @@ async def test_it_analyses_a_kept_conversation(realtime: Provider, caller: Calle
 
 
 @pytest.mark.parametrize("kind", ["401", "500", "cut"])
-async def test_who_stands_in_for_it_speaks(realtime: Provider, caller: Caller, kind: str):
+async def test_the_next_engine_speaks_in_its_place(realtime: Provider, caller: Caller, kind: str):
     realtime.fail("/v1/realtime", kind, times=None)
     answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     assert answer["engine"] == "local"

@@ -35,26 +35,26 @@ def test_speech_is_sent_as_it_is_made(server: AgentServer):
     assert seconds(b"".join(pieces)) > 2
 
 
-async def test_who_spoke_is_told(local: None, caller: Caller):
+async def test_the_response_names_the_engine(local: None, caller: Caller):
     answer = await caller.call("text-to-speech", {"text": "Good morning."})
     await whole(answer)
     assert answer["X-Engine"] == "local"
 
 
-async def test_with_one_id_alone_nothing_is_kept(local: None, caller: Caller):
+async def test_with_one_id_alone_nothing_is_saved(local: None, caller: Caller):
     answer = await caller.call("text-to-speech", {"text": "Hello.", "conversationId": IDS["conversationId"]})
     await whole(answer)
     assert (await caller.get("/api/conversations")).json()["conversations"] == []
 
 
-async def test_with_both_ids_it_is_kept_and_linked(local: None, caller: Caller):
+async def test_with_both_ids_the_speech_is_saved_and_linked(local: None, caller: Caller):
     answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     fetched = await caller.get(answer["audioUrl"])
     assert fetched["Content-Type"] == "audio/mpeg"
     assert seconds(await whole(fetched)) == pytest.approx(answer["audioDuration"], abs=0.15)
 
 
-async def test_kept_speech_is_fetched_byte_for_byte(local: None, caller: Caller):
+async def test_saved_speech_is_served_unchanged(local: None, caller: Caller):
     answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     recording = (await in_thread(recordings.of, [answer["audioS3Key"]]))[answer["audioS3Key"]]
     assert await whole(await caller.get(answer["audioUrl"])) == await in_thread(recordings.read, recording)
@@ -66,7 +66,7 @@ async def test_its_key_has_the_contracts_shape(local: None, caller: Caller):
     assert answer["audioS3Key"].endswith("-ai.mp3")
 
 
-async def test_a_message_that_is_not_there_yet_is_made_of_the_words(local: None, caller: Caller):
+async def test_a_missing_message_is_created_with_the_text(local: None, caller: Caller):
     answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     (message,) = await caller.messages()
     assert (message["role"], message["content"]) == ("assistant", "Good morning.")
@@ -81,7 +81,7 @@ async def test_a_client_that_saves_its_talk_afterwards_finds_the_speech_with_it(
     assert message["audioUrl"]
 
 
-async def test_the_words_of_a_message_that_is_there_stay(local: None, caller: Caller):
+async def test_the_words_of_an_existing_message_stay(local: None, caller: Caller):
     await caller.call("conversations", conversation(messages=[said("As it was.", by="assistant")]))
     await caller.call("text-to-speech", {"text": "Something else.", **IDS})
     (message,) = await caller.messages()
@@ -89,7 +89,7 @@ async def test_the_words_of_a_message_that_is_there_stay(local: None, caller: Ca
     assert message["audioUrl"]
 
 
-async def test_the_learners_own_turn_is_not_spoken_over(local: None, caller: Caller):
+async def test_the_recording_of_a_learners_turn_is_not_replaced(local: None, caller: Caller):
     await caller.call("conversations", conversation(messages=[said("I am here.")]))
     ids = IDS | {"messageId": said("")["id"]}
     answer = await caller.call("text-to-speech", {"text": "I am here.", **ids})
@@ -97,13 +97,13 @@ async def test_the_learners_own_turn_is_not_spoken_over(local: None, caller: Cal
     assert "audioS3Key" not in (await caller.messages())[0]
 
 
-async def test_a_deleted_conversation_takes_no_speech(local: None, caller: Caller):
+async def test_speech_for_a_deleted_conversation_is_refused(local: None, caller: Caller):
     await caller.call("conversations", conversation())
     await caller.delete(f"/api/conversations/{IDS['conversationId']}")
     assert (await caller.call("text-to-speech", {"text": "Hello.", **IDS})).status_code == 410
 
 
-async def test_another_learners_ids_reach_nothing_of_theirs(local: None, caller: Caller, stranger: Caller):
+async def test_another_learners_ids_do_not_reach_their_messages(local: None, caller: Caller, stranger: Caller):
     mine = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     theirs = (await stranger.call("text-to-speech", {"text": "Good night.", **IDS})).json()
     (message,) = await caller.messages()
@@ -111,9 +111,7 @@ async def test_another_learners_ids_reach_nothing_of_theirs(local: None, caller:
     assert message["audioS3Key"] == mine["audioS3Key"] != theirs["audioS3Key"]
 
 
-async def test_speech_that_cannot_be_kept_is_heard_all_the_same(
-    local: None, caller: Caller, monkeypatch: pytest.MonkeyPatch
-):
+async def test_speech_that_cannot_be_saved_is_returned(local: None, caller: Caller, monkeypatch: pytest.MonkeyPatch):
     def full(*args: Any, **columns: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -133,7 +131,7 @@ async def test_while_the_database_is_down_speech_waits_in_the_shelter(local: Non
 
 
 @pytest.mark.django_db(transaction=True, databases=DATABASES)
-async def test_while_the_database_is_down_the_learners_turns_are_known_by_their_ids(
+async def test_while_the_database_is_down_learners_turns_are_recognised_by_id(
     local: None, caller: Caller, database: Half
 ):
     with database.outage():
@@ -159,7 +157,7 @@ async def test_while_the_database_is_down_the_learners_turns_are_known_by_their_
         ({"text": "Hello.", "conversationId": "c" * 201, "messageId": "ai-1"}, "conversationId"),
     ],
 )
-async def test_what_cannot_be_spoken_is_named(local: None, caller: Caller, fields: dict[str, Any], names: str):
+async def test_text_that_cannot_be_spoken_is_refused(local: None, caller: Caller, fields: dict[str, Any], names: str):
     answer = await caller.call("text-to-speech", fields)
     assert (answer.status_code, names in answer.json()["error"]) == (400, True)
 
@@ -169,7 +167,7 @@ async def test_a_provider_speaks(pipeline: Provider, caller: Caller):
     assert (answer["X-Engine"], seconds(await whole(answer)) > 0.5) == ("openai_pipeline", True)
 
 
-async def test_what_a_provider_took_to_speak_is_counted(pipeline: Provider, caller: Caller):
+async def test_usage_of_a_providers_speech_is_counted(pipeline: Provider, caller: Caller):
     before = spent("talking_agent_provider_seconds_total", stage="speech")
     await whole(await caller.call("text-to-speech", {"text": "Good morning."}))
     assert spent("talking_agent_provider_seconds_total", stage="speech") - before > 0.5
@@ -178,24 +176,24 @@ async def test_what_a_provider_took_to_speak_is_counted(pipeline: Provider, call
 # Speech to text
 
 
-async def test_a_recording_is_made_out(local: None, caller: Caller):
+async def test_a_recording_is_transcribed(local: None, caller: Caller):
     assert (await caller.upload(WAV)).json() == {"text": WORDS, "engine": "local"}
 
 
-async def test_other_formats_are_made_out(local: None, caller: Caller):
+async def test_other_formats_are_transcribed(local: None, caller: Caller):
     assert (await caller.upload(from_pcm(to_pcm(WAV)).data, language="en-GB")).json()["text"] == WORDS
 
 
-async def test_where_nobody_speaks_there_are_no_words(local: None, caller: Caller):
+async def test_silence_has_no_words(local: None, caller: Caller):
     assert (await caller.upload(from_pcm(silence(1)).data)).json()["text"] == ""
 
 
-async def test_a_provider_makes_out(pipeline: Provider, caller: Caller):
+async def test_a_provider_transcribes(pipeline: Provider, caller: Caller):
     pipeline.configure(transcripts=["Thank you."])
     assert (await caller.upload(WAV)).json() == {"text": "Thank you.", "engine": "openai_pipeline"}
 
 
-async def test_a_provider_is_not_asked_where_nobody_speaks(pipeline: Provider, caller: Caller):
+async def test_silence_is_not_sent_to_a_provider(pipeline: Provider, caller: Caller):
     pipeline.configure(transcripts=["Thanks for watching!"])
     assert (await caller.upload(from_pcm(silence(1)).data)).json()["text"] == ""
 
@@ -213,7 +211,7 @@ async def test_a_provider_is_not_asked_where_nobody_speaks(pipeline: Provider, c
     ],
     ids=["none", "empty", "text", "a byte too large", "too large", "language", "no language"],
 )
-async def test_what_is_not_audio_is_named(
+async def test_a_file_without_audio_is_refused(
     local: None, caller: Caller, audio: bytes | None, fields: dict[str, str], names: str
 ):
     answer = await caller.upload(audio, **fields)
@@ -225,5 +223,5 @@ async def test_a_file_that_is_not_in_a_form_is_refused(local: None, caller: Call
     assert (answer.status_code, "audio" in answer.json()["error"]) == (400, True)
 
 
-async def test_a_language_that_the_embedded_engine_does_not_hear_is_501(local: None, caller: Caller):
+async def test_a_language_that_the_embedded_engine_does_not_transcribe_is_501(local: None, caller: Caller):
     assert (await caller.upload(WAV, language="vi")).status_code == 501

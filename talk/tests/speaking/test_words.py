@@ -9,7 +9,8 @@ from conversations.models import Message
 from conversations.tests.shapes import conversation, said
 from engines.openai.error_translation import GARBLED
 from simulators.openai import Provider
-from talk.speaking_views import MAX_TRANSLATED, MESSAGE_TOO_LONG
+from talk.serializers import MAX_TRANSLATED
+from talk.speaking_views import MESSAGE_TOO_LONG
 from talk.tests.speaking.callers import IDS, TALK, TURN, Caller, spent
 from talk.tests.test_feedback import ANSWER
 
@@ -24,7 +25,7 @@ async def test_a_provider_translates(pipeline: Provider, caller: Caller):
     assert answer.json() == {"translation": "Xin chào.", "engine": "openai_pipeline"}
 
 
-async def test_what_the_embedded_engine_cannot_do_is_501(local: None, caller: Caller):
+async def test_a_call_that_the_embedded_engine_does_not_support_is_501(local: None, caller: Caller):
     answer = await caller.call("translate", {"text": "Hello.", "targetLanguage": "vi"})
     assert answer.status_code == 501
     assert "OPENAI_API_KEY" in answer.json()["error"]
@@ -42,7 +43,7 @@ async def test_what_the_embedded_engine_cannot_do_is_501(local: None, caller: Ca
         ({"text": "Hello.", "targetLanguage": ["vi"]}, "targetLanguage"),
     ],
 )
-async def test_what_cannot_be_translated_is_named(pipeline: Provider, caller: Caller, fields: Any, names: str):
+async def test_invalid_translation_requests_are_refused(pipeline: Provider, caller: Caller, fields: Any, names: str):
     answer = await caller.call("translate", fields)
     assert (answer.status_code, names in answer.json()["error"]) == (400, True)
 
@@ -57,7 +58,7 @@ async def test_another_learners_turn_is_not_translated(pipeline: Provider, kept:
     assert (await stranger.call(f"{TURN}/translation", {"targetLanguage": "vi"})).status_code == 404
 
 
-async def test_a_turn_that_is_not_there_is_404(pipeline: Provider, kept: Caller):
+async def test_a_missing_turn_is_404(pipeline: Provider, kept: Caller):
     answer = await kept.call(
         f"conversations/{IDS['conversationId']}/messages/ai-1/translation", {"targetLanguage": "vi"}
     )
@@ -76,7 +77,7 @@ async def test_the_longest_text_is_translated(pipeline: Provider, caller: Caller
     assert answer.json()["translation"].startswith("Xin chào. Xin chào.")
 
 
-async def test_a_turn_that_is_too_long_to_be_translated_says_so(pipeline: Provider, kept: Caller):
+async def test_a_turn_that_is_too_long_to_be_translated_is_refused(pipeline: Provider, kept: Caller):
     await database_sync_to_async(Message.objects.using("local").update)(content="a" * (MAX_TRANSLATED + 1))
     answer = await kept.call(f"{TURN}/translation", {"targetLanguage": "vi"})
     assert (answer.status_code, answer.json()) == (422, {"error": MESSAGE_TOO_LONG})
@@ -98,12 +99,12 @@ async def test_without_messages_it_opens_the_talk(local: None, caller: Caller):
     assert "travel" in answer.json()["message"]
 
 
-async def test_a_topic_of_ones_own_is_taken_up(local: None, caller: Caller):
+async def test_a_topic_of_the_learners_own_is_used(local: None, caller: Caller):
     answer = await caller.call("chat", {"messages": [], "topic": "bees"})
     assert "bees" in answer.json()["message"]
 
 
-async def test_an_interview_is_one(local: None, caller: Caller):
+async def test_the_mode_interview_opens_an_interview(local: None, caller: Caller):
     answer = await caller.call("chat", {"messages": [], "topic": "Software", "mode": "interview"})
     assert "interview" in answer.json()["message"]
 
@@ -120,7 +121,7 @@ async def test_a_provider_answers(pipeline: Provider, caller: Caller):
     assert answer == {"message": "How lovely! What is it like there?", "engine": "openai_pipeline"}
 
 
-async def test_what_a_provider_took_to_answer_is_counted(pipeline: Provider, caller: Caller):
+async def test_usage_of_a_providers_answer_is_counted(pipeline: Provider, caller: Caller):
     before = spent("talking_agent_provider_tokens_total", stage="chat", kind="text_out")
     await caller.call("chat", {"messages": TALK})
     assert spent("talking_agent_provider_tokens_total", stage="chat", kind="text_out") > before
@@ -156,14 +157,14 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("path", "name"), [("chat", "messages"), ("analyze-conversation", "conversation")])
-async def test_messages_that_cannot_be_followed_are_named(local: None, caller: Caller, path: str, name: str):
+async def test_invalid_messages_are_refused(local: None, caller: Caller, path: str, name: str):
     for messages, names in BAD_TALKS:
         answer = await caller.call(path, {name: messages})
         assert (answer.status_code, names.format(name=name) in answer.json()["error"]) == (400, True), names
 
 
 @pytest.mark.parametrize(("path", "name"), [("chat", "messages"), ("analyze-conversation", "conversation")])
-async def test_fields_that_cannot_be_followed_are_named(local: None, caller: Caller, path: str, name: str):
+async def test_invalid_fields_are_refused(local: None, caller: Caller, path: str, name: str):
     for fields, names in BAD_FIELDS:
         answer = await caller.call(path, {name: TALK, **fields})
         assert (answer.status_code, names in answer.json()["error"]) == (400, True), fields
@@ -172,7 +173,7 @@ async def test_fields_that_cannot_be_followed_are_named(local: None, caller: Cal
 # Analysing
 
 
-async def test_the_embedded_engine_analyses_what_it_can(local: None, caller: Caller):
+async def test_the_embedded_engine_analyses_and_names_the_unmeasured(local: None, caller: Caller):
     body = {"conversation": TALK, "topic": "Travel", "difficulty": 2, "timeLimit": 5, "language": "en"}
     answer = (await caller.call("analyze-conversation", body)).json()
     assert answer["componentScores"]["pronunciation"] is None
@@ -188,13 +189,13 @@ async def test_a_provider_analyses(pipeline: Provider, caller: Caller):
     assert (answer["componentScores"]["grammar"], answer["engine"]) == (40, "openai_pipeline")
 
 
-async def test_figures_that_cannot_be_read_are_told_and_not_made_up(pipeline: Provider, caller: Caller):
+async def test_invalid_figures_are_reported_as_unmeasured(pipeline: Provider, caller: Caller):
     pipeline.configure(structured={"analysis": ["70 of 100!"]})
     answer = await caller.call("analyze-conversation", {"conversation": TALK})
     assert (answer.status_code, answer.json()) == (503, {"error": GARBLED})
 
 
-async def test_of_a_very_long_talk_the_newest_turns_are_analysed_and_it_says_so(local: None, caller: Caller):
+async def test_only_the_newest_turns_of_a_very_long_talk_are_analysed(local: None, caller: Caller):
     body = {"conversation": [{"role": "user", "content": "She have a dog. " * 100}] * 100}
     answer = (await caller.call("analyze-conversation", body)).json()
     assert answer["judgedTurns"] == {"newest": 37, "all": 100}
@@ -202,12 +203,12 @@ async def test_of_a_very_long_talk_the_newest_turns_are_analysed_and_it_says_so(
 
 
 @pytest.mark.parametrize("limit", [0, -1, "5", True, 1e12, 5e-324])
-async def test_a_limit_that_is_none_is_named(local: None, caller: Caller, limit: Any):
+async def test_an_invalid_time_limit_is_refused(local: None, caller: Caller, limit: Any):
     answer = await caller.call("analyze-conversation", {"conversation": TALK, "timeLimit": limit})
     assert (answer.status_code, "timeLimit" in answer.json()["error"]) == (400, True)
 
 
-async def test_a_kept_conversation_is_analysed_and_keeps_it(local: None, kept: Caller):
+async def test_the_analysis_of_a_stored_conversation_is_saved_with_it(local: None, kept: Caller):
     path = f"conversations/{IDS['conversationId']}"
     answer = (await kept.call(f"{path}/analysis")).json()
     stored = (await kept.get(f"/api/{path}")).json()["conversation"]

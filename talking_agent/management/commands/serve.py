@@ -49,8 +49,7 @@ class Command(BaseCommand):
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-        # Name the protocol: otherwise asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for an
-        # acknowledgement.
+        # Name the protocol: otherwise asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for an acknowledgement.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Run a line to a server that can fall silent: nothing is refused or closed, and no answer comes."""
+"""Run a TCP proxy that can stop delivering: nothing is refused or closed, but no answer arrives."""
 
 import select
 import socket
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Line:
-    """Forward connections from a port to a server on this machine. A connection of a silence stays silent for ever."""
+class SilentProxy:
+    """Forward connections from a port to a server on this machine. Connections opened during `silence` never get an answer."""
 
     def __init__(self, to: int) -> None:
         self._to = to

@@ -1,4 +1,4 @@
-"""Check the law of the faults.
+"""Check that nothing is lost in an outage or a crash.
 
 Every acknowledged save exists exactly once, with its audio byte for byte. No deletion is undone. An unacknowledged
 change has happened completely, or not at all.
@@ -26,17 +26,17 @@ import numpy as np
 from audio.encoding import RATE, from_pcm
 from tests.faults.backends import Backends, Row
 
-DAY_ONE = 1_700_000_000_000  # ms
-UNASKED = -1
+FIRST_TIMESTAMP = 1_700_000_000_000  # ms
+NOT_SENT = -1
 SOUND = re.compile('base64,[^"]*')
-# Seconds. This is far beyond what any request may take.
-GIVEN_UP_AFTER = 60.0
-# Seconds that a request may wait for the cloud: its patience of 2, and the stalls of a loaded machine.
-LONGEST = 6.0
+# Seconds. No request may take nearly as long.
+CLIENT_TIMEOUT_S = 60.0
+# Seconds that a request may wait for the cloud: its time limit of 2, and the stalls of a loaded machine.
+MAX_WAIT_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SentMessage:
     """Hold one message. `audio` is what was sent, byte for byte."""
 
     id: str
@@ -54,7 +54,7 @@ class State:
     """Hold a conversation as its learner intends it."""
 
     title: str
-    said: tuple[Said, ...]
+    said: tuple[SentMessage, ...]
     deleted: bool = False
 
 
@@ -65,7 +65,7 @@ Change = Callable[[State | None], State | None]
 class Answer:
     """Hold the answer to a request.
 
-    `status` is 0 without an answer, and UNASKED if the request was not even sent. `began` is of time.monotonic(),
+    `status` is 0 without an answer, and NOT_SENT if the request was not even sent. `began` is of time.monotonic(),
     `seconds` the duration, and `waited` the seconds for the cloud, as the server reports.
     """
 
@@ -99,16 +99,16 @@ def clips(count: int = 6) -> tuple[bytes, ...]:
 
 
 class Learner:
-    """Act as one client. All verbs return the Answer, and none raises because of the server."""
+    """Act as one client. All requests return an Answer, and none raises because of the server."""
 
     def __init__(self, url: str, name: str, choose: random.Random | None = None) -> None:
         self.name = name
         self.choose = choose or random.Random(name)
         self.states: dict[str, set[State | None]] = {}
         self.answers: list[Answer] = []
-        self.unlawful: list[str] = []
+        self.violations: list[str] = []
         self._count = itertools.count(1)
-        self._http = httpx.Client(base_url=url, timeout=GIVEN_UP_AFTER)
+        self._http = httpx.Client(base_url=url, timeout=CLIENT_TIMEOUT_S)
         self._http.get("/api/conversations").raise_for_status()
         self.id = uuid.UUID(self._http.cookies["learner"].split(":")[0])
 
@@ -117,12 +117,14 @@ class Learner:
 
     @property
     def alive(self) -> list[str]:
-        """Return the conversations that exist in any case, whatever happened to requests without an answer."""
-        return [wire for wire, may_be in self.states.items() if all(state and not state.deleted for state in may_be)]
+        """Return the conversations that exist, whatever the outcome of requests without an answer."""
+        return [
+            wire for wire, possible in self.states.items() if all(state and not state.deleted for state in possible)
+        ]
 
     @property
     def deleted(self) -> list[str]:
-        return [wire for wire, may_be in self.states.items() if all(state and state.deleted for state in may_be)]
+        return [wire for wire, possible in self.states.items() if all(state and state.deleted for state in possible)]
 
     @property
     def cookie(self) -> str:
@@ -136,27 +138,27 @@ class Learner:
         said = (self._message("user", self._clip()), self._message("ai", self._clip()))
         return self.save(f"conv-{self.name}-{number}", State(f"Talk {number}", said))
 
-    def go_on(self, wire: str) -> Answer:
-        """Save it with one more message."""
+    def add_message(self, wire: str) -> Answer:
+        """Save the conversation with one more message."""
         before = self._known(wire)
         role = "user" if len(before.said) % 2 == 0 else "ai"
         return self.save(wire, replace(before, said=(*before.said, self._message(role, self._clip()))))
 
-    def say_otherwise(self, wire: str) -> Answer:
-        """Save it with another text and recording of its last message, and without the first of three or more."""
+    def edit(self, wire: str) -> Answer:
+        """Save the conversation with its last message changed, and without the first of three or more."""
         before = self._known(wire)
         first, last = before.said[len(before.said) > 2 :][:-1], before.said[-1]
         changed = replace(
-            last, content=f"{last.content} Mended {next(self._count)}.", audio=self._clip(other=last.audio)
+            last, content=f"{last.content} Replaced {next(self._count)}.", audio=self._clip(other=last.audio)
         )
         return self.save(wire, replace(before, said=(*first, changed)))
 
     def save(self, wire: str, state: State) -> Answer:
-        """POST the complete conversation. Audio that the server certainly has is not sent again each time."""
+        """POST the complete conversation. Audio that the server certainly has is sent again only sometimes."""
         body = {
             "id": wire,
             "title": state.title,
-            "timestamp": DAY_ONE,
+            "timestamp": FIRST_TIMESTAMP,
             "messages": [self._sent(wire, each) for each in state.said],
         }
         answer = self.ask("save", "POST", "/api/conversations", body)
@@ -190,18 +192,18 @@ class Learner:
         self._expect(answer, 200)
         return answer
 
-    def look(self) -> Answer:
+    def list_all(self) -> Answer:
         """Fetch the list. While nothing is down, it must be exact."""
         answer = self.ask("list", "GET", "/api/conversations?limit=200")
         self._expect(answer, 200)
         if answer.acknowledged and not answer.degraded:
             listed = [each["id"] for each in answer.body["conversations"]]
             if missing := set(self.alive) - set(listed):
-                self.unlawful.append(f"{self.name}: nothing is down, and the list misses {sorted(missing)}")
+                self.violations.append(f"{self.name}: nothing is down, but the list lacks {sorted(missing)}")
             if back := set(self.deleted) & set(listed):
-                self.unlawful.append(f"{self.name}: nothing is down, and the list has {sorted(back)}, deleted")
+                self.violations.append(f"{self.name}: nothing is down, but the list has deleted {sorted(back)}")
             if len(set(listed)) < len(listed):
-                self.unlawful.append(f"{self.name}: the list has one twice: {listed}")
+                self.violations.append(f"{self.name}: the list has a conversation twice: {listed}")
         return answer
 
     def open(self, wire: str) -> Answer:
@@ -213,7 +215,7 @@ class Learner:
             got = self._http.request(method, path, json=body)
             status, found, waited = got.status_code, got.json(), _waited(got)
         except httpx.ConnectError as error:
-            status, found = UNASKED, {"error": repr(error)}
+            status, found = NOT_SENT, {"error": repr(error)}
             # The server is down.
             time.sleep(0.1)
         except (httpx.TransportError, ValueError) as error:
@@ -225,10 +227,10 @@ class Learner:
 
     def fetch(self, url: str) -> bytes:
         """Return the bytes behind a signed link, without a cookie."""
-        got = httpx.get(self._http.base_url.join(url), timeout=GIVEN_UP_AFTER)
+        got = httpx.get(self._http.base_url.join(url), timeout=CLIENT_TIMEOUT_S)
         return got.content if got.status_code == 200 else f"status {got.status_code}".encode()
 
-    # The law
+    # Expected states
 
     def _note(self, wire: str, answer: Answer, change: Change) -> None:
         before = self.states.get(wire, {None})
@@ -239,34 +241,34 @@ class Learner:
             self.states[wire] = before | after
 
     def _expect(self, answer: Answer, *good: int) -> None:
-        # A row that may be absent may be answered 404. Every other refusal is wrong.
+        # 404 is correct for a conversation that may not exist. Every other refusal is a violation.
         uncertain = answer.what in ("rename", "restore") and answer.status == 404
         if answer.status not in good and 0 < answer.status < 500 and not uncertain:
-            self.unlawful.append(f"{self.name}: {answer.what} was answered {answer.status}: {answer.body}")
+            self.violations.append(f"{self.name}: {answer.what} was answered {answer.status}: {answer.body}")
 
     def _known(self, wire: str) -> State:
         states = [state for state in self.states[wire] if state]
         return max(states, key=lambda state: (len(state.said), state.title))
 
-    def _message(self, role: str, audio: bytes | None) -> Said:
+    def _message(self, role: str, audio: bytes | None) -> SentMessage:
         number = next(self._count)
-        return Said(f"{role}-{number}", f"Said {number} by {self.name}.", DAY_ONE + number, audio)
+        return SentMessage(f"{role}-{number}", f"Said {number} by {self.name}.", FIRST_TIMESTAMP + number, audio)
 
     def _clip(self, other: bytes | None = None) -> bytes | None:
         if other is None and self.choose.random() < 0.3:
             return None
         return self.choose.choice([clip for clip in clips() if clip != other])
 
-    def _sent(self, wire: str, said: Said) -> dict[str, Any]:
+    def _sent(self, wire: str, said: SentMessage) -> dict[str, Any]:
         body: dict[str, Any] = {"id": said.id, "role": said.role, "content": said.content, "timestamp": said.at}
         if said.audio and (not self._has_certainly(wire, said) or self.choose.random() < 0.3):
             body["audioData"] = f"data:audio/webm;base64,{b64encode(said.audio).decode()}"
         return body
 
-    def _has_certainly(self, wire: str, said: Said) -> bool:
-        may_be = self.states.get(wire, {None})
+    def _has_certainly(self, wire: str, said: SentMessage) -> bool:
+        possible = self.states.get(wire, {None})
         return all(
-            state and any((each.id, each.audio) == (said.id, said.audio) for each in state.said) for state in may_be
+            state and any((each.id, each.audio) == (said.id, said.audio) for each in state.said) for state in possible
         )
 
 
@@ -274,30 +276,30 @@ def _deleted(before: State | None) -> State | None:
     return before and replace(before, deleted=True)
 
 
-def check_law(learners: Iterable[Learner], backends: Backends) -> None:
-    """Check the law while nothing is down and nothing waits. Raises AssertionError with all violations."""
+def check_durability(learners: Iterable[Learner], backends: Backends) -> None:
+    """Check all states, while nothing is down and nothing waits. Raises AssertionError with all violations."""
     wrong = [*backends.leftovers()]
     store = _Store(backends)
     for learner in learners:
-        wrong += learner.unlawful
+        wrong += learner.violations
         wrong += _wrong_by_api(learner)
         wrong += store.wrong(learner)
-    assert not wrong, f"{len(wrong)} breaches of the law:\n" + "\n".join(wrong[:60])
+    assert not wrong, f"{len(wrong)} violations:\n" + "\n".join(wrong[:60])
 
 
 def _wrong_by_api(learner: Learner) -> list[str]:
     listed = learner.ask("list", "GET", "/api/conversations?limit=200").body["conversations"]
     by_id = {each["id"]: each for each in listed}
-    wrong = [f"{learner.name}: the list has one twice"] if len(by_id) < len(listed) else []
-    wrong += [f"{wire} is listed, and was never begun" for wire in by_id.keys() - learner.states.keys()]
-    for wire, may_be in learner.states.items():
+    wrong = [f"{learner.name}: the list has a conversation twice"] if len(by_id) < len(listed) else []
+    wrong += [f"{wire} is listed, but was never saved" for wire in by_id.keys() - learner.states.keys()]
+    for wire, possible in learner.states.items():
         answer = learner.open(wire)
         state = _read(learner, answer.body["conversation"]) if answer.status == 200 else None
         if (state is not None) != (wire in by_id):
             wrong.append(f"{wire} is answered {answer.status}, but is in the list: {wire in by_id}")
-        if state not in {_visible(each) for each in may_be}:
+        if state not in {_visible(each) for each in possible}:
             wrong.append(
-                f"{wire}: {_told(state)}; what it may be: {' or '.join(_told(_visible(each)) for each in may_be)}"
+                f"{wire}: {_described(state)}; possible: {' or '.join(_described(_visible(one)) for one in possible)}"
             )
             wrong += _history(learner, wire)
     return wrong
@@ -319,7 +321,7 @@ def _visible(state: State | None) -> State | None:
 
 def _read(learner: Learner, shape: dict[str, Any]) -> State:
     said = [
-        Said(
+        SentMessage(
             each["id"],
             each["content"],
             each["timestamp"],
@@ -330,14 +332,14 @@ def _read(learner: Learner, shape: dict[str, Any]) -> State:
     return State(shape["title"], tuple(said))
 
 
-def _told(state: State | None) -> str:
+def _described(state: State | None) -> str:
     if state is None:
         return "gone"
-    said = ", ".join(f"{each.id} {each.content[-14:]!r} {_told_audio(each.audio)}" for each in state.said)
+    said = ", ".join(f"{each.id} {each.content[-14:]!r} {_audio_described(each.audio)}" for each in state.said)
     return f"{state.title!r} [{said}]"
 
 
-def _told_audio(audio: bytes | None) -> str:
+def _audio_described(audio: bytes | None) -> str:
     if audio is None:
         return "mute"
     return f"clip {clips().index(audio)}" if audio in clips() else f"{audio[:60]!r}"
@@ -358,16 +360,16 @@ class _Store:
             if row["learner"] == learner.id:
                 found.setdefault(row["wire_id"], []).append(row)
         wrong = [f"{wire} is {len(rows)} times in the database" for wire, rows in found.items() if len(rows) > 1]
-        for wire, may_be in learner.states.items():
+        for wire, possible in learner.states.items():
             alive = [row for row in found.get(wire, ()) if row["deleted_at"] is None]
             state = self._state(alive[0]) if alive else None
-            if state not in {_visible(each) for each in may_be}:
-                wrong.append(f"In the database, {wire} is {_told(state)}")
+            if state not in {_visible(each) for each in possible}:
+                wrong.append(f"In the database, {wire} is {_described(state)}")
         return wrong
 
     def _state(self, row: Row) -> State:
         mine = [each for each in self.messages if each["conversation_id"] == row["_id"] and each["deleted_at"] is None]
-        said = [Said(each["wire_id"], each["content"], each["timestamp"], self._audio(each)) for each in mine]
+        said = [SentMessage(each["wire_id"], each["content"], each["timestamp"], self._audio(each)) for each in mine]
         return State(row["title"] or row["topic"], tuple(sorted(said, key=lambda each: each.at)))
 
     def _audio(self, message: Row) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Find facts that a learner has told already, so that the partner does not ask for them."""
+"""Find out what a learner has said already, so that the partner does not ask for it."""
 
 import re
 from collections.abc import Sequence
@@ -9,9 +9,6 @@ from engines.local.remarks import Intent
 
 _PEOPLE = ("family", "person")
 _ANY_PERSON = frozenset({"family", "person", "people"})
-_NOT_SAID = frozenset(
-    {Intent.QUESTION, Intent.OTHER_LANGUAGE, Intent.NOTHING, Intent.GREETING, Intent.THANKS, Intent.DONT_KNOW}
-)
 # Verbs that ask for nothing by themselves: "I like it" does not answer "What do you like about it?"
 _EMPTY = frozenset("like want think do have be feel know love prefer say tell see mean look get talk can".split())  # noqa: SIM905
 # Words of a question that do not narrow it
@@ -25,32 +22,15 @@ _ASKS_FOR_A_NOUN = re.compile(
     r"(?:what (?:is|are) your|which of your|what .*\bweakness|(?:can you )?(?:describe|name) (?:your|a|one))\b"
 )
 _WHEN = re.compile(r"\b(?:yesterday|last|next|tomorrow|birthday|first|when you were|as a child|today|now|recently)\b")
-_SAME = {
-    "job": "work",
-    "movie": "film",
-    "holiday": "trip",
-    "vacation": "trip",
-    "mum": "mother",
-    "mom": "mother",
-    "dad": "father",
-}
-_SAME |= {
-    "movies": "film",
-    "flat": "home",
-    "apartment": "home",
-    "town": "city",
-    "strong": "strength",
-    "weak": "weakness",
-}
+_SAME = {"job": "work", "movie": "film", "movies": "film", "holiday": "trip", "vacation": "trip", "flat": "home"}
+_SAME |= {"apartment": "home", "town": "city", "mum": "mother", "mom": "mother", "dad": "father"}
+_SAME |= {"strong": "strength", "weak": "weakness"}
 
 
 def statements_of(heard: Sequence[str]) -> list[str]:
     """Return the learner's statements, without questions, wishes and small talk."""
-    stated = []
-    for text in heard:
-        remark = remarks.understand(text)
-        if remark.intent not in _NOT_SAID or remark.answer:
-            stated.append(remark.answer or (text if remark.intent is Intent.ANSWER else ""))
+    found = [(text, remarks.understand(text)) for text in heard]
+    stated = [remark.answer or (text if remark.intent is Intent.ANSWER else "") for text, remark in found]
     return [text for text in stated if text]
 
 
@@ -81,10 +61,10 @@ def answers(question: str, statement: str) -> bool:
     if not nouns <= (said | _ANY_PERSON if is_of_people else said):
         return False
     subject = "you" if "you" in words else next((token.lemma.lower() for token in asked if token.is_noun), "")
-    return any(_tells(clause, first, subject, verb) for clause in parsing.parse(statement))
+    return any(_clause_answers(clause, first, subject, verb) for clause in parsing.parse(statement))
 
 
-def _tells(clause: parsing.Clause, first: str, subject: str, verb: str) -> bool:
+def _clause_answers(clause: parsing.Clause, first: str, subject: str, verb: str) -> bool:
     if (clause.negated and first != "do") or (verb and _same(clause.verb) != verb):
         return False
     if first == "who":
@@ -105,8 +85,6 @@ def _same(word: str) -> str:
 
 
 def has_begun(heard: Sequence[str]) -> bool:
-    """Return whether the learner has said something of weight, so that the talk needs no first question any more."""
+    """Return whether the learner has said something substantial, so that the talk needs no first question any more."""
     light = rules.classes().light | {"friend", "name", "teacher"}
-    return any(
-        len(parsing.nouns_and_verbs(text) - light) >= 1 and len(text.split()) > 2 for text in statements_of(heard)
-    )
+    return any(parsing.nouns_and_verbs(text) - light and len(text.split()) > 2 for text in statements_of(heard))
