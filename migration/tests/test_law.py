@@ -4,7 +4,7 @@ Hypothesis makes histories: two learners use two servers, each with an outbox of
 fail at any step, a write may fail after it was done, and draining is killed. A calm server without a cloud does the
 same at the same moments. In the end, the cloud shows what the calm server shows, recordings byte for byte.
 
-Left out is what no server can know during an outage: whether another server deleted the conversation meanwhile.
+Left out is what no server can know of a conversation that waits at another server: that it is there, or deleted.
 """
 
 import contextlib
@@ -32,6 +32,7 @@ from audio import recordings
 from audio.encoding import Clip
 from conversations import outbox, rows, store
 from conversations.changes import conversation_key
+from conversations.lookup import find
 from conversations.models import Conversation, Message, PendingChange
 from conversations.store import ConversationDeleted, Draft, OutOfReach
 from core import cloud
@@ -135,6 +136,12 @@ class Histories(RuleBasedStateMachine):
         with self.world.at(self.world.servers[server]):
             return not deleted or store.is_deleted(learner, wire_id)
 
+    def misses(self, server: int, learner: uuid.UUID, wire_id: str) -> bool:
+        """Return whether the server is sure that there is no such conversation, while it waits at the other server."""
+        with self.world.at(self.world.servers[server]):
+            found = find(conversation_key(learner, wire_id), learner)
+            return found.reached and found.both is None and self.waits_elsewhere(server)
+
     def drafts(self, turns: list[str], *, voices: bool) -> list[Draft]:
         drafts = []
         for turn in turns:
@@ -177,13 +184,14 @@ class Histories(RuleBasedStateMachine):
     @rule(learner=learner, server=server, wire_id=wire_id, turn=turn)
     def drop(self, learner: int, server: int, wire_id: str, turn: str) -> None:
         who = self.learners[learner]
-        if self.knows(server, who, wire_id):
+        if self.knows(server, who, wire_id) and not self.misses(server, who, wire_id):
             self.both(server, lambda: store.drop_message(who, wire_id, turn))
 
     @rule(learner=learner, server=server, wire_id=wire_id)
     def delete(self, learner: int, server: int, wire_id: str) -> None:
         who = self.learners[learner]
-        self.both(server, lambda: store.delete(who, wire_id))
+        if not self.misses(server, who, wire_id):
+            self.both(server, lambda: store.delete(who, wire_id))
 
     @rule(learner=learner, server=server, wire_id=wire_id)
     def restore(self, learner: int, server: int, wire_id: str) -> None:
