@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 
 from audio import quota, sound_threads
 from audio.encoding import BadAudio
-from conversations import changes, legacy, store
+from conversations import legacy, merging, store
 from conversations.changes import conversation_key, message_key
 from conversations.error_messages import in_words
 from conversations.legacy import LegacyConversation, LostPart, Said
@@ -77,7 +77,7 @@ def _bring_in(raw: object, task: Import) -> ImportResult:
         return _result(entry.id, entry.title, "deleted", messages=len(entry.said), lost=entry.lost)
     key = conversation_key(task.learner, entry.id)
     keys = {each.draft.id: message_key(key, each.draft.id) for each in entry.said}
-    lacks = {wire_id: changes.lacking(before, message) for wire_id, message in keys.items()}
+    lacks = {wire_id: merging.lacking(before, message) for wire_id, message in keys.items()}
     waiting = [each.draft.id for each in entry.said if lacks[each.draft.id] and not _hear(each, entry, task)]
     added = [each for each in entry.said if lacks[each.draft.id] == "all"]
     voices = [each for each in entry.said if each.draft.audio]

@@ -12,7 +12,8 @@ from django.db.models import Q, QuerySet
 from audio import recordings
 from audio.models import Recording
 from conversations import outbox, rows
-from conversations.changes import Change, apply_all, is_known, merged
+from conversations.changes import Change
+from conversations.merging import apply_all, is_known, merged
 from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.rows import Copy
 from core import cloud
@@ -100,45 +101,52 @@ def find(key: uuid.UUID, learner: uuid.UUID | None, messages: Sequence[uuid.UUID
     """
     # Read the outbox first: a change that moves meanwhile is then applied twice instead of missed.
     waiting = outbox.of_conversation(key, learner)
-    own, clears = waiting.get(key, []), {row.learner: row.moment for row in waiting.get(None, [])}
+    own = waiting.changes.get(key, [])
     left = rows.load(LOCAL, [key]).get(key) if cloud.database.on else None
     try:
         with reaching() as using:
             held = rows.load(using, [key], messages=None if own or left else messages).get(key)
-            clears |= _last_clears(using, {row.learner for row in own}, clears)
+            if learner is None and (own or held):
+                learner = own[0].learner if own else held.conversation.learner if held else None
+                waiting = outbox.clears([learner] if learner else [])
+            cleared_at = _cleared(using, waiting, {learner}, own).get(learner) if learner else None
     except cloud.Unavailable:
-        return Found(own, None, left, reached=False, cleared_at=max(clears.values(), default=None))
-    if learner is None and held:
-        clears = outbox.clears([held.conversation.learner])
-    return Found(own, held, left, cleared_at=max(clears.values(), default=None))
+        cleared_at = waiting.cleared_at(learner) if learner else None
+        return Found(own, None, left, reached=False, cleared_at=cleared_at)
+    return Found(own, held, left, cleared_at=cleared_at)
 
 
 def find_all(using: str, keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Found]:
     """Read conversations of any learners from this database, with their pending changes."""
-    waiting, held = outbox.grouped(outbox.pending().filter(conversation__in=list(keys))), rows.load(using, keys)
+    changes, held = outbox.of_conversations(keys).changes, rows.load(using, keys)
     learners = {key: copy.conversation.learner for key, copy in held.items()}
-    learners |= {key: changes[0].learner for key, changes in waiting.items() if key}
-    clears = outbox.clears(learners.values())
-    clears |= _last_clears(using, {learners[key] for key in waiting if key}, clears)
+    learners |= {key: some[0].learner for key, some in changes.items()}
+    cleared = _cleared(using, outbox.clears(learners.values()), set(learners.values()), changes)
     return {
-        key: Found(waiting.get(key, []), held.get(key), cleared_at=clears.get(learner))
+        key: Found(changes.get(key, []), held.get(key), cleared_at=cleared.get(learner))
         for key, learner in learners.items()
     }
 
 
 def with_pending(copies: Mapping[uuid.UUID, Copy], keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Copy]:
     """Apply the pending changes of conversations to copies that were read already."""
-    waiting = outbox.grouped(outbox.pending().filter(conversation__in=list(keys)))
-    both = {key: apply_all(outbox.changes_of(waiting.get(key, [])), copies.get(key)) for key in keys}
+    changes = outbox.of_conversations(keys).changes
+    both = {key: apply_all(outbox.changes_of(changes.get(key, [])), copies.get(key)) for key in keys}
     return {key: each for key, each in both.items() if each}
 
 
-def _last_clears(
-    using: str, learners: Collection[uuid.UUID], pending: Mapping[uuid.UUID, datetime]
+def _cleared(
+    using: str, waiting: outbox.Waiting, learners: Collection[uuid.UUID], changes: Collection[object]
 ) -> dict[uuid.UUID, datetime]:
-    """Return when these learners last cleared all conversations, on any server or in this outbox (`pending`)."""
-    found = dict(LastClear.objects.using(using).filter(pk__in=learners).values_list("pk", "moment")) if learners else {}
-    return {learner: max(moment, pending.get(learner, moment)) for learner, moment in found.items()}
+    """Return when these learners last cleared all conversations, as far as it matters.
+
+    With pending `changes`, that may have been on another server, long ago.
+    """
+    found = {learner: row.moment for learner, row in waiting.clears.items()}
+    if changes:
+        last = LastClear.objects.using(using).filter(pk__in=learners).values_list("pk", "moment")
+        found |= {learner: max(moment, found.get(learner, moment)) for learner, moment in last}
+    return found
 
 
 def count_alive(found: Found) -> int:
@@ -162,33 +170,31 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
 
     The number of queries is the same for each page.
     """
-    waiting = outbox.of_learner(learner)
-    clears = {row.learner: row.moment for row in waiting.pop(None, [])}
-    left = (
-        {row.pk: row for row in Conversation.objects.using(LOCAL).filter(learner=learner)} if cloud.database.on else {}
-    )
-    touched = waiting.keys() | left.keys()
+    waiting = outbox.of_learners([learner])
+    changes, cleared_at = waiting.changes, waiting.cleared_at(learner)
+    left = {}
+    if cloud.database.on:
+        left = {row.pk: row for row in Conversation.objects.using(LOCAL).filter(learner=learner)}
+    touched = changes.keys() | left.keys()
     held: dict[uuid.UUID, Conversation] = {}
     try:
         with reaching() as using:
-            held = {row.pk: row for row in _page(using, learner, limit + len(touched), before, clears.get(learner))}
+            held = {row.pk: row for row in _page(using, learner, limit + len(touched), before, cleared_at)}
             if missing := touched - held.keys():
                 held |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
-            clears |= _last_clears(using, {learner} if waiting else (), clears)
+            cleared_at = _cleared(using, waiting, {learner}, changes).get(learner)
     except cloud.Unavailable:
         held = {}
 
     def found(held: Mapping[uuid.UUID, Copy], left: Mapping[uuid.UUID, Copy], keys: Iterable[uuid.UUID]) -> list[Found]:
-        return [
-            Found(waiting.get(key, []), held.get(key), left.get(key), cleared_at=clears.get(learner)) for key in keys
-        ]
+        return [Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared_at) for key in keys]
 
     def place(row: Conversation) -> Position:
         return row.timestamp, row.pk
 
     # The place of a conversation in the list does not depend on its messages, so they are read for one page only.
-    rows_alone = [{key: Copy(row) for key, row in each.items()} for each in (held, left)]
-    known = [each.both.conversation for each in found(*rows_alone, touched | held.keys()) if each.both]
+    held_rows, left_rows = ({key: Copy(row) for key, row in each.items()} for each in (held, left))
+    known = [each.both.conversation for each in found(held_rows, left_rows, touched | held.keys()) if each.both]
     listed = [row for row in known if not row.deleted_at and (not before or place(row) < before)]
     page = [row.pk for row in sorted(listed, key=place, reverse=True)[:limit]]
     there: dict[uuid.UUID, Copy] = {}

@@ -6,12 +6,14 @@ A change leaves the outbox when the database holds it. Until then, reads apply i
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 
-from conversations.changes import Change, MessageChange, apply_all, as_change, is_known
+from conversations.changes import Change, MessageChange
+from conversations.merging import apply_all, as_change, is_known
 from conversations.models import Columns, Conversation, Kept, Message, PendingChange
 from conversations.rows import Copy
 from core.cloud import LOCAL
@@ -21,8 +23,16 @@ from core.json_types import Json
 COMPACT_AT = 50
 DELETING = ("replace", "drop", "delete", "clear")
 
-# Pending changes by conversation. Those of None clear all conversations of the learner.
-ByConversation = dict[uuid.UUID | None, list[PendingChange]]
+
+@dataclass(slots=True)
+class Waiting:
+    """Hold pending changes by conversation, and by learner those that clear all conversations."""
+
+    changes: dict[uuid.UUID, list[PendingChange]] = field(default_factory=lambda: defaultdict(list))
+    clears: dict[uuid.UUID, PendingChange] = field(default_factory=dict)
+
+    def cleared_at(self, learner: uuid.UUID) -> datetime | None:
+        return self.clears[learner].moment if learner in self.clears else None
 
 
 def pending() -> QuerySet[PendingChange]:
@@ -46,26 +56,39 @@ def append(change: Change) -> None:
                 _replace(rows, as_change(held))
 
 
-def of_conversation(key: uuid.UUID, learner: uuid.UUID | None) -> ByConversation:
+def of_conversation(key: uuid.UUID, learner: uuid.UUID | None) -> Waiting:
     """Return what waits for one conversation, the clearing of all the learner's conversations included."""
     wanted = Q(conversation=key)
-    return grouped(pending().filter(wanted | Q(conversation=None, learner=learner) if learner else wanted))
+    return _waiting(pending().filter(wanted | Q(conversation=None, learner=learner) if learner else wanted))
 
 
-def of_learner(learner: uuid.UUID) -> ByConversation:
-    return grouped(pending().filter(learner=learner))
+def of_conversations(keys: Iterable[uuid.UUID]) -> Waiting:
+    return _waiting(pending().filter(conversation__in=list(keys)))
 
 
-def clears(learners: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
-    """Return when these learners cleared all their conversations, if the database does not know it yet."""
-    return dict(pending().filter(conversation=None, learner__in=set(learners)).values_list("learner", "moment"))
+def of_learners(learners: Iterable[uuid.UUID]) -> Waiting:
+    return _waiting(pending().filter(learner__in=set(learners)))
 
 
-def grouped(rows: Iterable[PendingChange]) -> ByConversation:
-    found: ByConversation = defaultdict(list)
+def clears(learners: Iterable[uuid.UUID]) -> Waiting:
+    """Return the clearings of these learners that the database does not know yet."""
+    return _waiting(pending().filter(conversation=None, learner__in=set(learners)))
+
+
+def _waiting(rows: Iterable[PendingChange]) -> Waiting:
+    found = Waiting()
     for row in rows:
-        found[row.conversation].append(row)
+        if row.conversation:
+            found.changes[row.conversation].append(row)
+        else:
+            found.clears[row.learner] = row
     return found
+
+
+def keys(rows: QuerySet[PendingChange]) -> list[uuid.UUID]:
+    """Return the conversations that these changes concern, in the order of their first change."""
+    found = rows.filter(conversation__isnull=False).order_by("pk").values_list("conversation", flat=True)
+    return [key for key in dict.fromkeys(found) if key]
 
 
 def changes_of(rows: Iterable[PendingChange]) -> list[Change]:
@@ -81,8 +104,7 @@ def remove(rows: Sequence[PendingChange]) -> None:
 def deleted_before(moment: datetime) -> dict[uuid.UUID, list[uuid.UUID] | None]:
     """Return pending conversations with words that were deleted before `moment`: the deleted messages, or None for all."""
     found: dict[uuid.UUID, list[uuid.UUID] | None] = {}
-    due = pending().filter(deletes=True, moment__lt=moment, conversation__isnull=False)
-    for key in set(due.values_list("conversation", flat=True)):
+    for key in keys(pending().filter(deletes=True, moment__lt=moment)):
         held = _held(list(pending().filter(conversation=key)))
         if held is None:
             continue

@@ -28,8 +28,8 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from audio.recordings import Owner, Voice
-from conversations import changes, lookup, outbox, rows
-from conversations.changes import TICK, Change, MessageChange, apply, conversation_key, message_key, now_after
+from conversations import lookup, merging, outbox, rows
+from conversations.changes import TICK, Change, MessageChange, conversation_key, message_key, now_after
 from conversations.lookup import (
     Found,
     OutOfReach,
@@ -41,6 +41,7 @@ from conversations.lookup import (
     require_reached,
     stored,
 )
+from conversations.merging import apply
 from conversations.models import Columns, Conversation, LastClear, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
@@ -119,7 +120,7 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
     key = conversation_key(learner, wire_id)
     found = find(key, learner)
     require_reached(found)
-    missing = [draft for draft in messages if changes.lacking(found.both, message_key(key, draft.id))]
+    missing = [draft for draft in messages if merging.lacking(found.both, message_key(key, draft.id))]
     sent = _sent(messages, _keep_voices(learner, key, missing))
     return _apply(Change(learner, wire_id, now_after(), columns, sent, "add"), found, None)
 
@@ -220,19 +221,19 @@ def delete(learner: uuid.UUID, wire_id: str) -> bool:
 
 def clear(learner: uuid.UUID) -> int:
     """Delete all of the learner's conversations. Return the number of those that could be reached."""
-    waiting = outbox.of_learner(learner)
-    clears = waiting.pop(None, [])
+    waiting = outbox.of_learners([learner])
+    earlier = list(waiting.clears.values())
     left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
-    found = [find(key, learner, messages=()) for key in {row.pk for row in left} | waiting.keys()]
+    found = [find(key, learner, messages=()) for key in {row.pk for row in left} | waiting.changes.keys()]
     here = [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
-    moment = max([now_after(), *(row.updated_at + TICK for row in here), *(row.moment + TICK for row in clears)])
+    moment = max([now_after(), *(row.updated_at + TICK for row in here), *(row.moment + TICK for row in earlier)])
     try:
         with reaching() as using:
             newest = alive(using, learner).aggregate(newest=Max("updated_at"))["newest"]
             moment = max(moment, newest + TICK) if newest else moment
             count = sum(delete(learner, row.wire_id) for row in here)
             count += carry_out_clear(Change(learner, "", moment, action="clear"), using)
-            outbox.remove(clears)
+            outbox.remove(earlier)
             return count
     except cloud.Unavailable:
         outbox.append(Change(learner, "", moment, action="clear"))

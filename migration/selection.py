@@ -25,9 +25,9 @@ def conversations(options: RunOptions, using: str) -> QuerySet[Conversation]:
 
 def pending(options: RunOptions) -> list[uuid.UUID]:
     """Return the keys of the selected conversations with changes in the outbox. Their times are not looked at."""
-    found = outbox.pending().filter(conversation__isnull=False)
+    found = outbox.pending()
     found = found.filter(learner=options.learner) if options.learner else found
-    return list(dict.fromkeys(found.values_list("conversation", flat=True)))
+    return outbox.keys(found)
 
 
 def recordings(options: RunOptions, using: str, place: Recording.Place | None = None) -> Iterator[list[Recording]]:

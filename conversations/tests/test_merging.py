@@ -1,15 +1,19 @@
+"""The rules of merging, without a database."""
+
 import copy
+import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from conversations.merging import merged
+from conversations.changes import Change, MessageChange
+from conversations.merging import apply, apply_all, as_change, is_known, merged, stamps_of
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
 
-KEY = uuid.uuid4()
+LEARNER = uuid.uuid4()
 START = datetime(2024, 5, 1, tzinfo=UTC)
 
 
@@ -17,213 +21,232 @@ def at(second: int) -> datetime:
     return START + timedelta(seconds=second)
 
 
-def message(name: str, second: int, **columns: Any) -> Message:
-    moments = {"created_at": at(0), "updated_at": at(second), "timestamp": at(0)}
-    return Message(id=uuid.uuid5(KEY, name), conversation_id=KEY, wire_id=name, role="user", **moments | columns)
+def change(second: int, action: Any = "save", *messages: MessageChange, **columns: Any) -> Change:
+    return Change(LEARNER, "conv-1", at(second), columns, messages, action)
 
 
-def held(second: int, *messages: Message, **columns: Any) -> Copy:
+def sent(name: str, content: str = "", **columns: Any) -> MessageChange:
+    given = {"role": "user", "content": content or name, "timestamp": START, "deleted_at": None}
+    return MessageChange(name, given | columns)
+
+
+def ended(*changes: Change, before: Copy | None = None) -> Copy:
+    """Return the conversation after these changes, in the order that is given."""
+    for each in changes:
+        before = apply(each, before)
+    assert before
+    return before
+
+
+def contents(held: Copy) -> dict[str, str]:
+    """Return what is shown: the messages that are not deleted, and nothing of a deleted conversation."""
+    if held.conversation.deleted_at:
+        return {}
+    return {row.wire_id: row.content for row in held.messages.values() if row.deleted_at is None}
+
+
+def values(held: Copy) -> list[dict[str, Any]]:
+    rows = [held.conversation, *sorted(held.messages.values(), key=lambda row: row.pk)]
+    return [{field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields} for row in rows]
+
+
+# Changes in order
+
+
+def test_a_save_begins_a_conversation() -> None:
+    held = ended(change(1, "save", sent("a"), title="Mine"))
+    assert (held.conversation.title, contents(held)) == ("Mine", {"a": "a"})
+    assert (held.conversation.created_at, held.conversation.timestamp) == (at(1), at(1))
+
+
+def test_a_replacement_deletes_messages_that_are_not_sent_again() -> None:
+    held = ended(change(1, "save", sent("a"), sent("b")), change(2, "replace", sent("b"), sent("c")))
+    assert contents(held) == {"b": "b", "c": "c"}
+
+
+def test_a_replacement_with_the_same_message_leaves_its_row_unchanged() -> None:
+    before = ended(change(1, "save", sent("a")))
+    after = ended(change(2, "replace", sent("a")), before=before)
+    assert list(after.messages.values()) == list(before.messages.values())
+    assert values(after)[1:] == values(before)[1:]
+
+
+def test_a_correction_drops_the_doubt_about_the_old_words() -> None:
+    doubtful = {"doubt": True, "engine": "local"}
+    held = ended(
+        change(1, "save", sent("a", measured=doubtful)), change(2, "update", MessageChange("a", {"content": "b"}))
+    )
+    assert [row.measured for row in held.messages.values()] == [{"engine": "local"}]
+
+
+def test_the_same_words_again_keep_the_doubt() -> None:
+    held = ended(change(1, "save", sent("a", measured={"doubt": True})), change(2, "save", sent("a")))
+    assert [row.measured for row in held.messages.values()] == [{"doubt": True}]
+
+
+def test_a_clearing_of_nothing_is_nothing() -> None:
+    assert apply(Change(LEARNER, "", at(1), action="clear"), None) is None
+
+
+def test_an_addition_leaves_existing_data_as_it_is() -> None:
+    before = ended(change(1, "save", sent("a", "said"), title="Mine"))
+    held = ended(change(2, "add", sent("a", "imported"), sent("b"), title="Imported"), before=before)
+    assert (held.conversation.title, contents(held)) == ("Mine", {"a": "said", "b": "b"})
+
+
+# Late changes
+
+
+LATE = [
+    change(1, "save", sent("a", "1"), title="1", topic="1"),
+    change(2, "save", sent("b", "2", corrections=[{"said": "2"}])),
+    change(3, "update", title="3"),
+    change(4, "replace", sent("b", "4"), sent("c", "4", audio_key="k4"), topic="4"),
+    change(5, "update", MessageChange("b", {"content": "5", "corrections": []})),
+    change(6, "drop", MessageChange("c", {})),
+    change(7, "save", sent("d", "7")),
+]
+
+
+def test_changes_end_alike_in_any_order() -> None:
+    expected = ended(*LATE)
+    assert contents(expected) == {"b": "5", "d": "7"}
+    for order in itertools.permutations(LATE):
+        held = ended(*order)
+        assert contents(held) == contents(expected)
+        assert (held.conversation.title, held.conversation.topic) == ("3", "4")
+        assert not any(row.corrections for row in held.messages.values() if not row.deleted_at)
+
+
+def test_a_late_change_sets_what_a_newer_one_left_out() -> None:
+    held = ended(change(2, "save", sent("a"), topic="2"), change(1, "save", sent("a", "old", audio_key="k"), title="1"))
+    assert (held.conversation.title, held.conversation.topic, contents(held)) == ("1", "2", {"a": "a"})
+    assert [row.audio_key for row in held.messages.values()] == ["k"]
+
+
+def test_a_conversation_is_as_old_as_its_first_change() -> None:
+    held = ended(change(2, "save", sent("a")), change(1, "save", sent("b")))
+    assert (held.conversation.created_at, held.conversation.timestamp) == (at(1), at(1))
+
+
+def test_late_doubt_about_words_that_were_corrected_is_dropped() -> None:
+    late = change(1, "save", sent("a", "misheard", measured={"doubt": True, "engine": "local"}))
+    held = ended(change(2, "save", sent("a", "right")), late)
+    assert [row.measured for row in held.messages.values()] == [{"engine": "local"}]
+
+
+@pytest.mark.parametrize("action", ["delete", "clear"])
+def test_a_late_deletion_loses_to_what_was_written_after_it(action: str) -> None:
+    assert contents(ended(change(1, "save", sent("a")), change(3, "save", sent("b")), change(2, action)))
+    assert not contents(ended(change(1, "save", sent("a")), change(2, action)))
+
+
+def test_a_deletion_of_a_deleted_conversation_keeps_its_moment() -> None:
+    held = ended(change(1), change(2, "delete"), change(3, "delete"))
+    assert held.conversation.deleted_at == at(2)
+
+
+def test_a_late_undo_does_not_undo_a_newer_deletion() -> None:
+    held = ended(change(1), change(2, "delete"), change(4, "delete"), change(3, "restore"))
+    assert held.conversation.deleted_at
+
+
+def test_a_late_change_of_a_deleted_conversation_is_there_after_an_undo() -> None:
+    held = ended(change(1, title="old"), change(3, "clear"), change(2, "update", title="new"), change(4, "restore"))
+    assert (held.conversation.title, held.conversation.deleted_at) == ("new", None)
+
+
+# What is not known yet
+
+
+def test_a_message_that_is_taken_back_before_it_is_known_stays_so() -> None:
+    held = ended(change(2, "drop", MessageChange("a", {})))
+    assert not is_known(held)
+    held = ended(change(1, "save", sent("a"), sent("b")), before=held)
+    assert (is_known(held), contents(held)) == (True, {"b": "b"})
+
+
+def test_a_conversation_that_is_deleted_before_it_is_known_stays_so() -> None:
+    held = ended(change(2, "delete"), change(1, "save", sent("a")))
+    assert held.conversation.deleted_at == at(2)
+
+
+def test_a_conversation_that_begins_after_its_deletion_is_there() -> None:
+    assert contents(ended(change(2, "delete"), change(3, "save", sent("a")))) == {"a": "a"}
+
+
+# Repeated changes
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_change_that_is_applied_again_changes_nothing(number: int) -> None:
+    once = ended(*LATE)
+    assert values(ended(LATE[number], before=once)) == values(once)
+
+
+def test_a_change_that_is_applied_again_brings_back_no_erased_words() -> None:
+    late = change(1, "save", sent("a", "secret"))
+    held = ended(late, change(2, "delete"))
+    for row in (held.conversation, *held.messages.values()):
+        for name, value in type(row).erasure().items():
+            setattr(row, name, value)
+    assert "secret" not in str(values(ended(late, before=held)))
+
+
+def test_new_words_in_an_erased_conversation_are_to_be_erased_again() -> None:
+    held = ended(change(1), change(2, "delete"))
+    held.conversation.erased = True
+    assert not ended(change(3, "save", sent("late")), before=held).conversation.erased
+
+
+def test_an_erased_conversation_is_not_restored() -> None:
+    held = ended(change(1), change(2, "delete"))
+    held.conversation.erased = True
+    assert ended(change(3, "restore"), before=held).conversation.deleted_at
+
+
+# Rows of older versions, and two copies
+
+
+def old(second: int, *messages: Message, **columns: Any) -> Copy:
     moments = {"created_at": at(0), "updated_at": at(second), "timestamp": at(0)}
-    row = Conversation(id=KEY, wire_id="conv-1", learner=KEY, **moments | columns)
+    row = Conversation(id=uuid.uuid5(LEARNER, "conv-1"), wire_id="conv-1", learner=LEARNER, **moments | columns)
     return Copy(row, {each.pk: each for each in messages})
 
 
-def together(far: Copy | None, near: Copy | None) -> Copy:
-    both = merged(far, near)
-    assert both
-    return both
-
-
-def contents(both: Copy) -> dict[str, str]:
-    """Return the names of all rows that are not deleted."""
-    return {row.wire_id: row.content for row in both.messages.values() if row.deleted_at is None}
+def test_a_row_of_an_older_version_is_as_old_as_its_last_write() -> None:
+    assert set(stamps_of(old(5).conversation).values()) == {int(at(5).timestamp() * 1000)}
+    assert ended(change(4, "update", title="older"), before=old(5, title="old")).conversation.title == "old"
+    assert ended(change(6, "update", title="newer"), before=old(5, title="old")).conversation.title == "newer"
 
 
 def test_of_nothing_there_is_nothing() -> None:
     assert merged(None, None) is None
-
-
-def test_what_only_the_cloud_has_is_as_it_is() -> None:
-    far = held(1, message("a", 1, content="far"))
+    far = old(1)
     assert merged(far, None) is far
 
 
-def test_what_only_the_shelter_has_is_whole_in_what_comes_out() -> None:
-    both = together(None, held(1, message("a", 1, content="near", partial=["content"]), partial=[], replaced_at=at(1)))
-    assert (both.conversation.partial, both.conversation.replaced_at) == (None, None)
-    assert [row.partial for row in both.messages.values()] == [None]
+@pytest.mark.parametrize("split", range(1, 7))
+def test_two_copies_merge_to_what_all_changes_make(split: int) -> None:
+    far, near = apply_all(LATE[:split], None), apply_all(LATE[split:], None)
+    expected = ended(*LATE)
+    for both in (merged(far, near), merged(near, far)):
+        assert both
+        assert contents(both) == contents(expected)
+        assert (both.conversation.title, both.conversation.topic) == ("3", "4")
 
 
-@pytest.mark.parametrize(("far", "near", "wins"), [(1, 2, "near"), (2, 1, "far"), (1, 1, "near")])
-def test_the_newest_conversation_wins(far: int, near: int, wins: str) -> None:
-    both = together(held(far, title="far"), held(near, title="near"))
-    assert both.conversation.title == wins
-
-
-@pytest.mark.parametrize(("far", "near", "wins"), [(1, 2, "near"), (2, 1, "far"), (1, 1, "near")])
-def test_the_newest_message_wins_whatever_the_conversation_says(far: int, near: int, wins: str) -> None:
-    for conversation in (0, 9):
-        both = together(
-            held(5, message("a", far, content="far")), held(conversation, message("a", near, content="near"))
-        )
-        assert contents(both) == {"a": wins}
-
-
-def test_messages_of_both_are_there() -> None:
-    both = together(held(1, message("a", 1, content="1")), held(2, message("b", 2, content="2")))
-    assert contents(both) == {"a": "1", "b": "2"}
-
-
-def test_a_partial_row_changes_the_columns_it_knows() -> None:
-    far = held(1, title="far", topic="far", config={"voice": "alloy"})
-    both = together(far, held(2, title="near", partial=["title"]))
-    row = both.conversation
-    assert (row.title, row.topic, row.config, row.updated_at) == ("near", "far", {"voice": "alloy"}, at(2))
-
-
-def test_a_partial_message_changes_the_columns_it_knows() -> None:
-    far = held(1, message("a", 1, content="far", corrections=[{"said": "x"}], audio_key="k"))
-    both = together(far, held(2, message("a", 2, content="near", partial=["content"])))
-    (row,) = both.messages.values()
-    assert (row.content, row.corrections, row.audio_key) == ("near", [{"said": "x"}], "k")
-
-
-def test_an_older_partial_row_changes_nothing() -> None:
-    both = together(held(2, title="far"), held(1, title="near", partial=["title"]))
-    assert (both.conversation.title, both.conversation.updated_at) == ("far", at(2))
-
-
-def test_a_partial_row_that_knows_nothing_changes_nothing_but_its_moment() -> None:
-    both = together(held(1, title="far"), held(2, partial=[]))
-    assert (both.conversation.title, both.conversation.updated_at) == ("far", at(2))
-
-
-def test_what_comes_out_says_nothing_that_only_the_shelter_notes() -> None:
-    both = together(held(1), held(2, partial=["title"], replaced_at=at(2)))
-    assert (both.conversation.partial, both.conversation.replaced_at) == (None, None)
-
-
-# Replaced rows
-
-
-def test_what_is_older_than_a_replacement_is_deleted_at_its_moment() -> None:
-    both = together(held(1, message("a", 1)), held(2, message("b", 2, content="2"), replaced_at=at(2)))
-    assert contents(both) == {"b": "2"}
-    row = both.messages[uuid.uuid5(KEY, "a")]
-    assert (row.deleted_at, row.updated_at) == (at(2), at(2))
-
-
-def test_what_is_as_old_as_a_replacement_is_deleted() -> None:
-    assert contents(together(held(1, message("a", 2)), held(2, replaced_at=at(2)))) == {}
-
-
-def test_what_is_newer_than_a_replacement_stays() -> None:
-    assert contents(together(held(3, message("a", 3)), held(2, replaced_at=at(2)))) == {"a": ""}
-
-
-def test_a_replacement_holds_although_the_conversation_is_newer_in_the_cloud() -> None:
-    both = together(held(5, message("a", 1), title="far"), held(2, replaced_at=at(2)))
-    assert (contents(both), both.conversation.title) == ({}, "far")
-
-
-def test_what_was_sent_again_stays() -> None:
-    far, near = held(1, message("a", 1, content="a")), held(2, message("a", 2, partial=["position"]), replaced_at=at(2))
-    assert contents(together(far, near)) == {"a": "a"}
-
-
-def test_what_was_deleted_before_keeps_its_moment() -> None:
-    both = together(held(1, message("a", 1, deleted_at=at(1))), held(2, replaced_at=at(2)))
-    assert [row.deleted_at for row in both.messages.values()] == [at(1)]
-
-
-# Deleted rows
-
-
-def test_a_deletion_in_the_shelter_wins_over_what_is_older() -> None:
-    both = together(held(1, title="far"), held(2, deleted_at=at(2), partial=["deleted_at", "erased"]))
-    assert (both.conversation.deleted_at, both.conversation.title) == (at(2), "far")
-
-
-def test_a_deletion_in_the_shelter_loses_to_what_is_newer() -> None:
-    both = together(held(3), held(2, deleted_at=at(2), partial=["deleted_at"]))
-    assert both.conversation.deleted_at is None
-
-
-def test_a_deletion_in_the_cloud_wins_over_what_is_older() -> None:
-    assert together(held(2, deleted_at=at(2)), held(1)).conversation.deleted_at == at(2)
-
-
-def test_a_deletion_in_the_cloud_is_undone_by_what_is_newer_and_says_so() -> None:
-    both = together(held(1, deleted_at=at(1)), held(2, partial=["deleted_at"]))
-    assert both.conversation.deleted_at is None
-
-
-def test_a_deletion_in_the_cloud_stays_where_a_newer_copy_does_not_know_of_it() -> None:
-    both = together(held(1, deleted_at=at(1)), held(2, title="near", partial=["title"]))
-    assert both.conversation.deleted_at == at(1)
-
-
-@pytest.mark.parametrize(("far", "near"), [(1, 2), (2, 1)])
-def test_the_newest_says_whether_a_message_is_deleted(far: int, near: int) -> None:
-    both = together(held(1, message("a", far, deleted_at=at(far))), held(2, message("a", near)))
-    assert contents(both) == ({"a": ""} if near > far else {})
-    both = together(held(1, message("a", far)), held(2, message("a", near, deleted_at=at(near))))
-    assert contents(both) == ({} if near > far else {"a": ""})
-
-
-# Erased rows
-
-
-def test_what_was_erased_in_the_shelter_is_still_to_be_erased_in_the_cloud() -> None:
-    erased = {"deleted_at": at(2), "erased": True}
-    both = together(held(1, message("a", 1, content="far")), held(2, message("a", 2, **erased), **erased))
-    assert (both.conversation.erased, [row.erased for row in both.messages.values()]) == (False, [False])
-
-
-def test_so_is_what_the_cloud_has_never_seen() -> None:
-    erased = {"deleted_at": at(2), "erased": True}
-    both = together(None, held(2, message("a", 2, **erased), **erased))
-    assert (both.conversation.erased, [row.erased for row in both.messages.values()]) == (False, [False])
-
-
-def test_what_the_cloud_has_erased_stays_erased() -> None:
-    erased = {"deleted_at": at(3), "erased": True}
-    both = together(held(3, message("a", 3, **erased), **erased), held(2, message("a", 2, content="near")))
-    assert (both.conversation.erased, [row.content for row in both.messages.values()]) == (True, [""])
-
-
-@pytest.mark.parametrize("near", [2, 4])
-def test_what_was_said_to_an_erased_conversation_is_to_be_erased_too(near: int) -> None:
-    far = held(3, deleted_at=at(3), erased=True)
-    both = together(far, held(near, message("a", near, content="late"), partial=[]))
-    assert (both.conversation.deleted_at, both.conversation.erased) == (at(3), False)
-
-
-# The merged copies stay unchanged
-
-
-def as_values(one: Copy) -> list[dict[str, Any]]:
-    rows = [one.conversation, *one.messages.values()]
-    return [{field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields} for row in rows]
+def test_many_changes_become_one_that_does_the_same() -> None:
+    known = old(0, title="known", config={"voice": "alloy"})
+    one = as_change(ended(*LATE))
+    held, expected = ended(one, before=known), ended(*LATE, before=known)
+    assert contents(held) == contents(expected)
+    assert (held.conversation.title, held.conversation.config) == ("3", {"voice": "alloy"})
 
 
 def test_neither_copy_is_changed() -> None:
-    erased = {"deleted_at": at(9), "erased": True}
-    for far, near in (
-        (held(1, message("a", 1), message("b", 1)), held(2, message("a", 2, partial=["content"]), replaced_at=at(2))),
-        (held(3, **erased), held(2, message("a", 2))),
-        (held(1, message("a", 1)), held(9, message("a", 9, **erased), **erased)),
-    ):
-        before = copy.deepcopy((as_values(far), as_values(near)))
-        together(far, near)
-        together(None, near)
-        assert (as_values(far), as_values(near)) == before
-
-
-def test_merging_again_changes_nothing() -> None:
-    far = held(1, message("a", 1, content="a"), message("b", 1), title="far")
-    near = held(
-        2, message("b", 2, content="b", partial=["content"]), partial=["topic"], topic="near", replaced_at=at(2)
-    )
-    once = together(far, near)
-    assert as_values(together(once, near)) == as_values(once)
+    far, near = ended(*LATE[:4]), ended(*LATE[2:])
+    before = copy.deepcopy((values(far), values(near)))
+    merged(far, near)
+    merged(None, near)
+    assert (values(far), values(near)) == before

@@ -29,7 +29,7 @@ from audio.models import Recording
 from audio.s3_errors import StorageUnavailable
 from audio.storages import sync_folder
 from conversations import lookup, outbox, rows
-from conversations.changes import merged
+from conversations.merging import merged
 from conversations.models import Conversation, PendingChange
 from conversations.rows import Copy
 from core.cloud import LOCAL
@@ -160,7 +160,7 @@ class _Source:
     def conversations(self) -> Iterator[Copy]:
         # The outbox and the local database first, so that data that moves meanwhile is seen twice, and not missed.
         seen: set[uuid.UUID] = set()
-        for some in lists_of(list(dict.fromkeys(self._pending().values_list("conversation", flat=True)))):
+        for some in lists_of(outbox.keys(self._pending())):
             found = self._load(some)
             seen.update(found)
             yield from found.values()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings as django_settings
@@ -79,13 +79,14 @@ class World:
     @contextmanager
     def at(self, place: Place) -> Iterator[None]:
         before = connections["local"], storages["audio_local"]
+        opened = cast(Any, storages)._storages
         # Without pytest-django's fixture, which would keep every value that there was.
         django_settings.CLOUD_DATABASE, django_settings.CLOUD_AUDIO = place.database, place.has_bucket
-        connections["local"], storages._storages["audio_local"] = place.connection, place.audio
+        connections["local"], opened["audio_local"] = place.connection, place.audio
         try:
             yield
         finally:
-            connections["local"], storages._storages["audio_local"] = before
+            connections["local"], opened["audio_local"] = before
 
 
 def shown(learner: uuid.UUID) -> Shown:
@@ -263,7 +264,9 @@ class Histories(RuleBasedStateMachine):
 
     def waits_elsewhere(self, server: int) -> bool:
         with self.world.at(self.world.servers[1 - server]):
-            return PendingChange.objects.using("local").exists() or drain.waiting.recordings(can_move_now=False).exists()
+            return (
+                PendingChange.objects.using("local").exists() or drain.waiting.recordings(can_move_now=False).exists()
+            )
 
     def teardown(self) -> None:
         for half in cloud.halves:
