@@ -72,7 +72,7 @@ class MigrationView(MethodFirst, APIView):
             case "verify":
                 return Response(VerifiedSerializer(checks.report(checks.verify())).data)
             case "test":
-                return Response(TestedSerializer(self_test.run().report()).data)
+                return Response(TestedSerializer(self_test.report(self_test.run())).data)
             case _:
                 return _migrate(wait=sent.validated_data["wait"])
 

@@ -9,7 +9,7 @@ import json
 import threading
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -50,7 +50,6 @@ WORDS = {
 
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
 
-Send = Callable[[dict[str, object]], None]
 View = Callable[..., HttpResponseBase]
 
 
@@ -157,42 +156,43 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
 
-    def run(send: Send) -> None:
-        asked = checks.probes()
-        send({"total": len(asked)})
-        counts: Counter[CheckState] = Counter()
-        for result in runner.run(asked):
-            counts[result.state] += 1
-            send({**asdict(result), "word": WORDS[result.state]})
-        summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-        send({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
+    return _streamed(_verify_lines())
 
-    return _streamed(run)
+
+def _verify_lines() -> Iterator[dict[str, object]]:
+    asked = checks.probes()
+    yield {"total": len(asked)}
+    counts: Counter[CheckState] = Counter()
+    for result in runner.run(asked):
+        counts[result.state] += 1
+        yield {**asdict(result), "word": WORDS[result.state]}
+    summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
+    yield {"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]}
 
 
 @require_POST
 def test(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
-
-    def run(send: Send) -> None:
-        def send_step(step: self_test.Step) -> None:
-            state = CheckState.OK if step.ok else CheckState.FAILED
-            send({**asdict(step), "state": state, "word": WORDS[state]})
-
-        outcome = self_test.run(send_step)
-        said = "The storage works." if outcome.success else "The storage does not work as it is set up."
-        send({"done": True, "said": said, "well": outcome.success})
-
-    return _streamed(run)
+    return _streamed(_test_lines())
 
 
-def _streamed(work: Callable[[Send], None]) -> StreamingHttpResponse:
-    """Stream the lines that `work` reports, as they come.
+def _test_lines() -> Iterator[dict[str, object]]:
+    well = True
+    for step in self_test.run():
+        well = well and step.ok
+        state = CheckState.OK if step.ok else CheckState.FAILED
+        yield {**asdict(step), "state": state, "word": WORDS[state]}
+    said = "The storage works." if well else "The storage does not work as it is set up."
+    yield {"done": True, "said": said, "well": well}
 
-    `work` runs in a thread of its own, without the time limit of a request. It goes on if the browser disconnects.
+
+def _streamed(lines: Iterator[dict[str, object]]) -> StreamingHttpResponse:
+    """Stream the lines as they come.
+
+    They are made in a thread of their own, without the time limit of a request. It goes on if the browser disconnects.
     """
 
-    async def lines() -> AsyncIterator[str]:
+    async def sent() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
 
@@ -201,19 +201,20 @@ def _streamed(work: Callable[[Send], None]) -> StreamingHttpResponse:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, line)
 
-        def call() -> None:
+        def make() -> None:
             try:
-                work(send)
+                for line in lines:
+                    send(line)
             finally:
                 connections.close_all()
                 send(None)
 
-        threading.Thread(target=call, name="console", daemon=True).start()
+        threading.Thread(target=make, name="console", daemon=True).start()
         while (line := await queue.get()) is not None:
             yield json.dumps(line) + "\n"
 
     return StreamingHttpResponse(
-        lines(), content_type="application/x-ndjson", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        sent(), content_type="application/x-ndjson", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
 
 
