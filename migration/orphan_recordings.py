@@ -9,7 +9,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from conversations import store
 from conversations.models import Conversation, Message
 from core import cloud
 from migration import stores
+from migration.grouping import grouped
 
 AGE = timedelta(days=1)
 # Keys in a query. SQLite limits their number.
@@ -51,7 +52,7 @@ def in_storage(storage: str, *, age: timedelta = AGE, within: float | None = Non
     until = None if within is None else time.monotonic() + within
     chosen: Any = storages[storage]
     before = datetime.now(UTC) - age
-    for batch in _in_batches(each for each in chosen.files() if _is_ours(storage, each)):
+    for batch in grouped(((1, each) for each in chosen.files() if _is_ours(storage, each)), AT_ONCE):
         rows, named = _known([file.name for file in batch])
         for file in batch:
             is_orphan = file.at < before and file.name not in named
@@ -143,14 +144,3 @@ def _known(keys: Sequence[str]) -> tuple[dict[str, list[Recording]], set[str]]:
 def _databases() -> set[str]:
     found = {each.database for each in stores.configured().values() if each.database}
     return found | {cloud.LOCAL} | ({settings.CLOUD_DATABASE} if settings.CLOUD_DATABASE else set())
-
-
-def _in_batches(files: Iterable[StoredFile]) -> Iterator[list[StoredFile]]:
-    batch: list[StoredFile] = []
-    for file in files:
-        batch.append(file)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -7,6 +7,7 @@ damaged. The report and the manifest name them.
 
 import json
 import uuid
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -51,15 +52,14 @@ def run(options: Options, out: OutputWrapper) -> bool:
     wish = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
     is_seen = out.isatty() and not options["json"]
 
-    def show(written: Written) -> None:
-        if is_seen:
-            done, to_come = written.counts, written.to_come
-            talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
-            sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
-            show_progress(out, f"{talks}, {sound}")
-
     try:
-        written = archive_writer.backup(path, wish, replace=options["yes"], on_progress=show)
+        with closing(archive_writer.backup(path, wish, replace=options["yes"])) as writing:
+            for written in writing:
+                if is_seen:
+                    done, to_come = written.counts, written.to_come
+                    talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
+                    sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
+                    show_progress(out, f"{talks}, {sound}")
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:

@@ -19,7 +19,7 @@ from migration import stores
 from migration.actions.terminal import SHOWN, TO_DO, Options, is_confirmed, show_progress
 from migration.archive import UnusableArchive, restoring
 from migration.archive.archive_reader import Contents
-from migration.archive.restoring import Restored, RestoreOptions
+from migration.archive.restoring import Restoration, Restored, RestoreOptions
 from migration.byte_sizes import size
 
 SECRET_KEYS = {
@@ -58,7 +58,7 @@ def run(options: Options, out: OutputWrapper) -> bool:
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
         wish = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
-        contents, restored = _restore(path, wish, options, out)
+        done = _restore(path, wish, options, out)
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(f"{path}: {error}" if isinstance(error, UnusableArchive) else str(error)) from error
     except OSError as error:
@@ -66,6 +66,8 @@ def run(options: Options, out: OutputWrapper) -> bool:
         why = "The disk is full." if is_full else f"It ended early: {error}."
         do = "Make room, and run this again to continue." if is_full else "Run this again to continue."
         raise CommandError(f"{why} The restored data is kept. {do}") from error
+    contents, restored = done.contents, done.restored
+    assert contents
     if options["json"]:
         names = ("made_at", "from", "learner", "audio", "counts", "missing")
         archive = {name: contents.manifest.get(name) for name in names}
@@ -84,27 +86,26 @@ def _require_readable(path: Path) -> None:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _restore(path: Path, wish: RestoreOptions, options: Options, out: OutputWrapper) -> tuple[Contents, Restored]:
-    if options["json"] or not out.isatty():
-        return restoring.restore(path, wish)
-    whole = max(1, path.stat().st_size)
-    shown = -1
+def _restore(path: Path, wish: RestoreOptions, options: Options, out: OutputWrapper) -> Restoration:
+    is_seen = out.isatty() and not options["json"]
+    whole, shown = max(1, path.stat().st_size), ""
+    for state in restoring.restore(path, wish):
+        line = _progress(state, whole)
+        if is_seen and line != shown:
+            show_progress(out, line)
+            shown = line
+    if is_seen:
+        show_progress(out, "")
+    return state
 
-    def show_verified(position: int) -> None:
-        nonlocal shown
-        if (percent := 100 * position // whole) > shown:
-            shown = percent
-            show_progress(out, f"Verified: {percent} %")
 
-    def show_restored(contents: Contents, so_far: Restored) -> None:
-        seen = so_far.recordings + so_far.recordings_same + so_far.recordings_erased + so_far.unheard
-        counts = contents.counts
-        talks = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
-        show_progress(out, f"{talks}, {seen:,} of {counts['recordings']:,} recordings")
-
-    done = restoring.restore(path, wish, on_verified=show_verified, on_progress=show_restored)
-    show_progress(out, "")
-    return done
+def _progress(state: Restoration, whole: int) -> str:
+    if not state.contents:
+        return f"Verified: {100 * state.verified // whole} %"
+    counts, so_far = state.contents.counts, state.restored
+    seen = so_far.recordings + so_far.recordings_same + so_far.recordings_erased + so_far.unheard
+    talks = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
+    return f"{talks}, {seen:,} of {counts['recordings']:,} recordings"
 
 
 def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> str:

@@ -6,10 +6,8 @@ Every name, size and checksum is checked before anything is written.
 import hashlib
 import re
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from audio.models import Recording
@@ -42,16 +40,48 @@ class Contents:
     def counts(self) -> dict[str, int]:
         return {name: self.manifest["counts"][name] for name in COUNTED}
 
-    def has(self, name: str) -> bool:
-        return name in self.shards
-
 
 class Archive:
-    """Read an open archive. `contents` is verified. A part that is read again is verified again."""
+    """Read an open archive, after `verify`. A part that is read again is verified again."""
 
-    def __init__(self, file: BinaryIO, on_verified: Callable[[int], None]) -> None:
+    # Set by `verify`.
+    contents: Contents
+
+    def __init__(self, file: BinaryIO) -> None:
         self._file = _Bounded(file)
-        self.contents = self._verified(on_verified)
+
+    def verify(self) -> Iterator[int]:
+        """Verify the archive from its first byte to its last, and yield how many bytes are verified so far.
+
+        Raises UnusableArchive, OSError.
+        """
+        digests: dict[str, str] = {}
+        parts: dict[str, tarfile.TarInfo] = {}
+        # The recordings' files, until the shard that describes them.
+        batch: dict[str, tuple[int, str]] = {}
+        last = ""
+        for member in self._members():
+            last = member.name
+            if layout.SEAL in parts or last in parts or last in batch:
+                raise UnusableArchive(f"{last} was added to it: it is not what `storage backup` wrote.")
+            if layout.is_sound(last):
+                batch[last] = member.size, self._digest(member)
+            else:
+                parts[last], data = member, self._bytes(member)
+                digests[last] = hashlib.sha256(data).hexdigest()
+                if last.startswith("recordings/"):
+                    _match(last, data, batch)
+                    batch = {}
+            yield member.offset_data + member.size
+        if layout.SEAL not in parts or layout.MANIFEST not in parts:
+            raise UnusableArchive(_ends_early(last))
+        if batch:
+            raise UnusableArchive(f"{next(iter(batch))} is in it, and no part says what it is.")
+        seal, data = self._bytes(parts.pop(layout.SEAL)), self._bytes(parts.pop(layout.MANIFEST))
+        del digests[layout.SEAL]
+        if seal.split()[:1] != [digests.pop(layout.MANIFEST).encode()]:
+            raise UnusableArchive(_changed(layout.MANIFEST))
+        self.contents = Contents(_manifest(data, digests), parts)
 
     def copies(self) -> Iterator[list[Copy]]:
         """Yield the conversations, shard by shard."""
@@ -71,48 +101,19 @@ class Archive:
 
     def part(self, name: str) -> bytes:
         """Return the bytes of a part. Raises UnusableArchive if they have changed."""
-        data = self._bytes(self.contents.shards[name])
         expected = next(each["sha256"] for each in self.contents.manifest["parts"] if each["name"] == name)
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise UnusableArchive(_changed(name))
-        return data
+        return self._unchanged(self.contents.shards[name], expected)
 
     def sound(self, sound: Sound) -> bytes:
         """Return the bytes of a recording whose bytes the archive has. Raises UnusableArchive if they have changed."""
         assert sound.member
-        data = self._bytes(sound.member)
-        if hashlib.sha256(data).hexdigest() != sound.row.sha256:
-            raise UnusableArchive(_changed(sound.member.name))
-        return data
+        return self._unchanged(sound.member, sound.row.sha256)
 
-    def _verified(self, on_verified: Callable[[int], None]) -> Contents:
-        digests: dict[str, str] = {}
-        parts: dict[str, tarfile.TarInfo] = {}
-        # The recordings' files, until the shard that describes them.
-        batch: dict[str, tuple[int, str]] = {}
-        last = ""
-        for member in self._members():
-            last = member.name
-            if layout.SEAL in parts or last in parts or last in batch:
-                raise UnusableArchive(f"{last} was added to it: it is not what `storage backup` wrote.")
-            if layout.is_sound(last):
-                batch[last] = member.size, self._digest(member)
-            else:
-                parts[last], data = member, self._bytes(member)
-                digests[last] = hashlib.sha256(data).hexdigest()
-                if last.startswith("recordings/"):
-                    _match(last, data, batch)
-                    batch = {}
-            on_verified(member.offset_data + member.size)
-        if layout.SEAL not in parts or layout.MANIFEST not in parts:
-            raise UnusableArchive(_ends_early(last))
-        if batch:
-            raise UnusableArchive(f"{next(iter(batch))} is in it, and no part says what it is.")
-        seal, data = self._bytes(parts.pop(layout.SEAL)), self._bytes(parts.pop(layout.MANIFEST))
-        del digests[layout.SEAL]
-        if seal.split()[:1] != [digests.pop(layout.MANIFEST).encode()]:
-            raise UnusableArchive(_changed(layout.MANIFEST))
-        return Contents(_manifest(data, digests), parts)
+    def _unchanged(self, member: tarfile.TarInfo, sha256: str) -> bytes:
+        data = self._bytes(member)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise UnusableArchive(_changed(member.name))
+        return data
 
     def _members(self) -> Iterator[tarfile.TarInfo]:
         self._file.seek(0)
@@ -142,16 +143,6 @@ class Archive:
             digest.update(some)
             left -= len(some)
         return digest.hexdigest()
-
-
-@contextmanager
-def opened(path: Path, on_verified: Callable[[int], None] = lambda position: None) -> Iterator[Archive]:
-    """Open an archive, and verify it from its first byte to its last.
-
-    `on_verified` is called with the number of bytes that are verified so far. Raises UnusableArchive, OSError.
-    """
-    with path.open("rb") as file:
-        yield Archive(file, on_verified)
 
 
 class _Bounded:
@@ -213,11 +204,10 @@ def _manifest(data: bytes, digests: dict[str, str]) -> Json:
         )
     try:
         named = {str(each["name"]): str(each["sha256"]) for each in found["parts"]}
-        complete = all(isinstance(found["counts"][name], int) for name in COUNTED)
+        if not all(isinstance(found["counts"][name], int) for name in COUNTED):
+            raise TypeError("a count is not a number")
     except (KeyError, TypeError, AttributeError) as error:
         raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.") from error
-    if not complete:
-        raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.")
     for name in sorted(named.keys() | digests.keys()):
         if name not in digests:
             raise UnusableArchive(f"{name} should be in it, and is not.")

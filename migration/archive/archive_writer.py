@@ -13,9 +13,9 @@ import shutil
 import tarfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -37,6 +37,7 @@ from core.json_types import Json
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
+from migration.grouping import grouped
 from migration.selection import in_batches
 from migration.stores import Store
 from migration.transfer import Unmovable, read
@@ -46,8 +47,8 @@ IN_USE = "in use"
 # Bytes of conversations in a shard. The last conversation may exceed it.
 SHARD_BYTES = 4 * 1024 * 1024
 READERS = 8
-# Tries for one recording, and seconds before the second try, doubled each time.
-TRIES, PAUSE = 4, 0.2
+# Seconds before each further try to read a recording from a storage that does not answer.
+PAUSES = (0.2, 0.4, 0.8)
 # Seconds within which a recording's row is removed after its bytes.
 REMOVED_WITHIN = 0.5
 # Bytes that are left free on the disk.
@@ -94,15 +95,11 @@ class Written:
     size: int = 0
 
 
-OnProgress = Callable[[Written], None]
+def backup(path: Path, wish: BackupOptions, *, replace: bool = False) -> Generator[Written, None, None]:
+    """Write an archive to `path`, and yield the counts after each part. The same object is yielded each time.
 
-
-def backup(
-    path: Path, wish: BackupOptions, *, replace: bool = False, on_progress: OnProgress = lambda written: None
-) -> Written:
-    """Write an archive to `path`. The file appears there when it is complete, and not before.
-
-    `on_progress` is called after each part. Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
+    The file appears at `path` when it is complete, and not before. Close the generator if you do not read it to the
+    end. Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
     if wish.learner and wish.secret_key:
         raise UnusableArchive(
@@ -120,16 +117,16 @@ def backup(
             f"The recordings take {wanted:,} bytes, and {path.parent} has {free:,} free. Name a file on another disk."
         )
     with _aside(path) as file:
-        writer = _Writer(file, written, on_progress)
-        writer.conversations(source)
-        writer.recordings(source, with_bytes=wish.audio)
+        writer = _Writer(file, written)
+        yield from writer.conversations(source)
+        yield from writer.recordings(source, with_bytes=wish.audio)
         if not wish.learner:
             writer.accounts()
         if wish.secret_key:
             writer.part(layout.SECRET_KEY, settings.SECRET_KEY.encode(), rows=1)
         writer.end(wish)
         written.size = file.tell()
-    return written
+    yield written
 
 
 class _Source:
@@ -180,30 +177,29 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
-        pause = PAUSE
-        for more in range(TRIES - 1, -1, -1):
-            try:
-                return read(row, self._storage(row))
-            except StorageUnavailable:
-                if not more:
-                    raise
-            except Unmovable as error:
-                return str(error)
-            except OSError as error:
-                return f"its file cannot be read: {error.strerror or error}"
-            time.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
+        try:
+            storage = self._storage(row)
+            for pause in PAUSES:
+                with suppress(StorageUnavailable):
+                    return read(row, storage)
+                time.sleep(pause)
+            return read(row, storage)
+        except StorageUnavailable:
+            raise
+        except Unmovable as error:
+            return str(error)
+        except OSError as error:
+            return f"its file cannot be read: {error.strerror or error}"
 
     def read_again(self, row: Recording) -> Bytes | None:
         """Read a recording again that could not be read. It may have moved meanwhile.
 
         Returns what `read` returns, or None if the recording was removed. Raises StorageUnavailable.
         """
-        rows_now = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
-        there = [each for each in rows_now if each]
-        found = [self.read(other) for other in there if other.place != row.place] or [self.read(row)]
-        return found[0] if there else None
+        found = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
+        there = [other for other in found if other]
+        moved = next((other for other in there if other.place != row.place), row)
+        return self.read(moved) if there else None
 
     def _storage(self, row: Recording) -> Storage:
         if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
@@ -228,31 +224,20 @@ class _Source:
 
 
 class _Writer:
-    def __init__(self, file: BinaryIO, written: Written, on_progress: OnProgress) -> None:
+    def __init__(self, file: BinaryIO, written: Written) -> None:
         # `end` closes it.
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-        self._written, self._on_progress = written, on_progress
+        self._written = written
         self._parts: list[dict[str, object]] = []
         self._at = timezone.now()
 
-    def conversations(self, source: _Source) -> None:
-        records: list[bytes] = []
-        number = size = 0
-        for copy in source.conversations():
-            records.append(layout.lines([layout.of_copy(copy)]))
-            size += len(records[-1])
-            self._written.counts.conversations += 1
-            self._written.counts.messages += len(copy.messages)
-            if size >= SHARD_BYTES:
-                number += 1
-                self.part(f"conversations/{number:06}.jsonl", b"".join(records), rows=len(records))
-                records, size = [], 0
-                self._on_progress(self._written)
-        if records:
-            self.part(f"conversations/{number + 1:06}.jsonl", b"".join(records), rows=len(records))
-            self._on_progress(self._written)
+    def conversations(self, source: _Source) -> Iterator[Written]:
+        lines = ((len(line), line) for line in map(self._line, source.conversations()))
+        for number, some in enumerate(grouped(lines, SHARD_BYTES), 1):
+            self.part(f"conversations/{number:06}.jsonl", b"".join(some), rows=len(some))
+            yield self._written
 
-    def recordings(self, source: _Source, *, with_bytes: bool) -> None:
+    def recordings(self, source: _Source, *, with_bytes: bool) -> Iterator[Written]:
         number = 0
         with ThreadPoolExecutor(READERS, thread_name_prefix="backup") as threads:
             for batch in source.recordings():
@@ -274,7 +259,7 @@ class _Writer:
                 if records:
                     number += 1
                     self.part(f"recordings/{number:06}.jsonl", layout.lines(records), rows=len(records))
-                self._on_progress(self._written)
+                yield self._written
 
     def accounts(self) -> None:
         found = accounts.dump()
@@ -302,6 +287,11 @@ class _Writer:
         self._add(layout.MANIFEST, data)
         self._add(layout.SEAL, f"{hashlib.sha256(data).hexdigest()}  {layout.MANIFEST}\n".encode())
         self._tar.close()
+
+    def _line(self, copy: Copy) -> bytes:
+        self._written.counts.conversations += 1
+        self._written.counts.messages += len(copy.messages)
+        return layout.lines([layout.of_copy(copy)])
 
     def _sound(self, row: Recording, found: Bytes) -> Json:
         record, counts = layout.of_row(row), self._written.counts
