@@ -4,9 +4,9 @@ A few bytes are written beside the recordings, and deleted again.
 """
 
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from botocore.config import Config
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
+from django.utils import timezone
 from urllib3.exceptions import HTTPError
 
 from audio import s3_credentials, s3_wire
@@ -59,12 +60,7 @@ def probes() -> list[Probe]:
         return [Probe(GROUP, Subject.BUCKET, known(finding))]
 
 
-def probes_of(
-    storage: Any,
-    configured: Json,
-    origin: str,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> list[Probe]:
+def probes_of(storage: Any, configured: Json, origin: str) -> list[Probe]:
     """Return the checks of one bucket.
 
     `storage` is an S3AudioStorage, and `configured` its entry in STORAGES. `origin` is the site whose pages play the
@@ -77,41 +73,42 @@ def probes_of(
     ours = storages.create_storage({**configured, "OPTIONS": options | {"client_config": hasty}})
     unsigned = hasty.merge(Config(signature_version=UNSIGNED))
     anybody = storages.create_storage({**configured, "OPTIONS": options | {"client_config": unsigned}})
-    looked_at = BucketChecks(ours, anybody, origin, now)
-    return [
-        Probe(GROUP, Subject.SERVER, looked_at.server),
-        Probe(GROUP, Subject.CREDENTIALS, looked_at.credentials),
-        Probe(GROUP, Subject.BUCKET, looked_at.bucket),
-        Probe(GROUP, Subject.CLOCK, looked_at.clock),
-        Probe(GROUP, WRITE, looked_at.writing),
-        Probe(GROUP, READ, looked_at.reading),
-        Probe(GROUP, "right to list", looked_at.listing),
-        Probe(GROUP, "right to delete", looked_at.deleting),
-        Probe(GROUP, "signed links", looked_at.links),
-        Probe(GROUP, "address for browsers", looked_at.address),
-        Probe(GROUP, "private", looked_at.private),
-        Probe(GROUP, "public access block", looked_at.public_access_block),
-        Probe(GROUP, "CORS", looked_at.cors),
-        Probe(GROUP, "versioning", looked_at.versioning),
-        Probe(GROUP, "lifecycle", looked_at.lifecycle),
-        Probe(GROUP, "encryption", looked_at.encryption),
-    ]
+    checks = BucketChecks(ours, anybody, origin)
+    lines = {
+        Subject.SERVER: checks.server,
+        Subject.CREDENTIALS: checks.credentials,
+        Subject.BUCKET: checks.bucket,
+        Subject.CLOCK: checks.clock,
+        WRITE: checks.writing,
+        READ: checks.reading,
+        "right to list": checks.listing,
+        "right to delete": checks.deleting,
+        "signed links": checks.links,
+        "address for browsers": checks.address,
+        "private": checks.private,
+        "public access block": checks.public_access_block,
+        "CORS": checks.cors,
+        "versioning": checks.versioning,
+        "lifecycle": checks.lifecycle,
+        "encryption": checks.encryption,
+    }
+    return [Probe(GROUP, name, check) for name, check in lines.items()]
 
 
 class BucketChecks:
-    def __init__(self, ours: Any, anybody: Any, origin: str, now: Callable[[], datetime]) -> None:
-        self._ours, self._origin, self._now = ours, origin, now
+    def __init__(self, ours: Any, anybody: Any, origin: str) -> None:
+        self._ours, self._anybody, self._origin = ours, anybody, origin
         self._name = ours.bucket_name
         self._key = f"{PROBES}verify-{uuid.uuid4().hex}.webm"
-        self._asked_at = now()
+        self._asked_at = timezone.now()
         self._listed = Once(self._list)
-        self._written = Once(lambda: self._try(lambda: ours.put(self._key, PROOF)))
-        self._looked_up = Once(lambda: self._after_writing(lambda: self._try(lambda: ours.head(self._key).size)))
-        self._read = Once(lambda: self._after_writing(lambda: self._try(lambda: ours.read(self._key))))
-        self._fetched = Once(lambda: self._after_writing(self._fetch_as_a_page))
-        test_object = f"{anybody.key_prefix}{self._key}"
-        self._read_by_anybody = Once(lambda: self._after_writing(lambda: ask(anybody, "get_object", Key=test_object)))
-        self._listed_by_anybody = Once(lambda: ask(anybody, "list_objects_v2", MaxKeys=1))
+        self._written = Once(partial(self._call, "put", PROOF))
+        # The others wait for the test object.
+        self._looked_up = Once(partial(self._call_on_written, "head"))
+        self._read = Once(partial(self._call_on_written, "read"))
+        self._fetched = Once(self._fetch_as_a_page)
+        self._read_by_anybody = Once(self._read_as_anybody)
+        self._listed_by_anybody = Once(partial(ask, anybody, "list_objects_v2", MaxKeys=1))
 
     def server(self) -> str:
         trouble = self._listed().trouble
@@ -159,10 +156,11 @@ class BucketChecks:
         self._require_answer()
         if self._written().ok and (self._read().missing or self._looked_up().missing):
             raise CheckFailed("What had just been written was not there.", LOG)
-        for answer, proof in ((self._read(), PROOF), (self._looked_up(), len(PROOF))):
+        for answer in (self._read(), self._looked_up()):
             if not answer.missing:
                 require_right(answer, "s3:GetObject")
-                if answer.value != proof:
+                # Reading returns the bytes, looking up returns their size.
+                if getattr(answer.value, "size", answer.value) not in (PROOF, len(PROOF)):
                     raise CheckFailed(OTHER_BYTES, LOG)
         return "Recordings can be read, and their size and checksum asked for."
 
@@ -175,7 +173,7 @@ class BucketChecks:
         self._require_answer()
         for look in (self._written, self._looked_up, self._read, self._fetched, self._read_by_anybody):
             look()
-        answer = self._try(lambda: self._ours.delete(self._key))
+        answer = self._call("delete")
         if answer.denied and self._written().ok:
             _, advice = denial(answer, "s3:DeleteObject")
             do = f"{advice} Then delete {self._ours.key_prefix}{self._key}, which had to stay."
@@ -292,12 +290,28 @@ class BucketChecks:
 
     def _list(self) -> BucketAnswer:
         answer = ask(self._ours, "list_objects_v2", MaxKeys=1)
-        self._asked_at = self._now()
+        self._asked_at = timezone.now()
         return answer
 
-    def _after_writing(self, ask: Callable[[], BucketAnswer]) -> BucketAnswer:
+    def _call(self, method: str, *args: object) -> BucketAnswer:
+        """Call a method of the storage for the test object, as saving and moving recordings does."""
+        try:
+            with cloud.within(ANSWER_WITHIN):
+                return BucketAnswer(value=getattr(self._ours, method)(self._key, *args))
+        except FileNotFoundError:
+            return BucketAnswer(Refusal(404, "NoSuchKey").trouble(self._name, ""))
+        except StorageUnavailable as error:
+            return BucketAnswer(error.trouble)
+        except ChecksumMismatch as error:
+            return BucketAnswer(Trouble(Kind.OTHER_BYTES, "BadDigest", str(error), Kind.OTHER_BYTES.advice))
+
+    def _call_on_written(self, method: str) -> BucketAnswer:
         self._written()
-        return ask()
+        return self._call(method)
+
+    def _read_as_anybody(self) -> BucketAnswer:
+        self._written()
+        return ask(self._anybody, "get_object", Key=f"{self._anybody.key_prefix}{self._key}")
 
     @property
     def _link(self) -> str:
@@ -306,6 +320,7 @@ class BucketChecks:
 
     def _fetch_as_a_page(self) -> BucketAnswer:
         """Fetch the link with the Origin header of the site's pages. The answer says whether they may read it."""
+        self._written()
         link, ours = self._link, self._ours
         timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
         try:
@@ -316,18 +331,6 @@ class BucketChecks:
         headers = {name.lower(): value for name, value in got.headers.items()}
         trouble = None if got.status == 200 else ours.trouble_of(refusal_of(got))
         return BucketAnswer(trouble, got.data, headers=headers, status=got.status)
-
-    def _try(self, do: Callable[[], object]) -> BucketAnswer:
-        """Call a method of the storage, as saving and moving recordings does."""
-        try:
-            with cloud.within(ANSWER_WITHIN):
-                return BucketAnswer(value=do())
-        except FileNotFoundError:
-            return BucketAnswer(Refusal(404, "NoSuchKey").trouble(self._name, ""))
-        except StorageUnavailable as error:
-            return BucketAnswer(error.trouble)
-        except ChecksumMismatch as error:
-            return BucketAnswer(Trouble(Kind.OTHER_BYTES, "BadDigest", str(error), Kind.OTHER_BYTES.advice))
 
 
 def _unchecked(line: str) -> Warned:

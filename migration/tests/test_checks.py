@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.auth
@@ -203,13 +204,10 @@ def storage_options(server: S3Server, **changed: str) -> dict[str, Any]:
     }
 
 
-def look_at(
-    server: S3Server, *, now: Callable[[], datetime] | None = None, ask: Asked = asked, **changed: str
-) -> dict[str, Result]:
+def look_at(server: S3Server, *, ask: Asked = asked, **changed: str) -> dict[str, Result]:
     options = storage_options(server, **changed)
     entry = {"BACKEND": "audio.s3.S3AudioStorage", "OPTIONS": options}
-    clock = {"now": now} if now else {}
-    return ask(bucket.probes_of(S3AudioStorage(**options), entry, ORIGIN, **clock))
+    return ask(bucket.probes_of(S3AudioStorage(**options), entry, ORIGIN))
 
 
 def as_administrator(server: S3Server) -> dict[str, Result]:
@@ -312,8 +310,12 @@ def test_a_site_that_the_cors_rules_name_is_well(own_s3: S3Server) -> None:
 @pytest.mark.parametrize(
     ("minutes", "state"), [(-10, CheckState.FAILED), (10, CheckState.FAILED), (1, CheckState.WARNING)]
 )
-def test_a_clock_that_goes_wrong_is_told(s3: S3Server, minutes: int, state: CheckState) -> None:
-    results = look_at(s3, now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+def test_a_clock_that_goes_wrong_is_told(
+    s3: S3Server, minutes: int, state: CheckState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+    monkeypatch.setattr(bucket, "timezone", clock)
+    results = look_at(s3)
     assert results["clock"].state == state
     assert failed(results) <= {"clock"}
 
