@@ -54,9 +54,6 @@ class RequestMetrics(Aspect):
         _require_cloudwatch(self.bucket)
         return self.wanted() if filter_of_all(self.bucket) else "off"
 
-    def wanted(self) -> str:
-        return "on"
-
     def apply(self) -> None:
         counted = {"Id": ALL_REQUESTS}
         self.bucket.ask("put_bucket_metrics_configuration", Id=ALL_REQUESTS, MetricsConfiguration=counted)
