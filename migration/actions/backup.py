@@ -15,7 +15,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 
 from core.counts import counted
 from migration import stores
-from migration.actions.terminal import SHOWN, Options, show_progress
+from migration.actions.terminal import SHOWN, Options, ProgressLine
 from migration.archive import UnusableArchive, archive_writer
 from migration.archive.archive_writer import BackupOptions, Written
 from migration.byte_sizes import size
@@ -50,23 +50,20 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Options, out: OutputWrapper) -> bool:
     path = options["file"]
     wish = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
-    is_seen = out.isatty() and not options["json"]
-
+    progress = ProgressLine(out, options)
     try:
         with closing(archive_writer.backup(path, wish, replace=options["yes"])) as writing:
             for written in writing:
-                if is_seen:
-                    done, to_come = written.counts, written.to_come
-                    talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
-                    sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
-                    show_progress(out, f"{talks}, {sound}")
+                done, to_come = written.counts, written.to_come
+                talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
+                sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
+                progress.show(f"{talks}, {sound}")
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         why = f"{error.strerror}: {error.filename or path}" if error.strerror else str(error)
         raise CommandError(f"No archive was written, and an existing file was not changed. {why}") from error
-    if is_seen:
-        out.write("")
+    progress.end()
     if options["json"]:
         counts = asdict(written.counts)
         report = {"file": str(path), "size": written.size, "counts": counts, "missing": written.missing}

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from argparse import ArgumentTypeError
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from core.counts import counted
 from migration import pruning
-from migration.actions.terminal import TO_DO, Options, is_confirmed
+from migration.actions.terminal import TO_DO, Options, ProgressLine, is_confirmed
 from migration.byte_sizes import size
 from migration.pruning import Down, Old, Pruned
 
@@ -50,15 +51,12 @@ def run(options: Options, out: OutputWrapper) -> bool:
         if not is_confirmed("Delete it for good?", options):
             _end(planned, False, "Nothing was deleted. --yes deletes it without asking.", options, out)
             raise SystemExit(TO_DO)
-        done = Pruned()
+        done, progress = Pruned(), ProgressLine(out, options)
         for batch in pruning.prune(old):
             done.add(batch)
-            if out.isatty() and not options["json"]:
-                gone, all_of_it = _count(done), _count(planned)
-                out.write(f"\r{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)", ending="")
-                out.flush()
-        if out.isatty():
-            out.write("")
+            gone, all_of_it = _count(done), _count(planned)
+            progress.show(f"{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)")
+        progress.end()
         return _end(done, True, f"Deleted: {_in_words(done)}.", options, out)
     except Down as error:
         raise CommandError(f"{error} Nothing more was deleted. Run this again when it is back.") from error
@@ -76,18 +74,13 @@ def age(value: str) -> timedelta:
 
 
 def _end(pruned: Pruned, deleted: bool, verdict: str, options: Options, out: OutputWrapper) -> bool:
-    counts = {"conversations": pruned.conversations, "recordings": pruned.recordings, "bytes": pruned.bytes}
-    report = {"deleted": deleted, **counts, "oldest": _iso(pruned.oldest), "newest": _iso(pruned.newest)}
-    out.write(json.dumps(report) if options["json"] else verdict)
+    report = {"deleted": deleted, **asdict(pruned)}
+    out.write(json.dumps(report, default=datetime.isoformat) if options["json"] else verdict)
     return True
 
 
 def _count(pruned: Pruned) -> int:
     return pruned.conversations or pruned.recordings
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _in_words(pruned: Pruned) -> str:

@@ -16,7 +16,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 
 from core.counts import counted
 from migration import stores
-from migration.actions.terminal import SHOWN, TO_DO, Options, is_confirmed, show_progress
+from migration.actions.terminal import SHOWN, TO_DO, Options, ProgressLine, is_confirmed
 from migration.archive import UnusableArchive, restoring
 from migration.archive.archive_reader import Contents
 from migration.archive.restoring import Restoration, Restored, RestoreOptions
@@ -58,7 +58,10 @@ def run(options: Options, out: OutputWrapper) -> bool:
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
         wish = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
-        done = _restore(path, wish, options, out)
+        progress, whole = ProgressLine(out, options), max(1, path.stat().st_size)
+        for done in restoring.restore(path, wish):
+            progress.show(_progress(done, whole))
+        progress.end()
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(f"{path}: {error}" if isinstance(error, UnusableArchive) else str(error)) from error
     except OSError as error:
@@ -84,19 +87,6 @@ def _require_readable(path: Path) -> None:
         raise CommandError(f"There is no file {path}.") from error
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _restore(path: Path, wish: RestoreOptions, options: Options, out: OutputWrapper) -> Restoration:
-    is_seen = out.isatty() and not options["json"]
-    whole, shown = max(1, path.stat().st_size), ""
-    for state in restoring.restore(path, wish):
-        line = _progress(state, whole)
-        if is_seen and line != shown:
-            show_progress(out, line)
-            shown = line
-    if is_seen:
-        show_progress(out, "")
-    return state
 
 
 def _progress(state: Restoration, whole: int) -> str:
