@@ -2,7 +2,6 @@
 
 import uuid
 from contextvars import Context
-from typing import TypedDict
 
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -14,6 +13,7 @@ from rest_framework.views import APIView
 
 from conversations.representations import milliseconds
 from core.absolute_links import absolute
+from core.json_types import Json
 from core.method_first import MethodFirst
 from core.openapi import answers
 from learners.authentication import SessionAuthentication
@@ -34,23 +34,6 @@ UNKNOWN_RUN = "There is no such run."
 
 class AlreadyMigrating(APIException):
     status_code = status.HTTP_409_CONFLICT
-
-
-class Migrated(TypedDict):
-    success: bool | None
-    migratedCount: int
-    errors: list[str]
-
-
-class RunShape(Migrated):
-    id: str
-    url: str
-    state: str
-    startedAt: int | None
-    finishedAt: int | None
-    total: dict[str, int | None]
-    seen: int
-    counts: dict[str, int]
 
 
 class MigrationView(MethodFirst, APIView):
@@ -117,13 +100,13 @@ def _migrate(*, wait: bool) -> Response:
     return Response(RunSerializer(shape).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-def _outcome(run: Run) -> Migrated:
+def _outcome(run: Run) -> Json:
     errors = [f"{what}: {why}" for what, why in run.failed.items()] + [each for each in [run.error] if each]
     success = run.state == Run.State.DONE
     return {"success": success, "migratedCount": run.counts.get("conversations", 0), "errors": errors}
 
 
-def _shape(run: Run) -> RunShape:
+def _shape(run: Run) -> Json:
     """Describe a run: its progress and its outcome. `success` is null until the run has ended."""
     state = "interrupted" if runs.is_lost(run) else run.state
     outcome = _outcome(run)

@@ -17,10 +17,10 @@ from migration import shelter
 class CloudCollector(Collector):
     def describe(self) -> Iterable[Metric]:
         # The names alone, without asking a database.
-        return [_up(), _pending(), _pending_bytes()]
+        return _families()
 
     def collect(self) -> Iterator[Metric]:
-        up = _up()
+        up, pending, size = _families()
         for half in cloud.halves:
             if half.on:
                 up.add_metric([half.name], float(half.up))
@@ -30,7 +30,6 @@ class CloudCollector(Collector):
         except DatabaseError:
             # The shelter cannot be read. No figure is better than a wrong one.
             return
-        pending, size = _pending(), _pending_bytes()
         pending.add_metric(["conversations"], waits.conversations)
         pending.add_metric(["recordings"], waits.recordings)
         size.add_metric([], waits.bytes)
@@ -38,13 +37,9 @@ class CloudCollector(Collector):
         yield size
 
 
-def _up() -> GaugeMetricFamily:
-    return GaugeMetricFamily("talking_agent_cloud_up", "Is this half of the cloud up? 1 or 0.", labels=["backend"])
-
-
-def _pending() -> GaugeMetricFamily:
-    return GaugeMetricFamily("talking_agent_pending", "What waits in the shelter for the cloud.", labels=["what"])
-
-
-def _pending_bytes() -> GaugeMetricFamily:
-    return GaugeMetricFamily("talking_agent_pending_bytes", "Bytes of recordings that wait for the bucket.")
+def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+    return (
+        GaugeMetricFamily("talking_agent_cloud_up", "Is this half of the cloud up? 1 or 0.", labels=["backend"]),
+        GaugeMetricFamily("talking_agent_pending", "What waits in the shelter for the cloud.", labels=["what"]),
+        GaugeMetricFamily("talking_agent_pending_bytes", "Bytes of recordings that wait for the bucket."),
+    )

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 import engines
 from core.findings import CheckState, Probe
@@ -18,7 +19,7 @@ def probes() -> list[Probe]:
     # Imported here, because boto3 takes a fifth of the memory of a server without a cloud.
     from migration.checks import bucket, orphan_check
 
-    order = (
+    groups = (
         variables.GROUP,
         database.GROUP,
         database.ACCOUNTS,
@@ -27,15 +28,9 @@ def probes() -> list[Probe]:
         LANGUAGE_MODELS,
         local.GROUP,
     )
-    found = [
-        *variables.probes(),
-        *database.probes(),
-        *bucket.probes(),
-        *engines.verify_checks(),
-        *local.probes(),
-        *orphan_check.probes(),
-    ]
-    return sorted(found, key=lambda probe: order.index(probe.group))
+    found = [*variables.probes(), *database.probes(), *bucket.probes(), *engines.verify_checks()]
+    found += [*local.probes(), *orphan_check.probes()]
+    return sorted(found, key=lambda probe: groups.index(probe.group))
 
 
 def verify() -> Iterator[Result]:
@@ -59,18 +54,5 @@ def report(results: Iterable[Result]) -> Json:
     variables that turning it on takes.
     """
     checks = in_order(results)
-    return {
-        "isValid": is_valid(checks),
-        "missing": variables.missing(checks),
-        "checks": [
-            {
-                "group": check.group,
-                "name": check.name,
-                "state": check.state.value,
-                "found": check.found,
-                "advice": check.advice,
-                "seconds": check.seconds,
-            }
-            for check in checks
-        ],
-    }
+    shown = [{name: value for name, value in asdict(check).items() if name != "place"} for check in checks]
+    return {"isValid": is_valid(checks), "missing": variables.missing(checks), "checks": shown}
