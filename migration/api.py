@@ -29,8 +29,6 @@ from migration.serializers import (
     VerifiedSerializer,
 )
 
-UNKNOWN_RUN = "There is no such run."
-
 
 class AlreadyMigrating(APIException):
     status_code = status.HTTP_409_CONFLICT
@@ -74,7 +72,7 @@ class RunView(MethodFirst, APIView):
         try:
             run = Run.objects.using("default").get(pk=uuid.UUID(key))
         except (ValueError, Run.DoesNotExist):
-            raise NotFound(UNKNOWN_RUN) from None
+            raise NotFound("There is no such run.") from None
         return Response(RunSerializer(_shape(run)).data)
 
 

@@ -310,7 +310,6 @@ def shown(run: Run) -> dict[str, object]:
         "total": max(total, 1) if runs_now else max(total, seen, 1),
         "planned": bool(run.plan),
         "counts": {name: run.counts.get(name, 0) for name in COUNTS},
-        "planned_bytes": run.plan.get("bytes", 0),
         "accounts": run.counts.get("accounts", 0),
         "failures": run.counts.get("failures", 0),
         "failed": list(run.failed.items())[:LISTED],

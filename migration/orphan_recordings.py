@@ -24,7 +24,7 @@ from conversations import store
 from conversations.models import Conversation, Message
 from core import cloud
 from migration import stores
-from migration.grouping import grouped
+from migration.selection import grouped
 
 AGE = timedelta(days=1)
 # Keys in a query. SQLite limits their number.

@@ -76,7 +76,7 @@ def plan(old: Old) -> Pruned:
     with _while_all_is_up():
         if old.audio_only:
             for using in _databases():
-                planned.add(_count_recordings(using, old))
+                planned.add(_count_recordings(using, _spoken_before(using, old)))
         else:
             for batch in _old_conversations(old, LOOKED_AT_ONCE):
                 planned.add(_count_conversations(batch))
@@ -153,10 +153,9 @@ def _count_conversations(batch: Sequence[Conversation]) -> Pruned:
     moments = [row.timestamp for row in batch]
     counted = Pruned(len(batch), oldest=min(moments), newest=max(moments))
     for using in _databases():
-        voices = Recording.objects.using(using).filter(conversation__in=[row.pk for row in batch]).order_by()
-        with _reaching(using):
-            found = voices.aggregate(count=Count("pk"), size=Sum("size"))
-        counted.add(Pruned(0, found["count"], found["size"] or 0))
+        rows = Recording.objects.using(using).filter(conversation__in=[row.pk for row in batch])
+        found = _count_recordings(using, rows)
+        counted.add(Pruned(0, found.recordings, found.bytes))
     return counted
 
 
@@ -177,10 +176,10 @@ def _delete(batch: Sequence[Conversation]) -> Pruned:
 # Sound alone
 
 
-def _count_recordings(using: str, old: Old) -> Pruned:
+def _count_recordings(using: str, rows: QuerySet[Recording]) -> Pruned:
     spoken = {"oldest": Min("created_at"), "newest": Max("created_at")}
     with _reaching(using):
-        found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
+        found = rows.order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
     return Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"])
 
 

@@ -37,8 +37,7 @@ from core.json_types import Json
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
-from migration.grouping import grouped
-from migration.selection import in_batches
+from migration.selection import grouped, in_batches
 from migration.stores import Store
 from migration.transfer import Unmovable, read
 

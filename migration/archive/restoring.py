@@ -27,7 +27,7 @@ from core import cloud
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.archive.archive_reader import Archive, Contents, Sound
-from migration.grouping import grouped
+from migration.selection import grouped
 from migration.stores import Store
 from migration.transfer import deliver, holds, to_write
 

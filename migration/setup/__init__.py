@@ -77,13 +77,13 @@ def look(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[Set
     asked = asked or SetupOptions()
     bucket = TargetBucket(storage)
     existence, *others = _aspects(bucket, asked)
-    found = _look_at(existence)
+    found = _look_at(existence, leaves=False)
     if found.state is SettingState.TO_DO:
         return [found, *(SettingFinding(each.name, SettingState.TO_DO, found.now, each.wanted()) for each in others)]
     if found.state is SettingState.FAILED:
         return [found]
     leaves = _leaves_whole_bucket(bucket, asked)
-    return [found, *(_left(_look_at(each), leaves) for each in others)]
+    return [found, *(_look_at(each, leaves=leaves) for each in others)]
 
 
 def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> Iterator[SettingFinding]:
@@ -92,7 +92,7 @@ def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> Ite
     bucket = TargetBucket(storage)
     leaves = _leaves_whole_bucket(bucket, asked)
     for aspect in _aspects(bucket, asked):
-        found = _left(_look_at(aspect), leaves)
+        found = _look_at(aspect, leaves=leaves)
         if found.state is SettingState.TO_DO:
             found = _change(aspect, found)
         yield found
@@ -107,11 +107,6 @@ def _leaves_whole_bucket(bucket: TargetBucket, asked: SetupOptions) -> bool:
     except OSError:
         # The first setting reports the error.
         return True
-
-
-def _left(found: SettingFinding, leaves: bool) -> SettingFinding:
-    to_leave = leaves and found.state is SettingState.TO_DO and found.concerns_whole_bucket
-    return replace(found, state=SettingState.LEFT) if to_leave else found
 
 
 def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
@@ -132,28 +127,30 @@ def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
         yield from alarms.aspects(bucket, asked.alarms)
 
 
-def _look_at(aspect: Aspect) -> SettingFinding:
+def _look_at(aspect: Aspect, *, leaves: bool) -> SettingFinding:
+    """Compare the present state of a setting with the wanted one. `leaves`: the whole bucket is left alone."""
     try:
         now, wanted = aspect.is_now(), aspect.wanted()
     except Unsupported as error:
         return SettingFinding(aspect.name, SettingState.UNSUPPORTED, trouble=str(error))
     except (Impossible, OSError) as error:
         return SettingFinding(aspect.name, SettingState.FAILED, trouble=str(error))
-    return SettingFinding(aspect.name, SettingState.RIGHT if now == wanted else SettingState.TO_DO, now, wanted)
+    if now == wanted:
+        return SettingFinding(aspect.name, SettingState.RIGHT, now, wanted)
+    is_left = leaves and aspect.name in WHOLE_BUCKET
+    return SettingFinding(aspect.name, SettingState.LEFT if is_left else SettingState.TO_DO, now, wanted)
 
 
 def _change(aspect: Aspect, before: SettingFinding) -> SettingFinding:
-    def ended(state: SettingState, trouble: str = "") -> SettingFinding:
-        return SettingFinding(aspect.name, state, before.now, before.wanted, trouble)
-
+    state, trouble = SettingState.UNSUPPORTED, "It was accepted without effect."
     try:
         aspect.apply()
         for _ in range(SHOWN_WITHIN):
             if aspect.is_now() == before.wanted:
-                return ended(SettingState.DONE)
+                return replace(before, state=SettingState.DONE)
             time.sleep(PAUSE)
     except Unsupported as error:
-        return ended(SettingState.UNSUPPORTED, str(error))
+        trouble = str(error)
     except (Impossible, OSError) as error:
-        return ended(SettingState.FAILED, str(error))
-    return ended(SettingState.UNSUPPORTED, "It was accepted without effect.")
+        state, trouble = SettingState.FAILED, str(error)
+    return replace(before, state=state, trouble=trouble)
