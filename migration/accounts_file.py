@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from migration.archive import accounts
+from migration.archive.accounts import RestoredAccounts
 
 FILE = "accounts.sqlite3"
 ALIAS = "accounts_file"
@@ -27,7 +28,9 @@ def copy_to_default() -> int:
         if get_user_model()._meta.db_table not in connections[ALIAS].introspection.table_names():
             # The file was never migrated, so no operator ever signed in with it.
             return 0
-        return accounts.restore(accounts.dump(ALIAS), dry=False).accounts
+        restored = RestoredAccounts()
+        accounts.restore(accounts.dump(ALIAS), restored, dry=False)
+        return restored.accounts
     finally:
         connections[ALIAS].close()
         del connections[ALIAS]

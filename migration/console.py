@@ -8,7 +8,6 @@ import asyncio
 import json
 import threading
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -32,7 +31,7 @@ from migration.models import Run
 from migration.overview import overview
 from migration.permissions import PERMISSION
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
-from migration.storage_cost import Month, costs, dollars
+from migration.storage_cost import Month, costs
 
 PER_PAGE = 15
 MOST_WORKERS = 32
@@ -40,14 +39,6 @@ MOST_WORKERS = 32
 PLAN_WITHIN = 4.0
 # Failures that a page names.
 LISTED = 100
-WORDS = {
-    CheckState.OK: "ok",
-    CheckState.WARNING: "warning",
-    CheckState.FAILED: "failed",
-    CheckState.NOT_SUPPORTED: "not supported",
-    CheckState.NOT_CONFIGURED: "not configured",
-}
-
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
 
 View = Callable[..., HttpResponseBase]
@@ -160,14 +151,12 @@ def verify(request: HttpRequest) -> HttpResponseBase:
 
 
 def _verify_lines() -> Iterator[dict[str, object]]:
-    asked = checks.probes()
+    asked, results = checks.probes(), []
     yield {"total": len(asked)}
-    counts: Counter[CheckState] = Counter()
     for result in runner.run(asked):
-        counts[result.state] += 1
-        yield {**asdict(result), "word": WORDS[result.state]}
-    summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-    yield {"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]}
+        results.append(result)
+        yield {**asdict(result), "word": checks.WORDS[result.state]}
+    yield {"done": True, "said": checks.summary(results), "well": checks.is_valid(results)}
 
 
 @require_POST
@@ -181,7 +170,7 @@ def _test_lines() -> Iterator[dict[str, object]]:
     for step in self_test.run():
         well = well and step.ok
         state = CheckState.OK if step.ok else CheckState.FAILED
-        yield {**asdict(step), "state": state, "word": WORDS[state]}
+        yield {**asdict(step), "state": state, "word": checks.WORDS[state]}
     said = "The storage works." if well else "The storage does not work as it is set up."
     yield {"done": True, "said": said, "well": well}
 
@@ -327,7 +316,6 @@ def cost_page(request: HttpRequest) -> HttpResponse:
         # Counting may wait long, so make sure first that the database answers.
         cloud.database.check()
     found = costs()
-    bill = found.bill
     added = sum(month.conversations for month in found.months)
     return _render(
         request,
@@ -335,12 +323,7 @@ def cost_page(request: HttpRequest) -> HttpResponse:
         "What is stored, and what it costs",
         costs=found,
         total=found.cloud + found.local,
-        bill={
-            "storage": dollars(bill.storage),
-            "requests": dollars(bill.requests),
-            "database": dollars(*bill.database),
-            "total": dollars(*bill.total),
-        },
+        bill=found.bill.in_words,
         months=_bars(found.months),
         described=f"{counted(added, 'conversation')} added in twelve months that are still stored.",
     )

@@ -76,6 +76,11 @@ class Bill:
         low, high = self.database
         return self.storage + self.requests + low, self.storage + self.requests + high
 
+    @property
+    def in_words(self) -> dict[str, str]:
+        costs = {"storage": dollars(self.storage), "requests": dollars(self.requests)}
+        return costs | {"database": dollars(*self.database), "total": dollars(*self.total)}
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser, OutputWrapper
 from core.counts import counted
 from migration.actions.terminal import Options
 from migration.byte_sizes import size
-from migration.storage_cost import Costs, costs, dollars
+from migration.storage_cost import Costs, costs
 
 BAR = 30  # characters
 
@@ -44,9 +44,9 @@ def _in_words(found: Costs) -> Iterator[str]:
         bar, talks = "█" * round(BAR * month.bytes / most), counted(month.conversations, "conversation")
         yield f"{month.month}  {bar:<{BAR}}  {size(month.bytes):>10}  {talks}"
     yield ""
-    prices, bill = found.prices, found.bill
+    prices, bill = found.prices, found.bill.in_words
     yield "A month costs about:"
-    yield f"  storage   {dollars(bill.storage):>15}  (${prices.storage:g} a GB)"
-    yield f"  requests  {dollars(bill.requests):>15}  (${prices.requests:g} a thousand)"
-    yield f"  database  {dollars(*bill.database):>15}"
-    yield f"  in all    {dollars(*bill.total):>15}"
+    yield f"  storage   {bill['storage']:>15}  (${prices.storage:g} a GB)"
+    yield f"  requests  {bill['requests']:>15}  (${prices.requests:g} a thousand)"
+    yield f"  database  {bill['database']:>15}"
+    yield f"  in all    {bill['total']:>15}"

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from django.conf import settings
-from django.core.files.storage import Storage
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
@@ -176,8 +175,10 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
+        if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
+            return "it is in a bucket that is not configured here"
+        storage = (self._store or stores.named("local")).bytes_of(row)
         try:
-            storage = self._storage(row)
             for pause in PAUSES:
                 with suppress(StorageUnavailable):
                     return read(row, storage)
@@ -199,11 +200,6 @@ class _Source:
         there = [other for other in found if other]
         moved = next((other for other in there if other.place != row.place), row)
         return self.read(moved) if there else None
-
-    def _storage(self, row: Recording) -> Storage:
-        if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
-            raise Unmovable("it is in a bucket that is not configured here")
-        return (self._store or stores.named("local")).bytes_of(row)
 
     def _load(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Copy]:
         first = rows.load(self._databases[0], keys)

@@ -26,6 +26,7 @@ from conversations.rows import Changed, Copy
 from core import cloud
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
+from migration.archive.accounts import RestoredAccounts
 from migration.archive.archive_reader import Archive, Contents, Sound
 from migration.selection import grouped
 from migration.stores import Store
@@ -43,7 +44,7 @@ BUSY = "it is being written to all the time; restore again"
 
 
 @dataclass(slots=True)
-class Restored:
+class Restored(RestoredAccounts):
     """Count what was new, and what was there already (`same`).
 
     `unheard` counts the recordings whose bytes the archive does not have.
@@ -57,10 +58,6 @@ class Restored:
     recordings_erased: int = 0
     unheard: int = 0
     bytes: int = 0
-    accounts: int = 0
-    accounts_same: int = 0
-    groups: int = 0
-    unknown_permissions: list[str] = field(default_factory=list)
     # "same", "differs" or "restored". Empty: the archive has none.
     secret_key: str = ""
     failed: dict[str, str] = field(default_factory=dict)
@@ -146,9 +143,7 @@ class _StoreWriter:
 
     def accounts(self) -> None:
         part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))
-        done = accounts.restore(part, dry=self._dry)
-        self.restored.accounts, self.restored.accounts_same = done.accounts, done.accounts_same
-        self.restored.groups, self.restored.unknown_permissions = done.groups, done.unknown
+        accounts.restore(part, self.restored, dry=self._dry)
 
     def _bring_copies(self, copies: dict[UUID, Copy]) -> None:
         try:

@@ -3,7 +3,8 @@
 `verify` runs all checks at once, and answers within five seconds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 
 import engines
@@ -12,6 +13,14 @@ from core.json_types import Json
 from engines.interface import LANGUAGE_MODELS
 from migration.checks import database, local, runner, variables
 from migration.checks.runner import Result
+
+WORDS = {
+    CheckState.OK: "ok",
+    CheckState.WARNING: "warning",
+    CheckState.FAILED: "failed",
+    CheckState.NOT_SUPPORTED: "not supported",
+    CheckState.NOT_CONFIGURED: "not configured",
+}
 
 
 def probes() -> list[Probe]:
@@ -40,6 +49,11 @@ def verify() -> Iterator[Result]:
 
 def in_order(results: Iterable[Result]) -> list[Result]:
     return sorted(results, key=lambda result: result.place)
+
+
+def summary(results: Collection[Result]) -> str:
+    counts = Counter(result.state for result in results)
+    return f"{len(results)} checks: {', '.join(f'{counts[state]} {word}' for state, word in WORDS.items() if counts[state])}."
 
 
 def is_valid(results: Iterable[Result]) -> bool:
