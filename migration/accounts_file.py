@@ -12,11 +12,7 @@ ALIAS = "accounts_file"
 
 
 def belongs(source: str, destination: str) -> bool:
-    """Return whether operators' accounts move with this migration.
-
-    They do if the source is local, the destination is the cloud or PostgreSQL, the accounts are now kept in PostgreSQL,
-    and the local file of accounts is still there.
-    """
+    """Return whether operators' accounts move with this migration: from their local file to PostgreSQL."""
     to_postgresql = connections["default"].vendor == "postgresql" and destination in ("cloud", "postgresql")
     return source == "local" and to_postgresql and (settings.DATA_DIR / FILE).exists()
 

@@ -77,10 +77,7 @@ class RunView(MethodFirst, APIView):
 
 
 def _migrate(*, wait: bool) -> Response:
-    """Begin to migrate. Respond with the address of the run, or with `wait`, with its outcome when it has ended.
-
-    The run goes on if the client disconnects.
-    """
+    """Begin to migrate, and with `wait` respond at the end. The run goes on if the client disconnects."""
     try:
         run = runs.begin("local", "cloud")
     except runs.RunInProgress as busy:

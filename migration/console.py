@@ -1,8 +1,4 @@
-"""Serve the operators' pages about storage inside Django's admin.
-
-They show the state, verify, test, migrate, the runs and the cost. They call the same functions as the command and the
-API.
-"""
+"""Serve the operators' pages about storage in Django's admin, with the functions of the command and the API."""
 
 import asyncio
 import json
@@ -176,10 +172,7 @@ def _test_lines() -> Iterator[dict[str, object]]:
 
 
 def _streamed(lines: Iterator[dict[str, object]]) -> StreamingHttpResponse:
-    """Stream the lines as they come.
-
-    They are made in a thread of their own, without the time limit of a request. It goes on if the browser disconnects.
-    """
+    """Stream the lines as a thread makes them. It has no time limit, and goes on if the browser disconnects."""
 
     async def sent() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()

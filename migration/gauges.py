@@ -1,7 +1,4 @@
-"""Collect metrics when /metrics is read: which half of the cloud is up, and what waits for it.
-
-No server is asked.
-"""
+"""Collect metrics when /metrics is read: which half of the cloud is up, and what waits for it. Asks no server."""
 
 from collections.abc import Iterable, Iterator
 

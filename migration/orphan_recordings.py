@@ -113,10 +113,7 @@ def _is_deleted(key: str) -> bool:
 
 
 def _is_ours(storage: str, file: StoredFile) -> bool:
-    """Return whether the file is a recording of ours, or the remains of a write that was cut off.
-
-    The folder belongs to this server alone. A bucket may be shared.
-    """
+    """Return whether this is a file of ours, perhaps of an interrupted write. Only a bucket can hold files of others."""
     if storage == "audio_local":
         return not file.name.startswith(f"{uploads.FOLDER}/")
     return OUR_KEY.fullmatch(file.name) is not None

@@ -85,10 +85,7 @@ def plan(old: Old) -> Pruned:
 
 
 def prune(old: Old) -> Iterator[Pruned]:
-    """Delete what is old, batch by batch, and yield the counts of each batch.
-
-    Raises Down or OSError. A part may be deleted by then.
-    """
+    """Delete what is old, and yield the counts of each batch. Raises Down or OSError, perhaps after some batches."""
     with _while_all_is_up():
         if old.audio_only:
             for using in _databases():
@@ -189,10 +186,7 @@ def _spoken_before(using: str, old: Old) -> QuerySet[Recording]:
 
 
 def _silence(batch: Sequence[Recording]) -> Pruned:
-    """Delete these recordings, after removing their keys from the messages.
-
-    In this order, an interruption leaves no message that names a missing recording.
-    """
+    """Delete recordings, but first their keys in the messages, so that no message names a missing recording."""
     keys, messages = [row.key for row in batch], {row.message for row in batch}
     for using in _databases():
         named = Message.objects.using(using).filter(pk__in=messages, audio_key__in=keys)
@@ -220,10 +214,7 @@ def _reaching(using: str) -> Iterator[None]:
 
 
 def _in_batches(rows: QuerySet[Row], using: str, at_once: int = LOOKED_AT_ONCE) -> Iterator[list[Row]]:
-    """Yield the rows in batches, ordered by key.
-
-    Memory use stays flat, and rows that are deleted meanwhile do no harm.
-    """
+    """Yield the rows in batches, ordered by key, with a query for each: rows that are deleted meanwhile do no harm."""
     last = uuid.UUID(int=0)
     while True:
         with _reaching(using):

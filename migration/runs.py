@@ -186,10 +186,7 @@ def _take(run: Run) -> None:
 
 
 def _pulse(run: Run, ended: threading.Event) -> None:
-    """Save the run's progress, keep its claim, and look for a request to stop.
-
-    Runs in a thread beside the run, every HEARTBEAT seconds.
-    """
+    """Save the run's progress, keep its claim, and look for a request to stop, in a thread beside the run."""
     row = Run.objects.using("default").filter(pk=run.pk, holder=run.holder)
     try:
         while not ended.wait(HEARTBEAT):

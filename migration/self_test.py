@@ -199,10 +199,7 @@ def _fetch(link: str) -> bytes:
 
 
 def _answer_of_the_view(link: str) -> bytes:
-    """Return the bytes behind a local link, by calling its view.
-
-    The link leads to this server, which may not be running.
-    """
+    """Return the bytes behind a local link by calling its view, because this server may not be running."""
     request, parts = HttpRequest(), urlsplit(link)
     request.method, request.path, request.GET = "GET", parts.path, QueryDict(parts.query)
     try:

@@ -1,7 +1,4 @@
-"""Read an archive without trusting it.
-
-Every name, size and checksum is checked before anything is written.
-"""
+"""Read an archive without trusting it: check every name, size and checksum before anything is written."""
 
 import hashlib
 import re
@@ -51,10 +48,7 @@ class Archive:
         self._file = _Bounded(file)
 
     def verify(self) -> Iterator[int]:
-        """Verify the archive from its first byte to its last, and yield how many bytes are verified so far.
-
-        Raises UnusableArchive, OSError.
-        """
+        """Verify all of the archive, and yield how many bytes are verified so far. Raises UnusableArchive, OSError."""
         digests: dict[str, str] = {}
         parts: dict[str, tarfile.TarInfo] = {}
         # The recordings' files, until the shard that describes them.
@@ -146,10 +140,7 @@ class Archive:
 
 
 class _Bounded:
-    """Limit how much of a file is read at once to the size that a part may have.
-
-    The sizes in a header are not trusted.
-    """
+    """Limit each read to the size that a part may have, because the sizes in a header are not trusted."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -45,10 +45,7 @@ BUSY = "it is being written to all the time; restore again"
 
 @dataclass(slots=True)
 class Restored(RestoredAccounts):
-    """Count what was new, and what was there already (`same`).
-
-    `unheard` counts the recordings whose bytes the archive does not have.
-    """
+    """Count what was new, what was there already (`same`), and recordings without bytes in the archive (`unheard`)."""
 
     conversations: int = 0
     conversations_same: int = 0
@@ -214,10 +211,7 @@ class _StoreWriter:
             raise OSError(str(error)) from error
 
     def _write(self, arrived: Sequence[Recording], there: dict[str, Recording]) -> None:
-        """Write rows, after their bytes.
-
-        If the same voice has a row under another key, both stay, because a message may name either.
-        """
+        """Write rows, after their bytes. Two rows for the same voice both stay, because a message may name either."""
         table = Recording.objects.using(self._using)
         new = [row for row in arrived if row.key not in there]
         taken = {row.pk for row in self._rows(pk__in=[row.pk for row in new])}
@@ -251,10 +245,7 @@ class _StoreWriter:
 
 
 def _newer(archived: Copy, there: Copy | None) -> Copy:
-    """Return the archive's rows that are newer than those in the store.
-
-    Of two rows of the same age, the one in the store stays.
-    """
+    """Return the archive's rows that are newer than the store's. Of two rows of the same age, the store's stays."""
     if there is None:
         return archived
     conversation, known = archived.conversation, there.messages

@@ -1,7 +1,4 @@
-"""Check whether the cloud, this machine and the language models are set up right.
-
-`verify` runs all checks at once, and answers within five seconds.
-"""
+"""Check within five seconds whether the cloud, this machine and the language models are set up right."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator

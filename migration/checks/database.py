@@ -24,10 +24,7 @@ MARK = "probe"
 
 
 def probes() -> list[Probe]:
-    """Return the checks of every configured server.
-
-    They run also while the cloud is off, for an operator who is about to turn it on.
-    """
+    """Return the checks of every configured server, also while the cloud is off, so that it can be checked before."""
     there = [alias for alias in ("default", "mongodb") if alias in connections and connections[alias].vendor in KINDS]
     found: list[Probe] = []
     for alias in there:
@@ -91,10 +88,7 @@ def _migrations(server: DatabaseServer) -> str:
 
 
 def _write_read_delete(server: DatabaseServer) -> str:
-    """Write, read and delete the tombstone of a conversation.
-
-    A tombstone is never shown, even if it stays because the check is interrupted.
-    """
+    """Write, read and delete a conversation's tombstone. It is never shown, even if an interruption leaves it there."""
     moment = now_after()
     stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
     tombstone = Conversation(id=uuid.uuid4(), learner=uuid.uuid4(), wire_id=MARK, erased=True, **stamps)

@@ -86,10 +86,7 @@ BY_WORDS = (
 
 
 def in_words(error: Exception, wrapper: BaseDatabaseWrapper) -> tuple[str, str]:
-    """Return what an error of this database means, with the server's own words, and what to do.
-
-    Passwords are removed.
-    """
+    """Return what an error of this database means, with the server's own words but no password, and what to do."""
     server = KINDS[wrapper.vendor](wrapper)
     # Django's errors wrap the driver's.
     wrapped = error.__cause__ if isinstance(error, DjangoError) else None

@@ -1,7 +1,4 @@
-"""Query a database server of one kind for the facts that the checks need.
-
-The checks have connections of their own, so that neither the pool nor the breaker's knowledge hides anything.
-"""
+"""Query a database server for the checks, by connections that bypass the pool and the breaker."""
 
 import re
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Check which variables are set, and what stands in for those that are not.
-
-System checks look at what the settings make of them.
-"""
+"""Check which variables are set, and what stands in for the others. System checks look at their values."""
 
 from collections.abc import Iterable
 from functools import partial

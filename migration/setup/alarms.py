@@ -43,10 +43,7 @@ def aspects(bucket: TargetBucket, topic: str) -> Iterator[Aspect]:
 
 
 class RequestMetrics(Aspect):
-    """Count requests. Without this setting, S3 does not count failed requests.
-
-    It costs as much as CloudWatch's custom metrics.
-    """
+    """Count requests, as S3 does not by itself. It costs as much as CloudWatch's custom metrics."""
 
     name = "request metrics"
 

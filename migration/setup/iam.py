@@ -23,10 +23,7 @@ CHANGED_BY_SETUP = (
 
 
 def for_application(bucket: TargetBucket) -> Json:
-    """Return the rights to keep, move, play and delete recordings.
-
-    Listing is among them, because without it S3 answers 403 for a missing key.
-    """
+    """Return the rights to keep, move, play and delete recordings, and to list: else a missing key is answered by 403."""
     # Servers of an earlier version may run beside this one. They write their test objects to another folder.
     folders = (RECORDINGS,) if bucket.prefix else (RECORDINGS, FORMER_PROBES)
     actions = ("GetObject", "PutObject", "DeleteObject")

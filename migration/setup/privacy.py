@@ -1,7 +1,4 @@
-"""Define the settings that keep a bucket private and safe.
-
-These are existence, public access, policy, ACL, encryption and versioning.
-"""
+"""Define a bucket's existence, and the settings that keep it private and safe."""
 
 import json
 

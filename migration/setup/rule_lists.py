@@ -1,7 +1,4 @@
-"""Define the settings that are lists: CORS rules, lifecycle rules, notifications.
-
-Our entries are recognised by their ids. All others stay.
-"""
+"""Define the settings that are lists. Our entries are recognised by their ids, and all others stay."""
 
 from django.conf import settings
 
@@ -12,10 +9,7 @@ Rule = Json
 
 
 def id_of(bucket: TargetBucket, kind: str) -> str:
-    """Return the id of our rule of this kind.
-
-    It contains the prefix, so that installations in one bucket do not collide.
-    """
+    """Return the id of our rule of this kind, which is different for each prefix in a bucket."""
     return f"{OURS}-{kind} {bucket.prefix}".rstrip(" /")
 
 
@@ -51,10 +45,7 @@ class Cors(Aspect):
 
 
 class LifecycleRule(Aspect):
-    """Delete objects of ours after `days`.
-
-    0: never. None: keep the present number, or use `default`.
-    """
+    """Delete objects of ours after `days`. 0: never. None: keep the present number, or use `default`."""
 
     kind: str
     verb = "deleted"

@@ -43,10 +43,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _carried_out(self, options: Options) -> bool:
-        """Carry out the action, and return whether it went well.
-
-        Raises CommandError for errors that an operator can do something about.
-        """
+        """Carry out the action, and return whether it went well. Raises CommandError for what an operator can fix."""
         try:
             with cloud.impatiently():
                 well: bool = import_module(f"migration.actions.{options['action']}").run(options, self.stdout)
