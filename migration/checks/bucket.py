@@ -48,16 +48,15 @@ LOG = "Look into the server's own log."
 
 
 def probes() -> list[Probe]:
-    if "audio_cloud" not in settings.STORAGES:
-        finding: Finding = NotConfigured(
-            "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
-        )
-        return [Probe(GROUP, Subject.BUCKET, known(finding))]
-    try:
-        return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
-    except ImproperlyConfigured as error:
-        finding = CheckFailed(str(error), "Fix it in .env.local and restart.")
-        return [Probe(GROUP, Subject.BUCKET, known(finding))]
+    finding: Finding = NotConfigured(
+        "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
+    )
+    if "audio_cloud" in settings.STORAGES:
+        try:
+            return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
+        except ImproperlyConfigured as error:
+            finding = CheckFailed(str(error), "Fix it in .env.local and restart.")
+    return [Probe(GROUP, Subject.BUCKET, known(finding))]
 
 
 def probes_of(storage: Any, configured: Json, origin: str) -> list[Probe]:
@@ -216,8 +215,8 @@ class BucketChecks:
         return "Requests without a signature are refused."
 
     def public_access_block(self) -> str:
-        answer = self._setting("get_public_access_block", "s3:GetBucketPublicAccessBlock")
-        blocked = (answer.body if answer else {}).get("PublicAccessBlockConfiguration", {})
+        found = self._setting("get_public_access_block", "s3:GetBucketPublicAccessBlock")
+        blocked = found.get("PublicAccessBlockConfiguration", {})
         if open_ := [name for name in BLOCKS if not blocked.get(name)]:
             what = "It is not on" if len(open_) == len(BLOCKS) else f"It leaves out {', '.join(open_)}"
             raise Warned(f"{what}: a wrong policy could make recordings public.", f"Block all public access. {SET_UP}")
@@ -240,14 +239,12 @@ class BucketChecks:
         )
 
     def versioning(self) -> str:
-        answer = self._setting("get_bucket_versioning", "s3:GetBucketVersioning")
-        if not answer or answer.body.get("Status") != "Enabled":
+        if self._setting("get_bucket_versioning", "s3:GetBucketVersioning").get("Status") != "Enabled":
             raise Warned("It is off: what is overwritten or deleted by mistake is gone.", f"Turn it on. {SET_UP}")
         return "It is on."
 
     def lifecycle(self) -> str:
-        answer = self._setting("get_bucket_lifecycle_configuration", "s3:GetLifecycleConfiguration")
-        rules = (answer.body if answer else {}).get("Rules", [])
+        rules = self._setting("get_bucket_lifecycle_configuration", "s3:GetLifecycleConfiguration").get("Rules", [])
         if not (active := [rule for rule in rules if rule["Status"] == "Enabled"]):
             raise Warned(
                 "No rule is active: old recordings stay at the full price, and old versions for ever.",
@@ -256,8 +253,8 @@ class BucketChecks:
         return f"{len(active)} {'rule is' if len(active) == 1 else 'rules are'} active."
 
     def encryption(self) -> str:
-        answer = self._setting("get_bucket_encryption", "s3:GetEncryptionConfiguration")
-        rules = (answer.body if answer else {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        found = self._setting("get_bucket_encryption", "s3:GetEncryptionConfiguration")
+        rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         if not rules:
             raise Warned("No default encryption is set.", f"Turn it on (SSE-S3 or SSE-KMS). {SET_UP}")
         return f"Objects are encrypted ({rules[0]['ApplyServerSideEncryptionByDefault']['SSEAlgorithm']})."
@@ -274,18 +271,18 @@ class BucketChecks:
             raise CheckFailed(answer.trouble.found, answer.trouble.advice)
         raise _unchecked(answer.trouble.kind.subject)
 
-    def _setting(self, verb: str, right: str) -> BucketAnswer | None:
-        """Return a setting of the bucket, or None if it is not set. Raises a Finding if it cannot be seen."""
+    def _setting(self, verb: str, right: str) -> Json:
+        """Return a setting of the bucket. Empty if it is not set. Raises a Finding if it cannot be seen."""
         self._require_answer()
         answer = ask(self._ours, verb)
         if answer.trouble is None:
-            return answer
+            return answer.body
         if answer.trouble.kind is Kind.NOT_SUPPORTED:
             raise NotSupported("This server does not have it.")
         if answer.denied:
             raise Warned(f"The key may not look at it ({right} is denied).", allow(right, "verify"))
         if answer.missing or answer.trouble.kind is Kind.NOT_SET:
-            return None
+            return {}
         raise Warned(answer.trouble.found, answer.trouble.advice)
 
     def _list(self) -> BucketAnswer:

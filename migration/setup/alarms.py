@@ -63,7 +63,7 @@ class Alarm(Aspect):
         self.name = f"alarm: {watched.title}"
 
     def is_now(self) -> str:
-        found = self._ask("describe_alarms", AlarmNames=[self._title]) or {}
+        found = self.bucket.ask_of(cloudwatch(self.bucket), "describe_alarms", AlarmNames=[self._title]) or {}
         alarms = found.get("MetricAlarms", [])
         if not alarms:
             return "off"
@@ -77,7 +77,7 @@ class Alarm(Aspect):
         return f"{limit}, to {self.topic}"
 
     def apply(self) -> None:
-        self._ask("put_metric_alarm", **self._definition())
+        self.bucket.ask_of(cloudwatch(self.bucket), "put_metric_alarm", **self._definition())
 
     @property
     def _title(self) -> str:
@@ -109,12 +109,8 @@ class Alarm(Aspect):
         }
 
     def _metric(self, also: tuple[str, str]) -> Json:
-        dimensions = [("BucketName", self.bucket.name), also]
-        named = [{"Name": name, "Value": value} for name, value in dimensions]
+        named = [{"Name": name, "Value": value} for name, value in (("BucketName", self.bucket.name), also)]
         return {"Namespace": "AWS/S3", "MetricName": self.watched.metric, "Dimensions": named}
-
-    def _ask(self, operation: str, **parameters: object) -> Json | None:
-        return self.bucket.ask_of(cloudwatch(self.bucket), operation, **parameters)
 
 
 def filter_of_all(bucket: TargetBucket) -> str:
