@@ -34,10 +34,12 @@ class AlreadyMigrating(APIException):
     status_code = status.HTTP_409_CONFLICT
 
 
-class MigrationView(MethodFirst, APIView):
+class OperatorView(MethodFirst, APIView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [MayMigrate]
 
+
+class MigrationView(OperatorView):
     @extend_schema(
         operation_id="migration",
         summary="For operators: check the cloud, test it, or move local data into it",
@@ -58,10 +60,7 @@ class MigrationView(MethodFirst, APIView):
                 return _migrate(wait=sent.validated_data["wait"])
 
 
-class RunView(MethodFirst, APIView):
-    authentication_classes = [SessionAuthentication]
-    permission_classes = [MayMigrate]
-
+class RunView(OperatorView):
     @extend_schema(
         operation_id="migrationRun",
         summary="For operators: how far a migration is",

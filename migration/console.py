@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from django import forms
 from django.contrib import admin
@@ -35,6 +35,7 @@ MOST_WORKERS = 32
 PLAN_WITHIN = 4.0
 # Failures that a page names.
 LISTED = 100
+COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
 
 View = Callable[..., HttpResponseBase]
@@ -109,14 +110,10 @@ class MigrationForm(forms.Form):
             self.fields[field].choices = [(name, _store_in_words(name)) for name in named]  # type: ignore[attr-defined]
 
     def options(self) -> RunOptions:
-        given, since = self.cleaned_data, self.cleaned_data["since"]
-        return RunOptions(
-            learner=given["learner"],
-            since=moment(since.isoformat()) if since else None,
-            workers=given["workers"],
-            reads_back=given["reads_back"],
-            dry_run=given["dry_run"],
-        )
+        given = {each.name: self.cleaned_data[each.name] for each in fields(RunOptions)}
+        if given["since"]:
+            given["since"] = moment(given["since"].isoformat())
+        return RunOptions(**given)
 
 
 @require_GET
@@ -275,14 +272,16 @@ def shown(run: Run) -> dict[str, object]:
     seen = runs.seen(run)
     state = "interrupted" if runs.is_lost(run) else run.state
     runs_now = state == Run.State.RUNNING
+    is_stopping = runs_now and run.stop_requested
+    counts = {name: run.counts.get(name, 0) for name in COUNTS}
     return {
         "id": str(run.pk),
         "url": reverse("admin:storage_run", args=[run.pk]),
         "name": f"{run.source} to {run.destination}",
         "state": state,
-        "word": "stopping" if runs_now and run.stop_requested else state,
+        "word": "stopping" if is_stopping else state,
         "running": runs_now,
-        "stopping": runs_now and run.stop_requested,
+        "stopping": is_stopping,
         "resumable": state in ("interrupted", Run.State.STOPPED, Run.State.FAILED),
         "dry_run": RunOptions.from_row(run.options).dry_run,
         "holder": run.holder,
@@ -291,16 +290,13 @@ def shown(run: Run) -> dict[str, object]:
         "seen": min(seen, total) if runs_now else seen,
         "total": max(total, 1) if runs_now else max(total, seen, 1),
         "planned": bool(run.plan),
-        "counts": {name: run.counts.get(name, 0) for name in COUNTS},
+        "counts": counts,
         "accounts": run.counts.get("accounts", 0),
-        "failures": run.counts.get("failures", 0),
+        "failures": counts["failures"],
         "failed": list(run.failed.items())[:LISTED],
-        "unnamed": max(0, run.counts.get("failures", 0) - min(len(run.failed), LISTED)),
+        "unnamed": max(0, counts["failures"] - min(len(run.failed), LISTED)),
         "error": run.error,
     }
-
-
-COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
 
 
 @require_GET

@@ -66,8 +66,8 @@ class Pruned:
         self.newest = max((each for each in (self.newest, other.newest) if each), default=None)
 
     @property
-    def anything(self) -> bool:
-        return bool(self.conversations or self.recordings)
+    def count(self) -> int:
+        return self.conversations or self.recordings
 
 
 def plan(old: Old) -> Pruned:

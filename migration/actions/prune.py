@@ -46,7 +46,7 @@ def run(options: Options, out: OutputWrapper) -> bool:
         planned = pruning.plan(old)
         if not options["json"]:
             out.write(f"Before {old.before:%Y-%m-%d}: {_in_words(planned)}.")
-        if not planned.anything:
+        if not planned.count:
             return _end(planned, False, "Nothing to do.", options, out)
         if not is_confirmed("Delete it for good?", options):
             _end(planned, False, "Nothing was deleted. --yes deletes it without asking.", options, out)
@@ -54,8 +54,7 @@ def run(options: Options, out: OutputWrapper) -> bool:
         done, progress = Pruned(), ProgressLine(out, options)
         for batch in pruning.prune(old):
             done.add(batch)
-            gone, all_of_it = _count(done), _count(planned)
-            progress.show(f"{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)")
+            progress.show(f"{done.count:,} of {planned.count:,} ({100 * done.count // planned.count} %)")
         progress.end()
         return _end(done, True, f"Deleted: {_in_words(done)}.", options, out)
     except Down as error:
@@ -77,10 +76,6 @@ def _end(pruned: Pruned, deleted: bool, verdict: str, options: Options, out: Out
     report = {"deleted": deleted, **asdict(pruned)}
     out.write(json.dumps(report, default=datetime.isoformat) if options["json"] else verdict)
     return True
-
-
-def _count(pruned: Pruned) -> int:
-    return pruned.conversations or pruned.recordings
 
 
 def _in_words(pruned: Pruned) -> str:

@@ -117,7 +117,7 @@ def backup(path: Path, wish: BackupOptions, *, replace: bool = False) -> Generat
     with _aside(path) as file:
         writer = _Writer(file, written)
         yield from writer.conversations(source)
-        yield from writer.recordings(source, with_bytes=wish.audio)
+        yield from writer.recordings(source)
         if not wish.learner:
             writer.accounts()
         if wish.secret_key:
@@ -175,6 +175,8 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
+        if not self._wish.audio:
+            return LEFT_OUT
         if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
             return "it is in a bucket that is not configured here"
         storage = (self._store or stores.named("local")).bytes_of(row)
@@ -232,7 +234,7 @@ class _Writer:
             self.part(f"conversations/{number:06}.jsonl", b"".join(some), rows=len(some))
             yield self._written
 
-    def recordings(self, source: _Source, *, with_bytes: bool) -> Iterator[Written]:
+    def recordings(self, source: _Source) -> Iterator[Written]:
         number = 0
         with ThreadPoolExecutor(READERS, thread_name_prefix="backup") as threads:
             for batch in source.recordings():
@@ -240,9 +242,8 @@ class _Writer:
                 # No more than READERS recordings are in memory.
                 for start in range(0, len(batch), READERS):
                     some = batch[start : start + READERS]
-                    found = threads.map(source.read, some) if with_bytes else [LEFT_OUT] * len(some)
-                    for row, sound in zip(some, found, strict=True):
-                        if isinstance(sound, bytes) or not with_bytes:
+                    for row, sound in zip(some, threads.map(source.read, some), strict=True):
+                        if isinstance(sound, bytes) or sound == LEFT_OUT:
                             records.append(self._sound(row, sound))
                         else:
                             unread.append(row)
@@ -320,11 +321,12 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
     with os.fdopen(descriptor, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnusableArchive(_beside_another(path)) from error
-        if not aside.exists() or not os.path.samestat(os.fstat(descriptor), aside.stat()):
-            # Another backup has just renamed its file: the one that is open here is the other's archive.
-            raise UnusableArchive(_beside_another(path))
+            # If another backup has just renamed its file, the one that is open here is the other's archive.
+            is_ours = aside.exists() and os.path.samestat(os.fstat(descriptor), aside.stat())
+        except BlockingIOError:
+            is_ours = False
+        if not is_ours:
+            raise UnusableArchive(f"Another backup is writing {path}. Wait for it, or name another file.")
         try:
             # The file may be left by a backup that was killed. It is written anew.
             os.fchmod(file.fileno(), 0o600)
@@ -337,7 +339,3 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
             os.unlink(aside)
             raise
     sync_folder(str(path.parent))
-
-
-def _beside_another(path: Path) -> str:
-    return f"Another backup is writing {path}. Wait for it, or name another file."

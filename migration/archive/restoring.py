@@ -147,15 +147,13 @@ class _StoreWriter:
             self._merge(copies)
         except Changed:
             # One of them was written to meanwhile.
-            for key, each in copies.items():
-                self._bring_one(key, each)
-
-    def _bring_one(self, key: UUID, each: Copy) -> None:
-        for _ in range(TRIES):
-            with suppress(Changed):
-                self._merge({key: each})
-                return
-        self.restored.failed[f"conversation {key}"] = BUSY
+            for key, copy in copies.items():
+                for _ in range(TRIES):
+                    with suppress(Changed):
+                        self._merge({key: copy})
+                        break
+                else:
+                    self.restored.failed[f"conversation {key}"] = BUSY
 
     def _merge(self, copies: dict[UUID, Copy]) -> None:
         there = rows.load(self._using, list(copies))

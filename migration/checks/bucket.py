@@ -312,8 +312,7 @@ class BucketChecks:
 
     @property
     def _link(self) -> str:
-        link: str = self._ours.url(self._key)
-        return link
+        return str(self._ours.url(self._key))
 
     def _fetch_as_a_page(self) -> BucketAnswer:
         """Fetch the link with the Origin header of the site's pages. The answer says whether they may read it."""

@@ -149,14 +149,13 @@ class Notifications(Aspect):
         for kind, (lists, arn) in self.kinds.items():
             kept = [each for each in wanted.get(lists, []) if not self._is_ours(each)]
             if kind in self.destinations:
+                prefix = {"Name": "prefix", "Value": f"{self.bucket.prefix}{RECORDINGS}"}
                 kept.append(
                     {
                         "Id": id_of(self.bucket, kind),
                         arn: self.destinations[kind],
                         "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
-                        "Filter": {
-                            "Key": {"FilterRules": [{"Name": "prefix", "Value": f"{self.bucket.prefix}{RECORDINGS}"}]}
-                        },
+                        "Filter": {"Key": {"FilterRules": [prefix]}},
                     }
                 )
             wanted[lists] = kept

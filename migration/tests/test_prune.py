@@ -118,7 +118,7 @@ def test_a_conversation_that_was_taken_up_again_is_not_old(both: Any) -> None:
 @sqlite
 def test_the_moment_itself_is_not_before(both: Any) -> None:
     talk("on the day", CUT)
-    assert not prune().anything
+    assert not prune().count
 
 
 @sqlite
@@ -193,7 +193,7 @@ def test_one_that_was_taken_up_again_in_the_shelter_is_not_old(both: tuple[Half,
     with both[0].outage():
         store.save(LEARNER, "old", columns={}, messages=[Draft("more", "user", "more", LATELY)], replace=False)
     both[0].breaker.probe = store.probe
-    assert not prune().anything
+    assert not prune().count
     drain.drain()
     assert alive() == {"old"}
 
@@ -273,7 +273,7 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     both[0].breaker.probe = store.probe
     prune(audio_only=audio_only)
     drain.drain()
-    assert not prune(audio_only=audio_only).anything
+    assert not prune(audio_only=audio_only).count
     assert (Recording.objects.using(ALIAS).count(), bytes_in("audio_cloud")) == (0, 0)
     assert words() == ({f"words {0}"} if audio_only else set())
 
