@@ -26,13 +26,8 @@ def probes() -> list[Probe]:
     from migration.checks import bucket, orphan_check
 
     groups = (
-        variables.GROUP,
-        database.GROUP,
-        database.ACCOUNTS,
-        database.OTHER,
-        bucket.GROUP,
-        LANGUAGE_MODELS,
-        local.GROUP,
+        *(variables.GROUP, database.GROUP, database.ACCOUNTS, database.OTHER),
+        *(bucket.GROUP, LANGUAGE_MODELS, local.GROUP),
     )
     found = [*variables.probes(), *database.probes(), *bucket.probes(), *engines.verify_checks()]
     found += [*local.probes(), *orphan_check.probes()]

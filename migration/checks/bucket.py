@@ -30,6 +30,7 @@ from core.json_types import Json
 from migration.checks.browsers import require_reachable
 from migration.checks.bucket_answer import BucketAnswer, allow, ask, denial, require_right
 from migration.checks.runner import known
+from migration.setup.privacy import BLOCKED
 
 GROUP = "bucket"
 WRITE, READ = "right to write", "right to read"
@@ -42,7 +43,6 @@ PROOF = b"This proves that the bucket can be used."
 # says why.
 ENDS_ALL = (Subject.SERVER, Subject.CREDENTIALS, Subject.CLOCK, Subject.BUCKET)
 SET_UP = "manage.py storage setup does it."
-BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 OTHER_BYTES = "Other bytes came back than had been written."
 LOG = "Look into the server's own log."
 
@@ -217,8 +217,8 @@ class BucketChecks:
     def public_access_block(self) -> str:
         found = self._setting("get_public_access_block", "s3:GetBucketPublicAccessBlock")
         blocked = found.get("PublicAccessBlockConfiguration", {})
-        if open_ := [name for name in BLOCKS if not blocked.get(name)]:
-            what = "It is not on" if len(open_) == len(BLOCKS) else f"It leaves out {', '.join(open_)}"
+        if open_ := [name for name in BLOCKED if not blocked.get(name)]:
+            what = "It is not on" if len(open_) == len(BLOCKED) else f"It leaves out {', '.join(open_)}"
             raise Warned(f"{what}: a wrong policy could make recordings public.", f"Block all public access. {SET_UP}")
         return "All public access is blocked."
 

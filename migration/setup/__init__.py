@@ -58,13 +58,7 @@ class SettingFinding:
         return self.aspect in WHOLE_BUCKET
 
 
-WHOLE_BUCKET = {
-    each.name
-    for each in (
-        *(privacy.PublicAccessBlock, privacy.Policy, privacy.AccessList, privacy.Encryption, privacy.Versioning),
-        alarms.RequestMetrics,
-    )
-}
+WHOLE_BUCKET = {each.name for each in (*privacy.SETTINGS, alarms.RequestMetrics)}
 
 
 def shared(storage: S3AudioStorage) -> str:
@@ -111,11 +105,7 @@ def _leaves_whole_bucket(bucket: TargetBucket, asked: SetupOptions) -> bool:
 
 def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
     yield privacy.Existence(bucket)
-    yield privacy.PublicAccessBlock(bucket)
-    yield privacy.Policy(bucket)
-    yield privacy.AccessList(bucket)
-    yield privacy.Encryption(bucket)
-    yield privacy.Versioning(bucket)
+    yield from (setting(bucket) for setting in privacy.SETTINGS)
     yield rule_lists.OldVersions(bucket, asked.old_versions_days)
     yield rule_lists.UnfinishedUploads(bucket, None)
     if asked.retention_days is not None:

@@ -132,6 +132,10 @@ class Versioning(Aspect):
         self.bucket.ask("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
 
 
+# Those of the whole bucket, in the order in which to change them.
+SETTINGS = (PublicAccessBlock, Policy, AccessList, Encryption, Versioning)
+
+
 def _is_public(statement: Json) -> bool:
     principal = statement.get("Principal")
     named = principal.get("AWS", []) if isinstance(principal, dict) else principal
