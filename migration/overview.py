@@ -49,9 +49,9 @@ class Overview:
             return "What waits on this machine cannot be counted: its local database cannot be read."
         if not (self.pending.conversations or self.pending.recordings):
             return "Nothing waits on this machine."
-        talks = counted(self.pending.conversations, "conversation")
-        sound = f"{counted(self.pending.recordings, 'recording')} ({size(self.pending.bytes)})"
-        return f"Waiting on this machine: {talks} and {sound}."
+        conversations = counted(self.pending.conversations, "conversation")
+        recordings = f"{counted(self.pending.recordings, 'recording')} ({size(self.pending.bytes)})"
+        return f"Waiting on this machine: {conversations} and {recordings}."
 
 
 def overview() -> Overview:

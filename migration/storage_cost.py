@@ -108,8 +108,8 @@ def costs(*, now: datetime | None = None) -> Costs:
         except cloud.Unavailable:
             unseen = cloud.database.name
     far, near = Recording.Place.CLOUD, Recording.Place.LOCAL
-    in_cloud = there.rows + here.sound[far] + there.sound[far]
-    in_local = here.rows + here.sound[near] + there.sound[near]
+    in_cloud = there.rows + here.recordings[far] + there.recordings[far]
+    in_local = here.rows + here.recordings[near] + there.recordings[near]
     months = list(map(add, here.months, there.months)) if there.months else here.months
     prices = Prices(settings.PRICE_STORAGE, settings.PRICE_REQUESTS, settings.PRICE_DATABASE)
     # Requests are counted for the busier of the last two months, because the current one has only begun.
@@ -134,7 +134,7 @@ class _Counted:
     """Hold what one database knows: its rows, recordings by the place of their bytes, and additions by month."""
 
     rows: StoredCounts = StoredCounts()
-    sound: Mapping[str, StoredCounts] = field(default_factory=lambda: defaultdict(StoredCounts))
+    recordings: Mapping[str, StoredCounts] = field(default_factory=lambda: defaultdict(StoredCounts))
     months: list[Month] = field(default_factory=list)
 
 
@@ -142,14 +142,16 @@ def _count(using: str, begins: list[datetime]) -> _Counted:
     conversations = Conversation.objects.using(using).filter(deleted_at=None).order_by()
     messages = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by()
     recordings = Recording.objects.using(using).order_by()
-    sound = defaultdict(StoredCounts)
+    by_place = defaultdict(StoredCounts)
     for row in recordings.values("place").annotate(count=Count("pk"), size=Sum("size"), seconds=Sum("duration")):
-        sound[row["place"]] = StoredCounts(0, 0, row["count"], row["size"] or 0, (row["seconds"] or 0.0) / 60)
+        by_place[row["place"]] = StoredCounts(0, 0, row["count"], row["size"] or 0, (row["seconds"] or 0.0) / 60)
     rows = StoredCounts(conversations.count(), messages.count())
-    return _Counted(rows, sound, _by_month(begins, conversations, recordings))
+    return _Counted(rows, by_place, _by_month(begins, conversations, recordings))
 
 
-def _by_month(begins: list[datetime], conversations: QuerySet[Conversation], sound: QuerySet[Recording]) -> list[Month]:
+def _by_month(
+    begins: list[datetime], conversations: QuerySet[Conversation], recordings: QuerySet[Recording]
+) -> list[Month]:
     """Count what was added in each month, with one query for each table.
 
     The query uses no date functions, because SQLite calls them in Python for every row.
@@ -161,15 +163,15 @@ def _by_month(begins: list[datetime], conversations: QuerySet[Conversation], sou
         counts[f"count_{number}"] = Count("pk", filter=month)
         sizes[f"size_{number}"] = Sum("size", filter=month)
         sizes[f"seconds_{number}"] = Sum("duration", filter=month)
-    talks = conversations.filter(created_at__gte=begins[0]).aggregate(**counts)
-    voices = sound.filter(created_at__gte=begins[0]).aggregate(**counts, **sizes)
+    added = conversations.filter(created_at__gte=begins[0]).aggregate(**counts)
+    recorded = recordings.filter(created_at__gte=begins[0]).aggregate(**counts, **sizes)
     return [
         Month(
             f"{begin:%Y-%m}",
-            talks[f"count_{number}"] or 0,
-            voices[f"count_{number}"] or 0,
-            voices[f"size_{number}"] or 0,
-            (voices[f"seconds_{number}"] or 0.0) / 60,
+            added[f"count_{number}"] or 0,
+            recorded[f"count_{number}"] or 0,
+            recorded[f"size_{number}"] or 0,
+            (recorded[f"seconds_{number}"] or 0.0) / 60,
         )
         for number, begin in enumerate(begins)
     ]

@@ -49,15 +49,15 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Options, out: OutputWrapper) -> bool:
     path = options["file"]
-    wish = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
+    wanted = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
     progress = ProgressLine(out, options)
     try:
-        with closing(archive_writer.backup(path, wish, replace=options["yes"])) as writing:
+        with closing(archive_writer.backup(path, wanted, replace=options["yes"])) as writing:
             for written in writing:
-                done, to_come = written.counts, written.to_come
-                talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
-                sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
-                progress.show(f"{talks}, {sound}")
+                done, planned = written.counts, written.planned
+                conversations = f"{done.conversations:,} of {planned['conversations']:,} conversations"
+                recordings = f"{done.recordings:,} of {planned['recordings']:,} recordings, {size(done.bytes)}"
+                progress.show(f"{conversations}, {recordings}")
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
@@ -69,22 +69,22 @@ def run(options: Options, out: OutputWrapper) -> bool:
         report = {"file": str(path), "size": written.size, "counts": counts, "missing": written.missing}
         out.write(json.dumps(report))
     else:
-        out.write(_in_words(path, wish, written))
+        out.write(_in_words(path, wanted, written))
     return not written.counts.missing
 
 
-def _in_words(path: Path, wish: BackupOptions, written: Written) -> str:
+def _in_words(path: Path, wanted: BackupOptions, written: Written) -> str:
     counts = written.counts
-    sound = size(counts.bytes) if wish.audio else "their sound left out"
+    audio = size(counts.bytes) if wanted.audio else "their sound left out"
     lines = [
         f"{path} ({size(written.size)}): {counted(counts.conversations, 'conversation')} with "
         f"{counted(counts.messages, 'message')}, "
-        f"{counted(counts.recordings, 'recording')} ({sound}), {counted(counts.accounts, 'account')}."
+        f"{counted(counts.recordings, 'recording')} ({audio}), {counted(counts.accounts, 'account')}."
     ]
     lines += [f"MISSING: {key}: {why}." for key, why in list(written.missing.items())[:SHOWN]]
     if counts.missing > SHOWN:
         lines.append(f"… and {counts.missing - SHOWN:,} more; the manifest in the archive names them.")
-    lines.append(LEARNERS_OWN if wish.learner else PERSONAL)
-    if not wish.learner:
-        lines.append(HAS_KEY if wish.secret_key else COOKIES)
+    lines.append(LEARNERS_OWN if wanted.learner else PERSONAL)
+    if not wanted.learner:
+        lines.append(HAS_KEY if wanted.secret_key else COOKIES)
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from core.counts import counted
 from migration import pruning
 from migration.actions.terminal import TO_DO, Options, ProgressLine, is_confirmed
 from migration.byte_sizes import size
-from migration.pruning import Down, Old, Pruned
+from migration.pruning import Down, Pruned, PruneOptions
 
 DAYS = {"d": 1, "w": 7, "y": 365}
 # Days. Nothing is older.
@@ -41,7 +41,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(options: Options, out: OutputWrapper) -> bool:
-    old = Old(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
+    old = PruneOptions(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
     done, progress = None, ProgressLine(out, options)
     try:
         planned = pruning.plan(old)

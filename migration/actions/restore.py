@@ -57,10 +57,10 @@ def run(options: Options, out: OutputWrapper) -> bool:
             said = "Nothing was restored. --yes restores without asking, --dry-run shows what would be new."
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
-        wish = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
-        progress, whole = ProgressLine(out, options), max(1, path.stat().st_size)
-        for done in restoring.restore(path, wish):
-            progress.show(_progress(done, whole))
+        wanted = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
+        progress, length = ProgressLine(out, options), max(1, path.stat().st_size)
+        for done in restoring.restore(path, wanted):
+            progress.show(_progress(done, length))
         progress.end()
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(f"{path}: {error}" if isinstance(error, UnusableArchive) else str(error)) from error
@@ -89,13 +89,13 @@ def _require_readable(path: Path) -> None:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _progress(state: Restoration, whole: int) -> str:
+def _progress(state: Restoration, length: int) -> str:
     if not state.contents:
-        return f"Verified: {100 * state.verified // whole} %"
+        return f"Verified: {100 * state.verified // length} %"
     counts, so_far = state.contents.counts, state.restored
     seen = so_far.recordings + so_far.recordings_same + so_far.recordings_erased + so_far.unheard
-    talks = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
-    return f"{talks}, {seen:,} of {counts['recordings']:,} recordings"
+    conversations = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
+    return f"{conversations}, {seen:,} of {counts['recordings']:,} recordings"
 
 
 def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> str:

@@ -18,7 +18,7 @@ AT_ONCE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class ArchivedRecording:
     """Hold a recording, and where its bytes are in the file. None: the archive does not have them."""
 
     row: Recording
@@ -58,7 +58,7 @@ class Archive:
             last = member.name
             if layout.SEAL in parts or last in parts or last in batch:
                 raise UnusableArchive(f"{last} was added to it: it is not what `storage backup` wrote.")
-            if layout.is_sound(last):
+            if layout.is_recording(last):
                 batch[last] = member.size, self._digest(member)
             else:
                 parts[last], data = member, self._bytes(member)
@@ -82,15 +82,18 @@ class Archive:
         for name in sorted(name for name in self.contents.shards if name.startswith("conversations/")):
             yield [layout.to_copy(name, record) for record in layout.records(name, self.part(name))]
 
-    def sounds(self) -> Iterator[list[Sound]]:
+    def recordings(self) -> Iterator[list[ArchivedRecording]]:
         """Yield the recordings, shard by shard."""
         batch: dict[str, tarfile.TarInfo] = {}
         for member in self._members():
-            if layout.is_sound(member.name):
+            if layout.is_recording(member.name):
                 batch[member.name] = member
             elif member.name.startswith("recordings/"):
                 records = layout.records(member.name, self.part(member.name))
-                yield [Sound(layout.to_recording(member.name, each), batch.get(each["key"])) for each in records]
+                yield [
+                    ArchivedRecording(layout.to_recording(member.name, each), batch.get(each["key"]))
+                    for each in records
+                ]
                 batch = {}
 
     def part(self, name: str) -> bytes:
@@ -98,10 +101,10 @@ class Archive:
         expected = next(each["sha256"] for each in self.contents.manifest["parts"] if each["name"] == name)
         return self._unchanged(self.contents.shards[name], expected)
 
-    def sound(self, sound: Sound) -> bytes:
+    def bytes_of(self, recording: ArchivedRecording) -> bytes:
         """Return the bytes of a recording whose bytes the archive has. Raises UnusableArchive if they have changed."""
-        assert sound.member
-        return self._unchanged(sound.member, sound.row.sha256)
+        assert recording.member
+        return self._unchanged(recording.member, recording.row.sha256)
 
     def _unchanged(self, member: tarfile.TarInfo, sha256: str) -> bytes:
         data = self._bytes(member)
@@ -157,7 +160,7 @@ class _Bounded:
 def _check(member: tarfile.TarInfo) -> None:
     """Raise UnusableArchive for a member that `storage backup` does not write."""
     known = (layout.MANIFEST, layout.SEAL, layout.ACCOUNTS, layout.SECRET_KEY)
-    if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_sound(member.name)):
+    if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_recording(member.name)):
         raise UnusableArchive(f"{member.name!r} does not belong into an archive: it was not made by `storage backup`.")
     if not member.isreg() or member.issparse():
         raise UnusableArchive(f"{member.name} is no plain file: it was not made by `storage backup`.")

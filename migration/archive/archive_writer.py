@@ -82,24 +82,24 @@ class Counts:
 
 @dataclass(slots=True)
 class Written:
-    """Count what was written. `to_come` counts what there is to write.
+    """Count what was written. `planned` counts what there is to write.
 
     `missing` has the recordings without their bytes, by key, with the reason: the first MOST_NAMED of them.
     """
 
     counts: Counts = field(default_factory=Counts)
     missing: dict[str, str] = field(default_factory=dict)
-    to_come: dict[str, int] = field(default_factory=dict)
+    planned: dict[str, int] = field(default_factory=dict)
     size: int = 0
 
 
-def backup(path: Path, wish: BackupOptions, *, replace: bool = False) -> Generator[Written, None, None]:
+def backup(path: Path, options: BackupOptions, *, replace: bool = False) -> Generator[Written, None, None]:
     """Write an archive to `path`, and yield the counts after each part. The same object is yielded each time.
 
     The file appears at `path` when it is complete, and not before. Close the generator if you do not read it to the
     end. Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
-    if wish.learner and wish.secret_key:
+    if options.learner and options.secret_key:
         raise UnusableArchive(
             "The secret key signs everybody's cookies: it does not belong into one learner's archive."
         )
@@ -107,9 +107,9 @@ def backup(path: Path, wish: BackupOptions, *, replace: bool = False) -> Generat
         raise UnusableArchive(f"{path} is a folder. Name a file in it, such as {path / 'talking-agent.tar'}.")
     if path.exists() and not replace:
         raise UnusableArchive(f"{path} is there already. Name another file, or replace it with --yes.")
-    source = _Source(wish)
-    written = Written(to_come=source.plan())
-    wanted, free = written.to_come["bytes"] if wish.audio else 0, shutil.disk_usage(path.parent).free
+    source = _Source(options)
+    written = Written(planned=source.plan())
+    wanted, free = written.planned["bytes"] if options.audio else 0, shutil.disk_usage(path.parent).free
     if free < wanted + SPARE:
         raise UnusableArchive(
             f"The recordings take {wanted:,} bytes, and {path.parent} has {free:,} free. Name a file on another disk."
@@ -118,11 +118,11 @@ def backup(path: Path, wish: BackupOptions, *, replace: bool = False) -> Generat
         writer = _Writer(file, written)
         yield from writer.conversations(source)
         yield from writer.recordings(source)
-        if not wish.learner:
+        if not options.learner:
             writer.accounts()
-        if wish.secret_key:
+        if options.secret_key:
             writer.part(layout.SECRET_KEY, settings.SECRET_KEY.encode(), rows=1)
-        writer.end(wish)
+        writer.end(options)
         written.size = file.tell()
     yield written
 
@@ -130,25 +130,25 @@ def backup(path: Path, wish: BackupOptions, *, replace: bool = False) -> Generat
 class _Source:
     """Read one store, or all that are in use."""
 
-    def __init__(self, wish: BackupOptions) -> None:
-        self._wish = wish
+    def __init__(self, options: BackupOptions) -> None:
+        self._options = options
         self._store: Store | None = None
         self._databases = [LOCAL, *([settings.CLOUD_DATABASE] if settings.CLOUD_DATABASE else [])]
-        if wish.source != IN_USE:
-            self._store = stores.named(wish.source)
+        if options.source != IN_USE:
+            self._store = stores.named(options.source)
             if self._store.database is None:
                 raise UnusableArchive(
-                    f"{wish.source} is a bucket alone: it does not know what its recordings are. Name a database."
+                    f"{options.source} is a bucket alone: it does not know what its recordings are. Name a database."
                 )
             self._databases = [self._store.database]
 
     def plan(self) -> dict[str, int]:
         """Estimate what there is to write. Data in two places counts twice."""
-        sound = [self._mine(Recording, using) for using in self._databases]
+        recordings = [self._mine(Recording, using) for using in self._databases]
         return {
             "conversations": sum(self._mine(Conversation, using).count() for using in self._databases),
-            "recordings": sum(each.count() for each in sound),
-            "bytes": sum(each.aggregate(size=Sum("size"))["size"] or 0 for each in sound),
+            "recordings": sum(each.count() for each in recordings),
+            "bytes": sum(each.aggregate(size=Sum("size"))["size"] or 0 for each in recordings),
         }
 
     def conversations(self) -> Iterator[Copy]:
@@ -175,7 +175,7 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
-        if not self._wish.audio:
+        if not self._options.audio:
             return LEFT_OUT
         if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
             return "it is in a bucket that is not configured here"
@@ -217,7 +217,7 @@ class _Source:
 
     def _mine(self, model: type[Row], using: str) -> QuerySet[Row]:
         found = model.objects.using(using)
-        return found.filter(learner=self._wish.learner) if self._wish.learner else found
+        return found.filter(learner=self._options.learner) if self._options.learner else found
 
 
 class _Writer:
@@ -242,16 +242,16 @@ class _Writer:
                 # No more than READERS recordings are in memory.
                 for start in range(0, len(batch), READERS):
                     some = batch[start : start + READERS]
-                    for row, sound in zip(some, threads.map(source.read, some), strict=True):
-                        if isinstance(sound, bytes) or sound == LEFT_OUT:
-                            records.append(self._sound(row, sound))
+                    for row, found in zip(some, threads.map(source.read, some), strict=True):
+                        if isinstance(found, bytes) or found == LEFT_OUT:
+                            records.append(self._record(row, found))
                         else:
                             unread.append(row)
                 if unread:
                     time.sleep(REMOVED_WITHIN)
                 for row in unread:
                     if (again := source.read_again(row)) is not None:
-                        records.append(self._sound(row, again))
+                        records.append(self._record(row, again))
                 if records:
                     number += 1
                     self.part(f"recordings/{number:06}.jsonl", layout.lines(records), rows=len(records))
@@ -267,14 +267,14 @@ class _Writer:
         self._parts.append({"name": name, "size": len(data), "sha256": digest, "rows": rows})
         self._add(name, data)
 
-    def end(self, wish: BackupOptions) -> None:
+    def end(self, options: BackupOptions) -> None:
         manifest = {
             "format": layout.FORMAT,
             "version": layout.VERSION,
             "made_at": self._at.isoformat(),
-            "from": {"site": settings.APP_URL, "store": wish.source},
-            "learner": str(wish.learner) if wish.learner else None,
-            "audio": wish.audio,
+            "from": {"site": settings.APP_URL, "store": options.source},
+            "learner": str(options.learner) if options.learner else None,
+            "audio": options.audio,
             "counts": asdict(self._written.counts),
             "missing": self._written.missing,
             "parts": self._parts,
@@ -289,10 +289,10 @@ class _Writer:
         self._written.counts.messages += len(copy.messages)
         return layout.lines([layout.of_copy(copy)])
 
-    def _sound(self, row: Recording, found: Bytes) -> Json:
+    def _record(self, row: Recording, found: Bytes) -> Json:
         record, counts = layout.of_row(row), self._written.counts
         counts.recordings += 1
-        if isinstance(found, bytes) and layout.is_sound(row.key):
+        if isinstance(found, bytes) and layout.is_recording(row.key):
             self._add(row.key, found)
             counts.bytes += len(found)
             return record

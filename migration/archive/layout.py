@@ -33,7 +33,7 @@ LARGEST = 256 * 1024 * 1024
 Row = TypeVar("Row", bound=Model)
 
 
-def is_sound(name: str) -> bool:
+def is_recording(name: str) -> bool:
     """Return whether this is the name of a recording's file."""
     return len(name) <= 255 and bool(KEY.fullmatch(name))
 

@@ -27,7 +27,7 @@ from core import cloud
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.archive.accounts import RestoredAccounts
-from migration.archive.archive_reader import Archive, Contents, Sound
+from migration.archive.archive_reader import Archive, ArchivedRecording, Contents
 from migration.selection import grouped
 from migration.stores import Store
 from migration.transfer import deliver, holds, to_write
@@ -89,28 +89,28 @@ def destination_named(name: str) -> Store:
     return replace(store, place=store.place or (Recording.Place.CLOUD if has_bucket else Recording.Place.LOCAL))
 
 
-def restore(path: Path, wish: RestoreOptions) -> Generator[Restoration, None, None]:
+def restore(path: Path, options: RestoreOptions) -> Generator[Restoration, None, None]:
     """Verify all of an archive, then restore it. With `dry` nothing is written.
 
     Yields the same object after each part that is verified, after each batch that is restored, and at the end. Raises
     UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
-    store, state = destination_named(wish.destination), Restoration()
+    store, state = destination_named(options.destination), Restoration()
     with path.open("rb") as file:
         archive = Archive(file)
         for state.verified in archive.verify():
             yield state
         state.contents = archive.contents
-        if wish.secret_key and layout.SECRET_KEY not in archive.contents.shards:
+        if options.secret_key and layout.SECRET_KEY not in archive.contents.shards:
             raise UnusableArchive("It has no secret key: `storage backup --with-secret-key` makes one that has.")
-        writer = _StoreWriter(archive, store, state.restored, dry=wish.dry)
+        writer = _StoreWriter(archive, store, state.restored, dry=options.dry)
         for _ in itertools.chain(writer.conversations(), writer.recordings()):
             yield state
-        if wish.accounts and layout.ACCOUNTS in archive.contents.shards:
+        if options.accounts and layout.ACCOUNTS in archive.contents.shards:
             writer.accounts()
         if layout.SECRET_KEY in archive.contents.shards:
             key = archive.part(layout.SECRET_KEY).decode(errors="replace")
-            state.restored.secret_key = _secret_key(key, write=wish.secret_key and not wish.dry)
+            state.restored.secret_key = _secret_key(key, write=options.secret_key and not options.dry)
         yield state
 
 
@@ -128,21 +128,21 @@ class _StoreWriter:
         """Restore the conversations, and yield after each batch."""
         for copies in self._archive.copies():
             for start in range(0, len(copies), AT_ONCE):
-                self._bring_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
+                self._restore_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
                 yield
 
     def recordings(self) -> Iterator[None]:
         """Restore the recordings, and yield after each shard."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="restore") as threads:
-            for sounds in self._archive.sounds():
-                self._bring_sounds(sounds, threads)
+            for recordings in self._archive.recordings():
+                self._restore_recordings(recordings, threads)
                 yield
 
     def accounts(self) -> None:
         part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))
         accounts.restore(part, self.restored, dry=self._dry)
 
-    def _bring_copies(self, copies: dict[UUID, Copy]) -> None:
+    def _restore_copies(self, copies: dict[UUID, Copy]) -> None:
         try:
             self._merge(copies)
         except Changed:
@@ -163,11 +163,11 @@ class _StoreWriter:
         self.restored.conversations += len(new)
         self.restored.conversations_same += len(copies) - len(new)
 
-    def _bring_sounds(self, sounds: Sequence[Sound], threads: ThreadPoolExecutor) -> None:
-        there = {row.key: row for row in self._rows(key__in=[each.row.key for each in sounds])}
-        erased = self._erased([each.row for each in sounds])
+    def _restore_recordings(self, recordings: Sequence[ArchivedRecording], threads: ThreadPoolExecutor) -> None:
+        there = {row.key: row for row in self._rows(key__in=[each.row.key for each in recordings])}
+        erased = self._erased([each.row for each in recordings])
         wanted = []
-        for each in sounds:
+        for each in recordings:
             if each.member is None:
                 self.restored.unheard += 1
             elif each.row.message in erased:
@@ -185,7 +185,7 @@ class _StoreWriter:
             return
         for some in grouped(((each.row.size, each) for each in missing), IN_HAND):
             # One after the other, because the archive is one file.
-            data = [self._archive.sound(each) for each in some]
+            data = [self._archive.bytes_of(each) for each in some]
             list(threads.map(self._carry, [each.row for each in some], data))
         self._write([each.row for each in missing], there)
 
@@ -209,7 +209,7 @@ class _StoreWriter:
             raise OSError(str(error)) from error
 
     def _write(self, arrived: Sequence[Recording], there: dict[str, Recording]) -> None:
-        """Write rows, after their bytes. Two rows for the same voice both stay, because a message may name either."""
+        """Write rows, after their bytes. Two rows for the same bytes both stay, because a message may name either."""
         table = Recording.objects.using(self._using)
         new = [row for row in arrived if row.key not in there]
         taken = {row.pk for row in self._rows(pk__in=[row.pk for row in new])}
@@ -230,13 +230,15 @@ class _StoreWriter:
         self.restored.recordings += len(arrived)
         self.restored.bytes += sum(row.size for row in arrived)
 
-    def _erased(self, sound: Sequence[Recording]) -> set[UUID]:
+    def _erased(self, recordings: Sequence[Recording]) -> set[UUID]:
         """Return the messages whose words were erased here. Their recordings stay erased too."""
-        erased = Message.objects.using(self._using).filter(pk__in=[row.message for row in sound], erased=True)
+        erased = Message.objects.using(self._using).filter(pk__in=[row.message for row in recordings], erased=True)
         gone = set(erased.order_by().values_list("pk", flat=True))
-        whole = Conversation.objects.using(self._using).filter(pk__in=[row.conversation for row in sound], erased=True)
-        keys = set(whole.order_by().values_list("pk", flat=True))
-        return gone | {row.message for row in sound if row.conversation in keys}
+        erased_conversations = Conversation.objects.using(self._using).filter(
+            pk__in=[row.conversation for row in recordings], erased=True
+        )
+        keys = set(erased_conversations.order_by().values_list("pk", flat=True))
+        return gone | {row.message for row in recordings if row.conversation in keys}
 
     def _rows(self, **wanted: object) -> Iterator[Recording]:
         return Recording.objects.using(self._using).filter(**wanted).order_by().iterator()

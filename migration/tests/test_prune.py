@@ -22,7 +22,7 @@ from conversations import store
 from conversations.changes import Draft, conversation_key
 from conversations.models import Conversation, Message
 from migration import drain, pruning
-from migration.pruning import Down, Old, Pruned
+from migration.pruning import Down, Pruned, PruneOptions
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, PostgresServer, S3Server
 
@@ -74,7 +74,7 @@ def bytes_in(storage: str) -> int:
 
 def prune(**wanted: Any) -> Pruned:
     done = Pruned()
-    for batch in pruning.prune(Old(CUT, **wanted)):
+    for batch in pruning.prune(PruneOptions(CUT, **wanted)):
         done.add(batch)
     return done
 
@@ -134,7 +134,7 @@ def test_looking_changes_nothing_and_says_what_would_go(both: Any) -> None:
     talk("old", LONG_AGO, LONG_AGO)
     talk("older", LONG_AGO - YEAR)
     talk("new", LATELY)
-    planned = pruning.plan(Old(CUT))
+    planned = pruning.plan(PruneOptions(CUT))
     assert planned == Pruned(2, 3, len("old0old1older0"), LONG_AGO - YEAR, LONG_AGO)
     assert alive() == {"old", "older", "new"}
     assert prune() == planned
@@ -161,7 +161,7 @@ def test_what_a_learner_deleted_a_minute_ago_can_still_be_brought_back(both: Any
 def test_many_go_batch_by_batch(both: Any) -> None:
     for number in range(2 * pruning.DELETED_AT_ONCE + 1):
         talk(f"old {number}", LONG_AGO)
-    assert [batch.conversations for batch in pruning.prune(Old(CUT))] == [20, 20, 1]
+    assert [batch.conversations for batch in pruning.prune(PruneOptions(CUT))] == [20, 20, 1]
     assert alive() == set()
 
 
@@ -249,7 +249,7 @@ def test_nothing_begins_while_a_half_is_down(both: tuple[Half, Half], half: int,
         with pytest.raises(Down, match=f"The {both[half].breaker.name} is down"):
             prune(audio_only=audio_only)
         with pytest.raises(Down):
-            pruning.plan(Old(CUT, audio_only=audio_only))
+            pruning.plan(PruneOptions(CUT, audio_only=audio_only))
     both[0].breaker.probe = store.probe
     assert (alive(), words(), bytes_in("audio_cloud")) == ({"old"}, {"words 0"}, 1)
 
@@ -264,7 +264,7 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     monkeypatch.setattr(pruning, "DELETED_AT_ONCE", 2)
     for number in range(5):
         talk(f"old {number}", LONG_AGO)
-    batches = pruning.prune(Old(CUT, audio_only=audio_only))
+    batches = pruning.prune(PruneOptions(CUT, audio_only=audio_only))
     next(batches)
     both[half].goes_down()
     with pytest.raises(Down):
