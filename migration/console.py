@@ -36,8 +36,6 @@ PLAN_WITHIN = 4.0
 # Failures that a page names.
 LISTED = 100
 COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
-UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
-
 View = Callable[..., HttpResponseBase]
 
 
@@ -123,16 +121,10 @@ def overview_page(request: HttpRequest) -> HttpResponse:
 
 def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> HttpResponse:
     earlier = Paginator(Run.objects.using("default"), PER_PAGE).get_page(request.GET.get("page"))
+    listed = {"runs": earlier, "shown": [shown(run) for run in earlier]}
+    several = len(stores.configured()) > 1
     return _render(
-        request,
-        "overview",
-        "Storage",
-        status,
-        overview=overview(),
-        form=form,
-        several_stores=len(stores.configured()) > 1,
-        runs=earlier,
-        shown=[shown(run) for run in earlier],
+        request, "overview", "Storage", status, overview=overview(), form=form, several_stores=several, **listed
     )
 
 
@@ -213,19 +205,12 @@ def migrate(request: HttpRequest) -> HttpResponse:
     except (ValueError, runs.RunInProgress) as error:
         form.add_error(None, str(error))
         return _overview(request, form, status=400)
-    except UNREACHED + cloud.database.failures() as error:
+    except (DatabaseError, InterfaceError, OSError, *cloud.database.failures()) as error:
         form.add_error(None, f"{source} cannot be read now: {cloud.sentence(error)} Verify says more.")
         return _overview(request, form, status=503)
-    return _render(
-        request,
-        "plan",
-        "Migrate: the plan",
-        form=form,
-        plan=plan,
-        source=_store_in_words(source),
-        destination=_store_in_words(destination),
-        options=form.options().in_words(),
-    )
+    ends = {"source": _store_in_words(source), "destination": _store_in_words(destination)}
+    options = form.options().in_words()
+    return _render(request, "plan", "Migrate: the plan", form=form, plan=plan, options=options, **ends)
 
 
 @require_GET

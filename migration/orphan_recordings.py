@@ -102,14 +102,10 @@ def _written_at(key: str, noted_at: float) -> float:
 
 
 def _is_deleted(key: str) -> bool:
-    found = OUR_KEY.fullmatch(key)
-    if not found:
+    if not (found := OUR_KEY.fullmatch(key)):
         return False
-    conversation = uuid.UUID(found[1])
-    return any(
-        Conversation.objects.using(using).filter(pk=conversation, deleted_at__isnull=False).exists()
-        for using in _databases()
-    )
+    deleted = {"pk": uuid.UUID(found[1]), "deleted_at__isnull": False}
+    return any(Conversation.objects.using(using).filter(**deleted).exists() for using in _databases())
 
 
 def _is_ours(storage: str, file: StoredFile) -> bool:

@@ -56,16 +56,10 @@ class Overview:
 
 def overview() -> Overview:
     """Return the state of the cloud, as far as it is known. Only the shelter is asked."""
-    halves = [
-        Half(
-            each.name,
-            "off" if not each.on else "up" if each.up else "down",
-            each.since,
-            each.cause,
-            "" if each.up else each.reason,
-        )
-        for each in cloud.halves
-    ]
+    halves = []
+    for each in cloud.halves:
+        state = "off" if not each.on else "up" if each.up else "down"
+        halves.append(Half(each.name, state, each.since, each.cause, "" if each.up else each.reason))
     states = {half.state for half in halves}
     state = "degraded" if "down" in states else "on" if "up" in states else "off"
     try:

@@ -40,7 +40,6 @@ IN_HAND = 8 * 1024 * 1024
 TRIES = 4
 # Seconds before each further try to write a recording.
 PAUSES = (0.2, 0.4, 0.8)
-BUSY = "it is being written to all the time; restore again"
 
 
 @dataclass(slots=True)
@@ -153,7 +152,7 @@ class _StoreWriter:
                         self._merge({key: copy})
                         break
                 else:
-                    self.restored.failed[f"conversation {key}"] = BUSY
+                    self.restored.failed[f"conversation {key}"] = "it is being written to all the time; restore again"
 
     def _merge(self, copies: dict[UUID, Copy]) -> None:
         there = rows.load(self._using, list(copies))

@@ -14,10 +14,7 @@ CREDENTIALS = (
     "The user or the password is not accepted.",
     "Check user and password in {variable}. Special characters of a password are written in percent-encoding: @ is %40.",
 )
-NO_DATABASE = (
-    "The server has no such database.",
-    "Check the name at the end of {variable}, or create the database.",
-)
+NO_DATABASE = ("The server has no such database.", "Check the name at the end of {variable}, or create the database.")
 READ_ONLY = ("The database is read-only.", "Point {variable} to the primary, or end its maintenance.")
 NO_RIGHT = ("The user may not do this.", "Give the user of {variable} the right to read and write the database.")
 CROWDED = ("The server takes no more connections.", "Raise max_connections, or put pgbouncer in front of it.")

@@ -34,6 +34,9 @@ class SetupOptions:
     whole_bucket: bool = False
 
 
+DEFAULTS = SetupOptions()
+
+
 class SettingState(StrEnum):
     RIGHT = "right"
     TO_DO = "to do"
@@ -66,9 +69,8 @@ def shared(storage: S3AudioStorage) -> str:
     return sharing.used_by_others(TargetBucket(storage))
 
 
-def look(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[SettingFinding]:
+def look(storage: S3AudioStorage, asked: SetupOptions = DEFAULTS) -> list[SettingFinding]:
     """Return the state of the bucket, and what `carry_out` would change. Changes nothing."""
-    asked = asked or SetupOptions()
     bucket = TargetBucket(storage)
     existence, *others = _aspects(bucket, asked)
     found = _look_at(existence, leaves=False)
@@ -80,9 +82,8 @@ def look(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[Set
     return [found, *(_look_at(each, leaves=leaves) for each in others)]
 
 
-def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> Iterator[SettingFinding]:
+def carry_out(storage: S3AudioStorage, asked: SetupOptions = DEFAULTS) -> Iterator[SettingFinding]:
     """Change every setting that is not as wanted, one after the other, and yield what became of it."""
-    asked = asked or SetupOptions()
     bucket = TargetBucket(storage)
     leaves = _leaves_whole_bucket(bucket, asked)
     for aspect in _aspects(bucket, asked):
