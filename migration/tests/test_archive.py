@@ -129,7 +129,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 @sqlite
-def test_what_was_said_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_conversations_are_restored_unchanged(tmp_path: Path) -> None:
     key = talk("one")
     store.delete(LEARNER, "one")
     talk("two")
@@ -143,7 +143,7 @@ def test_what_was_said_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 @sqlite
-def test_recordings_come_back_byte_for_byte(archive: Path) -> None:
+def test_recordings_are_restored_byte_for_byte(archive: Path) -> None:
     restored(archive)
     sound = {storages["audio_local"].open(row.key).read() for row in Recording.objects.using("local")}
     assert sound == {b"the voice of one", b"the voice of two"}
@@ -184,7 +184,7 @@ def test_an_account_that_exists_stays_as_it_is(archive: Path) -> None:
 
 
 @sqlite
-def test_what_is_newer_here_stays(archive: Path) -> None:
+def test_newer_rows_of_the_store_are_kept(archive: Path) -> None:
     talk("one")
     store.save(LEARNER, "one", columns={"title": "renamed"}, messages=None, replace=False)
     restored(archive)
@@ -192,7 +192,7 @@ def test_what_is_newer_here_stays(archive: Path) -> None:
 
 
 @sqlite
-def test_what_was_erased_here_stays_silent(tmp_path: Path) -> None:
+def test_recordings_of_erased_messages_are_not_restored(tmp_path: Path) -> None:
     talk("one")
     path = tmp_path / "made.tar"
     backed_up(path)
@@ -204,7 +204,7 @@ def test_what_was_erased_here_stays_silent(tmp_path: Path) -> None:
 
 
 @sqlite
-def test_a_recording_that_was_damaged_here_is_mended(archive: Path) -> None:
+def test_a_damaged_recording_is_replaced(archive: Path) -> None:
     restored(archive)
     row = Recording.objects.using("local").all()[0]
     good = storages["audio_local"].open(row.key).read()
@@ -214,7 +214,7 @@ def test_a_recording_that_was_damaged_here_is_mended(archive: Path) -> None:
 
 
 @sqlite
-def test_the_same_voice_under_another_key_is_kept_beside(archive: Path) -> None:
+def test_the_same_recording_under_another_key_is_kept_too(archive: Path) -> None:
     talk("one")
     restored(archive)
     named = {row.audio_key for copy in rows.load("local", _keys()).values() for row in copy.messages.values()} - {""}
@@ -223,7 +223,7 @@ def test_the_same_voice_under_another_key_is_kept_beside(archive: Path) -> None:
 
 
 @sqlite
-def test_an_interrupted_restore_goes_on_where_it_was(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_restore_is_continued(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restoring, "AT_ONCE", 1)
     with closing(restoring.restore(archive, restoring.RestoreOptions())) as restore:
         next(state for state in restore if state.restored.conversations)
@@ -232,7 +232,7 @@ def test_an_interrupted_restore_goes_on_where_it_was(archive: Path, monkeypatch:
 
 
 @sqlite
-def test_the_shelter_and_the_cloud_are_one(database: Half, bucket: Half, tmp_path: Path) -> None:
+def test_a_backup_merges_the_shelter_and_the_cloud(database: Half, bucket: Half, tmp_path: Path) -> None:
     talk("far")
     talk("both")
     with database.outage(), bucket.outage():
@@ -246,7 +246,7 @@ def test_the_shelter_and_the_cloud_are_one(database: Half, bucket: Half, tmp_pat
 
 
 @sqlite
-def test_it_is_restored_into_the_cloud_that_is_on(archive: Path, database: Half, bucket: Half) -> None:
+def test_an_archive_is_restored_into_the_cloud_if_it_is_on(archive: Path, database: Half, bucket: Half) -> None:
     restored(archive)
     assert Conversation.objects.using(ALIAS).count() == 2
     assert {storages["audio_cloud"].exists(row.key) for row in Recording.objects.using(ALIAS)} == {True}
@@ -286,7 +286,7 @@ def test_a_recording_that_cannot_be_read_is_named_and_the_rest_is_there(tmp_path
 
 
 @sqlite
-def test_sound_can_be_left_out(tmp_path: Path) -> None:
+def test_recordings_can_be_left_out(tmp_path: Path) -> None:
     talk("one")
     path = tmp_path / "made.tar"
     call_command("storage", "backup", str(path), "--no-audio")
@@ -304,7 +304,7 @@ def test_only_its_owner_can_read_it(archive: Path) -> None:
 
 
 @sqlite
-def test_a_file_that_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_yes(tmp_path: Path) -> None:
     path = tmp_path / "made.tar"
     path.write_text("precious")
     with pytest.raises(CommandError, match="--yes"):
@@ -346,7 +346,7 @@ def test_the_secret_key_is_in_it_only_when_asked_for(tmp_path: Path) -> None:
 
 
 @sqlite
-def test_the_secret_key_is_taken_over_when_asked_for(archive: Path, settings: Any, tmp_path: Path) -> None:
+def test_the_secret_key_is_restored_only_when_asked_for(archive: Path, settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR, theirs = tmp_path, settings.SECRET_KEY
     (tmp_path / "secret_key").write_text("ours")
     settings.SECRET_KEY = "ours"
@@ -362,7 +362,7 @@ def test_the_secret_key_is_taken_over_when_asked_for(archive: Path, settings: An
 
 
 @sqlite
-def test_a_changed_byte_is_noticed_wherever_it_is(archive: Path) -> None:
+def test_a_changed_byte_is_detected_in_every_part(archive: Path) -> None:
     with tarfile.open(archive) as tar:
         parts = [(each.name, each.offset_data + each.size // 2) for each in tar if each.name != "manifest.sha256"]
     assert len(parts) == 7
@@ -377,7 +377,7 @@ def test_a_changed_byte_is_noticed_wherever_it_is(archive: Path) -> None:
 
 
 @sqlite
-def test_a_file_that_is_cut_off_is_noticed_wherever_it_is_cut(archive: Path) -> None:
+def test_a_truncated_file_is_detected_at_every_length(archive: Path) -> None:
     whole = archive.read_bytes()
     with tarfile.open(archive) as tar:
         last = tar.getmembers()[-1].offset_data
@@ -426,7 +426,7 @@ def test_a_recording_that_is_not_there_is_named(archive: Path) -> None:
 
 
 @sqlite
-def test_a_row_that_is_none_is_refused(archive: Path) -> None:
+def test_an_invalid_row_is_refused(archive: Path) -> None:
     def spoilt(parts: dict[str, bytes]) -> None:
         name = "conversations/000001.jsonl"
         parts[name] = parts[name].replace(b'"created_at": "2', b'"created_at": "x')
@@ -437,7 +437,7 @@ def test_a_row_that_is_none_is_refused(archive: Path) -> None:
 
 @sqlite
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
-def test_links_and_the_like_are_refused(tmp_path: Path, kind: bytes) -> None:
+def test_members_that_are_not_files_are_refused(tmp_path: Path, kind: bytes) -> None:
     path = tmp_path / "made.tar"
     with tarfile.open(path, "w") as tar:
         member = tarfile.TarInfo("audio/link.webm")
@@ -448,7 +448,7 @@ def test_links_and_the_like_are_refused(tmp_path: Path, kind: bytes) -> None:
 
 
 @sqlite
-def test_a_size_that_is_declared_is_not_believed(tmp_path: Path) -> None:
+def test_a_declared_size_is_not_trusted(tmp_path: Path) -> None:
     path = tmp_path / "made.tar"
     member = tarfile.TarInfo("accounts.json")
     member.size = 10**12
@@ -458,7 +458,7 @@ def test_a_size_that_is_declared_is_not_believed(tmp_path: Path) -> None:
 
 
 @sqlite
-def test_a_foreign_file_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "made.tar"
     path.write_bytes(os.urandom(20_000))
     with pytest.raises(CommandError, match="no archive of `storage backup`"):
@@ -466,14 +466,14 @@ def test_a_foreign_file_is_refused_in_words(tmp_path: Path) -> None:
 
 
 @sqlite
-def test_nothing_is_restored_unasked(archive: Path) -> None:
+def test_nothing_is_restored_without_confirmation(archive: Path) -> None:
     with pytest.raises(SystemExit):
         call_command("storage", "restore", str(archive))
     assert not Conversation.objects.using("local").exists()
 
 
 @sqlite
-def test_what_is_said_during_a_backup_is_in_it_or_not(tmp_path: Path) -> None:
+def test_a_backup_succeeds_while_conversations_are_saved_and_deleted(tmp_path: Path) -> None:
     for number in range(20):
         talk(f"before-{number}")
     ended = threading.Event()
@@ -506,7 +506,7 @@ def test_what_is_said_during_a_backup_is_in_it_or_not(tmp_path: Path) -> None:
 # This sets up three installations.
 @pytest.mark.soak
 @sqlite
-def test_through_every_store_and_home_again(
+def test_a_backup_passes_unchanged_through_every_store(
     tmp_path: Path, postgres: PostgresServer, mongo: MongoServer, s3: S3Server
 ) -> None:
     postgres.empty()

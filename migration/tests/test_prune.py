@@ -89,7 +89,7 @@ def command(*arguments: str) -> str:
 
 
 @sqlite
-def test_old_conversations_become_tombstones_without_words_and_sound(both: Any) -> None:
+def test_old_conversations_become_tombstones_without_content(both: Any) -> None:
     key = talk("old", LONG_AGO, LONG_AGO)
     prune()
     row = Conversation.objects.using(ALIAS).get(pk=key)
@@ -99,7 +99,7 @@ def test_old_conversations_become_tombstones_without_words_and_sound(both: Any) 
 
 
 @sqlite
-def test_what_is_newer_is_not_touched(both: Any) -> None:
+def test_newer_conversations_are_kept(both: Any) -> None:
     talk("old", LONG_AGO)
     key = talk("new", LATELY, LATELY)
     before = store.look_up(key)
@@ -109,7 +109,7 @@ def test_what_is_newer_is_not_touched(both: Any) -> None:
 
 
 @sqlite
-def test_a_conversation_that_was_taken_up_again_is_not_old(both: Any) -> None:
+def test_a_resumed_conversation_is_not_old(both: Any) -> None:
     talk("taken up", LONG_AGO, LATELY)
     assert prune() == Pruned()
     assert alive() == {"taken up"}
@@ -122,7 +122,7 @@ def test_the_moment_itself_is_not_before(both: Any) -> None:
 
 
 @sqlite
-def test_one_learners_alone_can_go(both: Any) -> None:
+def test_one_learners_conversations_can_be_deleted_alone(both: Any) -> None:
     talk("old", LONG_AGO)
     talk("other", LONG_AGO, learner=OTHER)
     assert prune(learner=OTHER).conversations == 1
@@ -130,7 +130,7 @@ def test_one_learners_alone_can_go(both: Any) -> None:
 
 
 @sqlite
-def test_looking_changes_nothing_and_says_what_would_go(both: Any) -> None:
+def test_the_plan_deletes_nothing_and_counts_what_would_be_deleted(both: Any) -> None:
     talk("old", LONG_AGO, LONG_AGO)
     talk("older", LONG_AGO - YEAR)
     talk("new", LATELY)
@@ -141,7 +141,7 @@ def test_looking_changes_nothing_and_says_what_would_go(both: Any) -> None:
 
 
 @sqlite
-def test_again_there_is_nothing_to_do(both: Any) -> None:
+def test_a_second_run_has_nothing_to_do(both: Any) -> None:
     talk("old", LONG_AGO)
     prune()
     assert prune() == Pruned()
@@ -158,7 +158,7 @@ def test_what_a_learner_deleted_a_minute_ago_can_still_be_brought_back(both: Any
 
 
 @sqlite
-def test_many_go_batch_by_batch(both: Any) -> None:
+def test_many_conversations_are_deleted_in_batches(both: Any) -> None:
     for number in range(2 * pruning.DELETED_AT_ONCE + 1):
         talk(f"old {number}", LONG_AGO)
     assert [batch.conversations for batch in pruning.prune(PruneOptions(CUT))] == [20, 20, 1]
@@ -166,7 +166,7 @@ def test_many_go_batch_by_batch(both: Any) -> None:
 
 
 @sqlite
-def test_without_a_cloud_the_local_ones_go(recordings_folder: Path) -> None:
+def test_without_a_cloud_local_conversations_are_deleted(recordings_folder: Path) -> None:
     talk("old", LONG_AGO)
     talk("new", LATELY)
     prune()
@@ -177,7 +177,7 @@ def test_without_a_cloud_the_local_ones_go(recordings_folder: Path) -> None:
 
 
 @sqlite
-def test_what_waits_in_the_shelter_goes_as_well(both: tuple[Half, Half]) -> None:
+def test_conversations_in_the_shelter_are_deleted_too(both: tuple[Half, Half]) -> None:
     with both[0].outage(), both[1].outage():
         talk("sheltered", LONG_AGO)
     both[0].breaker.probe = store.probe
@@ -188,7 +188,7 @@ def test_what_waits_in_the_shelter_goes_as_well(both: tuple[Half, Half]) -> None
 
 
 @sqlite
-def test_one_that_was_taken_up_again_in_the_shelter_is_not_old(both: tuple[Half, Half]) -> None:
+def test_a_conversation_resumed_in_the_shelter_is_not_old(both: tuple[Half, Half]) -> None:
     talk("old", LONG_AGO)
     with both[0].outage():
         store.save(LEARNER, "old", columns={}, messages=[Draft("more", "user", "more", LATELY)], replace=False)
@@ -202,7 +202,7 @@ def test_one_that_was_taken_up_again_in_the_shelter_is_not_old(both: tuple[Half,
 
 
 @sqlite
-def test_sound_alone_goes_and_the_words_stay(both: Any) -> None:
+def test_audio_only_deletes_recordings_and_keeps_the_text(both: Any) -> None:
     talk("old", LONG_AGO)
     assert prune(audio_only=True) == Pruned(0, 1, 4, LONG_AGO, LONG_AGO)
     (message,) = Message.objects.using(ALIAS).all()
@@ -212,7 +212,7 @@ def test_sound_alone_goes_and_the_words_stay(both: Any) -> None:
 
 
 @sqlite
-def test_of_a_conversation_that_was_taken_up_again_the_old_sound_goes(both: Any) -> None:
+def test_audio_only_deletes_old_recordings_of_a_resumed_conversation(both: Any) -> None:
     talk("taken up", LONG_AGO, LATELY)
     prune(audio_only=True)
     stored = store.get(LEARNER, "taken up")
@@ -222,7 +222,7 @@ def test_of_a_conversation_that_was_taken_up_again_the_old_sound_goes(both: Any)
 
 
 @sqlite
-def test_sound_that_waits_for_the_bucket_goes_as_well(both: tuple[Half, Half]) -> None:
+def test_audio_only_deletes_recordings_that_wait_for_the_bucket(both: tuple[Half, Half]) -> None:
     with both[1].outage():
         talk("old", LONG_AGO)
     assert prune(audio_only=True).recordings == 1
@@ -230,7 +230,7 @@ def test_sound_that_waits_for_the_bucket_goes_as_well(both: tuple[Half, Half]) -
 
 
 @sqlite
-def test_sound_alone_of_one_learner(both: Any) -> None:
+def test_audio_only_can_be_limited_to_one_learner(both: Any) -> None:
     talk("old", LONG_AGO)
     talk("other", LONG_AGO, learner=OTHER)
     prune(audio_only=True, learner=OTHER)
@@ -285,7 +285,7 @@ class Killed(BaseException):
 @sqlite
 @pytest.mark.parametrize("audio_only", [False, True])
 @pytest.mark.parametrize("step", ["store.delete", "recordings.remove", "store.erase_deleted"])
-def test_killed_anywhere_the_next_run_does_the_rest(
+def test_after_a_kill_at_any_point_the_next_run_does_the_rest(
     both: Any, step: str, audio_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
@@ -346,7 +346,7 @@ def test_at_a_terminal_it_asks(both: Any, monkeypatch: pytest.MonkeyPatch, answe
 
 
 @sqlite
-def test_programs_read_what_went(both: Any) -> None:
+def test_json_has_the_counts(both: Any) -> None:
     talk("old", LONG_AGO)
     assert json.loads(command("--older-than", "1y", "--audio-only", "--yes", "--json")) == {
         "deleted": True,
@@ -359,7 +359,7 @@ def test_programs_read_what_went(both: Any) -> None:
 
 
 @sqlite
-def test_with_the_cloud_off_what_is_in_the_bucket_stays_known(both: Any, settings: Any) -> None:
+def test_with_the_cloud_off_recordings_in_the_bucket_keep_their_rows(both: Any, settings: Any) -> None:
     settings.CLOUD_DATABASE = ""
     talk("old", LONG_AGO)
     settings.CLOUD_AUDIO = False
@@ -399,7 +399,7 @@ def house(own_postgres: PostgresServer, own_s3: S3Server, tmp_path: Path) -> Age
     return agent
 
 
-def test_on_real_servers_conversations_go(house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server) -> None:
+def test_real_servers_delete_conversations(house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server) -> None:
     said = json.loads(house.manage("storage", "prune", "--older-than", "365d", "--yes", "--json"))
     assert (said["conversations"], said["recordings"]) == (1, 2)
     rows = own_postgres.execute("SELECT wire_id, title, erased FROM conversations_conversation ORDER BY wire_id")
@@ -407,7 +407,9 @@ def test_on_real_servers_conversations_go(house: AgentServer, own_postgres: Post
     assert sorted(own_s3.objects().values()) == [b"new0", b"taken up0", b"taken up1"]
 
 
-def test_on_real_servers_sound_alone_goes(house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server) -> None:
+def test_real_servers_delete_recordings_alone(
+    house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server
+) -> None:
     house.manage("storage", "prune", "--older-than", "365d", "--audio-only", "--yes")
     assert sorted(own_s3.objects().values()) == [b"new0", b"taken up1"]
     named = own_postgres.execute(
@@ -417,7 +419,7 @@ def test_on_real_servers_sound_alone_goes(house: AgentServer, own_postgres: Post
     assert own_postgres.execute("SELECT count(*) FROM audio_recording") == [(2,)]
 
 
-def test_on_real_servers_nothing_goes_while_one_is_down(
+def test_real_servers_delete_nothing_while_one_is_down(
     house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server
 ) -> None:
     own_s3.kill()

@@ -82,24 +82,24 @@ def failed(steps: list[Step]) -> dict[str, str]:
 # Success
 
 
-def test_without_a_cloud_it_goes_through_local_storage_and_says_so(nothing_left: None) -> None:
+def test_without_a_cloud_local_storage_is_tested(nothing_left: None) -> None:
     steps = run()
     assert self_test.report(steps)["success"]
     assert "local storage" in steps[1].found
 
 
-def test_with_a_cloud_it_goes_through_the_cloud(whole_cloud: S3Server, nothing_left: None) -> None:
+def test_with_a_cloud_the_cloud_is_tested(whole_cloud: S3Server, nothing_left: None) -> None:
     steps = run()
     assert failed(steps) == {}
     assert steps[1].found == "The conversation is in the cloud, its recording in the cloud."
     assert whole_cloud.objects() == {}
 
 
-def test_what_went_into_the_bucket_is_moved_as_well(whole_cloud: S3Server) -> None:
+def test_a_recording_in_the_bucket_is_also_moved(whole_cloud: S3Server) -> None:
     assert [step.name for step in run()][-2:] == ["move", "remove"]
 
 
-def test_it_really_goes_in(whole_cloud: S3Server) -> None:
+def test_the_test_saves_to_the_real_stores(whole_cloud: S3Server) -> None:
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
@@ -125,7 +125,7 @@ def test_the_report_has_the_contracts_fields() -> None:
     assert set(report["steps"][0]) == {"name", "ok", "found", "advice", "seconds"}
 
 
-def test_half_a_cloud_is_used_as_it_is(s3_bucket: S3Server, nothing_left: None) -> None:
+def test_a_cloud_of_a_bucket_alone_is_tested(s3_bucket: S3Server, nothing_left: None) -> None:
     steps = run()
     assert failed(steps) == {}
     assert "is off" in steps[1].found
@@ -134,7 +134,7 @@ def test_half_a_cloud_is_used_as_it_is(s3_bucket: S3Server, nothing_left: None) 
 # Failure
 
 
-def test_a_database_that_is_down_is_told_though_local_storage_took_it(
+def test_a_database_that_is_down_is_reported_despite_the_shelter(
     database: Half, s3_bucket: S3Server, nothing_left: None
 ) -> None:
     with database.outage():
@@ -145,9 +145,7 @@ def test_a_database_that_is_down_is_told_though_local_storage_took_it(
     assert s3_bucket.objects() == {}
 
 
-def test_a_bucket_that_is_down_is_told_though_local_storage_took_it(
-    whole_cloud: S3Server, recordings_folder: Path
-) -> None:
+def test_a_bucket_that_is_down_is_reported_despite_the_shelter(whole_cloud: S3Server, recordings_folder: Path) -> None:
     whole_cloud.kill()
     steps = run()
     left, files = rows_left(), files_left(recordings_folder)
@@ -159,7 +157,7 @@ def test_a_bucket_that_is_down_is_told_though_local_storage_took_it(
     assert whole_cloud.objects() == {}
 
 
-def test_a_bucket_that_hangs_leaves_a_tombstone_for_what_it_may_have_taken(whole_cloud: S3Server) -> None:
+def test_a_bucket_that_hangs_leaves_a_tombstone(whole_cloud: S3Server) -> None:
     whole_cloud.freeze()
     steps = run()
     whole_cloud.thaw()
@@ -170,7 +168,7 @@ def test_a_bucket_that_hangs_leaves_a_tombstone_for_what_it_may_have_taken(whole
     assert Conversation.objects.using("cloud").get().deleted_at
 
 
-def test_wrong_credentials_are_told_without_the_secret(
+def test_wrong_credentials_are_reported_without_the_secret(
     settings: Any, whole_cloud: S3Server, nothing_left: None
 ) -> None:
     with whole_cloud.wrong_credentials():
@@ -180,7 +178,7 @@ def test_wrong_credentials_are_told_without_the_secret(
     wait_for(lambda: cloud.bucket.up)
 
 
-def test_a_recording_that_was_changed_on_the_way_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+def test_a_changed_recording_fails(whole_cloud: S3Server, nothing_left: None) -> None:
     def change() -> None:
         [key] = whole_cloud.objects()
         whole_cloud.client().put_object(Bucket=BUCKET, Key=key, Body=b"something else")
@@ -190,17 +188,17 @@ def test_a_recording_that_was_changed_on_the_way_fails(whole_cloud: S3Server, no
     assert whole_cloud.objects() == {}
 
 
-def test_a_recording_that_is_gone_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+def test_a_missing_recording_fails(whole_cloud: S3Server, nothing_left: None) -> None:
     steps = run(self_test.SAVE, whole_cloud.empty)
     assert "404" in failed(steps)["fetch and compare"]
 
 
-def test_a_conversation_that_is_gone_fails(nothing_left: None) -> None:
+def test_a_missing_conversation_fails(nothing_left: None) -> None:
     steps = run(self_test.SAVE, lambda: Message.objects.using("local").all().delete())
     assert set(failed(steps)) == {"read back"}
 
 
-def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+def test_a_refused_link_fails(whole_cloud: S3Server, nothing_left: None) -> None:
     def deny() -> None:
         resource = f"arn:aws:s3:::{BUCKET}/*"
         denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
@@ -217,7 +215,7 @@ def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None)
     assert whole_cloud.objects() == {}
 
 
-def test_a_local_file_that_is_gone_fails(recordings_folder: Path, nothing_left: None) -> None:
+def test_a_missing_local_file_fails(recordings_folder: Path, nothing_left: None) -> None:
     def lose() -> None:
         for path in files_left(recordings_folder):
             path.unlink()
