@@ -62,7 +62,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Trial:
+class SelfTest:
     """Hold what the steps of one test have made and found. Its learner does not exist."""
 
     learner: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -86,21 +86,21 @@ def run() -> Generator[Step, None, None]:
     A worker carries out one step at a time. If the caller is interrupted or closes the generator, the step under way
     ends first, so that what it wrote is known and can be removed.
     """
-    trial = Trial()
+    test = SelfTest()
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage-test")
     with cloud.patience(PATIENCE):
         testing = copy_context()
     try:
         for name in (MAKE, SAVE, READ, SIGN, FETCH, MOVE):
-            if name == MOVE and trial.recording.place != Recording.Place.CLOUD:
+            if name == MOVE and test.recording.place != Recording.Place.CLOUD:
                 continue
-            step = worker.submit(testing.run, _carry_out, name, trial).result()
+            step = worker.submit(testing.run, _carry_out, name, test).result()
             yield step
             if not step.ok:
                 break
     finally:
         with cloud.patience(PATIENCE):
-            removal = worker.submit(copy_context().run, _carry_out, REMOVE, trial)
+            removal = worker.submit(copy_context().run, _carry_out, REMOVE, test)
         worker.submit(connections.close_all)
         worker.shutdown()
         # A generator that is being closed may not yield.
@@ -116,10 +116,10 @@ def report(steps: Iterable[Step]) -> Json:
     return {"success": not failed, **error, "steps": [asdict(step) for step in taken]}
 
 
-def _carry_out(name: str, trial: Trial) -> Step:
+def _carry_out(name: str, test: SelfTest) -> Step:
     began, ok, advice = time.monotonic(), False, ""
     try:
-        found, ok = STEPS[name](trial), True
+        found, ok = STEPS[name](test), True
     except CheckFailed as error:
         found, advice = error.what, error.do
     except UNREACHED as error:
@@ -127,18 +127,18 @@ def _carry_out(name: str, trial: Trial) -> Step:
     return Step(name, ok, found, advice, round(time.monotonic() - began, 3))
 
 
-def _make(trial: Trial) -> str:
-    clip = trial.clip = encoding.from_upload(VOICE.read_bytes())
+def _make(test: SelfTest) -> str:
+    clip = test.clip = encoding.from_upload(VOICE.read_bytes())
     return f"A recording of {clip.duration:.0f} s ({len(clip.data)} bytes, {clip.content_type})."
 
 
-def _save(trial: Trial) -> str:
+def _save(test: SelfTest) -> str:
     now = now_after()
-    turns = [Draft("user-1", "user", SAID, now, audio=trial.clip), Draft("ai-2", "assistant", "I have heard you.", now)]
+    turns = [Draft("user-1", "user", SAID, now, audio=test.clip), Draft("ai-2", "assistant", "I have heard you.", now)]
     columns = {"title": "Storage test", "config": {"topic": "Storage test"}, "timestamp": now}
-    saved = trial.saved = store.save(trial.learner, trial.wire_id, columns=columns, messages=turns)
+    saved = test.saved = store.save(test.learner, test.wire_id, columns=columns, messages=turns)
     [recording] = saved.recordings.values()
-    trial.rows_are_there = saved.storage != LOCAL
+    test.rows_are_there = saved.storage != LOCAL
     places = ((cloud.database, saved.storage), (cloud.bucket, recording.place))
     if any(half.on and where == LOCAL for half, where in places):
         raise CheckFailed(
@@ -148,36 +148,36 @@ def _save(trial: Trial) -> str:
     return f"The conversation is in {_kept_in(cloud.database)}, its recording in {_kept_in(cloud.bucket)}."
 
 
-def _read_back(trial: Trial) -> str:
-    found = store.get(trial.learner, trial.wire_id)
+def _read_back(test: SelfTest) -> str:
+    found = store.get(test.learner, test.wire_id)
     do = "Look whether something else writes to the same database, and into its log."
     if found is None:
         raise CheckFailed("It is not there any more.", do)
-    if [row.content for row in found.messages] != [row.content for row in trial.saved.messages]:
+    if [row.content for row in found.messages] != [row.content for row in test.saved.messages]:
         raise CheckFailed("Its words are not those that were saved.", do)
     recording = found.recordings.get(found.messages[0].audio_key)
-    if recording is None or recording.size != len(trial.clip.data):
+    if recording is None or recording.size != len(test.clip.data):
         raise CheckFailed("Its recording is not known any more.", do)
-    trial.recording = recording
+    test.recording = recording
     return f"{len(found.messages)} messages, one with a recording."
 
 
-def _sign(trial: Trial) -> str:
-    link = recordings.url(trial.recording)
+def _sign(test: SelfTest) -> str:
+    link = recordings.url(test.recording)
     if not link:
         raise CheckFailed("There is no link to the recording.", "Set S3_BUCKET_NAME.")
-    trial.link = link
+    test.link = link
     return f"A link to {urlsplit(link).hostname or 'this server'}, good for {settings.AUDIO_URL_EXPIRY} s."
 
 
-def _fetch_and_compare(trial: Trial) -> str:
-    data = _fetch(trial.link) if urlsplit(trial.link).scheme else _answer_of_the_view(trial.link)
-    if data != trial.clip.data:
+def _fetch_and_compare(test: SelfTest) -> str:
+    data = _fetch(test.link) if urlsplit(test.link).scheme else _answer_of_the_view(test.link)
+    if data != test.clip.data:
         raise CheckFailed(
-            f"Other bytes came back ({len(data)}) than had been saved ({len(trial.clip.data)}).",
+            f"Other bytes came back ({len(data)}) than had been saved ({len(test.clip.data)}).",
             "See whether a proxy or a CDN in between changes them.",
         )
-    return f"The same {len(data)} bytes came back, from {PLACES[Recording.Place(trial.recording.place)].removeprefix('audio_')}."
+    return f"The same {len(data)} bytes came back, from {PLACES[Recording.Place(test.recording.place)].removeprefix('audio_')}."
 
 
 def _fetch(link: str) -> bytes:
@@ -212,13 +212,13 @@ def _answer_of_the_view(link: str) -> bytes:
     return bytes(answer.content)
 
 
-def _move(trial: Trial) -> str:
+def _move(test: SelfTest) -> str:
     """Send the recording once more and look it up, as a migration does, and the server after an outage."""
     bucket = storages["audio_cloud"]
     try:
         with cloud.bucket.use():
-            deliver(trial.recording, trial.clip.data, bucket)
-            found = holds(bucket, trial.recording)
+            deliver(test.recording, test.clip.data, bucket)
+            found = holds(bucket, test.recording)
     except ChecksumMismatch as error:
         raise CheckFailed(str(error), "See whether a proxy in between changes the bytes.") from error
     if not found:
@@ -226,25 +226,25 @@ def _move(trial: Trial) -> str:
     return "It was sent as moving recordings sends it, and its size and checksum are right."
 
 
-def _remove(trial: Trial) -> str:
+def _remove(test: SelfTest) -> str:
     """Remove rows and bytes, here and in the cloud. Raises CheckFailed, which says what has to stay for now."""
-    known = list(recordings.of_conversations([trial.key]).values())
+    known = list(recordings.of_conversations([test.key]).values())
     try:
         recordings.remove(known)
         if cloud.database.on:
             with cloud.database.use():
-                _remove_rows(trial, settings.CLOUD_DATABASE)
-        _remove_rows(trial, LOCAL)
+                _remove_rows(test, settings.CLOUD_DATABASE)
+        _remove_rows(test, LOCAL)
     except UNREACHED as error:
-        _require_only_here(trial, known, error)
+        _require_only_here(test, known, error)
         for row in known:
             storages["audio_local"].delete(row.key)
         for using in _reachable():
             Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
-            _remove_rows(trial, using)
-    left = [f"rows in {using}" for using in _reachable() if rows.load(using, [trial.key])]
+            _remove_rows(test, using)
+    left = [f"rows in {using}" for using in _reachable() if rows.load(using, [test.key])]
     if left := [*left, *_bytes_left(known)]:
-        where = f"Look for {trial.key} (learner {trial.learner})."
+        where = f"Look for {test.key} (learner {test.learner})."
         raise CheckFailed(f"{' and '.join(left)} could not be removed.", where)
     return "Nothing of it is left."
 
@@ -255,26 +255,26 @@ STEPS = {
 }
 
 
-def _require_only_here(trial: Trial, known: list[Recording], error: Exception) -> None:
+def _require_only_here(test: SelfTest, known: list[Recording], error: Exception) -> None:
     """Check that nothing of the test can be in a half of the cloud that is down.
 
     Otherwise leave a tombstone, and raise CheckFailed. A half that does not answer may still carry out what it was
     sent. The tombstone has the server erase this later, and what the half has for certain.
     """
     unsure = any(half.on and half.cause == NO_ANSWER and NOTHING_SENT not in half.reason for half in cloud.halves)
-    there = trial.rows_are_there and not cloud.database.usable
+    there = test.rows_are_there and not cloud.database.usable
     there |= not cloud.bucket.usable and any(row.place == Recording.Place.CLOUD for row in known)
     if unsure or there:
         try:
-            store.delete(trial.learner, trial.wire_id)
+            store.delete(test.learner, test.wire_id)
         except UNREACHED:
-            do = f"Delete the conversation {trial.key} in the admin when that is right again."
+            do = f"Delete the conversation {test.key} in the admin when that is right again."
             raise CheckFailed(f"It could not be removed: {_reason(error)}", do) from error
         raise CheckFailed(f"It could not be removed everywhere: {_reason(error)}", GONE_LATER) from error
 
 
-def _remove_rows(trial: Trial, using: str) -> None:
-    rows.remove(rows.load(using, [trial.key]).values(), using=using)
+def _remove_rows(test: SelfTest, using: str) -> None:
+    rows.remove(rows.load(using, [test.key]).values(), using=using)
 
 
 def _bytes_left(known: list[Recording]) -> Iterator[str]:

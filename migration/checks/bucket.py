@@ -65,14 +65,14 @@ def probes_of(storage: Any, configured: Json, origin: str) -> list[Probe]:
     `storage` is an S3AudioStorage, and `configured` its entry in STORAGES. `origin` is the site whose pages play the
     recordings.
     """
-    hasty = storage.client_config.merge(
+    with_timeouts = storage.client_config.merge(
         Config(connect_timeout=CONNECT_WITHIN, read_timeout=ANSWER_WITHIN, signature_version="s3v4")
     )
     options = configured["OPTIONS"]
-    ours = storages.create_storage({**configured, "OPTIONS": options | {"client_config": hasty}})
-    unsigned = hasty.merge(Config(signature_version=UNSIGNED))
-    anybody = storages.create_storage({**configured, "OPTIONS": options | {"client_config": unsigned}})
-    checks = BucketChecks(ours, anybody, origin)
+    ours = storages.create_storage({**configured, "OPTIONS": options | {"client_config": with_timeouts}})
+    unsigned = with_timeouts.merge(Config(signature_version=UNSIGNED))
+    anonymous = storages.create_storage({**configured, "OPTIONS": options | {"client_config": unsigned}})
+    checks = BucketChecks(ours, anonymous, origin)
     lines = {
         Subject.SERVER: checks.server,
         Subject.CREDENTIALS: checks.credentials,
@@ -95,8 +95,8 @@ def probes_of(storage: Any, configured: Json, origin: str) -> list[Probe]:
 
 
 class BucketChecks:
-    def __init__(self, ours: Any, anybody: Any, origin: str) -> None:
-        self._ours, self._anybody, self._origin = ours, anybody, origin
+    def __init__(self, ours: Any, anonymous: Any, origin: str) -> None:
+        self._ours, self._anonymous, self._origin = ours, anonymous, origin
         self._name = ours.bucket_name
         self._key = f"{PROBES}verify-{uuid.uuid4().hex}.webm"
         self._asked_at = timezone.now()
@@ -106,8 +106,8 @@ class BucketChecks:
         self._looked_up = Once(partial(self._call_on_written, "head"))
         self._read = Once(partial(self._call_on_written, "read"))
         self._fetched = Once(self._fetch_as_a_page)
-        self._read_by_anybody = Once(self._read_as_anybody)
-        self._listed_by_anybody = Once(partial(ask, anybody, "list_objects_v2", MaxKeys=1))
+        self._anonymous_read = Once(self._read_anonymously)
+        self._anonymous_list = Once(partial(ask, anonymous, "list_objects_v2", MaxKeys=1))
 
     def server(self) -> str:
         trouble = self._listed().trouble
@@ -170,7 +170,7 @@ class BucketChecks:
     def deleting(self) -> str:
         """Check deleting, last of all: the test object must be there until the other checks have looked."""
         self._require_answer()
-        for look in (self._written, self._looked_up, self._read, self._fetched, self._read_by_anybody):
+        for look in (self._written, self._looked_up, self._read, self._fetched, self._anonymous_read):
             look()
         answer = self._call("delete")
         if answer.denied and self._written().ok:
@@ -205,7 +205,7 @@ class BucketChecks:
     def private(self) -> str:
         self._require_answer()
         do = f'Block all public access to it, and take out of its policy what allows Principal "*". {SET_UP}'
-        read, listed = self._read_by_anybody(), self._listed_by_anybody()
+        read, listed = self._anonymous_read(), self._anonymous_list()
         if read.ok or (read.missing and not self._written().ok):
             raise CheckFailed("Anybody can read recordings in it, without a signature.", do)
         if listed.ok:
@@ -262,7 +262,7 @@ class BucketChecks:
     def _require_answer(self, line: str = "") -> BucketAnswer:
         """Return the bucket's answer to a listing, allowed or not.
 
-        If there is no such answer, raises Failed if `line` is the one that says why, else Warned.
+        If there is no such answer, raises CheckFailed if `line` is the check that reports the reason, else Warned.
         """
         answer = self._listed()
         if answer.trouble is None or answer.trouble.kind.subject not in ENDS_ALL:
@@ -306,9 +306,9 @@ class BucketChecks:
         self._written()
         return self._call(method)
 
-    def _read_as_anybody(self) -> BucketAnswer:
+    def _read_anonymously(self) -> BucketAnswer:
         self._written()
-        return ask(self._anybody, "get_object", Key=f"{self._anybody.key_prefix}{self._key}")
+        return ask(self._anonymous, "get_object", Key=f"{self._anonymous.key_prefix}{self._key}")
 
     @property
     def _link(self) -> str:

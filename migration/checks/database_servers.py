@@ -16,7 +16,7 @@ from core.postgresql.base import Connection
 from migration.checks.migrations import Names
 
 CONNECT_WITHIN = 2  # seconds
-# For pymongo, which may wait twice, because it also says goodbye to the server.
+# For pymongo, which may wait twice, because closing its client asks the server, too.
 GIVEN_UP_AFTER_MS = 1500
 
 # Values by column, as the driver takes them.

@@ -69,24 +69,24 @@ def shared(storage: S3AudioStorage) -> str:
     return sharing.used_by_others(TargetBucket(storage))
 
 
-def look(storage: S3AudioStorage, asked: SetupOptions = DEFAULTS) -> list[SettingFinding]:
+def look(storage: S3AudioStorage, options: SetupOptions = DEFAULTS) -> list[SettingFinding]:
     """Return the state of the bucket, and what `carry_out` would change. Changes nothing."""
     bucket = TargetBucket(storage)
-    existence, *others = _aspects(bucket, asked)
+    existence, *others = _aspects(bucket, options)
     found = _look_at(existence, leaves=False)
     if found.state is SettingState.TO_DO:
         return [found, *(SettingFinding(each.name, SettingState.TO_DO, found.now, each.wanted()) for each in others)]
     if found.state is SettingState.FAILED:
         return [found]
-    leaves = _leaves_whole_bucket(bucket, asked)
+    leaves = _leaves_whole_bucket(bucket, options)
     return [found, *(_look_at(each, leaves=leaves) for each in others)]
 
 
-def carry_out(storage: S3AudioStorage, asked: SetupOptions = DEFAULTS) -> Iterator[SettingFinding]:
+def carry_out(storage: S3AudioStorage, options: SetupOptions = DEFAULTS) -> Iterator[SettingFinding]:
     """Change every setting that is not as wanted, one after the other, and yield what became of it."""
     bucket = TargetBucket(storage)
-    leaves = _leaves_whole_bucket(bucket, asked)
-    for aspect in _aspects(bucket, asked):
+    leaves = _leaves_whole_bucket(bucket, options)
+    for aspect in _aspects(bucket, options):
         found = _look_at(aspect, leaves=leaves)
         if found.state is SettingState.TO_DO:
             found = _change(aspect, found)
@@ -95,27 +95,27 @@ def carry_out(storage: S3AudioStorage, asked: SetupOptions = DEFAULTS) -> Iterat
             return
 
 
-def _leaves_whole_bucket(bucket: TargetBucket, asked: SetupOptions) -> bool:
+def _leaves_whole_bucket(bucket: TargetBucket, options: SetupOptions) -> bool:
     """Return whether to leave the whole bucket alone. Call it before the first change."""
     try:
-        return not asked.whole_bucket and bool(sharing.used_by_others(bucket))
+        return not options.whole_bucket and bool(sharing.used_by_others(bucket))
     except OSError:
         # The first setting reports the error.
         return True
 
 
-def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
+def _aspects(bucket: TargetBucket, options: SetupOptions) -> Iterator[Aspect]:
     yield privacy.Existence(bucket)
     yield from (setting(bucket) for setting in privacy.SETTINGS)
-    yield rule_lists.OldVersions(bucket, asked.old_versions_days)
+    yield rule_lists.OldVersions(bucket, options.old_versions_days)
     yield rule_lists.UnfinishedUploads(bucket, None)
-    if asked.retention_days is not None:
-        yield rule_lists.OldRecordings(bucket, asked.retention_days)
+    if options.retention_days is not None:
+        yield rule_lists.OldRecordings(bucket, options.retention_days)
     yield rule_lists.Cors(bucket)
-    if asked.queue or asked.topic:
-        yield rule_lists.Notifications(bucket, queue=asked.queue, topic=asked.topic)
-    if asked.alarms:
-        yield from alarms.aspects(bucket, asked.alarms)
+    if options.queue or options.topic:
+        yield rule_lists.Notifications(bucket, queue=options.queue, topic=options.topic)
+    if options.alarms:
+        yield from alarms.aspects(bucket, options.alarms)
 
 
 def _look_at(aspect: Aspect, *, leaves: bool) -> SettingFinding:
