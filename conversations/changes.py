@@ -1,57 +1,87 @@
-"""Compute how a store operation changes one conversation. Works on copies of the rows and never touches a database."""
+"""Compute how a change alters a conversation. All rules of merging are in this module.
+
+A `Change` is data: it can wait in the outbox of a server, be applied late, or twice. `apply` never touches a database
+and never alters its arguments. It decides online writes, draining, reads with pending changes, imports, undo, and
+merging two copies of a conversation.
+
+Each column of a row has a stamp, the moment when it was last set, and the later moment wins. So changes of several
+servers end alike in any order, and applying a change again alters nothing. Three rules concern more than one column:
+
+- A replacement deletes the messages that were last sent before it.
+- A deletion loses to whatever was written to the conversation after it.
+- New words in erased rows are to be erased again.
+"""
 
 import copy
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from django.utils import timezone
 
-from audio.encoding import Clip
-from audio.models import Recording
-from conversations import rows
-from conversations.models import Columns, Conversation, Message
+from conversations.models import Columns, Conversation, Kept, Message
 from conversations.rows import Copy
-from core.json_types import Json
 
 # Fields of `measured` that say how unsure the recognised words are.
 DOUBT = ("doubt", "confidence", "unsure")
 # MongoDB stores datetimes in milliseconds.
 TICK = timedelta(milliseconds=1)
+# Two more stamps of a conversation: of its last replacement, and of its beginning.
+REPLACED, BEGUN = "messages", "begun"
+BEGINNING = ("save", "replace", "add")
+# A row without a beginning keeps what was taken back from a conversation that is not known yet. It counts as deleted.
+NEVER = datetime.fromtimestamp(0, UTC)
+# The columns that every message of a replacement sets. If its values were there already, only the conversation has a
+# new stamp, so that saving a long conversation again writes one row.
+IN_REPLACEMENTS = ("role", "content", "timestamp", "position", "deleted_at")
+
+# The moment when each column was last set, in milliseconds.
+Stamps = Mapping[str, int]
 
 
-@dataclass(slots=True)
-class Draft:
-    """Hold a message to save. Fields that are None keep the stored value of an existing message."""
+@dataclass(frozen=True, slots=True)
+class MessageChange:
+    """Hold the columns that a change sets in one message."""
 
     id: str
-    role: str
-    content: str
-    at: datetime
-    audio: Clip | None = None
-    audio_key: str | None = None
-    corrections: list[Json] | None = None
-    interrupted: bool | None = None
-    measured: Json | None = None
-    deleted: bool = False
+    columns: Columns
+    # Among messages of the same timestamp, for a message that is new.
+    position: int = 0
+    # As in `Change`.
+    stamps: Stamps | None = None
+    pk: uuid.UUID | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """Hold the changes that one store operation makes to one conversation."""
+    """Hold what one operation changes in a conversation, and when.
+
+    `action` says what else it does than to set `columns` and `messages`:
+
+    - "save": the conversation begins, if there is none.
+    - "replace": as "save", and the messages are the complete list.
+    - "add": as "save", only what is missing is added, and a deleted conversation comes back.
+    - "drop": the messages are taken back.
+    - "delete", "restore": the conversation is deleted, or its deletion is undone.
+    - "clear": all conversations of the learner are deleted. `wire_id` is empty.
+    """
 
     learner: uuid.UUID
     wire_id: str
-    columns: Columns
-    drafts: Sequence[Draft] = ()
-    # Recordings by the id of their draft.
-    voices: dict[str, Recording] = field(default_factory=dict)
-    # The drafts are the complete list of messages.
-    replaces: bool = False
-    # Add only what is missing: existing data stays as it is, and a deleted conversation comes back.
-    adds: bool = False
+    moment: datetime
+    columns: Columns = field(default_factory=dict)
+    messages: Sequence[MessageChange] = ()
+    action: Literal["update", "save", "replace", "add", "drop", "delete", "restore", "clear"] = "update"
+    # For a change made of several: the stamps of its columns. Otherwise `moment` is the stamp of all.
+    stamps: Stamps | None = None
+    # The primary key of the row, if it is not derived from `wire_id`, as in an archive of somebody else.
+    pk: uuid.UUID | None = None
+
+    @property
+    def key(self) -> uuid.UUID:
+        return self.pk or conversation_key(self.learner, self.wire_id)
 
 
 def conversation_key(learner: uuid.UUID, wire_id: str) -> uuid.UUID:
@@ -62,39 +92,67 @@ def message_key(conversation: uuid.UUID, wire_id: str) -> uuid.UUID:
     return uuid.uuid5(conversation, wire_id)
 
 
-def changed(change: Change, before: Copy | None, *, partial: bool = False) -> Copy:
-    now = now_after(before)
-    if before:
-        conversation = copy.copy(before.conversation)
-    else:
-        key = conversation_key(change.learner, change.wire_id)
-        conversation = Conversation(
-            id=key, learner=change.learner, wire_id=change.wire_id, created_at=now, timestamp=now
-        )
-    columns = _columns_to_add(change, before) if change.adds else change.columns
-    for name, value in columns.items():
-        setattr(conversation, name, value)
-    conversation.updated_at = now
-    if partial:
-        _note(conversation, columns, is_new=before is None)
-    messages = dict(before.messages) if before else {}
-    sent = set()
-    for position, sent_draft in enumerate(change.drafts):
-        draft = _draft_to_add(change, sent_draft, conversation.pk, before) if change.adds else sent_draft
-        if draft is None:
-            continue
-        row = _message(conversation, draft, change, messages, position, partial)
-        messages[row.pk] = row
-        sent.add(row.pk)
-    if change.replaces:
-        if partial:
-            conversation.replaced_at = now
-        for pk in [pk for pk, row in messages.items() if pk not in sent and row.deleted_at is None]:
-            messages[pk] = copy.copy(messages[pk])
-            messages[pk].deleted_at = messages[pk].updated_at = now
-            if partial:
-                _note(messages[pk], ["deleted_at"], is_new=False)
-    return Copy(conversation, messages)
+def now_after(before: Copy | None = None) -> datetime:
+    """Return the current time, cut to milliseconds, and later than everything in `before`.
+
+    So a newer write wins even if the clocks of other servers are ahead.
+    """
+    now = timezone.now()
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return max(now, before.conversation.updated_at + TICK) if before else now
+
+
+def apply(change: Change, before: Copy | None) -> Copy | None:
+    """Return the conversation after the change. None means that there is none, before or after."""
+    if before is None and change.action == "clear":
+        return None
+    if change.action == "add":
+        change = _missing_parts(change, before)
+    moment = _milliseconds(change.moment)
+    after = Copy(copy.copy(before.conversation), dict(before.messages)) if before else _unknown(change)
+    row, have = after.conversation, stamps_of(after.conversation)
+    columns = change.columns
+    if change.action in ("delete", "clear"):
+        columns = {"deleted_at": change.moment}
+    elif change.action == "restore":
+        columns = {} if row.erased else {"deleted_at": None}
+    stamps = change.stamps or dict.fromkeys(columns, moment)
+    _begin(row, have, change)
+    was_set = _set(row, stamps_of(row), columns, stamps)
+    replaced = moment if change.action == "replace" else stamps.get(REPLACED, 0)
+    if replaced > have.get(REPLACED, 0):
+        row.stamps = {**stamps_of(row), REPLACED: replaced}
+    sent = {each.pk or message_key(row.pk, each.id): each for each in change.messages}
+    for key in after.messages.keys() - sent.keys() if replaced else ():
+        _delete_replaced(after, key, replaced, have.get(REPLACED, 0))
+    for key, each in sent.items():
+        _apply_message(after, key, each, change, have.get(REPLACED, 0))
+    is_untouched = was_set <= {"deleted_at"} and all(message.erased for message in after.messages.values())
+    row.erased = row.erased and row.deleted_at is not None and is_untouched
+    row.updated_at = max(row.updated_at, change.moment)
+    return after
+
+
+def apply_all(changes: Iterable[Change], before: Copy | None) -> Copy | None:
+    """Apply changes in the order of their moments."""
+    for change in sorted(changes, key=lambda each: each.moment):
+        before = apply(change, before)
+    return before
+
+
+def merged(far: Copy | None, near: Copy | None) -> Copy | None:
+    """Merge two copies of a conversation: of each column, the value that was set last. Neither copy is changed."""
+    return apply(as_change(near), far) if near else far
+
+
+def as_change(held: Copy) -> Change:
+    """Return the one change that makes this copy, for example of all changes of a conversation so far."""
+    row, replaced = held.conversation, stamps_of(held.conversation).get(REPLACED, 0)
+    messages = [
+        MessageChange(each.wire_id, _columns(each), each.position, stamps_of(each, replaced), each.pk)
+        for each in held.messages.values()
+    ]
+    return Change(row.learner, row.wire_id, row.updated_at, _columns(row), messages, stamps=stamps_of(row), pk=row.pk)
 
 
 def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
@@ -110,92 +168,123 @@ def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
     return "all" if row.erased else "" if row.audio_key else "voice"
 
 
-def _columns_to_add(change: Change, before: Copy | None) -> Columns:
-    if before is None:
-        return change.columns
-    if before.conversation.deleted_at is None:
-        return {}
-    return {"deleted_at": None, "erased": False} | (change.columns if before.conversation.erased else {})
+def is_known(held: Copy) -> bool:
+    """Return whether this is a conversation, and not only what was taken back from one that is not known."""
+    return held.conversation.deleted_at != NEVER
 
 
-def _draft_to_add(change: Change, draft: Draft, conversation: uuid.UUID, before: Copy | None) -> Draft | None:
-    key = message_key(conversation, draft.id)
-    lacks = lacking(before, key)
-    if lacks != "voice" or before is None:
-        return draft if lacks else None
-    row = before.messages[key]
-    if draft.id not in change.voices or draft.role != row.role:
-        return None
-    return replace(draft, content=row.content, at=row.timestamp, corrections=None, interrupted=None, measured=None)
+def stamps_of(row: Kept, replaced: int = 0) -> dict[str, int]:
+    """Return the stamps of a row. `replaced` is the stamp of the conversation's last replacement, for a message.
+
+    A row that an older version wrote has the same stamp for all columns.
+    """
+    is_old = row.stamps is None
+    stamps = dict.fromkeys((*row.settable(), BEGUN), _milliseconds(row.updated_at)) if is_old else {**row.stamps}
+    deleted = (
+        {"deleted_at": _milliseconds(row.deleted_at)} if row.deleted_at else dict.fromkeys(IN_REPLACEMENTS, replaced)
+    )
+    for name, stamp in deleted.items():
+        if stamp > stamps.get(name, 0):
+            stamps[name] = stamp
+    return stamps
 
 
-def _message(
-    conversation: Conversation,
-    draft: Draft,
-    change: Change,
-    known: dict[uuid.UUID, Message],
-    position: int,
-    partial: bool,
-) -> Message:
-    key = message_key(conversation.pk, draft.id)
-    before = known.get(key)
-    columns = {
-        "role": draft.role,
-        "content": draft.content,
-        "timestamp": draft.at,
-        "audio_key": change.voices[draft.id].key if draft.id in change.voices else draft.audio_key,
-        "corrections": draft.corrections,
-        "interrupted": draft.interrupted,
-        "measured": draft.measured,
-    }
-    columns = {name: value for name, value in columns.items() if value is not None}
-    columns |= {"deleted_at": None, "erased": False}
-    if draft.deleted:
-        columns = {"deleted_at": conversation.updated_at}
-    if change.replaces:
-        columns["position"] = position
-    if before and draft.measured is None and draft.content != before.content and not draft.deleted:
-        # The content was corrected, so the doubt in the old words is void.
-        kept = before.measured
-        columns["measured"] = (
-            {name: kept[name] for name in kept if name not in DOUBT} if isinstance(kept, dict) else kept
-        )
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _columns(row: Kept) -> Columns:
+    return {"created_at": row.created_at} | {name: getattr(row, name) for name in row.settable()}
+
+
+def _unknown(change: Change) -> Copy:
+    moments = {"created_at": change.moment, "updated_at": NEVER, "timestamp": change.moment, "deleted_at": NEVER}
+    return Copy(Conversation(id=change.key, learner=change.learner, wire_id=change.wire_id, stamps={}, **moments))
+
+
+def _begin(row: Conversation, have: Stamps, change: Change) -> None:
+    """Note when the conversation began. What was deleted before it began is nothing of it."""
+    begun = (change.stamps or {}).get(BEGUN, _milliseconds(change.moment) if change.action in BEGINNING else 0)
+    if not begun or begun >= have.get(BEGUN, begun + 1):
+        return
+    row.stamps = {**have, BEGUN: begun}
+    if BEGUN not in have and have.get("deleted_at", 0) < begun:
+        row.deleted_at = None
+    row.created_at = change.columns.get("created_at", change.moment)
+    row.timestamp = row.timestamp if "timestamp" in have else row.created_at
+
+
+def _set(row: Kept, have: Stamps, columns: Columns, stamps: Stamps) -> set[str]:
+    """Set the columns whose stamp is later than what the row has. Return their names."""
+    later = {name: value for name, value in columns.items() if stamps.get(name, 0) > have.get(name, 0)}
+    if later.get("deleted_at"):
+        if row.deleted_at and row.deleted_at > NEVER:
+            later["deleted_at"] = row.deleted_at
+        elif _milliseconds(row.updated_at) > stamps["deleted_at"]:
+            del later["deleted_at"]
+    for name, value in later.items():
+        setattr(row, name, value)
+    if later:
+        row.stamps = {**have, **{name: stamps[name] for name in later}}
+    return set(later)
+
+
+def _delete_replaced(after: Copy, key: uuid.UUID, replaced: int, replaced_before: int) -> None:
+    """Delete a message that a replacement leaves out, unless it was sent after it."""
+    if after.messages[key].deleted_at is None:
+        row = copy.copy(after.messages[key])
+        have = stamps_of(row, replaced_before)
+        if have.get("deleted_at", 0) < replaced:
+            row.deleted_at = datetime.fromtimestamp(replaced / 1000, UTC)
+            row.updated_at = max(row.updated_at, row.deleted_at)
+            after.messages[key] = row
+
+
+def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Change, replaced: int) -> None:
+    """Apply one message of a change. `replaced` is the stamp of the last replacement before it."""
+    conversation, before = after.conversation, after.messages.get(key)
+    begun = sent.columns.get("created_at", change.moment)
     if before:
         row = copy.copy(before)
     else:
-        row = Message(
-            id=key,
-            learner=conversation.learner,
-            wire_id=draft.id,
-            conversation_id=conversation.pk,
-            role=draft.role,
-            timestamp=draft.at,
-            position=position,
-            created_at=conversation.updated_at,
-        )
-    for name, value in columns.items():
-        setattr(row, name, value)
-    if before and not partial and not rows.differing(row, before):
-        return before
-    row.updated_at = conversation.updated_at
-    if partial:
-        _note(row, columns, is_new=before is None)
-    return row
+        # A message that is taken back before it is known has an empty row, which keeps it from coming later.
+        row = Message(id=key, learner=conversation.learner, wire_id=sent.id, conversation_id=conversation.pk, stamps={})
+        row.role, row.position = Message.Role.ASSISTANT, sent.position
+        row.created_at = row.updated_at = row.timestamp = begun
+    have = stamps_of(row, replaced if before else 0)
+    columns = {"deleted_at": change.moment} if change.action == "drop" else sent.columns
+    if before and change.action == "replace":
+        columns = {name: value for name, value in columns.items() if getattr(before, name) != value}
+    was_set = _set(row, have, columns, sent.stamps or dict.fromkeys(columns, _milliseconds(change.moment)))
+    if begun < row.created_at:
+        row.created_at = begun
+        row.position = row.position if "position" in have else sent.position
+    elif before and not was_set:
+        return
+    if before is None and row.deleted_at is None and stamps_of(row).get("deleted_at", 0) < replaced:
+        row.deleted_at = datetime.fromtimestamp(replaced / 1000, UTC)
+    spoken = sent.columns.get("content", row.content) if "measured" in was_set or before is None else before.content
+    if spoken != row.content and isinstance(row.measured, dict):
+        # The words were corrected, so the doubt in the old ones is void.
+        row.measured = {name: value for name, value in row.measured.items() if name not in DOUBT}
+    row.erased = row.erased and was_set <= {"deleted_at"}
+    row.updated_at = max(row.updated_at, change.moment)
+    after.messages[key] = row
 
 
-def _note(row: Conversation | Message, columns: Iterable[str], *, is_new: bool) -> None:
-    if is_new or row.partial is not None:
-        row.partial = sorted({*(row.partial or ()), *columns})
-
-
-def now_after(before: Copy | None = None) -> datetime:
-    """Return the current time, cut to milliseconds, and later than every `updated_at` in `before`.
-
-    So a newer write wins even if the clocks of other servers are ahead.
-    """
-    now = timezone.now()
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+def _missing_parts(change: Change, before: Copy | None) -> Change:
+    """Reduce an addition to what is missing, as a change that sets it."""
     if before is None:
-        return now
-    written = [before.conversation.updated_at, *(row.updated_at for row in before.messages.values())]
-    return max(now, max(written) + TICK)
+        return replace(change, action="save")
+    row, columns = before.conversation, Columns()
+    if row.deleted_at:
+        columns = {"deleted_at": None} | (change.columns if row.erased else {})
+    messages = []
+    for sent in change.messages:
+        key = message_key(change.key, sent.id)
+        lacks = lacking(before, key)
+        if lacks == "all":
+            messages.append(sent)
+        elif lacks == "voice" and "audio_key" in sent.columns and before.messages[key].role == sent.columns["role"]:
+            messages.append(MessageChange(sent.id, {"audio_key": sent.columns["audio_key"]}))
+    return replace(change, action="save", columns=columns, messages=messages)

@@ -1,9 +1,8 @@
-"""Read conversations from the local database (the shelter) and the cloud's database as one."""
+"""Read conversations from their database, with the changes that wait in the outbox."""
 
-import copy
 import uuid
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,9 +11,9 @@ from django.db.models import Q, QuerySet
 
 from audio import recordings
 from audio.models import Recording
-from conversations import clearing, rows
-from conversations.merging import merged
-from conversations.models import Conversation, Message
+from conversations import outbox, rows
+from conversations.changes import Change, apply_all, is_known, merged
+from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.rows import Copy
 from core import cloud
 from core.cloud import LOCAL
@@ -24,7 +23,7 @@ Position = tuple[datetime, uuid.UUID]
 
 
 class OutOfReach(Exception):
-    """Report that the cloud's database is down and the local one has no such row, so its existence is unknown."""
+    """Report that the cloud's database is down and nothing waits for this row, so its existence is unknown."""
 
 
 @dataclass(slots=True)
@@ -43,56 +42,115 @@ class StoredConversation:
 
 @dataclass(slots=True)
 class Found:
-    """Hold the copies of a conversation: the local one, and the cloud's if its database is on and was reached."""
+    """Hold what was found of a conversation, and what it is with the changes that wait (`both`)."""
 
-    near: Copy | None
-    far: Copy | None = None
+    # Its changes in the outbox.
+    pending: list[PendingChange]
+    # What its database has, if that was reached.
+    held: Copy | None = None
+    # Rows in the local database from a time when the cloud was off. They are about to be moved.
+    left: Copy | None = None
     reached: bool = True
-    # The time when the learner cleared all conversations, if the cloud's database does not know it yet.
-    cleared: datetime | None = None
-    # Both copies, merged.
-    both: Copy | None = field(init=False)
+    # When the learner cleared all conversations, if the row may not know it.
+    cleared_at: datetime | None = None
+    # All of it. It may be less than a conversation: what was taken back from one that is not known.
+    merged: Copy | None = field(init=False)
 
     def __post_init__(self) -> None:
-        far = Copy(_heeding(self.cleared, self.far.conversation), self.far.messages) if self.far else None
-        self.both = merged(far, self.near) if cloud.database.on else self.near
+        self.merged = merged(self.held, self.left)
+        if self.pending or self.cleared_at:
+            changes = outbox.changes_of(self.pending)
+            if self.cleared_at:
+                changes.append(Change(uuid.UUID(int=0), "", self.cleared_at, action="clear"))
+            self.merged = apply_all(changes, self.merged)
+
+    @property
+    def both(self) -> Copy | None:
+        """Return the conversation, if it has begun or was deleted."""
+        return self.merged if self.merged and is_known(self.merged) else None
 
     @property
     def storage(self) -> str:
-        return "cloud" if self.far and not self.near else LOCAL
+        return "cloud" if cloud.database.on and self.held and not self.pending and not self.left else LOCAL
+
+    def unreached(self) -> "Found":
+        """Return what would have been found with the database down."""
+        return Found(self.pending, None, self.left, reached=False, cleared_at=self.cleared_at)
 
 
-def find(key: uuid.UUID, messages: Sequence[uuid.UUID] | None = None) -> Found:
-    """Read a conversation from both databases. `messages` limits the messages to these keys (None: all).
+def database() -> str:
+    """Return the alias of the database that conversations are kept in."""
+    return settings.CLOUD_DATABASE or LOCAL
 
-    Messages that the local database has are read from the cloud, too.
-    """
-    # Read the local database first: a row that moves meanwhile is then seen twice instead of missed.
-    near = rows.load(LOCAL, [key], messages=messages if not cloud.database.on else None).get(key)
+
+@contextmanager
+def reaching() -> Iterator[str]:
+    """Wrap operations on the database that conversations are kept in, and return its alias. Raises cloud.Unavailable."""
     if not cloud.database.on:
-        return Found(near)
-    # After a replacement, all messages of the cloud are needed, to find the replaced ones.
-    if near and messages is not None:
-        messages = None if near.conversation.replaced_at else [*messages, *near.messages]
+        yield LOCAL
+        return
+    with cloud.database.use():
+        yield database()
+
+
+def find(key: uuid.UUID, learner: uuid.UUID | None, messages: Sequence[uuid.UUID] | None = None) -> Found:
+    """Read a conversation with its pending changes. `messages` limits the messages to these keys (None: all).
+
+    Operators need no learner. With pending changes, all messages are read.
+    """
+    # Read the outbox first: a change that moves meanwhile is then applied twice instead of missed.
+    waiting = outbox.of_conversation(key, learner)
+    own, clears = waiting.get(key, []), {row.learner: row.moment for row in waiting.get(None, [])}
+    left = rows.load(LOCAL, [key]).get(key) if cloud.database.on else None
     try:
-        with cloud.database.use():
-            far = rows.load(settings.CLOUD_DATABASE, [key], messages=messages).get(key)
+        with reaching() as using:
+            held = rows.load(using, [key], messages=None if own or left else messages).get(key)
+            clears |= _last_clears(using, {row.learner for row in own}, clears)
     except cloud.Unavailable:
-        return Found(near, reached=False)
-    return Found(near, far, cleared=clearing.noted(far.conversation.learner) if far else None)
+        return Found(own, None, left, reached=False, cleared_at=max(clears.values(), default=None))
+    if learner is None and held:
+        clears = outbox.clears([held.conversation.learner])
+    return Found(own, held, left, cleared_at=max(clears.values(), default=None))
+
+
+def find_all(using: str, keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Found]:
+    """Read conversations of any learners from this database, with their pending changes."""
+    waiting, held = outbox.grouped(outbox.pending().filter(conversation__in=list(keys))), rows.load(using, keys)
+    learners = {key: copy.conversation.learner for key, copy in held.items()}
+    learners |= {key: changes[0].learner for key, changes in waiting.items() if key}
+    clears = outbox.clears(learners.values())
+    clears |= _last_clears(using, {learners[key] for key in waiting if key}, clears)
+    return {
+        key: Found(waiting.get(key, []), held.get(key), cleared_at=clears.get(learner))
+        for key, learner in learners.items()
+    }
+
+
+def with_pending(copies: Mapping[uuid.UUID, Copy], keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Copy]:
+    """Apply the pending changes of conversations to copies that were read already."""
+    waiting = outbox.grouped(outbox.pending().filter(conversation__in=list(keys)))
+    both = {key: apply_all(outbox.changes_of(waiting.get(key, [])), copies.get(key)) for key in keys}
+    return {key: each for key, each in both.items() if each}
+
+
+def _last_clears(
+    using: str, learners: Collection[uuid.UUID], pending: Mapping[uuid.UUID, datetime]
+) -> dict[uuid.UUID, datetime]:
+    """Return when these learners last cleared all conversations, on any server or in this outbox (`pending`)."""
+    found = dict(LastClear.objects.using(using).filter(pk__in=learners).values_list("pk", "moment")) if learners else {}
+    return {learner: max(moment, pending.get(learner, moment)) for learner, moment in found.items()}
 
 
 def count_alive(found: Found) -> int:
     """Return the number of messages that are not deleted. `found` may have been read with only some of them."""
     if found.both is None:
         return 0
-    using, copy_there = (settings.CLOUD_DATABASE, found.far) if cloud.database.on else (LOCAL, found.near)
     count = _alive_in(found.both)
-    if copy_there is None:
+    if found.held is None:
         return count
-    there = Message.objects.using(using).filter(conversation=copy_there.conversation.pk, deleted_at=None)
-    with cloud.database.use() if cloud.database.on else nullcontext():
-        return count + there.count() - _alive_in(copy_there)
+    with reaching() as using:
+        there = Message.objects.using(using).filter(conversation=found.held.conversation.pk, deleted_at=None)
+        return count + there.count() - _alive_in(found.held)
 
 
 def _alive_in(copy_read: Copy) -> int:
@@ -104,64 +162,60 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
 
     The number of queries is the same for each page.
     """
-    if not cloud.database.on:
-        near, far = {row.pk: row for row in _page(LOCAL, learner, limit, before)}, dict[uuid.UUID, Conversation]()
-    else:
-        near = {row.pk: row for row in Conversation.objects.using(LOCAL).filter(learner=learner)}
-        far = _far_page(learner, limit + len(near), before, near)
+    waiting = outbox.of_learner(learner)
+    clears = {row.learner: row.moment for row in waiting.pop(None, [])}
+    left = (
+        {row.pk: row for row in Conversation.objects.using(LOCAL).filter(learner=learner)} if cloud.database.on else {}
+    )
+    touched = waiting.keys() | left.keys()
+    held: dict[uuid.UUID, Conversation] = {}
+    try:
+        with reaching() as using:
+            held = {row.pk: row for row in _page(using, learner, limit + len(touched), before, clears.get(learner))}
+            if missing := touched - held.keys():
+                held |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
+            clears |= _last_clears(using, {learner} if waiting else (), clears)
+    except cloud.Unavailable:
+        held = {}
+
+    def found(held: Mapping[uuid.UUID, Copy], left: Mapping[uuid.UUID, Copy], keys: Iterable[uuid.UUID]) -> list[Found]:
+        return [
+            Found(waiting.get(key, []), held.get(key), left.get(key), cleared_at=clears.get(learner)) for key in keys
+        ]
 
     def place(row: Conversation) -> Position:
         return row.timestamp, row.pk
 
-    known: list[Conversation] = []
-    for key in near.keys() | far.keys():
-        if both := merged(Copy(far[key]) if key in far else None, Copy(near[key]) if key in near else None):
-            known.append(both.conversation)
+    # The place of a conversation in the list does not depend on its messages, so they are read for one page only.
+    rows_alone = [{key: Copy(row) for key, row in each.items()} for each in (held, left)]
+    known = [each.both.conversation for each in found(*rows_alone, touched | held.keys()) if each.both]
     listed = [row for row in known if not row.deleted_at and (not before or place(row) < before)]
     page = [row.pk for row in sorted(listed, key=place, reverse=True)[:limit]]
-    return _complete(page, near, far)
-
-
-def _complete(
-    page: list[uuid.UUID], near: dict[uuid.UUID, Conversation], far: dict[uuid.UUID, Conversation]
-) -> list[StoredConversation]:
-    """Return these conversations with their messages and recordings, in this order."""
-    here = rows.with_messages(LOCAL, [near[key] for key in page if key in near])
     there: dict[uuid.UUID, Copy] = {}
-    if known := [far[key] for key in page if key in far]:
+    if on_page := [held[key] for key in page if key in held]:
         try:
-            with cloud.database.use():
-                there = rows.with_messages(settings.CLOUD_DATABASE, known)
-        # The cloud's database failed after the first query.
+            with reaching() as using:
+                there = rows.with_messages(using, on_page)
+        # The database failed after the first query.
         except cloud.Unavailable:
-            page = [key for key in page if key in near]
+            page = [key for key in page if key in touched]
+    here = rows.with_messages(LOCAL, [left[key] for key in page if key in left])
     voices: dict[uuid.UUID, dict[str, Recording]] = {}
     for key, voice in recordings.of_conversations(page).items():
         voices.setdefault(voice.conversation, {})[key] = voice
-    found = {key: Found(here.get(key), there.get(key)) for key in page}
     return [
-        _in_order(each.both, each.storage, voices.get(key, {})) for key, each in found.items() if each.both is not None
+        _in_order(each.both, each.storage, voices.get(each.both.conversation.pk, {}))
+        for each in found(there, here, page)
+        if each.both
     ]
 
 
-def _far_page(
-    learner: uuid.UUID, limit: int, before: Position | None, near: Iterable[uuid.UUID]
-) -> dict[uuid.UUID, Conversation]:
-    """Return the cloud's page and its rows of the local conversations, or nothing if the cloud is out of reach."""
-    try:
-        with cloud.database.use():
-            using = settings.CLOUD_DATABASE
-            page = {row.pk: row for row in _page(using, learner, limit, before)}
-            if missing := [key for key in near if key not in page]:
-                page |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
-    except cloud.Unavailable:
-        return {}
-    moment = clearing.noted(learner)
-    return {key: _heeding(moment, row) for key, row in page.items()}
-
-
-def _page(using: str, learner: uuid.UUID, limit: int, before: Position | None) -> list[Conversation]:
+def _page(
+    using: str, learner: uuid.UUID, limit: int, before: Position | None, cleared_at: datetime | None
+) -> list[Conversation]:
     found = alive(using, learner)
+    if cleared_at:
+        found = found.filter(updated_at__gt=cleared_at)
     if before:
         timestamp, key = before
         # The bound appears twice because an index can start at a plain comparison, but not at an OR.
@@ -185,22 +239,7 @@ def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> Stored
 
 
 def alive(using: str, learner: uuid.UUID) -> QuerySet[Conversation]:
-    found = Conversation.objects.using(using).filter(learner=learner, deleted_at=None)
-    if using != LOCAL and (moment := clearing.noted(learner)):
-        return found.filter(updated_at__gt=moment)
-    return found
-
-
-def _heeding(moment: datetime | None, far: Conversation) -> Conversation:
-    """Return the cloud's row, marked as deleted if a noted clearing covers it.
-
-    The learner cleared it while the cloud was out of reach, and the cloud's database does not know it yet.
-    """
-    if moment is None or far.deleted_at or far.updated_at > moment:
-        return far
-    row = copy.copy(far)
-    row.deleted_at = row.updated_at = moment
-    return row
+    return Conversation.objects.using(using).filter(learner=learner, deleted_at=None)
 
 
 def require_reached(found: Found) -> None:

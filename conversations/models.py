@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -20,11 +21,15 @@ class Kept(models.Model):
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
     erased = models.BooleanField(default=False, help_text="deleted for good: nothing that was said is left in the row")
-    # Only in the local database: the columns saved while the cloud's database was down. The rest of the row is there.
-    partial = models.JSONField(null=True, editable=False, help_text="the columns this copy knows; null: all")
+    # See `changes`. Null: an older version wrote the row, and `updated_at` holds for all its columns.
+    stamps = models.JSONField(null=True, editable=False, help_text="when each column was set, in milliseconds")
 
     # Columns with text that an erasure leaves: an id, a role and names of columns say nothing of what was said.
-    LEFT_BY_ERASURE = frozenset({"wire_id", "role", "partial"})
+    LEFT_BY_ERASURE = frozenset({"wire_id", "role", "stamps"})
+    # Columns that no change sets by itself.
+    DERIVED = frozenset(
+        {"id", "learner", "wire_id", "conversation", "created_at", "updated_at", "erased", "stamps", "version"}
+    )
 
     class Meta:
         abstract = True
@@ -36,6 +41,16 @@ class Kept(models.Model):
         columns = [field for field in cls._meta.concrete_fields if isinstance(field, with_words)]
         emptied = {field.name: field.get_default() for field in columns if field.name not in cls.LEFT_BY_ERASURE}
         return emptied | {"erased": True}
+
+    @classmethod
+    def settable(cls) -> tuple[str, ...]:
+        """Return the names of the columns that a change may set."""
+        return _settable(cls)
+
+
+@cache
+def _settable(model: type[Kept]) -> tuple[str, ...]:
+    return tuple(field.name for field in model._meta.concrete_fields if field.name not in Kept.DERIVED)
 
 
 class Conversation(Kept):
@@ -50,8 +65,8 @@ class Conversation(Kept):
     duration = models.FloatField(null=True, blank=True, help_text="minutes")
     time_remaining = models.FloatField(null=True, blank=True, help_text="seconds")
     call_ended = models.BooleanField(default=False)
-    # Only in the local database: older messages that were not sent again have been replaced.
-    replaced_at = models.DateTimeField(null=True, editable=False)
+    # Counts writes, so that a writer notices another one (optimistic locking).
+    version = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
         ordering = ["-timestamp", "-id"]
@@ -62,6 +77,12 @@ class Conversation(Kept):
 
     def __str__(self) -> str:
         return self.title or self.topic or self.wire_id
+
+    @classmethod
+    def empty(cls) -> Columns:
+        """Return the columns of a conversation that has just begun, but for its moments."""
+        fields = [field for field in cls._meta.concrete_fields if field.name in cls.settable()]
+        return {field.name: field.get_default() for field in fields if field.name != "timestamp"}
 
 
 class Message(Kept):
@@ -95,14 +116,34 @@ class Message(Kept):
         return self.content[:80]
 
 
-class Clearing(models.Model):
-    """Record, in the local database only, that a learner cleared all conversations while the cloud's database was down.
+class LastClear(models.Model):
+    """Record when a learner last cleared all conversations.
 
-    Conversations older than `at` are deleted.
+    A conversation that began before it may still wait in another server's outbox.
     """
 
     learner = models.UUIDField(primary_key=True, db_column="_id")
-    at = models.DateTimeField()
+    moment = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.learner} until {self.at}"
+        return f"{self.learner} at {self.moment}"
+
+
+class PendingChange(models.Model):
+    """Hold one change that waits in the outbox, in the local database only. Its key is its sequence number."""
+
+    learner = models.UUIDField()
+    # Null: all conversations of the learner are cleared.
+    conversation = models.UUIDField(null=True)
+    moment = models.DateTimeField()
+    change = models.JSONField(help_text="see `outbox`")
+    deletes = models.BooleanField(help_text="words that it or an earlier change holds are to be erased in time")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["conversation", "id"], name="pending_of_conversation"),
+            models.Index(fields=["learner", "conversation", "id"], name="pending_of_learner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation or self.learner} at {self.moment}"

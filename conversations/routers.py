@@ -5,6 +5,8 @@ from core import cloud
 from core.cloud import LOCAL
 
 KEPT = ("conversations", "audio")
+# The outbox.
+LOCAL_ONLY = "conversations.PendingChange"
 # In the local database for work on that database, in `default` for all other work.
 CLAIM = "migration.Claim"
 
@@ -30,6 +32,8 @@ class ConversationRouter:
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: object) -> bool:
         if f"{app_label}.{model_name}".lower() == CLAIM.lower():
             return db in ("default", LOCAL)
+        if f"{app_label}.{model_name}".lower() == LOCAL_ONLY.lower():
+            return db == LOCAL
         if app_label in KEPT:
             # PostgreSQL gets the tables even with the cloud off, because a migration is recorded as applied only once.
             return db != "default" or "postgresql" in settings.DATABASES["default"]["ENGINE"]

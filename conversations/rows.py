@@ -74,7 +74,7 @@ def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) ->
     known = {key: message for copy in seen.values() for key, message in copy.messages.items()}
     try:
         with _atomic(using):
-            _put_conversations(using, [copy.conversation for copy in copies], seen)
+            _put_conversations(using, copies, seen)
             _put_messages(using, [message for copy in copies for message in copy.messages.values()], known)
     # Another writer inserted it first.
     except IntegrityError as error:
@@ -90,8 +90,8 @@ def remove(copies: Iterable[Copy], *, using: str) -> int:
     gone = 0
     with transaction.atomic(using=using):
         for copy in copies:
-            key, seen_at = copy.conversation.pk, copy.conversation.updated_at
-            still = Conversation.objects.using(using).filter(pk=key, updated_at=seen_at)
+            key, seen = copy.conversation.pk, copy.conversation.version
+            still = Conversation.objects.using(using).filter(pk=key, version=seen)
             if still.exists():
                 Message.objects.using(using).filter(conversation=key)._raw_delete(using)
                 gone += bool(still._raw_delete(using))
@@ -100,7 +100,9 @@ def remove(copies: Iterable[Copy], *, using: str) -> int:
 
 def differing(row: Kept, seen: Kept) -> Columns:
     """Return the columns of `row` that differ from `seen`, with their values."""
-    names = [column.attname for column in row._meta.concrete_fields if not column.primary_key]
+    names = [
+        column.attname for column in row._meta.concrete_fields if not column.primary_key and column.name != "version"
+    ]
     return {name: getattr(row, name) for name in names if getattr(row, name) != getattr(seen, name)}
 
 
@@ -118,14 +120,17 @@ def _is_replica_set(using: str) -> bool:
     return bool(connections[using].features._supports_transactions)  # type: ignore[attr-defined]
 
 
-def _put_conversations(using: str, conversations: list[Conversation], seen: Mapping[uuid.UUID, Copy]) -> None:
+def _put_conversations(using: str, copies: list[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
     table = Conversation.objects.using(using)
-    table.bulk_create([row for row in conversations if row.pk not in seen])
-    for row in conversations:
-        before = seen[row.pk].conversation if row.pk in seen else None
-        columns = differing(row, before) if before else {}
-        if before and columns and not table.filter(pk=row.pk, updated_at=before.updated_at).update(**columns):
-            raise Changed
+    table.bulk_create([each.conversation for each in copies if each.conversation.pk not in seen])
+    for each in copies:
+        row = each.conversation
+        before = seen.get(row.pk)
+        if before and not each.is_like(before):
+            columns = differing(row, before.conversation)
+            version = before.conversation.version
+            if not table.filter(pk=row.pk, version=version).update(version=version + 1, **columns):
+                raise Changed
 
 
 def _put_messages(using: str, messages: list[Message], seen: Mapping[uuid.UUID, Message]) -> None:

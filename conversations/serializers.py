@@ -20,9 +20,10 @@ from rest_framework.fields import empty
 from audio import sound_threads
 from audio.encoding import MAX_BYTES, BadAudio, Clip, from_upload
 from audio.models import Recording
-from conversations.changes import Draft, conversation_key, message_key
+from conversations.changes import conversation_key, message_key
 from conversations.ids import MAX_ID
 from conversations.models import Columns, Message
+from conversations.store import Draft
 from core.counts import MB
 from core.cursors import CursorPosition, place_at
 from core.json_types import Json

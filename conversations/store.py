@@ -1,33 +1,35 @@
-"""Read and write conversations in the unified store. All other code goes through these functions.
+"""Read and write conversations. All other code goes through these functions.
 
 They are synchronous. The talk path calls them in a thread, never before the voice.
 
-A write goes to the cloud's database when it is on and up, otherwise to the local database, `local` (the shelter). It is
-durable in one of them when the function returns. Rows in the local database are pending while the cloud is on: reads
-merge them with the cloud's rows, and they go to the cloud with the next write to the same conversation or by draining
-(`migration.drain`).
+Conversations are kept in one database: the cloud's while the cloud is on, otherwise the local one. While the cloud's
+database is down, a write goes to the outbox. It is durable in one of them when the function returns. Changes in the
+outbox go to the database with the next write to the same conversation or by draining (`migration.drain`).
 
 Every function takes the learner and reaches only that learner's rows. Only `look_up`, for operators, reaches all.
 """
 
 import contextlib
+import dataclasses
 import random
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from audio import recordings
+from audio.encoding import Clip
 from audio.models import Recording
 from audio.recordings import Owner, Voice
-from conversations import changes, clearing, lookup, rows
-from conversations.changes import Change, Draft, changed, conversation_key, message_key, now_after
+from conversations import changes, lookup, outbox, rows
+from conversations.changes import TICK, Change, MessageChange, apply, conversation_key, message_key, now_after
 from conversations.lookup import (
     Found,
     OutOfReach,
@@ -35,10 +37,11 @@ from conversations.lookup import (
     StoredConversation,
     alive,
     find,
+    reaching,
     require_reached,
     stored,
 )
-from conversations.models import Columns, Conversation, Message
+from conversations.models import Columns, Conversation, LastClear, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
 from core.cloud import LOCAL
@@ -48,6 +51,21 @@ UNDO = timedelta(minutes=10)
 # Rows in one query or call.
 ERASE_AT_ONCE = 500
 TRIES = 20
+
+
+@dataclass(slots=True)
+class Draft:
+    """Hold a message to save. Fields that are None keep the stored value of an existing message."""
+
+    id: str
+    role: str
+    content: str
+    at: datetime
+    audio: Clip | None = None
+    audio_key: str | None = None
+    corrections: list[Json] | None = None
+    interrupted: bool | None = None
+    measured: Json | None = None
 
 
 class ConversationDeleted(Exception):
@@ -64,24 +82,30 @@ def save(
     """Save a conversation: these `columns` and its messages. Durable on return. Saving the same again changes nothing.
 
     With `replace`, the messages are the complete list (None keeps the stored ones), and a deleted conversation comes
-    back. Without it, the messages are added to the stored ones, the result holds only the added ones, and a deleted
-    conversation raises Deleted.
+    back. Otherwise, the messages are added to the stored ones, the result holds only the added ones, and a deleted
+    conversation raises ConversationDeleted.
     """
     drafts = list({draft.id: draft for draft in messages or ()}.values())
-    key, replaces = conversation_key(learner, wire_id), replace and messages is not None
+    key = conversation_key(learner, wire_id)
     wanted = None if replace else [message_key(key, draft.id) for draft in drafts]
-    found = find(key, wanted)
+    found = find(key, learner, wanted)
     if found.both and found.both.conversation.deleted_at and not replace:
         raise ConversationDeleted(wire_id)
-    voices = _keep_voices(learner, key, drafts)
+    if not replace and found.both is None and found.cleared_at:
+        # Whatever the database still has under this id was cleared. This conversation begins anew.
+        replace, columns = True, Conversation.empty() | columns
+    sent = _sent(drafts, _keep_voices(learner, key, drafts))
     if replace:
-        columns = columns | {"deleted_at": None, "erased": False}
-    return _apply(Change(learner, wire_id, columns, drafts, voices, replaces), found, wanted)
+        columns = columns | {"deleted_at": None}
+    if replace and messages is not None:
+        sent = [dataclasses.replace(each, columns=each.columns | {"position": each.position}) for each in sent]
+        return _apply(Change(learner, wire_id, now_after(), columns, sent, "replace"), found, wanted)
+    return _apply(Change(learner, wire_id, now_after(), columns, sent, "save"), found, wanted)
 
 
 def existing(learner: uuid.UUID, wire_id: str) -> Copy | None:
     """Return all rows of a conversation that `add` would find, tombstones included. Raises OutOfReach."""
-    found = find(conversation_key(learner, wire_id))
+    found = find(conversation_key(learner, wire_id), learner)
     require_reached(found)
     return found.both
 
@@ -93,11 +117,11 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
     OutOfReach: nothing is added while the existing rows are unknown.
     """
     key = conversation_key(learner, wire_id)
-    found = find(key)
+    found = find(key, learner)
     require_reached(found)
     missing = [draft for draft in messages if changes.lacking(found.both, message_key(key, draft.id))]
-    voices = _keep_voices(learner, key, missing)
-    return _apply(Change(learner, wire_id, columns, messages, voices, adds=True), found, None)
+    sent = _sent(messages, _keep_voices(learner, key, missing))
+    return _apply(Change(learner, wire_id, now_after(), columns, sent, "add"), found, None)
 
 
 def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = None) -> list[StoredConversation]:
@@ -107,7 +131,7 @@ def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = No
 
 def get(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
     """Return the conversation with all its messages, or None if there is none. Raises OutOfReach."""
-    found = find(conversation_key(learner, wire_id))
+    found = find(conversation_key(learner, wire_id), learner)
     there = _present(found)
     return stored(there, found.storage) if there else None
 
@@ -119,7 +143,7 @@ def size(learner: uuid.UUID, wire_id: str, message: str) -> tuple[int, bool] | N
     """
     key = conversation_key(learner, wire_id)
     wanted = message_key(key, message)
-    found = find(key, [wanted])
+    found = find(key, learner, [wanted])
     there = _present(found)
     if there is None:
         return None
@@ -132,31 +156,30 @@ def size(learner: uuid.UUID, wire_id: str, message: str) -> tuple[int, bool] | N
 
 def look_up(key: uuid.UUID) -> StoredConversation | None:
     """Return the conversation with this key for operators, of any learner and deleted or not."""
-    found = find(key)
-    there = found.both
-    return stored(there, found.storage) if there else None
+    found = find(key, None)
+    return stored(found.both, found.storage) if found.both else None
 
 
 def is_deleted(learner: uuid.UUID, wire_id: str) -> bool:
     """Return whether the conversation was deleted, as far as is known."""
-    there = find(conversation_key(learner, wire_id), messages=()).both
+    there = find(conversation_key(learner, wire_id), learner, messages=()).both
     return bool(there and there.conversation.deleted_at)
 
 
 def is_gone(recording: Recording) -> bool:
     """Return whether the recording's conversation or message is deleted, as far as is known. Then it gets no link."""
-    found = find(recording.conversation, [recording.message])
+    found = find(recording.conversation, recording.learner, [recording.message])
     there = found.both
     if there is None:
-        return not found.reached and clearing.noted(recording.learner) is not None
+        return not found.reached and found.cleared_at is not None
     message = there.messages.get(recording.message)
     return there.conversation.deleted_at is not None or bool(message and message.deleted_at)
 
 
 def change(learner: uuid.UUID, wire_id: str, columns: Columns) -> StoredConversation | None:
     """Set these columns of a conversation, such as its title. Return None if there is none. Raises OutOfReach."""
-    found = find(conversation_key(learner, wire_id))
-    return _apply(Change(learner, wire_id, columns), found, None) if _present(found) else None
+    found = find(conversation_key(learner, wire_id), learner)
+    return _apply(Change(learner, wire_id, now_after(), columns), found, None) if _present(found) else None
 
 
 def replace_words(
@@ -164,54 +187,67 @@ def replace_words(
 ) -> StoredConversation | None:
     """Correct a misheard message of the learner and return the conversation. Raises OutOfReach."""
     key = conversation_key(learner, wire_id)
-    found = find(key)
+    found = find(key, learner)
     there = _present(found)
     row = there.messages.get(message_key(key, message)) if there else None
     if (row is None or row.deleted_at) and cloud.database.name in cloud.down():
         raise OutOfReach
     if row and not row.deleted_at and row.role == Message.Role.USER:
-        replaced = Draft(message, row.role, content, row.timestamp, corrections=corrections)
-        return _apply(Change(learner, wire_id, {}, [replaced]), found, None)
+        sent = MessageChange(message, {"content": content, "corrections": corrections})
+        return _apply(Change(learner, wire_id, now_after(), messages=[sent]), found, None)
     return stored(there, found.storage) if there else None
 
 
 def drop_message(learner: uuid.UUID, wire_id: str, message: str) -> None:
     """Take back one message, such as an answer that was never heard."""
     key = conversation_key(learner, wire_id)
-    found = find(key, [message_key(key, message)])
-    if found.reached and found.both is None:
-        return
-    dropped = Draft(message, Message.Role.ASSISTANT, "", timezone.now(), deleted=True)
-    _apply(Change(learner, wire_id, {}, [dropped]), found, [message_key(key, message)])
+    wanted = [message_key(key, message)]
+    found = find(key, learner, wanted)
+    if found.both or not found.reached:
+        _apply(Change(learner, wire_id, now_after(), {}, [MessageChange(message, {})], "drop"), found, wanted)
 
 
 def delete(learner: uuid.UUID, wire_id: str) -> bool:
     """Delete a conversation. `restore` brings it back within ten minutes. Return False if there was none."""
-    found = find(conversation_key(learner, wire_id), messages=())
+    found = find(conversation_key(learner, wire_id), learner, messages=())
     there = found.both
     was_gone = found.reached and (there is None or there.conversation.deleted_at is not None)
-    # A local copy that is not deleted would show up if the cloud went down now.
-    lingers = found.near and not found.near.conversation.deleted_at
-    if was_gone and not lingers:
-        return False
-    _apply(Change(learner, wire_id, {"deleted_at": now_after(), "erased": False}), found, ())
+    # Rows that wait in the local database would show up if the cloud went down now.
+    if not was_gone or found.pending or found.left:
+        _apply(Change(learner, wire_id, now_after(), action="delete"), found, ())
     return not was_gone
 
 
 def clear(learner: uuid.UUID) -> int:
     """Delete all of the learner's conversations. Return the number of those that could be reached."""
-    now = now_after()
-    if not cloud.database.on:
-        return alive(LOCAL, learner).update(deleted_at=now, updated_at=now)
-    # Conversations with pending changes are deleted one by one: see `clearing.uncleared`.
-    count = sum(delete(learner, row.wire_id) for row in alive(LOCAL, learner))
+    waiting = outbox.of_learner(learner)
+    clears = waiting.pop(None, [])
+    left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
+    found = [find(key, learner, messages=()) for key in {row.pk for row in left} | waiting.keys()]
+    here = [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
+    moment = max([now_after(), *(row.updated_at + TICK for row in here), *(row.moment + TICK for row in clears)])
     try:
-        with cloud.database.use():
-            clearing.carry_out(learner=learner)
-            return count + clearing.uncleared(learner, now).update(deleted_at=now, updated_at=now)
+        with reaching() as using:
+            newest = alive(using, learner).aggregate(newest=Max("updated_at"))["newest"]
+            moment = max(moment, newest + TICK) if newest else moment
+            count = sum(delete(learner, row.wire_id) for row in here)
+            count += carry_out_clear(Change(learner, "", moment, action="clear"), using)
+            outbox.remove(clears)
+            return count
     except cloud.Unavailable:
-        clearing.note(learner, now)
-        return count
+        outbox.append(Change(learner, "", moment, action="clear"))
+        return len(here)
+
+
+def carry_out_clear(change: Change, using: str) -> int:
+    """Delete the conversations that a clearing concerns, and return their number. Raises what the database raises."""
+    last, is_first = LastClear.objects.using(using).get_or_create(
+        learner=change.learner, defaults={"moment": change.moment}
+    )
+    if not is_first and last.moment < change.moment:
+        LastClear.objects.using(using).filter(pk=last.pk).update(moment=change.moment)
+    rows_there = alive(using, change.learner).filter(updated_at__lte=change.moment)
+    return rows_there.update(deleted_at=change.moment, updated_at=change.moment, version=F("version") + 1)
 
 
 def restore(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
@@ -219,7 +255,7 @@ def restore(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
 
     Return the conversation, or None if it is deleted and the deletion is older than UNDO, or if there is none.
     """
-    found = find(conversation_key(learner, wire_id))
+    found = find(conversation_key(learner, wire_id), learner)
     there = found.both
     if there is None:
         require_reached(found)
@@ -229,7 +265,7 @@ def restore(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
         return stored(there, found.storage)
     if row.erased or row.deleted_at < timezone.now() - UNDO:
         return None
-    return _apply(Change(learner, wire_id, {"deleted_at": None}), found, None)
+    return _apply(Change(learner, wire_id, now_after(), action="restore"), found, None)
 
 
 def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] | None = None) -> int:
@@ -240,10 +276,11 @@ def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] |
     Return the number of erased conversations and messages. After an interruption, or with a part of the cloud down, the
     next call erases the rest.
     """
-    due: dict[str, object] = {"deleted_at__lt": before or timezone.now() - UNDO, "erased": False}
+    before = before or timezone.now() - UNDO
+    due: dict[str, object] = {"deleted_at__lt": before, "erased": False}
     if only is not None:
         due["id__in"] = only
-    erased = _erase(LOCAL, due)
+    erased = _erase_pending(before, only) + _erase(LOCAL, due)
     if cloud.database.usable:
         with cloud.database.use():
             erased += _erase(settings.CLOUD_DATABASE, due)
@@ -277,55 +314,65 @@ def _present(found: Found) -> Copy | None:
 
 
 def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> StoredConversation:
-    """Write the change to the cloud together with the local rows, or to the local database if the cloud fails.
+    """Write the change to the database together with pending ones, or to the outbox if the database fails.
 
     Raises WriteConflict if other writers keep changing the same conversation.
     """
     for again in range(TRIES):
         if again:
             time.sleep(random.uniform(0, 0.005 * again))
-            found = find(conversation_key(change.learner, change.wire_id), messages)
+            found = find(change.key, change.learner, messages)
+        change = dataclasses.replace(change, moment=now_after(found.merged))
         try:
-            before, stored = _write(change, found)
+            before, after, storage = _write(change, found)
         except Changed:
             continue
-        stored.created = before is None
+        result = stored(after, storage)
+        result.created = before is None
         if before:
-            _remove_superseded(before, stored)
-        return stored
+            _remove_superseded(before, result)
+        return result
     raise WriteConflict
 
 
-def _write(change: Change, found: Found) -> tuple[Copy | None, StoredConversation]:
-    """Write the change to the cloud's database, else to the local one.
-
-    Return the copy before it and the conversation after it.
-    """
-    if cloud.database.on and found.reached:
-        before = found.both
-        after = changed(change, before)
-        try:
-            with cloud.database.use():
-                clearing.carry_out(learner=change.learner)
-                rows.write(settings.CLOUD_DATABASE, [after], {after.conversation.pk: found.far} if found.far else {})
-        except cloud.Unavailable:
-            pass
-        else:
-            if found.near:
-                rows.remove([found.near], using=LOCAL)
-            return before, stored(after, "cloud", change.voices.values())
-    if change.adds and cloud.database.on:
+def _write(change: Change, found: Found) -> tuple[Copy | None, Copy, str]:
+    """Write the change. Return the conversation before it and after it, and where it is."""
+    before, after = found.both, apply(change, found.merged)
+    assert after
+    if found.reached:
+        with contextlib.suppress(cloud.Unavailable):
+            with reaching() as using:
+                rows.write(using, [after], {change.key: found.held} if found.held else {})
+            outbox.remove(found.pending)
+            if found.left:
+                rows.remove([found.left], using=LOCAL)
+            return before, after, "cloud" if cloud.database.on else LOCAL
+    if change.action == "add":
         raise OutOfReach
-    near = found.near
-    # With the cloud on, rows that begin in the local database note which columns they know.
-    after = changed(change, near, partial=cloud.database.on)
-    if cloud.database.on and near is None and (moment := clearing.noted(change.learner)):
-        # A conversation that begins after a clearing is complete: the older rows of the cloud must not come back with
-        # it.
-        after.conversation.partial, after.conversation.replaced_at = None, moment
+    without = found.unreached()
+    before, after = without.both, apply(change, without.merged)
+    assert after
     with metrics.sheltered():
-        rows.write(LOCAL, [after], {after.conversation.pk: near} if near else {})
-    return near, stored(after, LOCAL, change.voices.values())
+        outbox.append(change)
+    return before, after, LOCAL
+
+
+def _sent(drafts: Iterable[Draft], voices: Mapping[str, Recording]) -> list[MessageChange]:
+    """Return the drafts as parts of a change. `voices` are their recordings by the drafts' ids."""
+    sent = []
+    for position, draft in enumerate(drafts):
+        columns = {
+            "role": draft.role,
+            "content": draft.content,
+            "timestamp": draft.at,
+            "audio_key": voices[draft.id].key if draft.id in voices else draft.audio_key,
+            "corrections": draft.corrections,
+            "interrupted": draft.interrupted,
+            "measured": draft.measured,
+        }
+        known = {name: value for name, value in columns.items() if value is not None}
+        sent.append(MessageChange(draft.id, known | {"deleted_at": None}, position))
+    return sent
 
 
 def _keep_voices(learner: uuid.UUID, conversation: uuid.UUID, drafts: Iterable[Draft]) -> dict[str, Recording]:
@@ -355,6 +402,17 @@ def _remove_superseded(before: Copy, after: StoredConversation) -> None:
 def _recordings(using: str, **whose: object) -> list[Recording]:
     """Return the matching recordings of this database and of the local one, where they wait for the bucket."""
     return [row for each in {using, LOCAL} for row in Recording.objects.using(each).filter(**whose)]
+
+
+def _erase_pending(before: datetime, only: Sequence[uuid.UUID] | None) -> int:
+    erased = 0
+    for key, messages in outbox.deleted_before(before).items():
+        if only is None or key in only:
+            named = {"conversation": key} if messages is None else {"message__in": messages}
+            recordings.remove(Recording.objects.using(LOCAL).filter(**named))
+            outbox.erase(key, messages)
+            erased += 1
+    return erased
 
 
 def _erase(using: str, due: dict[str, object]) -> int:

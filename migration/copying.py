@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
@@ -19,9 +20,10 @@ from django.db.models import QuerySet
 
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from conversations import rows
+from conversations import lookup, rows
 from conversations.models import Conversation
 from conversations.rows import Changed
+from core.cloud import LOCAL
 from migration import selection
 from migration.run_options import EVERYTHING, RunOptions
 from migration.stores import Store, configured
@@ -105,7 +107,7 @@ class Copying:
     _in_a_row: int = 0
 
     def plan(self) -> Plan:
-        conversations = self.conversations().count() if self.destination.database else 0
+        conversations = self.conversations().count() + len(self._pending()) if self.destination.database else 0
         found = selection.sizes(self.options, self.knows(self.source), self._only_in)
         return Plan(conversations, *(sum(each) for each in zip((0, 0), *found, strict=True)))
 
@@ -126,8 +128,9 @@ class Copying:
         finally:
             threads.shutdown(cancel_futures=True)
         if self.destination.database:
-            for some in selection.in_batches(self.conversations()):
-                self._copy_conversations([row.pk for row in some])
+            batches = ([row.pk for row in some] for some in selection.in_batches(self.conversations()))
+            for keys in chain(selection.lists_of(self._pending()), batches):
+                self._copy_conversations(keys)
                 self.on_progress(self.progress)
         return self.progress
 
@@ -138,6 +141,10 @@ class Copying:
     def conversations(self) -> QuerySet[Conversation]:
         """Return the query of the wanted conversations in the source."""
         return selection.conversations(self.options, self.knows(self.source))
+
+    def _pending(self) -> list[uuid.UUID]:
+        """Return the wanted conversations that the local database knows by pending changes."""
+        return selection.pending(self.options) if self.source.database == LOCAL else []
 
     def recordings(self) -> Iterator[list[Recording]]:
         """Return the wanted recordings in batches.
@@ -288,6 +295,8 @@ class Copying:
         assert self.source.database
         assert self.destination.database
         near, far = rows.load(self.source.database, keys), rows.load(self.destination.database, keys)
+        if self.source.database == LOCAL:
+            near = lookup.with_pending(near, keys)
         new = to_write(near, far)
         if not self.options.dry_run:
             rows.write(self.destination.database, new.values(), far)

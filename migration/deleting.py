@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from audio.models import Recording
 from conversations import rows
-from conversations.merging import merged
+from conversations.changes import merged
 from migration.copying import Copying
 from migration.selection import in_batches
 from migration.transfer import holds

@@ -1,6 +1,6 @@
-"""Move what waits in the shelter to the cloud: first recordings, then conversations.
+"""Move what waits in the local database to the cloud: first recordings, then changes of conversations.
 
-The next run finishes an interrupted one. Nothing is removed from the shelter before the cloud has confirmed that it
+The next run finishes an interrupted one. Nothing is removed before the cloud has confirmed that it
 holds it.
 """
 
@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from audio import recordings
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from conversations import clearing, rows
-from conversations.models import Conversation, Message
+from conversations import lookup, outbox, rows, store
+from conversations.models import Conversation
 from conversations.rows import Changed
 from core import cloud
 from core.cloud import LOCAL
-from migration import shelter
+from migration import waiting
 from migration.transfer import NotHeld, Unmovable, deliver, insert, read, to_write
 
 BATCH = 50
@@ -56,14 +56,12 @@ def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
     report = Report()
     # If a half is down, its breaker has reported it. The rest waits.
     with contextlib.suppress(cloud.Unavailable):
-        if cloud.database.usable:
-            with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-                clearing.carry_out()
-    with contextlib.suppress(cloud.Unavailable):
         _drain_recordings(report, go_on)
     with contextlib.suppress(cloud.Unavailable):
-        if cloud.database.usable:
-            _drain_conversations(report, go_on)
+        if cloud.database.usable or not cloud.database.on:
+            _drain_changes(report, go_on)
+    with contextlib.suppress(cloud.Unavailable):
+        _drain_rows(report, go_on)
     return report
 
 
@@ -71,7 +69,7 @@ def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:
     behind = Q()
     with ThreadPoolExecutor(UPLOADS, thread_name_prefix="drain") as threads:
         while go_on():
-            batch = list(shelter.recordings().filter(behind).order_by("created_at", "pk")[:BATCH])
+            batch = list(waiting.recordings().filter(behind).order_by("created_at", "pk")[:BATCH])
             if not batch:
                 return
             last = batch[-1]
@@ -138,12 +136,10 @@ def _was_dealt_with(row: Recording) -> bool:
 
 
 def _is_named(row: Recording) -> bool:
-    """Return whether a message names the recording, in the shelter or in the cloud."""
-    named = {"conversation": row.conversation, "audio_key": row.key}
-    if Message.objects.using(LOCAL).filter(**named).exists():
-        return True
-    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-        return Message.objects.using(settings.CLOUD_DATABASE).filter(**named).exists()
+    """Return whether a message names the recording, with the changes that wait."""
+    with cloud.patience(BATCH_PATIENCE):
+        found = lookup.find(row.conversation, row.learner).both
+    return found is not None and any(message.audio_key == row.key for message in found.messages.values())
 
 
 def _already_there(batch: Iterable[Recording]) -> set[str]:
@@ -160,9 +156,9 @@ def _here(row: Recording) -> QuerySet[Recording]:
 
 
 def _hand_over(row: Recording) -> bool:
-    """Write the row of bytes that have arrived to the cloud's database, and remove the rest from the shelter.
+    """Write the row of bytes that have arrived to the cloud's database, and remove the local row and file.
 
-    Returns False if the recording was removed while it moved. While the database is down, the row stays in the shelter.
+    Returns False if the recording was removed while it moved. While the database is down, the row stays where it is.
     """
     here = _here(row)
     if not cloud.database.usable:
@@ -185,43 +181,71 @@ def _take_back(row: Recording) -> bool:
     return False
 
 
-def _drain_conversations(report: Report, go_on: Callable[[], bool]) -> None:
-    behind = Q()
+def _drain_changes(report: Report, go_on: Callable[[], bool]) -> None:
+    """Apply the pending changes of conversations, and then those that clear all conversations of a learner.
+
+    Until the end, a clearing thus hides what it concerns.
+    """
+    last = 0
     while go_on():
-        waiting = Conversation.objects.using(LOCAL).filter(behind).order_by("updated_at", "pk")[:BATCH]
-        found = list(waiting.values_list("updated_at", "pk"))
-        if not found:
+        waiting = outbox.pending().filter(conversation__isnull=False).order_by().values("conversation")
+        batch = list(waiting.annotate(first=Min("pk")).filter(first__gt=last).order_by("first")[:BATCH])
+        if not batch:
+            break
+        last = batch[-1]["first"]
+        _move_batch([each["conversation"] for each in batch], _apply_changes, report)
+    for row in outbox.pending().filter(conversation=None):
+        with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
+            (change,) = outbox.changes_of([row])
+            store.carry_out_clear(change, using)
+        outbox.remove([row])
+
+
+def _drain_rows(report: Report, go_on: Callable[[], bool]) -> None:
+    """Move the conversations that the local database has from a time when the cloud was off."""
+    last = uuid.UUID(int=0)
+    while cloud.database.usable and go_on():
+        batch = list(
+            Conversation.objects.using(LOCAL).filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
+        )
+        if not batch:
             return
-        (moment, last), batch = found[-1], [key for _, key in found]
-        behind = Q(updated_at__gt=moment) | Q(updated_at=moment, pk__gt=last)
-        try:
-            report.conversations += _move(batch)
-        except (Changed, cloud.Unavailable):
-            _move_singly(batch, report)
+        last = batch[-1]
+        _move_batch(batch, _move_rows, report)
 
 
-def _move_singly(batch: Sequence[uuid.UUID], report: Report) -> None:
-    """Move conversations one by one, so that one that cannot be moved does not keep the others.
+def _move_batch(batch: Sequence[uuid.UUID], move: Callable[[Sequence[uuid.UUID]], int], report: Report) -> None:
+    """Move these conversations, one by one if they cannot be moved together. So one does not keep the others.
 
     Raises cloud.Unavailable if the database is down.
     """
-    for key in batch:
-        try:
-            report.conversations += _move([key])
-        except Changed:
-            # It is being written to. The next run moves it.
-            continue
-        except cloud.Unavailable as error:
-            if not cloud.database.usable:
-                raise
-            report.failed[str(key)] = f"the database does not take it: {error.__cause__}"
+    try:
+        report.conversations += move(batch)
+    except (Changed, cloud.Unavailable):
+        for key in batch:
+            try:
+                report.conversations += move([key])
+            except Changed:
+                # It is being written to. The next run moves it.
+                continue
+            except cloud.Unavailable as error:
+                if not cloud.database.usable:
+                    raise
+                report.failed[str(key)] = f"the database does not take it: {error.__cause__}"
 
 
-def _move(keys: Sequence[uuid.UUID]) -> int:
-    near = rows.load(LOCAL, keys)
-    with cloud.patience(BATCH_PATIENCE), cloud.database.use():
-        # A learner may have cleared everything after this run began.
-        clearing.carry_out()
-        far = rows.load(settings.CLOUD_DATABASE, keys)
-        rows.write(settings.CLOUD_DATABASE, to_write(near, far).values(), far)
-    return rows.remove(near.values(), using=LOCAL)
+def _apply_changes(keys: Sequence[uuid.UUID]) -> int:
+    with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
+        found = lookup.find_all(using, keys)
+        held = {key: each.held for key, each in found.items() if each.held}
+        rows.write(using, [each.merged for each in found.values() if each.merged], held)
+    outbox.remove([change for each in found.values() for change in each.pending])
+    return sum(bool(each.pending) for each in found.values())
+
+
+def _move_rows(keys: Sequence[uuid.UUID]) -> int:
+    left = rows.load(LOCAL, keys)
+    with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
+        held = rows.load(using, keys)
+        rows.write(using, to_write(left, held).values(), held)
+    return rows.remove(left.values(), using=LOCAL)

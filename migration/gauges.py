@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core import cloud
-from migration import shelter
+from migration import waiting
 
 
 class CloudCollector(Collector):
@@ -23,9 +23,9 @@ class CloudCollector(Collector):
                 up.add_metric([half.name], float(half.up))
         yield up
         try:
-            waits = shelter.pending()
+            waits = waiting.counts()
         except DatabaseError:
-            # The shelter cannot be read. No figure is better than a wrong one.
+            # The local database cannot be read. No figure is better than a wrong one.
             return
         pending.add_metric(["conversations"], waits.conversations)
         pending.add_metric(["recordings"], waits.recordings)
@@ -35,8 +35,9 @@ class CloudCollector(Collector):
 
 
 def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+    waits = "What waits in the local database for the cloud."
     return (
         GaugeMetricFamily("talking_agent_cloud_up", "Is this half of the cloud up? 1 or 0.", labels=["backend"]),
-        GaugeMetricFamily("talking_agent_pending", "What waits in the shelter for the cloud.", labels=["what"]),
+        GaugeMetricFamily("talking_agent_pending", waits, labels=["what"]),
         GaugeMetricFamily("talking_agent_pending_bytes", "Bytes of recordings that wait for the bucket."),
     )

@@ -7,9 +7,9 @@ from django.db import DatabaseError
 
 from core import cloud
 from core.counts import counted
-from migration import shelter
+from migration import waiting
 from migration.byte_sizes import size
-from migration.shelter import Pending
+from migration.waiting import PendingCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Hold the state of the cloud: on, degraded or off. `pending` is None while the shelter cannot be read."""
+    """Hold the state of the cloud: on, degraded or off. `pending` is None while the local database cannot be read."""
 
     state: str
     halves: list[Half]
-    pending: Pending | None
+    pending: PendingCounts | None
 
     @property
     def line(self) -> str:
@@ -55,7 +55,7 @@ class Overview:
 
 
 def overview() -> Overview:
-    """Return the state of the cloud, as far as it is known. Only the shelter is asked."""
+    """Return the state of the cloud, as far as it is known. Only the local database is asked."""
     halves = []
     for each in cloud.halves:
         state = "off" if not each.on else "up" if each.up else "down"
@@ -63,7 +63,7 @@ def overview() -> Overview:
     states = {half.state for half in halves}
     state = "degraded" if "down" in states else "on" if "up" in states else "off"
     try:
-        pending: Pending | None = shelter.pending()
+        pending: PendingCounts | None = waiting.counts()
     except DatabaseError:
         pending = None
     return Overview(state, halves, pending)

@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from audio import recordings
 from audio.models import Recording
-from conversations import store
+from conversations import outbox, store
 from conversations.changes import now_after
 from conversations.models import Conversation, Message
 from core import cloud
 from core.cloud import LOCAL
+from migration import drain
 
 # Keys in a query. SQLite limits their number.
 LOOKED_AT_ONCE = 400
@@ -87,6 +88,7 @@ def plan(options: PruneOptions) -> Pruned:
 def prune(options: PruneOptions) -> Iterator[Pruned]:
     """Delete what is old, and yield the counts of each batch. Raises Down or OSError, perhaps after some batches."""
     with _while_all_is_up():
+        drain.drain()
         if options.audio_only:
             for using in _databases():
                 yield from map(_delete_recordings, _in_batches(_spoken_before(using, options), using, LOOKED_AT_ONCE))
@@ -122,19 +124,20 @@ def _which_is_down() -> str:
 def _old_conversations(options: PruneOptions, at_once: int) -> Iterator[list[Conversation]]:
     """Yield the old conversations that are not erased yet, in batches.
 
-    A conversation that waits in the shelter is as new as it is there, whatever the cloud has of it.
+    Conversations with pending changes are left out: they are newer than what the database has of them. Rows that wait
+    in the local database are as new as they are there.
     """
-    sheltered: set[uuid.UUID] = set()
+    waiting = set(outbox.pending().filter(conversation__isnull=False).values_list("conversation", flat=True))
     for using in _databases():
         rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=options.before)
         for some in _in_batches(rows.filter(learner=options.learner) if options.learner else rows, using):
-            keys = [row.pk for row in some if row.pk not in sheltered]
+            keys = [row.pk for row in some if row.pk not in waiting]
             talked_in = _talked_in_since(options.before, keys)
             found = [row for row in some if row.pk in keys and row.pk not in talked_in]
             for start in range(0, len(found), at_once):
                 yield found[start : start + at_once]
         if using == LOCAL and cloud.database.on:
-            sheltered = set(Conversation.objects.using(LOCAL).values_list("pk", flat=True))
+            waiting |= set(Conversation.objects.using(LOCAL).values_list("pk", flat=True))
 
 
 def _talked_in_since(moment: datetime, keys: Sequence[uuid.UUID]) -> set[uuid.UUID]:

@@ -1,12 +1,13 @@
 """Select the rows that a run copies, and form batches."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet, Sum
 
 from audio.models import Recording
+from conversations import outbox
 from conversations.models import Conversation
 from migration.run_options import RunOptions
 
@@ -21,6 +22,13 @@ def conversations(options: RunOptions, using: str) -> QuerySet[Conversation]:
     found = Conversation.objects.using(using)
     found = found.filter(learner=options.learner) if options.learner else found
     return found.filter(timestamp__gte=options.since) if options.since else found
+
+
+def pending(options: RunOptions) -> list[uuid.UUID]:
+    """Return the keys of the selected conversations with changes in the outbox. Their times are not looked at."""
+    found = outbox.pending().filter(conversation__isnull=False)
+    found = found.filter(learner=options.learner) if options.learner else found
+    return list(dict.fromkeys(found.values_list("conversation", flat=True)))
 
 
 def recordings(options: RunOptions, using: str, place: Recording.Place | None = None) -> Iterator[list[Recording]]:
@@ -69,3 +77,7 @@ def grouped(sized: Iterable[tuple[int, Item]], limit: int) -> Iterator[list[Item
             group, total = [], 0
     if group:
         yield group
+
+
+def lists_of(keys: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
+    return (keys[start : start + ROWS_AT_ONCE] for start in range(0, len(keys), ROWS_AT_ONCE))

@@ -27,8 +27,8 @@ from audio.models import Recording
 from audio.recordings import PLACES
 from audio.storages import ChecksumMismatch
 from conversations import rows, store
-from conversations.changes import Draft, conversation_key, now_after
-from conversations.store import StoredConversation
+from conversations.changes import conversation_key, now_after
+from conversations.store import Draft, StoredConversation
 from core import cloud
 from core.cloud import LOCAL, NO_ANSWER, Breaker
 from core.findings import CheckFailed

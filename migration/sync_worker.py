@@ -10,7 +10,7 @@ from django.db import DatabaseError, connections
 
 from core import metrics
 from core.counts import counted
-from migration import drain, shelter
+from migration import drain, waiting
 from migration.drain import Report
 from migration.models import claim, release
 
@@ -22,25 +22,25 @@ _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync_worker")
 
 
 async def run() -> None:
-    """Drain the shelter every EVERY seconds, until cancelled."""
+    """Drain the local database every EVERY seconds, until cancelled."""
     failed: dict[str, str] = {}
     while True:
         await asyncio.sleep(EVERY)
         try:
             report = await asyncio.get_running_loop().run_in_executor(_thread, reconcile)
         except (DatabaseError, OSError):
-            logger.exception("What waits in the shelter could not be moved; trying again.")
+            logger.exception("What waits in the local database could not be moved; trying again.")
             continue
         metrics.RECONCILED.labels("conversations").inc(report.conversations)
         metrics.RECONCILED.labels("recordings").inc(report.recordings)
         metrics.RECONCILED_BYTES.inc(report.bytes)
         if report.moved:
             counts = f"{counted(report.conversations, 'conversation')} and {counted(report.recordings, 'recording')}"
-            logger.info("Moved %s (%s bytes) from the shelter to the cloud.", counts, report.bytes)
+            logger.info("Moved %s (%s bytes) from the local database to the cloud.", counts, report.bytes)
         for what, why in report.failed.items():
             if failed.get(what) != why:
                 metrics.RECONCILE_FAILURES.inc()
-                logger.error("%s waits in the shelter and cannot be moved: %s.", what, why)
+                logger.error("%s waits in the local database and cannot be moved: %s.", what, why)
         failed = report.failed
 
 
@@ -48,7 +48,7 @@ def reconcile() -> Report:
     """Move what can be moved now, unless another process is doing so."""
     holder = f"{socket.gethostname()}:{os.getpid()}"
     try:
-        if not shelter.can_move() or not claim(WORK, holder):
+        if not waiting.can_move() or not claim(WORK, holder):
             return Report()
         try:
             return drain.drain(go_on=lambda: claim(WORK, holder))

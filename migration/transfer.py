@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from audio import recordings
 from audio.models import Recording
-from conversations.merging import merged
+from conversations.changes import merged
 from conversations.rows import Copy
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 from audio import encoding, quota, recordings, sound_threads
 from audio.encoding import Clip
 from conversations import representations, store
-from conversations.changes import Draft
 from conversations.error_messages import DELETED
-from conversations.store import StoredConversation
+from conversations.store import Draft, StoredConversation
 from core import cloud, metrics
 from core.threads import in_thread
 from engines import vad

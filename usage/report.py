@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime
 
 from django.conf import settings
 
+from conversations import outbox
+from conversations.changes import message_key
 from conversations.models import Message
 from core import cloud
 from core.cloud import LOCAL
@@ -136,11 +138,23 @@ def _newest(limit: int) -> tuple[list[Kept], str]:
                 there = _read(settings.CLOUD_DATABASE, limit)
         except cloud.Unavailable:
             unseen = cloud.database.name
-    # While a message is on its way to the cloud, the local row may lack `measured`. The cloud's row then counts.
-    known = there | {key: kept for key, kept in here.items() if kept[1] or key not in there}
+    # While a message is on its way to the cloud, a pending change may lack `measured`. The cloud's row then counts.
+    known = there | {key: kept for key, kept in (here | _pending(limit)).items() if kept[1] or key not in there}
     return sorted(known.values(), key=lambda kept: kept[0], reverse=True)[:limit], unseen
 
 
 def _read(using: str, limit: int) -> dict[uuid.UUID, Kept]:
     found = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by("-timestamp")
     return {key: (at, measured) for key, at, measured in found.values_list("pk", "timestamp", "measured")[:limit]}
+
+
+def _pending(limit: int) -> dict[uuid.UUID, Kept]:
+    """Return the same of the messages that wait in the outbox."""
+    found: dict[uuid.UUID, Kept] = {}
+    for change in outbox.changes_of(outbox.pending().order_by("-pk")[:limit]):
+        for sent in change.messages:
+            columns = sent.columns
+            if "timestamp" in columns and not columns.get("deleted_at"):
+                key = sent.pk or message_key(change.key, sent.id)
+                found.setdefault(key, (columns["timestamp"], columns.get("measured", {})))
+    return found

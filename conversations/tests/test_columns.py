@@ -8,7 +8,7 @@ import pytest
 from django.db import models
 
 from audio.models import Recording
-from conversations.models import Clearing, Conversation, Message
+from conversations.models import Conversation, LastClear, Message
 
 # An erasure leaves columns of these types. Ids, times, lengths and flags contain no words.
 KEPT_TYPES = (
@@ -55,7 +55,7 @@ def test_an_erasure_empties_a_column_or_it_holds_no_words(model: type[Any], name
 
 @pytest.mark.django_db(databases=["default", "local"])
 def test_no_word_is_left_in_a_row_that_was_erased() -> None:
-    kept = {"wire_id": "conv-1", "partial": None, "deleted_at": None}
+    kept = {"wire_id": "conv-1", "stamps": None, "deleted_at": None}
     conversation = Conversation.objects.using("local").create(**filled(Conversation) | kept)
     values = filled(Message) | kept | {"role": "user", "conversation_id": conversation.pk}
     Message.objects.using("local").create(**values)
@@ -66,6 +66,6 @@ def test_no_word_is_left_in_a_row_that_was_erased() -> None:
 
 def test_recordings_and_clearings_hold_no_words() -> None:
     named = {"key", "place", "content_type", "sha256"}
-    for model in (Recording, Clearing):
+    for model in (Recording, LastClear):
         others = [column for column in model._meta.concrete_fields if column.name not in named]
         assert all(isinstance(column, KEPT_TYPES) for column in others)

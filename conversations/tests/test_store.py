@@ -11,9 +11,8 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import store
-from conversations.changes import Draft
 from conversations.models import Conversation, Message
-from conversations.store import UNDO, ConversationDeleted, StoredConversation
+from conversations.store import UNDO, ConversationDeleted, Draft, StoredConversation
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()

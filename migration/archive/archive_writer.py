@@ -27,16 +27,16 @@ from django.utils import timezone
 from audio.models import Recording
 from audio.s3_errors import StorageUnavailable
 from audio.storages import sync_folder
-from conversations import rows
-from conversations.lookup import Found
-from conversations.models import Clearing, Conversation
+from conversations import lookup, outbox, rows
+from conversations.changes import merged
+from conversations.models import Conversation, PendingChange
 from conversations.rows import Copy
 from core.cloud import LOCAL
 from core.json_types import Json
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
-from migration.selection import grouped, in_batches
+from migration.selection import grouped, in_batches, lists_of
 from migration.stores import Store
 from migration.transfer import Unmovable, read
 
@@ -146,20 +146,31 @@ class _Source:
         """Estimate what there is to write. Data in two places counts twice."""
         recordings = [self._mine(Recording, using) for using in self._databases]
         return {
-            "conversations": sum(self._mine(Conversation, using).count() for using in self._databases),
+            "conversations": sum(self._mine(Conversation, using).count() for using in self._databases)
+            + self._pending().values("conversation").distinct().count(),
             "recordings": sum(each.count() for each in recordings),
             "bytes": sum(each.aggregate(size=Sum("size"))["size"] or 0 for each in recordings),
         }
 
     def conversations(self) -> Iterator[Copy]:
-        # The shelter first, so that data that moves meanwhile is seen twice, and not missed.
+        # The outbox and the local database first, so that data that moves meanwhile is seen twice, and not missed.
         seen: set[uuid.UUID] = set()
+        for some in lists_of(list(dict.fromkeys(self._pending().values_list("conversation", flat=True)))):
+            found = self._load(some)
+            seen.update(found)
+            yield from found.values()
         for using in self._databases:
             for batch in in_batches(self._mine(Conversation, using)):
                 found = self._load([row.pk for row in batch if row.pk not in seen])
                 if using != self._databases[-1]:
                     seen.update(found)
                 yield from found.values()
+
+    def _pending(self) -> QuerySet[PendingChange]:
+        """Return the pending changes of conversations, if all that is in use is wanted."""
+        found = outbox.pending().filter(conversation__isnull=False).order_by()
+        found = found.filter(learner=self._options.learner) if self._options.learner else found
+        return found.none() if self._store else found
 
     def recordings(self) -> Iterator[list[Recording]]:
         seen: set[str] = set()
@@ -204,16 +215,12 @@ class _Source:
         return self.read(moved) if there else None
 
     def _load(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Copy]:
-        first = rows.load(self._databases[0], keys)
-        if len(self._databases) == 1:
-            return first
-        far = rows.load(self._databases[1], keys)
-        learners = {each.conversation.learner for each in far.values()}
-        cleared = {row.learner: row.at for row in Clearing.objects.using(LOCAL).filter(learner__in=learners)}
-        both = {key: Found(first.get(key), far.get(key)) for key in keys}
-        for found in both.values():
-            found.cleared = cleared.get(found.far.conversation.learner) if found.far else None
-        return {key: found.both for key, found in both.items() if found.both}
+        if self._store:
+            return rows.load(self._databases[0], keys)
+        left = rows.load(LOCAL, keys) if len(self._databases) > 1 else {}
+        found = lookup.find_all(self._databases[-1], keys)
+        both = {key: merged(found[key].both if key in found else None, left.get(key)) for key in keys}
+        return {key: each for key, each in both.items() if each}
 
     def _mine(self, model: type[Row], using: str) -> QuerySet[Row]:
         found = model.objects.using(using)

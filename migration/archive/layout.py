@@ -20,7 +20,9 @@ from migration.archive import UnusableArchive
 FORMAT, VERSION = "talking-agent-archive", 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 # Columns that archives of earlier versions do not have.
-YOUNGER = {"measured"}
+YOUNGER = {"measured", "version"}
+# Columns that only archives of earlier versions have. They were notes of the local database.
+GONE = {"partial", "replaced_at"}
 # The entry that says why a recording has no file in the archive.
 MISSING = "missing"
 ACCOUNTS, SECRET_KEY = "accounts.json", "secret_key"
@@ -105,7 +107,7 @@ def of_row(row: Model) -> Json:
 def to_row(part: str, model: type[Row], values: Mapping[str, object]) -> Row:
     """Build a row of `model` from its columns, which come from `part`. Raises UnusableArchive."""
     columns = {column.attname: column for column in model._meta.concrete_fields}
-    if unknown := sorted(values.keys() - columns.keys()):
+    if unknown := sorted(values.keys() - columns.keys() - GONE):
         raise UnusableArchive(
             f"{part} has {unknown[0]!r}, which this version does not know: update the application first."
         )

@@ -14,8 +14,8 @@ from django.template.defaultfilters import filesizeformat
 from core import cloud, data_folders
 from core.cloud import Breaker
 from core.findings import CheckFailed, NotConfigured, Probe, Warned
-from migration import shelter
 from migration.checks.migrations import applied_to, check_applied
+from migration.waiting import counts
 
 GROUP = "this machine"
 FEW, TOO_FEW = 1024**3, 100 * 1024**2  # bytes
@@ -75,7 +75,7 @@ def disk_space(folder: Path, *, few: int = FEW, too_few: int = TOO_FEW) -> str:
 
 def waiting() -> str:
     try:
-        pending = shelter.pending()
+        pending = counts()
     except DatabaseError as error:
         line = f"{SHELTER}: migrations"
         raise Warned("Not looked at: the tables are not there yet.", f"Put “{line}” right first.") from error

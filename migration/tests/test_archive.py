@@ -24,8 +24,9 @@ from django.core.management import CommandError, call_command
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import rows, store
-from conversations.changes import Draft, conversation_key
+from conversations.changes import conversation_key
 from conversations.models import Conversation
+from conversations.store import Draft
 from migration.archive import UnusableArchive, archive_writer, restoring
 from migration.archive.archive_writer import Written
 from migration.archive.restoring import Restored

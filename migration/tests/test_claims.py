@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from conversations import store
-from conversations.models import Conversation
+from conversations.models import Conversation, PendingChange
 from migration import drain, sync_worker
 from migration.drain import Report
 from migration.models import LEASE, Claim, claim, release
@@ -80,7 +80,7 @@ def test_draining_moves_the_shelter_and_releases_the_claim(waiting: Half) -> Non
 def test_a_process_does_not_drain_while_another_one_does(waiting: Half) -> None:
     claim(sync_worker.WORK, "somebody else")
     assert sync_worker.reconcile() == Report()
-    assert Conversation.objects.using("local").count() == 1
+    assert PendingChange.objects.using("local").count() == 1
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)

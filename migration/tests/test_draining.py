@@ -20,13 +20,13 @@ from audio.encoding import Clip
 from audio.models import Recording
 from audio.recordings import Owner
 from audio.storages import ChecksumMismatch
-from conversations import clearing, rows, store
-from conversations.changes import Draft, message_key
-from conversations.models import Clearing, Conversation, Message
-from conversations.store import StoredConversation
-from migration import drain, shelter
+from conversations import outbox, rows, store
+from conversations.changes import message_key
+from conversations.models import Conversation, Message, PendingChange
+from conversations.store import Draft, StoredConversation
+from migration import drain, waiting
 from migration.drain import Report
-from migration.shelter import Pending
+from migration.waiting import PendingCounts
 from tests.clouds import ALIAS, DATABASES, Half, use_bucket
 from tests.servers import S3Server
 
@@ -48,8 +48,8 @@ def drained() -> Report:
     """Drain everything. Return the report, which has no failures."""
     report = drain.drain()
     assert report.failed == {}
-    assert shelter.pending() == Pending(0, 0, 0)
-    assert not Conversation.objects.using("local").exists()
+    assert waiting.counts() == PendingCounts(0, 0, 0)
+    assert not PendingChange.objects.using("local").exists()
     return report
 
 
@@ -88,7 +88,7 @@ def test_while_the_database_is_down_nothing_is_moved(database: Half) -> None:
     database.goes_down()
     save("a")
     assert drain.drain().moved == 0
-    assert shelter.pending() == Pending(1, 0, 0)
+    assert waiting.counts() == PendingCounts(1, 0, 0)
 
 
 def test_more_than_one_batch_is_moved(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,6 @@ def test_a_clearing_is_carried_out_and_forgotten(database: Half) -> None:
     drained()
     assert Conversation.objects.using(ALIAS).exclude(deleted_at=None).count() == 2
     assert (store.history(LEARNER), len(store.history(OTHER))) == ([], 1)
-    assert not Clearing.objects.using("local").exists()
 
 
 def test_what_was_saved_after_a_clearing_stays(database: Half) -> None:
@@ -219,9 +218,9 @@ def test_one_that_the_database_does_not_take_does_not_keep_the_others(
 
     monkeypatch.setattr(rows, "write", picky)
     report = drain.drain()
-    bad = Conversation.objects.using("local").get()
-    assert (report.conversations, bad.wire_id) == (2, "bad")
-    assert report.failed == {str(bad.pk): "the database does not take it: value too long"}
+    bad = PendingChange.objects.using("local").get()
+    assert (report.conversations, bad.change["wire_id"]) == (2, "bad")
+    assert report.failed == {str(bad.conversation): "the database does not take it: value too long"}
 
 
 def test_one_that_is_written_to_while_it_moves_is_moved_again(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,10 +231,9 @@ def test_one_that_is_written_to_while_it_moves_is_moved_again(database: Half, mo
     def meanwhile(using: str, copies: Any, seen: Any) -> None:
         write(using, copies, seen)
         monkeypatch.setattr(rows, "write", write)
-        row = Conversation.objects.using("local").get()
-        Conversation.objects.using("local").update(
-            title="Mine", partial=["title"], updated_at=row.updated_at + timedelta(seconds=1)
-        )
+        database.breaker.up = False
+        save(title="Mine")
+        database.breaker.up = True
 
     monkeypatch.setattr(rows, "write", meanwhile)
     assert drained().conversations == 1
@@ -280,7 +278,7 @@ def test_a_conversation_is_moved_while_the_bucket_is_down(database: Half, bucket
     with database.outage():
         save("a", voice=VOICE)
     assert drain.drain().conversations == 1
-    assert shelter.pending() == Pending(0, 1, len(VOICE.data))
+    assert waiting.counts() == PendingCounts(0, 1, len(VOICE.data))
     assert kept() == {"a": VOICE.data}
 
 
@@ -465,9 +463,9 @@ STEPS = {
     "delete the file": lambda: (storages["audio_local"], "delete"),
     "ask what is there": lambda: (drain, "_already_there"),
     "write the conversation": lambda: (rows, "write"),
-    "remove the conversation": lambda: (rows, "remove"),
-    "move a batch": lambda: (drain, "_move"),
-    "clear": lambda: (clearing, "carry_out"),
+    "remove the changes": lambda: (outbox, "remove"),
+    "move a batch": lambda: (drain, "_apply_changes"),
+    "clear": lambda: (store, "carry_out_clear"),
 }
 
 

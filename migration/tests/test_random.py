@@ -13,11 +13,10 @@ import pytest
 from audio import recordings
 from audio.encoding import Clip
 from conversations import store
-from conversations.changes import Draft
 from conversations.models import Conversation
-from conversations.store import ConversationDeleted, OutOfReach
-from migration import drain, shelter
-from migration.shelter import Pending
+from conversations.store import ConversationDeleted, Draft, OutOfReach
+from migration import drain, waiting
+from migration.waiting import PendingCounts
 from tests.clouds import DATABASES, Half
 
 pytestmark = pytest.mark.django_db(databases=DATABASES)
@@ -150,6 +149,6 @@ def test_what_is_kept_in_the_end_does_not_depend_on_outages(database: Half, buck
     for half in learner.halves:
         half.comes_back()
     assert drain.drain().failed == {}
-    assert shelter.pending() == Pending(0, 0, 0)
+    assert waiting.counts() == PendingCounts(0, 0, 0)
     assert not Conversation.objects.using("local").exists()
     assert learner.kept() == learner.model.alive, "\n".join(done)

@@ -9,8 +9,7 @@ import pytest
 
 from audio.encoding import Clip
 from conversations import store
-from conversations.changes import Draft
-from conversations.store import StoredConversation
+from conversations.store import Draft, StoredConversation
 from core.threads import in_thread
 from simulators.openai import Provider
 from talk import feedback

@@ -1,30 +1,35 @@
-"""Find what waits in the shelter for the cloud."""
+"""Find what waits in the local database for the cloud."""
 
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet, Sum
 
 from audio.models import Recording
-from conversations.models import Clearing, Conversation
+from conversations import outbox
+from conversations.models import Conversation
 from core import cloud
 from core.cloud import LOCAL
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingCounts:
     conversations: int
     recordings: int
     bytes: int
 
 
-def pending() -> Pending:
+def counts() -> PendingCounts:
     """Count what waits, whether or not it can be moved now."""
     if not (cloud.database.on or cloud.bucket.on):
-        return Pending(0, 0, 0)
-    conversations = Conversation.objects.using(LOCAL).count() if cloud.database.on else 0
+        return PendingCounts(0, 0, 0)
+    conversations = 0
+    if cloud.database.on:
+        changed = outbox.pending().filter(conversation__isnull=False).order_by()
+        conversations = changed.values("conversation").distinct().count()
+        conversations += Conversation.objects.using(LOCAL).exclude(pk__in=changed.values("conversation")).count()
     waiting = recordings(can_move_now=False)
     size = waiting.filter(place=Recording.Place.LOCAL).aggregate(size=Sum("size"))["size"] if cloud.bucket.on else 0
-    return Pending(conversations, waiting.count(), size or 0)
+    return PendingCounts(conversations, waiting.count(), size or 0)
 
 
 def recordings(*, can_move_now: bool = True) -> QuerySet[Recording]:
@@ -45,6 +50,9 @@ def recordings(*, can_move_now: bool = True) -> QuerySet[Recording]:
 
 def can_move() -> bool:
     """Return whether there is anything that can be moved now."""
-    if cloud.database.usable and (Conversation.objects.using(LOCAL).exists() or Clearing.objects.using(LOCAL).exists()):
+    database_takes = cloud.database.usable or not cloud.database.on
+    if database_takes and outbox.pending().exists():
+        return True
+    if cloud.database.usable and Conversation.objects.using(LOCAL).exists():
         return True
     return (cloud.database.usable or cloud.bucket.usable) and recordings().exists()

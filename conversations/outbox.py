@@ -1,0 +1,173 @@
+"""Keep changes in the local database while the database of conversations is down, in the order they were made.
+
+A change leaves the outbox when the database holds it. Until then, reads apply it to what the database holds.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import models, transaction
+from django.db.models import Q, QuerySet
+
+from conversations.changes import Change, MessageChange, apply_all, as_change
+from conversations.models import Columns, Conversation, Kept, Message, PendingChange
+from conversations.rows import Copy
+from core.cloud import LOCAL
+from core.json_types import Json
+
+# So many changes of one conversation become one, so that reading it costs no more in a long outage than in a short one.
+COMPACT_AT = 50
+DELETING = ("replace", "drop", "delete", "clear")
+
+# Pending changes by conversation. Those of None clear all conversations of the learner.
+ByConversation = dict[uuid.UUID | None, list[PendingChange]]
+
+
+def pending() -> QuerySet[PendingChange]:
+    """Return all pending changes, in the order they were made."""
+    return PendingChange.objects.using(LOCAL).order_by("pk")
+
+
+def append(change: Change) -> None:
+    """Add a change. It is durable on return."""
+    row = _row(change)
+    with transaction.atomic(using=LOCAL):
+        if change.action == "clear":
+            mine = pending().filter(learner=change.learner)
+            mine.filter(conversation=None).delete()
+            # Their words are to be erased in time.
+            mine.update(deletes=True)
+        row.save(using=LOCAL, force_insert=True)
+        if row.conversation and pending().filter(conversation=row.conversation).count() >= COMPACT_AT:
+            rows = list(pending().filter(conversation=row.conversation))
+            if held := apply_all(changes_of(rows), None):
+                _replace(rows, as_change(held))
+
+
+def of_conversation(key: uuid.UUID, learner: uuid.UUID | None) -> ByConversation:
+    """Return what waits for one conversation, the clearing of all the learner's conversations included."""
+    wanted = Q(conversation=key)
+    return grouped(pending().filter(wanted | Q(conversation=None, learner=learner) if learner else wanted))
+
+
+def of_learner(learner: uuid.UUID) -> ByConversation:
+    return grouped(pending().filter(learner=learner))
+
+
+def clears(learners: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """Return when these learners cleared all their conversations, if the database does not know it yet."""
+    return dict(pending().filter(conversation=None, learner__in=set(learners)).values_list("learner", "moment"))
+
+
+def grouped(rows: Iterable[PendingChange]) -> ByConversation:
+    found: ByConversation = defaultdict(list)
+    for row in rows:
+        found[row.conversation].append(row)
+    return found
+
+
+def changes_of(rows: Iterable[PendingChange]) -> list[Change]:
+    return [_change(row) for row in rows]
+
+
+def remove(rows: Sequence[PendingChange]) -> None:
+    """Remove changes that the database holds now, and no others that came meanwhile."""
+    if rows:
+        PendingChange.objects.using(LOCAL).filter(pk__in=[row.pk for row in rows]).delete()
+
+
+def deleted_before(moment: datetime) -> dict[uuid.UUID, list[uuid.UUID] | None]:
+    """Return pending conversations with words that were deleted before `moment`: the deleted messages, or None for all."""
+    found: dict[uuid.UUID, list[uuid.UUID] | None] = {}
+    due = pending().filter(deletes=True, moment__lt=moment, conversation__isnull=False)
+    for key in set(due.values_list("conversation", flat=True)):
+        held = _held(list(pending().filter(conversation=key)))
+        if held is None:
+            continue
+        messages = [row.pk for row in held.messages.values() if _is_due(row, moment)]
+        if _is_due(held.conversation, moment):
+            found[key] = None
+        elif messages:
+            found[key] = messages
+    return found
+
+
+def _held(rows: Sequence[PendingChange]) -> Copy | None:
+    """Return what is known of a conversation from its changes, and from the clearing of all, if that waits."""
+    clears = pending().filter(conversation=None, learner=rows[0].learner) if rows else ()
+    return apply_all(changes_of([*rows, *clears]), None)
+
+
+def _is_due(row: Kept, moment: datetime) -> bool:
+    is_empty = isinstance(row, Message) and not (row.content or row.audio_key)
+    return row.deleted_at is not None and row.deleted_at < moment and not is_empty
+
+
+def erase(key: uuid.UUID, messages: Sequence[uuid.UUID] | None) -> None:
+    """Remove the words of these messages of a conversation from its pending changes, or all words with None."""
+    with transaction.atomic(using=LOCAL):
+        rows = list(pending().filter(conversation=key))
+        held = _held(rows)
+        if held is None:
+            return
+        row = held.conversation
+        if messages is None and row.deleted_at:
+            _replace(rows, Change(row.learner, row.wire_id, row.deleted_at, action="delete"), deletes=False)
+            return
+        for each in (held.messages[message] for message in messages or () if message in held.messages):
+            for name, value in Message.erasure().items():
+                setattr(each, name, value)
+        _replace(
+            rows, as_change(held), deletes=any(each.deleted_at and not each.erased for each in held.messages.values())
+        )
+
+
+def _replace(rows: Sequence[PendingChange], change: Change, *, deletes: bool = True) -> None:
+    remove(rows)
+    row = _row(change)
+    row.deletes = deletes
+    row.save(using=LOCAL, force_insert=True)
+
+
+def _row(change: Change) -> PendingChange:
+    deletes = change.action in DELETING
+    key = None if change.action == "clear" else change.key
+    return PendingChange(
+        learner=change.learner, conversation=key, moment=change.moment, change=_encoded(change), deletes=deletes
+    )
+
+
+def _encoded(change: Change) -> Json:
+    return {
+        "wire_id": change.wire_id,
+        "action": change.action,
+        "columns": _encoded_columns(change.columns),
+        "stamps": change.stamps,
+        "messages": [
+            {"id": each.id, "columns": _encoded_columns(each.columns), "position": each.position, "stamps": each.stamps}
+            for each in change.messages
+        ],
+    }
+
+
+def _change(row: PendingChange) -> Change:
+    shape = row.change
+    messages = [
+        MessageChange(each["id"], _decoded_columns(Message, each["columns"]), each["position"], each["stamps"])
+        for each in shape["messages"]
+    ]
+    columns = _decoded_columns(Conversation, shape["columns"])
+    return Change(row.learner, shape["wire_id"], row.moment, columns, messages, shape["action"], shape["stamps"])
+
+
+def _encoded_columns(columns: Columns) -> Columns:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in columns.items()}
+
+
+def _decoded_columns(model: type[Kept], columns: Columns) -> Columns:
+    dates = {field.name for field in model._meta.concrete_fields if isinstance(field, models.DateTimeField)}
+    return {
+        name: datetime.fromisoformat(value) if value and name in dates else value for name, value in columns.items()
+    }

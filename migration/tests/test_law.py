@@ -1,0 +1,324 @@
+"""What happens in an outage ends as it would have ended without it.
+
+Hypothesis makes histories: two learners use two servers, each with an outbox of its own. The database and the bucket
+fail at any step, a write may fail after it was done, and draining is killed. A calm server without a cloud does the
+same at the same moments. In the end, the cloud shows what the calm server shows, recordings byte for byte.
+
+Left out is what no server can know during an outage: whether another server deleted the conversation meanwhile.
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.storage import storages
+from django.core.management import call_command
+from django.db import OperationalError, connections
+from django.db.utils import load_backend
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from audio import recordings
+from audio.encoding import Clip
+from conversations import outbox, rows, store
+from conversations.changes import conversation_key
+from conversations.models import Conversation, Message, PendingChange
+from conversations.store import ConversationDeleted, Draft, OutOfReach
+from core import cloud
+from migration import drain
+from tests.clouds import DATABASES, FolderBucket, use_bucket
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+WIRE_IDS, TURNS = ("conv-1", "conv-2"), ("a", "b", "c")
+LEARNERS, SERVERS = range(2), range(2)
+# A conversation as a learner sees it: title, topic, and messages with their words, corrections and recording.
+Shown = dict[str, tuple[str, str, list[tuple[str, str, str, bytes]]]]
+
+
+class Killed(BaseException):
+    """End a process in the middle of its work."""
+
+
+@dataclass
+class Place:
+    """Hold what one server has on its machine: a local database and a folder of recordings."""
+
+    connection: Any
+    audio: FolderBucket
+    database: str
+    has_bucket: bool
+
+
+class World:
+    """Hold the servers, and switch between them."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.servers = [self._place(folder / f"server-{number}", database) for number in SERVERS]
+        self.calm = self._place(folder / "calm", "")
+        self.now = START
+
+    def _place(self, folder: Path, database: str) -> Place:
+        parameters = connections["local"].settings_dict | {"NAME": ":memory:"}
+        connection = load_backend(parameters["ENGINE"]).DatabaseWrapper(parameters, "local")
+        place = Place(connection, FolderBucket(location=folder), database, bool(database))
+        with self.at(place):
+            call_command("migrate", database="local", verbosity=0)
+        return place
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        before = connections["local"], storages["audio_local"]
+        # Without pytest-django's fixture, which would keep every value that there was.
+        django_settings.CLOUD_DATABASE, django_settings.CLOUD_AUDIO = place.database, place.has_bucket
+        connections["local"], storages._storages["audio_local"] = place.connection, place.audio
+        try:
+            yield
+        finally:
+            connections["local"], storages._storages["audio_local"] = before
+
+
+def shown(learner: uuid.UUID) -> Shown:
+    found: Shown = {}
+    for stored in store.history(learner):
+        row = stored.conversation
+        messages = []
+        for each in stored.messages:
+            voice = stored.recordings.get(each.audio_key)
+            heard = recordings.read(voice) if voice else each.audio_key.encode()
+            messages.append((each.wire_id, each.content, str(each.corrections), heard))
+        found[row.wire_id] = row.title, row.topic, messages
+    return found
+
+
+class Histories(RuleBasedStateMachine):
+    """Do the same on the stormy servers and on the calm one."""
+
+    world: World
+    raising: list[tuple[str, str]]
+
+    @initialize()
+    def begin(self) -> None:
+        self.learners = [uuid.uuid4() for _ in LEARNERS]
+        self.said, self.world.now = 0, START
+        for place in [*self.world.servers, self.world.calm]:
+            with self.world.at(place):
+                PendingChange.objects.using("local").all().delete()
+        for half in cloud.halves:
+            half.up = True
+        self.raising.clear()
+
+    def both(self, server: int, verb: Callable[[], Any]) -> None:
+        """Do it on a server, and on the calm one if it was acknowledged."""
+        self.world.now += timedelta(seconds=1)
+        with self.world.at(self.world.servers[server]):
+            try:
+                verb()
+            except (OutOfReach, ConversationDeleted):
+                return
+        with self.world.at(self.world.calm), contextlib.suppress(ConversationDeleted):
+            verb()
+
+    def knows(self, server: int, learner: uuid.UUID, wire_id: str) -> bool:
+        """Return whether the server knows of a deletion, if there was one."""
+        with self.world.at(self.world.calm):
+            deleted = store.is_deleted(learner, wire_id)
+        with self.world.at(self.world.servers[server]):
+            return not deleted or store.is_deleted(learner, wire_id)
+
+    def drafts(self, turns: list[str], *, voices: bool) -> list[Draft]:
+        drafts = []
+        for turn in turns:
+            self.said += 1
+            voice = Clip(f"voice {self.said}".encode(), "audio/webm", 1.0) if voices else None
+            drafts.append(Draft(turn, "user", f"words {self.said}", START + timedelta(minutes=self.said), audio=voice))
+        return drafts
+
+    learner = st.sampled_from(LEARNERS)
+    server = st.sampled_from(SERVERS)
+    wire_id = st.sampled_from(WIRE_IDS)
+    turn = st.sampled_from(TURNS)
+
+    @rule(learner=learner, server=server, wire_id=wire_id, turn=turn, voices=st.booleans())
+    def append(self, learner: int, server: int, wire_id: str, turn: str, voices: bool) -> None:
+        who, drafts = self.learners[learner], self.drafts([turn], voices=voices)
+        if self.knows(server, who, wire_id):
+            self.both(server, lambda: store.save(who, wire_id, columns={}, messages=drafts, replace=False))
+
+    @rule(learner=learner, server=server, wire_id=wire_id, turns=st.lists(turn, unique=True), named=st.booleans())
+    def replace(self, learner: int, server: int, wire_id: str, turns: list[str], named: bool) -> None:
+        who, drafts = self.learners[learner], self.drafts(turns, voices=named)
+        columns = {"title": f"title {self.said}"} if named else {"topic": f"topic {self.said}"}
+        self.both(server, lambda: store.save(who, wire_id, columns=columns, messages=drafts))
+
+    @rule(learner=learner, server=server, wire_id=wire_id)
+    def rename(self, learner: int, server: int, wire_id: str) -> None:
+        who, self.said = self.learners[learner], self.said + 1
+        title = f"title {self.said}"
+        if self.knows(server, who, wire_id):
+            self.both(server, lambda: store.change(who, wire_id, {"title": title}))
+
+    @rule(learner=learner, server=server, wire_id=wire_id, turn=turn)
+    def correct(self, learner: int, server: int, wire_id: str, turn: str) -> None:
+        who, self.said = self.learners[learner], self.said + 1
+        words, corrections = f"words {self.said}", [{"said": f"{self.said}"}]
+        if self.knows(server, who, wire_id):
+            self.both(server, lambda: store.replace_words(who, wire_id, turn, words, corrections))
+
+    @rule(learner=learner, server=server, wire_id=wire_id, turn=turn)
+    def drop(self, learner: int, server: int, wire_id: str, turn: str) -> None:
+        who = self.learners[learner]
+        if self.knows(server, who, wire_id):
+            self.both(server, lambda: store.drop_message(who, wire_id, turn))
+
+    @rule(learner=learner, server=server, wire_id=wire_id)
+    def delete(self, learner: int, server: int, wire_id: str) -> None:
+        who = self.learners[learner]
+        self.both(server, lambda: store.delete(who, wire_id))
+
+    @rule(learner=learner, server=server, wire_id=wire_id)
+    def restore(self, learner: int, server: int, wire_id: str) -> None:
+        who = self.learners[learner]
+        if self.knows(server, who, wire_id):
+            self.both(server, lambda: store.restore(who, wire_id))
+
+    @rule(learner=learner, server=server)
+    def clear(self, learner: int, server: int) -> None:
+        who = self.learners[learner]
+        self.both(server, lambda: store.clear(who))
+
+    @rule(learner=learner, server=server, wire_id=wire_id, turn=turn)
+    def bring_in(self, learner: int, server: int, wire_id: str, turn: str) -> None:
+        who, drafts = self.learners[learner], self.drafts([turn], voices=True)
+        if not self.waits_elsewhere(server):
+            self.both(server, lambda: store.add(who, wire_id, columns={"title": "brought in"}, messages=drafts))
+
+    @rule(half=st.sampled_from(cloud.halves))
+    def fail(self, half: cloud.Breaker) -> None:
+        half.trip(OperationalError("connection refused"))
+
+    @rule(half=st.sampled_from(cloud.halves))
+    def recover(self, half: cloud.Breaker) -> None:
+        half.up = True
+
+    @precondition(lambda self: cloud.database.up)
+    @rule(when=st.sampled_from(["before", "after"]))
+    def fail_at_the_next_write(self, when: str) -> None:
+        self.raising[:] = [("write", when)]
+
+    @rule(server=server, step=st.sampled_from(["", "write", "remove"]), when=st.sampled_from(["before", "after"]))
+    def drain(self, server: int, step: str, when: str) -> None:
+        if step:
+            self.raising[:] = [(f"kill at {step}", when)]
+        with self.world.at(self.world.servers[server]), contextlib.suppress(Killed):
+            drain.drain()
+        self.raising.clear()
+
+    @rule()
+    def erase(self) -> None:
+        """Let the time for an undo pass, and erase what was deleted."""
+        self.world.now += store.UNDO + timedelta(seconds=1)
+        for place in [*self.world.servers, self.world.calm]:
+            with self.world.at(place), contextlib.suppress(cloud.Unavailable):
+                store.erase_deleted()
+
+    @rule(learner=learner, server=server, wire_id=wire_id)
+    def read(self, learner: int, server: int, wire_id: str) -> None:
+        """While all is up and nothing waits at the other server, each way of reading shows what is so."""
+        if not all(half.up for half in cloud.halves) or self.waits_elsewhere(server):
+            return
+        self.raising.clear()
+        who, key = self.learners[learner], conversation_key(self.learners[learner], wire_id)
+        seen = []
+        for place in (self.world.servers[server], self.world.calm):
+            with self.world.at(place):
+                one, any_state = store.get(who, wire_id), store.look_up(key)
+                words = [[row.content for row in each.messages] if each else None for each in (one, any_state)]
+                seen.append((shown(who), words[0], words[1] if one else None))
+        assert seen[0] == seen[1]
+
+    def waits_elsewhere(self, server: int) -> bool:
+        with self.world.at(self.world.servers[1 - server]):
+            return (
+                PendingChange.objects.using("local").exists() or drain.waiting.recordings(can_move_now=False).exists()
+            )
+
+    def teardown(self) -> None:
+        for half in cloud.halves:
+            half.up = True
+        self.raising.clear()
+        for place in self.world.servers:
+            with self.world.at(place):
+                assert drain.drain().failed == {}
+                assert not PendingChange.objects.using("local").exists()
+        self.world.now += store.UNDO + timedelta(seconds=1)
+        ends = []
+        for place in (self.world.servers[0], self.world.calm):
+            with self.world.at(place):
+                using = place.database or "local"
+                store.erase_deleted()
+                kept = Message.objects.using(using).filter(learner__in=self.learners).exclude(content="")
+                there = Conversation.objects.using(using).filter(learner__in=self.learners, deleted_at=None)
+                words, alive = set(kept.values_list("content", flat=True)), there.count()
+                ends.append(([shown(learner) for learner in self.learners], words, alive))
+        assert ends[0] == ends[1]
+
+
+def trip(breaker: cloud.Breaker, error: Exception) -> None:
+    """Open a breaker that stays open until the history closes it."""
+    breaker.up, breaker._cause = False, str(error)
+
+
+def run_histories(
+    database: str, settings_: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, examples: int, steps: int = 30
+) -> None:
+    use_bucket(settings_, "tests.clouds.FolderBucket", {"location": tmp_path / "bucket"})
+    world, raising = World(tmp_path, database), list[tuple[str, str]]()
+    monkeypatch.setattr(timezone, "now", lambda: world.now)
+    monkeypatch.setattr(cloud.Breaker, "trip", trip)
+
+    def may_raise(owner: Any, name: str, step: str) -> None:
+        original = getattr(owner, name)
+
+        def raises(*args: Any, **kwargs: Any) -> Any:
+            if not raising or step not in raising[0][0] or (step == "write" and args[0] != database):
+                return original(*args, **kwargs)
+            what, when = raising.pop()
+            if when == "after":
+                original(*args, **kwargs)
+            raise Killed if what.startswith("kill") else OperationalError("the connection was lost")
+
+        monkeypatch.setattr(owner, name, raises)
+
+    may_raise(rows, "write", "write")
+    may_raise(outbox, "remove", "remove")
+    machine = type("SomeHistories", (Histories,), {"world": world, "raising": raising})
+    seed = int(os.environ.get("LAW_SEED", "0"))
+    phases = (Phase.explicit, Phase.generate, Phase.shrink) if examples < 1000 else (Phase.generate,)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=not seed,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.django_db(databases=DATABASES, transaction=True)
+@pytest.mark.usefixtures("database")
+def test_on_sqlite(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_histories("cloud", settings, tmp_path, monkeypatch, examples=int(os.environ.get("LAW_EXAMPLES", "300")))
