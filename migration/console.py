@@ -36,6 +36,8 @@ PLAN_WITHIN = 4.0
 # Failures that a page names.
 LISTED = 100
 COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
+UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -205,12 +207,12 @@ def migrate(request: HttpRequest) -> HttpResponse:
     except (ValueError, runs.RunInProgress) as error:
         form.add_error(None, str(error))
         return _overview(request, form, status=400)
-    except (DatabaseError, InterfaceError, OSError, *cloud.database.failures()) as error:
+    except UNREACHED + cloud.database.failures() as error:
         form.add_error(None, f"{source} cannot be read now: {cloud.sentence(error)} Verify says more.")
         return _overview(request, form, status=503)
     ends = {"source": _store_in_words(source), "destination": _store_in_words(destination)}
     options = form.options().in_words()
-    return _render(request, "plan", "Migrate: the plan", form=form, plan=plan, options=options, **ends)
+    return _render(request, "plan", "Migrate: the plan", 200, form=form, plan=plan, options=options, **ends)
 
 
 @require_GET

@@ -65,7 +65,7 @@ def made(storage: S3AudioStorage) -> Any:
     return storage.client
 
 
-def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[SettingFinding]:
+def carry_out(storage: S3AudioStorage, asked: SetupOptions = setup.DEFAULTS) -> list[SettingFinding]:
     return list(setup.carry_out(storage, asked))
 
 
