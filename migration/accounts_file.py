@@ -5,17 +5,14 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from migration.archive import accounts
+from migration.archive.accounts import RestoredAccounts
 
 FILE = "accounts.sqlite3"
 ALIAS = "accounts_file"
 
 
 def belongs(source: str, destination: str) -> bool:
-    """Return whether operators' accounts move with this migration.
-
-    They do if the source is local, the destination is the cloud or PostgreSQL, the accounts are now kept in PostgreSQL,
-    and the local file of accounts is still there.
-    """
+    """Return whether operators' accounts move with this migration: from their local file to PostgreSQL."""
     to_postgresql = connections["default"].vendor == "postgresql" and destination in ("cloud", "postgresql")
     return source == "local" and to_postgresql and (settings.DATA_DIR / FILE).exists()
 
@@ -27,7 +24,9 @@ def copy_to_default() -> int:
         if get_user_model()._meta.db_table not in connections[ALIAS].introspection.table_names():
             # The file was never migrated, so no operator ever signed in with it.
             return 0
-        return accounts.restore(accounts.dump(ALIAS), dry=False).accounts
+        restored = RestoredAccounts()
+        accounts.restore(accounts.dump(ALIAS), restored, dry=False)
+        return restored.accounts
     finally:
         connections[ALIAS].close()
         del connections[ALIAS]

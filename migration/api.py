@@ -2,7 +2,6 @@
 
 import uuid
 from contextvars import Context
-from typing import TypedDict
 
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -14,6 +13,7 @@ from rest_framework.views import APIView
 
 from conversations.representations import milliseconds
 from core.absolute_links import absolute
+from core.json_types import Json
 from core.method_first import MethodFirst
 from core.openapi import answers
 from learners.authentication import SessionAuthentication
@@ -29,34 +29,17 @@ from migration.serializers import (
     VerifiedSerializer,
 )
 
-UNKNOWN_RUN = "There is no such run."
-
 
 class AlreadyMigrating(APIException):
     status_code = status.HTTP_409_CONFLICT
 
 
-class Migrated(TypedDict):
-    success: bool | None
-    migratedCount: int
-    errors: list[str]
-
-
-class RunShape(Migrated):
-    id: str
-    url: str
-    state: str
-    startedAt: int | None
-    finishedAt: int | None
-    total: dict[str, int | None]
-    seen: int
-    counts: dict[str, int]
-
-
-class MigrationView(MethodFirst, APIView):
+class OperatorView(MethodFirst, APIView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [MayMigrate]
 
+
+class MigrationView(OperatorView):
     @extend_schema(
         operation_id="migration",
         summary="For operators: check the cloud, test it, or move local data into it",
@@ -72,15 +55,12 @@ class MigrationView(MethodFirst, APIView):
             case "verify":
                 return Response(VerifiedSerializer(checks.report(checks.verify())).data)
             case "test":
-                return Response(TestedSerializer(self_test.run().report()).data)
+                return Response(TestedSerializer(self_test.report(self_test.run())).data)
             case _:
                 return _migrate(wait=sent.validated_data["wait"])
 
 
-class RunView(MethodFirst, APIView):
-    authentication_classes = [SessionAuthentication]
-    permission_classes = [MayMigrate]
-
+class RunView(OperatorView):
     @extend_schema(
         operation_id="migrationRun",
         summary="For operators: how far a migration is",
@@ -91,15 +71,12 @@ class RunView(MethodFirst, APIView):
         try:
             run = Run.objects.using("default").get(pk=uuid.UUID(key))
         except (ValueError, Run.DoesNotExist):
-            raise NotFound(UNKNOWN_RUN) from None
+            raise NotFound("There is no such run.") from None
         return Response(RunSerializer(_shape(run)).data)
 
 
 def _migrate(*, wait: bool) -> Response:
-    """Begin to migrate. Respond with the address of the run, or with `wait`, with its outcome when it has ended.
-
-    The run goes on if the client disconnects.
-    """
+    """Begin to migrate, and with `wait` respond at the end. The run goes on if the client disconnects."""
     try:
         run = runs.begin("local", "cloud")
     except runs.RunInProgress as busy:
@@ -117,13 +94,13 @@ def _migrate(*, wait: bool) -> Response:
     return Response(RunSerializer(shape).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-def _outcome(run: Run) -> Migrated:
+def _outcome(run: Run) -> Json:
     errors = [f"{what}: {why}" for what, why in run.failed.items()] + [each for each in [run.error] if each]
     success = run.state == Run.State.DONE
     return {"success": success, "migratedCount": run.counts.get("conversations", 0), "errors": errors}
 
 
-def _shape(run: Run) -> RunShape:
+def _shape(run: Run) -> Json:
     """Describe a run: its progress and its outcome. `success` is null until the run has ended."""
     state = "interrupted" if runs.is_lost(run) else run.state
     outcome = _outcome(run)

@@ -1,17 +1,12 @@
-"""Serve the operators' pages about storage inside Django's admin.
-
-They show the state, verify, test, migrate, the runs and the cost. They call the same functions as the command and the
-API.
-"""
+"""Serve the operators' pages about storage in Django's admin, with the functions of the command and the API."""
 
 import asyncio
 import json
 import threading
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from django import forms
 from django.contrib import admin
@@ -32,7 +27,7 @@ from migration.models import Run
 from migration.overview import overview
 from migration.permissions import PERMISSION
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
-from migration.storage_cost import Month, costs, dollars
+from migration.storage_cost import Month, costs
 
 PER_PAGE = 15
 MOST_WORKERS = 32
@@ -40,17 +35,9 @@ MOST_WORKERS = 32
 PLAN_WITHIN = 4.0
 # Failures that a page names.
 LISTED = 100
-WORDS = {
-    CheckState.OK: "ok",
-    CheckState.WARNING: "warning",
-    CheckState.FAILED: "failed",
-    CheckState.NOT_SUPPORTED: "not supported",
-    CheckState.NOT_CONFIGURED: "not configured",
-}
-
+COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
 UNREACHED: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, OSError)
 
-Send = Callable[[dict[str, object]], None]
 View = Callable[..., HttpResponseBase]
 
 
@@ -123,14 +110,10 @@ class MigrationForm(forms.Form):
             self.fields[field].choices = [(name, _store_in_words(name)) for name in named]  # type: ignore[attr-defined]
 
     def options(self) -> RunOptions:
-        given, since = self.cleaned_data, self.cleaned_data["since"]
-        return RunOptions(
-            learner=given["learner"],
-            since=moment(since.isoformat()) if since else None,
-            workers=given["workers"],
-            reads_back=given["reads_back"],
-            dry_run=given["dry_run"],
-        )
+        given = {each.name: self.cleaned_data[each.name] for each in fields(RunOptions)}
+        if given["since"]:
+            given["since"] = moment(given["since"].isoformat())
+        return RunOptions(**given)
 
 
 @require_GET
@@ -140,16 +123,10 @@ def overview_page(request: HttpRequest) -> HttpResponse:
 
 def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> HttpResponse:
     earlier = Paginator(Run.objects.using("default"), PER_PAGE).get_page(request.GET.get("page"))
+    listed = {"runs": earlier, "shown": [shown(run) for run in earlier]}
+    several = len(stores.configured()) > 1
     return _render(
-        request,
-        "overview",
-        "Storage",
-        status,
-        overview=overview(),
-        form=form,
-        several_stores=len(stores.configured()) > 1,
-        runs=earlier,
-        shown=[shown(run) for run in earlier],
+        request, "overview", "Storage", status, overview=overview(), form=form, several_stores=several, **listed
     )
 
 
@@ -157,42 +134,38 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
 
-    def run(send: Send) -> None:
-        asked = checks.probes()
-        send({"total": len(asked)})
-        counts: Counter[CheckState] = Counter()
-        for result in runner.run(asked):
-            counts[result.state] += 1
-            send({**asdict(result), "word": WORDS[result.state]})
-        summary = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-        send({"done": True, "said": f"{len(asked)} checks: {summary}.", "well": not counts[CheckState.FAILED]})
+    return _streamed(_verify_lines())
 
-    return _streamed(run)
+
+def _verify_lines() -> Iterator[dict[str, object]]:
+    asked, results = checks.probes(), []
+    yield {"total": len(asked)}
+    for result in runner.run(asked):
+        results.append(result)
+        yield {**asdict(result), "word": checks.WORDS[result.state]}
+    yield {"done": True, "said": checks.summary(results), "well": checks.is_valid(results)}
 
 
 @require_POST
 def test(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
-
-    def run(send: Send) -> None:
-        def send_step(step: self_test.Step) -> None:
-            state = CheckState.OK if step.ok else CheckState.FAILED
-            send({**asdict(step), "state": state, "word": WORDS[state]})
-
-        outcome = self_test.run(send_step)
-        said = "The storage works." if outcome.success else "The storage does not work as it is set up."
-        send({"done": True, "said": said, "well": outcome.success})
-
-    return _streamed(run)
+    return _streamed(_test_lines())
 
 
-def _streamed(work: Callable[[Send], None]) -> StreamingHttpResponse:
-    """Stream the lines that `work` reports, as they come.
+def _test_lines() -> Iterator[dict[str, object]]:
+    well = True
+    for step in self_test.run():
+        well = well and step.ok
+        state = CheckState.OK if step.ok else CheckState.FAILED
+        yield {**asdict(step), "state": state, "word": checks.WORDS[state]}
+    said = "The storage works." if well else "The storage does not work as it is set up."
+    yield {"done": True, "said": said, "well": well}
 
-    `work` runs in a thread of its own, without the time limit of a request. It goes on if the browser disconnects.
-    """
 
-    async def lines() -> AsyncIterator[str]:
+def _streamed(lines: Iterator[dict[str, object]]) -> StreamingHttpResponse:
+    """Stream the lines as a thread makes them. It has no time limit, and goes on if the browser disconnects."""
+
+    async def sent() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
 
@@ -201,19 +174,20 @@ def _streamed(work: Callable[[Send], None]) -> StreamingHttpResponse:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, line)
 
-        def call() -> None:
+        def make() -> None:
             try:
-                work(send)
+                for line in lines:
+                    send(line)
             finally:
                 connections.close_all()
                 send(None)
 
-        threading.Thread(target=call, name="console", daemon=True).start()
+        threading.Thread(target=make, name="console", daemon=True).start()
         while (line := await queue.get()) is not None:
             yield json.dumps(line) + "\n"
 
     return StreamingHttpResponse(
-        lines(), content_type="application/x-ndjson", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        sent(), content_type="application/x-ndjson", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
 
 
@@ -236,16 +210,9 @@ def migrate(request: HttpRequest) -> HttpResponse:
     except UNREACHED + cloud.database.failures() as error:
         form.add_error(None, f"{source} cannot be read now: {cloud.sentence(error)} Verify says more.")
         return _overview(request, form, status=503)
-    return _render(
-        request,
-        "plan",
-        "Migrate: the plan",
-        form=form,
-        plan=plan,
-        source=_store_in_words(source),
-        destination=_store_in_words(destination),
-        options=form.options().in_words(),
-    )
+    ends = {"source": _store_in_words(source), "destination": _store_in_words(destination)}
+    options = form.options().in_words()
+    return _render(request, "plan", "Migrate: the plan", 200, form=form, plan=plan, options=options, **ends)
 
 
 @require_GET
@@ -292,14 +259,16 @@ def shown(run: Run) -> dict[str, object]:
     seen = runs.seen(run)
     state = "interrupted" if runs.is_lost(run) else run.state
     runs_now = state == Run.State.RUNNING
+    is_stopping = runs_now and run.stop_requested
+    counts = {name: run.counts.get(name, 0) for name in COUNTS}
     return {
         "id": str(run.pk),
         "url": reverse("admin:storage_run", args=[run.pk]),
         "name": f"{run.source} to {run.destination}",
         "state": state,
-        "word": "stopping" if runs_now and run.stop_requested else state,
+        "word": "stopping" if is_stopping else state,
         "running": runs_now,
-        "stopping": runs_now and run.stop_requested,
+        "stopping": is_stopping,
         "resumable": state in ("interrupted", Run.State.STOPPED, Run.State.FAILED),
         "dry_run": RunOptions.from_row(run.options).dry_run,
         "holder": run.holder,
@@ -308,17 +277,13 @@ def shown(run: Run) -> dict[str, object]:
         "seen": min(seen, total) if runs_now else seen,
         "total": max(total, 1) if runs_now else max(total, seen, 1),
         "planned": bool(run.plan),
-        "counts": {name: run.counts.get(name, 0) for name in COUNTS},
-        "planned_bytes": run.plan.get("bytes", 0),
+        "counts": counts,
         "accounts": run.counts.get("accounts", 0),
-        "failures": run.counts.get("failures", 0),
+        "failures": counts["failures"],
         "failed": list(run.failed.items())[:LISTED],
-        "unnamed": max(0, run.counts.get("failures", 0) - min(len(run.failed), LISTED)),
+        "unnamed": max(0, counts["failures"] - min(len(run.failed), LISTED)),
         "error": run.error,
     }
-
-
-COUNTS = ("conversations", "conversations_same", "recordings", "recordings_same", "bytes", "failures")
 
 
 @require_GET
@@ -327,7 +292,6 @@ def cost_page(request: HttpRequest) -> HttpResponse:
         # Counting may wait long, so make sure first that the database answers.
         cloud.database.check()
     found = costs()
-    bill = found.bill
     added = sum(month.conversations for month in found.months)
     return _render(
         request,
@@ -335,12 +299,7 @@ def cost_page(request: HttpRequest) -> HttpResponse:
         "What is stored, and what it costs",
         costs=found,
         total=found.cloud + found.local,
-        bill={
-            "storage": dollars(bill.storage),
-            "requests": dollars(bill.requests),
-            "database": dollars(*bill.database),
-            "total": dollars(*bill.total),
-        },
+        bill=found.bill.in_words,
         months=_bars(found.months),
         described=f"{counted(added, 'conversation')} added in twelve months that are still stored.",
     )

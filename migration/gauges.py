@@ -1,7 +1,4 @@
-"""Collect metrics when /metrics is read: which half of the cloud is up, and what waits for it.
-
-No server is asked.
-"""
+"""Collect metrics when /metrics is read: which half of the cloud is up, and what waits for it. Asks no server."""
 
 from collections.abc import Iterable, Iterator
 
@@ -17,10 +14,10 @@ from migration import waiting
 class CloudCollector(Collector):
     def describe(self) -> Iterable[Metric]:
         # The names alone, without asking a database.
-        return [_up(), _pending(), _pending_bytes()]
+        return _families()
 
     def collect(self) -> Iterator[Metric]:
-        up = _up()
+        up, pending, size = _families()
         for half in cloud.halves:
             if half.on:
                 up.add_metric([half.name], float(half.up))
@@ -30,7 +27,6 @@ class CloudCollector(Collector):
         except DatabaseError:
             # The local database cannot be read. No figure is better than a wrong one.
             return
-        pending, size = _pending(), _pending_bytes()
         pending.add_metric(["conversations"], waits.conversations)
         pending.add_metric(["recordings"], waits.recordings)
         size.add_metric([], waits.bytes)
@@ -38,15 +34,10 @@ class CloudCollector(Collector):
         yield size
 
 
-def _up() -> GaugeMetricFamily:
-    return GaugeMetricFamily("talking_agent_cloud_up", "Is this half of the cloud up? 1 or 0.", labels=["backend"])
-
-
-def _pending() -> GaugeMetricFamily:
-    return GaugeMetricFamily(
-        "talking_agent_pending", "What waits in the local database for the cloud.", labels=["what"]
+def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+    waits = "What waits in the local database for the cloud."
+    return (
+        GaugeMetricFamily("talking_agent_cloud_up", "Is this half of the cloud up? 1 or 0.", labels=["backend"]),
+        GaugeMetricFamily("talking_agent_pending", waits, labels=["what"]),
+        GaugeMetricFamily("talking_agent_pending_bytes", "Bytes of recordings that wait for the bucket."),
     )
-
-
-def _pending_bytes() -> GaugeMetricFamily:
-    return GaugeMetricFamily("talking_agent_pending_bytes", "Bytes of recordings that wait for the bucket.")

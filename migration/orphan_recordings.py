@@ -9,7 +9,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from conversations import store
 from conversations.models import Conversation, Message
 from core import cloud
 from migration import stores
+from migration.selection import grouped
 
 AGE = timedelta(days=1)
 # Keys in a query. SQLite limits their number.
@@ -51,7 +52,7 @@ def in_storage(storage: str, *, age: timedelta = AGE, within: float | None = Non
     until = None if within is None else time.monotonic() + within
     chosen: Any = storages[storage]
     before = datetime.now(UTC) - age
-    for batch in _in_batches(each for each in chosen.files() if _is_ours(storage, each)):
+    for batch in grouped(((1, each) for each in chosen.files() if _is_ours(storage, each)), AT_ONCE):
         rows, named = _known([file.name for file in batch])
         for file in batch:
             is_orphan = file.at < before and file.name not in named
@@ -101,21 +102,14 @@ def _written_at(key: str, noted_at: float) -> float:
 
 
 def _is_deleted(key: str) -> bool:
-    found = OUR_KEY.fullmatch(key)
-    if not found:
+    if not (found := OUR_KEY.fullmatch(key)):
         return False
-    conversation = uuid.UUID(found[1])
-    return any(
-        Conversation.objects.using(using).filter(pk=conversation, deleted_at__isnull=False).exists()
-        for using in _databases()
-    )
+    deleted = {"pk": uuid.UUID(found[1]), "deleted_at__isnull": False}
+    return any(Conversation.objects.using(using).filter(**deleted).exists() for using in _databases())
 
 
 def _is_ours(storage: str, file: StoredFile) -> bool:
-    """Return whether the file is a recording of ours, or the remains of a write that was cut off.
-
-    The folder belongs to this server alone. A bucket may be shared.
-    """
+    """Return whether this is a file of ours, perhaps of an interrupted write. Only a bucket can hold files of others."""
     if storage == "audio_local":
         return not file.name.startswith(f"{uploads.FOLDER}/")
     return OUR_KEY.fullmatch(file.name) is not None
@@ -143,14 +137,3 @@ def _known(keys: Sequence[str]) -> tuple[dict[str, list[Recording]], set[str]]:
 def _databases() -> set[str]:
     found = {each.database for each in stores.configured().values() if each.database}
     return found | {cloud.LOCAL} | ({settings.CLOUD_DATABASE} if settings.CLOUD_DATABASE else set())
-
-
-def _in_batches(files: Iterable[StoredFile]) -> Iterator[list[StoredFile]]:
-    batch: list[StoredFile] = []
-    for file in files:
-        batch.append(file)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -6,7 +6,6 @@ from datetime import datetime
 from django.db import DatabaseError
 
 from core import cloud
-from core.cloud import Breaker
 from core.counts import counted
 from migration import waiting
 from migration.byte_sizes import size
@@ -19,12 +18,11 @@ class Half:
 
     name: str
     state: str
-    since: datetime | None = None
-    cause: str = ""
-    reason: str = ""
+    since: datetime
+    cause: str
+    reason: str
 
     def in_words(self) -> str:
-        assert self.since
         if self.state == "up":
             return f"the {self.name} is up"
         return f"the {self.name} is down since {self.since:%Y-%m-%d %H:%M} UTC ({self.cause})"
@@ -51,12 +49,17 @@ class Overview:
             return "What waits on this machine cannot be counted: its local database cannot be read."
         if not (self.pending.conversations or self.pending.recordings):
             return "Nothing waits on this machine."
-        return f"Waiting on this machine: {in_numbers(self.pending)}."
+        conversations = counted(self.pending.conversations, "conversation")
+        recordings = f"{counted(self.pending.recordings, 'recording')} ({size(self.pending.bytes)})"
+        return f"Waiting on this machine: {conversations} and {recordings}."
 
 
 def overview() -> Overview:
     """Return the state of the cloud, as far as it is known. Only the local database is asked."""
-    halves = [_half(each) for each in cloud.halves]
+    halves = []
+    for each in cloud.halves:
+        state = "off" if not each.on else "up" if each.up else "down"
+        halves.append(Half(each.name, state, each.since, each.cause, "" if each.up else each.reason))
     states = {half.state for half in halves}
     state = "degraded" if "down" in states else "on" if "up" in states else "off"
     try:
@@ -64,14 +67,3 @@ def overview() -> Overview:
     except DatabaseError:
         pending = None
     return Overview(state, halves, pending)
-
-
-def in_numbers(pending: PendingCounts) -> str:
-    talks = counted(pending.conversations, "conversation")
-    return f"{talks} and {counted(pending.recordings, 'recording')} ({size(pending.bytes)})"
-
-
-def _half(half: Breaker) -> Half:
-    if not half.on:
-        return Half(half.name, "off")
-    return Half(half.name, "up" if half.up else "down", half.since, half.cause, "" if half.up else half.reason)

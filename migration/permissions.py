@@ -7,27 +7,24 @@ from core import cloud
 
 # Operators who may begin a migration may also check whether it would work.
 PERMISSION = "migration.add_run"
-SIGN_IN = "Sign in at /admin first: this is for operators."
-NOT_ALLOWED = "This is for operators who may begin migrations (the permission “Can add run”)."
-NOBODY_KNOWN = (
-    "The database with the accounts cannot be reached, so no account can be checked. Run manage.py storage verify."
-)
 
 
 class NotSignedIn(APIException):
     """Answer 401. REST framework would turn its own exception into 403, because a session has no `WWW-Authenticate`."""
 
     status_code = 401
-    default_detail = SIGN_IN
+    default_detail = "Sign in at /admin first: this is for operators."
 
 
 class AccountsOutOfReach(APIException):
     status_code = 503
-    default_detail = NOBODY_KNOWN
+    default_detail = (
+        "The database with the accounts cannot be reached, so no account can be checked. Run manage.py storage verify."
+    )
 
 
 class MayMigrate(BasePermission):
-    message = NOT_ALLOWED
+    message = "This is for operators who may begin migrations (the permission “Can add run”)."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not request.user.is_authenticated:

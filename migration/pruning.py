@@ -1,4 +1,4 @@
-"""Delete old data: whole conversations, whose words and sound are erased at once, or the sound alone.
+"""Delete old data: conversations, whose words and recordings are erased at once, or recordings alone.
 
 A conversation is as old as the newest thing that was said in it. Deletion goes batch by batch, and the next run
 finishes an interrupted one. Nothing begins while a half of the cloud is down, because its data could not be erased.
@@ -38,7 +38,7 @@ class Down(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class PruneOptions:
     """Select what to delete: everything that was said before this moment, by all learners or by one."""
 
     before: datetime
@@ -67,36 +67,33 @@ class Pruned:
         self.newest = max((each for each in (self.newest, other.newest) if each), default=None)
 
     @property
-    def anything(self) -> bool:
-        return bool(self.conversations or self.recordings)
+    def count(self) -> int:
+        return self.conversations or self.recordings
 
 
-def plan(old: Old) -> Pruned:
+def plan(options: PruneOptions) -> Pruned:
     """Count what would be deleted. Changes nothing. Raises Down."""
     planned = Pruned()
     with _while_all_is_up():
-        if old.audio_only:
+        if options.audio_only:
             for using in _databases():
-                planned.add(_count_recordings(using, old))
+                planned.add(_count_recordings(using, _spoken_before(using, options)))
         else:
-            for batch in _old_conversations(old, LOOKED_AT_ONCE):
+            for batch in _old_conversations(options, LOOKED_AT_ONCE):
                 planned.add(_count_conversations(batch))
                 _require_up()
     return planned
 
 
-def prune(old: Old) -> Iterator[Pruned]:
-    """Delete what is old, batch by batch, and yield the counts of each batch.
-
-    Raises Down or OSError. A part may be deleted by then.
-    """
+def prune(options: PruneOptions) -> Iterator[Pruned]:
+    """Delete what is old, and yield the counts of each batch. Raises Down or OSError, perhaps after some batches."""
     with _while_all_is_up():
         drain.drain()
-        if old.audio_only:
+        if options.audio_only:
             for using in _databases():
-                yield from map(_silence, _in_batches(_spoken_before(using, old), using, LOOKED_AT_ONCE))
+                yield from map(_delete_recordings, _in_batches(_spoken_before(using, options), using, LOOKED_AT_ONCE))
         else:
-            yield from map(_delete, _old_conversations(old, DELETED_AT_ONCE))
+            yield from map(_delete_conversations, _old_conversations(options, DELETED_AT_ONCE))
 
 
 @contextlib.contextmanager
@@ -121,10 +118,10 @@ def _which_is_down() -> str:
     return " ".join(f"The {half.name} is down: {half.reason}" for half in cloud.halves if half.on and not half.up)
 
 
-# Whole conversations
+# Conversations
 
 
-def _old_conversations(old: Old, at_once: int) -> Iterator[list[Conversation]]:
+def _old_conversations(options: PruneOptions, at_once: int) -> Iterator[list[Conversation]]:
     """Yield the old conversations that are not erased yet, in batches.
 
     Conversations with pending changes are left out: they are newer than what the database has of them. Rows that wait
@@ -132,10 +129,10 @@ def _old_conversations(old: Old, at_once: int) -> Iterator[list[Conversation]]:
     """
     waiting = set(outbox.pending().filter(conversation__isnull=False).values_list("conversation", flat=True))
     for using in _databases():
-        rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=old.before)
-        for some in _in_batches(rows.filter(learner=old.learner) if old.learner else rows, using):
+        rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=options.before)
+        for some in _in_batches(rows.filter(learner=options.learner) if options.learner else rows, using):
             keys = [row.pk for row in some if row.pk not in waiting]
-            talked_in = _talked_in_since(old.before, keys)
+            talked_in = _talked_in_since(options.before, keys)
             found = [row for row in some if row.pk in keys and row.pk not in talked_in]
             for start in range(0, len(found), at_once):
                 yield found[start : start + at_once]
@@ -156,20 +153,19 @@ def _count_conversations(batch: Sequence[Conversation]) -> Pruned:
     moments = [row.timestamp for row in batch]
     counted = Pruned(len(batch), oldest=min(moments), newest=max(moments))
     for using in _databases():
-        voices = Recording.objects.using(using).filter(conversation__in=[row.pk for row in batch]).order_by()
-        with _reaching(using):
-            found = voices.aggregate(count=Count("pk"), size=Sum("size"))
-        counted.add(Pruned(0, found["count"], found["size"] or 0))
+        rows = Recording.objects.using(using).filter(conversation__in=[row.pk for row in batch])
+        found = _count_recordings(using, rows)
+        counted.add(Pruned(0, found.recordings, found.bytes))
     return counted
 
 
-def _delete(batch: Sequence[Conversation]) -> Pruned:
+def _delete_conversations(batch: Sequence[Conversation]) -> Pruned:
     counted = _count_conversations(batch)
     keys = [row.pk for row in batch]
     with cloud.patience(BATCH_PATIENCE):
         for row in batch:
             store.delete(row.learner, row.wire_id)
-        # Sound first, because rows are erased in one operation on the database. Hundreds of deletions in the bucket
+        # Recordings first, because rows are erased in one operation on the database. Hundreds of deletions in the bucket
         # would take longer than that operation may.
         recordings.remove(recordings.of_conversations(keys).values())
         store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
@@ -177,26 +173,23 @@ def _delete(batch: Sequence[Conversation]) -> Pruned:
     return counted
 
 
-# Sound alone
+# Recordings alone
 
 
-def _count_recordings(using: str, old: Old) -> Pruned:
+def _count_recordings(using: str, rows: QuerySet[Recording]) -> Pruned:
     spoken = {"oldest": Min("created_at"), "newest": Max("created_at")}
     with _reaching(using):
-        found = _spoken_before(using, old).order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
+        found = rows.order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
     return Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"])
 
 
-def _spoken_before(using: str, old: Old) -> QuerySet[Recording]:
-    rows = Recording.objects.using(using).filter(created_at__lt=old.before)
-    return rows.filter(learner=old.learner) if old.learner else rows
+def _spoken_before(using: str, options: PruneOptions) -> QuerySet[Recording]:
+    rows = Recording.objects.using(using).filter(created_at__lt=options.before)
+    return rows.filter(learner=options.learner) if options.learner else rows
 
 
-def _silence(batch: Sequence[Recording]) -> Pruned:
-    """Delete these recordings, after removing their keys from the messages.
-
-    In this order, an interruption leaves no message that names a missing recording.
-    """
+def _delete_recordings(batch: Sequence[Recording]) -> Pruned:
+    """Delete recordings, but first their keys in the messages, so that no message names a missing recording."""
     keys, messages = [row.key for row in batch], {row.message for row in batch}
     for using in _databases():
         named = Message.objects.using(using).filter(pk__in=messages, audio_key__in=keys)
@@ -224,10 +217,7 @@ def _reaching(using: str) -> Iterator[None]:
 
 
 def _in_batches(rows: QuerySet[Row], using: str, at_once: int = LOOKED_AT_ONCE) -> Iterator[list[Row]]:
-    """Yield the rows in batches, ordered by key.
-
-    Memory use stays flat, and rows that are deleted meanwhile do no harm.
-    """
+    """Yield the rows in batches, ordered by key, with a query for each: rows that are deleted meanwhile do no harm."""
     last = uuid.UUID(int=0)
     while True:
         with _reaching(using):

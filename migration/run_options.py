@@ -1,7 +1,4 @@
-"""Define the options of a run: what it copies, and how.
-
-The command and the console make them. A run's row keeps them as JSON.
-"""
+"""Define the options of a run. The command and the console make them, and a run's row keeps them as JSON."""
 
 import uuid
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextvars import copy_context
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import DatabaseError, connections
@@ -25,8 +26,8 @@ from migration.stores import Store
 
 # Seconds between two reports of a run.
 HEARTBEAT = 1.0
-# Tries to save how a run ended, and seconds after the first try, doubled each time.
-TRIES, PAUSE = 5, 0.5
+# Seconds after each failed try to save how a run ended.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 # If a run does not report for so long, its process is gone.
 LOST_AFTER = timedelta(seconds=15)
 
@@ -94,8 +95,7 @@ def work(run: Run, on_progress: Callable[[Run], None] = lambda run: None) -> Run
     pulse = threading.Thread(target=copy_context().run, args=(_pulse, run, ended), daemon=True)
     pulse.start()
     try:
-        plan = copying.plan()
-        run.plan = {"conversations": plan.conversations, "recordings": plan.recordings, "bytes": plan.bytes}
+        run.plan = asdict(copying.plan())
         copying.run()
         partial = copying.options.dry_run or copying.options.learner
         if accounts_file.belongs(run.source, run.destination) and not partial:
@@ -119,8 +119,7 @@ def work(run: Run, on_progress: Callable[[Run], None] = lambda run: None) -> Run
 def _end(run: Run) -> None:
     """Save how a run ended. The cause may be the very database to save it in, so try several times."""
     names = ("state", "error", "plan", "counts", "failed", "finished_at", "seen_at")
-    pause = PAUSE
-    for _ in range(TRIES):
+    for pause in PAUSES:
         try:
             # By holder, so that a run that another process has resumed is left alone.
             ours = Run.objects.using("default").filter(pk=run.pk, holder=run.holder)
@@ -130,7 +129,6 @@ def _end(run: Run) -> None:
             logger.warning("The run %s cannot say how it ended: %s", run.pk, _words(error))
             connections["default"].close()
             time.sleep(pause)
-            pause *= 2
         else:
             return
 
@@ -188,10 +186,7 @@ def _take(run: Run) -> None:
 
 
 def _pulse(run: Run, ended: threading.Event) -> None:
-    """Save the run's progress, keep its claim, and look for a request to stop.
-
-    Runs in a thread beside the run, every HEARTBEAT seconds.
-    """
+    """Save the run's progress, keep its claim, and look for a request to stop, in a thread beside the run."""
     row = Run.objects.using("default").filter(pk=run.pk, holder=run.holder)
     try:
         while not ended.wait(HEARTBEAT):

@@ -1,7 +1,7 @@
-"""Select the rows that a run copies, in batches."""
+"""Select the rows that a run copies, and form batches."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet, Sum
@@ -14,6 +14,7 @@ from migration.run_options import RunOptions
 ROWS_AT_ONCE = 200
 
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 
 
 def conversations(options: RunOptions, using: str) -> QuerySet[Conversation]:
@@ -62,6 +63,20 @@ def in_batches(found: QuerySet[Row]) -> Iterator[list[Row]]:
     while batch := list(found.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
         yield batch
         last = batch[-1].pk
+
+
+def grouped(sized: Iterable[tuple[int, Item]], limit: int) -> Iterator[list[Item]]:
+    """Group items in their order, each given with its size. A group ends when its sizes add up to `limit` or more."""
+    group: list[Item] = []
+    total = 0
+    for size, item in sized:
+        group.append(item)
+        total += size
+        if total >= limit:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group
 
 
 def lists_of(keys: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:

@@ -3,15 +3,14 @@
 It is saved as a learner's would be, read back, and removed again, whatever happens in between.
 """
 
-import contextlib
+import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -31,14 +30,14 @@ from conversations import rows, store
 from conversations.changes import conversation_key, now_after
 from conversations.store import Draft, StoredConversation
 from core import cloud
-from core.cloud import LOCAL, Breaker
+from core.cloud import LOCAL, NO_ANSWER, Breaker
+from core.findings import CheckFailed
 from core.json_types import Json
 from migration.transfer import deliver, holds
 
 # Seconds for all that the cloud has to do.
 PATIENCE = 4.0
 FETCH_WITHIN = 5.0
-NO_ANSWER = cloud.NO_ANSWER
 # The words of a connection pool that waited for a connection in vain, so that nothing was sent.
 NOTHING_SENT = "get a connection"
 # From a reading of "Sense and Sensibility" for LibriVox, in the public domain.
@@ -52,16 +51,6 @@ GONE_LATER = (
 )
 UNREACHED = (cloud.Unavailable, store.OutOfReach, DatabaseError, OSError)
 
-Answer = TypeVar("Answer")
-
-
-class NotAsItShouldBe(Exception):
-    """Report what is wrong, in a sentence without secrets, and what to do."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what)
-        self.what, self.do = what, do
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -73,140 +62,122 @@ class Step:
 
 
 @dataclass(slots=True)
-class StepOutcome:
-    steps: list[Step] = field(default_factory=list)
+class SelfTest:
+    """Hold what the steps of one test have made and found. Its learner does not exist."""
 
-    @property
-    def success(self) -> bool:
-        return all(step.ok for step in self.steps)
-
-    def report(self) -> Json:
-        """Return the answer of `POST /api/migration` and `storage test --json`."""
-        failed = [step for step in self.steps if not step.ok]
-        error = {"error": " ".join(filter(None, (failed[0].found, failed[0].advice)))} if failed else {}
-        return {"success": not failed, **error, "steps": [asdict(step) for step in self.steps]}
-
-
-@dataclass(slots=True)
-class Trial:
-    """Hold one self-test, with a learner who does not exist.
-
-    The worker carries out one step at a time. An interruption takes effect when the step under way has ended, so that
-    what the step wrote is known and can be removed.
-    """
-
-    worker: ThreadPoolExecutor
-    on_step: Callable[[Step], None]
     learner: uuid.UUID = field(default_factory=uuid.uuid4)
     wire_id: str = field(default_factory=lambda: f"storage-test-{uuid.uuid4().hex[:12]}")
-    outcome: StepOutcome = field(default_factory=StepOutcome)
     # Whether its rows are in the cloud's database.
     rows_are_there: bool = False
+    # Each is set by the step that makes it.
+    clip: Clip = field(init=False)
+    saved: StoredConversation = field(init=False)
+    recording: Recording = field(init=False)
+    link: str = field(init=False)
 
     @property
     def key(self) -> uuid.UUID:
         return conversation_key(self.learner, self.wire_id)
 
-    def step(self, name: str, do: Callable[[], tuple[str, Answer]]) -> Answer:
-        """Carry out a step, and report it. `do` returns what it found, and the value that the next step needs.
 
-        Returns that value. Raises NotAsItShouldBe after reporting a step that failed.
-        """
-        began = time.monotonic()
+def run() -> Generator[Step, None, None]:
+    """Test the storage in use, and yield each step as it ends. A step that fails is the last one before REMOVE.
 
-        def report(ok: bool, found: str, advice: str = "") -> None:
-            step = Step(name, ok, found, advice, round(time.monotonic() - began, 3))
-            self.outcome.steps.append(step)
-            self.on_step(step)
-
-        try:
-            found, answer = self.worker.submit(copy_context().run, do).result()
-        except NotAsItShouldBe as error:
-            report(False, error.what, error.do)
-            raise
-        except UNREACHED as error:
-            report(False, f"It could not be done: {_reason(error)}", "manage.py storage verify says what is wrong.")
-            raise NotAsItShouldBe(str(error), "") from error
-        report(True, found)
-        return answer
-
-
-def run(on_step: Callable[[Step], None] = lambda step: None) -> StepOutcome:
-    """Test the storage in use, step by step. `on_step` is called with each step as it ends."""
+    A worker carries out one step at a time. If the caller is interrupted or closes the generator, the step under way
+    ends first, so that what it wrote is known and can be removed.
+    """
+    test = SelfTest()
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage-test")
-    trial = Trial(worker, on_step)
     with cloud.patience(PATIENCE):
-        try:
-            with contextlib.suppress(NotAsItShouldBe):
-                clip = trial.step(MAKE, _make)
-                stored = trial.step(SAVE, lambda: _save(trial, clip))
-                recording = trial.step(READ, lambda: _read_back(trial, clip, stored))
-                link = trial.step(SIGN, lambda: _sign(recording))
-                trial.step(FETCH, lambda: (_fetch_and_compare(recording, link, clip), None))
-                if recording.place == Recording.Place.CLOUD:
-                    trial.step(MOVE, lambda: (_move(recording, clip), None))
-        finally:
-            with cloud.patience(PATIENCE), contextlib.suppress(NotAsItShouldBe):
-                trial.step(REMOVE, lambda: (_remove(trial), None))
-            worker.submit(connections.close_all)
-            worker.shutdown()
-    return trial.outcome
+        testing = copy_context()
+    try:
+        for name in (MAKE, SAVE, READ, SIGN, FETCH, MOVE):
+            if name == MOVE and test.recording.place != Recording.Place.CLOUD:
+                continue
+            step = worker.submit(testing.run, _carry_out, name, test).result()
+            yield step
+            if not step.ok:
+                break
+    finally:
+        with cloud.patience(PATIENCE):
+            removal = worker.submit(copy_context().run, _carry_out, REMOVE, test)
+        worker.submit(connections.close_all)
+        worker.shutdown()
+        # A generator that is being closed may not yield.
+        if not isinstance(sys.exception(), GeneratorExit):
+            yield removal.result()
 
 
-def _make() -> tuple[str, Clip]:
-    clip = encoding.from_upload(VOICE.read_bytes())
-    return f"A recording of {clip.duration:.0f} s ({len(clip.data)} bytes, {clip.content_type}).", clip
+def report(steps: Iterable[Step]) -> Json:
+    """Return the answer of `POST /api/migration` and `storage test --json`."""
+    taken = list(steps)
+    failed = [step for step in taken if not step.ok]
+    error = {"error": " ".join(filter(None, (failed[0].found, failed[0].advice)))} if failed else {}
+    return {"success": not failed, **error, "steps": [asdict(step) for step in taken]}
 
 
-def _save(trial: Trial, clip: Clip) -> tuple[str, StoredConversation]:
+def _carry_out(name: str, test: SelfTest) -> Step:
+    began, ok, advice = time.monotonic(), False, ""
+    try:
+        found, ok = STEPS[name](test), True
+    except CheckFailed as error:
+        found, advice = error.what, error.do
+    except UNREACHED as error:
+        found, advice = f"It could not be done: {_reason(error)}", "manage.py storage verify says what is wrong."
+    return Step(name, ok, found, advice, round(time.monotonic() - began, 3))
+
+
+def _make(test: SelfTest) -> str:
+    clip = test.clip = encoding.from_upload(VOICE.read_bytes())
+    return f"A recording of {clip.duration:.0f} s ({len(clip.data)} bytes, {clip.content_type})."
+
+
+def _save(test: SelfTest) -> str:
     now = now_after()
-    turns = [Draft("user-1", "user", SAID, now, audio=clip), Draft("ai-2", "assistant", "I have heard you.", now)]
+    turns = [Draft("user-1", "user", SAID, now, audio=test.clip), Draft("ai-2", "assistant", "I have heard you.", now)]
     columns = {"title": "Storage test", "config": {"topic": "Storage test"}, "timestamp": now}
-    stored = store.save(trial.learner, trial.wire_id, columns=columns, messages=turns)
-    [recording] = stored.recordings.values()
-    trial.rows_are_there = stored.storage != LOCAL
-    if any(
-        half.on and where == LOCAL
-        for half, where in ((cloud.database, stored.storage), (cloud.bucket, recording.place))
-    ):
-        raise NotAsItShouldBe(
+    saved = test.saved = store.save(test.learner, test.wire_id, columns=columns, messages=turns)
+    [recording] = saved.recordings.values()
+    test.rows_are_there = saved.storage != LOCAL
+    places = ((cloud.database, saved.storage), (cloud.bucket, recording.place))
+    if any(half.on and where == LOCAL for half, where in places):
+        raise CheckFailed(
             f"It was kept on this machine, not in the cloud: {_reason(cloud.Unavailable())}",
             "manage.py storage verify says what is wrong. Nothing is lost meanwhile: what is said is kept here.",
         )
-    return f"The conversation is in {_kept_in(cloud.database)}, its recording in {_kept_in(cloud.bucket)}.", stored
+    return f"The conversation is in {_kept_in(cloud.database)}, its recording in {_kept_in(cloud.bucket)}."
 
 
-def _read_back(trial: Trial, clip: Clip, saved: StoredConversation) -> tuple[str, Recording]:
-    found = store.get(trial.learner, trial.wire_id)
+def _read_back(test: SelfTest) -> str:
+    found = store.get(test.learner, test.wire_id)
     do = "Look whether something else writes to the same database, and into its log."
     if found is None:
-        raise NotAsItShouldBe("It is not there any more.", do)
-    if [row.content for row in found.messages] != [row.content for row in saved.messages]:
-        raise NotAsItShouldBe("Its words are not those that were saved.", do)
+        raise CheckFailed("It is not there any more.", do)
+    if [row.content for row in found.messages] != [row.content for row in test.saved.messages]:
+        raise CheckFailed("Its words are not those that were saved.", do)
     recording = found.recordings.get(found.messages[0].audio_key)
-    if recording is None or recording.size != len(clip.data):
-        raise NotAsItShouldBe("Its recording is not known any more.", do)
-    return f"{len(found.messages)} messages, one with a recording.", recording
+    if recording is None or recording.size != len(test.clip.data):
+        raise CheckFailed("Its recording is not known any more.", do)
+    test.recording = recording
+    return f"{len(found.messages)} messages, one with a recording."
 
 
-def _sign(recording: Recording) -> tuple[str, str]:
-    link = recordings.url(recording)
+def _sign(test: SelfTest) -> str:
+    link = recordings.url(test.recording)
     if not link:
-        raise NotAsItShouldBe("There is no link to the recording.", "Set S3_BUCKET_NAME.")
-    whose = urlsplit(link).hostname or "this server"
-    return f"A link to {whose}, good for {settings.AUDIO_URL_EXPIRY} s.", link
+        raise CheckFailed("There is no link to the recording.", "Set S3_BUCKET_NAME.")
+    test.link = link
+    return f"A link to {urlsplit(link).hostname or 'this server'}, good for {settings.AUDIO_URL_EXPIRY} s."
 
 
-def _fetch_and_compare(recording: Recording, link: str, clip: Clip) -> str:
-    data = _fetch(link) if urlsplit(link).scheme else _answer_of_the_view(link)
-    if data != clip.data:
-        raise NotAsItShouldBe(
-            f"Other bytes came back ({len(data)}) than had been saved ({len(clip.data)}).",
+def _fetch_and_compare(test: SelfTest) -> str:
+    data = _fetch(test.link) if urlsplit(test.link).scheme else _answer_of_the_view(test.link)
+    if data != test.clip.data:
+        raise CheckFailed(
+            f"Other bytes came back ({len(data)}) than had been saved ({len(test.clip.data)}).",
             "See whether a proxy or a CDN in between changes them.",
         )
-    return (
-        f"The same {len(data)} bytes came back, from {PLACES[Recording.Place(recording.place)].removeprefix('audio_')}."
-    )
+    return f"The same {len(data)} bytes came back, from {PLACES[Recording.Place(test.recording.place)].removeprefix('audio_')}."
 
 
 def _fetch(link: str) -> bytes:
@@ -220,87 +191,90 @@ def _fetch(link: str) -> bytes:
     except HTTPError as error:
         trouble = no_answer(error, settings.S3_BUCKET_NAME, host)
         do = f"Browsers play recordings from {host}: see whether it can be reached."
-        raise NotAsItShouldBe(f"{host} could not be reached by the signed link: {trouble.meaning}", do) from None
+        raise CheckFailed(f"{host} could not be reached by the signed link: {trouble.meaning}", do) from None
     if answer.status != 200:
         trouble = refusal_of(answer).trouble(settings.S3_BUCKET_NAME, host)
-        raise NotAsItShouldBe(f"{host} refused the signed link ({answer.status}).{trouble.said}", trouble.advice)
+        raise CheckFailed(f"{host} refused the signed link ({answer.status}).{trouble.said}", trouble.advice)
     return bytes(answer.data)
 
 
 def _answer_of_the_view(link: str) -> bytes:
-    """Return the bytes behind a local link, by calling its view.
-
-    The link leads to this server, which may not be running.
-    """
+    """Return the bytes behind a local link by calling its view, because this server may not be running."""
     request, parts = HttpRequest(), urlsplit(link)
     request.method, request.path, request.GET = "GET", parts.path, QueryDict(parts.query)
     try:
         view, args, kwargs = resolve(parts.path)
     except Http404:
-        raise NotAsItShouldBe("The link to the recording leads nowhere.", "Report this: it is a defect.") from None
+        raise CheckFailed("The link to the recording leads nowhere.", "Report this: it is a defect.") from None
     answer = view(request, *args, **kwargs)
     if answer.status_code != 200:
-        raise NotAsItShouldBe(f"The link to the recording was refused ({answer.status_code}).", "Check SECRET_KEY.")
+        raise CheckFailed(f"The link to the recording was refused ({answer.status_code}).", "Check SECRET_KEY.")
     return bytes(answer.content)
 
 
-def _move(recording: Recording, clip: Clip) -> str:
+def _move(test: SelfTest) -> str:
     """Send the recording once more and look it up, as a migration does, and the server after an outage."""
     bucket = storages["audio_cloud"]
     try:
         with cloud.bucket.use():
-            deliver(recording, clip.data, bucket)
-            found = holds(bucket, recording)
+            deliver(test.recording, test.clip.data, bucket)
+            found = holds(bucket, test.recording)
     except ChecksumMismatch as error:
-        raise NotAsItShouldBe(str(error), "See whether a proxy in between changes the bytes.") from error
+        raise CheckFailed(str(error), "See whether a proxy in between changes the bytes.") from error
     if not found:
-        raise NotAsItShouldBe("The bucket does not have what it has just taken.", "Look into the log of its server.")
+        raise CheckFailed("The bucket does not have what it has just taken.", "Look into the log of its server.")
     return "It was sent as moving recordings sends it, and its size and checksum are right."
 
 
-def _remove(trial: Trial) -> str:
-    """Remove rows and bytes, here and in the cloud. Raises NotAsItShouldBe, which says what has to stay for now."""
-    known = list(recordings.of_conversations([trial.key]).values())
+def _remove(test: SelfTest) -> str:
+    """Remove rows and bytes, here and in the cloud. Raises CheckFailed, which says what has to stay for now."""
+    known = list(recordings.of_conversations([test.key]).values())
     try:
         recordings.remove(known)
         if cloud.database.on:
             with cloud.database.use():
-                _remove_rows(trial, settings.CLOUD_DATABASE)
-        _remove_rows(trial, LOCAL)
+                _remove_rows(test, settings.CLOUD_DATABASE)
+        _remove_rows(test, LOCAL)
     except UNREACHED as error:
-        _require_only_here(trial, known, error)
+        _require_only_here(test, known, error)
         for row in known:
             storages["audio_local"].delete(row.key)
         for using in _reachable():
             Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
-            _remove_rows(trial, using)
-    left = [f"rows in {using}" for using in _reachable() if rows.load(using, [trial.key])]
+            _remove_rows(test, using)
+    left = [f"rows in {using}" for using in _reachable() if rows.load(using, [test.key])]
     if left := [*left, *_bytes_left(known)]:
-        where = f"Look for {trial.key} (learner {trial.learner})."
-        raise NotAsItShouldBe(f"{' and '.join(left)} could not be removed.", where)
+        where = f"Look for {test.key} (learner {test.learner})."
+        raise CheckFailed(f"{' and '.join(left)} could not be removed.", where)
     return "Nothing of it is left."
 
 
-def _require_only_here(trial: Trial, known: list[Recording], error: Exception) -> None:
+STEPS = {
+    **{MAKE: _make, SAVE: _save, READ: _read_back, SIGN: _sign, FETCH: _fetch_and_compare},
+    **{MOVE: _move, REMOVE: _remove},
+}
+
+
+def _require_only_here(test: SelfTest, known: list[Recording], error: Exception) -> None:
     """Check that nothing of the test can be in a half of the cloud that is down.
 
-    Otherwise leave a tombstone, and raise NotAsItShouldBe. A half that does not answer may still carry out what it was
+    Otherwise leave a tombstone, and raise CheckFailed. A half that does not answer may still carry out what it was
     sent. The tombstone has the server erase this later, and what the half has for certain.
     """
     unsure = any(half.on and half.cause == NO_ANSWER and NOTHING_SENT not in half.reason for half in cloud.halves)
-    there = trial.rows_are_there and not cloud.database.usable
+    there = test.rows_are_there and not cloud.database.usable
     there |= not cloud.bucket.usable and any(row.place == Recording.Place.CLOUD for row in known)
     if unsure or there:
         try:
-            store.delete(trial.learner, trial.wire_id)
+            store.delete(test.learner, test.wire_id)
         except UNREACHED:
-            do = f"Delete the conversation {trial.key} in the admin when that is right again."
-            raise NotAsItShouldBe(f"It could not be removed: {_reason(error)}", do) from error
-        raise NotAsItShouldBe(f"It could not be removed everywhere: {_reason(error)}", GONE_LATER) from error
+            do = f"Delete the conversation {test.key} in the admin when that is right again."
+            raise CheckFailed(f"It could not be removed: {_reason(error)}", do) from error
+        raise CheckFailed(f"It could not be removed everywhere: {_reason(error)}", GONE_LATER) from error
 
 
-def _remove_rows(trial: Trial, using: str) -> None:
-    rows.remove(rows.load(using, [trial.key]).values(), using=using)
+def _remove_rows(test: SelfTest, using: str) -> None:
+    rows.remove(rows.load(using, [test.key]).values(), using=using)
 
 
 def _bytes_left(known: list[Recording]) -> Iterator[str]:

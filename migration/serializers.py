@@ -7,9 +7,6 @@ from conversations.stored_serializers import MomentField
 from migration.checks import CheckState
 
 ACTIONS = ("verify", "test", "migrate")
-INVALID = "Invalid action"
-BAD_WAIT = "`wait` must be true or false."
-ONLY_MIGRATE = "`wait`: only migrate can be asked not to wait."
 
 
 class ActionSerializer(serializers.Serializer[object]):
@@ -22,12 +19,15 @@ class ActionSerializer(serializers.Serializer[object]):
         # Clients expect exactly these messages, without the name of a field before them.
         asked = data if isinstance(data, dict) else {}
         action, wait = asked.get("action"), asked.get("wait", True)
+        problem = ""
         if action not in ACTIONS:
-            raise serializers.ValidationError({"non_field_errors": [INVALID]})
-        if not isinstance(wait, bool):
-            raise serializers.ValidationError({"non_field_errors": [BAD_WAIT]})
-        if not wait and action != "migrate":
-            raise serializers.ValidationError({"non_field_errors": [ONLY_MIGRATE]})
+            problem = "Invalid action"
+        elif not isinstance(wait, bool):
+            problem = "`wait` must be true or false."
+        elif not wait and action != "migrate":
+            problem = "`wait`: only migrate can be asked not to wait."
+        if problem:
+            raise serializers.ValidationError({"non_field_errors": [problem]})
         return {"action": action, "wait": wait}
 
 

@@ -3,12 +3,14 @@
 The databases do the counting, and no row is loaded. The bucket is not asked, because the rows say how much is in it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
+from operator import add
 
 from django.conf import settings
-from django.db.models import Aggregate, Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from audio.models import Recording
@@ -35,13 +37,7 @@ class StoredCounts:
     minutes: float = 0.0
 
     def __add__(self, other: "StoredCounts") -> "StoredCounts":
-        return StoredCounts(
-            self.conversations + other.conversations,
-            self.messages + other.messages,
-            self.recordings + other.recordings,
-            self.bytes + other.bytes,
-            self.minutes + other.minutes,
-        )
+        return StoredCounts(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +51,7 @@ class Month:
     minutes: float
 
     def __add__(self, other: "Month") -> "Month":
-        return Month(
-            self.month,
-            self.conversations + other.conversations,
-            self.recordings + other.recordings,
-            self.bytes + other.bytes,
-            self.minutes + other.minutes,
-        )
+        return Month(self.month, *map(add, astuple(self)[1:], astuple(other)[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +76,11 @@ class Bill:
         low, high = self.database
         return self.storage + self.requests + low, self.storage + self.requests + high
 
+    @property
+    def in_words(self) -> dict[str, str]:
+        costs = {"storage": dollars(self.storage), "requests": dollars(self.requests)}
+        return costs | {"database": dollars(*self.database), "total": dollars(*self.total)}
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -105,19 +100,18 @@ def costs(*, now: datetime | None = None) -> Costs:
     this_month = now.year * 12 + now.month - 1
     months_back = range(this_month - MONTHS + 1, this_month + 1)
     begins = [datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in months_back]
-    here = _Counted.of(LOCAL, begins)
-    there, unseen = _Counted.nothing(begins), ""
+    here, there, unseen = _count(LOCAL, begins), _Counted(), ""
     if cloud.database.on:
         try:
             with cloud.patience(PATIENCE), cloud.database.use():
-                there = _Counted.of(settings.CLOUD_DATABASE, begins)
+                there = _count(settings.CLOUD_DATABASE, begins)
         except cloud.Unavailable:
             unseen = cloud.database.name
     far, near = Recording.Place.CLOUD, Recording.Place.LOCAL
-    in_cloud = there.rows + here.sound[far] + there.sound[far]
-    in_local = here.rows + here.sound[near] + there.sound[near]
-    months = [first + second for first, second in zip(here.months, there.months, strict=True)]
-    prices = configured_prices()
+    in_cloud = there.rows + here.recordings[far] + there.recordings[far]
+    in_local = here.rows + here.recordings[near] + there.recordings[near]
+    months = list(map(add, here.months, there.months)) if there.months else here.months
+    prices = Prices(settings.PRICE_STORAGE, settings.PRICE_REQUESTS, settings.PRICE_DATABASE)
     # Requests are counted for the busier of the last two months, because the current one has only begun.
     busy = max(month.recordings for month in months[-2:]) if settings.CLOUD_AUDIO else 0
     bill = Bill(
@@ -135,65 +129,49 @@ def dollars(low: float, high: float | None = None) -> str:
     return f"${low:.2f} to ${high:.2f}"
 
 
-def configured_prices() -> Prices:
-    return Prices(settings.PRICE_STORAGE, settings.PRICE_REQUESTS, settings.PRICE_DATABASE)
-
-
-NO_SOUND = dict.fromkeys(Recording.Place.values, StoredCounts())
-
-
 @dataclass(frozen=True, slots=True)
 class _Counted:
     """Hold what one database knows: its rows, recordings by the place of their bytes, and additions by month."""
 
-    rows: StoredCounts
-    sound: Mapping[str, StoredCounts]
-    months: list[Month]
-
-    @classmethod
-    def nothing(cls, begins: list[datetime]) -> "_Counted":
-        return cls(StoredCounts(), NO_SOUND, [Month(f"{begin:%Y-%m}", 0, 0, 0, 0.0) for begin in begins])
-
-    @classmethod
-    def of(cls, using: str, begins: list[datetime]) -> "_Counted":
-        conversations = Conversation.objects.using(using).filter(deleted_at=None).order_by()
-        messages = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by()
-        sound = Recording.objects.using(using).order_by()
-        totals = sound.values("place").annotate(count=Count("pk"), size=Sum("size"), seconds=Sum("duration"))
-        by_place = {
-            row["place"]: StoredCounts(0, 0, row["count"], row["size"] or 0, (row["seconds"] or 0.0) / 60)
-            for row in totals
-        }
-        return cls(
-            StoredCounts(conversations.count(), messages.count()),
-            NO_SOUND | by_place,
-            _by_month(begins, conversations, sound),
-        )
+    rows: StoredCounts = StoredCounts()
+    recordings: Mapping[str, StoredCounts] = field(default_factory=lambda: defaultdict(StoredCounts))
+    months: list[Month] = field(default_factory=list)
 
 
-def _by_month(begins: list[datetime], conversations: QuerySet[Conversation], sound: QuerySet[Recording]) -> list[Month]:
+def _count(using: str, begins: list[datetime]) -> _Counted:
+    conversations = Conversation.objects.using(using).filter(deleted_at=None).order_by()
+    messages = Message.objects.using(using).filter(deleted_at=None, erased=False).order_by()
+    recordings = Recording.objects.using(using).order_by()
+    by_place = defaultdict(StoredCounts)
+    for row in recordings.values("place").annotate(count=Count("pk"), size=Sum("size"), seconds=Sum("duration")):
+        by_place[row["place"]] = StoredCounts(0, 0, row["count"], row["size"] or 0, (row["seconds"] or 0.0) / 60)
+    rows = StoredCounts(conversations.count(), messages.count())
+    return _Counted(rows, by_place, _by_month(begins, conversations, recordings))
+
+
+def _by_month(
+    begins: list[datetime], conversations: QuerySet[Conversation], recordings: QuerySet[Recording]
+) -> list[Month]:
     """Count what was added in each month, with one query for each table.
 
     The query uses no date functions, because SQLite calls them in Python for every row.
     """
     ends = [*begins[1:], datetime.max.replace(tzinfo=UTC)]
-    within = [Q(created_at__gte=begin, created_at__lt=end) for begin, end in zip(begins, ends, strict=True)]
-    since = {"created_at__gte": begins[0]}
-    counted: dict[str, Aggregate] = {}
-    for number, month in enumerate(within):
-        counted[f"count_{number}"] = Count("pk", filter=month)
-    talks = conversations.filter(**since).aggregate(**counted)
-    for number, month in enumerate(within):
-        counted[f"size_{number}"] = Sum("size", filter=month)
-        counted[f"seconds_{number}"] = Sum("duration", filter=month)
-    voices = sound.filter(**since).aggregate(**counted)
+    counts, sizes = {}, {}
+    for number, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        month = Q(created_at__gte=begin, created_at__lt=end)
+        counts[f"count_{number}"] = Count("pk", filter=month)
+        sizes[f"size_{number}"] = Sum("size", filter=month)
+        sizes[f"seconds_{number}"] = Sum("duration", filter=month)
+    added = conversations.filter(created_at__gte=begins[0]).aggregate(**counts)
+    recorded = recordings.filter(created_at__gte=begins[0]).aggregate(**counts, **sizes)
     return [
         Month(
             f"{begin:%Y-%m}",
-            talks[f"count_{number}"] or 0,
-            voices[f"count_{number}"] or 0,
-            voices[f"size_{number}"] or 0,
-            (voices[f"seconds_{number}"] or 0.0) / 60,
+            added[f"count_{number}"] or 0,
+            recorded[f"count_{number}"] or 0,
+            recorded[f"size_{number}"] or 0,
+            (recorded[f"seconds_{number}"] or 0.0) / 60,
         )
         for number, begin in enumerate(begins)
     ]

@@ -68,10 +68,7 @@ def named(name: str) -> Store:
 
 
 def configured() -> dict[str, Store]:
-    """Return the configured stores by name, whether or not the cloud is on.
-
-    Data can also be copied back from a cloud that is off.
-    """
+    """Return the configured stores by name, also while the cloud is off: data can be copied back from it."""
     there = {"local": Store("local", "local", Recording.Place.LOCAL)}
     bucket = Recording.Place.CLOUD if "audio_cloud" in settings.STORAGES else None
     database = settings.CLOUD_DATABASE or settings.CONFIGURED_DATABASE

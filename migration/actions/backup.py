@@ -7,6 +7,7 @@ damaged. The report and the manifest name them.
 
 import json
 import uuid
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 
 from core.counts import counted
 from migration import stores
-from migration.actions.terminal import SHOWN, Options, show_progress
+from migration.actions.terminal import SHOWN, Options, ProgressLine
 from migration.archive import UnusableArchive, archive_writer
 from migration.archive.archive_writer import BackupOptions, Written
 from migration.byte_sizes import size
@@ -48,46 +49,42 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Options, out: OutputWrapper) -> bool:
     path = options["file"]
-    wish = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
-    is_seen = out.isatty() and not options["json"]
-
-    def show(written: Written) -> None:
-        if is_seen:
-            done, to_come = written.counts, written.to_come
-            talks = f"{done.conversations:,} of {to_come['conversations']:,} conversations"
-            sound = f"{done.recordings:,} of {to_come['recordings']:,} recordings, {size(done.bytes)}"
-            show_progress(out, f"{talks}, {sound}")
-
+    wanted = BackupOptions(options["source"], options["learner"], options["audio"], options["with_secret_key"])
+    progress = ProgressLine(out, options)
     try:
-        written = archive_writer.backup(path, wish, replace=options["yes"], on_progress=show)
+        with closing(archive_writer.backup(path, wanted, replace=options["yes"])) as writing:
+            for written in writing:
+                done, planned = written.counts, written.planned
+                conversations = f"{done.conversations:,} of {planned['conversations']:,} conversations"
+                recordings = f"{done.recordings:,} of {planned['recordings']:,} recordings, {size(done.bytes)}"
+                progress.show(f"{conversations}, {recordings}")
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         why = f"{error.strerror}: {error.filename or path}" if error.strerror else str(error)
         raise CommandError(f"No archive was written, and an existing file was not changed. {why}") from error
-    if is_seen:
-        out.write("")
+    progress.end()
     if options["json"]:
         counts = asdict(written.counts)
         report = {"file": str(path), "size": written.size, "counts": counts, "missing": written.missing}
         out.write(json.dumps(report))
     else:
-        out.write(_in_words(path, wish, written))
+        out.write(_in_words(path, wanted, written))
     return not written.counts.missing
 
 
-def _in_words(path: Path, wish: BackupOptions, written: Written) -> str:
+def _in_words(path: Path, wanted: BackupOptions, written: Written) -> str:
     counts = written.counts
-    sound = size(counts.bytes) if wish.audio else "their sound left out"
+    audio = size(counts.bytes) if wanted.audio else "their sound left out"
     lines = [
         f"{path} ({size(written.size)}): {counted(counts.conversations, 'conversation')} with "
         f"{counted(counts.messages, 'message')}, "
-        f"{counted(counts.recordings, 'recording')} ({sound}), {counted(counts.accounts, 'account')}."
+        f"{counted(counts.recordings, 'recording')} ({audio}), {counted(counts.accounts, 'account')}."
     ]
     lines += [f"MISSING: {key}: {why}." for key, why in list(written.missing.items())[:SHOWN]]
     if counts.missing > SHOWN:
         lines.append(f"… and {counts.missing - SHOWN:,} more; the manifest in the archive names them.")
-    lines.append(LEARNERS_OWN if wish.learner else PERSONAL)
-    if not wish.learner:
-        lines.append(HAS_KEY if wish.secret_key else COOKIES)
+    lines.append(LEARNERS_OWN if wanted.learner else PERSONAL)
+    if not wanted.learner:
+        lines.append(HAS_KEY if wanted.secret_key else COOKIES)
     return "\n".join(lines)

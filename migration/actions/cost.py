@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser, OutputWrapper
 from core.counts import counted
 from migration.actions.terminal import Options
 from migration.byte_sizes import size
-from migration.storage_cost import Costs, costs, dollars
+from migration.storage_cost import Costs, costs
 
 BAR = 30  # characters
 
@@ -33,20 +33,24 @@ def _in_words(found: Costs) -> Iterator[str]:
         yield ""
     lines = [("", "conversations", "messages", "recordings", "minutes", "bytes")]
     for place, stored in {"cloud": found.cloud, "local": found.local, "in all": found.cloud + found.local}.items():
-        talks, messages, sound = f"{stored.conversations:,}", f"{stored.messages:,}", f"{stored.recordings:,}"
-        lines.append((place, talks, messages, sound, f"{stored.minutes:,.1f}", size(stored.bytes)))
+        conversations, messages, recordings = (
+            f"{stored.conversations:,}",
+            f"{stored.messages:,}",
+            f"{stored.recordings:,}",
+        )
+        lines.append((place, conversations, messages, recordings, f"{stored.minutes:,.1f}", size(stored.bytes)))
     for title, *cells in lines:
         yield f"{title:<8}" + "".join(f"{cell:>14}" for cell in cells)
     yield ""
     yield "Added by month:"
     most = max(month.bytes for month in found.months) or 1
     for month in found.months:
-        bar, talks = "█" * round(BAR * month.bytes / most), counted(month.conversations, "conversation")
-        yield f"{month.month}  {bar:<{BAR}}  {size(month.bytes):>10}  {talks}"
+        bar, added = "█" * round(BAR * month.bytes / most), counted(month.conversations, "conversation")
+        yield f"{month.month}  {bar:<{BAR}}  {size(month.bytes):>10}  {added}"
     yield ""
-    prices, bill = found.prices, found.bill
+    prices, bill = found.prices, found.bill.in_words
     yield "A month costs about:"
-    yield f"  storage   {dollars(bill.storage):>15}  (${prices.storage:g} a GB)"
-    yield f"  requests  {dollars(bill.requests):>15}  (${prices.requests:g} a thousand)"
-    yield f"  database  {dollars(*bill.database):>15}"
-    yield f"  in all    {dollars(*bill.total):>15}"
+    yield f"  storage   {bill['storage']:>15}  (${prices.storage:g} a GB)"
+    yield f"  requests  {bill['requests']:>15}  (${prices.requests:g} a thousand)"
+    yield f"  database  {bill['database']:>15}"
+    yield f"  in all    {bill['total']:>15}"

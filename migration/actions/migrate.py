@@ -9,13 +9,14 @@ import json
 import uuid
 from argparse import ArgumentTypeError
 from dataclasses import asdict, fields
+from datetime import datetime
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
 from core.counts import counted
 from migration import deleting, runs, stores
-from migration.actions.terminal import SHOWN, TO_DO, Options, is_confirmed, show_progress
+from migration.actions.terminal import SHOWN, TO_DO, Options, ProgressLine, is_confirmed
 from migration.byte_sizes import size
 from migration.copying import Progress
 from migration.deleting import DeletionCounts
@@ -23,6 +24,8 @@ from migration.models import Run
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
 
 MOST_WORKERS = 64
+# Characters.
+BAR = 30
 # The names of a run's options among those of the command.
 RUN_OPTIONS = [option.name for option in fields(RunOptions)]
 
@@ -81,9 +84,9 @@ def run(options: Options, out: OutputWrapper) -> bool:
         raise CommandError(f"There is no run {options['resume']}.") from None
     except (stores.Unknown, ValueError, runs.RunInProgress) as error:
         raise CommandError(str(error)) from error
-    bar = Bar(out, quiet=options["json"])
-    done = runs.work(begun, bar.show)
-    bar.end()
+    progress, began = ProgressLine(out, options), timezone.now()
+    done = runs.work(begun, lambda run: progress.show(_bar(run, began)))
+    progress.end()
     ended_well = done.state == Run.State.DONE
     deletes = options["delete_source"] and ended_well and not RunOptions.from_row(done.options).dry_run
     question = f"Delete from {done.source} what {done.destination} has, byte for byte?"
@@ -176,27 +179,11 @@ def _in_words(done: Run, deleted: DeletionCounts | None) -> str:
     return "\n".join(lines)
 
 
-class Bar:
-    """Show progress in place on a terminal, and nowhere else."""
-
-    WIDTH = 30
-
-    def __init__(self, out: OutputWrapper, *, quiet: bool) -> None:
-        self._out, self._quiet = out, quiet or not out.isatty()
-        self._began = timezone.now()
-
-    def show(self, run: Run) -> None:
-        if self._quiet:
-            return
-        total = max(1, run.plan.get("conversations", 0) + run.plan.get("recordings", 0))
-        seen = min(total, runs.seen(run))
-        taken = (timezone.now() - self._began).total_seconds()
-        left = taken / seen * (total - seen) if seen else 0
-        full = self.WIDTH * seen // total
-        rate = run.counts.get("bytes", 0) / taken if taken else 0
-        line = f"[{'#' * full}{'.' * (self.WIDTH - full)}] {100 * seen // total:3} %  {size(rate)}/s  {left:.0f} s left"
-        show_progress(self._out, line)
-
-    def end(self) -> None:
-        if not self._quiet:
-            self._out.write("")
+def _bar(run: Run, began: datetime) -> str:
+    total = max(1, run.plan.get("conversations", 0) + run.plan.get("recordings", 0))
+    seen = min(total, runs.seen(run))
+    taken = (timezone.now() - began).total_seconds()
+    left = taken / seen * (total - seen) if seen else 0
+    full = BAR * seen // total
+    rate = run.counts.get("bytes", 0) / taken if taken else 0
+    return f"[{'#' * full}{'.' * (BAR - full)}] {100 * seen // total:3} %  {size(rate)}/s  {left:.0f} s left"

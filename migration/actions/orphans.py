@@ -25,19 +25,16 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(options: Options, out: OutputWrapper) -> bool:
+    removed = False
     try:
         there = [name for name in PLACES if name in settings.STORAGES]
         found = [each for name in there for each in orphan_recordings.in_storage(name) if each]
         if not options["json"]:
             out.write(f"Older than a day, and not of any message: {_in_words(found)}.")
-        if not found:
-            return _end(found, False, "Nothing to do.", options, out)
-        if not is_confirmed("Remove these files for good?", options):
-            _end(found, False, "Nothing was removed. --yes removes it without asking.", options, out)
-            raise SystemExit(TO_DO)
-        for orphan in found:
-            orphan_recordings.remove(orphan)
-        return _end(found, True, "Removed.", options, out)
+        if found and is_confirmed("Remove these files for good?", options):
+            for orphan in found:
+                orphan_recordings.remove(orphan)
+            removed = True
     except cloud.Unavailable as error:
         raise CommandError(
             f"The {error} cannot be reached, so it is unknown which files belong to a message. Run this again later."
@@ -46,11 +43,11 @@ def run(options: Options, out: OutputWrapper) -> bool:
         raise
     except OSError as error:
         raise CommandError(f"Some files could not be checked or removed: {error} Run this again.") from error
-
-
-def _end(found: list[Orphan], removed: bool, verdict: str, options: Options, out: OutputWrapper) -> bool:
-    plain = {"removed": removed, "files": len(found), "bytes": sum(each.file.size for each in found)}
-    out.write(json.dumps(plain) if options["json"] else verdict)
+    left = "Nothing was removed. --yes removes it without asking." if found else "Nothing to do."
+    report = {"removed": removed, "files": len(found), "bytes": sum(each.file.size for each in found)}
+    out.write(json.dumps(report) if options["json"] else "Removed." if removed else left)
+    if found and not removed:
+        raise SystemExit(TO_DO)
     return True
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from argparse import ArgumentTypeError
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
@@ -15,9 +16,9 @@ from django.utils import timezone
 
 from core.counts import counted
 from migration import pruning
-from migration.actions.terminal import TO_DO, Options, is_confirmed
+from migration.actions.terminal import TO_DO, Options, ProgressLine, is_confirmed
 from migration.byte_sizes import size
-from migration.pruning import Down, Old, Pruned
+from migration.pruning import Down, Pruned, PruneOptions
 
 DAYS = {"d": 1, "w": 7, "y": 365}
 # Days. Nothing is older.
@@ -40,32 +41,35 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(options: Options, out: OutputWrapper) -> bool:
-    old = Old(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
+    old = PruneOptions(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
+    done, progress = None, ProgressLine(out, options)
     try:
         planned = pruning.plan(old)
         if not options["json"]:
             out.write(f"Before {old.before:%Y-%m-%d}: {_in_words(planned)}.")
-        if not planned.anything:
-            return _end(planned, False, "Nothing to do.", options, out)
-        if not is_confirmed("Delete it for good?", options):
-            _end(planned, False, "Nothing was deleted. --yes deletes it without asking.", options, out)
-            raise SystemExit(TO_DO)
-        done = Pruned()
-        for batch in pruning.prune(old):
-            done.add(batch)
-            if out.isatty() and not options["json"]:
-                gone, all_of_it = _count(done), _count(planned)
-                out.write(f"\r{gone:,} of {all_of_it:,} ({100 * gone // all_of_it} %)", ending="")
-                out.flush()
-        if out.isatty():
-            out.write("")
-        return _end(done, True, f"Deleted: {_in_words(done)}.", options, out)
+        if planned.count and is_confirmed("Delete it for good?", options):
+            done = Pruned()
+            for batch in pruning.prune(old):
+                done.add(batch)
+                progress.show(f"{done.count:,} of {planned.count:,} ({100 * done.count // planned.count} %)")
+            progress.end()
     except Down as error:
         raise CommandError(f"{error} Nothing more was deleted. Run this again when it is back.") from error
     except BrokenPipeError:
         raise
     except OSError as error:
         raise CommandError(f"Not everything could be deleted: {error} Run this again.") from error
+    if options["json"]:
+        report = {"deleted": done is not None, **asdict(done or planned)}
+        out.write(json.dumps(report, default=datetime.isoformat))
+    elif done:
+        out.write(f"Deleted: {_in_words(done)}.")
+    else:
+        left = "Nothing was deleted. --yes deletes it without asking." if planned.count else "Nothing to do."
+        out.write(left)
+    if planned.count and not done:
+        raise SystemExit(TO_DO)
+    return True
 
 
 def age(value: str) -> timedelta:
@@ -73,21 +77,6 @@ def age(value: str) -> timedelta:
     if not found or (days := int(found[1]) * DAYS[found[2]]) > OLDEST:
         raise ArgumentTypeError(f"{value!r}: write a number of days such as 365d, or of weeks or years: 26w, 2y.")
     return timedelta(days=days)
-
-
-def _end(pruned: Pruned, deleted: bool, verdict: str, options: Options, out: OutputWrapper) -> bool:
-    counts = {"conversations": pruned.conversations, "recordings": pruned.recordings, "bytes": pruned.bytes}
-    report = {"deleted": deleted, **counts, "oldest": _iso(pruned.oldest), "newest": _iso(pruned.newest)}
-    out.write(json.dumps(report) if options["json"] else verdict)
-    return True
-
-
-def _count(pruned: Pruned) -> int:
-    return pruned.conversations or pruned.recordings
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _in_words(pruned: Pruned) -> str:

@@ -16,10 +16,10 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 
 from core.counts import counted
 from migration import stores
-from migration.actions.terminal import SHOWN, TO_DO, Options, is_confirmed, show_progress
+from migration.actions.terminal import SHOWN, TO_DO, Options, ProgressLine, is_confirmed
 from migration.archive import UnusableArchive, restoring
 from migration.archive.archive_reader import Contents
-from migration.archive.restoring import Restored, RestoreOptions
+from migration.archive.restoring import Restoration, Restored, RestoreOptions
 from migration.byte_sizes import size
 
 SECRET_KEYS = {
@@ -57,8 +57,11 @@ def run(options: Options, out: OutputWrapper) -> bool:
             said = "Nothing was restored. --yes restores without asking, --dry-run shows what would be new."
             out.write(json.dumps({"restored": False}) if options["json"] else said)
             raise SystemExit(TO_DO)
-        wish = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
-        contents, restored = _restore(path, wish, options, out)
+        wanted = RestoreOptions(store.name, dry, options["accounts"], options["with_secret_key"])
+        progress, length = ProgressLine(out, options), max(1, path.stat().st_size)
+        for done in restoring.restore(path, wanted):
+            progress.show(_progress(done, length))
+        progress.end()
     except (UnusableArchive, stores.Unknown) as error:
         raise CommandError(f"{path}: {error}" if isinstance(error, UnusableArchive) else str(error)) from error
     except OSError as error:
@@ -66,6 +69,8 @@ def run(options: Options, out: OutputWrapper) -> bool:
         why = "The disk is full." if is_full else f"It ended early: {error}."
         do = "Make room, and run this again to continue." if is_full else "Run this again to continue."
         raise CommandError(f"{why} The restored data is kept. {do}") from error
+    contents, restored = done.contents, done.restored
+    assert contents
     if options["json"]:
         names = ("made_at", "from", "learner", "audio", "counts", "missing")
         archive = {name: contents.manifest.get(name) for name in names}
@@ -84,27 +89,13 @@ def _require_readable(path: Path) -> None:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _restore(path: Path, wish: RestoreOptions, options: Options, out: OutputWrapper) -> tuple[Contents, Restored]:
-    if options["json"] or not out.isatty():
-        return restoring.restore(path, wish)
-    whole = max(1, path.stat().st_size)
-    shown = -1
-
-    def show_verified(position: int) -> None:
-        nonlocal shown
-        if (percent := 100 * position // whole) > shown:
-            shown = percent
-            show_progress(out, f"Verified: {percent} %")
-
-    def show_restored(contents: Contents, so_far: Restored) -> None:
-        seen = so_far.recordings + so_far.recordings_same + so_far.recordings_erased + so_far.unheard
-        counts = contents.counts
-        talks = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
-        show_progress(out, f"{talks}, {seen:,} of {counts['recordings']:,} recordings")
-
-    done = restoring.restore(path, wish, on_verified=show_verified, on_progress=show_restored)
-    show_progress(out, "")
-    return done
+def _progress(state: Restoration, length: int) -> str:
+    if not state.contents:
+        return f"Verified: {100 * state.verified // length} %"
+    counts, so_far = state.contents.counts, state.restored
+    seen = so_far.recordings + so_far.recordings_same + so_far.recordings_erased + so_far.unheard
+    conversations = f"{so_far.conversations + so_far.conversations_same:,} of {counts['conversations']:,} conversations"
+    return f"{conversations}, {seen:,} of {counts['recordings']:,} recordings"
 
 
 def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> str:

@@ -52,12 +52,9 @@ def add_arguments(parser: CommandParser) -> None:
         help="print the least IAM policy that is needed, and do nothing else",
     )
     destination = parser.add_mutually_exclusive_group()
-    destination.add_argument(
-        "--queue", type=arn_of("sqs"), default="", metavar="ARN", help="notify this queue of new recordings"
-    )
-    destination.add_argument(
-        "--topic", type=arn_of("sns"), default="", metavar="ARN", help="notify this topic of new recordings"
-    )
+    for name, service in (("queue", "sqs"), ("topic", "sns")):
+        notified = f"notify this {name} of new recordings"
+        destination.add_argument(f"--{name}", type=arn_of(service), default="", metavar="ARN", help=notified)
     option(
         "--alarms",
         type=arn_of("sns"),
@@ -147,17 +144,16 @@ def _storage() -> S3AudioStorage:
 
 
 def _end(findings: list[SettingFinding], verdict: str, options: Options, out: OutputWrapper) -> bool:
-
     failed = _failed(findings)
     if options["json"]:
         out.write(json.dumps([asdict(each) for each in findings]))
-    else:
-        if failed:
-            out.write("Settings marked with ✗ could not be read or changed.")
-        if not failed or verdict == NOTHING_CHANGED:
-            out.write(verdict)
-        if any(each.state is SettingState.LEFT for each in findings):
-            out.write(LEFT)
+        return not failed
+    if failed:
+        out.write("Settings marked with ✗ could not be read or changed.")
+    if not failed or verdict == NOTHING_CHANGED:
+        out.write(verdict)
+    if any(each.state is SettingState.LEFT for each in findings):
+        out.write(LEFT)
     return not failed
 
 

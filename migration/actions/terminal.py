@@ -30,7 +30,19 @@ def confirmed(question: str) -> bool:
         return False
 
 
-def show_progress(out: OutputWrapper, line: str) -> None:
-    """Write a line over the one before it."""
-    out.write(f"\r{line:<79}", ending="")
-    out.flush()
+class ProgressLine:
+    """Show progress in one line that is overwritten, on a terminal and without --json only."""
+
+    def __init__(self, out: OutputWrapper, options: Options) -> None:
+        self._out, self._is_seen = out, out.isatty() and not options["json"]
+        self._shown = ""
+
+    def show(self, line: str) -> None:
+        if self._is_seen and line != self._shown:
+            self._out.write(f"\r{line:<79}", ending="")
+            self._out.flush()
+            self._shown = line
+
+    def end(self) -> None:
+        if self._is_seen:
+            self._out.write("")

@@ -5,12 +5,12 @@ machine.
 """
 
 import json
+from contextlib import closing
 
 from django.core.management.base import CommandParser, OutputWrapper
 
 from migration import self_test
 from migration.actions.terminal import Options
-from migration.self_test import Step
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -18,16 +18,17 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(options: Options, out: OutputWrapper) -> bool:
+    steps = []
+    with closing(self_test.run()) as running:
+        for step in running:
+            steps.append(step)
+            if not options["json"]:
+                state = "✓ ok    " if step.ok else "✗ failed"
+                advice = f"\n{'':29}→ {step.advice}" if step.advice else ""
+                out.write(f"{state}  {step.name:<17}  {step.found} ({step.seconds:.2f} s){advice}")
+    report = self_test.report(steps)
     if options["json"]:
-        outcome = self_test.run()
-        out.write(json.dumps(outcome.report(), indent=2, ensure_ascii=False))
-        return outcome.success
-
-    def show(step: Step) -> None:
-        state = "✓ ok    " if step.ok else "✗ failed"
-        advice = f"\n{'':29}→ {step.advice}" if step.advice else ""
-        out.write(f"{state}  {step.name:<17}  {step.found} ({step.seconds:.2f} s){advice}")
-
-    outcome = self_test.run(show)
-    out.write("The storage works." if outcome.success else "The storage does not work as it is set up.")
-    return outcome.success
+        out.write(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        out.write("The storage works." if report["success"] else "The storage does not work as it is set up.")
+    return bool(report["success"])

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import textwrap
-from collections import Counter
 from itertools import groupby
 
 from django.core.management.base import CommandParser, OutputWrapper
@@ -18,15 +17,14 @@ from migration import checks
 from migration.actions.terminal import Options
 from migration.checks import CheckState, Result
 
-# A symbol and a word for each state, and a colour for those who see it.
+# A symbol for each state, and a colour for those who see it.
 SYMBOLS = {
-    CheckState.OK: ("✓", "ok", "green"),
-    CheckState.WARNING: ("!", "warning", "yellow"),
-    CheckState.FAILED: ("✗", "failed", "red"),
-    CheckState.NOT_SUPPORTED: ("-", "not supported", "blue"),
-    CheckState.NOT_CONFIGURED: ("·", "not configured", "blue"),
+    CheckState.OK: ("✓", "green"),
+    CheckState.WARNING: ("!", "yellow"),
+    CheckState.FAILED: ("✗", "red"),
+    CheckState.NOT_SUPPORTED: ("-", "blue"),
+    CheckState.NOT_CONFIGURED: ("·", "blue"),
 }
-WORDS_WIDTH = max(len(word) for _, word, _ in SYMBOLS.values())
 WIDTH = 120
 
 
@@ -49,14 +47,12 @@ def table(results: list[Result], *, coloured: bool) -> str:
     lines = []
     for group, members in groupby(results, key=lambda result: result.group):
         lines += [group, *(line for member in members for line in _lines(member, names, coloured)), ""]
-    counts = Counter(result.state for result in results)
-    summary = ", ".join(f"{counts[state]} {word}" for state, (_, word, _) in SYMBOLS.items() if counts[state])
-    return "\n".join([*lines, f"{len(results)} checks: {summary}."])
+    return "\n".join([*lines, checks.summary(results)])
 
 
 def _lines(result: Result, names: int, coloured: bool) -> list[str]:
-    symbol, word, colour = SYMBOLS[result.state]
-    state = f"{symbol} {word:<{WORDS_WIDTH}}"
+    symbol, colour = SYMBOLS[result.state]
+    state = f"{symbol} {checks.WORDS[result.state]:<{max(map(len, checks.WORDS.values()))}}"
     before = f"  {state}  {result.name:<{names}}  "
     width = max(40, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns) - len(before))
     found = textwrap.wrap(result.found, width)

@@ -21,12 +21,12 @@ ALIAS = "default"
 
 @dataclass(slots=True)
 class RestoredAccounts:
-    """Count what was restored. `unknown` names the permissions that this installation does not have."""
+    """Count what was restored, and name the permissions that this installation does not have."""
 
     accounts: int = 0
     accounts_same: int = 0
     groups: int = 0
-    unknown: list[str] = field(default_factory=list)
+    unknown_permissions: list[str] = field(default_factory=list)
 
 
 def dump(using: str = ALIAS) -> Json:
@@ -48,30 +48,23 @@ def dump(using: str = ALIAS) -> Json:
     }
 
 
-def restore(found: Json, *, dry: bool) -> RestoredAccounts:
+def restore(found: Json, restored: RestoredAccounts, *, dry: bool) -> None:
     """Create the accounts and groups that are missing, by name. Existing ones are not changed. Raises UnusableArchive."""
-    restored = RestoredAccounts()
     try:
         with transaction.atomic(using=ALIAS):
-            groups = {group["name"]: group["permissions"] for group in found["groups"]}
             permissions_here = Permission.objects.using(ALIAS).select_related("content_type")
             known = {_name(each): each for each in permissions_here}
-            for name, permissions in groups.items():
-                restored.groups += _make_group(name, _permissions(permissions, known, restored), dry=dry)
+            for group in found["groups"]:
+                permissions = _permissions(group["permissions"], known, restored)
+                if not Group.objects.using(ALIAS).filter(name=group["name"]).exists():
+                    restored.groups += 1
+                    if not dry:
+                        Group.objects.using(ALIAS).create(name=group["name"]).permissions.set(permissions)
             for user in found["users"]:
                 _make_user(dict(user), known, restored, dry=dry)
     except (KeyError, TypeError, AttributeError) as error:
         raise UnusableArchive(f"{ACCOUNTS} was not made by `storage backup`.") from error
-    restored.unknown = sorted(set(restored.unknown))
-    return restored
-
-
-def _make_group(name: str, permissions: list[Permission], *, dry: bool) -> bool:
-    if Group.objects.using(ALIAS).filter(name=name).exists():
-        return False
-    if not dry:
-        Group.objects.using(ALIAS).create(name=name).permissions.set(permissions)
-    return True
+    restored.unknown_permissions = sorted(set(restored.unknown_permissions))
 
 
 def _make_user(user: Json, known: dict[str, Permission], restored: RestoredAccounts, *, dry: bool) -> None:
@@ -91,7 +84,7 @@ def _make_user(user: Json, known: dict[str, Permission], restored: RestoredAccou
 
 
 def _permissions(names: Iterable[str], known: dict[str, Permission], restored: RestoredAccounts) -> list[Permission]:
-    restored.unknown += [name for name in names if name not in known]
+    restored.unknown_permissions += [name for name in names if name not in known]
     return [known[name] for name in names if name in known]
 
 

@@ -1,15 +1,10 @@
-"""Read an archive without trusting it.
-
-Every name, size and checksum is checked before anything is written.
-"""
+"""Read an archive without trusting it: check every name, size and checksum before anything is written."""
 
 import hashlib
 import re
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from audio.models import Recording
@@ -23,7 +18,7 @@ AT_ONCE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class ArchivedRecording:
     """Hold a recording, and where its bytes are in the file. None: the archive does not have them."""
 
     row: Recording
@@ -42,50 +37,18 @@ class Contents:
     def counts(self) -> dict[str, int]:
         return {name: self.manifest["counts"][name] for name in COUNTED}
 
-    def has(self, name: str) -> bool:
-        return name in self.shards
-
 
 class Archive:
-    """Read an open archive. `contents` is verified. A part that is read again is verified again."""
+    """Read an open archive, after `verify`. A part that is read again is verified again."""
 
-    def __init__(self, file: BinaryIO, on_verified: Callable[[int], None]) -> None:
+    # Set by `verify`.
+    contents: Contents
+
+    def __init__(self, file: BinaryIO) -> None:
         self._file = _Bounded(file)
-        self.contents = self._verified(on_verified)
 
-    def copies(self) -> Iterator[list[Copy]]:
-        """Yield the conversations, shard by shard."""
-        for name in sorted(name for name in self.contents.shards if name.startswith("conversations/")):
-            yield [layout.to_copy(name, record) for record in layout.records(name, self.part(name))]
-
-    def sounds(self) -> Iterator[list[Sound]]:
-        """Yield the recordings, shard by shard."""
-        batch: dict[str, tarfile.TarInfo] = {}
-        for member in self._members():
-            if layout.is_sound(member.name):
-                batch[member.name] = member
-            elif member.name.startswith("recordings/"):
-                records = layout.records(member.name, self.part(member.name))
-                yield [Sound(layout.to_recording(member.name, each), batch.get(each["key"])) for each in records]
-                batch = {}
-
-    def part(self, name: str) -> bytes:
-        """Return the bytes of a part. Raises UnusableArchive if they have changed."""
-        data = self._bytes(self.contents.shards[name])
-        expected = next(each["sha256"] for each in self.contents.manifest["parts"] if each["name"] == name)
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise UnusableArchive(_changed(name))
-        return data
-
-    def sound(self, sound: Sound) -> bytes:
-        """Return the bytes of a recording whose bytes the archive has. Raises UnusableArchive if they have changed."""
-        assert sound.member
-        data = self._bytes(sound.member)
-        if hashlib.sha256(data).hexdigest() != sound.row.sha256:
-            raise UnusableArchive(_changed(sound.member.name))
-        return data
-
-    def _verified(self, on_verified: Callable[[int], None]) -> Contents:
+    def verify(self) -> Iterator[int]:
+        """Verify all of the archive, and yield how many bytes are verified so far. Raises UnusableArchive, OSError."""
         digests: dict[str, str] = {}
         parts: dict[str, tarfile.TarInfo] = {}
         # The recordings' files, until the shard that describes them.
@@ -95,7 +58,7 @@ class Archive:
             last = member.name
             if layout.SEAL in parts or last in parts or last in batch:
                 raise UnusableArchive(f"{last} was added to it: it is not what `storage backup` wrote.")
-            if layout.is_sound(last):
+            if layout.is_recording(last):
                 batch[last] = member.size, self._digest(member)
             else:
                 parts[last], data = member, self._bytes(member)
@@ -103,7 +66,7 @@ class Archive:
                 if last.startswith("recordings/"):
                     _match(last, data, batch)
                     batch = {}
-            on_verified(member.offset_data + member.size)
+            yield member.offset_data + member.size
         if layout.SEAL not in parts or layout.MANIFEST not in parts:
             raise UnusableArchive(_ends_early(last))
         if batch:
@@ -112,7 +75,42 @@ class Archive:
         del digests[layout.SEAL]
         if seal.split()[:1] != [digests.pop(layout.MANIFEST).encode()]:
             raise UnusableArchive(_changed(layout.MANIFEST))
-        return Contents(_manifest(data, digests), parts)
+        self.contents = Contents(_manifest(data, digests), parts)
+
+    def copies(self) -> Iterator[list[Copy]]:
+        """Yield the conversations, shard by shard."""
+        for name in sorted(name for name in self.contents.shards if name.startswith("conversations/")):
+            yield [layout.to_copy(name, record) for record in layout.records(name, self.part(name))]
+
+    def recordings(self) -> Iterator[list[ArchivedRecording]]:
+        """Yield the recordings, shard by shard."""
+        batch: dict[str, tarfile.TarInfo] = {}
+        for member in self._members():
+            if layout.is_recording(member.name):
+                batch[member.name] = member
+            elif member.name.startswith("recordings/"):
+                records = layout.records(member.name, self.part(member.name))
+                yield [
+                    ArchivedRecording(layout.to_recording(member.name, each), batch.get(each["key"]))
+                    for each in records
+                ]
+                batch = {}
+
+    def part(self, name: str) -> bytes:
+        """Return the bytes of a part. Raises UnusableArchive if they have changed."""
+        expected = next(each["sha256"] for each in self.contents.manifest["parts"] if each["name"] == name)
+        return self._unchanged(self.contents.shards[name], expected)
+
+    def bytes_of(self, recording: ArchivedRecording) -> bytes:
+        """Return the bytes of a recording whose bytes the archive has. Raises UnusableArchive if they have changed."""
+        assert recording.member
+        return self._unchanged(recording.member, recording.row.sha256)
+
+    def _unchanged(self, member: tarfile.TarInfo, sha256: str) -> bytes:
+        data = self._bytes(member)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise UnusableArchive(_changed(member.name))
+        return data
 
     def _members(self) -> Iterator[tarfile.TarInfo]:
         self._file.seek(0)
@@ -144,21 +142,8 @@ class Archive:
         return digest.hexdigest()
 
 
-@contextmanager
-def opened(path: Path, on_verified: Callable[[int], None] = lambda position: None) -> Iterator[Archive]:
-    """Open an archive, and verify it from its first byte to its last.
-
-    `on_verified` is called with the number of bytes that are verified so far. Raises UnusableArchive, OSError.
-    """
-    with path.open("rb") as file:
-        yield Archive(file, on_verified)
-
-
 class _Bounded:
-    """Limit how much of a file is read at once to the size that a part may have.
-
-    The sizes in a header are not trusted.
-    """
+    """Limit each read to the size that a part may have, because the sizes in a header are not trusted."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -175,7 +160,7 @@ class _Bounded:
 def _check(member: tarfile.TarInfo) -> None:
     """Raise UnusableArchive for a member that `storage backup` does not write."""
     known = (layout.MANIFEST, layout.SEAL, layout.ACCOUNTS, layout.SECRET_KEY)
-    if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_sound(member.name)):
+    if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_recording(member.name)):
         raise UnusableArchive(f"{member.name!r} does not belong into an archive: it was not made by `storage backup`.")
     if not member.isreg() or member.issparse():
         raise UnusableArchive(f"{member.name} is no plain file: it was not made by `storage backup`.")
@@ -213,11 +198,10 @@ def _manifest(data: bytes, digests: dict[str, str]) -> Json:
         )
     try:
         named = {str(each["name"]): str(each["sha256"]) for each in found["parts"]}
-        complete = all(isinstance(found["counts"][name], int) for name in COUNTED)
+        if not all(isinstance(found["counts"][name], int) for name in COUNTED):
+            raise TypeError("a count is not a number")
     except (KeyError, TypeError, AttributeError) as error:
         raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.") from error
-    if not complete:
-        raise UnusableArchive(f"Its {layout.MANIFEST} is not complete: it was not made by `storage backup`.")
     for name in sorted(named.keys() | digests.keys()):
         if name not in digests:
             raise UnusableArchive(f"{name} should be in it, and is not.")

@@ -13,15 +13,14 @@ import shutil
 import tarfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from django.conf import settings
-from django.core.files.storage import Storage
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
@@ -37,7 +36,7 @@ from core.json_types import Json
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
-from migration.selection import in_batches, lists_of
+from migration.selection import grouped, in_batches, lists_of
 from migration.stores import Store
 from migration.transfer import Unmovable, read
 
@@ -46,8 +45,8 @@ IN_USE = "in use"
 # Bytes of conversations in a shard. The last conversation may exceed it.
 SHARD_BYTES = 4 * 1024 * 1024
 READERS = 8
-# Tries for one recording, and seconds before the second try, doubled each time.
-TRIES, PAUSE = 4, 0.2
+# Seconds before each further try to read a recording from a storage that does not answer.
+PAUSES = (0.2, 0.4, 0.8)
 # Seconds within which a recording's row is removed after its bytes.
 REMOVED_WITHIN = 0.5
 # Bytes that are left free on the disk.
@@ -83,28 +82,24 @@ class Counts:
 
 @dataclass(slots=True)
 class Written:
-    """Count what was written. `to_come` counts what there is to write.
+    """Count what was written. `planned` counts what there is to write.
 
     `missing` has the recordings without their bytes, by key, with the reason: the first MOST_NAMED of them.
     """
 
     counts: Counts = field(default_factory=Counts)
     missing: dict[str, str] = field(default_factory=dict)
-    to_come: dict[str, int] = field(default_factory=dict)
+    planned: dict[str, int] = field(default_factory=dict)
     size: int = 0
 
 
-OnProgress = Callable[[Written], None]
+def backup(path: Path, options: BackupOptions, *, replace: bool = False) -> Generator[Written, None, None]:
+    """Write an archive to `path`, and yield the counts after each part. The same object is yielded each time.
 
-
-def backup(
-    path: Path, wish: BackupOptions, *, replace: bool = False, on_progress: OnProgress = lambda written: None
-) -> Written:
-    """Write an archive to `path`. The file appears there when it is complete, and not before.
-
-    `on_progress` is called after each part. Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
+    The file appears at `path` when it is complete, and not before. Close the generator if you do not read it to the
+    end. Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
-    if wish.learner and wish.secret_key:
+    if options.learner and options.secret_key:
         raise UnusableArchive(
             "The secret key signs everybody's cookies: it does not belong into one learner's archive."
         )
@@ -112,49 +107,49 @@ def backup(
         raise UnusableArchive(f"{path} is a folder. Name a file in it, such as {path / 'talking-agent.tar'}.")
     if path.exists() and not replace:
         raise UnusableArchive(f"{path} is there already. Name another file, or replace it with --yes.")
-    source = _Source(wish)
-    written = Written(to_come=source.plan())
-    wanted, free = written.to_come["bytes"] if wish.audio else 0, shutil.disk_usage(path.parent).free
+    source = _Source(options)
+    written = Written(planned=source.plan())
+    wanted, free = written.planned["bytes"] if options.audio else 0, shutil.disk_usage(path.parent).free
     if free < wanted + SPARE:
         raise UnusableArchive(
             f"The recordings take {wanted:,} bytes, and {path.parent} has {free:,} free. Name a file on another disk."
         )
     with _aside(path) as file:
-        writer = _Writer(file, written, on_progress)
-        writer.conversations(source)
-        writer.recordings(source, with_bytes=wish.audio)
-        if not wish.learner:
+        writer = _Writer(file, written)
+        yield from writer.conversations(source)
+        yield from writer.recordings(source)
+        if not options.learner:
             writer.accounts()
-        if wish.secret_key:
+        if options.secret_key:
             writer.part(layout.SECRET_KEY, settings.SECRET_KEY.encode(), rows=1)
-        writer.end(wish)
+        writer.end(options)
         written.size = file.tell()
-    return written
+    yield written
 
 
 class _Source:
     """Read one store, or all that are in use."""
 
-    def __init__(self, wish: BackupOptions) -> None:
-        self._wish = wish
+    def __init__(self, options: BackupOptions) -> None:
+        self._options = options
         self._store: Store | None = None
         self._databases = [LOCAL, *([settings.CLOUD_DATABASE] if settings.CLOUD_DATABASE else [])]
-        if wish.source != IN_USE:
-            self._store = stores.named(wish.source)
+        if options.source != IN_USE:
+            self._store = stores.named(options.source)
             if self._store.database is None:
                 raise UnusableArchive(
-                    f"{wish.source} is a bucket alone: it does not know what its recordings are. Name a database."
+                    f"{options.source} is a bucket alone: it does not know what its recordings are. Name a database."
                 )
             self._databases = [self._store.database]
 
     def plan(self) -> dict[str, int]:
         """Estimate what there is to write. Data in two places counts twice."""
-        sound = [self._mine(Recording, using) for using in self._databases]
+        recordings = [self._mine(Recording, using) for using in self._databases]
         return {
             "conversations": sum(self._mine(Conversation, using).count() for using in self._databases)
             + self._pending().values("conversation").distinct().count(),
-            "recordings": sum(each.count() for each in sound),
-            "bytes": sum(each.aggregate(size=Sum("size"))["size"] or 0 for each in sound),
+            "recordings": sum(each.count() for each in recordings),
+            "bytes": sum(each.aggregate(size=Sum("size"))["size"] or 0 for each in recordings),
         }
 
     def conversations(self) -> Iterator[Copy]:
@@ -174,7 +169,7 @@ class _Source:
     def _pending(self) -> QuerySet[PendingChange]:
         """Return the pending changes of conversations, if all that is in use is wanted."""
         found = outbox.pending().filter(conversation__isnull=False).order_by()
-        found = found.filter(learner=self._wish.learner) if self._wish.learner else found
+        found = found.filter(learner=self._options.learner) if self._options.learner else found
         return found.none() if self._store else found
 
     def recordings(self) -> Iterator[list[Recording]]:
@@ -191,35 +186,33 @@ class _Source:
 
         Asks no database, so threads may call it. Raises StorageUnavailable.
         """
-        pause = PAUSE
-        for more in range(TRIES - 1, -1, -1):
-            try:
-                return read(row, self._storage(row))
-            except StorageUnavailable:
-                if not more:
-                    raise
-            except Unmovable as error:
-                return str(error)
-            except OSError as error:
-                return f"its file cannot be read: {error.strerror or error}"
-            time.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
+        if not self._options.audio:
+            return LEFT_OUT
+        if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
+            return "it is in a bucket that is not configured here"
+        storage = (self._store or stores.named("local")).bytes_of(row)
+        try:
+            for pause in PAUSES:
+                with suppress(StorageUnavailable):
+                    return read(row, storage)
+                time.sleep(pause)
+            return read(row, storage)
+        except StorageUnavailable:
+            raise
+        except Unmovable as error:
+            return str(error)
+        except OSError as error:
+            return f"its file cannot be read: {error.strerror or error}"
 
     def read_again(self, row: Recording) -> Bytes | None:
         """Read a recording again that could not be read. It may have moved meanwhile.
 
         Returns what `read` returns, or None if the recording was removed. Raises StorageUnavailable.
         """
-        rows_now = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
-        there = [each for each in rows_now if each]
-        found = [self.read(other) for other in there if other.place != row.place] or [self.read(row)]
-        return found[0] if there else None
-
-    def _storage(self, row: Recording) -> Storage:
-        if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
-            raise Unmovable("it is in a bucket that is not configured here")
-        return (self._store or stores.named("local")).bytes_of(row)
+        found = [Recording.objects.using(using).filter(key=row.key).first() for using in reversed(self._databases)]
+        there = [other for other in found if other]
+        moved = next((other for other in there if other.place != row.place), row)
+        return self.read(moved) if there else None
 
     def _load(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Copy]:
         if self._store:
@@ -231,35 +224,24 @@ class _Source:
 
     def _mine(self, model: type[Row], using: str) -> QuerySet[Row]:
         found = model.objects.using(using)
-        return found.filter(learner=self._wish.learner) if self._wish.learner else found
+        return found.filter(learner=self._options.learner) if self._options.learner else found
 
 
 class _Writer:
-    def __init__(self, file: BinaryIO, written: Written, on_progress: OnProgress) -> None:
+    def __init__(self, file: BinaryIO, written: Written) -> None:
         # `end` closes it.
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-        self._written, self._on_progress = written, on_progress
+        self._written = written
         self._parts: list[dict[str, object]] = []
         self._at = timezone.now()
 
-    def conversations(self, source: _Source) -> None:
-        records: list[bytes] = []
-        number = size = 0
-        for copy in source.conversations():
-            records.append(layout.lines([layout.of_copy(copy)]))
-            size += len(records[-1])
-            self._written.counts.conversations += 1
-            self._written.counts.messages += len(copy.messages)
-            if size >= SHARD_BYTES:
-                number += 1
-                self.part(f"conversations/{number:06}.jsonl", b"".join(records), rows=len(records))
-                records, size = [], 0
-                self._on_progress(self._written)
-        if records:
-            self.part(f"conversations/{number + 1:06}.jsonl", b"".join(records), rows=len(records))
-            self._on_progress(self._written)
+    def conversations(self, source: _Source) -> Iterator[Written]:
+        lines = ((len(line), line) for line in map(self._line, source.conversations()))
+        for number, some in enumerate(grouped(lines, SHARD_BYTES), 1):
+            self.part(f"conversations/{number:06}.jsonl", b"".join(some), rows=len(some))
+            yield self._written
 
-    def recordings(self, source: _Source, *, with_bytes: bool) -> None:
+    def recordings(self, source: _Source) -> Iterator[Written]:
         number = 0
         with ThreadPoolExecutor(READERS, thread_name_prefix="backup") as threads:
             for batch in source.recordings():
@@ -267,21 +249,20 @@ class _Writer:
                 # No more than READERS recordings are in memory.
                 for start in range(0, len(batch), READERS):
                     some = batch[start : start + READERS]
-                    found = threads.map(source.read, some) if with_bytes else [LEFT_OUT] * len(some)
-                    for row, sound in zip(some, found, strict=True):
-                        if isinstance(sound, bytes) or not with_bytes:
-                            records.append(self._sound(row, sound))
+                    for row, found in zip(some, threads.map(source.read, some), strict=True):
+                        if isinstance(found, bytes) or found == LEFT_OUT:
+                            records.append(self._record(row, found))
                         else:
                             unread.append(row)
                 if unread:
                     time.sleep(REMOVED_WITHIN)
                 for row in unread:
                     if (again := source.read_again(row)) is not None:
-                        records.append(self._sound(row, again))
+                        records.append(self._record(row, again))
                 if records:
                     number += 1
                     self.part(f"recordings/{number:06}.jsonl", layout.lines(records), rows=len(records))
-                self._on_progress(self._written)
+                yield self._written
 
     def accounts(self) -> None:
         found = accounts.dump()
@@ -293,14 +274,14 @@ class _Writer:
         self._parts.append({"name": name, "size": len(data), "sha256": digest, "rows": rows})
         self._add(name, data)
 
-    def end(self, wish: BackupOptions) -> None:
+    def end(self, options: BackupOptions) -> None:
         manifest = {
             "format": layout.FORMAT,
             "version": layout.VERSION,
             "made_at": self._at.isoformat(),
-            "from": {"site": settings.APP_URL, "store": wish.source},
-            "learner": str(wish.learner) if wish.learner else None,
-            "audio": wish.audio,
+            "from": {"site": settings.APP_URL, "store": options.source},
+            "learner": str(options.learner) if options.learner else None,
+            "audio": options.audio,
             "counts": asdict(self._written.counts),
             "missing": self._written.missing,
             "parts": self._parts,
@@ -310,10 +291,15 @@ class _Writer:
         self._add(layout.SEAL, f"{hashlib.sha256(data).hexdigest()}  {layout.MANIFEST}\n".encode())
         self._tar.close()
 
-    def _sound(self, row: Recording, found: Bytes) -> Json:
+    def _line(self, copy: Copy) -> bytes:
+        self._written.counts.conversations += 1
+        self._written.counts.messages += len(copy.messages)
+        return layout.lines([layout.of_copy(copy)])
+
+    def _record(self, row: Recording, found: Bytes) -> Json:
         record, counts = layout.of_row(row), self._written.counts
         counts.recordings += 1
-        if isinstance(found, bytes) and layout.is_sound(row.key):
+        if isinstance(found, bytes) and layout.is_recording(row.key):
             self._add(row.key, found)
             counts.bytes += len(found)
             return record
@@ -342,11 +328,12 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
     with os.fdopen(descriptor, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnusableArchive(_beside_another(path)) from error
-        if not aside.exists() or not os.path.samestat(os.fstat(descriptor), aside.stat()):
-            # Another backup has just renamed its file: the one that is open here is the other's archive.
-            raise UnusableArchive(_beside_another(path))
+            # If another backup has just renamed its file, the one that is open here is the other's archive.
+            is_ours = aside.exists() and os.path.samestat(os.fstat(descriptor), aside.stat())
+        except BlockingIOError:
+            is_ours = False
+        if not is_ours:
+            raise UnusableArchive(f"Another backup is writing {path}. Wait for it, or name another file.")
         try:
             # The file may be left by a backup that was killed. It is written anew.
             os.fchmod(file.fileno(), 0o600)
@@ -359,7 +346,3 @@ def _aside(path: Path) -> Iterator[BinaryIO]:
             os.unlink(aside)
             raise
     sync_folder(str(path.parent))
-
-
-def _beside_another(path: Path) -> str:
-    return f"Another backup is writing {path}. Wait for it, or name another file."

@@ -35,7 +35,7 @@ LARGEST = 256 * 1024 * 1024
 Row = TypeVar("Row", bound=Model)
 
 
-def is_sound(name: str) -> bool:
+def is_recording(name: str) -> bool:
     """Return whether this is the name of a recording's file."""
     return len(name) <= 255 and bool(KEY.fullmatch(name))
 
@@ -85,10 +85,7 @@ def to_copy(part: str, record: Mapping[str, object]) -> Copy:
 
 
 def to_recording(part: str, record: Mapping[str, object]) -> Recording:
-    """Build a recording from a record of `part`. Raises UnusableArchive.
-
-    Its `place` says where the bytes were, and nothing about where they will be.
-    """
+    """Build a recording from a record of `part`, with the `place` that it had. Raises UnusableArchive."""
     return to_row(part, Recording, {name: value for name, value in record.items() if name != MISSING})
 
 

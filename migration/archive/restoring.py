@@ -5,9 +5,10 @@ finished by restoring again. Nothing is deleted, and no account is changed.
 """
 
 import hashlib
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,6 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from django.conf import settings
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import Storage
 from django.db import IntegrityError, transaction
 
 from audio.models import Recording
@@ -27,25 +26,25 @@ from conversations.rows import Changed, Copy
 from core import cloud
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
-from migration.archive.archive_reader import Archive, Contents, Sound, opened
+from migration.archive.accounts import RestoredAccounts
+from migration.archive.archive_reader import Archive, ArchivedRecording, Contents
+from migration.selection import grouped
 from migration.stores import Store
-from migration.transfer import carry, holds, to_write
+from migration.transfer import deliver, holds, to_write
 
 AT_ONCE = 200  # conversations
 WORKERS = 8
 # Bytes of recordings in memory before they are written.
 IN_HAND = 8 * 1024 * 1024
-# Tries, and seconds before the second try, doubled each time.
-TRIES, PAUSE = 4, 0.2
-BUSY = "it is being written to all the time; restore again"
+# Tries to write a conversation that others write to.
+TRIES = 4
+# Seconds before each further try to write a recording.
+PAUSES = (0.2, 0.4, 0.8)
 
 
 @dataclass(slots=True)
-class Restored:
-    """Count what was new, and what was there already (`same`).
-
-    `unheard` counts the recordings whose bytes the archive does not have.
-    """
+class Restored(RestoredAccounts):
+    """Count what was new, what was there already (`same`), and recordings without bytes in the archive (`unheard`)."""
 
     conversations: int = 0
     conversations_same: int = 0
@@ -55,10 +54,6 @@ class Restored:
     recordings_erased: int = 0
     unheard: int = 0
     bytes: int = 0
-    accounts: int = 0
-    accounts_same: int = 0
-    groups: int = 0
-    unknown_permissions: list[str] = field(default_factory=list)
     # "same", "differs" or "restored". Empty: the archive has none.
     secret_key: str = ""
     failed: dict[str, str] = field(default_factory=dict)
@@ -74,8 +69,14 @@ class RestoreOptions:
     secret_key: bool = False
 
 
-OnVerified = Callable[[int], None]
-OnProgress = Callable[[Contents, Restored], None]
+@dataclass(slots=True)
+class Restoration:
+    """Hold how far a restore is: bytes that are verified, then what the archive holds, and what is restored of it."""
+
+    verified: int = 0
+    # None until all of the archive is verified.
+    contents: Contents | None = None
+    restored: Restored = field(default_factory=Restored)
 
 
 def destination_named(name: str) -> Store:
@@ -87,73 +88,71 @@ def destination_named(name: str) -> Store:
     return replace(store, place=store.place or (Recording.Place.CLOUD if has_bucket else Recording.Place.LOCAL))
 
 
-def restore(
-    path: Path,
-    wish: RestoreOptions,
-    *,
-    on_verified: OnVerified = lambda position: None,
-    on_progress: OnProgress = lambda contents, restored: None,
-) -> tuple[Contents, Restored]:
+def restore(path: Path, options: RestoreOptions) -> Generator[Restoration, None, None]:
     """Verify all of an archive, then restore it. With `dry` nothing is written.
 
-    `on_verified` is called with the number of bytes that are verified, `on_progress` after each batch that is restored.
-    Raises UnusableArchive, stores.Unknown, OSError, DatabaseError.
+    Yields the same object after each part that is verified, after each batch that is restored, and at the end. Raises
+    UnusableArchive, stores.Unknown, OSError, DatabaseError.
     """
-    store = destination_named(wish.destination)
-    with opened(path, on_verified) as archive:
-        contents = archive.contents
-        if wish.secret_key and not contents.has(layout.SECRET_KEY):
+    store, state = destination_named(options.destination), Restoration()
+    with path.open("rb") as file:
+        archive = Archive(file)
+        for state.verified in archive.verify():
+            yield state
+        state.contents = archive.contents
+        if options.secret_key and layout.SECRET_KEY not in archive.contents.shards:
             raise UnusableArchive("It has no secret key: `storage backup --with-secret-key` makes one that has.")
-        restoring = _Restoring(archive, store, wish.dry, on_progress)
-        restoring.conversations()
-        restoring.recordings()
-        if wish.accounts and contents.has(layout.ACCOUNTS):
-            restoring.accounts()
-        if contents.has(layout.SECRET_KEY):
+        writer = _StoreWriter(archive, store, state.restored, dry=options.dry)
+        for _ in itertools.chain(writer.conversations(), writer.recordings()):
+            yield state
+        if options.accounts and layout.ACCOUNTS in archive.contents.shards:
+            writer.accounts()
+        if layout.SECRET_KEY in archive.contents.shards:
             key = archive.part(layout.SECRET_KEY).decode(errors="replace")
-            restoring.restored.secret_key = _secret_key(key, write=wish.secret_key and not wish.dry)
-        return contents, restoring.restored
+            state.restored.secret_key = _secret_key(key, write=options.secret_key and not options.dry)
+        yield state
 
 
-class _Restoring:
-    def __init__(self, archive: Archive, store: Store, dry: bool, on_progress: OnProgress) -> None:
+class _StoreWriter:
+    """Write what an archive holds into a store, and count it in `restored`."""
+
+    def __init__(self, archive: Archive, store: Store, restored: Restored, *, dry: bool) -> None:
         assert store.database
-        self._archive, self._store, self._using, self._dry = archive, store, store.database, dry
-        self._on_progress = on_progress
-        self.restored = Restored()
+        assert store.place
+        self._archive, self._store, self._dry = archive, store, dry
+        self._using, self._place = store.database, store.place
+        self.restored = restored
 
-    def conversations(self) -> None:
+    def conversations(self) -> Iterator[None]:
+        """Restore the conversations, and yield after each batch."""
         for copies in self._archive.copies():
             for start in range(0, len(copies), AT_ONCE):
-                self._bring_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
-                self._on_progress(self._archive.contents, self.restored)
+                self._restore_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
+                yield
 
-    def recordings(self) -> None:
+    def recordings(self) -> Iterator[None]:
+        """Restore the recordings, and yield after each shard."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="restore") as threads:
-            for sounds in self._archive.sounds():
-                self._bring_sounds(sounds, threads)
-                self._on_progress(self._archive.contents, self.restored)
+            for recordings in self._archive.recordings():
+                self._restore_recordings(recordings, threads)
+                yield
 
     def accounts(self) -> None:
         part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))
-        done = accounts.restore(part, dry=self._dry)
-        self.restored.accounts, self.restored.accounts_same = done.accounts, done.accounts_same
-        self.restored.groups, self.restored.unknown_permissions = done.groups, done.unknown
+        accounts.restore(part, self.restored, dry=self._dry)
 
-    def _bring_copies(self, copies: dict[UUID, Copy]) -> None:
+    def _restore_copies(self, copies: dict[UUID, Copy]) -> None:
         try:
             self._merge(copies)
         except Changed:
             # One of them was written to meanwhile.
-            for key, each in copies.items():
-                self._bring_one(key, each)
-
-    def _bring_one(self, key: UUID, each: Copy) -> None:
-        for _ in range(TRIES):
-            with suppress(Changed):
-                self._merge({key: each})
-                return
-        self.restored.failed[f"conversation {key}"] = BUSY
+            for key, copy in copies.items():
+                for _ in range(TRIES):
+                    with suppress(Changed):
+                        self._merge({key: copy})
+                        break
+                else:
+                    self.restored.failed[f"conversation {key}"] = "it is being written to all the time; restore again"
 
     def _merge(self, copies: dict[UUID, Copy]) -> None:
         there = rows.load(self._using, list(copies))
@@ -163,11 +162,11 @@ class _Restoring:
         self.restored.conversations += len(new)
         self.restored.conversations_same += len(copies) - len(new)
 
-    def _bring_sounds(self, sounds: Sequence[Sound], threads: ThreadPoolExecutor) -> None:
-        there = {row.key: row for row in self._rows(key__in=[each.row.key for each in sounds])}
-        erased = self._erased([each.row for each in sounds])
+    def _restore_recordings(self, recordings: Sequence[ArchivedRecording], threads: ThreadPoolExecutor) -> None:
+        there = {row.key: row for row in self._rows(key__in=[each.row.key for each in recordings])}
+        erased = self._erased([each.row for each in recordings])
         wanted = []
-        for each in sounds:
+        for each in recordings:
             if each.member is None:
                 self.restored.unheard += 1
             elif each.row.message in erased:
@@ -175,59 +174,50 @@ class _Restoring:
             else:
                 wanted.append(each)
         known = [there[each.row.key] for each in wanted if each.row.key in there]
-        whole = threads.map(self._is_whole, known)
-        kept = {row.key for row, is_whole in zip(known, whole, strict=True) if is_whole}
+        held = threads.map(self._has_bytes, known)
+        kept = {row.key for row, is_held in zip(known, held, strict=True) if is_held}
         self.restored.recordings_same += len(kept)
         missing = [each for each in wanted if each.row.key not in kept]
         if self._dry:
             self.restored.recordings += len(missing)
             self.restored.bytes += sum(each.row.size for each in missing)
             return
-        for some in _in_hand(missing):
+        for some in grouped(((each.row.size, each) for each in missing), IN_HAND):
             # One after the other, because the archive is one file.
-            data = [self._archive.sound(each) for each in some]
+            data = [self._archive.bytes_of(each) for each in some]
             list(threads.map(self._carry, [each.row for each in some], data))
         self._write([each.row for each in missing], there)
 
-    def _is_whole(self, row: Recording) -> bool:
+    def _has_bytes(self, row: Recording) -> bool:
         if row.place == Recording.Place.CLOUD and "audio_cloud" not in settings.STORAGES:
             return False
         return holds(self._store.bytes_of(row), row)
 
     def _carry(self, row: Recording, data: bytes) -> None:
-        """Write the bytes of one recording, in at most TRIES tries.
+        """Write the bytes of one recording, with further tries after PAUSES.
 
         Raises OSError, which ends the restore: a place that does not take one recording takes no other.
         """
-        pause = PAUSE
-        for _ in range(TRIES - 1):
-            try:
-                return carry(row, _InHand(data), self._store.audio)
-            except (OSError, ChecksumMismatch):
-                time.sleep(pause)
-                pause *= 2
+        for pause in PAUSES:
+            with suppress(OSError, ChecksumMismatch):
+                return deliver(row, data, self._store.audio)
+            time.sleep(pause)
         try:
-            carry(row, _InHand(data), self._store.audio)
+            deliver(row, data, self._store.audio)
         except ChecksumMismatch as error:
             raise OSError(str(error)) from error
 
     def _write(self, arrived: Sequence[Recording], there: dict[str, Recording]) -> None:
-        """Write rows, after their bytes.
-
-        If the same voice has a row under another key, both stay, because a message may name either.
-        """
+        """Write rows, after their bytes. Two rows for the same bytes both stay, because a message may name either."""
         table = Recording.objects.using(self._using)
         new = [row for row in arrived if row.key not in there]
         taken = {row.pk for row in self._rows(pk__in=[row.pk for row in new])}
-        for row in new:
-            if row.pk in taken:
-                row.pk = uuid5(row.message, row.key)
         for row in arrived:
-            assert self._store.place
-            row.place = self._store.place
-        for row in arrived:
+            row.place = self._place
             if row.key in there:
                 table.filter(key=row.key).update(place=row.place, size=row.size, sha256=row.sha256)
+            elif row.pk in taken:
+                row.pk = uuid5(row.message, row.key)
         try:
             with transaction.atomic(using=self._using):
                 table.bulk_create(new)
@@ -239,33 +229,22 @@ class _Restoring:
         self.restored.recordings += len(arrived)
         self.restored.bytes += sum(row.size for row in arrived)
 
-    def _erased(self, sound: Sequence[Recording]) -> set[UUID]:
+    def _erased(self, recordings: Sequence[Recording]) -> set[UUID]:
         """Return the messages whose words were erased here. Their recordings stay erased too."""
-        erased = Message.objects.using(self._using).filter(pk__in=[row.message for row in sound], erased=True)
+        erased = Message.objects.using(self._using).filter(pk__in=[row.message for row in recordings], erased=True)
         gone = set(erased.order_by().values_list("pk", flat=True))
-        whole = Conversation.objects.using(self._using).filter(pk__in=[row.conversation for row in sound], erased=True)
-        keys = set(whole.order_by().values_list("pk", flat=True))
-        return gone | {row.message for row in sound if row.conversation in keys}
+        erased_conversations = Conversation.objects.using(self._using).filter(
+            pk__in=[row.conversation for row in recordings], erased=True
+        )
+        keys = set(erased_conversations.order_by().values_list("pk", flat=True))
+        return gone | {row.message for row in recordings if row.conversation in keys}
 
     def _rows(self, **wanted: object) -> Iterator[Recording]:
         return Recording.objects.using(self._using).filter(**wanted).order_by().iterator()
 
 
-class _InHand(Storage):
-    """Hold the bytes of one recording, whatever its key."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
-        return ContentFile(self._data, name)
-
-
 def _newer(archived: Copy, there: Copy | None) -> Copy:
-    """Return the archive's rows that are newer than those in the store.
-
-    Of two rows of the same age, the one in the store stays.
-    """
+    """Return the archive's rows that are newer than the store's. Of two rows of the same age, the store's stays."""
     if there is None:
         return archived
     conversation, known = archived.conversation, there.messages
@@ -275,17 +254,6 @@ def _newer(archived: Copy, there: Copy | None) -> Copy:
         key: row for key, row in archived.messages.items() if key not in known or row.updated_at > known[key].updated_at
     }
     return Copy(conversation, newer)
-
-
-def _in_hand(sounds: Sequence[Sound]) -> Iterator[list[Sound]]:
-    some: list[Sound] = []
-    for each in sounds:
-        some.append(each)
-        if sum(one.row.size for one in some) >= IN_HAND:
-            yield some
-            some = []
-    if some:
-        yield some
 
 
 def _secret_key(key: str, *, write: bool) -> str:

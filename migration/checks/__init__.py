@@ -1,9 +1,8 @@
-"""Check whether the cloud, this machine and the language models are set up right.
+"""Check within five seconds whether the cloud, this machine and the language models are set up right."""
 
-`verify` runs all checks at once, and answers within five seconds.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
 
 import engines
 from core.findings import CheckState, Probe
@@ -12,30 +11,27 @@ from engines.interface import LANGUAGE_MODELS
 from migration.checks import database, local, runner, variables
 from migration.checks.runner import Result
 
+WORDS = {
+    CheckState.OK: "ok",
+    CheckState.WARNING: "warning",
+    CheckState.FAILED: "failed",
+    CheckState.NOT_SUPPORTED: "not supported",
+    CheckState.NOT_CONFIGURED: "not configured",
+}
+
 
 def probes() -> list[Probe]:
     """Return all checks, in the order in which an operator reads them."""
     # Imported here, because boto3 takes a fifth of the memory of a server without a cloud.
     from migration.checks import bucket, orphan_check
 
-    order = (
-        variables.GROUP,
-        database.GROUP,
-        database.ACCOUNTS,
-        database.OTHER,
-        bucket.GROUP,
-        LANGUAGE_MODELS,
-        local.GROUP,
+    groups = (
+        *(variables.GROUP, database.GROUP, database.ACCOUNTS, database.OTHER),
+        *(bucket.GROUP, LANGUAGE_MODELS, local.GROUP),
     )
-    found = [
-        *variables.probes(),
-        *database.probes(),
-        *bucket.probes(),
-        *engines.verify_checks(),
-        *local.probes(),
-        *orphan_check.probes(),
-    ]
-    return sorted(found, key=lambda probe: order.index(probe.group))
+    found = [*variables.probes(), *database.probes(), *bucket.probes(), *engines.verify_checks()]
+    found += [*local.probes(), *orphan_check.probes()]
+    return sorted(found, key=lambda probe: groups.index(probe.group))
 
 
 def verify() -> Iterator[Result]:
@@ -45,6 +41,11 @@ def verify() -> Iterator[Result]:
 
 def in_order(results: Iterable[Result]) -> list[Result]:
     return sorted(results, key=lambda result: result.place)
+
+
+def summary(results: Collection[Result]) -> str:
+    counts = Counter(result.state for result in results)
+    return f"{len(results)} checks: {', '.join(f'{counts[state]} {word}' for state, word in WORDS.items() if counts[state])}."
 
 
 def is_valid(results: Iterable[Result]) -> bool:
@@ -59,18 +60,5 @@ def report(results: Iterable[Result]) -> Json:
     variables that turning it on takes.
     """
     checks = in_order(results)
-    return {
-        "isValid": is_valid(checks),
-        "missing": variables.missing(checks),
-        "checks": [
-            {
-                "group": check.group,
-                "name": check.name,
-                "state": check.state.value,
-                "found": check.found,
-                "advice": check.advice,
-                "seconds": check.seconds,
-            }
-            for check in checks
-        ],
-    }
+    shown = [{name: value for name, value in asdict(check).items() if name != "place"} for check in checks]
+    return {"isValid": is_valid(checks), "missing": variables.missing(checks), "checks": shown}

@@ -52,10 +52,7 @@ def reach(host: str) -> Reach:
 
 
 def require_reachable(link: str, site: str) -> str:
-    """Describe the address that pages of `site` play `link` from.
-
-    Raises Warned if browsers cannot reach it or will refuse it.
-    """
+    """Describe the address from which pages of `site` play `link`. Raises Warned if browsers cannot or will not use it."""
     there, here = urlsplit(link), urlsplit(site)
     host = there.hostname or ""
     advice = ADVICE.format(scheme=f"{here.scheme}://")

@@ -4,9 +4,9 @@ A few bytes are written beside the recordings, and deleted again.
 """
 
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from botocore.config import Config
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
+from django.utils import timezone
 from urllib3.exceptions import HTTPError
 
 from audio import s3_credentials, s3_wire
@@ -29,6 +30,7 @@ from core.json_types import Json
 from migration.checks.browsers import require_reachable
 from migration.checks.bucket_answer import BucketAnswer, allow, ask, denial, require_right
 from migration.checks.runner import known
+from migration.setup.privacy import BLOCKED
 
 GROUP = "bucket"
 WRITE, READ = "right to write", "right to read"
@@ -41,77 +43,71 @@ PROOF = b"This proves that the bucket can be used."
 # says why.
 ENDS_ALL = (Subject.SERVER, Subject.CREDENTIALS, Subject.CLOCK, Subject.BUCKET)
 SET_UP = "manage.py storage setup does it."
-BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 OTHER_BYTES = "Other bytes came back than had been written."
 LOG = "Look into the server's own log."
 
 
 def probes() -> list[Probe]:
-    if "audio_cloud" not in settings.STORAGES:
-        finding: Finding = NotConfigured(
-            "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
-        )
-        return [Probe(GROUP, Subject.BUCKET, known(finding))]
-    try:
-        return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
-    except ImproperlyConfigured as error:
-        finding = CheckFailed(str(error), "Fix it in .env.local and restart.")
-        return [Probe(GROUP, Subject.BUCKET, known(finding))]
+    finding: Finding = NotConfigured(
+        "No bucket is named: recordings are kept on this machine.", "Set S3_BUCKET_NAME, if they are not to be."
+    )
+    if "audio_cloud" in settings.STORAGES:
+        try:
+            return probes_of(storages["audio_cloud"], settings.STORAGES["audio_cloud"], settings.APP_URL)
+        except ImproperlyConfigured as error:
+            finding = CheckFailed(str(error), "Fix it in .env.local and restart.")
+    return [Probe(GROUP, Subject.BUCKET, known(finding))]
 
 
-def probes_of(
-    storage: Any,
-    configured: Json,
-    origin: str,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> list[Probe]:
+def probes_of(storage: Any, configured: Json, origin: str) -> list[Probe]:
     """Return the checks of one bucket.
 
     `storage` is an S3AudioStorage, and `configured` its entry in STORAGES. `origin` is the site whose pages play the
     recordings.
     """
-    hasty = storage.client_config.merge(
+    with_timeouts = storage.client_config.merge(
         Config(connect_timeout=CONNECT_WITHIN, read_timeout=ANSWER_WITHIN, signature_version="s3v4")
     )
     options = configured["OPTIONS"]
-    ours = storages.create_storage({**configured, "OPTIONS": options | {"client_config": hasty}})
-    unsigned = hasty.merge(Config(signature_version=UNSIGNED))
-    anybody = storages.create_storage({**configured, "OPTIONS": options | {"client_config": unsigned}})
-    looked_at = BucketChecks(ours, anybody, origin, now)
-    return [
-        Probe(GROUP, Subject.SERVER, looked_at.server),
-        Probe(GROUP, Subject.CREDENTIALS, looked_at.credentials),
-        Probe(GROUP, Subject.BUCKET, looked_at.bucket),
-        Probe(GROUP, Subject.CLOCK, looked_at.clock),
-        Probe(GROUP, WRITE, looked_at.writing),
-        Probe(GROUP, READ, looked_at.reading),
-        Probe(GROUP, "right to list", looked_at.listing),
-        Probe(GROUP, "right to delete", looked_at.deleting),
-        Probe(GROUP, "signed links", looked_at.links),
-        Probe(GROUP, "address for browsers", looked_at.address),
-        Probe(GROUP, "private", looked_at.private),
-        Probe(GROUP, "public access block", looked_at.public_access_block),
-        Probe(GROUP, "CORS", looked_at.cors),
-        Probe(GROUP, "versioning", looked_at.versioning),
-        Probe(GROUP, "lifecycle", looked_at.lifecycle),
-        Probe(GROUP, "encryption", looked_at.encryption),
-    ]
+    ours = storages.create_storage({**configured, "OPTIONS": options | {"client_config": with_timeouts}})
+    unsigned = with_timeouts.merge(Config(signature_version=UNSIGNED))
+    anonymous = storages.create_storage({**configured, "OPTIONS": options | {"client_config": unsigned}})
+    checks = BucketChecks(ours, anonymous, origin)
+    lines = {
+        Subject.SERVER: checks.server,
+        Subject.CREDENTIALS: checks.credentials,
+        Subject.BUCKET: checks.bucket,
+        Subject.CLOCK: checks.clock,
+        WRITE: checks.writing,
+        READ: checks.reading,
+        "right to list": checks.listing,
+        "right to delete": checks.deleting,
+        "signed links": checks.links,
+        "address for browsers": checks.address,
+        "private": checks.private,
+        "public access block": checks.public_access_block,
+        "CORS": checks.cors,
+        "versioning": checks.versioning,
+        "lifecycle": checks.lifecycle,
+        "encryption": checks.encryption,
+    }
+    return [Probe(GROUP, name, check) for name, check in lines.items()]
 
 
 class BucketChecks:
-    def __init__(self, ours: Any, anybody: Any, origin: str, now: Callable[[], datetime]) -> None:
-        self._ours, self._origin, self._now = ours, origin, now
+    def __init__(self, ours: Any, anonymous: Any, origin: str) -> None:
+        self._ours, self._anonymous, self._origin = ours, anonymous, origin
         self._name = ours.bucket_name
         self._key = f"{PROBES}verify-{uuid.uuid4().hex}.webm"
-        self._asked_at = now()
+        self._asked_at = timezone.now()
         self._listed = Once(self._list)
-        self._written = Once(lambda: self._try(lambda: ours.put(self._key, PROOF)))
-        self._looked_up = Once(lambda: self._after_writing(lambda: self._try(lambda: ours.head(self._key).size)))
-        self._read = Once(lambda: self._after_writing(lambda: self._try(lambda: ours.read(self._key))))
-        self._fetched = Once(lambda: self._after_writing(self._fetch_as_a_page))
-        test_object = f"{anybody.key_prefix}{self._key}"
-        self._read_by_anybody = Once(lambda: self._after_writing(lambda: ask(anybody, "get_object", Key=test_object)))
-        self._listed_by_anybody = Once(lambda: ask(anybody, "list_objects_v2", MaxKeys=1))
+        self._written = Once(partial(self._call, "put", PROOF))
+        # The others wait for the test object.
+        self._looked_up = Once(partial(self._call_on_written, "head"))
+        self._read = Once(partial(self._call_on_written, "read"))
+        self._fetched = Once(self._fetch_as_a_page)
+        self._anonymous_read = Once(self._read_anonymously)
+        self._anonymous_list = Once(partial(ask, anonymous, "list_objects_v2", MaxKeys=1))
 
     def server(self) -> str:
         trouble = self._listed().trouble
@@ -159,10 +155,11 @@ class BucketChecks:
         self._require_answer()
         if self._written().ok and (self._read().missing or self._looked_up().missing):
             raise CheckFailed("What had just been written was not there.", LOG)
-        for answer, proof in ((self._read(), PROOF), (self._looked_up(), len(PROOF))):
+        for answer in (self._read(), self._looked_up()):
             if not answer.missing:
                 require_right(answer, "s3:GetObject")
-                if answer.value != proof:
+                # Reading returns the bytes, looking up returns their size.
+                if getattr(answer.value, "size", answer.value) not in (PROOF, len(PROOF)):
                     raise CheckFailed(OTHER_BYTES, LOG)
         return "Recordings can be read, and their size and checksum asked for."
 
@@ -173,9 +170,9 @@ class BucketChecks:
     def deleting(self) -> str:
         """Check deleting, last of all: the test object must be there until the other checks have looked."""
         self._require_answer()
-        for look in (self._written, self._looked_up, self._read, self._fetched, self._read_by_anybody):
+        for look in (self._written, self._looked_up, self._read, self._fetched, self._anonymous_read):
             look()
-        answer = self._try(lambda: self._ours.delete(self._key))
+        answer = self._call("delete")
         if answer.denied and self._written().ok:
             _, advice = denial(answer, "s3:DeleteObject")
             do = f"{advice} Then delete {self._ours.key_prefix}{self._key}, which had to stay."
@@ -208,7 +205,7 @@ class BucketChecks:
     def private(self) -> str:
         self._require_answer()
         do = f'Block all public access to it, and take out of its policy what allows Principal "*". {SET_UP}'
-        read, listed = self._read_by_anybody(), self._listed_by_anybody()
+        read, listed = self._anonymous_read(), self._anonymous_list()
         if read.ok or (read.missing and not self._written().ok):
             raise CheckFailed("Anybody can read recordings in it, without a signature.", do)
         if listed.ok:
@@ -218,10 +215,10 @@ class BucketChecks:
         return "Requests without a signature are refused."
 
     def public_access_block(self) -> str:
-        answer = self._setting("get_public_access_block", "s3:GetBucketPublicAccessBlock")
-        blocked = (answer.body if answer else {}).get("PublicAccessBlockConfiguration", {})
-        if open_ := [name for name in BLOCKS if not blocked.get(name)]:
-            what = "It is not on" if len(open_) == len(BLOCKS) else f"It leaves out {', '.join(open_)}"
+        found = self._setting("get_public_access_block", "s3:GetBucketPublicAccessBlock")
+        blocked = found.get("PublicAccessBlockConfiguration", {})
+        if open_ := [name for name in BLOCKED if not blocked.get(name)]:
+            what = "It is not on" if len(open_) == len(BLOCKED) else f"It leaves out {', '.join(open_)}"
             raise Warned(f"{what}: a wrong policy could make recordings public.", f"Block all public access. {SET_UP}")
         return "All public access is blocked."
 
@@ -242,14 +239,12 @@ class BucketChecks:
         )
 
     def versioning(self) -> str:
-        answer = self._setting("get_bucket_versioning", "s3:GetBucketVersioning")
-        if not answer or answer.body.get("Status") != "Enabled":
+        if self._setting("get_bucket_versioning", "s3:GetBucketVersioning").get("Status") != "Enabled":
             raise Warned("It is off: what is overwritten or deleted by mistake is gone.", f"Turn it on. {SET_UP}")
         return "It is on."
 
     def lifecycle(self) -> str:
-        answer = self._setting("get_bucket_lifecycle_configuration", "s3:GetLifecycleConfiguration")
-        rules = (answer.body if answer else {}).get("Rules", [])
+        rules = self._setting("get_bucket_lifecycle_configuration", "s3:GetLifecycleConfiguration").get("Rules", [])
         if not (active := [rule for rule in rules if rule["Status"] == "Enabled"]):
             raise Warned(
                 "No rule is active: old recordings stay at the full price, and old versions for ever.",
@@ -258,8 +253,8 @@ class BucketChecks:
         return f"{len(active)} {'rule is' if len(active) == 1 else 'rules are'} active."
 
     def encryption(self) -> str:
-        answer = self._setting("get_bucket_encryption", "s3:GetEncryptionConfiguration")
-        rules = (answer.body if answer else {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        found = self._setting("get_bucket_encryption", "s3:GetEncryptionConfiguration")
+        rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         if not rules:
             raise Warned("No default encryption is set.", f"Turn it on (SSE-S3 or SSE-KMS). {SET_UP}")
         return f"Objects are encrypted ({rules[0]['ApplyServerSideEncryptionByDefault']['SSEAlgorithm']})."
@@ -267,7 +262,7 @@ class BucketChecks:
     def _require_answer(self, line: str = "") -> BucketAnswer:
         """Return the bucket's answer to a listing, allowed or not.
 
-        If there is no such answer, raises Failed if `line` is the one that says why, else Warned.
+        If there is no such answer, raises CheckFailed if `line` is the check that reports the reason, else Warned.
         """
         answer = self._listed()
         if answer.trouble is None or answer.trouble.kind.subject not in ENDS_ALL:
@@ -276,36 +271,52 @@ class BucketChecks:
             raise CheckFailed(answer.trouble.found, answer.trouble.advice)
         raise _unchecked(answer.trouble.kind.subject)
 
-    def _setting(self, verb: str, right: str) -> BucketAnswer | None:
-        """Return a setting of the bucket, or None if it is not set. Raises a Finding if it cannot be seen."""
+    def _setting(self, verb: str, right: str) -> Json:
+        """Return a setting of the bucket. Empty if it is not set. Raises a Finding if it cannot be seen."""
         self._require_answer()
         answer = ask(self._ours, verb)
         if answer.trouble is None:
-            return answer
+            return answer.body
         if answer.trouble.kind is Kind.NOT_SUPPORTED:
             raise NotSupported("This server does not have it.")
         if answer.denied:
             raise Warned(f"The key may not look at it ({right} is denied).", allow(right, "verify"))
         if answer.missing or answer.trouble.kind is Kind.NOT_SET:
-            return None
+            return {}
         raise Warned(answer.trouble.found, answer.trouble.advice)
 
     def _list(self) -> BucketAnswer:
         answer = ask(self._ours, "list_objects_v2", MaxKeys=1)
-        self._asked_at = self._now()
+        self._asked_at = timezone.now()
         return answer
 
-    def _after_writing(self, ask: Callable[[], BucketAnswer]) -> BucketAnswer:
+    def _call(self, method: str, *args: object) -> BucketAnswer:
+        """Call a method of the storage for the test object, as saving and moving recordings does."""
+        try:
+            with cloud.within(ANSWER_WITHIN):
+                return BucketAnswer(value=getattr(self._ours, method)(self._key, *args))
+        except FileNotFoundError:
+            return BucketAnswer(Refusal(404, "NoSuchKey").trouble(self._name, ""))
+        except StorageUnavailable as error:
+            return BucketAnswer(error.trouble)
+        except ChecksumMismatch as error:
+            return BucketAnswer(Trouble(Kind.OTHER_BYTES, "BadDigest", str(error), Kind.OTHER_BYTES.advice))
+
+    def _call_on_written(self, method: str) -> BucketAnswer:
         self._written()
-        return ask()
+        return self._call(method)
+
+    def _read_anonymously(self) -> BucketAnswer:
+        self._written()
+        return ask(self._anonymous, "get_object", Key=f"{self._anonymous.key_prefix}{self._key}")
 
     @property
     def _link(self) -> str:
-        link: str = self._ours.url(self._key)
-        return link
+        return str(self._ours.url(self._key))
 
     def _fetch_as_a_page(self) -> BucketAnswer:
         """Fetch the link with the Origin header of the site's pages. The answer says whether they may read it."""
+        self._written()
         link, ours = self._link, self._ours
         timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
         try:
@@ -316,18 +327,6 @@ class BucketChecks:
         headers = {name.lower(): value for name, value in got.headers.items()}
         trouble = None if got.status == 200 else ours.trouble_of(refusal_of(got))
         return BucketAnswer(trouble, got.data, headers=headers, status=got.status)
-
-    def _try(self, do: Callable[[], object]) -> BucketAnswer:
-        """Call a method of the storage, as saving and moving recordings does."""
-        try:
-            with cloud.within(ANSWER_WITHIN):
-                return BucketAnswer(value=do())
-        except FileNotFoundError:
-            return BucketAnswer(Refusal(404, "NoSuchKey").trouble(self._name, ""))
-        except StorageUnavailable as error:
-            return BucketAnswer(error.trouble)
-        except ChecksumMismatch as error:
-            return BucketAnswer(Trouble(Kind.OTHER_BYTES, "BadDigest", str(error), Kind.OTHER_BYTES.advice))
 
 
 def _unchecked(line: str) -> Warned:

@@ -1,7 +1,8 @@
 """Check the cloud's database, and that of the accounts if it is a server."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from django.conf import settings
@@ -23,10 +24,7 @@ MARK = "probe"
 
 
 def probes() -> list[Probe]:
-    """Return the checks of every configured server.
-
-    They run also while the cloud is off, for an operator who is about to turn it on.
-    """
+    """Return the checks of every configured server, also while the cloud is off, so that it can be checked before."""
     there = [alias for alias in ("default", "mongodb") if alias in connections and connections[alias].vendor in KINDS]
     found: list[Probe] = []
     for alias in there:
@@ -44,18 +42,11 @@ def probes() -> list[Probe]:
 
 
 def probes_of(wrapper: BaseDatabaseWrapper, group: str = GROUP) -> list[Probe]:
-    server = KINDS[wrapper.vendor](wrapper)
-    lines: list[tuple[str, Callable[[DatabaseServer, DriverConnection], str]]] = [
-        ("version", _version),
-        ("migrations", lambda server, connection: check_applied(server.applied(connection))),
-        ("connections", _room),
-    ]
+    lines = {REACHABLE: _reach, "version": _version, "migrations": _migrations, "connections": _room}
     if group != ACCOUNTS:
-        lines.append(("write, read, delete", _write_read_delete))
-    return [
-        Probe(group, REACHABLE, partial(_reach, server)),
-        *(Probe(group, name, partial(_look, server, look)) for name, look in lines),
-    ]
+        lines["write, read, delete"] = _write_read_delete
+    server = KINDS[wrapper.vendor](wrapper)
+    return [Probe(group, name, partial(look, server)) for name, look in lines.items()]
 
 
 def _reach(server: DatabaseServer) -> str:
@@ -66,20 +57,23 @@ def _reach(server: DatabaseServer) -> str:
         raise CheckFailed(*in_words(error, server.wrapper)) from error
 
 
-def _look(server: DatabaseServer, look: Callable[[DatabaseServer, DriverConnection], str]) -> str:
+@contextmanager
+def _connection(server: DatabaseServer) -> Iterator[DriverConnection]:
+    """Connect for another check than `_reach`. Raises Warned if that fails, CheckFailed for errors in the block."""
     connected = False
     try:
         with server.connected() as connection:
             connected = True
-            return look(server, connection)
+            yield connection
     except server.failures as error:
         if not connected:
             raise Warned("Not looked at.", f"Put “{REACHABLE}” right first.") from error
         raise CheckFailed(*in_words(error, server.wrapper)) from error
 
 
-def _version(server: DatabaseServer, connection: DriverConnection) -> str:
-    version = server.version(connection)
+def _version(server: DatabaseServer) -> str:
+    with _connection(server) as connection:
+        version = server.version(connection)
     least = server.wrapper.features.minimum_database_version or ()
     found = f"{server.wrapper.display_name} {'.'.join(map(str, version))}"
     if version < least:
@@ -88,14 +82,13 @@ def _version(server: DatabaseServer, connection: DriverConnection) -> str:
     return f"{found}."
 
 
-def _write_read_delete(server: DatabaseServer, connection: DriverConnection) -> str:
-    """Write, read and delete the tombstone of a conversation.
+def _migrations(server: DatabaseServer) -> str:
+    with _connection(server) as connection:
+        return check_applied(server.applied(connection))
 
-    A tombstone is never shown, even if it stays because the check is interrupted.
-    """
-    table = Conversation._meta.db_table
-    if not any(app == "conversations" for app, _ in server.applied(connection)):
-        raise Warned("Not looked at: its tables are not there yet.", "Put “migrations” right first.")
+
+def _write_read_delete(server: DatabaseServer) -> str:
+    """Write, read and delete a conversation's tombstone. It is never shown, even if an interruption leaves it there."""
     moment = now_after()
     stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
     tombstone = Conversation(id=uuid.uuid4(), learner=uuid.uuid4(), wire_id=MARK, erased=True, **stamps)
@@ -103,18 +96,23 @@ def _write_read_delete(server: DatabaseServer, connection: DriverConnection) -> 
         each.column: each.get_db_prep_save(getattr(tombstone, each.attname), connection=server.wrapper)
         for each in Conversation._meta.concrete_fields
     }
-    server.write(connection, table, row)
-    read = server.read(connection, table, row["_id"])
-    server.delete(connection, table, row["_id"])
-    if read != MARK or server.read(connection, table, row["_id"]):
-        raise CheckFailed(
-            "What was written did not come back, or could not be deleted.", "Look into the database's own log."
-        )
+    table, key = Conversation._meta.db_table, row["_id"]
+    with _connection(server) as connection:
+        if not any(app == "conversations" for app, _ in server.applied(connection)):
+            raise Warned("Not looked at: its tables are not there yet.", "Put “migrations” right first.")
+        server.write(connection, table, row)
+        read = server.read(connection, table, key)
+        server.delete(connection, table, key)
+        if read != MARK or server.read(connection, table, key):
+            raise CheckFailed(
+                "What was written did not come back, or could not be deleted.", "Look into the database's own log."
+            )
     return "A row was written, read and deleted."
 
 
-def _room(server: DatabaseServer, connection: DriverConnection) -> str:
-    used, free = server.room(connection)
+def _room(server: DatabaseServer) -> str:
+    with _connection(server) as connection:
+        used, free = server.room(connection)
     found = f"Connections in use: {used}; room for {free} more."
     most = POOL["max_size"]
     if free < most:

@@ -1,13 +1,10 @@
-"""Query a database server of one kind for the facts that the checks need.
-
-The checks have connections of their own, so that neither the pool nor the breaker's knowledge hides anything.
-"""
+"""Query a database server for the checks, by connections that bypass the pool and the breaker."""
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,7 +16,7 @@ from core.postgresql.base import Connection
 from migration.checks.migrations import Names
 
 CONNECT_WITHIN = 2  # seconds
-# For pymongo, which may wait twice, because it also says goodbye to the server.
+# For pymongo, which may wait twice, because closing its client asks the server, too.
 GIVEN_UP_AFTER_MS = 1500
 
 # Values by column, as the driver takes them.
@@ -28,63 +25,28 @@ Row: TypeAlias = dict[str, object]
 DriverConnection: TypeAlias = Any
 
 
-class DatabaseServer(Protocol):
-    """Define what the checks ask of a database server of one kind."""
-
-    @property
-    def wrapper(self) -> BaseDatabaseWrapper:
-        """Return Django's wrapper, for what it knows without a connection."""
-
-    @property
-    def variable(self) -> str:
-        """Return the name of the setting with its address."""
-
-    @property
-    def more_room(self) -> str:
-        """Return how to have it take more connections."""
-
-    @property
-    def failures(self) -> tuple[type[Exception], ...]:
-        """Return the exceptions that its driver raises."""
-
-    def code(self, error: Exception) -> str | int | None:
-        """Return the server's code for an error, if it gave one."""
-
-    def hint(self, code: str | int | None) -> str:
-        """Return a question about the address that this error suggests, or nothing."""
-
-    def connected(self) -> AbstractContextManager[DriverConnection]:
-        """Open a connection of its own, which has proved that it works."""
-
-    def version(self, connection: DriverConnection) -> tuple[int, ...]: ...
-
-    def applied(self, connection: DriverConnection) -> Names: ...
-
-    def write(self, connection: DriverConnection, table: str, row: Row) -> None: ...
-
-    def read(self, connection: DriverConnection, table: str, key: object) -> str: ...
-
-    def delete(self, connection: DriverConnection, table: str, key: object) -> None: ...
-
-    def room(self, connection: DriverConnection) -> tuple[int, int]:
-        """Return how many connections there are, and for how many more there is room."""
-
-
 @dataclass(frozen=True)
 class PostgreSQL:
+    # For what Django knows without a connection.
     wrapper: BaseDatabaseWrapper
+    # The setting with its address.
     variable = "DATABASE_URL"
+    # How to have it take more connections.
     more_room = "raise max_connections, or put pgbouncer in front of it"
+    # The exceptions that its driver raises.
     failures = (psycopg.Error,)
 
     def code(self, error: Exception) -> str | int | None:
+        """Return the server's code for an error, if it gave one."""
         return getattr(error, "sqlstate", None)
 
     def hint(self, code: str | int | None) -> str:
+        """Return a question about the address that this error suggests, or nothing."""
         return ""
 
     @contextmanager
     def connected(self) -> Iterator[DriverConnection]:
+        """Open a connection of its own, which has proved that it works."""
         params = self.wrapper.get_connection_params() | {"connect_timeout": CONNECT_WITHIN, "autocommit": True}
         # With patience, so that a wait that the runner has abandoned also ends, and gives its connection back.
         with patience(), closing(Connection.connect(**params)) as connection:
@@ -116,6 +78,7 @@ class PostgreSQL:
         connection.execute(self._where("DELETE", table), (key,))
 
     def room(self, connection: DriverConnection) -> tuple[int, int]:
+        """Return how many connections there are, and for how many more there is room."""
         (used, most, reserved) = connection.execute(
             "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
             " current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int"
@@ -191,7 +154,8 @@ class MongoDB:
             raise NotSupported("The server does not tell this user how many connections it has.") from error
 
 
-KINDS: dict[str, type[PostgreSQL] | type[MongoDB]] = {"postgresql": PostgreSQL, "mongodb": MongoDB}
+DatabaseServer: TypeAlias = PostgreSQL | MongoDB
+KINDS: dict[str, type[DatabaseServer]] = {"postgresql": PostgreSQL, "mongodb": MongoDB}
 
 
 def host_of(server: DatabaseServer) -> str:

@@ -89,11 +89,7 @@ def waiting() -> str:
 
 
 def integrity(path: Path) -> str:
-    """Check a SQLite database by reading it through.
-
-    Raises CheckFailed if it is damaged or cannot be read. If reading takes longer than QUICK_ENOUGH, stops half-way and raises
-    Warned.
-    """
+    """Read a SQLite database through. Raises CheckFailed if it is damaged, Warned if it takes longer than QUICK_ENOUGH."""
     if not path.exists():
         raise CheckFailed(f"{path} does not exist.", "Run manage.py migrate.")
     until = time.monotonic() + QUICK_ENOUGH
@@ -118,10 +114,7 @@ def integrity(path: Path) -> str:
 
 
 def breaker(half: Breaker) -> str:
-    """Report the state of a half of the cloud, as this process knows it.
-
-    A command has a process of its own, which does not know what the server's knows.
-    """
+    """Report the state of a half as this process knows it. A command does not know what the server's process knows."""
     if not half.on:
         raise NotConfigured(f"The {half.name} is off.")
     since = f"{half.since:%Y-%m-%d %H:%M:%S} UTC"

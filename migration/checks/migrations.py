@@ -14,10 +14,7 @@ def applied_to(connection: BaseDatabaseWrapper) -> Names:
 
 
 def check_applied(applied: Names) -> str:
-    """Check that all migrations are applied.
-
-    Raises CheckFailed if a migration waits, and Warned if the database is ahead of the code.
-    """
+    """Raise CheckFailed if a migration waits to be applied, and Warned if the database is ahead of the code."""
     loader = MigrationLoader(None)
     expected = set(loader.graph.nodes)
     if waiting := expected - applied:

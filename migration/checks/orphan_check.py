@@ -29,10 +29,7 @@ def probes() -> list[Probe]:
 
 
 def count(storage: str) -> str:
-    """Look for recordings without a message in this storage.
-
-    Raises Warned if there are any, or if they cannot be looked for.
-    """
+    """Look for recordings without a message. Raises Warned if there are any, or if they cannot be looked for."""
     try:
         looked_at = list(orphan_recordings.in_storage(storage, age=IN_FLIGHT, within=LOOK_FOR))
     except (cloud.Unavailable, DatabaseError, OSError, BotoCoreError, ClientError, ImproperlyConfigured) as error:

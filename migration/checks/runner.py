@@ -1,7 +1,4 @@
-"""Run checks side by side, and wait for none of them longer than it may take.
-
-A check that hangs is abandoned.
-"""
+"""Run checks side by side. A check that takes longer than it may is abandoned."""
 
 import logging
 import threading

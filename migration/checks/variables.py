@@ -1,9 +1,6 @@
-"""Check which variables are set, and what stands in for those that are not.
+"""Check which variables are set, and what stands in for the others. System checks look at their values."""
 
-System checks look at what the settings make of them.
-"""
-
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from django.conf import settings
@@ -27,10 +24,9 @@ MEANINGS = {
 }
 
 
-def unset(given: Collection[str] | None = None) -> list[str]:
+def unset() -> list[str]:
     """Return the names of the required variables that are not set. Two alternatives are one name, joined by "or"."""
-    there = settings.GIVEN if given is None else given
-    return [name for name in REQUIRED if not any(each in there for each in name.split(" or "))]
+    return [name for name in REQUIRED if settings.GIVEN.isdisjoint(name.split(" or "))]
 
 
 def missing(results: Iterable[Result]) -> list[str]:

@@ -34,6 +34,9 @@ class SetupOptions:
     whole_bucket: bool = False
 
 
+DEFAULTS = SetupOptions()
+
+
 class SettingState(StrEnum):
     RIGHT = "right"
     TO_DO = "to do"
@@ -58,13 +61,7 @@ class SettingFinding:
         return self.aspect in WHOLE_BUCKET
 
 
-WHOLE_BUCKET = {
-    each.name
-    for each in (
-        *(privacy.PublicAccessBlock, privacy.Policy, privacy.AccessList, privacy.Encryption, privacy.Versioning),
-        alarms.RequestMetrics,
-    )
-}
+WHOLE_BUCKET = {each.name for each in (*privacy.SETTINGS, alarms.RequestMetrics)}
 
 
 def shared(storage: S3AudioStorage) -> str:
@@ -72,27 +69,25 @@ def shared(storage: S3AudioStorage) -> str:
     return sharing.used_by_others(TargetBucket(storage))
 
 
-def look(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[SettingFinding]:
+def look(storage: S3AudioStorage, options: SetupOptions = DEFAULTS) -> list[SettingFinding]:
     """Return the state of the bucket, and what `carry_out` would change. Changes nothing."""
-    asked = asked or SetupOptions()
     bucket = TargetBucket(storage)
-    existence, *others = _aspects(bucket, asked)
-    found = _look_at(existence)
+    existence, *others = _aspects(bucket, options)
+    found = _look_at(existence, leaves=False)
     if found.state is SettingState.TO_DO:
         return [found, *(SettingFinding(each.name, SettingState.TO_DO, found.now, each.wanted()) for each in others)]
     if found.state is SettingState.FAILED:
         return [found]
-    leaves = _leaves_whole_bucket(bucket, asked)
-    return [found, *(_left(_look_at(each), leaves) for each in others)]
+    leaves = _leaves_whole_bucket(bucket, options)
+    return [found, *(_look_at(each, leaves=leaves) for each in others)]
 
 
-def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> Iterator[SettingFinding]:
+def carry_out(storage: S3AudioStorage, options: SetupOptions = DEFAULTS) -> Iterator[SettingFinding]:
     """Change every setting that is not as wanted, one after the other, and yield what became of it."""
-    asked = asked or SetupOptions()
     bucket = TargetBucket(storage)
-    leaves = _leaves_whole_bucket(bucket, asked)
-    for aspect in _aspects(bucket, asked):
-        found = _left(_look_at(aspect), leaves)
+    leaves = _leaves_whole_bucket(bucket, options)
+    for aspect in _aspects(bucket, options):
+        found = _look_at(aspect, leaves=leaves)
         if found.state is SettingState.TO_DO:
             found = _change(aspect, found)
         yield found
@@ -100,60 +95,53 @@ def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> Ite
             return
 
 
-def _leaves_whole_bucket(bucket: TargetBucket, asked: SetupOptions) -> bool:
+def _leaves_whole_bucket(bucket: TargetBucket, options: SetupOptions) -> bool:
     """Return whether to leave the whole bucket alone. Call it before the first change."""
     try:
-        return not asked.whole_bucket and bool(sharing.used_by_others(bucket))
+        return not options.whole_bucket and bool(sharing.used_by_others(bucket))
     except OSError:
         # The first setting reports the error.
         return True
 
 
-def _left(found: SettingFinding, leaves: bool) -> SettingFinding:
-    to_leave = leaves and found.state is SettingState.TO_DO and found.concerns_whole_bucket
-    return replace(found, state=SettingState.LEFT) if to_leave else found
-
-
-def _aspects(bucket: TargetBucket, asked: SetupOptions) -> Iterator[Aspect]:
+def _aspects(bucket: TargetBucket, options: SetupOptions) -> Iterator[Aspect]:
     yield privacy.Existence(bucket)
-    yield privacy.PublicAccessBlock(bucket)
-    yield privacy.Policy(bucket)
-    yield privacy.AccessList(bucket)
-    yield privacy.Encryption(bucket)
-    yield privacy.Versioning(bucket)
-    yield rule_lists.OldVersions(bucket, asked.old_versions_days)
+    yield from (setting(bucket) for setting in privacy.SETTINGS)
+    yield rule_lists.OldVersions(bucket, options.old_versions_days)
     yield rule_lists.UnfinishedUploads(bucket, None)
-    if asked.retention_days is not None:
-        yield rule_lists.OldRecordings(bucket, asked.retention_days)
+    if options.retention_days is not None:
+        yield rule_lists.OldRecordings(bucket, options.retention_days)
     yield rule_lists.Cors(bucket)
-    if asked.queue or asked.topic:
-        yield rule_lists.Notifications(bucket, queue=asked.queue, topic=asked.topic)
-    if asked.alarms:
-        yield from alarms.aspects(bucket, asked.alarms)
+    if options.queue or options.topic:
+        yield rule_lists.Notifications(bucket, queue=options.queue, topic=options.topic)
+    if options.alarms:
+        yield from alarms.aspects(bucket, options.alarms)
 
 
-def _look_at(aspect: Aspect) -> SettingFinding:
+def _look_at(aspect: Aspect, *, leaves: bool) -> SettingFinding:
+    """Compare the present state of a setting with the wanted one. `leaves`: the whole bucket is left alone."""
     try:
         now, wanted = aspect.is_now(), aspect.wanted()
     except Unsupported as error:
         return SettingFinding(aspect.name, SettingState.UNSUPPORTED, trouble=str(error))
     except (Impossible, OSError) as error:
         return SettingFinding(aspect.name, SettingState.FAILED, trouble=str(error))
-    return SettingFinding(aspect.name, SettingState.RIGHT if now == wanted else SettingState.TO_DO, now, wanted)
+    if now == wanted:
+        return SettingFinding(aspect.name, SettingState.RIGHT, now, wanted)
+    is_left = leaves and aspect.name in WHOLE_BUCKET
+    return SettingFinding(aspect.name, SettingState.LEFT if is_left else SettingState.TO_DO, now, wanted)
 
 
 def _change(aspect: Aspect, before: SettingFinding) -> SettingFinding:
-    def ended(state: SettingState, trouble: str = "") -> SettingFinding:
-        return SettingFinding(aspect.name, state, before.now, before.wanted, trouble)
-
+    state, trouble = SettingState.UNSUPPORTED, "It was accepted without effect."
     try:
         aspect.apply()
         for _ in range(SHOWN_WITHIN):
             if aspect.is_now() == before.wanted:
-                return ended(SettingState.DONE)
+                return replace(before, state=SettingState.DONE)
             time.sleep(PAUSE)
     except Unsupported as error:
-        return ended(SettingState.UNSUPPORTED, str(error))
+        trouble = str(error)
     except (Impossible, OSError) as error:
-        return ended(SettingState.FAILED, str(error))
-    return ended(SettingState.UNSUPPORTED, "It was accepted without effect.")
+        state, trouble = SettingState.FAILED, str(error)
+    return replace(before, state=state, trouble=trouble)

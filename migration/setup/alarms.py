@@ -43,19 +43,13 @@ def aspects(bucket: TargetBucket, topic: str) -> Iterator[Aspect]:
 
 
 class RequestMetrics(Aspect):
-    """Count requests. Without this setting, S3 does not count failed requests.
-
-    It costs as much as CloudWatch's custom metrics.
-    """
+    """Count requests, as S3 does not by itself. It costs as much as CloudWatch's custom metrics."""
 
     name = "request metrics"
 
     def is_now(self) -> str:
         _require_cloudwatch(self.bucket)
         return self.wanted() if filter_of_all(self.bucket) else "off"
-
-    def wanted(self) -> str:
-        return "on"
 
     def apply(self) -> None:
         counted = {"Id": ALL_REQUESTS}
@@ -69,7 +63,7 @@ class Alarm(Aspect):
         self.name = f"alarm: {watched.title}"
 
     def is_now(self) -> str:
-        found = self._ask("describe_alarms", AlarmNames=[self._title]) or {}
+        found = self.bucket.ask_of(cloudwatch(self.bucket), "describe_alarms", AlarmNames=[self._title]) or {}
         alarms = found.get("MetricAlarms", [])
         if not alarms:
             return "off"
@@ -83,7 +77,7 @@ class Alarm(Aspect):
         return f"{limit}, to {self.topic}"
 
     def apply(self) -> None:
-        self._ask("put_metric_alarm", **self._definition())
+        self.bucket.ask_of(cloudwatch(self.bucket), "put_metric_alarm", **self._definition())
 
     @property
     def _title(self) -> str:
@@ -115,12 +109,8 @@ class Alarm(Aspect):
         }
 
     def _metric(self, also: tuple[str, str]) -> Json:
-        dimensions = [("BucketName", self.bucket.name), also]
-        named = [{"Name": name, "Value": value} for name, value in dimensions]
+        named = [{"Name": name, "Value": value} for name, value in (("BucketName", self.bucket.name), also)]
         return {"Namespace": "AWS/S3", "MetricName": self.watched.metric, "Dimensions": named}
-
-    def _ask(self, operation: str, **parameters: object) -> Json | None:
-        return self.bucket.ask_of(cloudwatch(self.bucket), operation, **parameters)
 
 
 def filter_of_all(bucket: TargetBucket) -> str:

@@ -85,6 +85,8 @@ class Aspect(ABC):
     """
 
     name: str
+    # What `wanted` returns, if it is the same for every bucket.
+    target = "on"
     is_needed_by_all = False
 
     def __init__(self, bucket: TargetBucket) -> None:
@@ -93,8 +95,8 @@ class Aspect(ABC):
     @abstractmethod
     def is_now(self) -> str: ...
 
-    @abstractmethod
-    def wanted(self) -> str: ...
+    def wanted(self) -> str:
+        return self.target
 
     @abstractmethod
     def apply(self) -> None: ...

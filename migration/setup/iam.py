@@ -23,10 +23,7 @@ CHANGED_BY_SETUP = (
 
 
 def for_application(bucket: TargetBucket) -> Json:
-    """Return the rights to keep, move, play and delete recordings.
-
-    Listing is among them, because without it S3 answers 403 for a missing key.
-    """
+    """Return the rights to keep, move, play and delete recordings, and to list: else a missing key is answered by 403."""
     # Servers of an earlier version may run beside this one. They write their test objects to another folder.
     folders = (RECORDINGS,) if bucket.prefix else (RECORDINGS, FORMER_PROBES)
     actions = ("GetObject", "PutObject", "DeleteObject")
@@ -41,15 +38,10 @@ def for_application_with_kms(bucket: TargetBucket) -> Json:
     """
     policy = for_application(bucket)
     partition, region = bucket.client.meta.partition, bucket.region
-    policy["Statement"].append(
-        {
-            "Sid": "EncryptAndDecrypt",
-            "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": [_kms_key(bucket) or f"arn:{partition}:kms:{region}:*:key/*"],
-            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
-        }
-    )
+    key = _kms_key(bucket) or f"arn:{partition}:kms:{region}:*:key/*"
+    statement = _allow("EncryptAndDecrypt", ("GenerateDataKey", "Decrypt"), key, service="kms")
+    statement["Condition"] = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    policy["Statement"].append(statement)
     return policy
 
 
@@ -75,13 +67,12 @@ def for_setup(bucket: TargetBucket) -> Json:
     """Return the rights of `storage setup`. It writes an object to test the encryption."""
     probe = _allow("TryOut", ("GetObject", "PutObject", "DeleteObject"), _keys(bucket, PROBES))
     configuration = _allow("Configure", ("ListBucket", *READ_OF_BUCKET, *CHANGED_BY_SETUP), bucket.arn)
-    partition = bucket.client.meta.partition
-    alarms = f"arn:{partition}:cloudwatch:*:*:alarm:{OURS} {bucket.name}*"
+    alarms = f"arn:{bucket.client.meta.partition}:cloudwatch:*:*:alarm:{OURS} {bucket.name}*"
     return _policy(
         configuration,
         probe,
-        {"Sid": "Alarms", "Effect": "Allow", "Action": ["cloudwatch:PutMetricAlarm"], "Resource": [alarms]},
-        {"Sid": "SeeAlarms", "Effect": "Allow", "Action": ["cloudwatch:DescribeAlarms"], "Resource": ["*"]},
+        _allow("Alarms", ("PutMetricAlarm",), alarms, service="cloudwatch"),
+        _allow("SeeAlarms", ("DescribeAlarms",), "*", service="cloudwatch"),
     )
 
 
@@ -93,10 +84,6 @@ def _policy(*statements: Json) -> Json:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def _allow(title: str, actions: tuple[str, ...], *resources: str) -> Json:
-    return {
-        "Sid": title,
-        "Effect": "Allow",
-        "Action": [f"s3:{action}" for action in actions],
-        "Resource": list(resources),
-    }
+def _allow(title: str, actions: tuple[str, ...], *resources: str, service: str = "s3") -> Json:
+    named = [f"{service}:{action}" for action in actions]
+    return {"Sid": title, "Effect": "Allow", "Action": named, "Resource": list(resources)}

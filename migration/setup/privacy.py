@@ -1,7 +1,4 @@
-"""Define the settings that keep a bucket private and safe.
-
-These are existence, public access, policy, ACL, encryption and versioning.
-"""
+"""Define a bucket's existence, and the settings that keep it private and safe."""
 
 import json
 
@@ -40,9 +37,6 @@ class PublicAccessBlock(Aspect):
         missing = [name for name in BLOCKED if not blocked.get(name)]
         return f"off: {', '.join(missing)}" if missing else self.wanted()
 
-    def wanted(self) -> str:
-        return "on"
-
     def apply(self) -> None:
         self.bucket.ask("put_public_access_block", PublicAccessBlockConfiguration=dict.fromkeys(BLOCKED, True))
 
@@ -51,6 +45,7 @@ class Policy(Aspect):
     """Remove the statements of the bucket's policy that allow public access. The other statements stay."""
 
     name = "bucket policy"
+    target = "not public"
 
     def is_now(self) -> str:
         statements = self._statements()
@@ -61,9 +56,6 @@ class Policy(Aspect):
                 "A statement with a condition makes the bucket public: change the bucket's policy by hand."
             )
         return self.wanted()
-
-    def wanted(self) -> str:
-        return "not public"
 
     def apply(self) -> None:
         found = self._document()
@@ -93,13 +85,11 @@ class AccessList(Aspect):
     """Remove public grants from the bucket's ACL. Its other grants stay."""
 
     name = "access list"
+    target = "private"
 
     def is_now(self) -> str:
         opened = [grant["Permission"] for grant in self._list().get("Grants", []) if _is_for_everybody(grant)]
         return f"public: {', '.join(opened)}" if opened else self.wanted()
-
-    def wanted(self) -> str:
-        return "private"
 
     def apply(self) -> None:
         there = self._list()
@@ -120,9 +110,6 @@ class Encryption(Aspect):
         rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         return self.wanted() if any("ApplyServerSideEncryptionByDefault" in rule for rule in rules) else "off"
 
-    def wanted(self) -> str:
-        return "on"
-
     def apply(self) -> None:
         default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         self.bucket.ask("put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [default]})
@@ -141,11 +128,12 @@ class Versioning(Aspect):
         found = self.bucket.ask("get_bucket_versioning") or {}
         return {"Enabled": self.wanted(), "Suspended": "suspended"}.get(found.get("Status", ""), "off")
 
-    def wanted(self) -> str:
-        return "on"
-
     def apply(self) -> None:
         self.bucket.ask("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+
+
+# Those of the whole bucket, in the order in which to change them.
+SETTINGS = (PublicAccessBlock, Policy, AccessList, Encryption, Versioning)
 
 
 def _is_public(statement: Json) -> bool:

@@ -1,7 +1,4 @@
-"""Define the settings that are lists: CORS rules, lifecycle rules, notifications.
-
-Our entries are recognised by their ids. All others stay.
-"""
+"""Define the settings that are lists. Our entries are recognised by their ids, and all others stay."""
 
 from django.conf import settings
 
@@ -12,10 +9,7 @@ Rule = Json
 
 
 def id_of(bucket: TargetBucket, kind: str) -> str:
-    """Return the id of our rule of this kind.
-
-    It contains the prefix, so that installations in one bucket do not collide.
-    """
+    """Return the id of our rule of this kind, which is different for each prefix in a bucket."""
     return f"{OURS}-{kind} {bucket.prefix}".rstrip(" /")
 
 
@@ -51,14 +45,16 @@ class Cors(Aspect):
 
 
 class LifecycleRule(Aspect):
-    """Delete objects of ours after `days`.
-
-    0: never. None: keep the present number, or use `default`.
-    """
+    """Delete objects of ours after `days`. 0: never. None: keep the present number, or use `default`."""
 
     kind: str
     verb = "deleted"
     default = 0
+    # The entry of the rule that holds the days, and their name in it.
+    action = "Expiration"
+    days_name = "Days"
+    # What else our rule has.
+    extra: Rule = {}
 
     def __init__(self, bucket: TargetBucket, days: int | None) -> None:
         super().__init__(bucket)
@@ -67,12 +63,6 @@ class LifecycleRule(Aspect):
     @property
     def id(self) -> str:
         return id_of(self.bucket, self.kind)
-
-    def rule(self, days: int) -> Rule:
-        raise NotImplementedError
-
-    def days_of(self, rule: Rule) -> int:
-        raise NotImplementedError
 
     def is_now(self) -> str:
         rule = self._ours()
@@ -87,7 +77,8 @@ class LifecycleRule(Aspect):
         found, days = self._found(), self._days_wanted()
         kept = [_filtered(each) for each in found.get("Rules", []) if each.get("ID") != self.id]
         if days:
-            kept.append({"ID": self.id, "Status": "Enabled", "Filter": {"Prefix": self._prefix}} | self.rule(days))
+            rule = {"ID": self.id, "Status": "Enabled", "Filter": {"Prefix": self._prefix}}
+            kept.append({**rule, self.action: {self.days_name: days}, **self.extra})
         if not kept:
             self.bucket.ask("delete_bucket_lifecycle")
             return
@@ -107,7 +98,7 @@ class LifecycleRule(Aspect):
 
     def _days_now(self) -> int:
         rule = self._ours()
-        return self.days_of(rule) if rule.get("Status") == "Enabled" else 0
+        return int(rule.get(self.action, {}).get(self.days_name, 0)) if rule.get("Status") == "Enabled" else 0
 
     def _days_wanted(self) -> int:
         return (self._days_now() or self.default) if self.days is None else self.days
@@ -120,15 +111,8 @@ class OldVersions(LifecycleRule):
     name = "old versions"
     kind = "old-versions"
     default = 30
-
-    def rule(self, days: int) -> Rule:
-        return {
-            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
-            "Expiration": {"ExpiredObjectDeleteMarker": True},
-        }
-
-    def days_of(self, rule: Rule) -> int:
-        return int(rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays", 0))
+    action, days_name = "NoncurrentVersionExpiration", "NoncurrentDays"
+    extra = {"Expiration": {"ExpiredObjectDeleteMarker": True}}
 
 
 class UnfinishedUploads(LifecycleRule):
@@ -136,23 +120,12 @@ class UnfinishedUploads(LifecycleRule):
     kind = "unfinished-uploads"
     verb = "given up"
     default = 7
-
-    def rule(self, days: int) -> Rule:
-        return {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days}}
-
-    def days_of(self, rule: Rule) -> int:
-        return int(rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0))
+    action, days_name = "AbortIncompleteMultipartUpload", "DaysAfterInitiation"
 
 
 class OldRecordings(LifecycleRule):
     name = "old recordings"
     kind = "old-recordings"
-
-    def rule(self, days: int) -> Rule:
-        return {"Expiration": {"Days": days}}
-
-    def days_of(self, rule: Rule) -> int:
-        return int(rule.get("Expiration", {}).get("Days", 0))
 
 
 class Notifications(Aspect):
@@ -176,14 +149,13 @@ class Notifications(Aspect):
         for kind, (lists, arn) in self.kinds.items():
             kept = [each for each in wanted.get(lists, []) if not self._is_ours(each)]
             if kind in self.destinations:
+                prefix = {"Name": "prefix", "Value": f"{self.bucket.prefix}{RECORDINGS}"}
                 kept.append(
                     {
                         "Id": id_of(self.bucket, kind),
                         arn: self.destinations[kind],
                         "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
-                        "Filter": {
-                            "Key": {"FilterRules": [{"Name": "prefix", "Value": f"{self.bucket.prefix}{RECORDINGS}"}]}
-                        },
+                        "Filter": {"Key": {"FilterRules": [prefix]}},
                     }
                 )
             wanted[lists] = kept

@@ -72,15 +72,15 @@ def shown(moved: tuple[AgentServer, dict]) -> dict:
     return found
 
 
-def test_they_are_counted(moved: tuple[AgentServer, dict]) -> None:
+def test_copied_accounts_are_counted(moved: tuple[AgentServer, dict]) -> None:
     assert (moved[1]["state"], moved[1]["accounts"]) == ("done", 1)
 
 
-def test_with_password_and_standing(shown: dict) -> None:
+def test_accounts_keep_their_password_and_status(shown: dict) -> None:
     assert (shown["password"], shown["email"], shown["staff"]) == (True, "anna@example.org", [True, False])
 
 
-def test_with_groups_and_permissions(shown: dict) -> None:
+def test_accounts_keep_their_groups_and_permissions(shown: dict) -> None:
     assert (shown["groups"], shown["own"]) == (["readers"], ["add_run"])
     assert shown["may"] == ["migration.add_run", "migration.view_run"]
 
@@ -89,11 +89,11 @@ def test_an_account_that_is_there_stays_as_it_is(shown: dict) -> None:
     assert (shown["accounts"], shown["root"]) == (2, True)
 
 
-def test_a_second_time_none_is_copied(moved: tuple[AgentServer, dict]) -> None:
+def test_a_second_migration_copies_no_account(moved: tuple[AgentServer, dict]) -> None:
     assert json.loads(moved[0].manage("storage", "migrate", "--yes", "--json"))["accounts"] == 0
 
 
-def test_with_a_file_that_was_never_migrated_there_are_none(moved: tuple[AgentServer, dict]) -> None:
+def test_an_accounts_file_without_tables_has_no_accounts(moved: tuple[AgentServer, dict]) -> None:
     file = moved[0].data_dir / "accounts.sqlite3"
     aside = file.rename(file.with_suffix(".aside"))
     file.touch()

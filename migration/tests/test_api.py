@@ -64,7 +64,7 @@ def test_test_says_what_is_wrong(operator: LearnerClient, database: Half) -> Non
     assert "kept on this machine" in answer.json()["error"]
 
 
-def test_migrate_moves_what_is_here_and_counts_it(operator: LearnerClient, database: Half) -> None:
+def test_migrate_moves_local_data_and_counts_it(operator: LearnerClient, database: Half) -> None:
     learner = uuid.uuid4()
     with database.outage():
         store.save(learner, "conv-1", columns={"title": "Kept here"}, messages=[])
@@ -84,7 +84,7 @@ def followed(operator: LearnerClient, url: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def test_migrate_need_not_be_waited_for(operator: LearnerClient, database: Half) -> None:
+def test_migrate_can_run_without_waiting(operator: LearnerClient, database: Half) -> None:
     with database.outage():
         store.save(uuid.uuid4(), "conv-1", columns={"title": "Kept here"}, messages=[])
     answer = operator.send(ADDRESS, {"action": "migrate", "wait": False})
@@ -114,7 +114,7 @@ def test_a_run_whose_process_is_gone_is_interrupted(operator: LearnerClient) -> 
     assert (shape["state"], shape["success"]) == ("interrupted", False)
 
 
-def test_what_cannot_begin_is_said_at_once(operator: LearnerClient, database: Half) -> None:
+def test_a_run_that_cannot_begin_is_reported_at_once(operator: LearnerClient, database: Half) -> None:
     assert claim("into cloud", "somebody else", using="default")
     assert operator.send(ADDRESS, {"action": "migrate", "wait": False}).status_code == 409
 
@@ -134,14 +134,14 @@ def test_wait_is_true_or_false(operator: LearnerClient, action: str, wait: Any) 
 
 
 @pytest.mark.parametrize("action", ["verify", "test"])
-def test_only_migrate_can_be_left_alone(operator: LearnerClient, action: str) -> None:
+def test_only_migrate_accepts_wait_false(operator: LearnerClient, action: str) -> None:
     answer = operator.send(ADDRESS, {"action": action, "wait": False})
     assert answer.status_code == 400
     assert "`wait`" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("key", ["4f079a89-85d7-483f-886a-8fbd1b086e0e", "1", "x"])
-def test_a_run_that_there_is_not(operator: LearnerClient, key: str) -> None:
+def test_an_unknown_run_is_not_found(operator: LearnerClient, key: str) -> None:
     answer = operator.get(f"{ADDRESS}/runs/{key}")
     assert (answer.status_code, set(answer.json())) == (404, {"error"})
 
@@ -159,7 +159,7 @@ def test_migrate_without_a_cloud_says_so(operator: LearnerClient) -> None:
     assert "cloud" in answer.json()["errors"][0]
 
 
-def test_migrate_while_another_migrates_is_told_so(operator: LearnerClient, database: Half) -> None:
+def test_migrate_is_refused_while_another_run_migrates(operator: LearnerClient, database: Half) -> None:
     assert claim("into cloud", "somebody else", using="default")
     answer = operator.send(ADDRESS, {"action": "migrate"})
     assert answer.status_code == 409
@@ -191,7 +191,7 @@ def test_any_other_action_is_invalid(operator: LearnerClient, body: Any) -> None
 
 
 @pytest.mark.parametrize("action", [*ACTIONS, "drop"])
-def test_a_learner_is_told_to_sign_in(owner: LearnerClient, action: str) -> None:
+def test_a_learner_is_asked_to_sign_in(owner: LearnerClient, action: str) -> None:
     answer = owner.send(ADDRESS, {"action": action})
     assert answer.status_code == 401
     assert set(answer.json()) == {"error"}
@@ -199,34 +199,34 @@ def test_a_learner_is_told_to_sign_in(owner: LearnerClient, action: str) -> None
 
 @pytest.mark.parametrize("action", [*ACTIONS, "drop"])
 @pytest.mark.parametrize("who", [{"staff": False}, {"may": False}, {"staff": False, "may": False}])
-def test_an_account_that_may_not_is_refused(who: dict[str, bool], action: str) -> None:
+def test_an_account_without_the_permission_is_refused(who: dict[str, bool], action: str) -> None:
     answer = signed_in(**who).send(ADDRESS, {"action": action})
     assert answer.status_code == 403
     assert set(answer.json()) == {"error"}
 
 
-def test_an_account_that_was_closed_is_nobody() -> None:
+def test_a_closed_account_is_not_signed_in() -> None:
     assert signed_in(active=False).send(ADDRESS, {"action": "verify"}).status_code == 401
 
 
-def test_another_site_cannot_make_an_operators_browser_do_it(operator: LearnerClient) -> None:
+def test_a_request_from_another_site_is_refused(operator: LearnerClient) -> None:
     answer = operator.send(ADDRESS, {"action": "test"}, **{"Origin": "https://elsewhere.example.org"})
     assert answer.status_code == 403
 
 
-def test_it_is_not_for_reading(operator: LearnerClient) -> None:
+def test_get_is_not_allowed(operator: LearnerClient) -> None:
     answer = operator.get(ADDRESS)
     assert answer.status_code == 405
     assert set(answer.json()) == {"error"}
 
 
-def test_what_is_no_json_is_an_error_in_words(operator: LearnerClient) -> None:
+def test_a_body_that_is_not_json_is_an_error(operator: LearnerClient) -> None:
     answer = operator.generic("POST", ADDRESS, "{", content_type="application/json")
     assert answer.status_code == 400
     assert set(answer.json()) == {"error"}
 
 
-def test_with_the_accounts_out_of_reach_it_says_so(settings: Any, owner: LearnerClient, database: Half) -> None:
+def test_an_unreachable_accounts_database_is_reported(settings: Any, owner: LearnerClient, database: Half) -> None:
     settings.CLOUD_DATABASE = "default"
     database.goes_down()
     answer = owner.send(ADDRESS, {"action": "verify"})

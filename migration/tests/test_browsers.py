@@ -59,7 +59,7 @@ def test_where_an_address_can_be_reached_from(host: str, where: Reach) -> None:
         ("http://talk:9000/talk/k", "http://talk"),
     ],
 )
-def test_what_browsers_can_play_is_well(link: str, site: str) -> None:
+def test_addresses_that_browsers_can_reach_pass(link: str, site: str) -> None:
     assert link.split("/")[2] in require_reachable(link, site)
 
 
@@ -76,7 +76,7 @@ def test_what_browsers_can_play_is_well(link: str, site: str) -> None:
         ("http://127.0.0.1:9000/talk/k", "https://talk.example.org", "its own machine"),
     ],
 )
-def test_what_browsers_cannot_play_is_warned_of(link: str, site: str, reason: str) -> None:
+def test_addresses_that_browsers_cannot_reach_are_warned_of(link: str, site: str, reason: str) -> None:
     with pytest.raises(Warned, match=reason) as warned:
         require_reachable(link, site)
     assert "AWS_S3_PUBLIC_ENDPOINT_URL" in warned.value.do

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.auth
@@ -77,15 +78,15 @@ def raising(finding: Exception) -> Callable[[], str]:
         (NotConfigured("what"), "not configured"),
     ],
 )
-def test_what_a_probe_raises_is_its_state(finding: Exception, state: str) -> None:
+def test_an_exception_determines_the_state(finding: Exception, state: str) -> None:
     assert asked([Probe("group", "line", raising(finding))])["line"].state.value == state
 
 
-def test_what_a_probe_returns_is_what_it_found() -> None:
+def test_the_returned_text_is_the_finding() -> None:
     assert asked([Probe("group", "line", lambda: "All is well.")])["line"].found == "All is well."
 
 
-def test_a_probe_that_breaks_down_fails_alone_and_tells_no_secret() -> None:
+def test_an_unexpected_error_fails_one_check_and_shows_no_secret() -> None:
     results = asked([Probe("group", "broken", raising(RuntimeError(SECRET))), Probe("group", "sound", lambda: "Well.")])
     assert failed(results) == {"broken"}
     assert SECRET not in str(results)
@@ -97,7 +98,7 @@ def test_probes_run_side_by_side() -> None:
     assert states(asked(everybody), CheckState.OK) == set(map(str, range(10)))
 
 
-def test_everything_is_over_in_five_seconds_though_all_hang() -> None:
+def test_all_checks_end_in_five_seconds_even_if_all_hang() -> None:
     began = time.monotonic()
     results = asked_in_time(
         [Probe("group", str(number), threading.Event().wait, timeout=60) for number in range(40)]  # type: ignore[arg-type]
@@ -108,7 +109,7 @@ def test_everything_is_over_in_five_seconds_though_all_hang() -> None:
     assert time.monotonic() - began < 30
 
 
-def test_a_result_comes_when_it_is_there() -> None:
+def test_results_are_yielded_as_they_arrive() -> None:
     release = threading.Event()
     slow = Probe("group", "slow", lambda: str(release.wait()), timeout=60)
     results = runner.run([slow, Probe("group", "quick", lambda: "Done.", timeout=60)], within=60)
@@ -184,7 +185,7 @@ def test_a_cloud_that_is_configured_and_off_is_a_warning(everything_set: Any) ->
     assert states(asked(variables.probes()), CheckState.WARNING) == {"USE_CLOUD_STORAGE"}
 
 
-def test_a_cloud_that_nobody_wants_is_not_configured(settings: Any) -> None:
+def test_a_cloud_without_any_setting_is_not_configured(settings: Any) -> None:
     settings.GIVEN, settings.USE_CLOUD_STORAGE = set(), False
     assert states(asked(variables.probes()), CheckState.NOT_CONFIGURED) == {"USE_CLOUD_STORAGE", *variables.REQUIRED}
 
@@ -203,13 +204,10 @@ def storage_options(server: S3Server, **changed: str) -> dict[str, Any]:
     }
 
 
-def look_at(
-    server: S3Server, *, now: Callable[[], datetime] | None = None, ask: Asked = asked, **changed: str
-) -> dict[str, Result]:
+def look_at(server: S3Server, *, ask: Asked = asked, **changed: str) -> dict[str, Result]:
     options = storage_options(server, **changed)
     entry = {"BACKEND": "audio.s3.S3AudioStorage", "OPTIONS": options}
-    clock = {"now": now} if now else {}
-    return ask(bucket.probes_of(S3AudioStorage(**options), entry, ORIGIN, **clock))
+    return ask(bucket.probes_of(S3AudioStorage(**options), entry, ORIGIN))
 
 
 def as_administrator(server: S3Server) -> dict[str, Result]:
@@ -259,7 +257,7 @@ def test_wrong_credentials_fail_on_their_line_alone(s3: S3Server, wrong: Any) ->
     assert SECRET not in str(results)
 
 
-def test_what_hangs_on_the_credentials_says_so(s3: S3Server) -> None:
+def test_checks_that_need_credentials_name_the_failed_line(s3: S3Server) -> None:
     assert look_at(s3, secret_key=SECRET)["private"].advice == "Put “credentials” right first."
 
 
@@ -269,7 +267,7 @@ def test_a_bucket_that_is_not_there_fails_on_its_line_alone(s3: S3Server) -> Non
     assert "S3_BUCKET_NAME" in results["name and region"].advice
 
 
-def test_a_bucket_of_somebody_else_fails_on_its_line(s3: S3Server) -> None:
+def test_a_bucket_of_another_account_fails_on_its_line(s3: S3Server) -> None:
     results = look_at(s3, bucket_name="probed")
     assert "name and region" in failed(results)
     assert "S3_BUCKET_NAME" in results["name and region"].advice
@@ -304,7 +302,7 @@ def test_a_site_that_the_cors_rules_do_not_name_fails_on_its_line_alone(own_s3: 
     assert ORIGIN in results["CORS"].advice
 
 
-def test_a_site_that_the_cors_rules_name_is_well(own_s3: S3Server) -> None:
+def test_a_site_that_the_cors_rules_name_passes(own_s3: S3Server) -> None:
     with cors(own_s3, ORIGIN):
         assert look_at(own_s3)["CORS"].state == CheckState.OK
 
@@ -312,13 +310,17 @@ def test_a_site_that_the_cors_rules_name_is_well(own_s3: S3Server) -> None:
 @pytest.mark.parametrize(
     ("minutes", "state"), [(-10, CheckState.FAILED), (10, CheckState.FAILED), (1, CheckState.WARNING)]
 )
-def test_a_clock_that_goes_wrong_is_told(s3: S3Server, minutes: int, state: CheckState) -> None:
-    results = look_at(s3, now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+def test_a_wrong_clock_is_reported(
+    s3: S3Server, minutes: int, state: CheckState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+    monkeypatch.setattr(bucket, "timezone", clock)
+    results = look_at(s3)
     assert results["clock"].state == state
     assert failed(results) <= {"clock"}
 
 
-def test_a_clock_so_wrong_that_nothing_is_answered_is_told(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_so_wrong_that_requests_are_refused_is_reported(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     right = botocore.auth.get_current_datetime
     late = timedelta(minutes=20)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *args, **kwargs: right(*args, **kwargs) - late)
@@ -329,7 +331,7 @@ def test_the_public_access_block_is_not_supported_everywhere(s3: S3Server) -> No
     assert as_administrator(s3)["public access block"].state == CheckState.NOT_SUPPORTED
 
 
-def test_what_the_key_may_not_look_at_is_a_warning(s3: S3Server) -> None:
+def test_a_setting_that_the_key_may_not_read_is_a_warning(s3: S3Server) -> None:
     found = look_at(s3)["public access block"]
     assert found.state == CheckState.WARNING
     assert "s3:GetBucketPublicAccessBlock" in found.advice
@@ -376,7 +378,7 @@ def test_without_a_bucket_there_is_one_line(settings: Any) -> None:
     assert states(asked(bucket.probes()), CheckState.NOT_CONFIGURED) == {"name and region"}
 
 
-def test_settings_that_make_no_bucket_say_what_is_wrong(settings: Any) -> None:
+def test_invalid_bucket_settings_are_reported(settings: Any) -> None:
     entry = {"BACKEND": "audio.s3.S3AudioStorage", "OPTIONS": {"bucket_name": BUCKET, "endpoint_url": "nonsense"}}
     settings.STORAGES = settings.STORAGES | {"audio_cloud": entry}
     assert "AWS_S3_ENDPOINT_URL" in asked(bucket.probes())["name and region"].found
@@ -433,14 +435,14 @@ def test_no_connection_is_left_open(postgresql: PostgresServer) -> None:
     assert postgresql.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'user'") == [(0,)]
 
 
-def test_a_wrong_password_fails_on_one_line_alone_and_is_not_told(base: Any) -> None:
+def test_a_wrong_password_fails_on_one_line_alone_and_is_not_shown(base: Any) -> None:
     results = ask_database(with_password(base.env, SECRET))
     assert failed(results) == {"reachable"}
     assert "password is not accepted" in results["reachable"].found
     assert SECRET not in str(results)
 
 
-def test_the_servers_own_words_are_quoted(base: Any) -> None:
+def test_the_servers_message_is_quoted(base: Any) -> None:
     said = ask_database(with_password(base.env, SECRET))["reachable"].found
     assert "authentication failed" in said.lower()
 
@@ -481,7 +483,7 @@ def pgbouncer() -> Iterator[int]:
         server.shutdown()
 
 
-def test_a_schema_that_pgbouncer_refuses_is_told_in_its_own_words(pgbouncer: int) -> None:
+def test_a_schema_that_pgbouncer_refuses_is_explained(pgbouncer: int) -> None:
     url = f"postgresql://user:{SECRET}@127.0.0.1:{pgbouncer}/talk?schema=learn"
     result = ask_database({"DATABASE_URL": url})["reachable"]
     assert "unsupported startup parameter: options" in result.found
@@ -496,7 +498,7 @@ def test_a_schema_that_pgbouncer_refuses_is_told_in_its_own_words(pgbouncer: int
         {"DATABASE_URL": "postgresql://127.0.0.1:9/talk?sslmode=require&sslrootcert=/nowhere/ca.pem"},
     ],
 )
-def test_a_file_of_the_address_that_is_not_there_is_named(env: dict[str, str]) -> None:
+def test_a_missing_file_that_the_address_names_is_reported(env: dict[str, str]) -> None:
     result = ask_database(env)["reachable"]
     assert "/nowhere/ca.pem" in result.found
     assert next(iter(env)) in result.advice
@@ -559,7 +561,7 @@ def test_a_server_with_room_for_few_connections_is_warned_of(own_postgres: Postg
     assert ask_database(own_postgres.env)["connections"].state == CheckState.WARNING
 
 
-def test_mongodb_is_not_told_of_pgbouncer(mongodb: MongoServer) -> None:
+def test_advice_for_mongodb_does_not_mention_pgbouncer(mongodb: MongoServer) -> None:
     assert "pgbouncer" not in ask_database(mongodb.env)["connections"].advice
 
 
@@ -576,14 +578,14 @@ def test_a_database_that_hangs_takes_five_seconds_at_most(base: Any) -> None:
     assert "does not answer" in results["reachable"].found
 
 
-def test_a_server_that_refuses_is_told(base: Any) -> None:
+def test_a_refused_connection_is_reported(base: Any) -> None:
     env = {name: value.replace(f":{base.port}/", ":9/") for name, value in base.env.items()}
     results = ask_database(env)
     assert failed(results) == {"reachable"}
     assert "refuses the connection" in results["reachable"].found
 
 
-def test_a_host_that_nobody_knows_is_told(postgresql: PostgresServer) -> None:
+def test_an_unknown_host_is_reported(postgresql: PostgresServer) -> None:
     env = {name: value.replace("@127.0.0.1", "@nowhere.invalid") for name, value in postgresql.env.items()}
     assert "nowhere.invalid" in ask_database(env)["reachable"].found
 
@@ -599,7 +601,7 @@ def test_without_a_server_there_is_one_line() -> None:
 # This machine
 
 
-def test_a_data_directory_that_can_be_written_is_well(tmp_path: Path) -> None:
+def test_a_writable_data_directory_passes(tmp_path: Path) -> None:
     assert str(tmp_path) in local.writable(tmp_path)
 
 
@@ -632,7 +634,7 @@ def test_a_full_disk_fails(small_disk: Path) -> None:
         local.disk_space(small_disk)
 
 
-def test_much_room_is_well_and_little_is_warned_of(tmp_path: Path) -> None:
+def test_little_free_space_is_warned_of(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     assert "free" in local.disk_space(tmp_path, few=0, too_few=0)
     with pytest.raises(Warned, match="free"):
@@ -650,7 +652,7 @@ def book(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_database_that_is_whole_is_well(book: Path) -> None:
+def test_an_undamaged_database_passes(book: Path) -> None:
     assert "whole" in local.integrity(book)
 
 
@@ -663,7 +665,7 @@ def test_a_damaged_database_fails(book: Path) -> None:
     assert "backup" in found.value.do
 
 
-def test_what_is_no_database_fails(book: Path) -> None:
+def test_a_file_that_is_no_database_fails(book: Path) -> None:
     book.write_bytes(b"nonsense" * 1000)
     with pytest.raises(CheckFailed, match="damaged"):
         local.integrity(book)
@@ -749,7 +751,7 @@ def test_the_command_finds_nothing_wrong_with_a_cloud_that_is_right(
     assert report["missing"] == []
 
 
-def test_the_command_fails_if_anything_failed_and_tells_no_secret(
+def test_the_command_fails_if_a_check_failed_and_shows_no_secret(
     postgresql: PostgresServer, s3: S3Server, tmp_path: Path
 ) -> None:
     wrong = with_password(postgresql.env, SECRET) | s3.env | {"AWS_SECRET_ACCESS_KEY": SECRET}
@@ -762,7 +764,7 @@ def test_the_command_fails_if_anything_failed_and_tells_no_secret(
     assert SECRET not in error.value.stdout + error.value.stderr
 
 
-def test_the_command_is_done_in_time_though_everything_hangs(
+def test_the_command_ends_in_time_even_if_everything_hangs(
     postgresql: PostgresServer, own_s3: S3Server, tmp_path: Path
 ) -> None:
     agent = AgentServer(tmp_path / "agent", postgresql.env, own_s3.env)
@@ -779,7 +781,7 @@ def test_the_command_is_done_in_time_though_everything_hangs(
     assert max(check["seconds"] for check in checks) < 5
 
 
-def test_both_databases_are_looked_at_where_both_are_configured(
+def test_both_databases_are_checked_if_both_are_configured(
     postgresql: PostgresServer, mongodb: MongoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = {

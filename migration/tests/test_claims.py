@@ -17,18 +17,18 @@ def lapse() -> None:
     Claim.objects.using("local").update(until=timezone.now())
 
 
-def test_one_has_the_work_and_the_other_does_not() -> None:
+def test_only_one_process_gets_a_claim() -> None:
     assert (claim("work", "one"), claim("work", "other")) == (True, False)
 
 
-def test_who_has_it_keeps_it() -> None:
+def test_the_holder_can_renew_its_claim() -> None:
     claim("work", "one")
     first = Claim.objects.using("local").get().until
     assert claim("work", "one")
     assert Claim.objects.using("local").get().until > first
 
 
-def test_another_work_is_free() -> None:
+def test_other_work_can_be_claimed() -> None:
     assert (claim("work", "one"), claim("other work", "other")) == (True, True)
 
 
@@ -38,19 +38,19 @@ def test_a_lease_ends() -> None:
     assert (claim("work", "other"), claim("work", "one")) == (True, False)
 
 
-def test_a_lease_is_as_long_as_it_says() -> None:
+def test_a_lease_lasts_as_long_as_declared() -> None:
     claim("work", "one")
     left = Claim.objects.using("local").get().until - timezone.now()
     assert LEASE - timedelta(seconds=5) < left <= LEASE
 
 
-def test_what_is_released_is_free() -> None:
+def test_released_work_can_be_claimed() -> None:
     claim("work", "one")
     release("work", "one")
     assert claim("work", "other")
 
 
-def test_only_who_has_it_releases_it() -> None:
+def test_only_the_holder_releases_a_claim() -> None:
     claim("work", "one")
     release("work", "other")
     assert not claim("work", "other")
@@ -70,28 +70,28 @@ def waiting(database: Half, transactional_db: None) -> Half:
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
-def test_it_moves_what_waits_and_lets_go(waiting: Half) -> None:
+def test_draining_moves_the_shelter_and_releases_the_claim(waiting: Half) -> None:
     assert sync_worker.reconcile().conversations == 1
     assert Conversation.objects.using(ALIAS).count() == 1
     assert claim(sync_worker.WORK, "somebody else")
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
-def test_it_leaves_it_to_another_process_that_is_at_it(waiting: Half) -> None:
+def test_a_process_does_not_drain_while_another_one_does(waiting: Half) -> None:
     claim(sync_worker.WORK, "somebody else")
     assert sync_worker.reconcile() == Report()
     assert PendingChange.objects.using("local").count() == 1
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
-def test_it_takes_over_from_a_process_that_died(waiting: Half) -> None:
+def test_a_process_takes_over_from_one_that_died(waiting: Half) -> None:
     claim(sync_worker.WORK, "somebody else")
     lapse()
     assert sync_worker.reconcile().conversations == 1
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
-def test_it_lets_go_when_it_fails(waiting: Half, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_releases_the_claim(waiting: Half, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> Report:
         raise OSError("the disk is full")
 
@@ -102,7 +102,7 @@ def test_it_lets_go_when_it_fails(waiting: Half, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.django_db(databases=DATABASES, transaction=True)
-def test_while_nothing_can_be_moved_nothing_is_claimed(waiting: Half) -> None:
+def test_nothing_is_claimed_while_nothing_can_be_moved(waiting: Half) -> None:
     waiting.goes_down()
     assert sync_worker.reconcile() == Report()
     assert not Claim.objects.using("local").exists()

@@ -118,7 +118,7 @@ def test_an_error_is_json_as_well(arguments: list[str]) -> None:
     assert json.loads(said)["error"]
 
 
-def test_whoever_reads_may_go_away(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     agent = AgentServer(tmp_path / "agent", SECRET_KEY="k" * 50)
     agent.manage("migrate", "-v0")
     reading, writing = os.pipe()
@@ -133,7 +133,7 @@ def test_whoever_reads_may_go_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["0", "-3", "65", "many", "1.5"])
-def test_workers_are_a_number_that_can_be(given: str) -> None:
+def test_workers_must_be_in_range(given: str) -> None:
     with pytest.raises(CommandError, match="from 1 to 64"):
         call_command("storage", "migrate", f"--workers={given}")
 
@@ -141,7 +141,7 @@ def test_workers_are_a_number_that_can_be(given: str) -> None:
 @sqlite
 @cloud
 @pytest.mark.parametrize("given", ["yesterday", "2026-02-30", "2026-01-31T25:00", "31.01.2026"])
-def test_a_day_that_is_none_is_named(given: str) -> None:
+def test_an_invalid_day_is_named(given: str) -> None:
     with pytest.raises(CommandError, match=f"'{given}' is not a date: write 2026-01-31"):
         call_command("storage", "migrate", "--yes", "--since", given)
 
@@ -158,7 +158,7 @@ def test_a_day_that_is_none_is_named(given: str) -> None:
     ],
     ids=" ".join,
 )
-def test_what_a_resumed_run_would_not_heed_is_refused(given: list[str]) -> None:
+def test_options_that_a_resumed_run_would_ignore_are_refused(given: list[str]) -> None:
     with pytest.raises(CommandError, match="as it was begun"):
         call_command("storage", "migrate", "--yes", "--resume", str(uuid.uuid4()), *given)
 
@@ -179,14 +179,14 @@ def test_nothing_is_older_than_a_hundred_years(age: str) -> None:
     ],
     ids=["missing", "folder", "empty"],
 )
-def test_what_is_no_archive_is_refused_in_words(make: Callable[[Path], Any], told: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_refused(make: Callable[[Path], Any], told: str, tmp_path: Path) -> None:
     make(tmp_path / "made.tar")
     with pytest.raises(CommandError, match=told):
         call_command("storage", "restore", str(tmp_path / "made.tar"), "--yes")
 
 
 @sqlite
-def test_an_archive_that_is_not_there_is_said_before_anything_is_asked(tmp_path: Path) -> None:
+def test_a_missing_archive_is_reported_before_any_question(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no file"):
         call_command("storage", "restore", str(tmp_path / "made.tar"))
 
@@ -203,7 +203,7 @@ def test_an_archive_that_is_not_there_is_said_before_anything_is_asked(tmp_path:
         ("mongodb", "MONGODB_URI"),
     ],
 )
-def test_a_store_that_is_not_set_up_says_what_it_takes(name: str, takes: str) -> None:
+def test_an_unconfigured_store_names_its_settings(name: str, takes: str) -> None:
     with pytest.raises(CommandError, match=f"It takes {takes} in .env.local"):
         call_command("storage", "migrate", "--yes", "--to", name)
 

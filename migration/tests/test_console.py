@@ -81,14 +81,14 @@ def test_without_the_permission_nothing_is_done(name: str, args: list[Any]) -> N
 
 
 @pytest.mark.parametrize(("name", "args"), [*PAGES, ("storage_run_state", [KEY])])
-def test_who_is_no_operator_is_asked_to_sign_in(name: str, args: list[Any]) -> None:
+def test_other_accounts_are_asked_to_sign_in(name: str, args: list[Any]) -> None:
     answer = signed_in(staff=False).get(reverse(f"admin:{name}", args=args))
     assert answer.status_code == 302
     assert answer["Location"].startswith("/admin/login/")
 
 
 @pytest.mark.parametrize(("name", "args"), [*ACTIONS, ("storage_run_resume", [KEY])])
-def test_another_sites_form_does_nothing(name: str, args: list[Any], operator: Client) -> None:
+def test_a_form_of_another_site_is_refused(name: str, args: list[Any], operator: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = operator.cookies
     assert strict.post(reverse(f"admin:{name}", args=args), FORM).status_code == 403
@@ -100,7 +100,7 @@ def test_the_first_page_says_that_the_cloud_is_off(operator: Client) -> None:
     assert f'href="{reverse("admin:storage")}"' in said
 
 
-def test_the_first_page_has_no_link_for_who_may_not() -> None:
+def test_the_first_page_has_no_link_without_the_permission() -> None:
     said = page(signed_in(may=False), "index")
     assert "Cloud storage is off" in said
     assert reverse("admin:storage") not in said
@@ -119,7 +119,7 @@ def test_the_first_page_says_which_half_is_down_and_what_waits(operator: Client,
     assert "(the connection is refused). Waiting on this machine: 1 conversation and 0 recordings" in said
 
 
-def test_the_page_tells_operators_what_the_server_said(operator: Client, database: Half) -> None:
+def test_the_page_shows_the_servers_message(operator: Client, database: Half) -> None:
     with database.outage():
         assert "<code>connection refused.</code>" in page(operator)
 
@@ -178,7 +178,7 @@ def test_options_are_those_of_the_command(operator: Client, database: Half, sett
         ({"since": "yesterday"}, "Enter a valid date."),
     ],
 )
-def test_what_cannot_be_is_said_in_the_form(given: dict[str, str], said: str, operator: Client, database: Half) -> None:
+def test_invalid_input_is_shown_in_the_form(given: dict[str, str], said: str, operator: Client, database: Half) -> None:
     for answer in (
         operator.get(reverse("admin:storage_migrate"), FORM | given),
         operator.post(reverse("admin:storage_migrate"), FORM | given),
@@ -188,7 +188,7 @@ def test_what_cannot_be_is_said_in_the_form(given: dict[str, str], said: str, op
     assert not Run.objects.using("default").exists()
 
 
-def test_the_second_is_told_who_runs(operator: Client, database: Half) -> None:
+def test_a_second_run_is_refused_and_names_the_first(operator: Client, database: Half) -> None:
     first = runs.begin("local", "cloud")
     answer = operator.post(reverse("admin:storage_migrate"), FORM)
     assert answer.status_code == 400
@@ -209,14 +209,14 @@ def test_a_run_whose_process_is_gone_is_shown_as_interrupted(operator: Client, d
     wait_for(lambda: Run.objects.using("default").get().state == Run.State.DONE)
 
 
-def test_stop_asks_whoever_runs_it(operator: Client, database: Half) -> None:
+def test_stop_is_requested_from_the_process_of_the_run(operator: Client, database: Half) -> None:
     run = made()
     operator.post(reverse("admin:storage_run_stop", args=[run.pk]))
     assert Run.objects.using("default").get().stop_requested
     assert operator.get(reverse("admin:storage_run_state", args=[run.pk])).json()["word"] == "stopping"
 
 
-def test_what_was_stopped_on_the_page_is_resumed_by_the_command(operator: Client, database: Half) -> None:
+def test_a_run_that_the_page_stopped_is_resumed_by_the_command(operator: Client, database: Half) -> None:
     run = runs.begin("local", "cloud")
     operator.post(reverse("admin:storage_run_stop", args=[run.pk]))
     run.stop_requested = True
@@ -224,7 +224,7 @@ def test_what_was_stopped_on_the_page_is_resumed_by_the_command(operator: Client
     assert runs.work(runs.resume(run.pk)).state == Run.State.DONE
 
 
-def test_what_runs_elsewhere_is_not_resumed(operator: Client, database: Half) -> None:
+def test_a_run_is_not_resumed_while_another_one_runs(operator: Client, database: Half) -> None:
     runs.begin("local", "cloud")
     stopped = made(state=Run.State.STOPPED)
     answer = operator.post(reverse("admin:storage_run_resume", args=[stopped.pk]))
@@ -247,7 +247,7 @@ def test_a_recordings_key_cannot_write_into_the_page(operator: Client, database:
     assert "</script><b>" not in said
 
 
-def test_a_run_that_is_not_there(operator: Client) -> None:
+def test_an_unknown_run_is_not_found(operator: Client) -> None:
     assert operator.get(reverse("admin:storage_run", args=[KEY])).status_code == 404
 
 
@@ -284,14 +284,14 @@ async def lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for chunk in [each async for each in answer] for line in chunk.decode().splitlines()]
 
 
-async def test_verify_tells_each_result_and_then_their_sum() -> None:
+async def test_verify_streams_each_result_and_then_a_summary() -> None:
     first, *results, last = await lines("storage_verify")
     assert first["total"] == len(results) > 5
     assert {"group", "name", "word", "found", "advice"} <= set(results[0])
     assert last["said"].startswith(f"{len(results)} checks: ")
 
 
-async def test_test_tells_each_step_and_removes_what_it_saved() -> None:
+async def test_test_streams_each_step_and_removes_what_it_saved() -> None:
     *steps, last = await lines("storage_test")
     assert [step["name"] for step in steps][-1] == "remove"
     assert last == {"done": True, "said": "The storage works.", "well": True}

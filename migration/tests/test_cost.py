@@ -75,7 +75,7 @@ def test_what_was_deleted_is_not_counted(database: Half) -> None:
 
 
 @sqlite
-def test_growth_is_told_by_month(database: Half) -> None:
+def test_growth_is_counted_by_month(database: Half) -> None:
     last_second_of_october = datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC)
     for at in (NOW, last_second_of_october, datetime(2025, 12, 1, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC)):
         talk(ALIAS, at=at)
@@ -118,7 +118,7 @@ def test_without_a_cloud_it_costs_nothing() -> None:
 
 
 @sqlite
-def test_with_the_database_down_it_says_so(database: Half) -> None:
+def test_a_database_that_is_down_is_reported(database: Half) -> None:
     talk(ALIAS)
     talk("local")
     with database.outage():
@@ -137,7 +137,7 @@ def test_the_command_shows_a_table_a_chart_and_the_bill(database: Half) -> None:
 
 
 @sqlite
-def test_programs_get_the_same(database: Half) -> None:
+def test_json_has_the_same_figures(database: Half) -> None:
     talk(ALIAS)
     found = json.loads(command("--json"))
     assert found["cloud"]["conversations"] == 1
@@ -156,7 +156,7 @@ record({using!r}, "local", size=70)
 
 
 @pytest.mark.parametrize(("server", "using"), [("own_postgres", "default"), ("own_mongo", "mongodb")])
-def test_a_real_database_counts_alike(
+def test_real_databases_count_the_same(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: str, using: str
 ) -> None:
     database: PostgresServer | MongoServer = request.getfixturevalue(server)

@@ -21,7 +21,7 @@ def record() -> dict:
     return layout.of_copy(Copy(conversation, {message.pk: message}))
 
 
-def test_a_message_of_which_nothing_was_measured_yet_is_restored():
+def test_a_message_without_measurements_is_restored():
     older = record()
     del older["messages"][0]["measured"]
     (message,) = layout.to_copy("a part", older).messages.values()
@@ -45,6 +45,6 @@ FIRST = {
 
 
 @pytest.mark.parametrize("model", [Conversation, Message, Recording])
-def test_a_column_of_which_the_first_archives_know_nothing_is_named_so(model: type[Model]):
+def test_required_columns_that_the_first_archives_lack_are_listed(model: type[Model]):
     needed = {column.attname for column in model._meta.concrete_fields if not column.null}
     assert needed - layout.YOUNGER <= FIRST, "Add the new columns to `layout.YOUNGER`: older archives do not have them."

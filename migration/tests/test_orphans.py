@@ -109,7 +109,7 @@ def test_a_killed_servers_file_is_counted_and_removed_after_a_day(server: AgentS
     assert line(server, "this machine")["state"] == "ok"
 
 
-def test_what_belongs_to_a_message_stays_however_old(server: AgentServer) -> None:
+def test_recordings_of_messages_are_kept_however_old(server: AgentServer) -> None:
     server.start()
     with httpx.Client(base_url=server.url, headers={"Cookie": new_learner(server.url)}) as client:
         client.post("/api/conversations", json=spoken())
@@ -120,7 +120,7 @@ def test_what_belongs_to_a_message_stays_however_old(server: AgentServer) -> Non
         assert client.get(f"/api/audio?key=audio/{kept.name}").status_code == 200
 
 
-def test_the_server_removes_what_it_left_itself(server: AgentServer) -> None:
+def test_the_server_removes_its_own_orphans(server: AgentServer) -> None:
     """It leaves files that it does not know, because they may belong to other programs."""
     kill_while_saving(server, "recordings._insert")
     [left] = files(server)
@@ -132,7 +132,7 @@ def test_the_server_removes_what_it_left_itself(server: AgentServer) -> None:
     wait_for(lambda: not list((server.data_dir / "recordings" / uploads.FOLDER).iterdir()))
 
 
-def test_one_that_is_young_stays(server: AgentServer) -> None:
+def test_a_young_orphan_is_kept(server: AgentServer) -> None:
     kill_while_saving(server, "recordings._insert")
     age(server, DAY / 2)
     server.start()
@@ -142,7 +142,7 @@ def test_one_that_is_young_stays(server: AgentServer) -> None:
 
 
 @pytest.mark.parametrize("deleted", [True, False])
-def test_one_of_a_deleted_conversation_is_removed_before_the_day_is_over(deleted: bool, server: AgentServer) -> None:
+def test_an_orphan_of_a_deleted_conversation_is_removed_sooner(deleted: bool, server: AgentServer) -> None:
     learner = uuid.uuid4()
     kill_while_saving(server, "recordings._insert", "other", learner)
     kill_while_saving(server, "recordings._insert", "killed", learner)
@@ -159,7 +159,7 @@ def erased(server: AgentServer) -> int:
     return int(server.manage("shell", "-v", "0", "-c", code).split()[-1])
 
 
-def test_in_a_bucket_it_is_counted_and_removed_too(cloud_server: AgentServer) -> None:
+def test_an_orphan_in_a_bucket_is_counted_and_removed(cloud_server: AgentServer) -> None:
     server = cloud_server
     before = count_in_bucket(server)
     kill_while_saving(server, "recordings._insert")
@@ -186,6 +186,6 @@ def count_in_bucket(server: AgentServer) -> int:
         ("audio/album/song.mp3", False),
     ],
 )
-def test_in_a_bucket_only_keys_of_our_own_form_are_ours(key: str, ours: bool) -> None:
+def test_in_a_bucket_only_keys_of_our_form_are_ours(key: str, ours: bool) -> None:
     """The earlier application, or another one, may use the same bucket."""
     assert bool(orphan_recordings.OUR_KEY.fullmatch(key)) == ours

@@ -23,7 +23,7 @@ from conversations.changes import conversation_key
 from conversations.models import Conversation, Message
 from conversations.store import Draft
 from migration import drain, pruning
-from migration.pruning import Down, Old, Pruned
+from migration.pruning import Down, Pruned, PruneOptions
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.servers import AgentServer, PostgresServer, S3Server
 
@@ -75,7 +75,7 @@ def bytes_in(storage: str) -> int:
 
 def prune(**wanted: Any) -> Pruned:
     done = Pruned()
-    for batch in pruning.prune(Old(CUT, **wanted)):
+    for batch in pruning.prune(PruneOptions(CUT, **wanted)):
         done.add(batch)
     return done
 
@@ -90,7 +90,7 @@ def command(*arguments: str) -> str:
 
 
 @sqlite
-def test_old_conversations_become_tombstones_without_words_and_sound(both: Any) -> None:
+def test_old_conversations_become_tombstones_without_content(both: Any) -> None:
     key = talk("old", LONG_AGO, LONG_AGO)
     prune()
     row = Conversation.objects.using(ALIAS).get(pk=key)
@@ -100,7 +100,7 @@ def test_old_conversations_become_tombstones_without_words_and_sound(both: Any) 
 
 
 @sqlite
-def test_what_is_newer_is_not_touched(both: Any) -> None:
+def test_newer_conversations_are_kept(both: Any) -> None:
     talk("old", LONG_AGO)
     key = talk("new", LATELY, LATELY)
     before = store.look_up(key)
@@ -110,7 +110,7 @@ def test_what_is_newer_is_not_touched(both: Any) -> None:
 
 
 @sqlite
-def test_a_conversation_that_was_taken_up_again_is_not_old(both: Any) -> None:
+def test_a_resumed_conversation_is_not_old(both: Any) -> None:
     talk("taken up", LONG_AGO, LATELY)
     assert prune() == Pruned()
     assert alive() == {"taken up"}
@@ -119,11 +119,11 @@ def test_a_conversation_that_was_taken_up_again_is_not_old(both: Any) -> None:
 @sqlite
 def test_the_moment_itself_is_not_before(both: Any) -> None:
     talk("on the day", CUT)
-    assert not prune().anything
+    assert not prune().count
 
 
 @sqlite
-def test_one_learners_alone_can_go(both: Any) -> None:
+def test_one_learners_conversations_can_be_deleted_alone(both: Any) -> None:
     talk("old", LONG_AGO)
     talk("other", LONG_AGO, learner=OTHER)
     assert prune(learner=OTHER).conversations == 1
@@ -131,18 +131,18 @@ def test_one_learners_alone_can_go(both: Any) -> None:
 
 
 @sqlite
-def test_looking_changes_nothing_and_says_what_would_go(both: Any) -> None:
+def test_the_plan_deletes_nothing_and_counts_what_would_be_deleted(both: Any) -> None:
     talk("old", LONG_AGO, LONG_AGO)
     talk("older", LONG_AGO - YEAR)
     talk("new", LATELY)
-    planned = pruning.plan(Old(CUT))
+    planned = pruning.plan(PruneOptions(CUT))
     assert planned == Pruned(2, 3, len("old0old1older0"), LONG_AGO - YEAR, LONG_AGO)
     assert alive() == {"old", "older", "new"}
     assert prune() == planned
 
 
 @sqlite
-def test_again_there_is_nothing_to_do(both: Any) -> None:
+def test_a_second_run_has_nothing_to_do(both: Any) -> None:
     talk("old", LONG_AGO)
     prune()
     assert prune() == Pruned()
@@ -159,15 +159,15 @@ def test_what_a_learner_deleted_a_minute_ago_can_still_be_brought_back(both: Any
 
 
 @sqlite
-def test_many_go_batch_by_batch(both: Any) -> None:
+def test_many_conversations_are_deleted_in_batches(both: Any) -> None:
     for number in range(2 * pruning.DELETED_AT_ONCE + 1):
         talk(f"old {number}", LONG_AGO)
-    assert [batch.conversations for batch in pruning.prune(Old(CUT))] == [20, 20, 1]
+    assert [batch.conversations for batch in pruning.prune(PruneOptions(CUT))] == [20, 20, 1]
     assert alive() == set()
 
 
 @sqlite
-def test_without_a_cloud_the_local_ones_go(recordings_folder: Path) -> None:
+def test_without_a_cloud_local_conversations_are_deleted(recordings_folder: Path) -> None:
     talk("old", LONG_AGO)
     talk("new", LATELY)
     prune()
@@ -178,7 +178,7 @@ def test_without_a_cloud_the_local_ones_go(recordings_folder: Path) -> None:
 
 
 @sqlite
-def test_what_waits_in_the_shelter_goes_as_well(both: tuple[Half, Half]) -> None:
+def test_conversations_in_the_shelter_are_deleted_too(both: tuple[Half, Half]) -> None:
     with both[0].outage(), both[1].outage():
         talk("sheltered", LONG_AGO)
     both[0].breaker.probe = store.probe
@@ -189,12 +189,12 @@ def test_what_waits_in_the_shelter_goes_as_well(both: tuple[Half, Half]) -> None
 
 
 @sqlite
-def test_one_that_was_taken_up_again_in_the_shelter_is_not_old(both: tuple[Half, Half]) -> None:
+def test_a_conversation_resumed_in_the_shelter_is_not_old(both: tuple[Half, Half]) -> None:
     talk("old", LONG_AGO)
     with both[0].outage():
         store.save(LEARNER, "old", columns={}, messages=[Draft("more", "user", "more", LATELY)], replace=False)
     both[0].breaker.probe = store.probe
-    assert not prune().anything
+    assert not prune().count
     drain.drain()
     assert alive() == {"old"}
 
@@ -203,7 +203,7 @@ def test_one_that_was_taken_up_again_in_the_shelter_is_not_old(both: tuple[Half,
 
 
 @sqlite
-def test_sound_alone_goes_and_the_words_stay(both: Any) -> None:
+def test_audio_only_deletes_recordings_and_keeps_the_text(both: Any) -> None:
     talk("old", LONG_AGO)
     assert prune(audio_only=True) == Pruned(0, 1, 4, LONG_AGO, LONG_AGO)
     (message,) = Message.objects.using(ALIAS).all()
@@ -213,7 +213,7 @@ def test_sound_alone_goes_and_the_words_stay(both: Any) -> None:
 
 
 @sqlite
-def test_of_a_conversation_that_was_taken_up_again_the_old_sound_goes(both: Any) -> None:
+def test_audio_only_deletes_old_recordings_of_a_resumed_conversation(both: Any) -> None:
     talk("taken up", LONG_AGO, LATELY)
     prune(audio_only=True)
     stored = store.get(LEARNER, "taken up")
@@ -223,7 +223,7 @@ def test_of_a_conversation_that_was_taken_up_again_the_old_sound_goes(both: Any)
 
 
 @sqlite
-def test_sound_that_waits_for_the_bucket_goes_as_well(both: tuple[Half, Half]) -> None:
+def test_audio_only_deletes_recordings_that_wait_for_the_bucket(both: tuple[Half, Half]) -> None:
     with both[1].outage():
         talk("old", LONG_AGO)
     assert prune(audio_only=True).recordings == 1
@@ -231,7 +231,7 @@ def test_sound_that_waits_for_the_bucket_goes_as_well(both: tuple[Half, Half]) -
 
 
 @sqlite
-def test_sound_alone_of_one_learner(both: Any) -> None:
+def test_audio_only_can_be_limited_to_one_learner(both: Any) -> None:
     talk("old", LONG_AGO)
     talk("other", LONG_AGO, learner=OTHER)
     prune(audio_only=True, learner=OTHER)
@@ -250,7 +250,7 @@ def test_nothing_begins_while_a_half_is_down(both: tuple[Half, Half], half: int,
         with pytest.raises(Down, match=f"The {both[half].breaker.name} is down"):
             prune(audio_only=audio_only)
         with pytest.raises(Down):
-            pruning.plan(Old(CUT, audio_only=audio_only))
+            pruning.plan(PruneOptions(CUT, audio_only=audio_only))
     both[0].breaker.probe = store.probe
     assert (alive(), words(), bytes_in("audio_cloud")) == ({"old"}, {"words 0"}, 1)
 
@@ -265,7 +265,7 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     monkeypatch.setattr(pruning, "DELETED_AT_ONCE", 2)
     for number in range(5):
         talk(f"old {number}", LONG_AGO)
-    batches = pruning.prune(Old(CUT, audio_only=audio_only))
+    batches = pruning.prune(PruneOptions(CUT, audio_only=audio_only))
     next(batches)
     both[half].goes_down()
     with pytest.raises(Down):
@@ -274,7 +274,7 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     both[0].breaker.probe = store.probe
     prune(audio_only=audio_only)
     drain.drain()
-    assert not prune(audio_only=audio_only).anything
+    assert not prune(audio_only=audio_only).count
     assert (Recording.objects.using(ALIAS).count(), bytes_in("audio_cloud")) == (0, 0)
     assert words() == ({f"words {0}"} if audio_only else set())
 
@@ -286,7 +286,7 @@ class Killed(BaseException):
 @sqlite
 @pytest.mark.parametrize("audio_only", [False, True])
 @pytest.mark.parametrize("step", ["store.delete", "recordings.remove", "store.erase_deleted"])
-def test_killed_anywhere_the_next_run_does_the_rest(
+def test_after_a_kill_at_any_point_the_next_run_does_the_rest(
     both: Any, step: str, audio_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
@@ -347,7 +347,7 @@ def test_at_a_terminal_it_asks(both: Any, monkeypatch: pytest.MonkeyPatch, answe
 
 
 @sqlite
-def test_programs_read_what_went(both: Any) -> None:
+def test_json_has_the_counts(both: Any) -> None:
     talk("old", LONG_AGO)
     assert json.loads(command("--older-than", "1y", "--audio-only", "--yes", "--json")) == {
         "deleted": True,
@@ -360,7 +360,7 @@ def test_programs_read_what_went(both: Any) -> None:
 
 
 @sqlite
-def test_with_the_cloud_off_what_is_in_the_bucket_stays_known(both: Any, settings: Any) -> None:
+def test_with_the_cloud_off_recordings_in_the_bucket_keep_their_rows(both: Any, settings: Any) -> None:
     settings.CLOUD_DATABASE = ""
     talk("old", LONG_AGO)
     settings.CLOUD_AUDIO = False
@@ -400,7 +400,7 @@ def house(own_postgres: PostgresServer, own_s3: S3Server, tmp_path: Path) -> Age
     return agent
 
 
-def test_on_real_servers_conversations_go(house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server) -> None:
+def test_real_servers_delete_conversations(house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server) -> None:
     said = json.loads(house.manage("storage", "prune", "--older-than", "365d", "--yes", "--json"))
     assert (said["conversations"], said["recordings"]) == (1, 2)
     rows = own_postgres.execute("SELECT wire_id, title, erased FROM conversations_conversation ORDER BY wire_id")
@@ -408,7 +408,9 @@ def test_on_real_servers_conversations_go(house: AgentServer, own_postgres: Post
     assert sorted(own_s3.objects().values()) == [b"new0", b"taken up0", b"taken up1"]
 
 
-def test_on_real_servers_sound_alone_goes(house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server) -> None:
+def test_real_servers_delete_recordings_alone(
+    house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server
+) -> None:
     house.manage("storage", "prune", "--older-than", "365d", "--audio-only", "--yes")
     assert sorted(own_s3.objects().values()) == [b"new0", b"taken up1"]
     named = own_postgres.execute(
@@ -418,7 +420,7 @@ def test_on_real_servers_sound_alone_goes(house: AgentServer, own_postgres: Post
     assert own_postgres.execute("SELECT count(*) FROM audio_recording") == [(2,)]
 
 
-def test_on_real_servers_nothing_goes_while_one_is_down(
+def test_real_servers_delete_nothing_while_one_is_down(
     house: AgentServer, own_postgres: PostgresServer, own_s3: S3Server
 ) -> None:
     own_s3.kill()

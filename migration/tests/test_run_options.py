@@ -41,6 +41,6 @@ def test_a_moment_without_a_zone_is_in_utc() -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-02-30", ""])
-def test_what_is_no_date_is_refused(text: str) -> None:
+def test_an_invalid_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         moment(text)

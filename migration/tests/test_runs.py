@@ -110,7 +110,7 @@ def test_a_query_that_is_never_answered_ends_in_time() -> None:
     assert cloud.seconds_left() is None
 
 
-def test_an_error_without_words_is_told_in_those_of_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_without_a_message_has_that_of_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     def times_out(*arguments: Any) -> None:
         raise DatabaseError from TimeoutError("127.0.0.1: timed out")
 
@@ -127,7 +127,7 @@ def test_in_the_background_it_comes_to_its_end() -> None:
     wait_for(lambda: not any(thread.name.startswith("run-") for thread in threading.enumerate()))
 
 
-def test_work_on_a_run_that_is_done_is_no_work() -> None:
+def test_a_run_that_is_done_is_not_repeated() -> None:
     run = runs.work(begin())
     talk("hello")
     runs.work(runs.resume(run.pk))
@@ -137,25 +137,25 @@ def test_work_on_a_run_that_is_done_is_no_work() -> None:
 # One at a time
 
 
-def test_the_second_is_told_who_runs() -> None:
+def test_a_second_run_is_refused_and_names_the_first() -> None:
     run = begin()
     with pytest.raises(runs.RunInProgress, match=f"{run.holder}, since .* from local"):
         runs.begin("local", "cloud")
 
 
-def test_of_a_lost_run_and_the_one_that_runs_the_latter_is_named() -> None:
+def test_the_refusal_names_the_running_run_and_not_a_lost_one() -> None:
     lose(begin())
     run = begin()
     with pytest.raises(runs.RunInProgress, match=run.holder):
         begin()
 
 
-def test_another_destination_is_free() -> None:
+def test_another_destination_can_be_claimed() -> None:
     begin()
     assert runs.begin("cloud", "local").state == "running"
 
 
-def test_after_its_end_the_destination_is_free() -> None:
+def test_the_destination_is_free_after_the_run() -> None:
     runs.work(begin())
     assert begin().state == "running"
 
@@ -179,7 +179,7 @@ def test_a_run_that_takes_long_keeps_its_destination(monkeypatch: pytest.MonkeyP
         ("local", "s3://other-bucket", "no store|A bucket alone"),
     ],
 )
-def test_impossible_ways_are_refused_before_they_begin(source: str, destination: str, told: str) -> None:
+def test_impossible_pairs_of_stores_are_refused(source: str, destination: str, told: str) -> None:
     with pytest.raises((ValueError, stores.Unknown), match=told):
         runs.begin(source, destination)
     assert not Run.objects.exists()
@@ -216,7 +216,7 @@ def test_a_run_is_stopped_after_the_batch_under_way_and_resumed(monkeypatch: pyt
     assert done.counts["recordings_same"] > 0
 
 
-def test_ctrl_c_stops_it_in_good_order() -> None:
+def test_ctrl_c_stops_the_run() -> None:
     talk("hello")
 
     def interrupted(_: Run) -> None:
@@ -237,7 +237,7 @@ def test_a_killed_run_is_lost_and_resumed_by_another() -> None:
     assert titles(ALIAS) == {"hello"}
 
 
-def test_who_was_thought_lost_stops_and_does_not_overwrite_what_the_other_wrote() -> None:
+def test_a_run_that_was_taken_over_stops_and_overwrites_nothing() -> None:
     talk("hello")
     run = begin()
 
@@ -252,7 +252,7 @@ def test_who_was_thought_lost_stops_and_does_not_overwrite_what_the_other_wrote(
     assert Claim.objects.get().holder == "other:1:1"
 
 
-def test_there_is_no_such_run() -> None:
+def test_an_unknown_run_is_an_error() -> None:
     with pytest.raises(CommandError, match="There is no run"):
         command("--resume", str(uuid.uuid4()))
 
@@ -284,7 +284,7 @@ def test_a_failure_is_named_and_the_exit_code_is_1() -> None:
     assert f"--resume {Run.objects.get().pk}" in out.getvalue()
 
 
-def test_without_a_terminal_nobody_has_said_yes() -> None:
+def test_without_a_terminal_the_copy_is_not_confirmed() -> None:
     talk("hello")
     out = io.StringIO()
     with pytest.raises(SystemExit):
@@ -321,7 +321,7 @@ def test_after_a_failure_nothing_is_deleted() -> None:
     assert (titles("local"), file_of(other).exists()) == ({"hello", "world"}, True)
 
 
-def test_a_busy_destination_is_an_error_that_says_who() -> None:
+def test_a_busy_destination_is_an_error_that_names_the_holder() -> None:
     run = begin()
     with pytest.raises(CommandError, match=run.holder):
         command("--yes")
@@ -335,12 +335,12 @@ def test_learner_and_since_reach_the_copy() -> None:
     assert titles(ALIAS) == {"mine"}
 
 
-def test_a_wrong_date_is_an_error_in_words() -> None:
+def test_an_invalid_date_is_an_error() -> None:
     with pytest.raises(CommandError, match="write 2026-01-31"):
         command("--yes", "--since", "yesterday")
 
 
-def test_progress_is_told_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_saved_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "ROWS_AT_ONCE", 1)
     for number in range(3):
         talk(f"number {number}")

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -63,145 +64,141 @@ def nothing_left(recordings_folder: Path) -> Iterator[None]:
     assert files_left(recordings_folder) == []
 
 
-def at(name: str, do: Callable[[], Any]) -> Callable[[Step], None]:
-    """Return a callback that does something when this step has ended."""
+def run(after: str = "", do: Callable[[], Any] = lambda: None) -> list[Step]:
+    """Run the self-test, and do something when the step `after` has ended."""
+    steps = []
+    with closing(self_test.run()) as running:
+        for step in running:
+            steps.append(step)
+            if step.name == after:
+                do()
+    return steps
 
-    def told(step: Step) -> None:
-        if step.name == name:
-            do()
 
-    return told
-
-
-def failed(outcome: self_test.StepOutcome) -> dict[str, str]:
-    return {step.name: f"{step.found} {step.advice}" for step in outcome.steps if not step.ok}
+def failed(steps: list[Step]) -> dict[str, str]:
+    return {step.name: f"{step.found} {step.advice}" for step in steps if not step.ok}
 
 
 # Success
 
 
-def test_without_a_cloud_it_goes_through_local_storage_and_says_so(nothing_left: None) -> None:
-    outcome = self_test.run()
-    assert outcome.report()["success"]
-    assert "local storage" in outcome.steps[1].found
+def test_without_a_cloud_local_storage_is_tested(nothing_left: None) -> None:
+    steps = run()
+    assert self_test.report(steps)["success"]
+    assert "local storage" in steps[1].found
 
 
-def test_with_a_cloud_it_goes_through_the_cloud(whole_cloud: S3Server, nothing_left: None) -> None:
-    outcome = self_test.run()
-    assert failed(outcome) == {}
-    assert outcome.steps[1].found == "The conversation is in the cloud, its recording in the cloud."
+def test_with_a_cloud_the_cloud_is_tested(whole_cloud: S3Server, nothing_left: None) -> None:
+    steps = run()
+    assert failed(steps) == {}
+    assert steps[1].found == "The conversation is in the cloud, its recording in the cloud."
     assert whole_cloud.objects() == {}
 
 
-def test_what_went_into_the_bucket_is_moved_as_well(whole_cloud: S3Server) -> None:
-    assert [step.name for step in self_test.run().steps][-2:] == ["move", "remove"]
+def test_a_recording_in_the_bucket_is_also_moved(whole_cloud: S3Server) -> None:
+    assert [step.name for step in run()][-2:] == ["move", "remove"]
 
 
-def test_it_really_goes_in(whole_cloud: S3Server) -> None:
+def test_the_test_saves_to_the_real_stores(whole_cloud: S3Server) -> None:
     seen: list[tuple[int, int]] = []
-    self_test.run(
-        at(
-            self_test.SAVE,
-            lambda: seen.append((Conversation.objects.using("cloud").count(), len(whole_cloud.objects()))),
-        )
-    )
+
+    def look() -> None:
+        seen.append((Conversation.objects.using("cloud").count(), len(whole_cloud.objects())))
+
+    run(self_test.SAVE, look)
     assert seen == [(1, 1)]
 
 
-def test_steps_are_told_one_by_one_with_their_time() -> None:
-    told: list[Step] = []
+def test_steps_come_one_by_one_with_their_time() -> None:
     began = time.monotonic()
-    outcome = self_test.run(told.append)
+    steps = run()
     took = time.monotonic() - began
-    assert [step.name for step in told] == ["make", "save", "read back", "sign", "fetch and compare", "remove"]
-    assert told == outcome.steps
+    assert [step.name for step in steps] == ["make", "save", "read back", "sign", "fetch and compare", "remove"]
     # Each is rounded.
-    assert 0 < sum(step.seconds for step in told) <= took + 0.01
+    assert 0 < sum(step.seconds for step in steps) <= took + 0.01
 
 
 def test_the_report_has_the_contracts_fields() -> None:
-    report = self_test.run().report()
+    report = self_test.report(self_test.run())
     assert report["success"] is True
     assert "error" not in report
     assert set(report["steps"][0]) == {"name", "ok", "found", "advice", "seconds"}
 
 
-def test_half_a_cloud_is_used_as_it_is(s3_bucket: S3Server, nothing_left: None) -> None:
-    outcome = self_test.run()
-    assert failed(outcome) == {}
-    assert "is off" in outcome.steps[1].found
+def test_a_cloud_of_a_bucket_alone_is_tested(s3_bucket: S3Server, nothing_left: None) -> None:
+    steps = run()
+    assert failed(steps) == {}
+    assert "is off" in steps[1].found
 
 
 # Failure
 
 
-def test_a_database_that_is_down_is_told_though_local_storage_took_it(
+def test_a_database_that_is_down_is_reported_despite_the_shelter(
     database: Half, s3_bucket: S3Server, nothing_left: None
 ) -> None:
     with database.outage():
-        outcome = self_test.run()
-        assert "kept on this machine" in outcome.report()["error"]
-        assert set(failed(outcome)) == {"save"}
+        steps = run()
+        assert "kept on this machine" in self_test.report(steps)["error"]
+        assert set(failed(steps)) == {"save"}
         assert rows_left() == 0
     assert s3_bucket.objects() == {}
 
 
-def test_a_bucket_that_is_down_is_told_though_local_storage_took_it(
-    whole_cloud: S3Server, recordings_folder: Path
-) -> None:
+def test_a_bucket_that_is_down_is_reported_despite_the_shelter(whole_cloud: S3Server, recordings_folder: Path) -> None:
     whole_cloud.kill()
-    outcome = self_test.run()
+    steps = run()
     left, files = rows_left(), files_left(recordings_folder)
     whole_cloud.start()
     wait_for(lambda: cloud.bucket.up)
-    assert set(failed(outcome)) == {"save"}
-    assert "audio bucket is down" in failed(outcome)["save"]
+    assert set(failed(steps)) == {"save"}
+    assert "audio bucket is down" in failed(steps)["save"]
     assert (left, files) == (0, [])
     assert whole_cloud.objects() == {}
 
 
-def test_a_bucket_that_hangs_leaves_a_tombstone_for_what_it_may_have_taken(whole_cloud: S3Server) -> None:
+def test_a_bucket_that_hangs_leaves_a_tombstone(whole_cloud: S3Server) -> None:
     whole_cloud.freeze()
-    outcome = self_test.run()
+    steps = run()
     whole_cloud.thaw()
     wait_for(lambda: cloud.bucket.up)
-    assert set(failed(outcome)) == {"save", "remove"}
-    assert "does not answer" in failed(outcome)["save"]
-    assert "the server erases it" in failed(outcome)["remove"]
+    assert set(failed(steps)) == {"save", "remove"}
+    assert "does not answer" in failed(steps)["save"]
+    assert "the server erases it" in failed(steps)["remove"]
     assert Conversation.objects.using("cloud").get().deleted_at
 
 
-def test_wrong_credentials_are_told_without_the_secret(
+def test_wrong_credentials_are_reported_without_the_secret(
     settings: Any, whole_cloud: S3Server, nothing_left: None
 ) -> None:
     with whole_cloud.wrong_credentials():
-        outcome = self_test.run()
-        assert "credentials are refused" in outcome.report()["error"]
-        assert whole_cloud.env["AWS_SECRET_ACCESS_KEY"] not in str(outcome)
+        steps = run()
+        assert "credentials are refused" in self_test.report(steps)["error"]
+        assert whole_cloud.env["AWS_SECRET_ACCESS_KEY"] not in str(steps)
     wait_for(lambda: cloud.bucket.up)
 
 
-def test_a_recording_that_was_changed_on_the_way_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+def test_a_changed_recording_fails(whole_cloud: S3Server, nothing_left: None) -> None:
     def change() -> None:
         [key] = whole_cloud.objects()
         whole_cloud.client().put_object(Bucket=BUCKET, Key=key, Body=b"something else")
 
-    outcome = self_test.run(at(self_test.SAVE, change))
-    assert set(failed(outcome)) == {"fetch and compare"}
+    steps = run(self_test.SAVE, change)
+    assert set(failed(steps)) == {"fetch and compare"}
     assert whole_cloud.objects() == {}
 
 
-def test_a_recording_that_is_gone_fails(whole_cloud: S3Server, nothing_left: None) -> None:
-    outcome = self_test.run(at(self_test.SAVE, whole_cloud.empty))
-    assert "404" in failed(outcome)["fetch and compare"]
+def test_a_missing_recording_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+    steps = run(self_test.SAVE, whole_cloud.empty)
+    assert "404" in failed(steps)["fetch and compare"]
 
 
-def test_a_conversation_that_is_gone_fails(nothing_left: None) -> None:
-    outcome = self_test.run(at(self_test.SAVE, lambda: Message.objects.using("local").all().delete()))
-    assert set(failed(outcome)) == {"read back"}
+def test_a_missing_conversation_fails(nothing_left: None) -> None:
+    steps = run(self_test.SAVE, lambda: Message.objects.using("local").all().delete())
+    assert set(failed(steps)) == {"read back"}
 
 
-def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None) -> None:
+def test_a_refused_link_fails(whole_cloud: S3Server, nothing_left: None) -> None:
     def deny() -> None:
         resource = f"arn:aws:s3:::{BUCKET}/*"
         denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
@@ -209,8 +206,8 @@ def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None)
         whole_cloud.client().put_bucket_policy(Bucket=BUCKET, Policy=document)
 
     try:
-        outcome = self_test.run(at(self_test.SIGN, deny))
-        found = failed(outcome)["fetch and compare"]
+        steps = run(self_test.SIGN, deny)
+        found = failed(steps)["fetch and compare"]
         assert "refused the signed link (403). The server says: “Access Denied" in found
     finally:
         whole_cloud.client().delete_bucket_policy(Bucket=BUCKET)
@@ -218,12 +215,12 @@ def test_a_link_that_is_refused_fails(whole_cloud: S3Server, nothing_left: None)
     assert whole_cloud.objects() == {}
 
 
-def test_a_local_file_that_is_gone_fails(recordings_folder: Path, nothing_left: None) -> None:
+def test_a_missing_local_file_fails(recordings_folder: Path, nothing_left: None) -> None:
     def lose() -> None:
         for path in files_left(recordings_folder):
             path.unlink()
 
-    assert "404" in failed(self_test.run(at(self_test.SAVE, lose)))["fetch and compare"]
+    assert "404" in failed(run(self_test.SAVE, lose))["fetch and compare"]
 
 
 # Interruptions
@@ -237,7 +234,7 @@ def test_an_interruption_between_two_steps_leaves_nothing(whole_cloud: S3Server,
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        self_test.run(at(name, interrupt))
+        run(name, interrupt)
     assert whole_cloud.objects() == {}
 
 
@@ -258,7 +255,7 @@ def test_an_interruption_in_the_middle_of_saving_leaves_nothing(
 
     # `run` may end before the interruption.
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        self_test.run(at(self_test.MAKE, interrupt_soon))
+        run(self_test.MAKE, interrupt_soon)
         # A single long sleep would not be interrupted.
         for _ in range(6000):
             time.sleep(0.01)

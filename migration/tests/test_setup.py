@@ -65,7 +65,7 @@ def made(storage: S3AudioStorage) -> Any:
     return storage.client
 
 
-def carry_out(storage: S3AudioStorage, asked: SetupOptions | None = None) -> list[SettingFinding]:
+def carry_out(storage: S3AudioStorage, asked: SetupOptions = setup.DEFAULTS) -> list[SettingFinding]:
     return list(setup.carry_out(storage, asked))
 
 
@@ -90,18 +90,18 @@ def storage_command(*arguments: str) -> str:
 # A real server
 
 
-def test_looking_makes_no_bucket(storage: S3AudioStorage) -> None:
+def test_looking_creates_no_bucket(storage: S3AudioStorage) -> None:
     findings = setup.look(storage)
     assert states(findings) == {SettingState.TO_DO}
     assert setup.look(storage) == findings
 
 
-def test_a_bucket_is_made_and_set_up_and_then_there_is_nothing_to_do(storage: S3AudioStorage) -> None:
+def test_a_bucket_is_created_and_set_up_once(storage: S3AudioStorage) -> None:
     assert SettingState.FAILED not in states(carry_out(storage))
     assert states(setup.look(storage)) == {SettingState.RIGHT, SettingState.UNSUPPORTED}
 
 
-def test_what_a_server_does_not_know_is_no_failure(storage: S3AudioStorage) -> None:
+def test_an_unsupported_feature_is_no_failure(storage: S3AudioStorage) -> None:
     asked = SetupOptions(queue=QUEUE, alarms="arn:aws:sns:us-east-1:123456789012:operators")
     unsupported = {each.aspect for each in carry_out(storage, asked) if each.state is SettingState.UNSUPPORTED}
     assert {"public access block", "notifications", "alarm: failed requests"} <= unsupported
@@ -161,7 +161,7 @@ def test_rules_of_others_are_kept(storage: S3AudioStorage, made: Any) -> None:
 
 
 @pytest.mark.parametrize("origin", ["*", "https://*.example.org", ORIGIN])
-def test_a_rule_of_others_that_lets_the_site_in_will_do(storage: S3AudioStorage, made: Any, origin: str) -> None:
+def test_another_cors_rule_for_the_site_is_enough(storage: S3AudioStorage, made: Any, origin: str) -> None:
     rule = {"AllowedMethods": ["GET", "HEAD", "PUT"], "AllowedOrigins": [origin]}
     made.put_bucket_cors(Bucket=storage.bucket_name, CORSConfiguration={"CORSRules": [rule]})
     assert "CORS" not in to_do(setup.look(storage))
@@ -183,7 +183,7 @@ def test_old_recordings_are_deleted_only_when_asked(storage: S3AudioStorage) -> 
     assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"]) == ("audio/", 365)
 
 
-def test_what_was_asked_for_once_stays(storage: S3AudioStorage) -> None:
+def test_earlier_retention_days_are_kept(storage: S3AudioStorage) -> None:
     carry_out(storage, SetupOptions(retention_days=365, old_versions_days=90))
     findings = setup.look(storage)
     assert not to_do(findings)
@@ -193,7 +193,7 @@ def test_what_was_asked_for_once_stays(storage: S3AudioStorage) -> None:
     )
 
 
-def test_zero_days_are_for_ever(storage: S3AudioStorage) -> None:
+def test_zero_days_keep_everything(storage: S3AudioStorage) -> None:
     carry_out(storage, SetupOptions(retention_days=365))
     carry_out(storage, SetupOptions(retention_days=0))
     assert by_aspect(setup.look(storage, SetupOptions(retention_days=0)))["old recordings"].now == "kept for ever"
@@ -217,7 +217,7 @@ def test_encryption_that_lets_nothing_be_written_is_switched_off_again(settings:
         storage.probe()
 
 
-def test_a_wrong_secret_is_said_once(settings: Any, s3: S3Server) -> None:
+def test_a_wrong_secret_is_reported_once(settings: Any, s3: S3Server) -> None:
     wrong = configured(settings, bucket_name="any", endpoint_url=s3.endpoint, secret_key="not-the-secret")
     (found,) = setup.look(wrong)
     assert found.state is SettingState.FAILED
@@ -225,12 +225,12 @@ def test_a_wrong_secret_is_said_once(settings: Any, s3: S3Server) -> None:
     assert "not-the-secret" not in found.trouble
 
 
-def test_a_key_that_may_not_says_what_to_allow(settings: Any, s3: S3Server) -> None:
+def test_a_denied_request_names_the_right(settings: Any, s3: S3Server) -> None:
     storage = configured(settings, bucket_name=BUCKET, endpoint_url=s3.endpoint, access_key=KEY, secret_key=SECRET)
     assert "--print-iam setup" in by_aspect(setup.look(storage))["encryption"].trouble
 
 
-def test_a_server_that_is_not_there_is_named(settings: Any) -> None:
+def test_an_unreachable_server_is_named(settings: Any) -> None:
     storage = configured(settings, bucket_name="any", endpoint_url=f"http://127.0.0.1:{free_port()}")
     (found,) = setup.look(storage)
     assert found.trouble.startswith("127.0.0.1 refused the connection")
@@ -346,7 +346,7 @@ def test_without_a_terminal_it_only_shows(storage: S3AudioStorage, capsys: pytes
     assert states(setup.look(storage)) == {SettingState.TO_DO}
 
 
-def test_what_is_to_do_stays_told_where_something_cannot_be_looked_at(settings: Any, s3: S3Server) -> None:
+def test_changes_are_shown_even_if_a_setting_cannot_be_read(settings: Any, s3: S3Server) -> None:
     """The application's own key may read few settings."""
     configured(settings, bucket_name=BUCKET, endpoint_url=s3.endpoint, access_key=KEY, secret_key=SECRET)
     out = io.StringIO()
@@ -357,7 +357,7 @@ def test_what_is_to_do_stays_told_where_something_cannot_be_looked_at(settings: 
     assert "--yes makes the changes marked with →" in out.getvalue()
 
 
-def test_confirmed_it_changes_and_again_there_is_nothing_to_do(storage: S3AudioStorage) -> None:
+def test_confirmed_changes_are_made_once(storage: S3AudioStorage) -> None:
     assert "The bucket is set up." in storage_command("setup", "--yes")
     assert "Nothing to do." in storage_command("setup", "--yes")
 
@@ -397,7 +397,7 @@ def test_without_a_bucket_it_says_which_setting_to_fill_in(settings: Any) -> Non
         storage_command("setup")
 
 
-def test_what_the_application_is_allowed_is_the_least(storage: S3AudioStorage) -> None:
+def test_the_applications_policy_is_minimal(storage: S3AudioStorage) -> None:
     statements = json.loads(storage_command("setup", "--print-iam"))["Statement"]
     arn = f"arn:aws:s3:::{storage.bucket_name}"
     assert [(each["Action"], each["Resource"]) for each in statements] == [
@@ -419,13 +419,13 @@ def test_a_policy_is_kept_to_our_prefix(settings: Any, s3: S3Server) -> None:
     assert objects["Resource"] == [f"arn:aws:s3:::{BUCKET}/apps/talk/audio/*"]
 
 
-def test_looking_at_the_buckets_settings_is_a_statement_more(storage: S3AudioStorage) -> None:
+def test_the_policy_for_verify_has_one_more_statement(storage: S3AudioStorage) -> None:
     least, more = (json.loads(storage_command("setup", "--print-iam", each)) for each in ("application", "verify"))
     assert more["Statement"][:-1] == least["Statement"]
     assert "s3:GetBucketVersioning" in more["Statement"][-1]["Action"]
 
 
-def test_what_setup_itself_needs_can_be_printed_as_well(storage: S3AudioStorage) -> None:
+def test_the_policy_for_setup_can_be_printed(storage: S3AudioStorage) -> None:
     policy = storage_command("setup", "--print-iam", "setup")
     assert {"s3:CreateBucket", "s3:PutBucketCORS"} <= set(json.loads(policy)["Statement"][0]["Action"])
 
@@ -492,7 +492,7 @@ def test_a_part_of_the_public_access_block_is_not_enough(at_aws: S3AudioStorage)
     assert to_do(setup.look(at_aws)) == {"public access block"}
 
 
-def test_a_queue_is_told_and_whoever_was_told_before_as_well(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
+def test_a_queue_is_notified_and_other_notifications_are_kept(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
     at_aws.client.create_bucket(
         Bucket=at_aws.bucket_name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
@@ -505,7 +505,7 @@ def test_a_queue_is_told_and_whoever_was_told_before_as_well(at_aws: S3AudioStor
     assert not to_do(setup.look(at_aws, SetupOptions(queue=queue)))
 
 
-def test_a_topic_can_take_the_place_of_the_queue(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
+def test_a_topic_can_replace_the_queue(at_aws: S3AudioStorage, queue: str, topic: str) -> None:
     carry_out(at_aws, SetupOptions(queue=queue))
     carry_out(at_aws, SetupOptions(topic=topic))
     told = at_aws.client.get_bucket_notification_configuration(Bucket=at_aws.bucket_name)
@@ -513,7 +513,7 @@ def test_a_topic_can_take_the_place_of_the_queue(at_aws: S3AudioStorage, queue: 
     assert [each["TopicArn"] for each in told["TopicConfigurations"]] == [topic]
 
 
-def test_nobody_is_told_unless_asked_for(at_aws: S3AudioStorage, queue: str) -> None:
+def test_no_notification_is_set_unless_asked_for(at_aws: S3AudioStorage, queue: str) -> None:
     carry_out(at_aws, SetupOptions(queue=queue))
     assert not to_do(setup.look(at_aws))
 
@@ -532,7 +532,7 @@ def test_alarms_watch_errors_and_growth(at_aws: S3AudioStorage, aws: str, topic:
     assert not to_do(setup.look(at_aws, SetupOptions(alarms=topic))) - {"request metrics"}
 
 
-def test_an_alarm_that_tells_somebody_else_is_changed(at_aws: S3AudioStorage, topic: str) -> None:
+def test_an_alarm_for_another_topic_is_changed(at_aws: S3AudioStorage, topic: str) -> None:
     carry_out(at_aws, SetupOptions(alarms=f"{topic}-of-others"))
     assert "alarm: failed requests" in to_do(setup.look(at_aws, SetupOptions(alarms=topic)))
 

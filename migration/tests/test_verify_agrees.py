@@ -130,7 +130,7 @@ def verified(*options: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("configured", sorted(CONFIGURATIONS, key=str), indirect=True, ids=str)
-def test_all_three_agree(configured: Configuration) -> None:
+def test_the_api_the_exit_code_and_the_output_agree(configured: Configuration) -> None:
     api = signed_in().send(ADDRESS, {"action": "verify"}).json()
     code, printed = verified()
     json_code, as_json = verified("--json")
@@ -146,7 +146,7 @@ def test_all_three_agree(configured: Configuration) -> None:
 
 
 @pytest.mark.parametrize("configured", [Configuration(keys="role")], indirect=True, ids=str)
-def test_a_role_is_named_and_no_keys_are_demanded(configured: Configuration) -> None:
+def test_a_role_is_named_and_no_key_is_required(configured: Configuration) -> None:
     _, printed = verified()
     assert "the container's role (ECS or EKS)" in printed
     assert "Write AWS_" not in printed

@@ -1,15 +1,16 @@
 import json
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from core import cloud
-from migration import actions
 from migration.actions.terminal import Options
 
+ACTIONS = ("verify", "test", "migrate", "setup", "cost", "prune", "orphans", "backup", "restore")
 # The exit code that shells use for a program that is ended by Ctrl-C.
 INTERRUPTED = 130
 
@@ -21,8 +22,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         chosen = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        for name in actions.NAMES:
-            action = actions.named(name)
+        for name in ACTIONS:
+            action = import_module(f"migration.actions.{name}")
             described = (action.__doc__ or "").strip()
             action.add_arguments(chosen.add_parser(name, help=described.splitlines()[0], description=described))
 
@@ -42,13 +43,10 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _carried_out(self, options: Options) -> bool:
-        """Carry out the action, and return whether it went well.
-
-        Raises CommandError for errors that an operator can do something about.
-        """
+        """Carry out the action, and return whether it went well. Raises CommandError for what an operator can fix."""
         try:
             with cloud.impatiently():
-                well: bool = actions.named(options["action"]).run(options, self.stdout)
+                well: bool = import_module(f"migration.actions.{options['action']}").run(options, self.stdout)
         except KeyboardInterrupt:
             if self.stdout.isatty():
                 # End the line of progress.
