@@ -100,9 +100,11 @@ def find(key: uuid.UUID, learner: uuid.UUID | None, messages: Sequence[uuid.UUID
     Operators need no learner. With pending changes, all messages are read.
     """
     # Read the outbox first: a change that moves meanwhile is then applied twice instead of missed.
-    waiting = outbox.of_conversation(key, learner)
+    waiting, left = outbox.Waiting(), None
+    if not outbox.is_empty(and_rows=cloud.database.on):
+        waiting = outbox.of_conversation(key, learner)
+        left = rows.load(LOCAL, [key]).get(key) if cloud.database.on else None
     own = waiting.changes.get(key, [])
-    left = rows.load(LOCAL, [key]).get(key) if cloud.database.on else None
     try:
         with reaching() as using:
             held = rows.load(using, [key], messages=None if own or left else messages).get(key)
@@ -170,11 +172,12 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
 
     The number of queries is the same for each page.
     """
-    waiting = outbox.of_learners([learner])
+    waiting, left = outbox.Waiting(), {}
+    if not outbox.is_empty(and_rows=cloud.database.on):
+        waiting = outbox.of_learners([learner])
+        if cloud.database.on:
+            left = {row.pk: row for row in Conversation.objects.using(LOCAL).filter(learner=learner)}
     changes, cleared_at = waiting.changes, waiting.cleared_at(learner)
-    left = {}
-    if cloud.database.on:
-        left = {row.pk: row for row in Conversation.objects.using(LOCAL).filter(learner=learner)}
     touched = changes.keys() | left.keys()
     held: dict[uuid.UUID, Conversation] = {}
     try:

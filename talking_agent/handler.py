@@ -1,11 +1,14 @@
+from functools import lru_cache
+
 from asgiref.sync import iscoroutinefunction
-from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 from django.urls import Resolver404, resolve
 
+from core.asgi_types import Message, Receive, Send
 from core.threads import Threads
 from talking_agent.limits import REQUESTS
 
@@ -23,16 +26,23 @@ class Handler(ASGIHandler):
         super().__init__()
         self._sync = BaseHandler()
         self._sync.load_middleware()
-        # They run in a thread that has no connection yet.
+        # They would run in a thread that has no connection yet.
         request_started.disconnect(close_old_connections)
         request_started.disconnect(reset_queries)
 
-    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        if _is_async(request):
-            return await super().get_response_async(request)
-        return await _views(self._respond, request)
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        if _is_async(scope["path"]):
+            await super().__call__(scope, receive, send)
+        else:
+            # Without `ThreadSensitiveContext`, which is the new thread.
+            await self.handle(scope | {"runs_in_thread": True}, receive, send)
 
-    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+    async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:  # type: ignore[override]
+        if "runs_in_thread" in request.scope:
+            return await _views(self._respond, request)
+        return await super().get_response_async(request)
+
+    def _respond(self, request: ASGIRequest) -> HttpResponseBase:
         close_old_connections()
         try:
             return self._sync.get_response(request)
@@ -40,8 +50,9 @@ class Handler(ASGIHandler):
             close_old_connections()
 
 
-def _is_async(request: HttpRequest) -> bool:
+@lru_cache(1024)
+def _is_async(path: str) -> bool:
     try:
-        return iscoroutinefunction(resolve(request.path_info).func)
+        return iscoroutinefunction(resolve(path).func)
     except Resolver404:
         return False

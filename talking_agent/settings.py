@@ -201,11 +201,13 @@ def sqlite(name: str) -> database_urls.DatabaseParameters:
         "ENGINE": "core.sqlite",
         # Two aliases on one file would lock each other out.
         "NAME": DATA_DIR / name,
+        # Opening it takes longer than most queries. Each thread keeps its connection.
+        "CONN_MAX_AGE": None,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
             # FULL: acknowledged writes survive a power loss.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512",
         },
     }
 

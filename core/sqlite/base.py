@@ -39,6 +39,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self.init_commands = commands
 
+    def close_if_unusable_or_obsolete(self) -> None:
+        if self.reads_alone and not self.in_atomic_block:
+            self.close()
+        super().close_if_unusable_or_obsolete()
+
     def _start_transaction_under_autocommit(self) -> None:
         if self.reads_alone:
             # SQLite would report a read-only database instead.
