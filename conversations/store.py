@@ -342,7 +342,8 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Copy, str]:
     assert after
     if found.reached:
         with contextlib.suppress(cloud.Unavailable):
-            with reaching() as using:
+            counted = contextlib.nullcontext() if cloud.database.on else metrics.sheltered()
+            with reaching() as using, counted:
                 rows.write(using, [after], {change.key: found.held} if found.held else {})
             outbox.remove(found.pending)
             if found.left:

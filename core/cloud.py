@@ -22,7 +22,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from core import metrics
 from core.causes import NO_ANSWER, cause_of
 
-# The alias of the local database, the shelter.
+# The alias of the local database.
 LOCAL = "local"
 # Seconds that one request waits for the cloud, for all its operations together.
 PATIENCE = 2.0

@@ -22,17 +22,17 @@ REQUESTS = Histogram(
 TALKS = Gauge("talking_agent_talks_open", "Talks that are open on a WebSocket.")
 OPERATIONS = Histogram(
     "talking_agent_store_operation_seconds",
-    "Operations on the cloud's database and bucket, and writes to the shelter. Skipped: it was known to be down.",
+    "Operations on the cloud's database and bucket, and local writes instead of them (shelter). Skipped: it was known to be down.",
     ["backend", "outcome"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-RECONCILED = Counter("talking_agent_reconciled", "Moved from the shelter to the cloud.", ["what"])
+RECONCILED = Counter("talking_agent_reconciled", "Moved from the local database to the cloud.", ["what"])
 RECONCILED_BYTES = Counter(
-    "talking_agent_reconciled_bytes", "Bytes of recordings moved from the shelter to the bucket."
+    "talking_agent_reconciled_bytes", "Bytes of recordings moved from the local folder to the bucket."
 )
 RECONCILE_FAILURES = Counter(
     "talking_agent_reconcile_failures",
-    "What could not be moved from the shelter, each counted when it is first reported.",
+    "What could not be moved to the cloud, each counted when it is first reported.",
 )
 STAGES = Histogram(
     "talking_agent_turn_seconds",
@@ -85,7 +85,7 @@ def stored(backend: str, outcome: str, seconds: float = 0.0) -> None:
 
 @contextlib.contextmanager
 def sheltered() -> Iterator[None]:
-    """Record a write to the local database or storage (the shelter)."""
+    """Record a write to the local database or storage, instead of the cloud."""
     began, outcome = time.perf_counter(), "ok"
     try:
         yield

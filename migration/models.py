@@ -11,7 +11,7 @@ LEASE = timedelta(seconds=10)
 class Claim(models.Model):
     """Record which process does a piece of work that only one may do at a time.
 
-    Work on the shelter is claimed in the shelter, all other work in `default`.
+    Work on the local database is claimed there, all other work in `default`.
     """
 
     work = models.CharField(max_length=200, primary_key=True)

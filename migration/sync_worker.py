@@ -1,4 +1,4 @@
-"""Move what waits in the shelter within seconds of the cloud's recovery, for as long as the server runs."""
+"""Move what waits in the local database within seconds of the cloud's recovery, for as long as the server runs."""
 
 import asyncio
 import logging

@@ -331,7 +331,7 @@ def test_an_unreadable_shelter_leaves_out_only_its_own_figures(client: Client, m
     def broken() -> None:
         raise OperationalError("disk I/O error")
 
-    monkeypatch.setattr("migration.shelter.pending", broken)
+    monkeypatch.setattr("migration.waiting.counts", broken)
     shown = client.get("/metrics").text
     assert "talking_agent_request_seconds" in shown
     assert "talking_agent_pending" not in shown
