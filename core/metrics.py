@@ -22,7 +22,7 @@ REQUESTS = Histogram(
 TALKS = Gauge("talking_agent_talks_open", "Talks that are open on a WebSocket.")
 OPERATIONS = Histogram(
     "talking_agent_store_operation_seconds",
-    "Operations on the cloud's database and bucket, and local writes instead of them (shelter). Skipped: it was known to be down.",
+    "Operations on the database and bucket, and local writes instead of them (shelter). Skipped: it was known to be down.",
     ["backend", "outcome"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )

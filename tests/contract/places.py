@@ -2,6 +2,7 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -21,13 +22,17 @@ SELECT (SELECT count(*) FROM conversations_conversation WHERE wire_id <> 'probe'
        (SELECT count(*) FROM conversations_message), (SELECT count(*) FROM audio_recording)"""
 
 
-def in_shelter(data_dir: Path) -> tuple[int, int, int]:
-    connection = sqlite3.connect(data_dir / "shelter.sqlite3", timeout=60)
-    try:
+def in_local_database(data_dir: Path) -> tuple[int, int, int]:
+    with closing(sqlite3.connect(data_dir / "shelter.sqlite3", timeout=60)) as connection:
         conversations, messages, recordings = connection.execute(COUNT).fetchone()
-    finally:
-        connection.close()
     return conversations, messages, recordings
+
+
+def waiting(data_dir: Path) -> int:
+    """Count what waits on a server's machine: rows, and changes in the outbox."""
+    with closing(sqlite3.connect(data_dir / "shelter.sqlite3", timeout=60)) as connection:
+        (changes,) = connection.execute("SELECT count(*) FROM conversations_pendingchange").fetchone()
+    return int(changes) + sum(in_local_database(data_dir))
 
 
 def files(data_dir: Path) -> dict[str, bytes]:
@@ -55,7 +60,7 @@ class Sqlite(Database):
         self._data_dir = data_dir
 
     def counts(self) -> tuple[int, int, int]:
-        return in_shelter(self._data_dir)
+        return in_local_database(self._data_dir)
 
 
 class Postgres(Database):
@@ -156,7 +161,7 @@ class Place:
         return self.database.storage
 
     def census(self) -> Census:
-        elsewhere = 0 if isinstance(self.database, Sqlite) else sum(in_shelter(self.server.data_dir))
+        elsewhere = 0 if isinstance(self.database, Sqlite) else waiting(self.server.data_dir)
         if not isinstance(self.audio, LocalAudio):
             elsewhere += len(files(self.server.data_dir))
         return Census(*self.database.counts(), len(self.audio.all_keys()), elsewhere)

@@ -31,7 +31,7 @@ TABLES: dict[str, LiteralString] = {
     "audio_recording": "SELECT to_jsonb(it) FROM audio_recording it",
 }
 UUIDS = ("_id", "learner", "conversation_id", "conversation", "message")
-SHELTERED = ("conversations_conversation", "conversations_message", "conversations_clearing", "audio_recording")
+SHELTERED = ("conversations_conversation", "conversations_message", "conversations_pendingchange", "audio_recording")
 
 
 class Backends:

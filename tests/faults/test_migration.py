@@ -34,6 +34,10 @@ AT = "2026-03-01 12:00:00.123000"
 WITHIN = 300.0
 
 
+# Columns in which the store notes its writes.
+NOTES = {"stamps", "version"}
+
+
 @dataclass
 class Shelter:
     """Fill a server's shelter directly, with thousands of recordings in a second."""
@@ -86,7 +90,7 @@ class Shelter:
             ):
                 for row in file.execute(f"SELECT * FROM {table} ORDER BY _id"):
                     # Iterating over a sqlite3.Row yields its values, so `keys()` is needed.
-                    of_row = {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118
+                    of_row = {name: _plain(row[name]) for name in row.keys() if name not in NOTES}  # noqa: SIM118
                     if table == "audio_recording":
                         of_row["bytes"] = hashlib.sha256(self.file(row["key"]).read_bytes()).hexdigest()
                     parts.setdefault(row[owner], []).append(of_row)
@@ -126,7 +130,7 @@ def _kept(key: uuid.UUID, talk: uuid.UUID) -> dict[str, Any]:
 
 def _conversation(key: uuid.UUID) -> dict[str, Any]:
     topic = {"title": "", "topic": f"Topic {key.hex[:4]}", "config": '{"level": "B1"}', "goals": "[]"}
-    return _kept(key, key) | topic | {"call_ended": 0}
+    return _kept(key, key) | topic | {"call_ended": 0, "version": 0}
 
 
 def _message(talk: uuid.UUID, key: uuid.UUID, audio_key: str, position: int) -> dict[str, Any]:
