@@ -15,6 +15,9 @@ def carry_over(apps, schema_editor):
     for row in kept.iterator():
         messages = list(Message.objects.using(using).filter(conversation=row.pk))
         stamps = stamps_of(row) | ({'messages': milliseconds(row.replaced_at)} if row.replaced_at else {})
+        # A deletion, or a message that was taken back, does not make a conversation.
+        if row.replaced_at or set(known(row)) - {'deleted_at'} or any(not each.deleted_at for each in messages):
+            stamps['begun'] = milliseconds(row.created_at)
         change = {
             'wire_id': row.wire_id,
             'action': 'update',

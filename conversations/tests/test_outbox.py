@@ -14,7 +14,7 @@ from django.utils import timezone
 from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
-from conversations import rows, store
+from conversations import outbox, rows, store
 from conversations.models import Conversation, Message, PendingChange
 from conversations.rows import Changed
 from conversations.store import ConversationDeleted, Draft, OutOfReach, StoredConversation, WriteConflict
@@ -772,3 +772,101 @@ def test_the_size_of_a_conversation_is_that_of_what_is_listed(database: Half, re
     assert store.size(LEARNER, "conv-1", "e") == (len(expected), True)
     assert store.size(LEARNER, "conv-1", "b") == (len(expected), False)
     assert store.size(LEARNER, "conv-1", "a") == (len(expected), "a" in expected)
+
+
+# Rows from a time when the cloud was off
+
+
+@pytest.fixture
+def left(settings: Any) -> None:
+    """Save a conversation with the cloud off, and switch the cloud on."""
+    settings.CLOUD_DATABASE = ""
+    save("a", topic="Travel")
+    settings.CLOUD_DATABASE = ALIAS
+
+
+def test_rows_that_wait_to_be_moved_are_read(left: None, database: Half) -> None:
+    assert (kept(), listed()) == ({"a"}, ["conv-1"])
+    with database.outage():
+        assert (kept(), listed()) == ({"a"}, ["conv-1"])
+
+
+def test_rows_that_wait_go_along_with_the_next_write(left: None) -> None:
+    assert save("b", title="Mine").storage == "cloud"
+    assert waiting() == 0
+    row = Conversation.objects.using(ALIAS).get()
+    assert (kept(), row.title, row.topic) == ({"a", "b"}, "Mine", "Travel")
+
+
+def test_changes_in_an_outage_apply_to_rows_that_wait(left: None, database: Half) -> None:
+    with database.outage():
+        save("b")
+        assert kept() == {"a", "b"}
+        store.change(LEARNER, "conv-1", {"title": "Mine"})
+        store.clear(LEARNER)
+        assert listed() == []
+    restored = store.restore(LEARNER, "conv-1")
+    assert restored
+    assert (words(restored), restored.conversation.title) == ({"a", "b"}, "Mine")
+
+
+def test_rows_that_wait_can_be_cleared(left: None, database: Half) -> None:
+    assert store.clear(LEARNER) == 1
+    with database.outage():
+        assert listed() == []
+    assert (listed(), waiting()) == ([], 0)
+
+
+# A long outage
+
+
+def test_many_changes_of_one_conversation_become_few(database: Half) -> None:
+    save("a", topic="Travel")
+    with database.outage():
+        for number in range(3 * outbox.COMPACT_AT):
+            save(f"turn-{number}")
+            store.change(LEARNER, "conv-1", {"title": f"title {number}"})
+        store.drop_message(LEARNER, "conv-1", "turn-0")
+        assert waiting() < outbox.COMPACT_AT
+    stored = store.get(LEARNER, "conv-1")
+    assert stored
+    last = 3 * outbox.COMPACT_AT
+    assert words(stored) == {"a"} | {f"turn-{number}" for number in range(1, last)}
+    assert (stored.conversation.title, stored.conversation.topic) == (f"title {last - 1}", "Travel")
+
+
+def test_reading_takes_as_many_queries_in_a_long_outage(database: Half) -> None:
+    database.goes_down()
+    save("a")
+    few = queries_for(lambda: (store.get(LEARNER, "conv-1"), store.history(LEARNER)))
+    for number in range(2 * outbox.COMPACT_AT):
+        save(f"turn-{number}")
+    assert queries_for(lambda: (store.get(LEARNER, "conv-1"), store.history(LEARNER))) == few
+
+
+# Words in the outbox are erased in time
+
+
+def words_that_wait() -> str:
+    return str(list(PendingChange.objects.using("local").values_list("change", flat=True)))
+
+
+@pytest.mark.parametrize("how", ["delete", "clear", "drop", "replace"])
+def test_deleted_words_in_the_outbox_are_erased(database: Half, how: str) -> None:
+    database.goes_down()
+    save("secret", "open")
+    if how == "delete":
+        store.delete(LEARNER, "conv-1")
+    elif how == "clear":
+        store.clear(LEARNER)
+    elif how == "drop":
+        store.drop_message(LEARNER, "conv-1", "secret")
+    else:
+        save("open", replace=True)
+    assert store.erase_deleted() == 0
+    assert "'content': 'secret'" in words_that_wait()
+    assert store.erase_deleted(before=timezone.now() + timedelta(seconds=1)) > 0
+    assert "'content': 'secret'" not in words_that_wait()
+    assert store.erase_deleted(before=timezone.now() + timedelta(seconds=1)) == 0
+    database.comes_back()
+    assert kept() == (set() if how in ("delete", "clear") else {"open"})

@@ -543,3 +543,31 @@ def test_what_was_uploaded_before_an_interruption_is_uploaded_once_more_and_is_t
     assert len(s3.objects()) == 1
     drained()
     assert list(s3.objects().values()) == [VOICE.data]
+
+
+# Rows from a time when the cloud was off
+
+
+def test_rows_that_were_saved_with_the_cloud_off_are_moved(
+    database: Half, bucket: Half, settings: Any, recordings_folder: Path
+) -> None:
+    settings.CLOUD_DATABASE, settings.CLOUD_AUDIO = "", False
+    save("a", voice=VOICE)
+    settings.CLOUD_DATABASE, settings.CLOUD_AUDIO = ALIAS, True
+    assert waiting.counts() == PendingCounts(1, 1, len(VOICE.data))
+    report = drained()
+    assert (report.conversations, report.recordings) == (1, 1)
+    assert not Conversation.objects.using("local").exists()
+    assert (kept(), files(recordings_folder)) == ({"a": VOICE.data}, 0)
+
+
+def test_changes_that_wait_when_the_cloud_is_switched_off_are_applied_here(database: Half, settings: Any) -> None:
+    with database.outage():
+        save("a")
+    settings.CLOUD_DATABASE = ""
+    stored = store.get(LEARNER, "conv-1")
+    assert stored
+    assert [row.content for row in stored.messages] == ["a"]
+    assert drain.drain().conversations == 1
+    assert Conversation.objects.using("local").get().wire_id == "conv-1"
+    assert not PendingChange.objects.using("local").exists()
