@@ -25,6 +25,9 @@ class Rest:
     def post(self, path: str, body: Any) -> Any:
         return self._call("POST", path, json.dumps(body))
 
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path)
+
     def _call(self, method: str, path: str, body: str | None = None) -> Any:
         self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()

@@ -9,6 +9,7 @@ Left out is what no server can know of a conversation that waits at another serv
 
 import contextlib
 import os
+import random
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.storage import storages
@@ -35,9 +37,12 @@ from conversations.changes import conversation_key
 from conversations.lookup import find
 from conversations.models import Conversation, Message, PendingChange
 from conversations.store import ConversationDeleted, Draft, OutOfReach
-from core import cloud
+from core import cloud, database_urls
 from migration import drain
 from tests.clouds import DATABASES, FolderBucket, use_bucket
+from tests.servers import MongoServer, PostgresServer
+
+pytestmark = [pytest.mark.django_db(databases=DATABASES, transaction=True), pytest.mark.usefixtures("database")]
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 WIRE_IDS, TURNS = ("conv-1", "conv-2"), ("a", "b", "c")
@@ -295,8 +300,9 @@ def trip(breaker: cloud.Breaker, error: Exception) -> None:
 
 
 def run_histories(
-    database: str, settings_: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, examples: int, steps: int = 30
+    database: str, settings_: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, examples: int, seed: int | None
 ) -> None:
+    """Run histories of a fixed seed, or of a new one, which is printed. `LAW_SEED=N` repeats it."""
     use_bucket(settings_, "tests.clouds.FolderBucket", {"location": tmp_path / "bucket"})
     world, raising = World(tmp_path, database), list[tuple[str, str]]()
     monkeypatch.setattr(timezone, "now", lambda: world.now)
@@ -318,23 +324,68 @@ def run_histories(
     may_raise(rows, "write", "write")
     may_raise(outbox, "remove", "remove")
     machine = type("SomeHistories", (Histories,), {"world": world, "raising": raising})
-    seed = int(os.environ.get("LAW_SEED", "0"))
-    phases = (Phase.generate, Phase.shrink) if examples < 1000 else (Phase.generate,)
+    seed = int(os.environ.get("LAW_SEED") or (random.randrange(10**9) if seed is None else seed))
+    print(f"LAW_SEED={seed}")
+    hypothesis.seed(seed)(machine)
     run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=steps,
+            stateful_step_count=30,
             deadline=None,
-            derandomize=not seed,
             database=None,
-            phases=phases,
+            phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
         ),
     )
 
 
-@pytest.mark.django_db(databases=DATABASES, transaction=True)
-@pytest.mark.usefixtures("database")
-def test_on_sqlite(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_histories("cloud", settings, tmp_path, monkeypatch, examples=int(os.environ.get("LAW_EXAMPLES", "300")))
+@contextmanager
+def real_database(alias: str, parameters: dict[str, Any]) -> Iterator[None]:
+    """Let this alias stand for a database of a real server."""
+    before = connections[alias] if alias in connections.databases else None
+    parameters = connections["local"].settings_dict | parameters
+    connections[alias] = load_backend(parameters["ENGINE"]).DatabaseWrapper(parameters, alias)
+    try:
+        call_command("migrate", database=alias, verbosity=0)
+        yield
+    finally:
+        connections[alias].close()
+        del connections[alias]
+        if before:
+            connections[alias] = before
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(None, marks=pytest.mark.soak)])
+def test_on_sqlite(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | None) -> None:
+    run_histories("cloud", settings, tmp_path, monkeypatch, examples=380 if seed == 0 else 18_000, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(None, marks=pytest.mark.soak)])
+def test_on_postgresql(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer, seed: int | None
+) -> None:
+    with real_database("cloud", database_urls.postgresql(postgres.env["DATABASE_URL"])):
+        run_histories(
+            "cloud",
+            settings,
+            tmp_path,
+            monkeypatch,
+            examples=int(os.environ.get("LAW_N", "60")) if seed == 0 else 1_000,
+            seed=seed,
+        )
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(None, marks=pytest.mark.soak)])
+def test_on_mongodb(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mongo: MongoServer, seed: int | None
+) -> None:
+    with real_database("mongodb", database_urls.mongodb(mongo.env["MONGODB_URI"])):
+        run_histories(
+            "mongodb",
+            settings,
+            tmp_path,
+            monkeypatch,
+            examples=int(os.environ.get("LAW_N", "60")) if seed == 0 else 1_000,
+            seed=seed,
+        )
