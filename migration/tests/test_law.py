@@ -125,13 +125,15 @@ class Histories(RuleBasedStateMachine):
         self.raising.clear()
 
     def both(self, server: int, verb: Callable[[], Any]) -> None:
-        """Do it on a server, and on the calm one if it was acknowledged."""
+        """Do it on a server, and on the calm one if it was acknowledged: None and False stand for "there is none"."""
         self.world.now += timedelta(seconds=1)
         with self.world.at(self.world.servers[server]):
             try:
-                verb()
+                done = verb()
             except (OutOfReach, ConversationDeleted):
                 return
+        if done is None or done is False:
+            return
         with self.world.at(self.world.calm), contextlib.suppress(ConversationDeleted):
             verb()
 
@@ -191,13 +193,12 @@ class Histories(RuleBasedStateMachine):
     def drop(self, learner: int, server: int, wire_id: str, turn: str) -> None:
         who = self.learners[learner]
         if self.knows(server, who, wire_id) and not self.misses(server, who, wire_id):
-            self.both(server, lambda: store.drop_message(who, wire_id, turn))
+            self.both(server, lambda: store.drop_message(who, wire_id, turn) or True)
 
     @rule(learner=learner, server=server, wire_id=wire_id)
     def delete(self, learner: int, server: int, wire_id: str) -> None:
         who = self.learners[learner]
-        if not self.misses(server, who, wire_id):
-            self.both(server, lambda: store.delete(who, wire_id))
+        self.both(server, lambda: store.delete(who, wire_id))
 
     @rule(learner=learner, server=server, wire_id=wire_id)
     def restore(self, learner: int, server: int, wire_id: str) -> None:
