@@ -18,6 +18,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import Field
 
+from conversations.drafts import Draft
 from conversations.error_messages import in_words
 from conversations.ids import is_wire_id
 from conversations.models import Columns, Message
@@ -30,7 +31,6 @@ from conversations.serializers import (
     MessageSerializer,
     MillisecondsField,
 )
-from conversations.store import Draft
 from core.json_types import Json
 
 MAX_TITLE = 200

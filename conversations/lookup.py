@@ -120,12 +120,13 @@ def find(key: uuid.UUID, learner: uuid.UUID | None, messages: Sequence[uuid.UUID
 
 def find_all(using: str, keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Found]:
     """Read conversations of any learners from this database, with their pending changes."""
-    changes, held = outbox.of_conversations(keys).changes, rows.load(using, keys)
-    learners = {key: copy.conversation.learner for key, copy in held.items()}
+    changes = outbox.of_conversations(keys).changes
+    left, held = rows.load(LOCAL, keys) if using != LOCAL else {}, rows.load(using, keys)
+    learners = {key: copy.conversation.learner for key, copy in (left | held).items()}
     learners |= {key: some[0].learner for key, some in changes.items()}
     cleared = _cleared(using, outbox.clears(learners.values()), set(learners.values()), changes)
     return {
-        key: Found(changes.get(key, []), held.get(key), cleared_at=cleared.get(learner))
+        key: Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared.get(learner))
         for key, learner in learners.items()
     }
 

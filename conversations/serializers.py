@@ -21,9 +21,9 @@ from audio import sound_threads
 from audio.encoding import MAX_BYTES, BadAudio, Clip
 from audio.models import Recording
 from conversations.changes import conversation_key, message_key
+from conversations.drafts import Draft
 from conversations.ids import MAX_ID
 from conversations.models import Columns, Message
-from conversations.store import Draft
 from core.counts import MB
 from core.cursors import CursorPosition, place_at
 from core.json_types import Json

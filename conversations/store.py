@@ -14,8 +14,7 @@ import dataclasses
 import random
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -25,11 +24,11 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from audio import recordings
-from audio.encoding import Clip
 from audio.models import Recording
 from audio.recordings import Owner, Voice
 from conversations import lookup, merging, outbox, rows
 from conversations.changes import TICK, Change, MessageChange, conversation_key, message_key, now_after
+from conversations.drafts import Draft, as_changes
 from conversations.lookup import (
     Found,
     OutOfReach,
@@ -52,21 +51,6 @@ UNDO = timedelta(minutes=10)
 # Rows in one query or call.
 ERASE_AT_ONCE = 500
 TRIES = 20
-
-
-@dataclass(slots=True)
-class Draft:
-    """Hold a message to save. Fields that are None keep the stored value of an existing message."""
-
-    id: str
-    role: str
-    content: str
-    at: datetime
-    audio: Clip | None = None
-    audio_key: str | None = None
-    corrections: list[Json] | None = None
-    interrupted: bool | None = None
-    measured: Json | None = None
 
 
 class ConversationDeleted(Exception):
@@ -95,7 +79,7 @@ def save(
     if not replace and found.both is None and found.cleared_at:
         # Whatever the database still has under this id was cleared. This conversation begins anew.
         replace, columns = True, Conversation.empty() | columns
-    sent = _sent(drafts, _keep_voices(learner, key, drafts))
+    sent = as_changes(drafts, _keep_voices(learner, key, drafts))
     if replace:
         columns = columns | {"deleted_at": None}
     if replace and messages is not None:
@@ -121,7 +105,7 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
     found = find(key, learner)
     require_reached(found)
     missing = [draft for draft in messages if merging.lacking(found.both, message_key(key, draft.id))]
-    sent = _sent(messages, _keep_voices(learner, key, missing))
+    sent = as_changes(messages, _keep_voices(learner, key, missing))
     return _apply(Change(learner, wire_id, now_after(), columns, sent, "add"), found, None)
 
 
@@ -357,24 +341,6 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Copy, str]:
     with metrics.sheltered():
         outbox.append(change)
     return before, after, LOCAL
-
-
-def _sent(drafts: Iterable[Draft], voices: Mapping[str, Recording]) -> list[MessageChange]:
-    """Return the drafts as parts of a change. `voices` are their recordings by the drafts' ids."""
-    sent = []
-    for position, draft in enumerate(drafts):
-        columns = {
-            "role": draft.role,
-            "content": draft.content,
-            "timestamp": draft.at,
-            "audio_key": voices[draft.id].key if draft.id in voices else draft.audio_key,
-            "corrections": draft.corrections,
-            "interrupted": draft.interrupted,
-            "measured": draft.measured,
-        }
-        known = {name: value for name, value in columns.items() if value is not None}
-        sent.append(MessageChange(draft.id, known | {"deleted_at": None}, position))
-    return sent
 
 
 def _keep_voices(learner: uuid.UUID, conversation: uuid.UUID, drafts: Iterable[Draft]) -> dict[str, Recording]:

@@ -6,7 +6,7 @@ holds it.
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from conversations.rows import Changed
 from core import cloud
 from core.cloud import LOCAL
 from migration import waiting
-from migration.transfer import NotHeld, Unmovable, deliver, insert, read, to_write
+from migration.transfer import NotHeld, Unmovable, deliver, insert, read
 
 BATCH = 50
 # Seconds that the cloud may take for one batch.
@@ -47,28 +47,33 @@ class Report:
         return self.conversations + self.recordings
 
 
-def drain(go_on: Callable[[], bool] = lambda: True) -> Report:
-    """Move what can be moved now, and return a report.
-
-    `go_on` is called before each batch, and ends the work by returning False. A half of the cloud that fails ends only
-    its own share.
-    """
+def drain() -> Report:
+    """Move what can be moved now, and return a report."""
     report = Report()
-    # If a half is down, its breaker has reported it. The rest waits.
-    with contextlib.suppress(cloud.Unavailable):
-        _drain_recordings(report, go_on)
-    with contextlib.suppress(cloud.Unavailable):
-        if cloud.database.usable or not cloud.database.on:
-            _drain_changes(report, go_on)
-    with contextlib.suppress(cloud.Unavailable):
-        _drain_rows(report, go_on)
+    for _ in steps(report):
+        pass
     return report
 
 
-def _drain_recordings(report: Report, go_on: Callable[[], bool]) -> None:
+def steps(report: Report) -> Iterator[None]:
+    """Do the same in steps that the caller may end. The report grows with each. Yields before each batch.
+
+    A half of the cloud that fails ends only its own share. Its breaker has reported it, and the rest waits.
+    """
+    with contextlib.suppress(cloud.Unavailable):
+        yield from _drain_recordings(report)
+    with contextlib.suppress(cloud.Unavailable):
+        if cloud.database.usable or not cloud.database.on:
+            yield from _drain_changes(report)
+    with contextlib.suppress(cloud.Unavailable):
+        yield from _drain_rows(report)
+
+
+def _drain_recordings(report: Report) -> Iterator[None]:
     behind = Q()
     with ThreadPoolExecutor(UPLOADS, thread_name_prefix="drain") as threads:
-        while go_on():
+        while True:
+            yield
             batch = list(waiting.recordings().filter(behind).order_by("created_at", "pk")[:BATCH])
             if not batch:
                 return
@@ -181,19 +186,20 @@ def _take_back(row: Recording) -> bool:
     return False
 
 
-def _drain_changes(report: Report, go_on: Callable[[], bool]) -> None:
+def _drain_changes(report: Report) -> Iterator[None]:
     """Apply the pending changes of conversations, and then those that clear all conversations of a learner.
 
     Until the end, a clearing thus hides what it concerns.
     """
     last = 0
-    while go_on():
+    while True:
+        yield
         waiting = outbox.pending().filter(conversation__isnull=False).order_by().values("conversation")
         batch = list(waiting.annotate(first=Min("pk")).filter(first__gt=last).order_by("first")[:BATCH])
         if not batch:
             break
         last = batch[-1]["first"]
-        _move_batch([each["conversation"] for each in batch], _apply_changes, report)
+        _move_batch([each["conversation"] for each in batch], report)
     for row in outbox.pending().filter(conversation=None):
         with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
             (change,) = outbox.changes_of([row])
@@ -201,30 +207,30 @@ def _drain_changes(report: Report, go_on: Callable[[], bool]) -> None:
         outbox.remove([row])
 
 
-def _drain_rows(report: Report, go_on: Callable[[], bool]) -> None:
+def _drain_rows(report: Report) -> Iterator[None]:
     """Move the conversations that the local database has from a time when the cloud was off."""
     last = uuid.UUID(int=0)
-    while cloud.database.usable and go_on():
-        batch = list(
-            Conversation.objects.using(LOCAL).filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
-        )
+    while cloud.database.usable:
+        yield
+        left = Conversation.objects.using(LOCAL).filter(pk__gt=last).order_by("pk")
+        batch = list(left.values_list("pk", flat=True)[:BATCH])
         if not batch:
             return
         last = batch[-1]
-        _move_batch(batch, _move_rows, report)
+        _move_batch(batch, report)
 
 
-def _move_batch(batch: Sequence[uuid.UUID], move: Callable[[Sequence[uuid.UUID]], int], report: Report) -> None:
+def _move_batch(batch: Sequence[uuid.UUID], report: Report) -> None:
     """Move these conversations, one by one if they cannot be moved together. So one does not keep the others.
 
     Raises cloud.Unavailable if the database is down.
     """
     try:
-        report.conversations += move(batch)
+        report.conversations += _move(batch)
     except (Changed, cloud.Unavailable):
         for key in batch:
             try:
-                report.conversations += move([key])
+                report.conversations += _move([key])
             except Changed:
                 # It is being written to. The next run moves it.
                 continue
@@ -234,18 +240,12 @@ def _move_batch(batch: Sequence[uuid.UUID], move: Callable[[Sequence[uuid.UUID]]
                 report.failed[str(key)] = f"the database does not take it: {error.__cause__}"
 
 
-def _apply_changes(keys: Sequence[uuid.UUID]) -> int:
+def _move(keys: Sequence[uuid.UUID]) -> int:
+    """Write what waits for these conversations to the database, and remove it here. Return their number."""
     with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
         found = lookup.find_all(using, keys)
         held = {key: each.held for key, each in found.items() if each.held}
         rows.write(using, [each.merged for each in found.values() if each.merged], held)
     outbox.remove([change for each in found.values() for change in each.pending])
-    return sum(bool(each.pending) for each in found.values())
-
-
-def _move_rows(keys: Sequence[uuid.UUID]) -> int:
-    left = rows.load(LOCAL, keys)
-    with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
-        held = rows.load(using, keys)
-        rows.write(using, to_write(left, held).values(), held)
-    return rows.remove(left.values(), using=LOCAL)
+    rows.remove([each.left for each in found.values() if each.left], using=LOCAL)
+    return sum(bool(each.pending or each.left) for each in found.values())

@@ -28,7 +28,8 @@ from audio.recordings import PLACES
 from audio.storages import ChecksumMismatch
 from conversations import rows, store
 from conversations.changes import conversation_key, now_after
-from conversations.store import Draft, StoredConversation
+from conversations.drafts import Draft
+from conversations.store import StoredConversation
 from core import cloud
 from core.cloud import LOCAL, NO_ANSWER, Breaker
 from core.findings import CheckFailed

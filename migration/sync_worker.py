@@ -51,7 +51,11 @@ def reconcile() -> Report:
         if not waiting.can_move() or not claim(WORK, holder):
             return Report()
         try:
-            return drain.drain(go_on=lambda: claim(WORK, holder))
+            report = Report()
+            for _ in drain.steps(report):
+                if not claim(WORK, holder):
+                    break
+            return report
         finally:
             release(WORK, holder)
     finally:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from conversations.store import Draft
+from conversations.drafts import Draft
 from core import safe_traceback
 from engines.interface import Engine
 from talk.dialogue import Dialogue

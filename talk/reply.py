@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from conversations.store import Draft
+from conversations.drafts import Draft
 from core import metrics, safe_traceback
 from engines.interface import Corrected, Ended, Event, Heard, Speech, Spoken, Thought, Unheard, Words
 from talk.dialogue import Dialogue

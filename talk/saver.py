@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from audio import encoding, quota, recordings, sound_threads
 from audio.encoding import Clip
 from conversations import representations, store
+from conversations.drafts import Draft
 from conversations.error_messages import DELETED
-from conversations.store import Draft, StoredConversation
+from conversations.store import StoredConversation
 from core import cloud, metrics
 from core.json_types import Json
 from core.threads import in_thread

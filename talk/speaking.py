@@ -13,10 +13,11 @@ from django.utils import timezone
 from audio import mp3, quota, sound_threads
 from audio.encoding import BYTES_PER_SECOND, Clip
 from conversations import store
+from conversations.drafts import Draft
 from conversations.error_messages import DELETED, UNWRITABLE
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
-from conversations.store import Draft, OutOfReach, StoredConversation
+from conversations.store import OutOfReach, StoredConversation
 from conversations.views import FULL
 from core.json_types import Json
 from core.threads import in_thread

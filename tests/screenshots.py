@@ -86,7 +86,7 @@ import uuid
 from datetime import timedelta
 from django.utils import timezone
 from conversations import store
-from conversations.store import Draft
+from conversations.drafts import Draft
 now = timezone.now()
 engines = ["openai_realtime", "openai_pipeline", "local"]
 for ago in range(26):

@@ -14,8 +14,8 @@ from django.utils import timezone
 from audio import encoding
 from audio.models import Recording
 from conversations import store
+from conversations.drafts import Draft
 from conversations.models import Conversation
-from conversations.store import Draft
 from tests.clients import staff_with
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])

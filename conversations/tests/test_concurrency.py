@@ -12,8 +12,8 @@ from django.db import connections
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import store
+from conversations.drafts import Draft
 from conversations.models import Conversation, Message
-from conversations.store import Draft
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"], transaction=True)
 LEARNER = uuid.uuid4()

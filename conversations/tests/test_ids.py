@@ -10,9 +10,9 @@ import websockets
 from django.utils import timezone
 
 from conversations import store
+from conversations.drafts import Draft
 from conversations.ids import is_wire_id
 from conversations.models import Conversation
-from conversations.store import Draft
 from conversations.tests.shapes import conversation, said
 from tests.clients import LearnerClient
 from tests.servers import AgentServer

@@ -15,9 +15,10 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import outbox, rows, store
+from conversations.drafts import Draft
 from conversations.models import Conversation, Message, PendingChange
 from conversations.rows import Changed
-from conversations.store import ConversationDeleted, Draft, OutOfReach, StoredConversation, WriteConflict
+from conversations.store import ConversationDeleted, OutOfReach, StoredConversation, WriteConflict
 from conversations.tests.test_concurrency import at_once
 from tests.clients import LearnerClient
 from tests.clouds import ALIAS, DATABASES, Half

@@ -11,8 +11,9 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import store
+from conversations.drafts import Draft
 from conversations.models import Conversation, Message
-from conversations.store import UNDO, ConversationDeleted, Draft, StoredConversation
+from conversations.store import UNDO, ConversationDeleted, StoredConversation
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 LEARNER, OTHER = uuid.uuid4(), uuid.uuid4()

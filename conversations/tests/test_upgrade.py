@@ -14,8 +14,8 @@ from django.db.utils import load_backend
 from django.utils import timezone
 
 from conversations import store
+from conversations.drafts import Draft
 from conversations.models import Conversation, LastClear, PendingChange
-from conversations.store import Draft
 from migration import drain
 from tests.clouds import ALIAS, DATABASES
 

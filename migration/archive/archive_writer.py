@@ -28,7 +28,6 @@ from audio.models import Recording
 from audio.s3_errors import StorageUnavailable
 from audio.storages import sync_folder
 from conversations import lookup, outbox, rows
-from conversations.merging import merged
 from conversations.models import Conversation, PendingChange
 from conversations.rows import Copy
 from core.cloud import LOCAL
@@ -217,10 +216,8 @@ class _Source:
     def _load(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Copy]:
         if self._store:
             return rows.load(self._databases[0], keys)
-        left = rows.load(LOCAL, keys) if len(self._databases) > 1 else {}
         found = lookup.find_all(self._databases[-1], keys)
-        both = {key: merged(found[key].both if key in found else None, left.get(key)) for key in keys}
-        return {key: each for key, each in both.items() if each}
+        return {key: each.both for key, each in found.items() if each.both}
 
     def _mine(self, model: type[Row], using: str) -> QuerySet[Row]:
         found = model.objects.using(using)

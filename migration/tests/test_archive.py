@@ -25,8 +25,8 @@ from audio.encoding import Clip
 from audio.models import Recording
 from conversations import rows, store
 from conversations.changes import conversation_key
+from conversations.drafts import Draft
 from conversations.models import Conversation
-from conversations.store import Draft
 from migration.archive import UnusableArchive, archive_writer, restoring
 from migration.archive.archive_writer import Written
 from migration.archive.restoring import Restored

@@ -95,7 +95,7 @@ def test_a_failure_releases_the_claim(waiting: Half, monkeypatch: pytest.MonkeyP
     def fail(*args: object, **kwargs: object) -> Report:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(drain, "drain", fail)
+    monkeypatch.setattr(drain, "steps", fail)
     with pytest.raises(OSError, match="full"):
         sync_worker.reconcile()
     assert claim(sync_worker.WORK, "somebody else")

@@ -27,7 +27,7 @@ import os, uuid
 from django.utils import timezone
 from audio import encoding, recordings
 from conversations import rows, store
-from conversations.store import Draft
+from conversations.drafts import Draft
 {step} = lambda *args, **kwargs: os._exit(9)
 clip = encoding.from_pcm(bytes(48_000))
 draft = Draft("user-1", "user", "Hello.", timezone.now(), audio=clip)

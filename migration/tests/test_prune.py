@@ -20,8 +20,8 @@ from audio.encoding import Clip
 from audio.models import Recording
 from conversations import store
 from conversations.changes import conversation_key
+from conversations.drafts import Draft
 from conversations.models import Conversation, Message
-from conversations.store import Draft
 from migration import drain, pruning
 from migration.pruning import Down, Pruned, PruneOptions
 from tests.clouds import ALIAS, DATABASES, Half

@@ -13,8 +13,9 @@ import pytest
 from audio import recordings
 from audio.encoding import Clip
 from conversations import store
+from conversations.drafts import Draft
 from conversations.models import Conversation
-from conversations.store import ConversationDeleted, Draft, OutOfReach
+from conversations.store import ConversationDeleted, OutOfReach
 from migration import drain, waiting
 from migration.waiting import PendingCounts
 from tests.clouds import DATABASES, Half

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conversations import store
-from conversations.store import Draft
+from conversations.drafts import Draft
 from talk import dialogue
 from talk.dialogue import Dialogue, recent_mistakes
 from talk.session_fields import session_wishes

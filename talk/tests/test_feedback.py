@@ -9,7 +9,8 @@ import pytest
 
 from audio.encoding import Clip
 from conversations import store
-from conversations.store import Draft, StoredConversation
+from conversations.drafts import Draft
+from conversations.store import StoredConversation
 from core.threads import in_thread
 from simulators.openai import Provider
 from talk import feedback

@@ -8,9 +8,9 @@ import pytest
 
 from audio.encoding import Clip
 from conversations import representations, store
+from conversations.drafts import Draft
 from conversations.models import Message
 from conversations.representations import MessageShape
-from conversations.store import Draft
 from conversations.tests.shapes import conversation, said
 from tests.clients import LearnerClient
 

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from conversations import store
+from conversations.drafts import Draft
 from conversations.models import Message
-from conversations.store import Draft
 from tests.clients import staff_with
 from tests.clouds import ALIAS, DATABASES, Half
 from usage import report, report_page
