@@ -125,6 +125,10 @@ def stamps_of(row: Kept, replaced: int = 0) -> dict[str, int]:
     return stamps
 
 
+def _moment(stamp: int) -> datetime:
+    return datetime.fromtimestamp(stamp / 1000, UTC)
+
+
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
@@ -172,7 +176,7 @@ def _delete_replaced(after: Copy, key: uuid.UUID, replaced: int, replaced_before
         row = copy.copy(after.messages[key])
         have = stamps_of(row, replaced_before)
         if have.get("deleted_at", 0) < replaced:
-            row.deleted_at = datetime.fromtimestamp(replaced / 1000, UTC)
+            row.deleted_at = _moment(replaced)
             row.updated_at = max(row.updated_at, row.deleted_at)
             after.messages[key] = row
 
@@ -199,13 +203,14 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
     elif before and not was_set:
         return
     if before is None and row.deleted_at is None and stamps_of(row).get("deleted_at", 0) < replaced:
-        row.deleted_at = datetime.fromtimestamp(replaced / 1000, UTC)
+        row.deleted_at = _moment(replaced)
     spoken = sent.columns.get("content", row.content) if "measured" in was_set or before is None else before.content
     if spoken != row.content and isinstance(row.measured, dict):
         # The words were corrected, so the doubt in the old ones is void.
         row.measured = {name: value for name, value in row.measured.items() if name not in DOUBT}
     row.erased = row.erased and was_set <= {"deleted_at"}
-    row.updated_at = max(row.updated_at, change.moment)
+    moment = _moment(max(sent.stamps.values())) if sent.stamps else change.moment
+    row.updated_at = max(row.updated_at, moment)
     after.messages[key] = row
 
 

@@ -140,6 +140,10 @@ def test_conversations_are_restored_unchanged(tmp_path: Path) -> None:
     forget_everything()
     restored(path)
     after = rows.load("local", list(before))
+    for copy in (*before.values(), *after.values()):
+        # A replacement is noted once for all messages, or with each.
+        for row in (copy.conversation, *copy.messages.values()):
+            row.stamps = None
     assert all(after[each].is_like(before[each]) and before[each].is_like(after[each]) for each in before)
 
 

@@ -143,7 +143,11 @@ class Learner:
         return found
 
 
-@pytest.mark.parametrize("seed", range(25))
+# With these seeds, the rules of version 0.1 lost a title, or messages after a clearing and an undo in one outage.
+LOST_IN_0_1 = (57, 106, 181, 193, 225, 348, 400, 418, 430, 442, 517, 608, 622, 624, 645)
+
+
+@pytest.mark.parametrize("seed", [*range(25), *LOST_IN_0_1])
 def test_what_is_kept_in_the_end_does_not_depend_on_outages(database: Half, bucket: Half, seed: int) -> None:
     learner = Learner(random.Random(seed), database, bucket)
     done = [learner.step() for _ in range(STEPS)]
