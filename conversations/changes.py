@@ -68,11 +68,12 @@ def message_key(conversation: uuid.UUID, wire_id: str) -> uuid.UUID:
     return uuid.uuid5(conversation, wire_id)
 
 
-def now_after(before: Copy | None = None) -> datetime:
-    """Return the current time, cut to milliseconds, and later than everything in `before`.
+def now_after(before: Copy | None = None, *, after: datetime | None = None) -> datetime:
+    """Return the current time, cut to milliseconds, and later than everything in `before` and than `after`.
 
     So a newer write wins even if the clocks of other servers are ahead.
     """
     now = timezone.now()
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return max(now, before.conversation.updated_at + TICK) if before else now
+    earlier = [each for each in (before and before.conversation.updated_at, after) if each]
+    return max([now, *(each + TICK for each in earlier)])

@@ -90,6 +90,14 @@ def as_change(held: Copy) -> Change:
     return Change(row.learner, row.wire_id, row.updated_at, _columns(row), messages, stamps=stamps_of(row), pk=row.pk)
 
 
+def begun_after(cleared: datetime, change: Change) -> Change:
+    """Let a conversation begin anew after all were cleared, without what the database has of it from before."""
+    empty, stamp = Conversation.empty(), _milliseconds(cleared)
+    stamps = dict.fromkeys(empty, stamp) | dict.fromkeys(change.columns, _milliseconds(change.moment))
+    stamps |= {REPLACED: stamp, "deleted_at": stamp + 1}
+    return replace(change, columns=empty | change.columns, stamps=stamps)
+
+
 def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
     """Return the part of a message that is missing: "all", "voice", or "" for nothing.
 

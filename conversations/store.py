@@ -76,16 +76,16 @@ def save(
     found = find(key, learner, wanted)
     if found.both and found.both.conversation.deleted_at and not replace:
         raise ConversationDeleted(wire_id)
-    if not replace and found.both is None and found.cleared_at:
-        # Whatever the database still has under this id was cleared. This conversation begins anew.
-        replace, columns = True, Conversation.empty() | columns
     sent = as_changes(drafts, _keep_voices(learner, key, drafts))
     if replace:
         columns = columns | {"deleted_at": None}
     if replace and messages is not None:
         sent = [dataclasses.replace(each, columns=each.columns | {"position": each.position}) for each in sent]
         return _apply(Change(learner, wire_id, now_after(), columns, sent, "replace"), found, wanted)
-    return _apply(Change(learner, wire_id, now_after(), columns, sent, "save"), found, wanted)
+    change = Change(learner, wire_id, now_after(after=found.cleared_at), columns, sent, "save")
+    if not replace and found.both is None and found.cleared_at:
+        change = merging.begun_after(found.cleared_at, change)
+    return _apply(change, found, wanted)
 
 
 def existing(learner: uuid.UUID, wire_id: str) -> Copy | None:
@@ -307,7 +307,7 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
         if again:
             time.sleep(random.uniform(0, 0.005 * again))
             found = find(change.key, change.learner, messages)
-        change = dataclasses.replace(change, moment=now_after(found.merged))
+        change = dataclasses.replace(change, moment=now_after(found.merged, after=found.cleared_at))
         try:
             before, after, storage = _write(change, found)
         except Changed:
