@@ -134,8 +134,14 @@ def find_all(using: str, keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Found]:
 def with_pending(copies: Mapping[uuid.UUID, Copy], keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Copy]:
     """Apply the pending changes of conversations to copies that were read already."""
     changes = outbox.of_conversations(keys).changes
-    both = {key: apply_all(outbox.changes_of(changes.get(key, [])), copies.get(key)) for key in keys}
-    return {key: each for key, each in both.items() if each}
+    learners = {key: some[0].learner for key, some in changes.items()}
+    learners |= {key: copy.conversation.learner for key, copy in copies.items()}
+    clears = outbox.clears(learners.values())
+    found = {
+        key: Found(changes.get(key, []), copies.get(key), cleared_at=clears.cleared_at(learner))
+        for key, learner in learners.items()
+    }
+    return {key: each.both for key, each in found.items() if each.both}
 
 
 def _cleared(
@@ -225,7 +231,7 @@ def _page(
 ) -> list[Conversation]:
     found = alive(using, learner)
     if cleared_at:
-        found = found.filter(updated_at__gt=cleared_at)
+        found = found.exclude(begun_before(cleared_at))
     if before:
         timestamp, key = before
         # The bound appears twice because an index can start at a plain comparison, but not at an OR.
@@ -246,6 +252,12 @@ def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> Stored
     return StoredConversation(
         there.conversation, alive, {key: row for key, row in voices.items() if key in keys}, storage=storage
     )
+
+
+def begun_before(moment: datetime) -> Q:
+    """Select the conversations that were last begun, saved or restored before this moment."""
+    stamp = round(moment.timestamp() * 1000)
+    return Q(stamps__isnull=True, updated_at__lte=moment) | Q(stamps__deleted_at__lte=stamp)
 
 
 def alive(using: str, learner: uuid.UUID) -> QuerySet[Conversation]:

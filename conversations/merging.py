@@ -8,8 +8,8 @@ Each column of a row has a stamp, the moment when it was last set, and the later
 servers end alike in any order, and applying a change again alters nothing. Three rules concern more than one column:
 
 - A replacement deletes the messages that were last sent before it.
-- A deletion loses to whatever was written to the conversation after it.
-- New words in erased rows are to be erased again.
+- A conversation comes back if it is saved after its deletion: whoever saved it did not know of that.
+- A row that gets new words is no longer `erased`, so the eraser comes to it again.
 """
 
 import copy
@@ -28,10 +28,11 @@ DOUBT = ("doubt", "confidence", "unsure")
 # Two more stamps of a conversation: of its last replacement, and of its beginning.
 REPLACED, BEGUN = "messages", "begun"
 BEGINNING = ("save", "replace", "add")
-# A row without a beginning keeps what was taken back from a conversation that is not known yet. It counts as deleted.
+# `deleted_at` of a row without the stamp `begun`: it is not known to be a conversation, and holds only what was taken
+# back from it.
 NEVER = datetime.fromtimestamp(0, UTC)
-# The columns that every message of a replacement sets. If its values were there already, only the conversation has a
-# new stamp, so that saving a long conversation again writes one row.
+# A replacement does not rewrite messages that have these values already. Their stamp is then the conversation's stamp
+# `messages`, so saving a long conversation again writes one row.
 IN_REPLACEMENTS = ("role", "content", "timestamp", "position", "deleted_at")
 
 
@@ -49,6 +50,8 @@ def apply(change: Change, before: Copy | None) -> Copy | None:
         columns = {"deleted_at": change.moment}
     elif change.action == "restore":
         columns = {} if row.erased else {"deleted_at": None}
+    elif change.action in BEGINNING:
+        columns = {"deleted_at": None} | columns
     stamps = change.stamps or dict.fromkeys(columns, moment)
     _begin(row, have, change)
     was_set = _set(row, stamps_of(row), columns, stamps)
@@ -65,6 +68,8 @@ def apply(change: Change, before: Copy | None) -> Copy | None:
     is_untouched = was_set <= {"deleted_at"} and all(message.erased for message in after.messages.values())
     row.erased = row.erased and row.deleted_at is not None and is_untouched
     row.updated_at = max(row.updated_at, change.moment)
+    if before and before.conversation.erased and row.deleted_at is None:
+        _leave_erased_messages(after)
     return after
 
 
@@ -157,7 +162,7 @@ def _begin(row: Conversation, have: Stamps, change: Change) -> None:
     if not begun or begun >= have.get(BEGUN, begun + 1):
         return
     row.stamps = {**have, BEGUN: begun}
-    if row.deleted_at == NEVER or (BEGUN not in have and have.get("deleted_at", 0) < begun):
+    if row.deleted_at == NEVER:
         row.deleted_at = None
     row.created_at = change.columns.get("created_at", change.moment)
     row.timestamp = row.timestamp if "timestamp" in have else row.created_at
@@ -166,11 +171,8 @@ def _begin(row: Conversation, have: Stamps, change: Change) -> None:
 def _set(row: Kept, have: Stamps, columns: Columns, stamps: Stamps) -> set[str]:
     """Set the columns whose stamp is later than what the row has. Return their names."""
     later = {name: value for name, value in columns.items() if stamps.get(name, 0) > have.get(name, 0)}
-    if later.get("deleted_at"):
-        if row.deleted_at and row.deleted_at > NEVER:
-            later["deleted_at"] = row.deleted_at
-        elif _milliseconds(row.updated_at) > stamps["deleted_at"]:
-            del later["deleted_at"]
+    if later.get("deleted_at") and row.deleted_at and row.deleted_at > NEVER:
+        later["deleted_at"] = row.deleted_at
     for name, value in later.items():
         setattr(row, name, value)
     if later:
@@ -187,6 +189,14 @@ def _delete_replaced(after: Copy, key: uuid.UUID, replaced: int, replaced_before
             row.deleted_at = _moment(replaced)
             row.updated_at = max(row.updated_at, row.deleted_at)
             after.messages[key] = row
+
+
+def _leave_erased_messages(after: Copy) -> None:
+    """Delete the messages that have no words any more, of a conversation that comes back."""
+    for key, message in after.messages.items():
+        if message.erased and message.deleted_at is None:
+            after.messages[key] = copy.copy(message)
+            after.messages[key].deleted_at = after.conversation.updated_at
 
 
 def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Change, replaced: int) -> None:

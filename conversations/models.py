@@ -137,7 +137,10 @@ class PendingChange(models.Model):
     conversation = models.UUIDField(null=True)
     moment = models.DateTimeField()
     change = models.JSONField(help_text="see `outbox`")
-    deletes = models.BooleanField(help_text="words that it or an earlier change holds are to be erased in time")
+    # Of this change, or of a later one that concerns it.
+    deletes_at = models.DateTimeField(
+        null=True, help_text="words that it holds were deleted then, and are to be erased"
+    )
 
     class Meta:
         indexes = [

@@ -7,7 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connections, models, transaction
 from django.db.models import Q, QuerySet
@@ -61,13 +61,12 @@ def append(change: Change) -> None:
         if change.action == "clear":
             mine = pending().filter(learner=change.learner)
             mine.filter(conversation=None).delete()
-            # Their words are to be erased in time.
-            mine.update(deletes=True)
+            mine.filter(deletes_at=None).update(deletes_at=change.moment)
         row.save(using=LOCAL, force_insert=True)
         if row.conversation and pending().filter(conversation=row.conversation).count() >= COMPACT_AT:
             rows = list(pending().filter(conversation=row.conversation))
-            if held := apply_all(changes_of(rows), None):
-                _replace(rows, as_change(held))
+            if held := _held(rows):
+                _replace(rows, as_change(held), held)
 
 
 def of_conversation(key: uuid.UUID, learner: uuid.UUID | None) -> Waiting:
@@ -118,16 +117,35 @@ def remove(rows: Sequence[PendingChange]) -> None:
 def deleted_before(moment: datetime) -> dict[uuid.UUID, list[uuid.UUID] | None]:
     """Return pending conversations with words that were deleted before `moment`: the deleted messages, or None for all."""
     found: dict[uuid.UUID, list[uuid.UUID] | None] = {}
-    for key in keys(pending().filter(deletes=True, moment__lt=moment)):
-        held = _held(list(pending().filter(conversation=key)))
-        if held is None:
+    for key in keys(pending().filter(deletes_at__lt=moment)):
+        rows = list(pending().filter(conversation=key))
+        if (held := _held(rows)) is None:
             continue
-        messages = [row.pk for row in held.messages.values() if _is_due(row, moment)]
         if is_known(held) and _is_due(held.conversation, moment):
             found[key] = None
-        elif messages:
+        elif messages := [row.pk for row in held.messages.values() if _is_due(row, moment)]:
             found[key] = messages
+        else:
+            # Look again when the next deletion is due.
+            pending().filter(pk__in=[row.pk for row in rows]).update(deletes_at=_first_deletion(held))
     return found
+
+
+def erase(key: uuid.UUID, messages: Sequence[uuid.UUID] | None) -> None:
+    """Remove the words of these messages of a conversation from its pending changes, or all words with None."""
+    with transaction.atomic(using=LOCAL):
+        rows = list(pending().filter(conversation=key))
+        held = _held(rows) if rows else None
+        if held is None:
+            return
+        row = held.conversation
+        if messages is None and row.deleted_at and is_known(held):
+            _replace(rows, Change(row.learner, row.wire_id, row.deleted_at, action="delete"), None)
+            return
+        for each in (held.messages[message] for message in messages or () if message in held.messages):
+            for name, value in Message.erasure().items():
+                setattr(each, name, value)
+        _replace(rows, as_change(held), held)
 
 
 def _held(rows: Sequence[PendingChange]) -> Copy | None:
@@ -141,37 +159,28 @@ def _is_due(row: Kept, moment: datetime) -> bool:
     return row.deleted_at is not None and row.deleted_at < moment and not is_empty
 
 
-def erase(key: uuid.UUID, messages: Sequence[uuid.UUID] | None) -> None:
-    """Remove the words of these messages of a conversation from its pending changes, or all words with None."""
-    with transaction.atomic(using=LOCAL):
-        rows = list(pending().filter(conversation=key))
-        held = _held(rows)
-        if held is None:
-            return
-        row = held.conversation
-        if messages is None and row.deleted_at and is_known(held):
-            _replace(rows, Change(row.learner, row.wire_id, row.deleted_at, action="delete"), deletes=False)
-            return
-        for each in (held.messages[message] for message in messages or () if message in held.messages):
-            for name, value in Message.erasure().items():
-                setattr(each, name, value)
-        _replace(
-            rows, as_change(held), deletes=any(each.deleted_at and not each.erased for each in held.messages.values())
-        )
+def _first_deletion(held: Copy) -> datetime | None:
+    """Return when words were first deleted that are still there."""
+    rows: list[Kept] = [held.conversation] if is_known(held) else []
+    deleted = [
+        row.deleted_at for row in [*rows, *held.messages.values()] if _is_due(row, datetime.max.replace(tzinfo=UTC))
+    ]
+    return min(filter(None, deleted), default=None)
 
 
-def _replace(rows: Sequence[PendingChange], change: Change, *, deletes: bool = True) -> None:
+def _replace(rows: Sequence[PendingChange], change: Change, held: Copy | None) -> None:
+    """Write one change in place of several. `held` is what they make, if that holds words."""
     remove(rows)
     row = _row(change)
-    row.deletes = deletes
+    row.deletes_at = _first_deletion(held) if held else None
     row.save(using=LOCAL, force_insert=True)
 
 
 def _row(change: Change) -> PendingChange:
-    deletes = change.action in DELETING
+    deletes_at = change.moment if change.action in DELETING else None
     key = None if change.action == "clear" else change.key
     return PendingChange(
-        learner=change.learner, conversation=key, moment=change.moment, change=_encoded(change), deletes=deletes
+        learner=change.learner, conversation=key, moment=change.moment, change=_encoded(change), deletes_at=deletes_at
     )
 
 

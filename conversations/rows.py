@@ -5,7 +5,7 @@ rows only the columns that differ are updated. So two writers do not overwrite e
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
@@ -67,15 +67,20 @@ def with_messages(
 def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
     """Make the database hold these copies. `seen` is what it held when it was read.
 
-    Conversations are written first, because a MongoDB server that is not a replica set rolls nothing back. Raises
-    Changed if the database no longer holds what was seen: then read again and write again.
+    Raises Changed if the database no longer holds what was seen: then read again and write again. A MongoDB server that
+    is not a replica set rolls nothing back. There the conversation's columns are written last: its stamps say that its
+    messages are there.
     """
-    copies = list(copies)
+    # In one order for all writers, so that none waits for another one that waits for it.
+    copies = sorted(copies, key=lambda each: each.conversation.pk)
+    rolls_back = _rolls_back(using)
     known = {key: message for copy in seen.values() for key, message in copy.messages.items()}
     try:
         with _atomic(using):
-            _put_conversations(using, copies, seen)
+            _put_conversations(using, copies, seen, columns_too=rolls_back)
             _put_messages(using, [message for copy in copies for message in copy.messages.values()], known)
+            if not rolls_back:
+                _put_columns(using, copies, seen)
     # Another writer inserted it first.
     except IntegrityError as error:
         raise Changed from error
@@ -112,7 +117,11 @@ def _atomic(using: str) -> AbstractContextManager[object]:
     # Django's own `atomic` does nothing on MongoDB.
     from django_mongodb_backend import transaction as of_mongodb
 
-    return of_mongodb.atomic(using=using) if _is_replica_set(using) else nullcontext()
+    return of_mongodb.atomic(using=using) if _rolls_back(using) else nullcontext()
+
+
+def _rolls_back(using: str) -> bool:
+    return connections[using].vendor != "mongodb" or _is_replica_set(using)
 
 
 @cache
@@ -120,17 +129,32 @@ def _is_replica_set(using: str) -> bool:
     return bool(connections[using].features._supports_transactions)  # type: ignore[attr-defined]
 
 
-def _put_conversations(using: str, copies: list[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
+def _put_conversations(using: str, copies: list[Copy], seen: Mapping[uuid.UUID, Copy], *, columns_too: bool) -> None:
+    """Insert new conversations, and claim the others by their version."""
     table = Conversation.objects.using(using)
     table.bulk_create([each.conversation for each in copies if each.conversation.pk not in seen])
+    for each, before in _changed(copies, seen):
+        columns = differing(each.conversation, before.conversation) if columns_too else {}
+        version = before.conversation.version
+        if not table.filter(pk=before.conversation.pk, version=version).update(version=version + 1, **columns):
+            raise Changed
+
+
+def _put_columns(using: str, copies: list[Copy], seen: Mapping[uuid.UUID, Copy]) -> None:
+    for each, before in _changed(copies, seen):
+        mine = Conversation.objects.using(using).filter(
+            pk=before.conversation.pk, version=before.conversation.version + 1
+        )
+        columns = differing(each.conversation, before.conversation)
+        if not mine.update(version=before.conversation.version + 2, **columns):
+            raise Changed
+
+
+def _changed(copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> Iterator[tuple[Copy, Copy]]:
     for each in copies:
-        row = each.conversation
-        before = seen.get(row.pk)
+        before = seen.get(each.conversation.pk)
         if before and not each.is_like(before):
-            columns = differing(row, before.conversation)
-            version = before.conversation.version
-            if not table.filter(pk=row.pk, version=version).update(version=version + 1, **columns):
-                raise Changed
+            yield each, before
 
 
 def _put_messages(using: str, messages: list[Message], seen: Mapping[uuid.UUID, Message]) -> None:

@@ -84,7 +84,7 @@ def save(
         return _apply(Change(learner, wire_id, now_after(), columns, sent, "replace"), found, wanted)
     change = Change(learner, wire_id, now_after(after=found.cleared_at), columns, sent, "save")
     if not replace and found.both is None and found.cleared_at:
-        change = merging.begun_after(found.cleared_at, change)
+        change, wanted = merging.begun_after(found.cleared_at, change), None
     return _apply(change, found, wanted)
 
 
@@ -230,8 +230,8 @@ def carry_out_clear(change: Change, using: str) -> int:
         learner=change.learner, defaults={"moment": change.moment}
     )
     if not is_first and last.moment < change.moment:
-        LastClear.objects.using(using).filter(pk=last.pk).update(moment=change.moment)
-    rows_there = alive(using, change.learner).filter(updated_at__lte=change.moment)
+        LastClear.objects.using(using).filter(pk=last.pk, moment__lt=change.moment).update(moment=change.moment)
+    rows_there = alive(using, change.learner).filter(lookup.begun_before(change.moment))
     return rows_there.update(deleted_at=change.moment, updated_at=change.moment, version=F("version") + 1)
 
 
@@ -293,7 +293,8 @@ def probe() -> None:
 def _present(found: Found) -> Copy | None:
     """Return the conversation, or None if there is none or it is deleted. Raises OutOfReach if that is unknown."""
     if found.both is None:
-        require_reached(found)
+        if not found.cleared_at:
+            require_reached(found)
         return None
     return None if found.both.conversation.deleted_at else found.both
 
@@ -307,6 +308,13 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
         if again:
             time.sleep(random.uniform(0, 0.005 * again))
             found = find(change.key, change.learner, messages)
+            if (
+                change.action == "save"
+                and found.both
+                and found.both.conversation.deleted_at
+                and "deleted_at" not in change.columns
+            ):
+                raise ConversationDeleted(change.wire_id)
         change = dataclasses.replace(change, moment=now_after(found.merged, after=found.cleared_at))
         try:
             before, after, storage = _write(change, found)
@@ -384,9 +392,13 @@ def _erase_pending(before: datetime, only: Sequence[uuid.UUID] | None) -> int:
 
 
 def _erase(using: str, due: dict[str, object]) -> int:
-    conversations = list(Conversation.objects.using(using).filter(**due).values_list("pk", flat=True)[:ERASE_AT_ONCE])
+    # A change that waits may bring a conversation back.
+    waiting = Q(pk__in=outbox.keys(outbox.pending()))
+    table = Conversation.objects.using(using)
+    conversations = list(table.filter(**due).exclude(waiting).values_list("pk", flat=True)[:ERASE_AT_ONCE])
     doomed = Message.objects.using(using).filter(Q(**due) | Q(conversation__in=conversations, erased=False))
     messages = list(doomed.order_by().values_list("pk", flat=True))
+    parents = set(doomed.order_by().values_list("conversation", flat=True))
     # The number of parameters in a query is limited.
     for start in range(0, len(messages), ERASE_AT_ONCE):
         batch = messages[start : start + ERASE_AT_ONCE]
@@ -394,5 +406,7 @@ def _erase(using: str, due: dict[str, object]) -> int:
         Message.objects.using(using).filter(pk__in=batch).update(**Message.erasure())
     recordings.remove(_recordings(using, conversation__in=conversations))
     # Filter by `due` again: a conversation that was restored meanwhile keeps its content.
-    Conversation.objects.using(using).filter(pk__in=conversations, **due).update(**Conversation.erasure())
+    table.filter(pk__in=conversations, **due).update(**Conversation.erasure())
+    # Whoever read the rows before must read them again.
+    table.filter(pk__in=parents | set(conversations)).update(version=F("version") + 1)
     return len(conversations) + len(messages)

@@ -27,6 +27,8 @@ from migration import waiting
 from migration.transfer import NotHeld, Unmovable, deliver, insert, read
 
 BATCH = 50
+# The present size. It is halved for a database that takes too long, so that what it can take arrives.
+_batch = BATCH
 # Seconds that the cloud may take for one batch.
 BATCH_PATIENCE = 20.0
 # Uploads at a time. They are few, because talks need the machine too.
@@ -195,7 +197,7 @@ def _drain_changes(report: Report) -> Iterator[None]:
     while True:
         yield
         waiting = outbox.pending().filter(conversation__isnull=False).order_by().values("conversation")
-        batch = list(waiting.annotate(first=Min("pk")).filter(first__gt=last).order_by("first")[:BATCH])
+        batch = list(waiting.annotate(first=Min("pk")).filter(first__gt=last).order_by("first")[:_batch])
         if not batch:
             break
         last = batch[-1]["first"]
@@ -213,7 +215,7 @@ def _drain_rows(report: Report) -> Iterator[None]:
     while cloud.database.usable:
         yield
         left = Conversation.objects.using(LOCAL).filter(pk__gt=last).order_by("pk")
-        batch = list(left.values_list("pk", flat=True)[:BATCH])
+        batch = list(left.values_list("pk", flat=True)[:_batch])
         if not batch:
             return
         last = batch[-1]
@@ -225,9 +227,13 @@ def _move_batch(batch: Sequence[uuid.UUID], report: Report) -> None:
 
     Raises cloud.Unavailable if the database is down.
     """
+    global _batch
     try:
         report.conversations += _move(batch)
-    except (Changed, cloud.Unavailable):
+        _batch = min(BATCH, 2 * _batch)
+    except (Changed, cloud.Unavailable) as failure:
+        if isinstance(failure, cloud.Unavailable):
+            _batch = max(1, len(batch) // 2)
         for key in batch:
             try:
                 report.conversations += _move([key])

@@ -36,7 +36,7 @@ async def run() -> None:
         metrics.RECONCILED_BYTES.inc(report.bytes)
         if report.moved:
             counts = f"{counted(report.conversations, 'conversation')} and {counted(report.recordings, 'recording')}"
-            logger.info("Moved %s (%s bytes) from the local database to the cloud.", counts, report.bytes)
+            logger.info("Moved %s (%s bytes) from the outbox to the database and the bucket.", counts, report.bytes)
         for what, why in report.failed.items():
             if failed.get(what) != why:
                 metrics.RECONCILE_FAILURES.inc()

@@ -27,6 +27,8 @@ def counts() -> PendingCounts:
         changed = outbox.pending().filter(conversation__isnull=False).order_by()
         conversations = changed.values("conversation").distinct().count()
         conversations += Conversation.objects.using(LOCAL).exclude(pk__in=changed.values("conversation")).count()
+        # Each may concern many conversations. How many is not known here.
+        conversations += outbox.pending().filter(conversation=None).count()
     waiting = recordings(can_move_now=False)
     size = waiting.filter(place=Recording.Place.LOCAL).aggregate(size=Sum("size"))["size"] if cloud.bucket.on else 0
     return PendingCounts(conversations, waiting.count(), size or 0)

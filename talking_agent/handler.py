@@ -1,3 +1,4 @@
+import asyncio
 from functools import lru_cache
 
 from asgiref.sync import iscoroutinefunction
@@ -26,7 +27,7 @@ class Handler(ASGIHandler):
         super().__init__()
         self._sync = BaseHandler()
         self._sync.load_middleware()
-        # They would run in a thread that has no connection yet.
+        # They would run in another thread than the view. `_respond` closes connections instead.
         request_started.disconnect(close_old_connections)
         request_started.disconnect(reset_queries)
 
@@ -34,12 +35,18 @@ class Handler(ASGIHandler):
         if _is_async(scope["path"]):
             await super().__call__(scope, receive, send)
         else:
-            # Without `ThreadSensitiveContext`, which is the new thread.
+            # Without ASGIHandler.__call__: its ThreadSensitiveContext would start a thread for this request.
             await self.handle(scope | {"runs_in_thread": True}, receive, send)
 
     async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:  # type: ignore[override]
         if "runs_in_thread" in request.scope:
-            return await _views(self._respond, request)
+            view = asyncio.ensure_future(_views(self._respond, request))
+            try:
+                return await asyncio.shield(view)
+            except asyncio.CancelledError:
+                # The client has gone, and the thread works on. Until it has ended, the request keeps its place.
+                await asyncio.wait([view])
+                raise
         return await super().get_response_async(request)
 
     def _respond(self, request: ASGIRequest) -> HttpResponseBase:

@@ -33,15 +33,16 @@ def carry_over(apps, schema_editor):
             conversation=row.pk,
             moment=row.updated_at,
             change=change,
-            deletes=bool(row.deleted_at) or any(each.deleted_at for each in messages),
+            deletes_at=min(filter(None, (each.deleted_at for each in (row, *messages))), default=None),
         )
         Message.objects.using(using).filter(conversation=row.pk).delete()
         row.delete(using=using)
     for row in Clearing.objects.using(using).all():
         change = {'wire_id': '', 'action': 'clear', 'columns': {}, 'stamps': None, 'messages': []}
         PendingChange.objects.using(using).create(
-            learner=row.learner, conversation=None, moment=row.at, change=change, deletes=True
+            learner=row.learner, conversation=None, moment=row.at, change=change, deletes_at=row.at
         )
+        PendingChange.objects.using(using).filter(learner=row.learner, deletes_at=None).update(deletes_at=row.at)
 
 
 def known(row):
@@ -85,7 +86,7 @@ class Migration(migrations.Migration):
                 ('conversation', models.UUIDField(null=True)),
                 ('moment', models.DateTimeField()),
                 ('change', models.JSONField(help_text='see `outbox`')),
-                ('deletes', models.BooleanField(help_text='words that it or an earlier change holds are to be erased in time')),
+                ('deletes_at', models.DateTimeField(help_text='words that it holds were deleted then, and are to be erased', null=True)),
             ],
         ),
         migrations.AddIndex(

@@ -169,7 +169,7 @@ class _Source:
         """Return the pending changes of conversations, if all that is in use is wanted."""
         found = outbox.pending().filter(conversation__isnull=False).order_by()
         found = found.filter(learner=self._options.learner) if self._options.learner else found
-        return found.none() if self._store else found
+        return found.none() if self._store and self._databases != [LOCAL] else found
 
     def recordings(self) -> Iterator[list[Recording]]:
         seen: set[str] = set()
@@ -215,7 +215,8 @@ class _Source:
 
     def _load(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Copy]:
         if self._store:
-            return rows.load(self._databases[0], keys)
+            found_there = rows.load(self._databases[0], keys)
+            return lookup.with_pending(found_there, keys) if self._databases == [LOCAL] else found_there
         found = lookup.find_all(self._databases[-1], keys)
         return {key: each.both for key, each in found.items() if each.both}
 

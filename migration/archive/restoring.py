@@ -156,7 +156,7 @@ class _StoreWriter:
 
     def _merge(self, copies: dict[UUID, Copy]) -> None:
         there = rows.load(self._using, list(copies))
-        new = to_write({key: _newer(archived, there.get(key)) for key, archived in copies.items()}, there)
+        new = to_write(copies, there)
         if not self._dry:
             rows.write(self._using, new.values(), there)
         self.restored.conversations += len(new)
@@ -241,19 +241,6 @@ class _StoreWriter:
 
     def _rows(self, **wanted: object) -> Iterator[Recording]:
         return Recording.objects.using(self._using).filter(**wanted).order_by().iterator()
-
-
-def _newer(archived: Copy, there: Copy | None) -> Copy:
-    """Return the archive's rows that are newer than the store's. Of two rows of the same age, the store's stays."""
-    if there is None:
-        return archived
-    conversation, known = archived.conversation, there.messages
-    if there.conversation.updated_at >= conversation.updated_at:
-        conversation = there.conversation
-    newer = {
-        key: row for key, row in archived.messages.items() if key not in known or row.updated_at > known[key].updated_at
-    }
-    return Copy(conversation, newer)
 
 
 def _secret_key(key: str, *, write: bool) -> str:
