@@ -83,11 +83,16 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
     )
     reasons = _not_measurable(counted)
     scores = {name: None if name in reasons else _score(name, counted, level) for name in analysis.COMPONENTS}
+    advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
+    for category, times in Counter(one.category for one in found).most_common(1):
+        if times > 1:
+            about = CATEGORIES.get(category, category)
+            advice.append(f"{times} of the {len(found)} mistakes that were found are about {about}.")
     return Analysis(
         scores=scores,
         feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
         strengths=tuple(_STRENGTHS[name] for name, score in scores.items() if score is not None and score >= GOOD),
-        improvements=_improvements(scores, found),
+        improvements=tuple(advice),
         suggestions=_suggestions(found),
         unmeasured=reasons,
     )
@@ -167,15 +172,6 @@ def _borne_out(score: float, amount: float, enough: float) -> float:
 
 def _within(score: float) -> float:
     return float(round(max(0.0, min(100.0, score))))
-
-
-def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) -> tuple[str, ...]:
-    advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
-    for category, times in Counter(one.category for one in found).most_common(1):
-        if times > 1:
-            name = CATEGORIES.get(category, category)
-            advice.append(f"{times} of the {len(found)} mistakes that were found are about {name}.")
-    return tuple(advice)
 
 
 def _feedback(counted: Counted, level: str, *, is_scored: bool) -> str:

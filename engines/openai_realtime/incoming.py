@@ -65,7 +65,12 @@ class Incoming:
                 case "session.updated":
                     connection.configured = True
                 case "response.created":
-                    self._response_created(connection, event["response"])
+                    response_id = fields.name(event["response"], "id")
+                    if pending := self._responses.of_new_response(event["response"]):
+                        pending.response_id = response_id
+                    # No caller waits for it, or not any more.
+                    if pending is None or pending.left or pending.done:
+                        connection.send("response.cancel", response_id=response_id)
                 case "response.output_audio_transcript.delta":
                     if pending := self._heard_by(event):
                         pending.add_words(fields.text(event, "delta"))
@@ -104,14 +109,6 @@ class Incoming:
                     self._error(connection, event["error"])
 
     # Answers
-
-    def _response_created(self, connection: RealtimeConnection, response: ServerEvent) -> None:
-        response_id, pending = fields.name(response, "id"), self._responses.of_new_response(response)
-        if pending:
-            pending.response_id = response_id
-        # No caller waits for it, or not any more.
-        if pending is None or pending.left or pending.done:
-            connection.send("response.cancel", response_id=response_id)
 
     def _heard_by(self, event: ServerEvent) -> PendingResponse | None:
         pending = self._responses.of_response(fields.name(event, "response_id"))
