@@ -25,10 +25,7 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 class Talk:
-    """Run one talk. `_read` takes the client's events. Answers and transcriptions are separate tasks.
-
-    All of them send with `emit`.
-    """
+    """Run one talk. `_read`, answers and transcriptions are separate tasks, which all send with `emit`."""
 
     def __init__(self, simulation: Simulation, scope: WebSocketScope, send: Send, model: str) -> None:
         self.simulation = simulation
