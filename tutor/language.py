@@ -56,7 +56,6 @@ def load(path: Path) -> Language:
     """Return the language in this file. Raises DataFileError for the first invalid field, and names it."""
     if not _CODE.fullmatch(path.stem):
         raise DataFileError(f"{path.name}: must be named by the language's code, as vi.toml is")
-    table = read(path)
-    texts = {each.name: " ".join(table.text(each.name).split()) for each in fields(Language) if each.name != "code"}
-    table.refuse_unknown()
+    with read(path) as table:
+        texts = {each.name: " ".join(table.text(each.name).split()) for each in fields(Language) if each.name != "code"}
     return Language(path.stem, **texts)

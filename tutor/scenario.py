@@ -121,10 +121,7 @@ class Brief:
 
 @cache
 def load_all() -> dict[str, Scenario]:
-    """Return all scenarios by id, sorted by kind, level and title.
-
-    Quick chats come first and the learner's own topic last. Within a kind, easy scenarios come first.
-    """
+    """Return all scenarios by id: quick chats first, the learner's own topic last, easy ones first within a kind."""
     scenarios = [load(path) for path in _FOLDER.glob("*.toml")]
     scenarios.sort(key=lambda one: (KINDS.index(one.kind), LEVELS.index(one.level), one.title))
     return {one.id: one for one in scenarios}
@@ -166,24 +163,23 @@ def fill(template: str, words: Mapping[str, str]) -> str:
 
 def load(path: Path) -> Scenario:
     """Return the scenario in this file. Raises DataFileError for the first invalid field, and names it."""
-    table = read(path)
-    scenario = Scenario(
-        id=path.stem,
-        title=table.text("title"),
-        kind=table.choice("kind", KINDS),
-        level=table.choice("level", LEVELS),
-        summary=table.text("summary"),
-        icon=table.text("icon"),
-        opening=table.spoken("opening", question=True),
-        opening_easy=table.spoken("opening_easy", question=True, optional=True),
-        opening_topic=table.spoken("opening_topic", question=True, optional=True),
-        opening_hint=table.spoken("opening_hint", optional=True),
-        goals=tuple(_goal(entry) for entry in table.tables("goals")),
-        follow_ups=tuple(_follow_up(entry) for entry in table.tables("follow_ups")),
-        hints=table.lines("hints"),
-        closings=table.lines("closings"),
-    )
-    table.refuse_unknown()
+    with read(path) as table:
+        scenario = Scenario(
+            id=path.stem,
+            title=table.text("title"),
+            kind=table.choice("kind", KINDS),
+            level=table.choice("level", LEVELS),
+            summary=table.text("summary"),
+            icon=table.text("icon"),
+            opening=table.spoken("opening", question=True),
+            opening_easy=table.spoken("opening_easy", question=True, optional=True),
+            opening_topic=table.spoken("opening_topic", question=True, optional=True),
+            opening_hint=table.spoken("opening_hint", optional=True),
+            goals=tuple(_goal(entry) for entry in table.tables("goals")),
+            follow_ups=tuple(_follow_up(entry) for entry in table.tables("follow_ups")),
+            hints=table.lines("hints"),
+            closings=table.lines("closings"),
+        )
     _check_enough(path.name, scenario)
     _check_duplicates(path.name, scenario)
     _check_slots(path.name, scenario)

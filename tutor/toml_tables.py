@@ -50,6 +50,14 @@ class Table:
         self._known: set[str] = set()
         self._nested: list[Table] = []
 
+    def __enter__(self) -> "Table":
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """Refuse unknown keys at the end of the block that reads the table."""
+        if failed is None:
+            self.refuse_unknown()
+
     def error(self, key: str, what: str) -> DataFileError:
         return DataFileError(f"{self._place}: {self._prefix}{key}: {what}")
 

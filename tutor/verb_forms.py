@@ -30,7 +30,13 @@ class Verb:
     third: str
     past: str
     participle: str
-    gerund: str
+
+    @property
+    def gerund(self) -> str:
+        base = self.base
+        if base in _DOUBLED:
+            return f"{base}{base[-1]}ing"
+        return f"{base[:-1]}ing" if base.endswith("e") and base not in ("be", "see") else f"{base}ing"
 
 
 def third(base: str) -> str:
@@ -40,12 +46,6 @@ def third(base: str) -> str:
     if base.endswith("y") and base[-2:-1] not in _VOWELS:
         return f"{base[:-1]}ies"
     return f"{base}es" if base.endswith(("s", "sh", "ch", "x", "o", "z")) else f"{base}s"
-
-
-def _gerund(base: str) -> str:
-    if base in _DOUBLED:
-        return f"{base}{base[-1]}ing"
-    return f"{base[:-1]}ing" if base.endswith("e") and base not in ("be", "see") else f"{base}ing"
 
 
 def regular_past(base: str) -> str:
@@ -59,7 +59,7 @@ def regular_past(base: str) -> str:
 
 _FORMS = [tuple(line.split()) for line in _IRREGULAR.replace("\n", " ").split(";")]
 _FORMS += [(base, regular_past(base), regular_past(base)) for base in _REGULAR.split()]
-VERBS = [Verb(base, third(base), past, participle, _gerund(base)) for base, past, participle in _FORMS]
+VERBS = [Verb(base, third(base), past, participle) for base, past, participle in _FORMS]
 BY_BASE = {verb.base: verb for verb in VERBS}
 BY_THIRD = {verb.third: verb for verb in VERBS}
 BY_PAST = {verb.past: verb for verb in VERBS}

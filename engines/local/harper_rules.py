@@ -22,10 +22,7 @@ _INSERT_AFTER = 2  # harper.SuggestionKind.INSERT_AFTER
 
 @dataclass(frozen=True, slots=True)
 class HarperRule:
-    """Hold one rule of Harper that is used.
-
-    `only` must match all of the wrong words, and `unless` must not match right before them.
-    """
+    """Hold a rule of Harper. `only` must match all of the wrong words, `unless` must not match right before them."""
 
     reason: Reason
     # The name of its file, for errors.
@@ -73,18 +70,17 @@ def load_all() -> dict[str, HarperRule]:
     found: list[HarperRule] = []
     lists = vocabulary.load().lists
     for path in sorted(_FOLDER.glob("*.toml")):
-        table = read(path)
-        for entry in table.tables("rules"):
-            rule = HarperRule(
-                reason=reason(entry),
-                file=path.name,
-                words_before=entry.number("words_before"),
-                words_after=entry.number("words_after"),
-                only=entry.optional_pattern("only", lists),
-                unless=entry.optional_pattern("unless", lists, AT_END),
-            )
-            found.append(rule)
-        table.refuse_unknown()
+        with read(path) as table:
+            for entry in table.tables("rules"):
+                rule = HarperRule(
+                    reason=reason(entry),
+                    file=path.name,
+                    words_before=entry.number("words_before"),
+                    words_after=entry.number("words_after"),
+                    only=entry.optional_pattern("only", lists),
+                    unless=entry.optional_pattern("unless", lists, AT_END),
+                )
+                found.append(rule)
         refuse_duplicates(table, "rules", [one.reason for one in found])
     return {one.reason.name: one for one in found}
 

@@ -104,26 +104,25 @@ def load_all() -> tuple[Mistake, ...]:
 
 
 def load(path: Path) -> tuple[Mistake, ...]:
-    table = read(path)
-    words = vocabulary.load()
-    found = []
-    for entry in table.tables("mistakes"):
-        mistake = Mistake(
-            reason=reason(entry),
-            wrong=entry.pattern("wrong", words.lists),
-            better=entry.text("better"),
-            after=entry.optional_pattern("after", words.lists, AT_END),
-            unless=entry.optional_pattern("unless", words.lists, AT_END),
-        )
-        for number, form in _SLOT.findall(mistake.better):
-            if int(number) > mistake.wrong.groups:
-                raise entry.error("better", f"`wrong` has no group {number}")
-            if form and not words.knows(form):
-                raise entry.error("better", f"there is no form {form!r}")
-        if "{" in _SLOT.sub("", mistake.better):
-            raise entry.error("better", "a slot is a number, or a number and a form: {1} or {2:past}")
-        found.append(mistake)
-    table.refuse_unknown()
+    with read(path) as table:
+        words = vocabulary.load()
+        found = []
+        for entry in table.tables("mistakes"):
+            mistake = Mistake(
+                reason=reason(entry),
+                wrong=entry.pattern("wrong", words.lists),
+                better=entry.text("better"),
+                after=entry.optional_pattern("after", words.lists, AT_END),
+                unless=entry.optional_pattern("unless", words.lists, AT_END),
+            )
+            for number, form in _SLOT.findall(mistake.better):
+                if int(number) > mistake.wrong.groups:
+                    raise entry.error("better", f"`wrong` has no group {number}")
+                if form and not words.knows(form):
+                    raise entry.error("better", f"there is no form {form!r}")
+            if "{" in _SLOT.sub("", mistake.better):
+                raise entry.error("better", "a slot is a number, or a number and a form: {1} or {2:past}")
+            found.append(mistake)
     refuse_duplicates(table, "mistakes", [one.reason for one in found])
     return tuple(found)
 

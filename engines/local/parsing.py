@@ -100,10 +100,7 @@ def parse(text: str) -> tuple[Clause, ...]:
 
 
 def class_of(phrase: Phrase | Token) -> str:
-    """Return the class of a noun: "food", "place", …
-
-    The name of a place is a "country", any other name a "name".
-    """
+    """Return the class of a noun, such as "food". The name of a place is a "country", any other name a "name"."""
     head = phrase.head if isinstance(phrase, Phrase) else phrase
     if head.tag in ("PNP", "PNI", "DT0"):
         word = head.text.lower()

@@ -60,11 +60,7 @@ def resume(brief: Brief, transcript: Sequence[Line]) -> str:
 
 
 def pace(texts: Sequence[str]) -> float:
-    """Return how fast the partner speaks, as a share of the chosen speed.
-
-    Each wish for slower speech among the learner's texts lowers it. A wish for faster speech raises it again, at most
-    to 1.
-    """
+    """Return the share of the chosen speed to speak at. Wishes for slower speech lower it, for faster raise it, up to 1."""
     share = 1.0
     for text in texts:
         intent = remarks.understand(text).intent

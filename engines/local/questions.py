@@ -87,10 +87,7 @@ class DialogueState:
 
     @cached_property
     def unasked(self) -> list[FollowUp]:
-        """Return the questions that were not asked yet.
-
-        They are in the file's order, from easy to deep, but shuffled a little from talk to talk.
-        """
+        """Return the questions not asked yet: from easy to deep, as in the file, but a little shuffled in each talk."""
         first, *others = self.questions
         shuffle = random.Random(self.brief.seed).shuffle
         # Once the learner has said something substantial, the opening's question comes too late.

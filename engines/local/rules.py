@@ -143,58 +143,53 @@ def load() -> None:
 
 @cache
 def intents() -> tuple[IntentRule, ...]:
-    table = read(_FOLDER / "intents.toml")
-    macros = table.mapping("macros")
-    found = []
-    for entry in table.tables("intents"):
-        name = entry.text("name")
-        patterns = Pattern.of(f"intents.toml: {name}", entry.texts("whole"), macros)
-        found.append(IntentRule(name, patterns, entry.flag("clause")))
-    table.refuse_unknown()
+    with read(_FOLDER / "intents.toml") as table:
+        macros = table.mapping("macros")
+        found = []
+        for entry in table.tables("intents"):
+            name = entry.text("name")
+            patterns = Pattern.of(f"intents.toml: {name}", entry.texts("whole"), macros)
+            found.append(IntentRule(name, patterns, entry.flag("clause")))
     return tuple(found)
 
 
 @cache
 def feelings() -> Feelings:
-    table = read(_FOLDER / "feelings.toml")
-    common = table.table("words")
-    found = Feelings(
-        kinds=tuple(
-            Feeling(
-                patterns=Pattern.of(f"feelings.toml: {entry.text('name')}", entry.texts("patterns"), {}),
-                unless=entry.optional_pattern("unless"),
-                say=entry.says("say", questions=False),
-                ask=entry.says("ask", questions=True, optional=True),
-                heavy=entry.flag("heavy"),
-            )
-            for entry in table.tables("feelings")
-        ),
-        story=re.compile(common.text("story")),
-        ask=common.says("ask", questions=True),
-        more=common.says("more", questions=True),
-        listening=common.says("listening", questions=False),
-        back=common.says("back", questions=False),
-    )
-    table.refuse_unknown()
-    return found
+    with read(_FOLDER / "feelings.toml") as table:
+        common = table.table("words")
+        return Feelings(
+            kinds=tuple(
+                Feeling(
+                    patterns=Pattern.of(f"feelings.toml: {entry.text('name')}", entry.texts("patterns"), {}),
+                    unless=entry.optional_pattern("unless"),
+                    say=entry.says("say", questions=False),
+                    ask=entry.says("ask", questions=True, optional=True),
+                    heavy=entry.flag("heavy"),
+                )
+                for entry in table.tables("feelings")
+            ),
+            story=re.compile(common.text("story")),
+            ask=common.says("ask", questions=True),
+            more=common.says("more", questions=True),
+            listening=common.says("listening", questions=False),
+            back=common.says("back", questions=False),
+        )
 
 
 @cache
 def replies() -> Replies:
-    table = read(_FOLDER / "answers.toml")
-    kinds = tuple(
-        ReplyRule(
-            match=Pattern.of(f"answers.toml: {entry.text('name')}", (entry.text("match"),), {}),
-            say=entry.says("say", questions=False),
-            ask=entry.says("ask", questions=True, optional=True),
-            scenarios=entry.texts("scenarios", optional=True),
-            **entry.flags("name_only", "place_only", "needs_place", "language", "named"),
+    with read(_FOLDER / "answers.toml") as table:
+        kinds = tuple(
+            ReplyRule(
+                match=Pattern.of(f"answers.toml: {entry.text('name')}", (entry.text("match"),), {}),
+                say=entry.says("say", questions=False),
+                ask=entry.says("ask", questions=True, optional=True),
+                scenarios=entry.texts("scenarios", optional=True),
+                **entry.flags("name_only", "place_only", "needs_place", "language", "named"),
+            )
+            for entry in table.tables("answers")
         )
-        for entry in table.tables("answers")
-    )
-    found = Replies(kinds, table.mapping("did"), table.mapping("tips"), table.mapping("famous"))
-    table.refuse_unknown()
-    return found
+        return Replies(kinds, table.mapping("did"), table.mapping("tips"), table.mapping("famous"))
 
 
 _SLOTS = frozenset(
@@ -205,66 +200,59 @@ _SLOTS = frozenset(
 
 @cache
 def frames() -> tuple[Frame, ...]:
-    table = read(_FOLDER / "frames.toml")
-    found = []
-    for entry in table.tables("frames"):
-        name = entry.text("name")
-        frame = Frame(
-            take=entry.says("take", questions=False),
-            ask=entry.says("ask", questions=True),
-            easy=entry.says("easy", questions=True),
-            match=entry.optional_pattern("match"),
-            unless_here=entry.optional_pattern("unless_here"),
-            verbs=entry.words("verbs"),
-            verbs_not=entry.words("verbs_not"),
-            subject=entry.choices("subject", ("i", "we", "third", "there", "none")),
-            tense=entry.choices("tense", ("past", "present", "future", "wish", "could", "none")),
-            classes=frozenset(entry.texts("classes", optional=True)),
-            **entry.flags("negated", "either", "adjective", "no_object", "film", "story", "first", "weak"),
-        )
-        if len(frame.ask) != len(frame.easy):
-            raise entry.error("easy", f"must have as many questions as `ask` ({name})")
-        known = _SLOTS | frozenset(frame.match.groupindex if frame.match else ())
-        for text in (*frame.take, *frame.ask, *frame.easy):
-            if unknown := slots(text) - known:
-                raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({name})")
-        found.append(frame)
-    table.refuse_unknown()
+    with read(_FOLDER / "frames.toml") as table:
+        found = []
+        for entry in table.tables("frames"):
+            name = entry.text("name")
+            frame = Frame(
+                take=entry.says("take", questions=False),
+                ask=entry.says("ask", questions=True),
+                easy=entry.says("easy", questions=True),
+                match=entry.optional_pattern("match"),
+                unless_here=entry.optional_pattern("unless_here"),
+                verbs=entry.words("verbs"),
+                verbs_not=entry.words("verbs_not"),
+                subject=entry.choices("subject", ("i", "we", "third", "there", "none")),
+                tense=entry.choices("tense", ("past", "present", "future", "wish", "could", "none")),
+                classes=frozenset(entry.texts("classes", optional=True)),
+                **entry.flags("negated", "either", "adjective", "no_object", "film", "story", "first", "weak"),
+            )
+            if len(frame.ask) != len(frame.easy):
+                raise entry.error("easy", f"must have as many questions as `ask` ({name})")
+            known = _SLOTS | frozenset(frame.match.groupindex if frame.match else ())
+            for text in (*frame.take, *frame.ask, *frame.easy):
+                if unknown := slots(text) - known:
+                    raise entry.error("ask", f"nothing fills {{{min(unknown)}}} ({name})")
+            found.append(frame)
     return tuple(found)
 
 
 @cache
 def classes() -> Classes:
-    table = read(_FOLDER / "classes.toml")
-    found = Classes(
-        nouns={noun: name for name, text in table.mapping("nouns").items() for noun in text.split()},
-        light=frozenset(table.mapping("verbs")["light"].split()),
-        pronouns={noun: name for name, text in table.mapping("pronouns").items() for noun in text.split()},
-        events=table.mapping("events"),
-        telling=frozenset(table.mapping("adjectives")["telling"].split()),
-    )
-    table.refuse_unknown()
-    return found
+    with read(_FOLDER / "classes.toml") as table:
+        return Classes(
+            nouns={noun: name for name, text in table.mapping("nouns").items() for noun in text.split()},
+            light=frozenset(table.mapping("verbs")["light"].split()),
+            pronouns={noun: name for name, text in table.mapping("pronouns").items() for noun in text.split()},
+            events=table.mapping("events"),
+            telling=frozenset(table.mapping("adjectives")["telling"].split()),
+        )
 
 
 @cache
 def topics() -> Topics:
-    table = read(_FOLDER / "topics.toml")
-    names = {name: frozenset(text.split()) for name, text in table.mapping("scenarios").items()}
-    asks = table.table("asks")
-    kinds = ("country", "activity", "animal", "family", "person", "default")
-    found = Topics(names, {kind: asks.says(kind, questions=True) for kind in kinds})
-    table.refuse_unknown()
-    return found
+    with read(_FOLDER / "topics.toml") as table:
+        names = {name: frozenset(text.split()) for name, text in table.mapping("scenarios").items()}
+        asks = table.table("asks")
+        kinds = ("country", "activity", "animal", "family", "person", "default")
+        return Topics(names, {kind: asks.says(kind, questions=True) for kind in kinds})
 
 
 @cache
 def words() -> Mapping[str, str]:
     """Return the meanings of words by their base form."""
-    table = read(_FOLDER / "words.toml")
-    found = table.mapping("words")
-    table.refuse_unknown()
-    return found
+    with read(_FOLDER / "words.toml") as table:
+        return table.mapping("words")
 
 
 def _groups(match: re.Match[str] | None) -> dict[str, str] | None:

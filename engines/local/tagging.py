@@ -1,7 +1,4 @@
-"""Tag parts of speech with HanTa, and find the noun phrases and verbs of a sentence.
-
-Tags are those of the British National Corpus (C5).
-"""
+"""Tag parts of speech with HanTa, by the tags of the British National Corpus (C5), and find noun phrases and verbs."""
 
 import re
 import threading
@@ -54,10 +51,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Hold a noun with the words that belong to it.
-
-    `start` and `end` count tokens. `before` is the word in front of it.
-    """
+    """Hold a noun with its words. `start` and `end` count tokens. `before` is the word in front of it."""
 
     words: tuple[Token, ...]
     start: int

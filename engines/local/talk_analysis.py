@@ -82,12 +82,17 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
         goals=goals,
     )
     reasons = _not_measurable(counted)
-    scores = {name: None if name in reasons else _SCORES[name](counted, level) for name in analysis.COMPONENTS}
+    scores = {name: None if name in reasons else _score(name, counted, level) for name in analysis.COMPONENTS}
+    advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
+    for category, times in Counter(one.category for one in found).most_common(1):
+        if times > 1:
+            about = CATEGORIES.get(category, category)
+            advice.append(f"{times} of the {len(found)} mistakes that were found are about {about}.")
     return Analysis(
         scores=scores,
         feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
         strengths=tuple(_STRENGTHS[name] for name, score in scores.items() if score is not None and score >= GOOD),
-        improvements=_improvements(scores, found),
+        improvements=tuple(advice),
         suggestions=_suggestions(found),
         unmeasured=reasons,
     )
@@ -121,31 +126,26 @@ def _not_measurable(counted: Counted) -> dict[str, str]:
     return reasons
 
 
-def _fluency(counted: Counted, level: str) -> float:
-    pace = _share(counted.timed.words * 60 / counted.timed.seconds, analysis.WORDS_PER_MINUTE[level])
-    return _borne_out(pace, counted.timed.seconds, ENOUGH_SECONDS)
-
-
-def _grammar(counted: Counted, level: str) -> float:
-    """Return 100 if no mistake is found in enough words, and 70 for as many mistakes as the level expects."""
-    per_100 = 100 * counted.mistakes / counted.words
-    return _borne_out(100 - (100 - EXPECTED) * per_100 / MISTAKES_PER_100_WORDS[level], counted.words, ENOUGH_WORDS)
-
-
-def _vocabulary(counted: Counted, level: str) -> float:
-    """Give 2.5 points for each hundredth of variety above what is expected, and take some off for each wrong word."""
-    assert counted.variety is not None
-    wrong = POINTS_FOR_A_WRONG_WORD * 100 * counted.word_choice / counted.words
-    return _borne_out(EXPECTED + 250 * (counted.variety - VARIETY[level]) - wrong, counted.words, ENOUGH_VARIED_WORDS)
-
-
-def _content(counted: Counted, level: str) -> float:
-    """Return the mean of the scores for the length of the answers and for the goals that were reached."""
-    length = _borne_out(_share(counted.words / counted.turns, WORDS_PER_TURN[level]), counted.turns, ENOUGH_TURNS)
+def _score(component: str, counted: Counted, level: str) -> float:
+    """Return the score of a component that is measurable."""
+    words = counted.words
+    if component == "fluency":
+        pace = _share(counted.timed.words * 60 / counted.timed.seconds, analysis.WORDS_PER_MINUTE[level])
+        return _borne_out(pace, counted.timed.seconds, ENOUGH_SECONDS)
+    if component == "grammar":
+        # 100 if no mistake is found in enough words, and 70 for as many mistakes as the level expects.
+        lost = (100 - EXPECTED) * (100 * counted.mistakes / words) / MISTAKES_PER_100_WORDS[level]
+        return _borne_out(100 - lost, words, ENOUGH_WORDS)
+    if component == "vocabulary":
+        # 2.5 points for each hundredth of variety above what is expected, and some off for each wrong word.
+        assert counted.variety is not None
+        wrong = POINTS_FOR_A_WRONG_WORD * 100 * counted.word_choice / words
+        return _borne_out(EXPECTED + 250 * (counted.variety - VARIETY[level]) - wrong, words, ENOUGH_VARIED_WORDS)
+    # contentRichness: the mean of the scores for the length of the answers and for the goals that were reached.
+    length = _borne_out(_share(words / counted.turns, WORDS_PER_TURN[level]), counted.turns, ENOUGH_TURNS)
     return _within((length + 100 * sum(counted.goals) / len(counted.goals)) / 2) if counted.goals else length
 
 
-_SCORES = {"fluency": _fluency, "grammar": _grammar, "vocabulary": _vocabulary, "contentRichness": _content}
 _STRENGTHS = {
     "fluency": "You spoke at a good pace for your level.",
     "grammar": "The automatic check found few mistakes for the number of words you said.",
@@ -172,15 +172,6 @@ def _borne_out(score: float, amount: float, enough: float) -> float:
 
 def _within(score: float) -> float:
     return float(round(max(0.0, min(100.0, score))))
-
-
-def _improvements(scores: dict[str, float | None], found: Sequence[Correction]) -> tuple[str, ...]:
-    advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
-    for category, times in Counter(one.category for one in found).most_common(1):
-        if times > 1:
-            name = CATEGORIES.get(category, category)
-            advice.append(f"{times} of the {len(found)} mistakes that were found are about {name}.")
-    return tuple(advice)
 
 
 def _feedback(counted: Counted, level: str, *, is_scored: bool) -> str:

@@ -47,10 +47,9 @@ class Vocabulary:
 @cache
 def load() -> Vocabulary:
     """Return the vocabulary. Raises DataFileError if its file is invalid."""
-    table = read(DATA / "vocabulary.toml")
-    written = table.mapping("lists")
-    forms = table.mappings("forms")
-    table.refuse_unknown()
+    with read(DATA / "vocabulary.toml") as table:
+        written = table.mapping("lists")
+        forms = table.mappings("forms")
     # The longest word comes first, so that a pattern matches all of it.
     derived = {
         name: "|".join(sorted(words, key=lambda word: (-len(word), word)))

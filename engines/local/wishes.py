@@ -8,10 +8,7 @@ from tutor.domain import Line
 
 
 def follow(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
-    """Return the reply to the wish in the remark, and the question that is asked then, after a hint for its answer.
-
-    Without a question, the talk simply goes on.
-    """
+    """Return the reply to the wish, and a hint and a question to follow it. Without a question, the talk goes on."""
     helping = ""
     match remark.intent:
         case Intent.OTHER_TOPIC:

@@ -83,10 +83,7 @@ def in_doubt(heard: Transcript) -> str:
 
 
 async def stream(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
-    """Yield the answer's text as it is written, without the reasoning that some models write before it.
-
-    Raises EngineError, also if there is no answer at all.
-    """
+    """Yield the answer's text as it is written, without reasoning. Raises EngineError, also if there is no answer."""
     attempts, is_empty = [_without_reasoning(messages) for _ in range(2)], True
     async with aclosing(patiently("chat", attempts)) as deltas:
         async for delta in deltas:

@@ -26,10 +26,7 @@ _CODE = re.compile(r"[a-z_]{1,60}")
 
 @contextmanager
 def translated(what: str, model: str = "") -> Iterator[None]:
-    """Translate every exception of a call to a provider into EngineError.
-
-    `what` names the call for operators: "chat", "the realtime session".
-    """
+    """Translate every exception of a call to a provider into EngineError. `what` names the call for operators: "chat"."""
     try:
         yield
     except openai.APIStatusError as error:

@@ -65,10 +65,7 @@ LARGER = {"gpt-realtime": "gpt-realtime-2.1", "gpt-realtime-2025-08-28": "gpt-re
 
 
 def end(stage: Stage) -> date | None:
-    """Return the date when the stage's model is shut down, if OpenAI has announced one.
-
-    The date does not apply to another server that uses the same model name.
-    """
+    """Return the announced end of the stage's model, or None. Another server's model of the same name has none."""
     return ENDS.get(stage.model) if stage.is_openais else None
 
 

@@ -88,10 +88,7 @@ def of_response(stage: str, counted: object) -> Used:
 
 
 def of_transcription(counted: object) -> Used:
-    """Return the usage of transcribing the learner's words from its `usage`.
-
-    It is in seconds or in tokens, depending on how the model is billed.
-    """
+    """Return the usage of a transcription from its `usage`, in seconds or in tokens, as the model is billed."""
     counted = fields_of(counted)
     given = fields_of(counted.get("input_token_details"))
     return Used(

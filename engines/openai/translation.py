@@ -30,19 +30,21 @@ async def translate(text: str, *, language: str) -> str:
 
     A long text is split into pieces that are translated at once, so it takes no longer than one of them. Raises EngineError.
     """
+    instructions = INSTRUCTIONS.format(language=languages.get(language).name)
     pieces = [piece for piece in _PIECE.findall(text.strip()) if piece.strip()]
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_translated(piece, language)) for piece in pieces]
+            asked = [
+                structured.ask("translation", Translated, instructions, piece.strip(), stage="translation")
+                for piece in pieces
+            ]
+            answers = [group.create_task(each) for each in asked]
     except* EngineError as failed:
         failure = failed.exceptions[0]
     else:
-        return "".join(task.result() for task in tasks)
+        # Each piece keeps the white space at its end.
+        return "".join(
+            answer.result().translation + piece[len(piece.rstrip()) :]
+            for piece, answer in zip(pieces, answers, strict=True)
+        )
     raise failure
-
-
-async def _translated(piece: str, language: str) -> str:
-    """Return the translation, with the white space at the end of the piece."""
-    instructions = INSTRUCTIONS.format(language=languages.get(language).name)
-    answer = await structured.ask("translation", Translated, instructions, piece.strip(), stage="translation")
-    return answer.translation + piece[len(piece.rstrip()) :]

@@ -1,7 +1,4 @@
-"""Hold one talk over three overlapping stages.
-
-The first clause is spoken while the rest of the answer is being written.
-"""
+"""Hold one talk over three overlapping stages: a clause is spoken while the rest of the answer is being written."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence

@@ -1,7 +1,4 @@
-"""Read fields of the provider's events.
-
-Each function raises KeyError, TypeError or ValueError for a field that is missing or invalid.
-"""
+"""Read fields of the provider's events. Raises KeyError, TypeError or ValueError for a missing or invalid field."""
 
 import base64
 import re

@@ -65,7 +65,12 @@ class Incoming:
                 case "session.updated":
                     connection.configured = True
                 case "response.created":
-                    self._response_created(connection, event["response"])
+                    response_id = fields.name(event["response"], "id")
+                    if pending := self._responses.of_new_response(event["response"]):
+                        pending.response_id = response_id
+                    # No caller waits for it, or not any more.
+                    if pending is None or pending.left or pending.done:
+                        connection.send("response.cancel", response_id=response_id)
                 case "response.output_audio_transcript.delta":
                     if pending := self._heard_by(event):
                         pending.add_words(fields.text(event, "delta"))
@@ -79,11 +84,23 @@ class Incoming:
                     if pending := self._responses.of_item(item_id) or self._responses.of_commit():
                         pending.item_id = item_id
                 case "input_audio_buffer.speech_started":
-                    self._speech_started(event)
+                    began_ms = fields.milliseconds(event, "audio_start_ms")
+                    self._audio.speaking = True
+                    notification = Notification(SpeechStarted(self._audio.at_ms(began_ms)))
+                    self._interruption_handled = notification.handled
+                    self.notifications.put_nowait(notification)
                 case "input_audio_buffer.speech_stopped":
-                    self._speech_stopped(event)
+                    ended_ms = fields.milliseconds(event, "audio_end_ms")
+                    pending = self._responses.detect(fields.name(event, "item_id"))
+                    pending.pcm = self._audio.take()
+                    self.notifications.put_nowait(Notification(TurnEnded(self._audio.at_ms(ended_ms)), pending))
                 case "conversation.item.input_audio_transcription.completed":
-                    self._transcribed(connection, event)
+                    pending = self._responses.of_item(fields.name(event, "item_id"))
+                    if took := event.get("usage"):
+                        self._count(pending, realtime.of_transcription(took))
+                    if pending and not pending.left:
+                        pending.heard(fields.text(event, "transcript").strip())
+                    self._renew_if_due(connection)
                 case "conversation.item.input_audio_transcription.failed":
                     pending = self._responses.of_item(fields.name(event, "item_id"))
                     if pending and not pending.left:
@@ -92,14 +109,6 @@ class Incoming:
                     self._error(connection, event["error"])
 
     # Answers
-
-    def _response_created(self, connection: RealtimeConnection, response: ServerEvent) -> None:
-        response_id, pending = fields.name(response, "id"), self._responses.of_new_response(response)
-        if pending:
-            pending.response_id = response_id
-        # No caller waits for it, or not any more.
-        if pending is None or pending.left or pending.done:
-            connection.send("response.cancel", response_id=response_id)
 
     def _heard_by(self, event: ServerEvent) -> PendingResponse | None:
         pending = self._responses.of_response(fields.name(event, "response_id"))
@@ -129,29 +138,6 @@ class Incoming:
             pending.blocked = False
             sending.create(connection, pending, self._configuration.instructions)
         self._renew_if_due(connection)
-
-    # The learner's words
-
-    def _transcribed(self, connection: RealtimeConnection, event: ServerEvent) -> None:
-        pending = self._responses.of_item(fields.name(event, "item_id"))
-        if took := event.get("usage"):
-            self._count(pending, realtime.of_transcription(took))
-        if pending and not pending.left:
-            pending.heard(fields.text(event, "transcript").strip())
-        self._renew_if_due(connection)
-
-    def _speech_started(self, event: ServerEvent) -> None:
-        began_ms = fields.milliseconds(event, "audio_start_ms")
-        self._audio.speaking = True
-        notification = Notification(SpeechStarted(self._audio.at_ms(began_ms)))
-        self._interruption_handled = notification.handled
-        self.notifications.put_nowait(notification)
-
-    def _speech_stopped(self, event: ServerEvent) -> None:
-        ended_ms = fields.milliseconds(event, "audio_end_ms")
-        pending = self._responses.detect(fields.name(event, "item_id"))
-        pending.pcm = self._audio.take()
-        self.notifications.put_nowait(Notification(TurnEnded(self._audio.at_ms(ended_ms)), pending))
 
     # The session
 

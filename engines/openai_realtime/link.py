@@ -20,10 +20,7 @@ REFUSED_FOR = 10.0
 
 
 class Link:
-    """Hold the connection to the provider, and count the failures to keep it.
-
-    `connection` is None except while a session is ready.
-    """
+    """Hold the connection to the provider, None unless a session is ready, and count the failures to keep it."""
 
     def __init__(self) -> None:
         self.connection: RealtimeConnection | None = None

@@ -1,7 +1,4 @@
-"""Send the provider the events for a talk's requests.
-
-The id of an event that may fail names its purpose.
-"""
+"""Send the provider the events for a talk's requests. The id of an event that may fail names its purpose."""
 
 import base64
 from collections.abc import Sequence

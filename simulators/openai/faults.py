@@ -76,10 +76,7 @@ class Faults:
         return self._claim(fault for fault in self._on(path) if fault.is_early)
 
     def in_talk(self, path: str, event: str) -> Fault | None:
-        """Return the fault that replaces this event of an open talk.
-
-        A fault may be set during a talk, and counts events from then on.
-        """
+        """Return the fault that replaces this event of an open talk. A fault counts events from when it was set."""
         return self._claim(fault for fault in self._on(path) if not fault.is_early and fault.strikes(event))
 
     def _on(self, path: str) -> list[Fault]:

@@ -77,7 +77,13 @@ def encoded(pcm: bytes, file_format: str) -> bytes:
 def seconds(data: bytes) -> float:
     """Return the seconds of audio in an uploaded file. Raises NotAudio."""
     if data[:4] == b"RIFF":
-        return _wav_seconds(data)
+        try:
+            with wave.open(io.BytesIO(data)) as file:
+                frames_at_most = (len(data) - WAV_HEADER) / (file.getnchannels() * file.getsampwidth())
+                # A stream's header states 2 GB.
+                return min(file.getnframes(), frames_at_most) / file.getframerate()
+        except (wave.Error, EOFError) as error:
+            raise NotAudio(str(error)) from error
     import av
 
     try:
@@ -86,14 +92,4 @@ def seconds(data: bytes) -> float:
                 raise NotAudio("There is no sound in it.")
             return container.duration / av.time_base if container.duration else len(data) / GUESSED_BYTES_PER_SECOND
     except av.error.FFmpegError as error:
-        raise NotAudio(str(error)) from error
-
-
-def _wav_seconds(data: bytes) -> float:
-    try:
-        with wave.open(io.BytesIO(data)) as file:
-            frames_at_most = (len(data) - WAV_HEADER) / (file.getnchannels() * file.getsampwidth())
-            # A stream's header states 2 GB.
-            return min(file.getnframes(), frames_at_most) / file.getframerate()
-    except (wave.Error, EOFError) as error:
         raise NotAudio(str(error)) from error

@@ -28,16 +28,21 @@ async def create(exchange: HttpExchange) -> None:
     text = exchange.simulation.script.heard(data, seconds)
     delays = exchange.settings.delays
     ready_ms = delays.transcription_ms + delays.transcription_per_second_ms * seconds
-    usage = _usage(model, seconds, text)
+    tokens = scripted_words.tokens(text)
+    usage = _usage(model, seconds, len(tokens))
+    await exchange.pace.until(ready_ms)
     # whisper-1 ignores `stream`.
     if asked.get("stream") == "true" and model != "whisper-1":
-        await _stream(exchange, text, usage, ready_ms)
+        await exchange.stream()
+        # The first delta is due when the transcription is ready, the others follow at the pace of tokens.
+        async for token in exchange.paced(tokens, ready_ms):
+            await exchange.event({"type": "transcript.text.delta", "delta": token})
+        await exchange.event({"type": "transcript.text.done", "text": text, "usage": usage})
+        await exchange.end()
         return
-    await exchange.pace.until(ready_ms)
     answer_format = asked.get("response_format", "json")
     if answer_format not in FORMATS:
         raise ApiError(400, f"Invalid value: '{answer_format}'.", param="response_format", code="invalid_value")
-    tokens = scripted_words.tokens(text)
     exchange.journal.tokens_out += len(tokens)
     if answer_format == "text":
         await exchange.text(f"{text}\n")
@@ -90,20 +95,10 @@ async def _listen(exchange: HttpExchange, filename: str, data: bytes) -> float:
     return seconds
 
 
-async def _stream(exchange: HttpExchange, text: str, usage: dict[str, object], ready_ms: float) -> None:
-    """Send the first delta when the transcription is ready, the others at the pace of tokens."""
-    await exchange.pace.until(ready_ms)
-    await exchange.stream()
-    async for token in exchange.paced(scripted_words.tokens(text), ready_ms):
-        await exchange.event({"type": "transcript.text.delta", "delta": token})
-    await exchange.event({"type": "transcript.text.done", "text": text, "usage": usage})
-    await exchange.end()
-
-
-def _usage(model: str, seconds: float, text: str) -> dict[str, object]:
+def _usage(model: str, seconds: float, written: int) -> dict[str, object]:
     if model == "whisper-1":
         return {"type": "duration", "seconds": seconds}
-    heard, written = round(seconds * AUDIO_TOKENS_PER_SECOND), len(scripted_words.tokens(text))
+    heard = round(seconds * AUDIO_TOKENS_PER_SECOND)
     return {
         "type": "tokens",
         "input_tokens": heard,

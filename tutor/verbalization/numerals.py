@@ -50,7 +50,9 @@ def ordinal(number: str | int) -> str:
 
 
 def year(number: str) -> str:
-    """Say a year of four digits: 1908 is "nineteen oh eight"."""
+    """Say a year of four digits, or the last two: 1908 is "nineteen oh eight"."""
+    if len(number) < 4:
+        return cardinal(number)
     if number[1:3] == "00":
         return str(num2words(int(number))).replace(" and ", " ")
     return str(num2words(int(number), to="year")).replace("oh-", "oh ")
@@ -63,11 +65,6 @@ def _maybe_year(match: re.Match[str]) -> str:
     return cardinal(match[0]) if is_amount else year(match[0])
 
 
-def _decade(match: re.Match[str]) -> str:
-    said = year(match[1]) if len(match[1]) == 4 else cardinal(match[1])
-    return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
-
-
 def _roman(match: re.Match[str]) -> str:
     """Say "Chapter IV" as a cardinal and "Elizabeth II" as an ordinal."""
     name, numeral, after = match[1], match[2], match.string[match.end() :]
@@ -77,11 +74,6 @@ def _roman(match: re.Match[str]) -> str:
     if not value or not is_certain or (numeral == "I" and _VERB_AFTER.match(after)):
         return match[0]
     return f"{name} {num2words(value).capitalize()}" if is_counted else f"{name} the {ordinal(value)}"
-
-
-def _century(match: re.Match[str]) -> str:
-    value = _roman_value(match[1])
-    return f"{ordinal(value)}{match[2]}" if value else match[0]
 
 
 def _roman_value(numeral: str) -> int:
@@ -98,12 +90,15 @@ def between(match: re.Match[str]) -> str:
 
 
 # These rules come before those for units: "1990s" is not a time in seconds.
-DECADES = (rule(r"(?<![\w,.])'?(\d{4}|\d0)'?s\b", _decade),)
+DECADES = (rule(r"(?<![\w,.])'?(\d{4}|\d0)'?s\b", lambda match: re.sub("ys$", "ies", f"{year(match[1])}s")),)
 YEARS = (
     rule(rf"{FREE}(\d+(?:,\d{{3}})*)(?:st|nd|rd|th)\b", lambda match: ordinal(match[1].replace(",", ""))),
     rule(rf"(?<![\w.,-])({NUMBER}){DASH}({NUMBER})(?![\w-])", between),
     rule(r"(?<![\w.,-])(?:1[1-9]|20)\d\d(?!\w|[.,]\d)", _maybe_year),
-    rule(r"\b([IVX]+)(\s+[Cc]entury)\b", _century),
+    rule(
+        r"\b([IVX]+)(\s+[Cc]entury)\b",
+        lambda match: f"{ordinal(value)}{match[2]}" if (value := _roman_value(match[1])) else match[0],
+    ),
     rule(r"\b([A-Z][\w']*)\s+([IVX]+)\b(?!\.[A-Z])", _roman),
 )
 RULES = (

@@ -15,12 +15,6 @@ _DIGITS = re.compile(r"\d+")
 _CALLING = re.compile(r"\b(?:call|phone|number|dial|tel|fax|text|ring|mobile|whatsapp)", re.IGNORECASE)
 
 
-def _numbered_date(match: re.Match[str]) -> str:
-    """Say the three numbers of a date. Which of them is the month depends on the country."""
-    said_year = year(match[3]) if len(match[3]) == 4 else cardinal(match[3])
-    return f"{cardinal(str(int(match[1])))}, {cardinal(str(int(match[2])))}, {said_year}"
-
-
 def _day_month(match: re.Match[str]) -> str:
     has_article = re.search(r"\bthe\s$", match.string[: match.start()], re.IGNORECASE)
     return f"{'' if has_article else 'the '}{ordinal(match[1])} of {_month(match[2])}{_of_year(match[3])}"
@@ -62,7 +56,11 @@ RULES = (
         rf"{FREE}(\d{{4}})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)",
         lambda match: f"{MONTHS.split('|')[int(match[2]) - 1]} {ordinal(match[3])}, {year(match[1])}",
     ),
-    rule(rf"{FREE}(\d{{1,2}})[/.](\d{{1,2}})[/.](\d{{4}}|\d\d)(?![\d/]|\.\d)", _numbered_date),
+    # Which of the numbers is the month depends on the country, so a date stays three numbers.
+    rule(
+        rf"{FREE}(\d{{1,2}})[/.](\d{{1,2}})[/.](\d{{4}}|\d\d)(?![\d/]|\.\d)",
+        lambda match: f"{cardinal(str(int(match[1])))}, {cardinal(str(int(match[2])))}, {year(match[3])}",
+    ),
     rule(
         r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,4}\)\s?|\d{1,4}[\s.-])(?:\d{2,4}[\s.-])?\d{3,4}[\s.-]\d{3,4}"
         r"(?!\w|[.,-]?\d)|\+\d{7,}",

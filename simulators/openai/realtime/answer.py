@@ -74,7 +74,13 @@ class SimulatedResponse:
             for at_ms, _, what in moments:
                 await self._pace.until(at_ms)
                 if not self._item.content:
-                    await self._open()
+                    # The item and its one part are sent first, still empty.
+                    await self._send_item("response.output_item.added")
+                    if not self.out_of_band:
+                        await self._talk.add_item(self._item)
+                    kind = "output_audio" if self._spoken else "output_text"
+                    self._item.content.append({"type": kind, self._text_field: ""})
+                    await self._send_part("response.content_part.added", part=self._part())
                 await self._say(what)
             await self._end("completed", None)
         except SimulatedFailure as failed:
@@ -95,15 +101,6 @@ class SimulatedResponse:
             at += settings.delays.realtime_per_second_ms * number * chunk_ms / 1000
             size = chunk_ms * sound.BYTES_PER_MS
             yield at, 1, pcm[number * size : (number + 1) * size]
-
-    async def _open(self) -> None:
-        """Send the item and its one part, still empty."""
-        await self._send_item("response.output_item.added")
-        if not self.out_of_band:
-            previous = self._talk.conversation.add(self._item)
-            await self._talk.emit("conversation.item.added", previous_item_id=previous, item=self._item.shape())
-        self._item.content.append({"type": "output_audio" if self._spoken else "output_text", self._text_field: ""})
-        await self._send_part("response.content_part.added", part=self._part())
 
     async def _say(self, what: str | bytes) -> None:
         if isinstance(what, bytes):

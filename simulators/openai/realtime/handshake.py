@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
 from urllib.parse import parse_qs
 
 from asgiref.typing import WebSocketScope
@@ -21,9 +20,14 @@ async def serve(simulation: Simulation, scope: WebSocketScope, receive: Receive,
     simulation.journal.begin(path, scope["client"])
     try:
         await receive()
-        model = await _while_client_waits(_let_in(simulation, scope), receive)
-        if model is None:
+        letting_in, gone = asyncio.create_task(_let_in(simulation, scope)), asyncio.create_task(receive())
+        await asyncio.wait({letting_in, gone}, return_when=asyncio.FIRST_COMPLETED)
+        # The client hung up meanwhile.
+        if gone.done():
+            letting_in.cancel()
             return
+        gone.cancel()
+        model = letting_in.result()
         await send({"type": "websocket.accept"})
         await Talk(simulation, scope, send, model).run(receive)
     except ApiError as error:
@@ -37,18 +41,6 @@ async def serve(simulation: Simulation, scope: WebSocketScope, receive: Receive,
         pass
     finally:
         simulation.journal.end(path)
-
-
-async def _while_client_waits(letting_in: Coroutine[object, object, str], receive: Receive) -> str | None:
-    """Return the model, or None if the client hung up meanwhile. Raises ApiError."""
-    work = asyncio.create_task(letting_in)
-    gone = asyncio.create_task(receive())
-    await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-    if work.done() and not gone.done():
-        gone.cancel()
-        return work.result()
-    work.cancel()
-    return None
 
 
 async def _let_in(simulation: Simulation, scope: WebSocketScope) -> str:

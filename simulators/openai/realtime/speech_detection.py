@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.json_types import Json
 from simulators.openai.sound import BYTES_PER_MS
@@ -42,7 +41,9 @@ class SpeechDetector:
         """Yield when the learner's turn starts or stops, in ms, in the audio that arrived since the last call."""
         # A threshold of 0.5 is -40 dB of full scale.
         level = 32768 * 10 ** (-(60 - 40 * detection.get("threshold", 0.5)) / 20)
-        for loud in self._new_frames() > level:
+        new = bytes(self._buffer[self._checked - self._buffer_from :])
+        samples = np.frombuffer(new[: len(new) // FRAME * FRAME], "<i2").astype(np.float32).reshape(-1, FRAME // 2)
+        for loud in np.sqrt((samples * samples).mean(axis=1)) > level:
             self._checked += FRAME
             self._voice_ms = self._voice_ms + FRAME_MS if loud else 0
             self._silence_ms = 0 if loud else self._silence_ms + FRAME_MS
@@ -73,13 +74,6 @@ class SpeechDetector:
         self._checked = max(self._checked, self._buffer_from)
         self._speaking, self._voice_ms, self._silence_ms = False, 0, 0
         return pcm
-
-    def _new_frames(self) -> NDArray[np.float32]:
-        """Return the loudness of each whole frame that was not checked yet."""
-        new = memoryview(self._buffer)[self._checked - self._buffer_from :]
-        whole = len(new) // FRAME * FRAME
-        samples = np.frombuffer(bytes(new[:whole]), "<i2").astype(np.float32).reshape(-1, FRAME // 2)
-        return np.sqrt((samples * samples).mean(axis=1)) if whole else np.zeros(0, np.float32)
 
     def _forget_until(self, position: int) -> None:
         if position > self._buffer_from:

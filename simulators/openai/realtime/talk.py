@@ -25,10 +25,7 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 class Talk:
-    """Run one talk. `_read` takes the client's events. Answers and transcriptions are separate tasks.
-
-    All of them send with `emit`.
-    """
+    """Run one talk. `_read`, answers and transcriptions are separate tasks, which all send with `emit`."""
 
     def __init__(self, simulation: Simulation, scope: WebSocketScope, send: Send, model: str) -> None:
         self.simulation = simulation
@@ -101,6 +98,10 @@ class Talk:
         journal.events_out[kind] += 1
         journal.bytes_out += len(text)
         await self._send({"type": "websocket.send", "text": text})
+
+    async def add_item(self, item: Item, after: str | None = None) -> None:
+        previous = self.conversation.add(item, after)
+        await self.emit("conversation.item.added", previous_item_id=previous, item=item.shape())
 
     async def item_done(self, item: Item) -> None:
         at = self.conversation.items.index(item) if item in self.conversation.items else 0
@@ -189,7 +190,8 @@ class Talk:
         item.append(pcm)
         previous = self.conversation.last_id()
         await self.emit("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
-        await self._add(item)
+        await self.add_item(item)
+        await self.item_done(item)
         if self.session["audio"]["input"]["transcription"]:
             self.in_background(self._transcribe(item, self.arrived))
 
@@ -212,11 +214,8 @@ class Talk:
         await self.emit("input_audio_buffer.cleared")
 
     async def _create_item(self, event: Json) -> None:
-        await self._add(from_client(event.get("item"), self.simulation.new_id("item")), event.get("previous_item_id"))
-
-    async def _add(self, item: Item, after: str | None = None) -> None:
-        previous = self.conversation.add(item, after)
-        await self.emit("conversation.item.added", previous_item_id=previous, item=item.shape())
+        item = from_client(event.get("item"), self.simulation.new_id("item"))
+        await self.add_item(item, event.get("previous_item_id"))
         await self.item_done(item)
 
     async def _delete_item(self, event: Json) -> None:
