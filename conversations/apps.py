@@ -8,6 +8,6 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are not loaded before `ready`.
-        from conversations import store
+        from conversations import database_probe
 
-        cloud.database.probe = store.probe
+        cloud.database.probe = database_probe.probe

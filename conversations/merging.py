@@ -1,11 +1,10 @@
 """Compute how a change alters a conversation. All rules of merging are in this module.
 
 A change can wait in the outbox of a server, be applied late, or twice. `apply` never touches a database and never alters
-its arguments. It decides online writes, draining, reads with pending changes, imports, undo, and
-merging two copies of a conversation.
+its arguments. It decides online writes, draining, reads with pending changes, imports, undo, and merging two copies.
 
-Each column of a row has a stamp, the moment when it was last set, and the later moment wins. So changes of several
-servers end alike in any order, and applying a change again alters nothing. Three rules concern more than one column:
+Each column has a stamp, the moment when it was last set, and the later moment wins. So changes of several servers end
+alike in any order, and applying a change again alters nothing. Three rules concern more than one column:
 
 - A replacement deletes the messages that were last sent before it.
 - A conversation comes back if it is saved after its deletion: whoever saved it did not know of that.
@@ -220,7 +219,8 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
         row.position = row.position if "position" in have else sent.position
     elif before and not was_set:
         return
-    if before is None and row.deleted_at is None and stamps_of(row).get("deleted_at", 0) < replaced:
+    is_new = before is None or before.deleted_at is not None
+    if is_new and row.deleted_at is None and stamps_of(row).get("deleted_at", 0) < replaced:
         row.deleted_at = _moment(replaced)
     spoken = sent.columns.get("content", row.content) if "measured" in was_set or before is None else before.content
     if spoken != row.content and isinstance(row.measured, dict):

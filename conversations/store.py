@@ -18,8 +18,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F, Max, Q
 from django.utils import timezone
 
@@ -270,24 +268,6 @@ def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] |
         with cloud.database.use():
             erased += _erase(settings.CLOUD_DATABASE, due)
     return erased
-
-
-def probe() -> None:
-    """Prove that the cloud's database can be written and read. Raises what the database raises."""
-    if forget := getattr(connections[settings.CLOUD_DATABASE], "forget_connections", None):
-        # Drop the pool at once: otherwise every dead connection of PostgreSQL's pool would have to fail by itself.
-        forget()
-    executor = MigrationExecutor(connections[settings.CLOUD_DATABASE])
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        # Writing to MongoDB would create collections without indexes, and migrating would fail on them ever after.
-        raise DatabaseError("migrations are waiting to be applied")
-    table = Conversation.objects.using(settings.CLOUD_DATABASE)
-    nobody = uuid.UUID(int=0)
-    table.filter(pk=nobody)._raw_delete(settings.CLOUD_DATABASE)
-    moment = now_after()
-    stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
-    table.bulk_create([Conversation(id=nobody, learner=nobody, wire_id="probe", erased=True, **stamps)])
-    table.filter(pk=nobody)._raw_delete(settings.CLOUD_DATABASE)
 
 
 def _present(found: Found) -> Copy | None:

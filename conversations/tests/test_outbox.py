@@ -14,7 +14,7 @@ from django.utils import timezone
 from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
-from conversations import outbox, rows, store
+from conversations import database_probe, outbox, rows, store
 from conversations.drafts import Draft
 from conversations.models import Conversation, Message, PendingChange
 from conversations.rows import Changed
@@ -746,7 +746,7 @@ def test_an_answer_says_that_it_is_in_the_cloud(owner: LearnerClient) -> None:
 
 
 def test_the_probe_leaves_nothing_behind() -> None:
-    store.probe()
+    database_probe.probe()
     assert count(ALIAS) == (0, 0)
 
 
@@ -755,7 +755,7 @@ def test_the_probe_finds_a_database_that_can_only_be_read() -> None:
         cursor.execute("PRAGMA query_only = on")
     try:
         with pytest.raises(Exception, match="readonly"):
-            store.probe()
+            database_probe.probe()
     finally:
         with connections[ALIAS].cursor() as cursor:
             cursor.execute("PRAGMA query_only = off")

@@ -172,7 +172,7 @@ def test_what_was_erased_meanwhile_is_erased_in_the_cloud(database: Half) -> Non
     assert not Recording.objects.using(ALIAS).exists()
 
 
-def test_what_was_said_to_an_erased_conversation_is_erased_too(database: Half) -> None:
+def test_what_was_said_to_an_erased_conversation_is_there_alone(database: Half) -> None:
     save("a")
     store.delete(LEARNER, "conv-1")
     store.erase_deleted(before=datetime.now(UTC))
@@ -180,7 +180,27 @@ def test_what_was_said_to_an_erased_conversation_is_erased_too(database: Half) -
         save("late")
     drained()
     store.erase_deleted(before=datetime.now(UTC) + timedelta(days=1))
+    assert kept() == {"late": b""}
+
+
+def test_words_of_a_change_that_is_older_than_the_deletion_are_erased(database: Half) -> None:
+    save("a")
+    with database.outage():
+        save("late")
+        store.delete(LEARNER, "conv-1")
+    drained()
+    store.erase_deleted(before=datetime.now(UTC) + timedelta(days=1))
     assert set(Message.objects.using(ALIAS).values_list("content", flat=True)) == {""}
+
+
+@pytest.mark.parametrize("how", ["delete", "clear"])
+def test_words_said_to_a_conversation_that_was_deleted_before_the_outage_are_not_lost(database: Half, how: str) -> None:
+    save("a")
+    store.delete(LEARNER, "conv-1") if how == "delete" else store.clear(LEARNER)
+    with database.outage():
+        save("b")
+    drained()
+    assert kept() == {"a": b"", "b": b""}
 
 
 def test_a_clearing_is_carried_out_and_forgotten(database: Half) -> None:

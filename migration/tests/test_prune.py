@@ -18,7 +18,7 @@ from django.utils import timezone
 from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
-from conversations import store
+from conversations import database_probe, store
 from conversations.changes import conversation_key
 from conversations.drafts import Draft
 from conversations.models import Conversation, Message
@@ -40,7 +40,7 @@ sqlite = pytest.mark.django_db(databases=DATABASES, transaction=True)
 @pytest.fixture
 def both(database: Half, bucket: Half) -> tuple[Half, Half]:
     """Turn on a database and a bucket."""
-    database.breaker.probe = store.probe
+    database.breaker.probe = database_probe.probe
     return database, bucket
 
 
@@ -181,7 +181,7 @@ def test_without_a_cloud_local_conversations_are_deleted(recordings_folder: Path
 def test_conversations_in_the_shelter_are_deleted_too(both: tuple[Half, Half]) -> None:
     with both[0].outage(), both[1].outage():
         talk("sheltered", LONG_AGO)
-    both[0].breaker.probe = store.probe
+    both[0].breaker.probe = database_probe.probe
     assert prune().conversations == 1
     drain.drain()
     assert (alive(), alive("local"), words(), words("local")) == (set(), set(), set(), set())
@@ -193,7 +193,7 @@ def test_a_conversation_resumed_in_the_shelter_is_not_old(both: tuple[Half, Half
     talk("old", LONG_AGO)
     with both[0].outage():
         store.save(LEARNER, "old", columns={}, messages=[Draft("more", "user", "more", LATELY)], replace=False)
-    both[0].breaker.probe = store.probe
+    both[0].breaker.probe = database_probe.probe
     assert not prune().count
     drain.drain()
     assert alive() == {"old"}
@@ -251,7 +251,7 @@ def test_nothing_begins_while_a_half_is_down(both: tuple[Half, Half], half: int,
             prune(audio_only=audio_only)
         with pytest.raises(Down):
             pruning.plan(PruneOptions(CUT, audio_only=audio_only))
-    both[0].breaker.probe = store.probe
+    both[0].breaker.probe = database_probe.probe
     assert (alive(), words(), bytes_in("audio_cloud")) == ({"old"}, {"words 0"}, 1)
 
 
@@ -271,7 +271,7 @@ def test_a_half_that_goes_down_ends_it_and_the_next_run_does_the_rest(
     with pytest.raises(Down):
         next(batches)
     both[half].comes_back()
-    both[0].breaker.probe = store.probe
+    both[0].breaker.probe = database_probe.probe
     prune(audio_only=audio_only)
     drain.drain()
     assert not prune(audio_only=audio_only).count
