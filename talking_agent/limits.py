@@ -82,8 +82,13 @@ class Limits:
                 nonlocal received, is_heavy
                 message = await receive()
                 if message["type"] == "http.request":
-                    received += len(message.get("body", b""))
-                    self._hold(visitor, len(message.get("body", b"")))
+                    size = len(message.get("body", b""))
+                    received += size
+                    self._held[visitor] += size
+                    if size and self._held[visitor] > BODIES_EACH:
+                        raise RequestRefused(TOO_MANY, status=429, retry_after=5)
+                    if size and self._held.total() > BODIES:
+                        raise RequestRefused(BUSY, status=503, retry_after=5)
                     if is_heavy and not message.get("more_body"):
                         is_heavy = False
                         place = UPLOADS.taken(visitor, max(length, LEAST))
@@ -106,13 +111,6 @@ class Limits:
                 self._held[visitor] -= received
                 if not self._held[visitor]:
                     del self._held[visitor]
-
-    def _hold(self, visitor: Hashable, size: int) -> None:
-        self._held[visitor] += size
-        if size and self._held[visitor] > BODIES_EACH:
-            raise RequestRefused(TOO_MANY, status=429, retry_after=5)
-        if size and self._held.total() > BODIES:
-            raise RequestRefused(BUSY, status=503, retry_after=5)
 
 
 async def _unless_gone(entering: Awaitable[object], receive: Receive) -> None:
