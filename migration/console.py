@@ -134,32 +134,31 @@ def _overview(request: HttpRequest, form: MigrationForm, status: int = 200) -> H
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: `{total}`, a line for each check as it ends, `{done, said, well}`."""
 
-    return _streamed(_verify_lines())
+    def lines() -> Iterator[dict[str, object]]:
+        asked, results = checks.probes(), []
+        yield {"total": len(asked)}
+        for result in runner.run(asked):
+            results.append(result)
+            yield {**asdict(result), "word": checks.WORDS[result.state]}
+        yield {"done": True, "said": checks.summary(results), "well": checks.is_valid(results)}
 
-
-def _verify_lines() -> Iterator[dict[str, object]]:
-    asked, results = checks.probes(), []
-    yield {"total": len(asked)}
-    for result in runner.run(asked):
-        results.append(result)
-        yield {**asdict(result), "word": checks.WORDS[result.state]}
-    yield {"done": True, "said": checks.summary(results), "well": checks.is_valid(results)}
+    return _streamed(lines())
 
 
 @require_POST
 def test(request: HttpRequest) -> HttpResponseBase:
     """Stream newline-delimited JSON: a line for each step as it ends, `{done, said, well}`."""
-    return _streamed(_test_lines())
 
+    def lines() -> Iterator[dict[str, object]]:
+        well = True
+        for step in self_test.run():
+            well = well and step.ok
+            state = CheckState.OK if step.ok else CheckState.FAILED
+            yield {**asdict(step), "state": state, "word": checks.WORDS[state]}
+        said = "The storage works." if well else "The storage does not work as it is set up."
+        yield {"done": True, "said": said, "well": well}
 
-def _test_lines() -> Iterator[dict[str, object]]:
-    well = True
-    for step in self_test.run():
-        well = well and step.ok
-        state = CheckState.OK if step.ok else CheckState.FAILED
-        yield {**asdict(step), "state": state, "word": checks.WORDS[state]}
-    said = "The storage works." if well else "The storage does not work as it is set up."
-    yield {"done": True, "said": said, "well": well}
+    return _streamed(lines())
 
 
 def _streamed(lines: Iterator[dict[str, object]]) -> StreamingHttpResponse:

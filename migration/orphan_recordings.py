@@ -52,7 +52,12 @@ def in_storage(storage: str, *, age: timedelta = AGE, within: float | None = Non
     until = None if within is None else time.monotonic() + within
     chosen: Any = storages[storage]
     before = datetime.now(UTC) - age
-    for batch in grouped(((1, each) for each in chosen.files() if _is_ours(storage, each)), AT_ONCE):
+    if storage == "audio_local":
+        ours = (each for each in chosen.files() if not each.name.startswith(f"{uploads.FOLDER}/"))
+    else:
+        # Only a bucket can hold files of others.
+        ours = (each for each in chosen.files() if OUR_KEY.fullmatch(each.name))
+    for batch in grouped(((1, each) for each in ours), AT_ONCE):
         rows, named = _known([file.name for file in batch])
         for file in batch:
             is_orphan = file.at < before and file.name not in named
@@ -106,13 +111,6 @@ def _is_deleted(key: str) -> bool:
         return False
     deleted = {"pk": uuid.UUID(found[1]), "deleted_at__isnull": False}
     return any(Conversation.objects.using(using).filter(**deleted).exists() for using in _databases())
-
-
-def _is_ours(storage: str, file: StoredFile) -> bool:
-    """Return whether this is a file of ours, perhaps of an interrupted write. Only a bucket can hold files of others."""
-    if storage == "audio_local":
-        return not file.name.startswith(f"{uploads.FOLDER}/")
-    return OUR_KEY.fullmatch(file.name) is not None
 
 
 def _known(keys: Sequence[str]) -> tuple[dict[str, list[Recording]], set[str]]:

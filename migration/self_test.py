@@ -6,7 +6,7 @@ It is saved as a learner's would be, read back, and removed again, whatever happ
 import sys
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
@@ -244,7 +244,11 @@ def _remove(test: SelfTest) -> str:
             Recording.objects.using(using).filter(pk__in=[row.pk for row in known]).delete()
             _remove_rows(test, using)
     left = [f"rows in {using}" for using in _reachable() if rows.load(using, [test.key])]
-    if left := [*left, *_bytes_left(known)]:
+    left += [f"the file {row.key}" for row in known if storages["audio_local"].exists(row.key)]
+    if known and cloud.bucket.usable:
+        with cloud.bucket.use():
+            left += [f"the object {row.key}" for row in known if storages["audio_cloud"].exists(row.key)]
+    if left:
         where = f"Look for {test.key} (learner {test.learner})."
         raise CheckFailed(f"{' and '.join(left)} could not be removed.", where)
     return "Nothing of it is left."
@@ -276,16 +280,6 @@ def _require_only_here(test: SelfTest, known: list[Recording], error: Exception)
 
 def _remove_rows(test: SelfTest, using: str) -> None:
     rows.remove(rows.load(using, [test.key]).values(), using=using)
-
-
-def _bytes_left(known: list[Recording]) -> Iterator[str]:
-    for row in known:
-        if storages["audio_local"].exists(row.key):
-            yield f"the file {row.key}"
-        if cloud.bucket.usable:
-            with cloud.bucket.use():
-                if storages["audio_cloud"].exists(row.key):
-                    yield f"the object {row.key}"
 
 
 def _reachable() -> list[str]:

@@ -31,14 +31,10 @@ def _in_words(found: Costs) -> Iterator[str]:
     if found.unseen:
         yield "The database is down, so its data is not counted."
         yield ""
-    lines = [("", "conversations", "messages", "recordings", "minutes", "bytes")]
+    lines: list[tuple[str, ...]] = [("", "conversations", "messages", "recordings", "minutes", "bytes")]
     for place, stored in {"cloud": found.cloud, "local": found.local, "in all": found.cloud + found.local}.items():
-        conversations, messages, recordings = (
-            f"{stored.conversations:,}",
-            f"{stored.messages:,}",
-            f"{stored.recordings:,}",
-        )
-        lines.append((place, conversations, messages, recordings, f"{stored.minutes:,.1f}", size(stored.bytes)))
+        counts = [f"{count:,}" for count in (stored.conversations, stored.messages, stored.recordings)]
+        lines.append((place, *counts, f"{stored.minutes:,.1f}", size(stored.bytes)))
     for title, *cells in lines:
         yield f"{title:<8}" + "".join(f"{cell:>14}" for cell in cells)
     yield ""

@@ -50,7 +50,12 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Options, out: OutputWrapper) -> bool:
     path, dry = options["file"], options["dry_run"]
-    _require_readable(path)
+    try:
+        path.open("rb").close()
+    except FileNotFoundError as error:
+        raise CommandError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         store = restoring.destination_named(options["destination"])
         if not dry and not is_confirmed(f"Restore {path} into {store.name}?", options):
@@ -78,15 +83,6 @@ def run(options: Options, out: OutputWrapper) -> bool:
     else:
         out.write(_in_words(store.name, dry, contents, restored))
     return not restored.failed
-
-
-def _require_readable(path: Path) -> None:
-    try:
-        path.open("rb").close()
-    except FileNotFoundError as error:
-        raise CommandError(f"There is no file {path}.") from error
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _progress(state: Restoration, length: int) -> str:

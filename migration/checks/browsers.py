@@ -56,20 +56,13 @@ def require_reachable(link: str, site: str) -> str:
     there, here = urlsplit(link), urlsplit(site)
     host = there.hostname or ""
     advice = ADVICE.format(scheme=f"{here.scheme}://")
-    where = reach(host)
-    if host != here.hostname and not _reaches(where, reach(here.hostname or "")):
+    where, site_reach = reach(host), reach(here.hostname or "")
+    # Visitors of a site on this machine are on this machine, but a name of a container does not resolve for them.
+    is_local_site = site_reach is Reach.SAME_MACHINE
+    is_reached = where is not Reach.SAME_SEARCH_DOMAIN if is_local_site else where >= site_reach
+    if host != here.hostname and not is_reached:
         raise Warned(f"Recordings are at {there.scheme}://{there.netloc}, which {DESCRIBED[where]}.", advice)
     if here.scheme == "https" and there.scheme == "http":
         found = f"Recordings are at http://{there.netloc}: browsers refuse http on a page of https://."
         raise Warned(found, advice)
     return f"Browsers are sent to {there.scheme}://{there.netloc}."
-
-
-def _reaches(where: Reach, site: Reach) -> bool:
-    """Return whether visitors of the site can reach the address.
-
-    Visitors of a site on this machine are on this machine, but a name of a container does not resolve for them.
-    """
-    if site is Reach.SAME_MACHINE:
-        return where is not Reach.SAME_SEARCH_DOMAIN
-    return where >= site

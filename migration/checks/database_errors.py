@@ -79,17 +79,13 @@ def in_words(error: Exception, wrapper: BaseDatabaseWrapper) -> tuple[str, str]:
     # Django's errors wrap the driver's.
     wrapped = error.__cause__ if isinstance(error, DjangoError) else None
     cause = wrapped if isinstance(wrapped, Exception) else error
-    code, line = server.code(cause), _without_password(cloud.sentence(cause), wrapper)
+    code, line = server.code(cause), cloud.sentence(cause)
+    host = str(wrapper.settings_dict["HOST"])
+    given = wrapper.settings_dict.get("PASSWORD"), urlsplit(host).password if "://" in host else None
+    for password in {form for each in given if each for form in (str(each), unquote(str(each)))}:
+        line = line.replace(password, "…")
     what, do = BY_CODE.get(code) or next(
         (what, do) for pattern, what, do in BY_WORDS if re.search(pattern, f"{type(cause).__name__}: {line}", re.I)
     )
     names = {"host": host_of(server), "variable": server.variable}
     return f"{what.format(**names)} The error: “{line}”", server.hint(code) + do.format(**names)
-
-
-def _without_password(line: str, wrapper: BaseDatabaseWrapper) -> str:
-    uri = urlsplit(str(wrapper.settings_dict["HOST"])) if "://" in str(wrapper.settings_dict["HOST"]) else None
-    given = [str(wrapper.settings_dict.get("PASSWORD") or ""), (uri.password if uri else None) or ""]
-    for password in {form for each in given for form in (each, unquote(each)) if form}:
-        line = line.replace(password, "…")
-    return line

@@ -47,8 +47,8 @@ def run(probes: Iterable[Probe], *, within: float = IN_ALL) -> Iterator[Result]:
     waiting = dict(enumerate(probes))
     for number, probe in waiting.items():
         threading.Thread(
-            target=lambda number, probe: answers.put(_answer(probe, number)),
-            args=(number, probe),
+            target=_answer,
+            args=(probe, number, answers),
             name=f"probe: {probe.name}",
             # A check that hangs must not keep the process from ending.
             daemon=True,
@@ -67,7 +67,7 @@ def run(probes: Iterable[Probe], *, within: float = IN_ALL) -> Iterator[Result]:
             yield result
 
 
-def _answer(probe: Probe, place: int) -> Result:
+def _answer(probe: Probe, place: int, answers: "SimpleQueue[Result]") -> None:
     began = time.monotonic()
     try:
         state, found, advice = CheckState.OK, probe.run(), ""
@@ -80,4 +80,4 @@ def _answer(probe: Probe, place: int) -> Result:
         advice = "The log of this process has the details."
     finally:
         connections.close_all()  # this thread's
-    return Result(probe.group, probe.name, state, found, advice, round(time.monotonic() - began, 3), place)
+    answers.put(Result(probe.group, probe.name, state, found, advice, round(time.monotonic() - began, 3), place))

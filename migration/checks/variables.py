@@ -36,7 +36,11 @@ def missing(results: Iterable[Result]) -> list[str]:
 
 
 def probes() -> list[Probe]:
-    role = Once(_role)
+    # Imported here, because boto3 takes a fifth of the memory of a server without a cloud.
+    from audio import s3_credentials
+
+    # In words, which role or file of this machine gives credentials. Empty if none does.
+    role = Once(s3_credentials.machine_source)
     return [
         Probe(GROUP, FLAGS[0], _flag),
         *(Probe(GROUP, name, partial(_variable, name, role)) for name in REQUIRED),
@@ -71,11 +75,3 @@ def _variable(name: str, role: Once[str]) -> str:
             return f"It is not set: the credentials come from {given_by}."
         raise CheckFailed("It is not set, and no role of this machine gives credentials.", do)
     raise CheckFailed("It is not set.", do)
-
-
-def _role() -> str:
-    """Return in words which role or file of this machine gives credentials. Empty if none does."""
-    # Imported here, because boto3 takes a fifth of the memory of a server without a cloud.
-    from audio import s3_credentials
-
-    return s3_credentials.machine_source()
