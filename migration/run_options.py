@@ -1,7 +1,7 @@
 """Define the options of a run. The command and the console make them, and a run's row keeps them as JSON."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, time
 
 from django.utils import timezone
@@ -40,13 +40,7 @@ class RunOptions:
         )
 
     def to_row(self) -> Json:
-        return {
-            "learner": str(self.learner) if self.learner else None,
-            "since": self._since,
-            "workers": self.workers,
-            "reads_back": self.reads_back,
-            "dry_run": self.dry_run,
-        }
+        return asdict(self) | {"learner": str(self.learner) if self.learner else None, "since": self._since}
 
     def in_words(self) -> list[str]:
         words = []

@@ -129,9 +129,8 @@ class ReplyEvents:
 
     def _item(self, status: str) -> Item:
         part = self._part(self.text)
-        return message_item(
-            self.item_id, "assistant", [part | {"type": f"output_{part['type']}"}] if self._pieces else [], status
-        )
+        parts = [part | {"type": f"output_{part['type']}"}] if self._pieces else []
+        return message_item(self.item_id, "assistant", parts, status)
 
     def _shape(self, status: str, reason: str = "", output: list[Item] | None = None) -> dict[str, object]:
         return response_shape(self.id, status, reason, output or [], self._output)

@@ -122,10 +122,7 @@ NO_TOOLS = "The agent calls no tools."
 NO_PROMPT = "Prompt templates are kept at OpenAI. Say what the talk is about in `session.talk`."
 # The fields that a session and a single response have in common.
 ANSWER: Fields = {
-    "instructions": IGNORED,
-    "max_output_tokens": IGNORED,
-    "parallel_tool_calls": IGNORED,
-    "reasoning": IGNORED,
+    **dict.fromkeys(("instructions", "max_output_tokens", "parallel_tool_calls", "reasoning"), IGNORED),
     "prompt": UnsupportedField(NO_PROMPT),
     "tools": UnsupportedField(NO_TOOLS, _one_of([])),
     "tool_choice": UnsupportedField(NO_TOOLS, _one_of("auto", "none")),
@@ -138,16 +135,10 @@ SESSION: Fields = {
     "type": UnsupportedField(
         "Only realtime sessions are held. POST /api/speech-to-text transcribes.", _one_of("realtime")
     ),
-    "model": IGNORED,
+    **dict.fromkeys(("model", "tracing", "truncation", "audio.input.noise_reduction"), IGNORED),
     "include": UnsupportedField("Transcripts have no log probabilities.", _one_of([])),
-    "tracing": IGNORED,
-    "truncation": IGNORED,
     "audio.input.format": SupportedField("input_format", read_format),
-    "audio.input.noise_reduction": IGNORED,
-    "audio.input.transcription.model": IGNORED,
-    "audio.input.transcription.prompt": IGNORED,
-    "audio.input.transcription.keywords": IGNORED,
-    "audio.input.transcription.delay": IGNORED,
+    **{f"audio.input.transcription.{name}": IGNORED for name in ("model", "prompt", "keywords", "delay")},
     "audio.input.transcription.language": UnsupportedField("Only English is heard.", _is_english),
     "audio.input.transcription.languages": UnsupportedField("Only English is heard.", _is_english),
     DETECTION: SupportedField("hands_free", _is_on, takes_null=True),
@@ -155,9 +146,7 @@ SESSION: Fields = {
     f"{DETECTION}.silence_duration_ms": SupportedField("pause_ms", lambda value: round(PAUSE_RANGE_MS.read(value))),
     f"{DETECTION}.create_response": SupportedField("create_response", _true_or_false),
     f"{DETECTION}.interrupt_response": SupportedField("interrupt_response", _true_or_false),
-    f"{DETECTION}.threshold": IGNORED,
-    f"{DETECTION}.prefix_padding_ms": IGNORED,
-    f"{DETECTION}.eagerness": IGNORED,
+    **{f"{DETECTION}.{name}": IGNORED for name in ("threshold", "prefix_padding_ms", "eagerness")},
     f"{DETECTION}.idle_timeout_ms": SupportedField(
         "idle_ms", lambda value: None if value is None else round(IDLE_RANGE_MS.read(value)), takes_null=True
     ),
