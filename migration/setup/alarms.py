@@ -115,7 +115,7 @@ class Alarm(Aspect):
 
 def filter_of_all(bucket: TargetBucket) -> str:
     """Return the id of the metrics on all requests to the bucket. Empty if they are not counted."""
-    found = bucket.ask("list_bucket_metrics_configurations") or {}
+    found = bucket.ask("list_bucket_metrics_configurations")
     return next((each["Id"] for each in found.get("MetricsConfigurationList", []) if "Filter" not in each), "")
 
 

@@ -50,15 +50,19 @@ class TargetBucket:
     def arn(self) -> str:
         return f"arn:{self.client.meta.partition}:s3:::{self.name}"
 
-    def ask(self, operation: str, **parameters: object) -> Json | None:
-        """Call an operation of boto3's S3 client, and return its answer.
+    def exists(self) -> bool:
+        # Not head_bucket: its errors have no message.
+        return self.ask_of(self.client, "list_objects_v2", Bucket=self.name, MaxKeys=1) is not None
+
+    def ask(self, operation: str, **parameters: object) -> Json:
+        """Call an operation of boto3's S3 client, as `ask_of` does. Return an empty answer in place of None."""
+        return self.ask_of(self.client, operation, Bucket=self.name, **parameters) or {}
+
+    def ask_of(self, client: Any, operation: str, **parameters: object) -> Json | None:
+        """Call an operation of a client of boto3's, and return its answer.
 
         Returns None if there is no bucket, or it does not have the setting. Raises Unsupported, Impossible, OSError.
         """
-        return self.ask_of(self.client, operation, Bucket=self.name, **parameters)
-
-    def ask_of(self, client: Any, operation: str, **parameters: object) -> Json | None:
-        """Call an operation of another service's client, as `ask` does."""
         with self.storage.translated():
             try:
                 answer: Json = getattr(client, operation)(**parameters)

@@ -48,7 +48,7 @@ def for_application_with_kms(bucket: TargetBucket) -> Json:
 def _kms_key(bucket: TargetBucket) -> str:
     """Return the ARN of the bucket's KMS key. Empty if there is none, or reading it is not allowed."""
     try:
-        found = bucket.ask("get_bucket_encryption") or {}
+        found = bucket.ask("get_bucket_encryption")
     except (Unsupported, Impossible, OSError):
         return ""
     rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])

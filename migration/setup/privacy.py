@@ -15,8 +15,7 @@ class Existence(Aspect):
     is_needed_by_all = True
 
     def is_now(self) -> str:
-        # Not head_bucket: its errors have no message.
-        return self.wanted() if self.bucket.ask("list_objects_v2", MaxKeys=1) is not None else "there is no bucket"
+        return self.wanted() if self.bucket.exists() else "there is no bucket"
 
     def wanted(self) -> str:
         return f"{self.bucket.name} is there"
@@ -32,7 +31,7 @@ class PublicAccessBlock(Aspect):
     name = "public access block"
 
     def is_now(self) -> str:
-        found = self.bucket.ask("get_public_access_block") or {}
+        found = self.bucket.ask("get_public_access_block")
         blocked = found.get("PublicAccessBlockConfiguration", {})
         missing = [name for name in BLOCKED if not blocked.get(name)]
         return f"off: {', '.join(missing)}" if missing else self.wanted()
@@ -75,7 +74,7 @@ class Policy(Aspect):
 
     def _server_says_public(self) -> bool:
         try:
-            status = self.bucket.ask("get_bucket_policy_status") or {}
+            status = self.bucket.ask("get_bucket_policy_status")
         except Unsupported:
             return False
         return bool(status.get("PolicyStatus", {}).get("IsPublic"))
@@ -88,16 +87,14 @@ class AccessList(Aspect):
     target = "private"
 
     def is_now(self) -> str:
-        opened = [grant["Permission"] for grant in self._list().get("Grants", []) if _is_for_everybody(grant)]
+        grants = self.bucket.ask("get_bucket_acl").get("Grants", [])
+        opened = [grant["Permission"] for grant in grants if _is_for_everybody(grant)]
         return f"public: {', '.join(opened)}" if opened else self.wanted()
 
     def apply(self) -> None:
-        there = self._list()
+        there = self.bucket.ask("get_bucket_acl")
         kept = [grant for grant in there.get("Grants", []) if not _is_for_everybody(grant)]
         self.bucket.ask("put_bucket_acl", AccessControlPolicy={"Grants": kept, "Owner": there["Owner"]})
-
-    def _list(self) -> Json:
-        return self.bucket.ask("get_bucket_acl") or {}
 
 
 class Encryption(Aspect):
@@ -106,7 +103,7 @@ class Encryption(Aspect):
     name = "encryption"
 
     def is_now(self) -> str:
-        found = self.bucket.ask("get_bucket_encryption") or {}
+        found = self.bucket.ask("get_bucket_encryption")
         rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         return self.wanted() if any("ApplyServerSideEncryptionByDefault" in rule for rule in rules) else "off"
 
@@ -125,7 +122,7 @@ class Versioning(Aspect):
     name = "versioning"
 
     def is_now(self) -> str:
-        found = self.bucket.ask("get_bucket_versioning") or {}
+        found = self.bucket.ask("get_bucket_versioning")
         return {"Enabled": self.wanted(), "Suspended": "suspended"}.get(found.get("Status", ""), "off")
 
     def apply(self) -> None:

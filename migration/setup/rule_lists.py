@@ -41,7 +41,7 @@ class Cors(Aspect):
         self.bucket.ask("put_bucket_cors", CORSConfiguration={"CORSRules": [*others, rule]})
 
     def _rules(self) -> list[Rule]:
-        return (self.bucket.ask("get_bucket_cors") or {}).get("CORSRules", [])
+        return self.bucket.ask("get_bucket_cors").get("CORSRules", [])
 
 
 class LifecycleRule(Aspect):
@@ -74,7 +74,7 @@ class LifecycleRule(Aspect):
         return self._in_words(self._days_wanted())
 
     def apply(self) -> None:
-        found, days = self._found(), self._days_wanted()
+        found, days = self.bucket.ask("get_bucket_lifecycle_configuration"), self._days_wanted()
         kept = [_filtered(each) for each in found.get("Rules", []) if each.get("ID") != self.id]
         if days:
             rule = {"ID": self.id, "Status": "Enabled", "Filter": {"Prefix": self._prefix}}
@@ -86,15 +86,13 @@ class LifecycleRule(Aspect):
         also = {"TransitionDefaultMinimumObjectSize": size} if size else {}
         self.bucket.ask("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": kept}, **also)
 
-    def _found(self) -> Json:
-        return self.bucket.ask("get_bucket_lifecycle_configuration") or {}
-
     @property
     def _prefix(self) -> str:
         return f"{self.bucket.prefix}{RECORDINGS}"
 
     def _ours(self) -> Rule:
-        return next((each for each in self._found().get("Rules", []) if each.get("ID") == self.id), {})
+        rules = self.bucket.ask("get_bucket_lifecycle_configuration").get("Rules", [])
+        return next((each for each in rules if each.get("ID") == self.id), {})
 
     def _days_now(self) -> int:
         rule = self._ours()
@@ -137,7 +135,7 @@ class Notifications(Aspect):
         self.destinations = {kind: arn for kind, arn in (("queue", queue), ("topic", topic)) if arn}
 
     def is_now(self) -> str:
-        found = self._found()
+        found = self.bucket.ask("get_bucket_notification_configuration")
         ours = [each[arn] for lists, arn in self.kinds.values() for each in found.get(lists, []) if self._is_ours(each)]
         return _notified(ours)
 
@@ -145,7 +143,7 @@ class Notifications(Aspect):
         return _notified(list(self.destinations.values()))
 
     def apply(self) -> None:
-        wanted = self._found()
+        wanted = self.bucket.ask("get_bucket_notification_configuration")
         for kind, (lists, arn) in self.kinds.items():
             kept = [each for each in wanted.get(lists, []) if not self._is_ours(each)]
             if kind in self.destinations:
@@ -160,9 +158,6 @@ class Notifications(Aspect):
                 )
             wanted[lists] = kept
         self.bucket.ask("put_bucket_notification_configuration", NotificationConfiguration=wanted)
-
-    def _found(self) -> Json:
-        return self.bucket.ask("get_bucket_notification_configuration") or {}
 
     def _is_ours(self, notification: Rule) -> bool:
         return notification.get("Id") in [id_of(self.bucket, kind) for kind in self.kinds]

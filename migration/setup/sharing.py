@@ -41,13 +41,13 @@ def _foreign_object(bucket: TargetBucket) -> str:
 
 
 def _first_key(bucket: TargetBucket, after: str) -> str:
-    found = bucket.ask("list_objects_v2", MaxKeys=1, StartAfter=after) or {}
+    found = bucket.ask("list_objects_v2", MaxKeys=1, StartAfter=after)
     return next((each["Key"] for each in found.get("Contents", [])), "")
 
 
 def _configured(bucket: TargetBucket, operation: str) -> Json:
     try:
-        return bucket.ask(operation) or {}
+        return bucket.ask(operation)
     except Unsupported:
         return {}
 
