@@ -22,7 +22,6 @@ from openai.types import Model, ModerationCreateResponse
 from openai.types.audio import Transcription, TranscriptionStreamEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.realtime import RealtimeServerEvent
-from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 from audio.encoding import to_pcm
@@ -219,24 +218,6 @@ async def test_structured_output_follows_the_schema_or_the_script(provider: Prov
 
     assert json.loads(await ask("another") or "") == {"said": "", "why": "tense", "more": []}
     assert [await ask("scripted"), await ask("scripted")] == ["not JSON", '{"said": "I go"}']
-
-
-async def test_responses_are_sent_as_a_whole(client: AsyncOpenAI):
-    answer = await client.responses.create(model="gpt-5-mini", input="I go home yesterday.")
-    check_shape(answer, Response)
-    assert answer.output_text == REPLY
-
-
-async def test_responses_are_streamed(client: AsyncOpenAI):
-    asked: Any = [{"role": "user", "content": [{"type": "input_text", "text": "Hello."}]}]
-    events = [event async for event in await client.responses.create(model="m", input=asked, stream=True)]
-    for event in events:
-        check_shape(event, ResponseStreamEvent)
-    assert [event.delta for event in events if event.type == "response.output_text.delta"] == scripted_words.tokens(
-        REPLY
-    )
-    assert events[-1].type == "response.completed"
-    assert events[-1].response.output_text == REPLY
 
 
 async def test_speech_is_a_tone_as_long_as_its_text(client: AsyncOpenAI):

@@ -10,7 +10,6 @@ from simulators.openai import (
     error_shapes,
     models,
     moderations,
-    responses,
     speech_endpoint,
     transcriptions,
 )
@@ -25,7 +24,6 @@ ENDPOINTS: dict[tuple[str, str], Callable[[HttpExchange], Awaitable[None]]] = {
     ("POST", "/v1/audio/transcriptions"): transcriptions.create,
     ("POST", "/v1/audio/speech"): speech_endpoint.create,
     ("POST", "/v1/chat/completions"): chat_endpoint.create,
-    ("POST", "/v1/responses"): responses.create,
     ("POST", "/v1/moderations"): moderations.create,
     ("GET", "/v1/models"): models.index,
 }

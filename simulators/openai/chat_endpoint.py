@@ -33,7 +33,9 @@ async def create(exchange: HttpExchange) -> None:
         wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
         await _stream(exchange, head, tokens, reason, usage if wants_usage else None)
         return
-    await exchange.pace_whole(tokens)
+    delays = exchange.settings.delays
+    await exchange.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
+    exchange.journal.tokens_out += len(tokens)
     message: dict[str, object] = {"role": "assistant", "content": "".join(tokens), "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     await exchange.json({**head, "object": "chat.completion", "choices": [choice], "usage": usage})

@@ -103,12 +103,6 @@ class HttpExchange:
             self.journal.tokens_out += 1
             yield token
 
-    async def pace_whole(self, tokens: Sequence[str]) -> None:
-        """Wait until a model has written all tokens, and count them."""
-        delays = self.settings.delays
-        await self.pace.until(delays.first_token_ms + delays.token_ms * max(0, len(tokens) - 1))
-        self.journal.tokens_out += len(tokens)
-
     async def apply(self, fault: Fault | None) -> None:
         """Apply a fault that strikes before the first word of the answer. Keep any other one for later."""
         if fault is None:
@@ -150,13 +144,12 @@ class HttpExchange:
     async def stream(self, content_type: str = "text/event-stream; charset=utf-8") -> None:
         await self._start(200, content_type, {})
 
-    async def event(self, event: Mapping[str, object], *, named: bool = False) -> None:
-        """Send a server-sent event. `named` repeats its type as the event's name."""
+    async def event(self, event: Mapping[str, object]) -> None:
+        """Send a server-sent event."""
         kind = str(event.get("type") or event.get("object", ""))
         data = json.dumps(event)
         data = await self._struck(kind) or data
-        name = f"event: {kind}\n" if named else ""
-        await self._write(f"{name}data: {data}\n\n".encode())
+        await self._write(f"data: {data}\n\n".encode())
 
     async def done(self) -> None:
         """Send the mark that ends a chat stream."""

@@ -43,7 +43,7 @@ class Delays(Strict):
     # Added for each second of audio.
     transcription_per_second_ms: NonNegativeFloat = 0
     first_token_ms: NonNegativeFloat = 0
-    # Between tokens of chat, responses and the transcript of a spoken answer.
+    # Between tokens of chat and the transcript of a spoken answer.
     token_ms: NonNegativeFloat = 0
     speech_first_byte_ms: NonNegativeFloat = 0
     # To make a second of speech. 1000 is real time.
