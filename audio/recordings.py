@@ -268,18 +268,15 @@ def _everywhere(wanted: Mapping[str, object]) -> list[Recording]:
     found: dict[uuid.UUID, Recording] = {}
     # Read the local database first: a row that moves meanwhile is then seen twice instead of missed. Of two rows, take
     # the cloud's, whose bytes have moved. Nearly always it has none, and one plain query tells.
-    if _has_local_rows():
+    with connections[LOCAL].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM audio_recording)")
+        (has_local_rows,) = cursor.fetchone()
+    if has_local_rows:
         found = {row.pk: row for row in Recording.objects.using(LOCAL).filter(**wanted).order_by()}
     with contextlib.suppress(cloud.Unavailable), cloud.database.use():
         there = Recording.objects.using(settings.CLOUD_DATABASE).filter(**wanted).order_by()
         found |= {row.pk: row for row in there}
     return list(found.values())
-
-
-def _has_local_rows() -> bool:
-    with connections[LOCAL].cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM audio_recording)")
-        return bool(cursor.fetchone()[0])
 
 
 def _storage(recording: Recording) -> Storage:

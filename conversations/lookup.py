@@ -52,7 +52,7 @@ class Found:
     # Rows in the local database from a time when the cloud was off. They are about to be moved.
     left: Copy | None = None
     reached: bool = True
-    # When the learner cleared all conversations, if the row may not know it.
+    # The moment of a clearing that may not be applied to `held` yet.
     cleared_at: datetime | None = None
     # All of it. It may be less than a conversation: what was taken back from one that is not known.
     merged: Copy | None = field(init=False)
@@ -149,7 +149,7 @@ def _cleared(
 ) -> dict[uuid.UUID, datetime]:
     """Return when these learners last cleared all conversations, as far as it matters.
 
-    With pending `changes`, that may have been on another server, long ago.
+    `LastClear` is read only with pending `changes`: only they can be older than a clearing that another server did.
     """
     found = {learner: row.moment for learner, row in waiting.clears.items()}
     if changes:

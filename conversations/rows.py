@@ -78,7 +78,12 @@ def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) ->
     try:
         with _atomic(using):
             _put_conversations(using, copies, seen, columns_too=rolls_back)
-            _put_messages(using, [message for copy in copies for message in copy.messages.values()], known)
+            messages = [message for copy in copies for message in copy.messages.values()]
+            table = Message.objects.using(using)
+            table.bulk_create([row for row in messages if row.pk not in known])
+            for row in messages:
+                if row.pk in known and (columns := differing(row, known[row.pk])):
+                    table.filter(pk=row.pk).update(**columns)
             if not rolls_back:
                 _put_columns(using, copies, seen)
     # Another writer inserted it first.
@@ -155,14 +160,6 @@ def _changed(copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> Iterator
         before = seen.get(each.conversation.pk)
         if before and not each.is_like(before):
             yield each, before
-
-
-def _put_messages(using: str, messages: list[Message], seen: Mapping[uuid.UUID, Message]) -> None:
-    table = Message.objects.using(using)
-    table.bulk_create([row for row in messages if row.pk not in seen])
-    for row in messages:
-        if row.pk in seen and (columns := differing(row, seen[row.pk])):
-            table.filter(pk=row.pk).update(**columns)
 
 
 def _batches(keys: Iterable[uuid.UUID]) -> Iterable[list[uuid.UUID]]:

@@ -191,7 +191,7 @@ def _take_back(row: Recording) -> bool:
 def _drain_changes(report: Report) -> Iterator[None]:
     """Apply the pending changes of conversations, and then those that clear all conversations of a learner.
 
-    Until the end, a clearing thus hides what it concerns.
+    Clearings come last. Until then, reads apply them, so nothing cleared is shown.
     """
     last = 0
     while True:

@@ -141,6 +141,16 @@ def test_a_late_deletion_loses_to_what_was_written_after_it(action: str) -> None
     assert not contents(ended(change(1, "save", sent("a")), change(2, action)))
 
 
+@pytest.mark.parametrize("deletion", ["delete", "clear"])
+@pytest.mark.parametrize("then", ["save", "update", "drop", "restore"])
+def test_a_deletion_and_another_change_end_alike_in_either_order(deletion: str, then: str) -> None:
+    begun, deleted = change(1, "save", sent("a")), change(2, deletion)
+    later = change(3, then, MessageChange("a", {"content": "b"} if then == "update" else {}))
+    in_order, reversed_ = ended(begun, deleted, later), ended(begun, later, deleted)
+    assert contents(in_order) == contents(reversed_)
+    assert bool(contents(in_order)) == (then in ("save", "restore"))
+
+
 def test_a_deletion_of_a_deleted_conversation_keeps_its_moment() -> None:
     held = ended(change(1), change(2, "delete"), change(3, "delete"))
     assert held.conversation.deleted_at == at(2)

@@ -871,3 +871,48 @@ def test_deleted_words_in_the_outbox_are_erased(database: Half, how: str) -> Non
     assert store.erase_deleted(before=timezone.now() + timedelta(seconds=1)) == 0
     database.comes_back()
     assert kept() == (set() if how in ("delete", "clear") else {"open"})
+
+
+def test_combining_changes_after_a_clearing_keeps_it_cleared(database: Half) -> None:
+    with database.outage():
+        for number in range(outbox.COMPACT_AT - 1):
+            save(f"turn-{number}")
+        store.clear(LEARNER)
+        store.drop_message(LEARNER, "conv-1", "turn-0")
+        assert listed() == []
+    assert listed() == []
+
+
+def test_the_eraser_leaves_what_a_pending_change_brings_back(database: Half) -> None:
+    save("a", title="Mine")
+    store.delete(LEARNER, "conv-1")
+    with database.outage():
+        save("b", replace=True)
+    store.erase_deleted(before=timezone.now() + timedelta(seconds=1))
+    stored = store.get(LEARNER, "conv-1")
+    assert stored
+    assert (words(stored), stored.conversation.title) == ({"b"}, "Mine")
+
+
+def test_a_writer_who_read_before_an_erasure_reads_again(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
+    save("a", title="Mine")
+    store.delete(LEARNER, "conv-1")
+    write = rows.write
+
+    def overtaken(*args: Any) -> None:
+        monkeypatch.setattr(rows, "write", write)
+        store.erase_deleted(before=timezone.now() + timedelta(seconds=1))
+        write(*args)
+
+    monkeypatch.setattr(rows, "write", overtaken)
+    save("a", replace=True, title="Mine")
+    stored = store.get(LEARNER, "conv-1")
+    assert stored
+    assert (words(stored), stored.conversation.title) == ({"a"}, "Mine")
+
+
+def test_after_a_clearing_in_an_outage_a_conversation_is_not_there(database: Half) -> None:
+    save("a")
+    with database.outage():
+        store.clear(LEARNER)
+        assert store.get(LEARNER, "conv-1") is None

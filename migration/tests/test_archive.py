@@ -148,6 +148,22 @@ def test_conversations_are_restored_unchanged(tmp_path: Path) -> None:
 
 
 @sqlite
+def test_a_newer_archive_adds_to_what_is_there(tmp_path: Path) -> None:
+    drafts = [Draft(each, "user", each, AT) for each in ("a", "b", "c")]
+    key = store.save(LEARNER, "one", columns={}, messages=drafts[:2]).conversation.pk
+    older = rows.load("local", [key])
+    store.save(LEARNER, "one", columns={}, messages=drafts)
+    path = tmp_path / "made.tar"
+    backed_up(path)
+    forget_everything()
+    rows.write("local", older.values(), {})
+    restored(path)
+    stored = store.get(LEARNER, "one")
+    assert stored
+    assert [row.content for row in stored.messages] == ["a", "b", "c"]
+
+
+@sqlite
 def test_recordings_are_restored_byte_for_byte(archive: Path) -> None:
     restored(archive)
     sound = {storages["audio_local"].open(row.key).read() for row in Recording.objects.using("local")}

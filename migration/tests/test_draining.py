@@ -569,6 +569,60 @@ def test_what_was_uploaded_before_an_interruption_is_uploaded_once_more_and_is_t
     assert list(s3.objects().values()) == [VOICE.data]
 
 
+def test_a_drain_that_ends_halfway_in_a_database_that_rolls_nothing_back_is_finished(
+    database: Half, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_rolls_back", lambda using: using != ALIAS)
+    monkeypatch.setattr(rows, "_atomic", lambda using: contextlib.nullcontext())
+    store.save(LEARNER, "conv-1", columns={}, messages=[Draft("a", "user", "old", AT), Draft("b", "user", "b", AT)])
+    with database.outage():
+        store.save(LEARNER, "conv-1", columns={"title": "Mine"}, messages=[Draft("a", "user", "new", AT)])
+    differing = rows.differing
+
+    def once_failing(row: Any, seen: Any) -> Any:
+        if isinstance(row, Message) and "conversation" not in failed:
+            failed.append("conversation")
+            raise Interrupted
+        return differing(row, seen)
+
+    failed: list[str] = []
+    # The first comparison of messages decides whether anything changed, the second one is in the midst of writing.
+    monkeypatch.setattr(rows, "_changed", lambda copies, seen: [(each, seen[each.conversation.pk]) for each in copies])
+    monkeypatch.setattr(rows, "differing", once_failing)
+    with pytest.raises(Interrupted):
+        drain.drain()
+    assert Conversation.objects.using(ALIAS).get().title == ""
+    drained()
+    assert (kept(), Conversation.objects.using(ALIAS).get().title) == ({"new": b""}, "Mine")
+
+
+def test_a_batch_that_takes_too_long_is_halved(database: Half, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.outage():
+        for number in range(8):
+            save("a", wire_id=f"conv-{number}")
+    write = rows.write
+
+    def slow(using: str, copies: Any, seen: Any) -> None:
+        copies = list(copies)
+        if len(copies) > 2:
+            raise OperationalError("canceling statement due to statement timeout")
+        write(using, copies, seen)
+
+    monkeypatch.setattr(rows, "write", slow)
+    monkeypatch.setattr(drain, "_batch", drain.BATCH)
+    for _ in range(10):
+        drain.drain()
+        database.comes_back()
+    assert waiting.counts() == PendingCounts(0, 0, 0)
+
+
+def test_a_clearing_that_waits_is_counted(database: Half) -> None:
+    save("a")
+    database.goes_down()
+    store.clear(LEARNER)
+    assert waiting.counts() == PendingCounts(1, 0, 0)
+
+
 # Rows from a time when the cloud was off
 
 
