@@ -360,7 +360,7 @@ def real_database(alias: str, parameters: dict[str, Any]) -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", [0, pytest.param(None, marks=pytest.mark.soak)])
 def test_on_sqlite(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | None) -> None:
-    run_histories("cloud", settings, tmp_path, monkeypatch, examples=380 if seed == 0 else 18_000, seed=seed)
+    run_histories("cloud", settings, tmp_path, monkeypatch, examples=430 if seed == 0 else 18_000, seed=seed)
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(None, marks=pytest.mark.soak)])
