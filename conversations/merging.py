@@ -97,8 +97,8 @@ def as_change(held: Copy) -> Change:
 def begun_after(cleared: datetime, change: Change) -> Change:
     """Let a conversation begin anew after all were cleared, without what the database has of it from before."""
     empty, stamp = Conversation.empty(), _milliseconds(cleared)
-    stamps = dict.fromkeys(empty, stamp) | dict.fromkeys(change.columns, _milliseconds(change.moment))
-    stamps |= {REPLACED: stamp, "deleted_at": stamp + 1}
+    stamps = dict.fromkeys(empty, stamp) | dict.fromkeys([*change.columns, "deleted_at"], _milliseconds(change.moment))
+    stamps[REPLACED] = stamp
     return replace(change, columns=empty | change.columns, stamps=stamps)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conversations.changes import Change, MessageChange
-from conversations.merging import apply, apply_all, as_change, is_known, merged, stamps_of
+from conversations.merging import apply, apply_all, as_change, begun_after, is_known, merged, stamps_of
 from conversations.models import Conversation, Message
 from conversations.rows import Copy
 
@@ -260,3 +260,16 @@ def test_neither_copy_is_changed() -> None:
     merged(far, near)
     merged(None, near)
     assert (values(far), values(near)) == before
+
+
+def test_a_conversation_that_begins_anew_comes_back_after_an_older_deletion() -> None:
+    anew = begun_after(at(1), change(3, "save", sent("b")))
+    assert contents(ended(change(2, "delete"), anew)) == {"b": "b"}
+    assert contents(ended(anew, change(2, "delete"))) == {"b": "b"}
+
+
+def test_a_conversation_that_begins_anew_leaves_what_was_saved_after_the_clearing() -> None:
+    before = ended(change(0, "save", sent("a"), title="old"), change(1, "clear"), change(2, "save", sent("b"), topic="new"))
+    held = ended(begun_after(at(1), change(3, "save", sent("c"))), before=before)
+    assert contents(held) == {"b": "b", "c": "c"}
+    assert (held.conversation.title, held.conversation.topic) == ("", "new")

@@ -373,7 +373,7 @@ def test_on_postgresql(
             settings,
             tmp_path,
             monkeypatch,
-            examples=int(os.environ.get("LAW_N", "60")) if seed == 0 else 1_000,
+            examples=40 if seed == 0 else 1_000,
             seed=seed,
         )
 
@@ -388,6 +388,6 @@ def test_on_mongodb(
             settings,
             tmp_path,
             monkeypatch,
-            examples=int(os.environ.get("LAW_N", "60")) if seed == 0 else 1_000,
+            examples=40 if seed == 0 else 1_000,
             seed=seed,
         )
