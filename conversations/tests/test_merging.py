@@ -269,7 +269,9 @@ def test_a_conversation_that_begins_anew_comes_back_after_an_older_deletion() ->
 
 
 def test_a_conversation_that_begins_anew_leaves_what_was_saved_after_the_clearing() -> None:
-    before = ended(change(0, "save", sent("a"), title="old"), change(1, "clear"), change(2, "save", sent("b"), topic="new"))
+    before = ended(
+        change(0, "save", sent("a"), title="old"), change(1, "clear"), change(2, "save", sent("b"), topic="new")
+    )
     held = ended(begun_after(at(1), change(3, "save", sent("c"))), before=before)
     assert contents(held) == {"b": "b", "c": "c"}
     assert (held.conversation.title, held.conversation.topic) == ("", "new")
