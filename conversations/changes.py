@@ -52,7 +52,7 @@ class Change:
     action: Literal["update", "save", "replace", "add", "drop", "delete", "restore", "clear"] = "update"
     # For a change made of several: the stamps of its columns. Otherwise `moment` is the stamp of all.
     stamps: Stamps | None = None
-    # The primary key of the row, if it is not derived from `wire_id`, as in an archive of somebody else.
+    # The primary key of the row, if it is not derived from `wire_id`. An archive from elsewhere may have such keys.
     pk: uuid.UUID | None = None
 
     @property

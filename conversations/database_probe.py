@@ -18,9 +18,9 @@ def probe() -> None:
         # Writing to MongoDB would create collections without indexes, and migrating would fail on them ever after.
         raise DatabaseError("migrations are waiting to be applied")
     table = Conversation.objects.using(settings.CLOUD_DATABASE)
-    nobody = uuid.UUID(int=0)
-    table.filter(pk=nobody)._raw_delete(settings.CLOUD_DATABASE)
+    key = uuid.UUID(int=0)
+    table.filter(pk=key)._raw_delete(settings.CLOUD_DATABASE)
     moment = now_after()
     stamps = {"created_at": moment, "updated_at": moment, "timestamp": moment, "deleted_at": moment}
-    table.bulk_create([Conversation(id=nobody, learner=nobody, wire_id="probe", erased=True, **stamps)])
-    table.filter(pk=nobody)._raw_delete(settings.CLOUD_DATABASE)
+    table.bulk_create([Conversation(id=key, learner=key, wire_id="probe", erased=True, **stamps)])
+    table.filter(pk=key)._raw_delete(settings.CLOUD_DATABASE)

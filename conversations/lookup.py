@@ -13,7 +13,7 @@ from audio import recordings
 from audio.models import Recording
 from conversations import outbox, rows
 from conversations.changes import Change
-from conversations.merging import apply_all, is_known, merged
+from conversations.merging import apply_all, is_known, merged, stamp_of
 from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.rows import Copy
 from core import cloud
@@ -47,7 +47,7 @@ class Found:
 
     # Its changes in the outbox.
     pending: list[PendingChange]
-    # What its database has, if that was reached.
+    # The rows in its database. None if there are none, or if the database was not reached.
     held: Copy | None = None
     # Rows in the local database from a time when the cloud was off. They are about to be moved.
     left: Copy | None = None
@@ -79,11 +79,6 @@ class Found:
         return Found(self.pending, None, self.left, reached=False, cleared_at=self.cleared_at)
 
 
-def database() -> str:
-    """Return the alias of the database that conversations are kept in."""
-    return settings.CLOUD_DATABASE or LOCAL
-
-
 @contextmanager
 def reaching() -> Iterator[str]:
     """Wrap operations on the database that conversations are kept in, and return its alias. Raises cloud.Unavailable."""
@@ -91,7 +86,7 @@ def reaching() -> Iterator[str]:
         yield LOCAL
         return
     with cloud.database.use():
-        yield database()
+        yield settings.CLOUD_DATABASE
 
 
 def find(key: uuid.UUID, learner: uuid.UUID | None, messages: Sequence[uuid.UUID] | None = None) -> Found:
@@ -256,8 +251,7 @@ def _in_order(there: Copy, storage: str, voices: dict[str, Recording]) -> Stored
 
 def begun_before(moment: datetime) -> Q:
     """Select the conversations that were last begun, saved or restored before this moment."""
-    stamp = round(moment.timestamp() * 1000)
-    return Q(stamps__isnull=True, updated_at__lte=moment) | Q(stamps__deleted_at__lte=stamp)
+    return Q(stamps__isnull=True, updated_at__lte=moment) | Q(stamps__deleted_at__lte=stamp_of(moment))
 
 
 def alive(using: str, learner: uuid.UUID) -> QuerySet[Conversation]:

@@ -7,7 +7,7 @@ Each column has a stamp, the moment when it was last set, and the later moment w
 alike in any order, and applying a change again alters nothing. Three rules concern more than one column:
 
 - A replacement deletes the messages that were last sent before it.
-- A conversation comes back if it is saved after its deletion: whoever saved it did not know of that.
+- A conversation that is saved after its deletion comes back: that server did not know of the deletion.
 - A row that gets new words is no longer `erased`, so the eraser comes to it again.
 """
 
@@ -41,7 +41,7 @@ def apply(change: Change, before: Copy | None) -> Copy | None:
         return before
     if change.action == "add":
         change = _missing_parts(change, before)
-    moment = _milliseconds(change.moment)
+    moment = stamp_of(change.moment)
     after = Copy(copy.copy(before.conversation), dict(before.messages)) if before else _unknown(change)
     row, have = after.conversation, stamps_of(after.conversation)
     columns = change.columns
@@ -96,8 +96,8 @@ def as_change(held: Copy) -> Change:
 
 def begun_after(cleared: datetime, change: Change) -> Change:
     """Let a conversation begin anew after all were cleared, without what the database has of it from before."""
-    empty, stamp = Conversation.empty(), _milliseconds(cleared)
-    stamps = dict.fromkeys(empty, stamp) | dict.fromkeys([*change.columns, "deleted_at"], _milliseconds(change.moment))
+    empty, stamp = Conversation.empty(), stamp_of(cleared)
+    stamps = dict.fromkeys(empty, stamp) | dict.fromkeys([*change.columns, "deleted_at"], stamp_of(change.moment))
     stamps[REPLACED] = stamp
     return replace(change, columns=empty | change.columns, stamps=stamps)
 
@@ -127,10 +127,8 @@ def stamps_of(row: Kept, replaced: int = 0) -> dict[str, int]:
     """
     stamps: dict[str, int] = {**row.stamps} if row.stamps is not None else {}
     if row.stamps is None:
-        stamps = dict.fromkeys((*row.settable(), BEGUN), _milliseconds(row.updated_at))
-    deleted = (
-        {"deleted_at": _milliseconds(row.deleted_at)} if row.deleted_at else dict.fromkeys(IN_REPLACEMENTS, replaced)
-    )
+        stamps = dict.fromkeys((*row.settable(), BEGUN), stamp_of(row.updated_at))
+    deleted = {"deleted_at": stamp_of(row.deleted_at)} if row.deleted_at else dict.fromkeys(IN_REPLACEMENTS, replaced)
     for name, stamp in deleted.items():
         if stamp > stamps.get(name, 0):
             stamps[name] = stamp
@@ -141,7 +139,8 @@ def _moment(stamp: int) -> datetime:
     return datetime.fromtimestamp(stamp / 1000, UTC)
 
 
-def _milliseconds(moment: datetime) -> int:
+def stamp_of(moment: datetime) -> int:
+    """Return a moment as a stamp, in milliseconds."""
     return round(moment.timestamp() * 1000)
 
 
@@ -157,7 +156,7 @@ def _unknown(change: Change) -> Copy:
 
 def _begin(row: Conversation, have: Stamps, change: Change) -> None:
     """Note when the conversation began. What was deleted before it began is nothing of it."""
-    begun = (change.stamps or {}).get(BEGUN, _milliseconds(change.moment) if change.action in BEGINNING else 0)
+    begun = (change.stamps or {}).get(BEGUN, stamp_of(change.moment) if change.action in BEGINNING else 0)
     if not begun or begun >= have.get(BEGUN, begun + 1):
         return
     row.stamps = {**have, BEGUN: begun}
@@ -213,7 +212,7 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
     columns = {"deleted_at": change.moment} if change.action == "drop" else sent.columns
     if before and change.action == "replace":
         columns = {name: value for name, value in columns.items() if getattr(before, name) != value}
-    was_set = _set(row, have, columns, sent.stamps or dict.fromkeys(columns, _milliseconds(change.moment)))
+    was_set = _set(row, have, columns, sent.stamps or dict.fromkeys(columns, stamp_of(change.moment)))
     if begun < row.created_at:
         row.created_at = begun
         row.position = row.position if "position" in have else sent.position

@@ -13,6 +13,7 @@ from functools import cache
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from conversations.models import Columns, Conversation, Kept, Message
+from core.batches import batches
 
 # Keys in one query: SQLite limits the number of parameters.
 AT_ONCE = 500
@@ -46,7 +47,7 @@ def load(
 ) -> dict[uuid.UUID, Copy]:
     """Return the conversations with these keys, by key. `messages` limits their messages to these keys (None: all)."""
     found: list[Conversation] = []
-    for some in _batches(keys):
+    for some in batches(list(keys), AT_ONCE):
         found += Conversation.objects.using(using).filter(pk__in=some)
     return with_messages(using, found, messages=messages)
 
@@ -57,7 +58,7 @@ def with_messages(
     """Add the messages to conversations that were read already. `messages` is as in `load`."""
     copies = {row.pk: Copy(row) for row in conversations}
     table = Message.objects.using(using).order_by()
-    for some in _batches(copies if messages is None else messages):
+    for some in batches(list(copies if messages is None else messages), AT_ONCE):
         for message in table.filter(conversation__in=some) if messages is None else table.filter(pk__in=some):
             if message.conversation_id in copies:
                 copies[message.conversation_id].messages[message.pk] = message
@@ -160,8 +161,3 @@ def _changed(copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) -> Iterator
         before = seen.get(each.conversation.pk)
         if before and not each.is_like(before):
             yield each, before
-
-
-def _batches(keys: Iterable[uuid.UUID]) -> Iterable[list[uuid.UUID]]:
-    every = list(keys)
-    return (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))

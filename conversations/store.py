@@ -42,6 +42,7 @@ from conversations.merging import apply
 from conversations.models import Columns, Conversation, LastClear, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
+from core.batches import batches
 from core.cloud import LOCAL
 from core.json_types import Json
 
@@ -380,13 +381,12 @@ def _erase(using: str, due: dict[str, object]) -> int:
     messages = list(doomed.order_by().values_list("pk", flat=True))
     parents = set(doomed.order_by().values_list("conversation", flat=True))
     # The number of parameters in a query is limited.
-    for start in range(0, len(messages), ERASE_AT_ONCE):
-        batch = messages[start : start + ERASE_AT_ONCE]
+    for batch in batches(messages, ERASE_AT_ONCE):
         recordings.remove(_recordings(using, message__in=batch))
         Message.objects.using(using).filter(pk__in=batch).update(**Message.erasure())
     recordings.remove(_recordings(using, conversation__in=conversations))
     # Filter by `due` again: a conversation that was restored meanwhile keeps its content.
     table.filter(pk__in=conversations, **due).update(**Conversation.erasure())
-    # Whoever read the rows before must read them again.
+    # A writer that read the rows before the erasure notices the new version, and reads them again.
     table.filter(pk__in=parents | set(conversations)).update(version=F("version") + 1)
     return len(conversations) + len(messages)

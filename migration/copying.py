@@ -23,6 +23,7 @@ from audio.storages import ChecksumMismatch
 from conversations import lookup, rows
 from conversations.models import Conversation
 from conversations.rows import Changed
+from core.batches import batches
 from core.cloud import LOCAL
 from migration import selection
 from migration.run_options import EVERYTHING, RunOptions
@@ -128,8 +129,8 @@ class Copying:
         finally:
             threads.shutdown(cancel_futures=True)
         if self.destination.database:
-            batches = ([row.pk for row in some] for some in selection.in_batches(self.conversations()))
-            for keys in chain(selection.lists_of(self._pending()), batches):
+            rows_in_batches = ([row.pk for row in some] for some in selection.in_batches(self.conversations()))
+            for keys in chain(batches(self._pending(), selection.ROWS_AT_ONCE), rows_in_batches):
                 self._copy_conversations(keys)
                 self.on_progress(self.progress)
         return self.progress

@@ -21,6 +21,7 @@ from conversations import outbox, store
 from conversations.changes import now_after
 from conversations.models import Conversation, Message
 from core import cloud
+from core.batches import batches
 from core.cloud import LOCAL
 from migration import drain
 
@@ -121,21 +122,20 @@ def _which_is_down() -> str:
 # Conversations
 
 
-def _old_conversations(options: PruneOptions, at_once: int) -> Iterator[list[Conversation]]:
+def _old_conversations(options: PruneOptions, at_once: int) -> Iterator[Sequence[Conversation]]:
     """Yield the old conversations that are not erased yet, in batches.
 
     Conversations with pending changes are left out: they are newer than what the database has of them. Rows that wait
     in the local database are as new as they are there.
     """
-    waiting = set(outbox.pending().filter(conversation__isnull=False).values_list("conversation", flat=True))
+    waiting = set(outbox.keys(outbox.pending()))
     for using in _databases():
         rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=options.before)
         for some in _in_batches(rows.filter(learner=options.learner) if options.learner else rows, using):
             keys = [row.pk for row in some if row.pk not in waiting]
             talked_in = _talked_in_since(options.before, keys)
             found = [row for row in some if row.pk in keys and row.pk not in talked_in]
-            for start in range(0, len(found), at_once):
-                yield found[start : start + at_once]
+            yield from batches(found, at_once)
         if using == LOCAL and cloud.database.on:
             waiting |= set(Conversation.objects.using(LOCAL).values_list("pk", flat=True))
 

@@ -1,7 +1,7 @@
 """Select the rows that a run copies, and form batches."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet, Sum
@@ -77,7 +77,3 @@ def grouped(sized: Iterable[tuple[int, Item]], limit: int) -> Iterator[list[Item
             group, total = [], 0
     if group:
         yield group
-
-
-def lists_of(keys: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
-    return (keys[start : start + ROWS_AT_ONCE] for start in range(0, len(keys), ROWS_AT_ONCE))

@@ -166,7 +166,7 @@ def test_a_late_change_of_a_deleted_conversation_is_there_after_an_undo() -> Non
     assert (held.conversation.title, held.conversation.deleted_at) == ("new", None)
 
 
-# What is not known yet
+# Changes of a conversation that is not known yet
 
 
 def test_a_message_that_is_taken_back_before_it_is_known_stays_so() -> None:

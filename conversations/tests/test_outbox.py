@@ -14,9 +14,10 @@ from django.utils import timezone
 from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
-from conversations import database_probe, outbox, rows, store
+from conversations import database_probe, lookup, outbox, rows, store
+from conversations.changes import Change
 from conversations.drafts import Draft
-from conversations.models import Conversation, Message, PendingChange
+from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.rows import Changed
 from conversations.store import ConversationDeleted, OutOfReach, StoredConversation, WriteConflict
 from conversations.tests.test_concurrency import at_once
@@ -916,3 +917,17 @@ def test_after_a_clearing_in_an_outage_a_conversation_is_not_there(database: Hal
     with database.outage():
         store.clear(LEARNER)
         assert store.get(LEARNER, "conv-1") is None
+
+
+def test_an_older_clearing_does_not_move_the_last_one_back(database: Half) -> None:
+    later = timezone.now() + timedelta(seconds=1)
+    for moment in (later, later - timedelta(minutes=1)):
+        store.carry_out_clear(Change(LEARNER, "", moment, action="clear"), ALIAS)
+    assert LastClear.objects.using(ALIAS).get().moment == later
+
+
+def test_copies_of_cleared_conversations_are_deleted(database: Half) -> None:
+    database.goes_down()
+    key = save("a").conversation.pk
+    store.clear(LEARNER)
+    assert lookup.with_pending({}, [key])[key].conversation.deleted_at

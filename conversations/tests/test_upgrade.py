@@ -1,4 +1,4 @@
-"""What version 0.1 kept in DATA_DIR during an outage is carried over at the first start."""
+"""The first start carries over the changes that version 0.1 kept in DATA_DIR during an outage."""
 
 import sqlite3
 import uuid

@@ -30,12 +30,13 @@ from audio.storages import sync_folder
 from conversations import lookup, outbox, rows
 from conversations.models import Conversation, PendingChange
 from conversations.rows import Copy
+from core.batches import batches
 from core.cloud import LOCAL
 from core.json_types import Json
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.copying import MOST_NAMED
-from migration.selection import grouped, in_batches, lists_of
+from migration.selection import ROWS_AT_ONCE, grouped, in_batches
 from migration.stores import Store
 from migration.transfer import Unmovable, read
 
@@ -154,7 +155,7 @@ class _Source:
     def conversations(self) -> Iterator[Copy]:
         # The outbox and the local database first, so that data that moves meanwhile is seen twice, and not missed.
         seen: set[uuid.UUID] = set()
-        for some in lists_of(outbox.keys(self._pending())):
+        for some in batches(outbox.keys(self._pending()), ROWS_AT_ONCE):
             found = self._load(some)
             seen.update(found)
             yield from found.values()
@@ -245,8 +246,7 @@ class _Writer:
             for batch in source.recordings():
                 records, unread = [], []
                 # No more than READERS recordings are in memory.
-                for start in range(0, len(batch), READERS):
-                    some = batch[start : start + READERS]
+                for some in batches(batch, READERS):
                     for row, found in zip(some, threads.map(source.read, some), strict=True):
                         if isinstance(found, bytes) or found == LEFT_OUT:
                             records.append(self._record(row, found))

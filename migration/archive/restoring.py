@@ -24,6 +24,7 @@ from conversations import rows
 from conversations.models import Conversation, Message
 from conversations.rows import Changed, Copy
 from core import cloud
+from core.batches import batches
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.archive.accounts import RestoredAccounts
@@ -126,8 +127,8 @@ class _StoreWriter:
     def conversations(self) -> Iterator[None]:
         """Restore the conversations, and yield after each batch."""
         for copies in self._archive.copies():
-            for start in range(0, len(copies), AT_ONCE):
-                self._restore_copies({each.conversation.pk: each for each in copies[start : start + AT_ONCE]})
+            for some in batches(copies, AT_ONCE):
+                self._restore_copies({each.conversation.pk: each for each in some})
                 yield
 
     def recordings(self) -> Iterator[None]:

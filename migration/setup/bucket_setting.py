@@ -89,7 +89,7 @@ class Aspect(ABC):
     """
 
     name: str
-    # What `wanted` returns, if it is the same for every bucket.
+    # The result of `wanted`, if it is the same for every bucket.
     target = "on"
     is_needed_by_all = False
 

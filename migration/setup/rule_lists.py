@@ -53,7 +53,7 @@ class LifecycleRule(Aspect):
     # The entry of the rule that holds the days, and their name in it.
     action = "Expiration"
     days_name = "Days"
-    # What else our rule has.
+    # Further entries of our rule.
     extra: Rule = {}
 
     def __init__(self, bucket: TargetBucket, days: int | None) -> None:

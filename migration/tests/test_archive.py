@@ -267,6 +267,13 @@ def test_a_backup_merges_the_shelter_and_the_cloud(database: Half, bucket: Half,
 
 
 @sqlite
+def test_a_backup_of_the_local_database_includes_pending_changes(database: Half, tmp_path: Path) -> None:
+    database.goes_down()
+    talk("near")
+    assert backed_up(tmp_path / "made.tar", source="local").counts.conversations == 1
+
+
+@sqlite
 def test_an_archive_is_restored_into_the_cloud_if_it_is_on(archive: Path, database: Half, bucket: Half) -> None:
     restored(archive)
     assert Conversation.objects.using(ALIAS).count() == 2

@@ -45,6 +45,14 @@ def failing(request: HttpRequest) -> HttpResponse:
     raise ValueError("a fault of the view")
 
 
+RELEASED = threading.Event()
+
+
+def waiting(request: HttpRequest) -> HttpResponse:
+    RELEASED.wait(PATIENCE)
+    return HttpResponse()
+
+
 def unknown(request: HttpRequest, exception: Exception) -> HttpResponse:
     return HttpResponse("unknown", status=404)
 
@@ -63,6 +71,7 @@ urlpatterns = [
     path("on-the-loop", on_the_loop),
     path("failing", failing),
     path("meeting", meeting),
+    path("waiting", waiting),
 ]
 
 
@@ -108,3 +117,29 @@ async def test_many_views_run_at_once(client: httpx.AsyncClient) -> None:
     """Each waits for all others, so that none may wait for a thread."""
     answers = await asyncio.gather(*[client.get("/meeting") for _ in range(20)])
     assert [answer.text for answer in answers] == ["met"] * 20
+
+
+async def test_a_request_whose_client_has_gone_keeps_its_place_until_its_thread_ends(client: httpx.AsyncClient) -> None:
+    """Otherwise one visitor could occupy all threads by connecting and leaving."""
+    RELEASED.clear()
+    begun, headers = asyncio.Event(), [(b"host", b"localhost")]
+    scope = {"type": "http", "method": "GET", "path": "/waiting", "query_string": b"", "headers": headers}
+    messages = [{"type": "http.request", "body": b""}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await asyncio.sleep(0.1)
+        begun.set()
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        pass
+
+    request = asyncio.ensure_future(Handler()(scope, receive, send))
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    done, _ = await asyncio.wait([request], timeout=0.5)
+    assert not done
+    RELEASED.set()
+    done, _ = await asyncio.wait([request], timeout=PATIENCE)
+    assert done

@@ -128,7 +128,7 @@ async def test_reading_works_on_a_full_disk_and_writing_works_again_with_room(ag
     disk.fill()
     agent.start()
     check_reading(agent, cookie, voice)
-    # What the write-ahead log has room for is saved. Then turns are refused.
+    # Turns are saved while the write-ahead log has room, and refused afterwards.
     saved = 0
     while (status := send_text(agent, cookie, "one", text="And then?").status_code) == 200:
         saved += 1
