@@ -368,9 +368,9 @@ def test_on_sqlite(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("seed", [0, pytest.param(None, marks=pytest.mark.soak)])
 def test_on_postgresql(
-    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer, seed: int | None
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_postgres: PostgresServer, seed: int | None
 ) -> None:
-    with real_database("cloud", database_urls.postgresql(postgres.env["DATABASE_URL"])):
+    with real_database("cloud", database_urls.postgresql(own_postgres.env["DATABASE_URL"])):
         run_histories("cloud", settings, tmp_path, monkeypatch, examples=ON_SERVERS[seed], seed=seed)
 
 
@@ -378,5 +378,6 @@ def test_on_postgresql(
 def test_on_mongodb(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mongo: MongoServer, seed: int | None
 ) -> None:
-    with real_database("mongodb", database_urls.mongodb(mongo.env["MONGODB_URI"])):
+    # A database of its own, because other tests use this server.
+    with real_database("mongodb", database_urls.mongodb(mongo.env["MONGODB_URI"]) | {"NAME": "law"}):
         run_histories("mongodb", settings, tmp_path, monkeypatch, examples=ON_SERVERS[seed], seed=seed)
