@@ -225,13 +225,17 @@ def clear(learner: uuid.UUID) -> int:
 
 def carry_out_clear(change: Change, using: str) -> int:
     """Delete the conversations that a clearing concerns, and return their number. Raises what the database raises."""
-    last, is_first = LastClear.objects.using(using).get_or_create(
-        learner=change.learner, defaults={"moment": change.moment}
-    )
-    if not is_first and last.moment < change.moment:
-        LastClear.objects.using(using).filter(pk=last.pk, moment__lt=change.moment).update(moment=change.moment)
+    record_clear(LastClear(change.learner, change.moment), using)
     rows_there = alive(using, change.learner).filter(lookup.begun_before(change.moment))
     return rows_there.update(deleted_at=change.moment, updated_at=change.moment, version=F("version") + 1)
+
+
+def record_clear(clear: LastClear, using: str) -> None:
+    """Record a clearing in this database, unless it knows of a later one. Raises what the database raises."""
+    table = LastClear.objects.using(using)
+    last, is_first = table.get_or_create(learner=clear.learner, defaults={"moment": clear.moment})
+    if not is_first and last.moment < clear.moment:
+        table.filter(pk=last.pk, moment__lt=clear.moment).update(moment=clear.moment)
 
 
 def restore(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:

@@ -23,6 +23,7 @@ from audio.storages import ChecksumMismatch
 from conversations import lookup, rows
 from conversations.models import Conversation
 from conversations.rows import Changed
+from conversations.store import record_clear
 from core.batches import batches
 from core.cloud import LOCAL
 from migration import selection
@@ -133,6 +134,7 @@ class Copying:
             for keys in chain(batches(self._pending(), selection.ROWS_AT_ONCE), rows_in_batches):
                 self._copy_conversations(keys)
                 self.on_progress(self.progress)
+            self._copy_clearings(self.destination.database)
         return self.progress
 
     def knows(self, store: Store) -> str:
@@ -268,6 +270,13 @@ class Copying:
             # One of them was written to meanwhile, or a database cannot read or write it.
             for key in keys:
                 self._merge_one(key)
+
+    def _copy_clearings(self, using: str) -> None:
+        """Copy when learners cleared all conversations. Other servers may have older changes in their outboxes."""
+        if not self.options.dry_run:
+            for some in selection.in_batches(selection.clearings(self.options, self.knows(self.source))):
+                for clear in some:
+                    record_clear(clear, using)
 
     def _merge_one(self, key: uuid.UUID) -> None:
         for _ in range(TRIES):

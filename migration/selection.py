@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet, Sum
 
 from audio.models import Recording
 from conversations import outbox
-from conversations.models import Conversation
+from conversations.models import Conversation, LastClear
 from migration.run_options import RunOptions
 
 ROWS_AT_ONCE = 200
@@ -29,6 +29,11 @@ def pending(options: RunOptions) -> list[uuid.UUID]:
     found = outbox.pending()
     found = found.filter(learner=options.learner) if options.learner else found
     return outbox.keys(found)
+
+
+def clearings(options: RunOptions, using: str) -> QuerySet[LastClear]:
+    found = LastClear.objects.using(using)
+    return found.filter(pk=options.learner) if options.learner else found
 
 
 def recordings(options: RunOptions, using: str, place: Recording.Place | None = None) -> Iterator[list[Recording]]:

@@ -14,7 +14,7 @@ from rest_framework.views import exception_handler
 
 from audio import quota
 from conversations import ids, representations, store
-from conversations.error_messages import DELETED, OUT_OF_REACH, UNWRITABLE, in_words
+from conversations.error_messages import CONFLICT, DELETED, OUT_OF_REACH, UNWRITABLE, in_words
 from core.admission import AtCapacity
 from talk.protocol import ProtocolError
 from tutor.domain import CannotDo, EngineError, EnoughForToday
@@ -42,6 +42,8 @@ def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
             return _refusal(error, 400)
         case CannotDo():
             return _refusal(error, 501)
+        case store.WriteConflict():
+            return Response({"error": CONFLICT}, status=503, headers={"Retry-After": "1"})
         case EngineError():
             return _refusal(error, 503, TRY_AGAIN_S)
         case quota.QuotaExceeded():

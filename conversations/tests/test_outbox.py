@@ -691,14 +691,27 @@ def test_turns_that_are_saved_while_the_cloud_goes_are_all_kept(database: Half) 
     assert kept() == {f"turn-{number}" for number in range(8)}
 
 
-def test_a_conversation_that_others_write_to_all_the_time_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def always_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
     def overtaken(*args: Any) -> None:
         raise Changed
 
     monkeypatch.setattr(rows, "write", overtaken)
     monkeypatch.setattr(store, "TRIES", 3)
+
+
+def test_a_conversation_that_others_write_to_all_the_time_is_busy(always_overtaken: None) -> None:
     with pytest.raises(WriteConflict):
         save("a")
+
+
+def test_a_busy_conversation_is_answered_without_a_stack_in_the_log(
+    always_overtaken: None, owner: LearnerClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = owner.send("/api/conversations", {"id": "conv-1"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer.json()["error"].startswith("Other requests keep changing this conversation.")
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_what_somebody_else_wrote_between_reading_and_writing_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from django.db import OperationalError, connections
 
 from audio.models import Recording
 from audio.s3 import StoredObject
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, LastClear, Message
 from migration import copying as module
 from migration import selection, stores, transfer
 from migration.copying import Hopeless
@@ -61,6 +61,18 @@ def test_a_second_time_nothing_is_copied() -> None:
     again = copied()
     assert (again.conversations, again.conversations_same) == (0, 1)
     assert (again.recordings, again.recordings_same, again.bytes) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("learner", [None, uuid.UUID(int=1)])
+def test_clearings_are_copied_and_a_later_one_stays(learner: uuid.UUID | None) -> None:
+    for number in (1, 2):
+        LastClear.objects.using("local").create(learner=uuid.UUID(int=number), moment=AT)
+    LastClear.objects.using(ALIAS).create(learner=uuid.UUID(int=1), moment=later())
+    copied(learner=learner)
+    there = dict(LastClear.objects.using(ALIAS).values_list("pk", "moment"))
+    assert there == {uuid.UUID(int=1): later()} | ({} if learner else {uuid.UUID(int=2): AT})
+    copied("cloud", "local", learner=learner)
+    assert LastClear.objects.using("local").get(pk=uuid.UUID(int=1)).moment == later()
 
 
 def test_and_back_again() -> None:
