@@ -22,9 +22,10 @@ from django.utils.safestring import SafeString
 
 from audio.models import Recording
 from audio.permissions import may_hear
-from conversations import links, store
+from conversations import links, outbox, store
 from conversations.levels import LEVELS
 from conversations.models import Conversation, Message
+from core import cloud
 from core.admin_pages import (
     DateFilter,
     LearnerFilter,
@@ -147,6 +148,13 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return CountedList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        if cause := cloud.down().get(cloud.database.name):
+            waiting = counted(len(outbox.keys(outbox.pending())), "conversation")
+            text = f"The conversations' database is down ({cause}), so they are not listed. Changes of {waiting} wait for it."
+            self.message_user(request, text, messages.WARNING)
+        return super().changelist_view(request, extra_context)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return (*self.list_display, "state") if _shows_deleted(request) else self.list_display

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -944,3 +945,18 @@ def test_copies_of_cleared_conversations_are_deleted(database: Half) -> None:
     key = save("a").conversation.pk
     store.clear(LEARNER)
     assert lookup.with_pending({}, [key])[key].conversation.deleted_at
+
+
+# The admin
+
+
+def test_the_list_of_operators_says_that_the_database_is_down(database: Half, operator: Client) -> None:
+    save("a")
+    with database.outage():
+        save("b")
+        page = operator.get("/admin/conversations/conversation/")
+    text = (
+        "database is down (the connection is refused), so they are not listed. Changes of 1 conversation wait for it."
+    )
+    assert text in page.content.decode()
+    assert "database is down" not in operator.get("/admin/conversations/conversation/").content.decode()
