@@ -233,7 +233,8 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
 
 def _missing_parts(change: Change, before: Copy | None) -> Change:
     """Reduce an addition to what is missing, as a change that sets it."""
-    if before is None:
+    # Of what is not known to be a conversation, only deletions are there.
+    if before is None or not is_known(before):
         return replace(change, action="save")
     row, columns = before.conversation, Columns()
     if row.deleted_at:

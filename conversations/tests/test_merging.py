@@ -94,6 +94,12 @@ def test_an_addition_leaves_existing_data_as_it_is() -> None:
     assert (held.conversation.title, contents(held)) == ("Mine", {"a": "said", "b": "b"})
 
 
+def test_an_addition_brings_all_messages_of_what_is_not_known_to_be_a_conversation() -> None:
+    unknown = ended(change(1, "drop", sent("a")))
+    held = ended(change(2, "add", sent("a", "imported"), title="Imported"), before=unknown)
+    assert (held.conversation.title, contents(held)) == ("Imported", {"a": "imported"})
+
+
 # Late changes
 
 
