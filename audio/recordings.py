@@ -147,6 +147,22 @@ def remove(recordings: Iterable[Recording]) -> None:
         quota.forget(recording.learner)
 
 
+def hand_over(owners: Mapping[str, Owner], source: uuid.UUID) -> None:
+    """Give recordings of the learner `source`, by key, to other rows. The bytes stay where they are.
+
+    Raises cloud.Unavailable. A repeated call finishes an interrupted one. A row must not move between the databases
+    meanwhile.
+    """
+    for using in {LOCAL, settings.CLOUD_DATABASE} if cloud.database.on else {LOCAL}:
+        with cloud.database.use() if using != LOCAL else contextlib.nullcontext():
+            table = Recording.objects.using(using).filter(learner=source)
+            for key, owner in owners.items():
+                new = {"learner": owner.learner, "conversation": owner.conversation, "message": owner.message}
+                table.filter(key=key).update(**new)
+    for learner in {source, *(owner.learner for owner in owners.values())}:
+        quota.forget(learner)
+
+
 def probe() -> None:
     """Prove that the bucket can be written and read. Raises OSError."""
     _bucket().probe()

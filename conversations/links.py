@@ -20,6 +20,7 @@ from conversations import store
 from core import admin_pages, cloud
 from core.negotiation import AnyAccept
 from core.openapi import answers
+from learners.authentication import SessionAuthentication
 from learners.requests import ApiRequest
 
 UNLOGGED = (
@@ -46,6 +47,8 @@ class LinkSerializer(serializers.Serializer[object]):
 class LinkView(APIView):
     content_negotiation_class = AnyAccept
     http_method_names = ["get"]
+
+    authentication_classes = [SessionAuthentication]
 
     def perform_authentication(self, request: Request) -> None:
         # Look for an account only when it is needed. A learner's own recordings need none.

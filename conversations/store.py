@@ -49,6 +49,7 @@ from core.json_types import Json
 UNDO = timedelta(minutes=10)
 # Rows in one query or call.
 ERASE_AT_ONCE = 500
+PAGE = 100
 TRIES = 20
 
 
@@ -106,6 +107,29 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
     missing = [draft for draft in messages if merging.lacking(found.both, message_key(key, draft.id))]
     sent = as_changes(messages, _keep_voices(learner, key, missing))
     return _apply(Change(learner, wire_id, now_after(), columns, sent, "add"), found, None)
+
+
+def add_from(held: Copy, learner: uuid.UUID, wire_id: str) -> StoredConversation:
+    """Add what is missing of another learner's conversation, as `add` does. Its messages name the same recordings.
+
+    `recordings.hand_over` gives these to the learner. Raises OutOfReach.
+    """
+    found = find(conversation_key(learner, wire_id), learner)
+    require_reached(found)
+    return _apply(merging.addition_of(held, learner, wire_id, now_after()), found, None)
+
+
+def count(learner: uuid.UUID) -> int:
+    """Return the number of the learner's conversations, as far as they can be reached."""
+    if outbox.is_empty(and_rows=cloud.database.on):
+        with contextlib.suppress(cloud.Unavailable), reaching() as using:
+            return alive(using, learner).count()
+    number, before = 0, None
+    while page := history(learner, limit=PAGE, before=before):
+        number += len(page)
+        last = page[-1].conversation
+        before = last.timestamp, last.pk
+    return number
 
 
 def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = None) -> list[StoredConversation]:

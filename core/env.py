@@ -4,7 +4,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -87,6 +87,30 @@ def existing_path(name: str) -> str:
     except OSError as error:
         raise wrong(name, f"it cannot be read: {error.strerror}") from None
     return str(path)
+
+
+def mail_server(name: str) -> dict[str, object]:
+    """Return Django's settings for the SMTP server that a setting names, {} if it is empty."""
+    value = text(name)
+    if not value:
+        return {}
+    advice = "write smtp://user:password@host:587 (plain), smtp+tls:// (STARTTLS) or smtp+ssl://"
+    try:
+        parts = urlsplit(value)
+        if parts.scheme not in ("smtp", "smtp+tls", "smtp+ssl") or not parts.hostname:
+            raise wrong(name, advice)
+        ssl, tls = parts.scheme == "smtp+ssl", parts.scheme == "smtp+tls"
+        return {
+            "EMAIL_HOST": parts.hostname,
+            "EMAIL_PORT": parts.port or (465 if ssl else 587 if tls else 25),
+            "EMAIL_HOST_USER": unquote(parts.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+            "EMAIL_USE_SSL": ssl,
+            "EMAIL_USE_TLS": tls,
+        }
+    # A port that is not a number.
+    except ValueError:
+        raise wrong(name, advice) from None
 
 
 def origin(name: str, default: str = "") -> str:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Awaitable
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -57,9 +58,15 @@ def _media_sources() -> str:
     return f"https: http://{bucket}{plain[1]}"
 
 
+def _form_targets() -> str:
+    """Return where forms may lead: this site, and the OpenID provider, to which the sign-in redirects."""
+    provider = urlsplit(settings.OIDC_SERVER_URL)
+    return f"'self' {provider.scheme}://{provider.netloc}" if provider.netloc else "'self'"
+
+
 POLICY = (
     f"default-src 'self'; img-src 'self' data:; media-src 'self' blob: {_media_sources()}; connect-src 'self'; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action {_form_targets()}; frame-ancestors 'none'"
 )
 
 

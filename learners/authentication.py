@@ -1,3 +1,7 @@
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from rest_framework import authentication
@@ -16,7 +20,8 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[object, None] | None:
         try:
-            return super().authenticate(request)
+            found = super().authenticate(request)
+            return None if found and lacks_second_factor(found[0]) else found
         except (OperationalError, InterfaceError):
             # See `is_staff`.
             return None
@@ -28,6 +33,12 @@ class SessionAuthentication(authentication.SessionAuthentication):
 def is_staff(request: HttpRequest) -> bool:
     """Return whether the user is staff. If the accounts' database is down, an operator is a learner like any other."""
     try:
-        return bool(request.user.is_staff)
+        return bool(request.user.is_staff) and not lacks_second_factor(request.user)
     except (OperationalError, InterfaceError):
         return False
+
+
+def lacks_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether this is staff who must still set up a second factor. allauth asks everybody for it who has one."""
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return bool(settings.STAFF_SECOND_FACTOR and getattr(user, "is_staff", False)) and not is_mfa_enabled(user, kinds)

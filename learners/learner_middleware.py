@@ -1,20 +1,27 @@
 import uuid
 
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from core.middleware import Middleware
-from learners import cookie
+from learners import cookie, identity
+from learners.identity import Identity
 from learners.origin import is_foreign
 from learners.requests import LearnerRequest
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 # These pages renew the cookie, so that a learner who visits rarely is not forgotten.
 REMEMBERED = ("/", "/history")
+# With SIGNUP=required, these need an account, but for the description of the API.
+PAGES_OF_LEARNERS = ("/history", "/import", "/me")
+DESCRIPTION = ("/api/schema", "/api/docs")
+ACCOUNT_NEEDED = "Sign in first: this site needs an account."
 
 
 class SameSiteOnly(Middleware[HttpRequest]):
     def before(self, request: HttpRequest) -> HttpResponseBase | None:
-        # The admin has Django's own CSRF protection.
+        # The admin and the pages of accounts have Django's own CSRF protection.
         if request.method in SAFE or not request.path.startswith("/api/"):
             return None
         if is_foreign(request.headers, request.get_host()):
@@ -24,14 +31,35 @@ class SameSiteOnly(Middleware[HttpRequest]):
 
 
 class KnownLearner(Middleware[LearnerRequest]):
-    def before(self, request: LearnerRequest) -> None:
-        known = cookie.unseal(request.COOKIES.get(cookie.NAME))
-        request.learner = known or uuid.uuid4()
-        request.learner_is_new = known is None
+    def before(self, request: LearnerRequest) -> HttpResponseBase | None:
+        return _admit(request, identity.of_cookie(request.COOKIES.get(cookie.NAME)))
+
+    async def __acall__(self, request: LearnerRequest) -> HttpResponseBase:
+        # `before` may ask the database.
+        refused = _admit(request, await identity.aof_cookie(request.COOKIES.get(cookie.NAME)))
+        response: HttpResponseBase = refused or await self.get_response(request)
+        self.after(request, response)
+        return response
 
     def after(self, request: LearnerRequest, response: HttpResponseBase) -> None:
         if not hasattr(request, "learner"):
             return
         is_page = request.path in REMEMBERED or request.path.startswith("/history/")
-        if is_page or (request.learner_is_new and request.path.startswith("/api/")):
-            cookie.attach(response, request.learner)
+        if is_page or request.identity_changed or (request.learner_is_new and request.path.startswith("/api/")):
+            cookie.attach(response, request.learner, request.identity.device)
+
+
+def _admit(request: LearnerRequest, known: Identity | None) -> HttpResponseBase | None:
+    """Note the identity of the request. With SIGNUP=required, refuse what needs an account."""
+    request.identity = known or Identity(uuid.uuid4())
+    request.learner, request.learner_is_new = request.identity.learner, known is None
+    request.identity_changed = False
+    if settings.SIGNUP != "required" or request.identity.device:
+        return None
+    if request.path.startswith("/api/") and request.path not in DESCRIPTION:
+        return JsonResponse(
+            {"error": ACCOUNT_NEEDED}, status=401, headers={"WWW-Authenticate": 'Cookie realm="learner"'}
+        )
+    if request.path == "/" or request.path.startswith(PAGES_OF_LEARNERS):
+        return redirect_to_login(request.get_full_path())
+    return None

@@ -7,14 +7,22 @@ signed in before, and from everywhere after a wait of at most LONGEST.
 
 import hashlib
 import logging
+import secrets
 import threading
 import time
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
 
-FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS = 5, 20
+from learners import address
+
+# A class of 30 may share the address.
+FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS = 5, 100
 SHORTEST, LONGEST = 5, 900  # seconds
+# The cookie of a browser that has signed in before.
+KNOWN_BROWSER, KNOWN_BROWSER_AGE = "known-browser", 400 * 24 * 3600  # seconds
 # Seconds after the last failure.
 REMEMBERED = 24 * 3600
 
@@ -26,14 +34,22 @@ _counting = threading.Lock()
 class Attempt:
     """Count one try of a password for an account, from an address.
 
-    `device`: the token of a browser that has signed in to the account before, else empty. Call `begin`, then `fail` or
-    `succeed`. An attempt in progress counts as failed, so parallel attempts bring no extra tries.
+    `account` is the name or the address as it was typed. `device` is the token of a browser that has signed in to the
+    account before, else empty. Call `begin`, then `fail` or `succeed`. An attempt in progress counts as failed, so
+    parallel attempts bring no extra tries.
     """
 
     account: str
     address: str
     device: str = ""
     _before: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: HttpRequest, account: str) -> "Attempt":
+        """Return the attempt that a request makes."""
+        cookie = request.get_signed_cookie(KNOWN_BROWSER, "", salt=KNOWN_BROWSER, max_age=KNOWN_BROWSER_AGE) or ""
+        token, _, owner = cookie.partition(".")
+        return cls(account, address.of_request(request), token if owner == _digest(account) else "")
 
     def begin(self) -> int:
         """Return 0 if the password may be tried, else the seconds to wait."""
@@ -74,3 +90,21 @@ class Attempt:
         of_account = hashlib.sha256(f"{self.account.casefold()}\0{who}".encode(errors="replace")).hexdigest()
         whole = f"sign-in:device:{of_account}" if self.device else f"sign-in:address:{self.address}"
         return {f"sign-in:account:{of_account}": FREE_FOR_ACCOUNT, whole: FREE_FOR_ADDRESS}
+
+
+def remember_browser(response: HttpResponse, account: str) -> None:
+    """Set a cookie on a browser that has signed in, so that the failures of others do not count against it."""
+    response.set_signed_cookie(
+        KNOWN_BROWSER,
+        f"{secrets.token_hex(8)}.{_digest(account)}",
+        salt=KNOWN_BROWSER,
+        max_age=KNOWN_BROWSER_AGE,
+        path="/account/",
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+def _digest(account: str) -> str:
+    return hashlib.sha256(account.casefold().encode(errors="replace")).hexdigest()

@@ -21,7 +21,8 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie
+from learners import cookie, identity
+from learners.learner_middleware import ACCOUNT_NEEDED
 from learners.origin import is_foreign, is_our_host
 from talk import capacity, protocol
 from talk.fallback import first_awake
@@ -34,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
+SIGNED_OUT = "This device was signed out. Sign in to go on."
+# Seconds between two checks whether the cookie is still valid.
+RECHECK_S = 20.0
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
 
 AsgiReceive = Callable[[], Awaitable[object]]
@@ -55,6 +59,8 @@ class TalkConsumer(AsyncWebsocketConsumer):
     # When the client or the talk last sent something, in seconds of time.monotonic().
     active_at = 0.0
     watch: asyncio.Task[None] | None = None
+    # The learner cookie as it was sent.
+    cookie: str | None = None
 
     async def dispatch(self, message: Json) -> None:
         # Channels would go through a thread before every frame, to close old connections to the database. A talk closes
@@ -70,10 +76,15 @@ class TalkConsumer(AsyncWebsocketConsumer):
             return
         absolute_links.remember(headers.get("Host", ""), secure=settings.HTTPS or self.scope.get("scheme") == "wss")
         await self.accept(subprotocol="realtime" if "realtime" in self.scope["subprotocols"] else None)
-        learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
-        if learner is None:
+        self.cookie = parse_cookie(headers.get("Cookie", "")).get(cookie.NAME)
+        known = await identity.aof_cookie(self.cookie)
+        if known is None:
             await self._refuse(4401, "no_learner", NO_LEARNER)
             return
+        if settings.SIGNUP == "required" and not known.device:
+            await self._refuse(4401, "no_account", ACCOUNT_NEEDED)
+            return
+        learner = known.learner
         asked = self.scope["query_string"].decode("latin-1")
         query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
         conversation = query["conversation"][0] if "conversation" in query else ids.new_conversation_id()
@@ -208,11 +219,16 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await self.hang_up(4008)
 
     async def _hang_up_when_over(self, talk: LiveTalk) -> None:
-        """Hang up when the conversation is deleted, or when the talk was idle for too long."""
+        """Hang up when the conversation is deleted, the device is signed out, or the talk was idle for too long."""
         while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(talk.deleted.wait(), left)
+                await asyncio.wait_for(talk.deleted.wait(), min(left, RECHECK_S))
                 await self.hang_up(4004)
+                return
+            if await identity.aof_cookie(self.cookie) is None:
+                self.failed = True
+                await talk.notify("signed_out", SIGNED_OUT)
+                await self.hang_up(4401)
                 return
         await self.pause()
 

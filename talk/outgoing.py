@@ -9,7 +9,7 @@ Send = Callable[[Event], Awaitable[None]]
 
 MOST_HELD = 32
 # Notices that every client gets, as errors if it has not asked for `talk.*`.
-ESSENTIAL = {"taken_over", "deleted", "idle", "not_saved", "sound_not_kept"}
+ESSENTIAL = {"taken_over", "deleted", "idle", "signed_out", "not_saved", "sound_not_kept"}
 
 
 class Outgoing:

@@ -13,7 +13,7 @@ import engines
 from conversations import store
 from core import cloud, file_modes
 from core.asgi_types import Message, Receive, Send
-from migration import orphan_recordings, sync_worker
+from migration import learner_merges, orphan_recordings, sync_worker
 from usage import budget
 
 # Seconds.
@@ -21,6 +21,7 @@ ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
 STORE_SPENDING_EVERY = 5
 MIGRATE_AGAIN_AFTER = 2
+MERGE_EVERY = 60
 logger = logging.getLogger(__name__)
 
 
@@ -42,7 +43,7 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     # Check before the first write: a database may exist without its tables.
     await asyncio.gather(*(asyncio.to_thread(half.check) for half in cloud.halves if half.on))
     await _store_spending()
-    works = (_migrate, _erase_deleted, _keep_storing_spending, sync_worker.run)
+    works = (_migrate, _erase_deleted, _finish_merges, _keep_storing_spending, sync_worker.run)
     tasks = [asyncio.create_task(work()) for work in works]
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -98,6 +99,13 @@ def _migrate_one(alias: str) -> None:
         if waiting:
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             logger.warning("The database %r has been migrated.", alias)
+
+
+async def _finish_merges() -> None:
+    """Finish the merges of learners that another process began, or that could not go on."""
+    while True:
+        await asyncio.to_thread(learner_merges.run_waiting)
+        await asyncio.sleep(MERGE_EVERY)
 
 
 async def _erase_deleted() -> None:

@@ -144,6 +144,11 @@ INSTALLED_APPS = [
     # The page at /api/docs loads nothing from other sites.
     "drf_spectacular_sidecar",
     "channels",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "talking_agent.site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -164,11 +169,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "learners.learner_middleware.SameSiteOnly",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "learners.sessions.SessionUser",
     "learners.learner_middleware.KnownLearner",
     "learners.ingest.DailyUploadLimit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "talking_agent.urls"
 ASGI_APPLICATION = "talking_agent.asgi.application"
@@ -182,6 +188,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "learners.signed_in.context",
                 "talk.capabilities.context",
             ]
         },
@@ -191,6 +198,65 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+
+# Accounts, by django-allauth. Without a mail server, letters go to the terminal, and addresses need not be verified.
+
+SIGNUP = env.one_of("SIGNUP", "open", ("open", "invite", "closed", "required"))
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", HTTPS)
+EMAIL_URL = env.mail_server("EMAIL_URL")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'console'}.EmailBackend"
+globals().update(EMAIL_URL)
+# Seconds.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"Talking Agent <noreply@{urlsplit(APP_URL).hostname}>")
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL, LOGIN_REDIRECT_URL, ACCOUNT_LOGOUT_REDIRECT_URL = "account_login", "/", "/"
+ACCOUNT_ADAPTER = "learners.account_adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "learners.account_forms.SignInForm"}
+# Operators have names, learners have addresses.
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = bool(EMAIL_URL)
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+# A class of 30 behind one address signs up and in within minutes. `learners.sign_in` limits failed passwords, so that
+# `login_failed` counts only second factors.
+ACCOUNT_RATE_LIMITS = {
+    "signup": "60/m/ip,200/h/ip",
+    "login": "240/m/ip",
+    "login_failed": "10/5m/key",
+    "reset_password": "60/m/ip,5/m/key",
+    "reset_password_from_key": "60/m/ip",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+MFA_TOTP_ISSUER = "Talking Agent"
+MFA_RATE_LIMITS = {"webauthn_login": "120/m/ip"}
+# With a mail server nobody signs in with an address that is not verified, but staff, whose accounts operators make.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+SOCIALACCOUNT_ADAPTER = "learners.account_adapter.ProviderAdapter"
+OIDC_NAME = env.text("OIDC_NAME", "OpenID Connect")
+OIDC_SERVER_URL = env.text("OIDC_SERVER_URL")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+if OIDC_SERVER_URL:
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "APPS": [
+                {
+                    "provider_id": "oidc",
+                    "name": OIDC_NAME,
+                    "client_id": OIDC_CLIENT_ID,
+                    "secret": OIDC_CLIENT_SECRET,
+                    "settings": {"server_url": OIDC_SERVER_URL},
+                }
+            ]
+        }
+    }
 
 # Stores. Accounts are in `default`, which is PostgreSQL if DATABASE_URL is set. Conversations are in `local` (the shelter). With
 # the cloud on, they are in the database that DATABASE_TYPE names: PostgreSQL (which is `default`, too) or MongoDB.
@@ -299,10 +365,8 @@ LOCAL_TALKS = env.number("LOCAL_TALKS", max(4, 2 * machine.cores()), low=1, high
 # The interface
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "learners.authentication.LearnerAuthentication",
-        "learners.authentication.SessionAuthentication",
-    ],
+    # Views for staff name `SessionAuthentication`.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["learners.authentication.LearnerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.parsers.StrictJSONParser"],

@@ -1,11 +1,20 @@
 """Name Django's admin after this project, and add the pages about storage and usage."""
 
-from django.contrib import admin
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import admin, messages
 from django.contrib.admin import apps
-from django.contrib.auth import get_user_model
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+if TYPE_CHECKING:
+    from learners.requests import LearnerRequest
+
+SECOND_FACTOR_NEEDED = "Set up a second factor, an app or a security key. Then you can open the administration."
 
 
 class OperatorSite(admin.AdminSite):
@@ -15,20 +24,34 @@ class OperatorSite(admin.AdminSite):
     # All lists are on the first page, and tables need the width.
     enable_nav_sidebar = False
 
-    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+    def has_permission(self, request: HttpRequest) -> bool:
         # Models are not loaded earlier.
-        from learners import admin_sign_in
+        from learners.authentication import lacks_second_factor
 
-        self.login_form = admin_sign_in.SignInForm
-        operators = get_user_model().objects.filter(is_staff=True, is_active=True)
-        response = super().login(request, {"no_operator": not operators.exists(), **(extra_context or {})})
-        form = (getattr(response, "context_data", None) or {}).get("form")
-        if wait := getattr(form, "wait", 0):
-            response.status_code = 429
-            response.headers["Retry-After"] = str(wait)
-        elif request.method == "POST" and response.status_code == 302:
-            admin_sign_in.remember_device(response, request.user.get_username())
-        return response
+        return super().has_permission(request) and not lacks_second_factor(request.user)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Send the visitor to the sign-in page of all accounts, and staff without a second factor to the page that adds one."""
+        # Models are not loaded earlier.
+        from django.contrib.auth.views import redirect_to_login
+
+        wanted = request.GET.get("next") or reverse("admin:index")
+        if not request.user.is_authenticated:
+            return redirect_to_login(wanted)
+        if not super().has_permission(request):
+            raise PermissionDenied
+        if not self.has_permission(request):
+            messages.info(request, SECOND_FACTOR_NEEDED)
+            return redirect("mfa_index")
+        is_safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+        return HttpResponseRedirect(wanted if is_safe else reverse("admin:index"))
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> TemplateResponse:
+        # Models are not loaded earlier.
+        from learners import devices
+
+        devices.sign_out_here(cast("LearnerRequest", request))
+        return super().logout(request, extra_context)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         # Models are not loaded earlier.

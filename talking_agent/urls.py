@@ -20,5 +20,8 @@ urlpatterns = [
     path("api/", include("audio.urls")),
     path("api/", include("migration.urls")),
     path("admin/", admin.site.urls),
+    path("account/", include("learners.account_urls")),
+    path("account/", include("migration.merge_urls")),
+    path("account/", include("allauth.urls")),
     path("", include("talk.pages")),
 ]

@@ -531,11 +531,11 @@ def test_a_deleted_conversation_is_read_and_not_heard(operator, clip):
 
 
 def test_the_login_says_how_to_make_the_first_operator(client):
-    assert "No operator yet: run make admin" in text_of(client.get("/admin/login/"))
+    assert "No operator yet: run make admin" in text_of(client.get("/admin/", follow=True))
 
 
 def test_the_login_is_silent_about_that_once_there_is_one(client, admin_user):
-    assert "make admin" not in text_of(client.get("/admin/login/"))
+    assert "make admin" not in text_of(client.get("/admin/", follow=True))
 
 
 def test_the_admin_is_found_without_its_slash(client):

@@ -19,7 +19,7 @@ LARGE = 64 * 1024 * 1024
         ("POST", "/api/speech-to-text", 25 * 1024 * 1024 + 64 * 1024, False),
         ("POST", "/api/chat", SMALL, False),
         ("POST", "/api/migration", SMALL, False),
-        ("POST", "/admin/login/", SMALL, False),
+        ("POST", "/account/login/", SMALL, False),
         ("POST", "/nothing", SMALL, False),
         ("BREW", "/api/conversations", SMALL, False),
     ],

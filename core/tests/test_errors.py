@@ -74,7 +74,7 @@ def test_a_page_takes_no_form(owner: LearnerClient, address: str) -> None:
 
 
 def test_a_form_without_its_token_is_refused_in_plain_words(owner: LearnerClient) -> None:
-    response = owner.post("/admin/login/", {"username": "x", "password": "y"})
+    response = owner.post("/account/login/", {"login": "x", "password": "y"})
     assert response.status_code == 403
     assert "Go back, reload the page, and send the form again." in response.text
     assert "DEBUG" not in response.text
@@ -85,7 +85,7 @@ def test_operators_get_their_own_page_for_an_unknown_address(db: None) -> None:
     assert (response.status_code, response.templates[0].name) == (404, "admin/404.html")
 
 
-@pytest.mark.parametrize("address", ["/", "/history", "/admin/login/", "/api/conversations", "/nothing"])
+@pytest.mark.parametrize("address", ["/", "/history", "/account/login/", "/api/conversations", "/nothing"])
 def test_nothing_foreign_may_run_in_an_answer(owner: LearnerClient, address: str) -> None:
     policy = owner.get(address)["Content-Security-Policy"]
     assert "default-src 'self'" in policy

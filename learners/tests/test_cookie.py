@@ -124,7 +124,9 @@ def test_a_cookie_signed_with_another_key_is_ignored() -> None:
     assert cookie.unseal(foreign) is None
 
 
-def test_recognising_a_learner_reads_no_database(owner: LearnerClient) -> None:
+def test_recognising_a_learner_again_reads_no_database(owner: LearnerClient) -> None:
+    """The first request asks whether the learner belongs to an account. The answer is kept for a minute."""
+    owner.get("/")
     with (
         CaptureQueriesContext(connections["default"]) as accounts,
         CaptureQueriesContext(connections["local"]) as local,

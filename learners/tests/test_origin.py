@@ -79,22 +79,22 @@ def test_a_staff_session_is_checked_alike(staff: LearnerClient) -> None:
     assert clear(staff, Origin="https://evil.example").status_code == 403
 
 
-def test_the_admin_requires_a_token() -> None:
-    response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
+def test_signing_in_requires_a_token() -> None:
+    response = Client(enforce_csrf_checks=True).post("/account/login/", {"login": "a", "password": "b"})
     assert response.status_code == 403
 
 
-def test_the_admin_accepts_its_token() -> None:
+def test_signing_in_accepts_its_token() -> None:
     client = Client(enforce_csrf_checks=True)
-    page = client.get("/admin/login/").content.decode()
+    page = client.get("/account/login/").content.decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     assert token
-    form = {"username": "a", "password": "b", "csrfmiddlewaretoken": token[1]}
-    assert client.post("/admin/login/", form).status_code == 200
+    form = {"login": "a", "password": "b", "csrfmiddlewaretoken": token[1]}
+    assert client.post("/account/login/", form).status_code == 200
 
 
-def test_the_admin_refuses_another_origin_even_with_the_token() -> None:
+def test_signing_in_refuses_another_origin_even_with_the_token() -> None:
     client = Client(enforce_csrf_checks=True)
-    client.get("/admin/login/")
+    client.get("/account/login/")
     form = {"csrfmiddlewaretoken": client.cookies["csrftoken"].value}
-    assert client.post("/admin/login/", form, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert client.post("/account/login/", form, headers={"Origin": "https://evil.example"}).status_code == 403

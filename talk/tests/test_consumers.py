@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.contrib.auth import get_user_model
 
 from conversations import store
 from core.threads import in_thread
 from engines.interface import EngineError
-from learners import cookie
+from learners import cookie, devices, identity
+from learners.models import Account, Device
 from talk import capacity, consumers, fallback
 from talk.protocol import Event
 from tests.scripted import ScriptedEngine, ScriptedSession, answer
@@ -28,8 +30,8 @@ PATIENT = 60.0  # seconds
 class Connection:
     """Act as a client of the endpoint."""
 
-    def __init__(self, learner: uuid.UUID) -> None:
-        headers = [(b"host", b"testserver"), (b"cookie", f"{cookie.NAME}={cookie.seal(learner)}".encode())]
+    def __init__(self, learner: uuid.UUID, device: uuid.UUID | None = None) -> None:
+        headers = [(b"host", b"testserver"), (b"cookie", f"{cookie.NAME}={cookie.seal(learner, device)}".encode())]
         scope = {"type": "websocket", "headers": headers, "subprotocols": [], "query_string": b"conversation=talk"}
         self._served = ApplicationCommunicator(consumers.TalkConsumer.as_asgi(), scope)
 
@@ -317,3 +319,59 @@ async def test_a_client_that_sends_too_fast_is_slowed_down(monkeypatch: pytest.M
     assert not slept
     await pace.spend(capacity.BURST)
     assert slept[0] == pytest.approx(capacity.BURST / 2 / capacity.PACE, rel=0.1)
+
+
+# Accounts
+
+
+def signed_in_device(learner: uuid.UUID) -> Device:
+    user = get_user_model().objects.create_user("anna")
+    return Device.objects.create(account=Account.objects.create(user=user, learner=learner))
+
+
+@pytest.fixture
+def _scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "engines", lambda: [ScriptedEngine("voice", [answer("He has a dog.", "Nice!")])])
+
+
+async def refusal(connection: Connection) -> str:
+    await connection.open()
+    error = (await connection.wait_for("error"))["error"]["code"]
+    assert await connection.closed() == 4401
+    return str(error)
+
+
+@pytest.mark.usefixtures("_scripted")
+async def test_the_talk_of_a_device_that_is_signed_out_ends(learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(consumers, "RECHECK_S", 0.05)
+    device = await in_thread(signed_in_device, learner)
+    connection = Connection(learner, device.pk)
+    await connection.open()
+    await connection.turn()
+    await in_thread(devices.sign_out, Device.objects.filter(pk=device.pk))
+    assert (await connection.wait_for("error"))["error"]["code"] == "signed_out"
+    assert await connection.closed() == 4401
+    await connection.leave()
+    # What was said is kept, and the device cannot begin another talk.
+    kept = await in_thread(store.get, learner, "talk")
+    assert kept
+    assert len(kept.messages) == 2
+    assert await refusal(Connection(learner, device.pk)) == "no_learner"
+
+
+async def test_a_learner_of_an_account_cannot_talk_without_a_device(learner: uuid.UUID):
+    await in_thread(signed_in_device, learner)
+    assert await refusal(Connection(learner)) == "no_learner"
+
+
+@pytest.mark.usefixtures("_scripted")
+async def test_a_site_that_requires_accounts_has_no_talk_without_one(learner: uuid.UUID, settings: Any):
+    settings.SIGNUP = "required"
+    assert await refusal(Connection(learner)) == "no_account"
+    device = await in_thread(signed_in_device, learner)
+    connection = Connection(learner, device.pk)
+    # The answer about this cookie is that of a moment ago.
+    await in_thread(identity.forget, [cookie.CookieClaim(learner, device.pk)])
+    await connection.open()
+    await connection.turn()
+    await connection.leave()
