@@ -66,7 +66,7 @@ def _form_targets() -> str:
 
 POLICY = (
     f"default-src 'self'; img-src 'self' data:; media-src 'self' blob: {_media_sources()}; connect-src 'self'; "
-    "object-src 'none'; base-uri 'none'; form-action {_form_targets()}; frame-ancestors 'none'"
+    f"object-src 'none'; base-uri 'none'; form-action {_form_targets()}; frame-ancestors 'none'"
 )
 
 
