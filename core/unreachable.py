@@ -1,4 +1,7 @@
-"""Answer the admin with a plain page while the accounts' database is down. The page comes quickly, and says what to do."""
+"""Answer the admin and the pages of accounts with a plain page while the database of accounts is down.
+
+The page comes quickly, and says what to do.
+"""
 
 import logging
 
@@ -19,13 +22,13 @@ UNREACHED = (OperationalError, InterfaceError)
 logger = logging.getLogger(__name__)
 
 
-class AdminWithoutAccounts(Middleware[HttpRequest]):
+class PagesWithoutAccounts(Middleware[HttpRequest]):
     def before(self, request: HttpRequest) -> HttpResponse | None:
         """Return the plain page if the database does not answer. Each of a page's many queries would wait for it."""
-        if not _is_admin(request) or connections[ACCOUNTS].vendor == "sqlite":
+        if not _needs_accounts(request) or connections[ACCOUNTS].vendor == "sqlite":
             return None
         if cloud.database.shuts_out(ACCOUNTS):
-            return _page(cloud.database.cause)
+            return _page(request, cloud.database.cause)
         try:
             with cloud.within(WITHIN), connections[ACCOUNTS].cursor() as cursor:
                 cursor.execute("SELECT 1")
@@ -35,22 +38,22 @@ class AdminWithoutAccounts(Middleware[HttpRequest]):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         # `before` blocks here.
-        refused = await sync_to_async(self.before)(request) if _is_admin(request) else None
+        refused = await sync_to_async(self.before)(request) if _needs_accounts(request) else None
         return refused or await self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the plain page if the database fails in the middle of another one."""
-        if not (_is_admin(request) and isinstance(error, UNREACHED)):
+        if not (_needs_accounts(request) and isinstance(error, UNREACHED)):
             return None
         line = cloud.sentence(error)
-        logger.warning("The admin cannot be shown, for the accounts' database cannot be used: %s", line)
-        return _page(cause_of(error, line))
+        logger.warning("A page cannot be shown, for the accounts' database cannot be used: %s", line)
+        return _page(request, cause_of(error, line))
 
 
-def _is_admin(request: HttpRequest) -> bool:
-    return request.path.startswith("/admin/")
+def _needs_accounts(request: HttpRequest) -> bool:
+    return request.path.startswith(("/admin/", "/account/"))
 
 
-def _page(cause: str) -> HttpResponse:
-    page = render_to_string("admin/unreachable.html", {"cause": cause})
+def _page(request: HttpRequest, cause: str) -> HttpResponse:
+    page = render_to_string("admin/unreachable.html", {"cause": cause, "path": request.path})
     return HttpResponse(page, status=503, headers={"Cache-Control": "no-store", "Retry-After": "5"})

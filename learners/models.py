@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from learners.signed_in import name_of
+
 
 class Account(models.Model):
     """Tie a user to the learner whose conversations it has."""
@@ -17,8 +19,7 @@ class Account(models.Model):
 
     @property
     def name(self) -> str:
-        """Return what the account is called on pages: its address, else the person's or the operator's name."""
-        return self.user.email or self.user.get_full_name() or self.user.get_username()
+        return name_of(self.user)
 
 
 class Device(models.Model):

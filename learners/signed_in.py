@@ -1,4 +1,14 @@
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def name_of(user: "User") -> str:
+    """Return what a user is called on pages: by the address, else by the person's or the operator's name."""
+    return user.email or user.get_full_name() or user.get_username()
 
 
 def context(request: HttpRequest) -> dict[str, object]:

@@ -92,6 +92,17 @@ def _bucket() -> Iterator[CheckMessage]:
 
 
 @register()
+def openid_provider(app_configs: object, **kwargs: object) -> Iterator[CheckMessage]:
+    needed = ("OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    absent = [name for name in needed if not getattr(settings, name)]
+    if absent and len(absent) < len(needed):
+        what = (
+            f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not set: nobody can sign in by the provider."
+        )
+        yield Error(what, hint="Set all three, or none.", id="accounts.E001")
+
+
+@register()
 def engine_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for declaration in engines.in_use():

@@ -164,7 +164,7 @@ MIDDLEWARE = [
     "core.middleware.ContentSecurityPolicy",
     "core.middleware.CloudPatience",
     "core.absolute_links.RequestOrigin",
-    "core.unreachable.AdminWithoutAccounts",
+    "core.unreachable.PagesWithoutAccounts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "learners.learner_middleware.SameSiteOnly",
@@ -220,6 +220,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = bool(EMAIL_URL)
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_USER_DISPLAY = "learners.signed_in.name_of"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 # A class of 30 behind one address signs up and in within minutes. `learners.sign_in` limits failed passwords, so that

@@ -198,6 +198,7 @@ def test_nobody_learns_whether_an_account_exists() -> None:
 
 
 def test_with_a_mail_server_an_address_is_verified_before_it_is_used(settings: Any) -> None:
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example.org"}
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     settings.ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
     client = browser()

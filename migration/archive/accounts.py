@@ -1,22 +1,37 @@
 """Dump operators' accounts, and restore them in `default`. An archive holds the dump. A migration copies it directly.
 
-These are users with the hashes of their passwords, groups, and permissions, all by their natural keys: primary keys
-differ between databases. Sessions are left out.
+These are users with the hashes of their passwords, their learners, addresses, second factors and accounts at an OpenID
+provider, groups, and permissions, all by their natural keys: primary keys differ between databases. Sessions and devices
+are left out: people sign in again.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
-from django.db import transaction
-from django.db.models import Prefetch
+from django.db import IntegrityError, connections, transaction
+from django.db.models import Model, Prefetch
 
 from core.json_types import Json
+from learners.models import Account
 from migration.archive import UnusableArchive
 from migration.archive.layout import ACCOUNTS, of_row, to_row
 
 ALIAS = "default"
+# The rows that belong to a user, by their name in the dump.
+OF_USERS: dict[str, type[Any]] = {
+    "account": Account,
+    "addresses": EmailAddress,
+    "providers": SocialAccount,
+    "authenticators": Authenticator,
+}
+SIGN_IN = "sign_in"
 
 
 @dataclass(slots=True)
@@ -36,11 +51,18 @@ def dump(using: str = ALIAS) -> Json:
     of_users = Prefetch("groups", Group.objects.using(using)), Prefetch("user_permissions", permissions)
     users = get_user_model().objects.using(using).prefetch_related(*of_users)
     groups = Group.objects.using(using).prefetch_related(Prefetch("permissions", permissions)).order_by("pk")
+    tables = connections[using].introspection.table_names()
+    # A file that was not migrated since an older version has not all of them.
+    models = {name: model for name, model in OF_USERS.items() if model._meta.db_table in tables}
     dumped = []
     for user in users.order_by("pk"):
         columns = {name: value for name, value in of_row(user).items() if name != "id"}
         columns["groups"] = [group.name for group in user.groups.all()]
         columns["permissions"] = _names(user.user_permissions.all())
+        columns[SIGN_IN] = {
+            name: [_without_keys(row) for row in model.objects.using(using).filter(user=user).order_by("pk")]
+            for name, model in models.items()
+        }
         dumped.append(columns)
     return {
         "groups": [{"name": group.name, "permissions": _names(group.permissions.all())} for group in groups],
@@ -69,6 +91,8 @@ def restore(found: Json, restored: RestoredAccounts, *, dry: bool) -> None:
 
 def _make_user(user: Json, known: dict[str, Permission], restored: RestoredAccounts, *, dry: bool) -> None:
     groups, permissions = user.pop("groups"), _permissions(user.pop("permissions"), known, restored)
+    # Archives of earlier versions have none.
+    sign_in: dict[str, list[Json]] = user.pop(SIGN_IN, {})
     model = get_user_model()
     if model.objects.using(ALIAS).filter(username=user["username"]).exists():
         restored.accounts_same += 1
@@ -81,6 +105,16 @@ def _make_user(user: Json, known: dict[str, Permission], restored: RestoredAccou
         row.save(using=ALIAS, force_insert=True)
         row.groups.set(Group.objects.using(ALIAS).filter(name__in=groups))
         row.user_permissions.set(permissions)
+        for name, columns in ((name, each) for name, rows in sign_in.items() for each in rows):
+            own = to_row(ACCOUNTS, OF_USERS[name], columns | {"id": 0, "user_id": row.pk})
+            own.pk = None
+            # A learner or an account at a provider that belongs to somebody here stays theirs.
+            with suppress(IntegrityError), transaction.atomic(using=ALIAS):
+                own.save(using=ALIAS, force_insert=True)
+
+
+def _without_keys(row: Model) -> Json:
+    return {name: value for name, value in of_row(row).items() if name not in ("id", "user_id")}
 
 
 def _permissions(names: Iterable[str], known: dict[str, Permission], restored: RestoredAccounts) -> list[Permission]:

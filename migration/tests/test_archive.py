@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings as django_settings
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.models import Group, Permission
@@ -27,6 +29,7 @@ from conversations import rows, store
 from conversations.changes import conversation_key
 from conversations.drafts import Draft
 from conversations.models import Conversation
+from learners.models import Account
 from migration.archive import UnusableArchive, archive_writer, restoring
 from migration.archive.archive_writer import Written
 from migration.archive.restoring import Restored
@@ -118,6 +121,9 @@ def archive(tmp_path: Path) -> Path:
     group.permissions.set(Permission.objects.filter(codename="view_conversation"))
     operator = get_user_model().objects.create_user("anna", password="correct horse", is_staff=True)
     operator.groups.add(group)
+    Account.objects.create(user=operator, learner=LEARNER)
+    EmailAddress.objects.create(user=operator, email="anna@example.org", verified=True, primary=True)
+    Authenticator.objects.create(user=operator, type=Authenticator.Type.TOTP, data={"secret": "for the tests"})
     path = tmp_path / "made.tar"
     backed_up(path, secret_key=True)
     forget_everything()
@@ -194,6 +200,23 @@ def test_accounts_log_in_with_their_passwords_and_have_their_rights(archive: Pat
     anna: Any = authenticate(username="anna", password="correct horse")
     assert anna.is_staff
     assert anna.has_perm("conversations.view_conversation")
+
+
+@sqlite
+def test_accounts_keep_their_learners_addresses_and_second_factors(archive: Path) -> None:
+    restored(archive)
+    anna = get_user_model().objects.get()
+    assert Account.objects.get(user=anna).learner == LEARNER
+    assert EmailAddress.objects.get(user=anna).verified
+    assert Authenticator.objects.get(user=anna).data == {"secret": "for the tests"}
+
+
+@sqlite
+def test_a_learner_who_has_another_account_here_keeps_it(archive: Path) -> None:
+    here = Account.objects.create(user=get_user_model().objects.create_user("ben"), learner=LEARNER)
+    restored(archive)
+    assert Account.objects.get() == here
+    assert authenticate(username="anna", password="correct horse")
 
 
 @sqlite
