@@ -13,10 +13,12 @@ from learners.requests import LearnerRequest
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 # These pages renew the cookie, so that a learner who visits rarely is not forgotten.
 REMEMBERED = ("/", "/history")
-# With SIGNUP=required, these need an account, but for the description of the API.
+# With SIGNUP=required, these need an account.
 PAGES_OF_LEARNERS = ("/history", "/import", "/me")
-DESCRIPTION = ("/api/schema", "/api/docs")
+# These need no learner: the description of the API, and links to recordings, which are signed.
+FOR_ALL = ("/api/schema", "/api/docs", "/api/audio/file/")
 ACCOUNT_NEEDED = "Sign in first: this site needs an account."
+SIGNED_OUT = "This device was signed out. Reload the page to go on without the account, or sign in again."
 
 
 class SameSiteOnly(Middleware[HttpRequest]):
@@ -45,21 +47,29 @@ class KnownLearner(Middleware[LearnerRequest]):
         if not hasattr(request, "learner"):
             return
         is_page = request.path in REMEMBERED or request.path.startswith("/history/")
-        if is_page or request.identity_changed or (request.learner_is_new and request.path.startswith("/api/")):
+        is_new = request.learner_is_new and request.path.startswith("/api/") and response.status_code != 401
+        if is_page or request.identity_changed or is_new:
             cookie.attach(response, request.learner, request.identity.device)
 
 
 def _admit(request: LearnerRequest, known: Identity | None) -> HttpResponseBase | None:
-    """Note the identity of the request. With SIGNUP=required, refuse what needs an account."""
+    """Note the identity of the request. Refuse a call with the cookie of a device that was signed out: it would save in vain.
+
+    With SIGNUP=required, also refuse what needs an account.
+    """
     request.identity = known or Identity(uuid.uuid4())
     request.learner, request.learner_is_new = request.identity.learner, known is None
     request.identity_changed = False
-    if settings.SIGNUP != "required" or request.identity.device:
-        return None
-    if request.path.startswith("/api/") and request.path not in DESCRIPTION:
-        return JsonResponse(
-            {"error": ACCOUNT_NEEDED}, status=401, headers={"WWW-Authenticate": 'Cookie realm="learner"'}
-        )
-    if request.path == "/" or request.path.startswith(PAGES_OF_LEARNERS):
+    needs_account = settings.SIGNUP == "required" and not request.identity.device
+    if request.path.startswith("/api/") and not request.path.startswith(FOR_ALL):
+        if known is None and cookie.claim(request.COOKIES.get(cookie.NAME)):
+            return _refused(SIGNED_OUT)
+        if needs_account:
+            return _refused(ACCOUNT_NEEDED)
+    elif needs_account and (request.path == "/" or request.path.startswith(PAGES_OF_LEARNERS)):
         return redirect_to_login(request.get_full_path())
     return None
+
+
+def _refused(error: str) -> JsonResponse:
+    return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": 'Cookie realm="learner"'})

@@ -13,7 +13,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from django.db import Error, connections
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from audio import recordings
@@ -42,14 +42,14 @@ class Waits(Exception):
     """Report that a merge cannot go on now. The message says why."""
 
 
-def begin(device: Device, *, deletes: bool) -> LearnerMerge:
-    """Record what is to happen with the earlier conversations of a device. `start` carries it out."""
-    source = device.previous_learner
-    assert source
-    merge = LearnerMerge(account=device.account, source=source, deletes=deletes, total=store.count(source))
-    merge.save()
-    Device.objects.filter(pk=device.pk).update(previous_learner=None)
-    return merge
+def begin(device: Device, *, deletes: bool) -> None:
+    """Record what is to happen with the earlier conversations of a device, once. `start` carries it out."""
+    if (source := device.previous_learner) is None:
+        return
+    total = store.count(source)
+    with transaction.atomic(using="default"):
+        if Device.objects.filter(pk=device.pk, previous_learner=source).update(previous_learner=None):
+            LearnerMerge.objects.create(account=device.account, source=source, deletes=deletes, total=total)
 
 
 def start() -> None:

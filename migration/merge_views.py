@@ -24,7 +24,7 @@ def merge(request: SignedInRequest) -> HttpResponse:
         return HttpResponseRedirect(after)
     if request.method == "POST":
         choice = request.POST.get("choice")
-        if choice not in ("bring", "delete") or device.previous_learner is None:
+        if choice not in ("bring", "delete"):
             return HttpResponseRedirect(after)
         learner_merges.begin(device, deletes=choice == "delete")
         learner_merges.start()

@@ -84,4 +84,5 @@ def test_accounts_and_conversations_in_different_databases(agent: AgentServer, o
         until(lambda: laptop.get("/account/").status_code == 200)
         token = laptop.cookies["csrftoken"]
         laptop.post("/account/sign-out-everywhere/", data={}, headers={"X-CSRFToken": token})
-        assert laptop.heard() == phone.heard() == {}
+        assert phone.get("/api/conversations").status_code == 401
+        assert laptop.heard() == {}

@@ -35,6 +35,12 @@ class Browser(Client):
         body = {"id": conversation, "messages": [message]}
         assert self.post("/api/conversations", body, content_type="application/json").status_code == 201
 
+    @property
+    def is_refused(self) -> bool:
+        """Return whether calls are refused because the device was signed out. No cookie is set, so it stays refused."""
+        answer = self.get("/api/conversations")
+        return answer.status_code == 401 and "signed out" in answer.json()["error"] and not answer.cookies
+
     def conversations(self) -> list[str]:
         return [each["id"] for each in self.get("/api/conversations").json()["conversations"]]
 

@@ -72,7 +72,10 @@ def talk(learner: uuid.UUID, wire_id: str, words: str, *more: str, voice: bool =
 
 def merge(account: Account, source: uuid.UUID, *, deletes: bool = False) -> LearnerMerge:
     device = Device.objects.create(account=account, previous_learner=source)
-    return learner_merges.begin(device, deletes=deletes)
+    learner_merges.begin(device, deletes=deletes)
+    # A second click changes nothing.
+    learner_merges.begin(device, deletes=not deletes)
+    return LearnerMerge.objects.get()
 
 
 def words_of(learner: uuid.UUID) -> dict[str, list[str]]:
