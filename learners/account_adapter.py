@@ -114,6 +114,9 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         with _invitation_used(request, sociallogin.user):
             return super().save_user(request, sociallogin, form)
 
+    def on_authentication_error(self, request: HttpRequest, provider: Any, error: Any = None, **kwargs: Any) -> None:
+        logger.warning("A sign-in by the OpenID provider failed: %s, %s", error, kwargs.get("exception"))
+
 
 class VerifyEmail(EmailVerificationStage):
     def handle(self) -> tuple[HttpResponse | None, bool]:

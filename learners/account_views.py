@@ -1,10 +1,12 @@
 """Serve the account page and what allauth has no page for: devices, and invitations."""
 
+import logging
 import uuid
 from typing import Any
 
 from allauth.account.views import LoginView
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.socialaccount.providers.openid_connect.views import login as openid_connect_login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
@@ -14,12 +16,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from core import cloud
 from learners import devices, invitations
 from learners.account_adapter import INVITATION_USED
 from learners.models import Device
 from learners.requests import SignedInRequest
 from learners.sign_in import remember_browser
 from learners.user_agents import described
+
+logger = logging.getLogger(__name__)
 
 
 class SignInView(LoginView):
@@ -48,6 +53,17 @@ class SignInView(LoginView):
             "has_oidc": settings.OIDC_SERVER_URL,
         }
         return {**super().get_context_data(**kwargs), **own}
+
+
+def sign_in_by_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Redirect to the OpenID provider. Answer 503 if it cannot be reached, or does not answer as a provider."""
+    try:
+        response: HttpResponse = openid_connect_login(request, provider_id)
+    # The errors of requests are among these.
+    except (OSError, KeyError) as error:
+        logger.error("The OpenID provider cannot be used: %s", cloud.sentence(error))
+        response = render(request, "socialaccount/authentication_error.html", status=503)
+    return response
 
 
 @never_cache

@@ -398,3 +398,26 @@ def test_two_sign_ins_of_a_new_user_at_once_make_one_account() -> None:
     cache.set(identity._key(cookie.CookieClaim(taken.learner)), "", 60)
     assert client.sign_in("late").status_code == 302
     assert Account.objects.get(user=user).learner != taken.learner
+
+
+@pytest.fixture
+def _dead_provider(settings: Any) -> None:
+    """Configure an OpenID provider that cannot be reached."""
+    app = {"provider_id": "oidc", "name": "School", "client_id": "x", "secret": "y"}
+    app |= {"settings": {"server_url": "http://127.0.0.1:9"}}
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
+
+
+@pytest.mark.usefixtures("_dead_provider")
+def test_a_provider_that_cannot_be_reached_is_a_page() -> None:
+    answer = Browser().post("/account/oidc/oidc/login/")
+    assert answer.status_code == 503
+    assert "error" in answer.text
+
+
+@pytest.mark.usefixtures("_dead_provider")
+@pytest.mark.parametrize("query", ["", "code=x&state=y", "error=denied", "state=%00"])
+def test_a_forged_answer_of_a_provider_signs_nobody_in(query: str) -> None:
+    client = Browser()
+    assert client.get(f"/account/oidc/oidc/login/callback/?{query}").status_code == 401
+    assert client.get("/account/").status_code == 302
