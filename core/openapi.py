@@ -51,13 +51,18 @@ class ObjectSchema(AutoSchema):
         return [JSONParser.media_type if each == "*/*" else each for each in super().map_parsers()]
 
 
-class LearnerCookie(OpenApiAuthenticationExtension):
+class LearnerIdentity(OpenApiAuthenticationExtension):
     target_class = "learners.authentication.LearnerAuthentication"
-    name = "learner"
+    name = ["learner", "token"]
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
+        return [{each: []} for each in self.name]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
         text = "Identifies the learner. The first answer sets it. Keep it, and send it with every request."
-        return {"type": "apiKey", "in": "cookie", "name": "learner", "description": text}
+        cookie = {"type": "apiKey", "in": "cookie", "name": "learner", "description": text}
+        text = "An API token from the page /me identifies its learner. A wrong one is answered by 401."
+        return [cookie, {"type": "http", "scheme": "bearer", "description": text}]
 
 
 class StaffSession(SessionScheme):

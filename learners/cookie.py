@@ -1,10 +1,12 @@
-"""Identify the learner by a cookie: a signed UUID, which costs no database read. Nothing else identifies a learner."""
+"""Identify the learner by a cookie: a signed UUID, which costs no database read. Programs use `tokens` instead."""
 
 import uuid
 
 from django.conf import settings
 from django.core import signing
 from django.http import HttpResponseBase
+
+from learners import erased
 
 NAME = "learner"
 # Seconds. Browsers keep no cookie longer.
@@ -18,11 +20,12 @@ def seal(learner: uuid.UUID) -> str:
 
 
 def unseal(value: str | None) -> uuid.UUID | None:
-    """Return the learner that a cookie names. Return None without a cookie, or if its signature is wrong."""
+    """Return the learner that a cookie names. Return None without a cookie, with a wrong signature, or after an erasure."""
     try:
-        return uuid.UUID(_signer.unsign(value or ""))
+        learner = uuid.UUID(_signer.unsign(value or ""))
     except (signing.BadSignature, ValueError):
         return None
+    return None if erased.is_erased(learner) else learner
 
 
 def attach(response: HttpResponseBase, learner: uuid.UUID) -> None:

@@ -14,6 +14,8 @@ class LearnerRequest(HttpRequest):
     learner: uuid.UUID
     # Whether the client sent no cookie. Then nothing is stored of this learner.
     learner_is_new: bool
+    # Whether an API token identified the learner.
+    has_token: bool
     # The bytes that `ingest` has counted, if the request has a body.
     sent_today: Spent
 

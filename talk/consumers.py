@@ -21,7 +21,7 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie
+from learners import cookie, tokens
 from learners.origin import is_foreign, is_our_host
 from talk import capacity, protocol
 from talk.fallback import first_awake
@@ -32,7 +32,7 @@ from talk.saver import TALK_DELETED
 
 logger = logging.getLogger(__name__)
 
-NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
+NO_LEARNER = "Send an API token, or the `learner` cookie that any page or API answer sets."
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
 
@@ -64,15 +64,17 @@ class TalkConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.pace, self.active_at = capacity.RateLimiter(), time.monotonic()
         headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}
-        if not is_our_host(headers.get("Host", "")) or is_foreign(headers, headers.get("Host", "")):
+        secret = tokens.secret_in(headers) or tokens.secret_in_subprotocols(self.scope["subprotocols"])
+        # Browsers add no token by themselves, so the origin of a connection with one does not matter.
+        is_from_elsewhere = not secret and is_foreign(headers, headers.get("Host", ""))
+        if not is_our_host(headers.get("Host", "")) or is_from_elsewhere:
             # Close before the handshake, so that the client gets an HTTP 403.
             await self.close()
             return
         absolute_links.remember(headers.get("Host", ""), secure=settings.HTTPS or self.scope.get("scheme") == "wss")
         await self.accept(subprotocol="realtime" if "realtime" in self.scope["subprotocols"] else None)
-        learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
+        learner = await self._identify(headers, secret)
         if learner is None:
-            await self._refuse(4401, "no_learner", NO_LEARNER)
             return
         asked = self.scope["query_string"].decode("latin-1")
         query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
@@ -138,6 +140,21 @@ class TalkConsumer(AsyncWebsocketConsumer):
         # The connection may be closed already.
         with contextlib.suppress(RuntimeError, OSError):
             await self.close(code)
+
+    async def _identify(self, headers: dict[str, str], secret: str | None) -> uuid.UUID | None:
+        """Return the learner whom the token or the cookie stands for. Refuse the connection and return None without either."""
+        if secret is None:
+            learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
+            if learner is None:
+                await self._refuse(4401, "no_learner", NO_LEARNER)
+            return learner
+        try:
+            return await in_thread(tokens.learner_of, secret)
+        except tokens.InvalidToken:
+            await self._refuse(4401, "invalid_api_key", tokens.INVALID)
+        except tokens.TokensOutOfReach:
+            await self._refuse(1013, "unreachable", tokens.UNREACHABLE)
+        return None
 
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
         self.key = conversation_key(learner, conversation)
