@@ -26,7 +26,7 @@ from conversations.models import Conversation, Erasure, PendingChange
 from core import cloud
 from core.cloud import LOCAL
 from learners import erased, personal_data, tokens
-from learners.personal_data import PersonalTable, DataSubject
+from learners.personal_data import DataSubject, PersonalTable
 from migration import stores
 from migration.orphan_recordings import OUR_KEY
 

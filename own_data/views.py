@@ -118,8 +118,12 @@ class TokenView(OwnView):
         responses=answers(own.ErasedSerializer, 401, 403, 404, 503),
         tags=["own data"],
     )
-    def delete(self, request: ApiRequest, id: uuid.UUID) -> Response:
-        if not tokens.revoke(request.learner, id):
+    def delete(self, request: ApiRequest, id: str) -> Response:
+        try:
+            was_there = tokens.revoke(request.learner, uuid.UUID(id))
+        except ValueError:
+            was_there = False
+        if not was_there:
             raise NotFound(NO_TOKEN)
         return Response(own.ErasedSerializer({"success": True, "message": "The token was revoked."}).data)
 

@@ -88,6 +88,7 @@ def test_a_revoked_token_is_refused_at_once(owner: LearnerClient, secret: str) -
 def test_another_learner_cannot_revoke_it(owner: LearnerClient, outsider: LearnerClient, secret: str) -> None:
     key = owner.get("/api/me/tokens").json()["tokens"][0]["id"]
     assert outsider.delete(f"/api/me/tokens/{key}").status_code == 404
+    assert owner.delete("/api/me/tokens/rubbish").status_code == 404
     assert asked(secret).status_code == 200
 
 
