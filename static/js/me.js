@@ -14,7 +14,7 @@ const MOMENT = new Intl.DateTimeFormat("en", { weekday: "long", hour: "numeric",
 
 /** @type {(bytes: number) => string} */
 const megabytes = (bytes) => {
-  const size = bytes / 1e6;
+  const size = bytes / 2 ** 20;
   return `${size >= 10 || size === 0 ? Math.round(size) : Math.max(0.1, size).toFixed(1)} MB`;
 };
 
@@ -34,7 +34,7 @@ function showKept({ learner, kept, degraded }) {
   const share = Math.min(100, Math.round((100 * kept.bytes) / kept.bytesLimit));
   byId("fact-talks").textContent = String(kept.conversations);
   byId("fact-recordings").textContent = String(kept.recordings);
-  byId("fact-minutes").textContent = `${Math.round(kept.minutes)} min`;
+  byId("fact-minutes").textContent = kept.minutes >= 1 || !kept.recordings ? `${Math.round(kept.minutes)} min` : "under a minute";
   byId("storage-text").textContent = `${megabytes(kept.bytes)} of ${megabytes(kept.bytesLimit)} of sound`;
   byId("storage-bar").setAttribute("aria-valuenow", String(share));
   find(byId("storage-bar"), "span").style.width = `${share}%`;
