@@ -15,7 +15,7 @@ Answer = type[BaseSerializer[Any]] | PolymorphicProxySerializer
 
 REFUSALS = {
     400: "The request is wrong; `error` names the field.",
-    401: "Nobody is signed in.",
+    401: "The API token is wrong, or nobody is signed in.",
     403: "The call is not allowed, for example because another site sent it or the link has expired.",
     404: "It does not exist, or is not yours.",
     409: "The same thing is already under way; `error` names it.",
@@ -32,8 +32,8 @@ REFUSALS = {
 
 
 def refusals(*codes: int) -> dict[int, OpenApiResponse]:
-    """Return the responses for `extend_schema` of these errors."""
-    return {code: OpenApiResponse(ErrorSerializer, REFUSALS[code]) for code in codes}
+    """Return the responses for `extend_schema` of these errors, and of a wrong API token, which every call refuses."""
+    return {code: OpenApiResponse(ErrorSerializer, REFUSALS[code]) for code in sorted({401, *codes})}
 
 
 def answers(answer: Answer, *codes: int, code: int = 200, also: int | None = None) -> dict[int, OpenApiResponse]:

@@ -25,7 +25,7 @@ from audio.models import Recording
 from conversations.models import Conversation, Erasure, PendingChange
 from core import cloud
 from core.cloud import LOCAL
-from learners import erased, personal_data, tokens
+from learners import erased, personal_data
 from learners.personal_data import DataSubject, PersonalTable
 from migration import stores
 from migration.orphan_recordings import OUR_KEY
@@ -162,7 +162,6 @@ def _erase_table(table: PersonalTable, subject: DataSubject, left: list[str]) ->
         if router.allow_migrate_model(using, table.model):
             with _noting(using, left), _reaching(using):
                 table.erase(subject, using)
-    tokens.forget()
 
 
 def _names(learner: uuid.UUID, left: list[str]) -> set[str]:

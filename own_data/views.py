@@ -67,7 +67,7 @@ class OwnDataView(OwnView):
     @extend_schema(
         operation_id="ownData",
         summary="What is kept of the learner",
-        responses=answers(own.OwnDataSerializer, 401, 503),
+        responses=answers(own.OwnDataSerializer, 503),
         tags=["own data"],
     )
     def get(self, request: ApiRequest) -> Response:
@@ -83,7 +83,7 @@ class TokensView(OwnView):
     @extend_schema(
         operation_id="listTokens",
         summary="The learner's API tokens, without their secrets",
-        responses=answers(own.TokensSerializer, 401, 503),
+        responses=answers(own.TokensSerializer, 503),
         tags=["own data"],
     )
     def get(self, request: ApiRequest) -> Response:
@@ -95,7 +95,7 @@ class TokensView(OwnView):
         summary="Create an API token",
         description="The answer has its secret, and no later answer has. A token itself cannot create others.",
         request=own.NewTokenSerializer,
-        responses=answers(own.CreatedTokenSerializer, 400, 401, 403, 409, 411, 413, 415, 503, code=201),
+        responses=answers(own.CreatedTokenSerializer, 400, 403, 409, 411, 413, 415, 503, code=201),
         tags=["own data"],
     )
     def post(self, request: ApiRequest) -> Response:
@@ -115,7 +115,7 @@ class TokenView(OwnView):
     @extend_schema(
         operation_id="revokeToken",
         summary="Revoke an API token",
-        responses=answers(own.ErasedSerializer, 401, 403, 404, 503),
+        responses=answers(own.ErasedSerializer, 403, 404, 503),
         tags=["own data"],
     )
     def delete(self, request: ApiRequest, id: str) -> Response:
@@ -132,7 +132,7 @@ class ExportView(OwnView):
     @extend_schema(
         operation_id="getExport",
         summary="How far the export is",
-        responses=answers(own.OneExportSerializer, 401, 503),
+        responses=answers(own.OneExportSerializer, 503),
         tags=["own data"],
     )
     def get(self, request: ApiRequest) -> Response:
@@ -145,7 +145,7 @@ class ExportView(OwnView):
         description="It is made in the background, and replaces an earlier one. While a part of the cloud is down, it fails "
         "and says what would be missing.",
         request=None,
-        responses=answers(own.OneExportSerializer, 401, 403, 429, 503, code=202),
+        responses=answers(own.OneExportSerializer, 403, 429, 503, code=202),
         tags=["own data"],
     )
     def post(self, request: ApiRequest) -> Response:
@@ -165,7 +165,7 @@ class ExportFileView(OwnView):
     @extend_schema(
         operation_id="getExportFile",
         summary="The exported file",
-        responses={(200, "application/zip"): OpenApiTypes.BINARY, **refusals(401, 404, 503)},
+        responses={(200, "application/zip"): OpenApiTypes.BINARY, **refusals(404, 503)},
         tags=["own data"],
     )
     def get(self, request: ApiRequest) -> HttpResponseBase:
@@ -190,7 +190,7 @@ class ErasureView(OwnView):
         summary="Erase everything of the learner, for good",
         description="Talks, recordings, tokens and exports, in every store. The answer gives the browser a new learner.",
         request=own.ConfirmedSerializer,
-        responses=answers(own.ErasedSerializer, 400, 401, 403, 411, 413, 415, 429, 503, code=202),
+        responses=answers(own.ErasedSerializer, 400, 403, 411, 413, 415, 429, 503, code=202),
         tags=["own data"],
     )
     def post(self, request: ApiRequest) -> Response:

@@ -23,7 +23,9 @@ OUTBOX = """async ({ put }) => {
 def fill(page: Page, server: AgentServer) -> None:
     """Let the page's learner have a talk with a recording."""
     page.goto(f"{server.url}/history")
-    talk = conversation(messages=[said("I come from Hanoi.", audioData=data_url(file_of(tone(1.0), "webm", "libopus")))])
+    talk = conversation(
+        messages=[said("I come from Hanoi.", audioData=data_url(file_of(tone(1.0), "webm", "libopus")))]
+    )
     assert page.request.post(f"{server.url}/api/conversations", data=talk).ok
 
 

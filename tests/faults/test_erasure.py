@@ -128,7 +128,8 @@ def test_with_the_cloud_up(cloud: Backends) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("half", [DATABASE, pytest.param(BUCKET, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("half", [DATABASE, BUCKET])
 def test_with_a_half_down_at_that_moment(cloud: Backends, half: str) -> None:
     subject = Subject(cloud)
     subject.speak("before")
