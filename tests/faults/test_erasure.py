@@ -99,7 +99,7 @@ class Subject:
         if isinstance(database, PostgresServer):
             for (table,) in database.execute(TABLES):
                 if table != LEDGER:
-                    yield from ((table, str(row)) for row in database.execute(f'SELECT t::text FROM "{table}" t'))  # type: ignore[arg-type]
+                    yield from ((table, str(row)) for row in database.execute(f'SELECT t::text FROM "{table}" t'))
         else:
             for table in database.database().list_collection_names():
                 if table != LEDGER:
