@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ from django.utils import timezone
 from audio import quota, uploads
 from audio.models import Recording
 from conversations.models import Conversation, Erasure, PendingChange
-from core import cloud
+from core import cloud, metrics
 from core.cloud import LOCAL
 from learners import erased, personal_data
 from learners.personal_data import DataSubject, PersonalTable
@@ -42,6 +42,9 @@ PAUSE, LONGEST_PAUSE = 1.0, 60.0
 # Files that a killed process has half written have no key.
 UNNAMED = "/.aside-"
 
+# The stores that have something left, or may have, with the reasons.
+Left = dict[str, str]
+
 logger = logging.getLogger(__name__)
 
 
@@ -52,7 +55,7 @@ class _Schedule:
     seen_at: float = field(default_factory=time.monotonic)
     due_at: float = 0.0
     pause: float = 0.0
-    left: tuple[str, ...] = ()
+    left: Left = field(default_factory=dict)
 
 
 _schedules: dict[uuid.UUID, _Schedule] = {}
@@ -82,11 +85,12 @@ def work() -> None:
     _exchanged_at = time.monotonic()
     for order in due:
         _carry_out(order, _schedules[order.pk], without_ledger)
+    metrics.ERASURES.set(sum(bool(each.left) for each in _schedules.values()))
 
 
-def exchange() -> list[str]:
+def exchange() -> Left:
     """Exchange the erasures with the shared databases. Return those that cannot be reached."""
-    failed: list[str] = []
+    failed: Left = {}
     for using in sorted(stores.databases() - {LOCAL}):
         with _noting(using, failed), _reaching(using):
             here = dict(Erasure.objects.using(LOCAL).values_list("pk", "requested_at"))
@@ -98,9 +102,9 @@ def exchange() -> list[str]:
     return failed
 
 
-def erase(order: Erasure) -> list[str]:
+def erase(order: Erasure) -> Left:
     """Erase what can be reached now. Return the stores that have something left, or may have."""
-    left: list[str] = []
+    left: Left = {}
     subject = _subject(order, left)
     knows_all = not left
     for table in personal_data.tables():
@@ -113,21 +117,22 @@ def erase(order: Erasure) -> list[str]:
         if knows_all:
             _erase_files("audio_cloud", subject, names, left)
         else:
-            left.append("audio_cloud")
+            left["audio_cloud"] = "which files are the learner's is not known yet"
     if not left:
         for table in personal_data.tables():
             if table.model is Recording:
                 _erase_table(table, subject, left)
     quota.forget(subject.learner)
-    return left + _overwrite_logs()
+    return left | _overwrite_logs()
 
 
-def _carry_out(order: Erasure, schedule: _Schedule, without_ledger: Sequence[str]) -> None:
-    left = tuple(sorted({*erase(order), *without_ledger}))
+def _carry_out(order: Erasure, schedule: _Schedule, without_ledger: Left) -> None:
+    left = without_ledger | erase(order)
     now = time.monotonic()
     if left:
         if left != schedule.left:
-            logger.warning("An erasure waits for: %s. It is continued until everything is erased.", ", ".join(left))
+            stores_left = "; ".join(f"{store}: {why}" for store, why in sorted(left.items()))
+            logger.warning("An erasure is not complete, and is continued until it is. Left are: %s", stores_left)
         schedule.pause = min(max(PAUSE, 2 * schedule.pause), LONGEST_PAUSE)
         schedule.due_at = now + schedule.pause
     elif now - schedule.seen_at < SETTLE:
@@ -140,7 +145,7 @@ def _carry_out(order: Erasure, schedule: _Schedule, without_ledger: Sequence[str
     schedule.left = left
 
 
-def _subject(order: Erasure, left: list[str]) -> DataSubject:
+def _subject(order: Erasure, left: Left) -> DataSubject:
     """Return the learner with all conversations, and note their keys before their rows are erased."""
     known = {uuid.UUID(key) for key in order.conversations}
     found = set(known)
@@ -157,14 +162,14 @@ def _subject(order: Erasure, left: list[str]) -> DataSubject:
     return DataSubject(order.learner, frozenset(found))
 
 
-def _erase_table(table: PersonalTable, subject: DataSubject, left: list[str]) -> None:
+def _erase_table(table: PersonalTable, subject: DataSubject, left: Left) -> None:
     for using in sorted(stores.databases() | {ACCOUNTS}):
         if router.allow_migrate_model(using, table.model):
             with _noting(using, left), _reaching(using):
                 table.erase(subject, using)
 
 
-def _names(learner: uuid.UUID, left: list[str]) -> set[str]:
+def _names(learner: uuid.UUID, left: Left) -> set[str]:
     """Return the names of the learner's files as far as rows know them."""
     names: set[str] = set()
     for using in stores.databases():
@@ -173,7 +178,7 @@ def _names(learner: uuid.UUID, left: list[str]) -> set[str]:
     return names
 
 
-def _erase_files(name: str, subject: DataSubject, names: set[str], left: list[str]) -> None:
+def _erase_files(name: str, subject: DataSubject, names: set[str], left: Left) -> None:
     """Erase the learner's files in a storage: all versions, and those that no row names."""
     storage = storages[name]
     with _noting(name, left):
@@ -216,20 +221,20 @@ def _delete_unnamed(storage: Storage) -> None:
             storage.delete(file.name)
 
 
-def _overwrite_logs() -> list[str]:
+def _overwrite_logs() -> Left:
     """Empty SQLite's write-ahead logs, which hold former pages. Return the databases whose log is in use."""
-    busy = []
+    busy: Left = {}
     for using in (LOCAL, ACCOUNTS):
         if connections[using].vendor == "sqlite":
             with connections[using].cursor() as cursor:
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 if cursor.fetchone()[0]:
-                    busy.append(using)
+                    busy[using] = "its write-ahead log is in use"
     return busy
 
 
 @contextlib.contextmanager
-def _noting(store: str, left: list[str]) -> Iterator[None]:
+def _noting(store: str, left: Left) -> Iterator[None]:
     """Note the store in `left` if it fails."""
     try:
         yield
@@ -237,9 +242,7 @@ def _noting(store: str, left: list[str]) -> Iterator[None]:
         # If the local database fails, nothing can be noted.
         if store == LOCAL:
             raise
-        logger.debug("%s cannot be erased now: %s", store, cloud.sentence(error))
-        if store not in left:
-            left.append(store)
+        left.setdefault(store, cloud.sentence(error))
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -267,8 +270,11 @@ def _reaching(using: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _reaching_files(name: str) -> Iterator[None]:
-    if name == "audio_cloud" and cloud.bucket.on:
-        with cloud.patience(PATIENCE), cloud.bucket.use():
-            yield
-    else:
+    """Limit the time of an operation on a storage.
+
+    The breaker is asked, and notices nothing: that old versions may not be listed is no outage.
+    """
+    if name == "audio_cloud" and cloud.bucket.on and not cloud.bucket.up:
+        raise cloud.Unavailable(cloud.bucket.name)
+    with cloud.within(PATIENCE):
         yield

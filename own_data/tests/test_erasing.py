@@ -16,9 +16,11 @@ from django.core.files.storage import storages
 from django.db import DatabaseError
 from django.db.models import Model
 from django.test import Client
+from prometheus_client import REGISTRY
 
 from audio import recordings, uploads
 from audio.models import Recording
+from audio.s3_errors import Kind, StorageUnavailable, Trouble
 from conversations import store
 from conversations.changes import conversation_key
 from conversations.models import Conversation, Erasure, PendingChange
@@ -30,7 +32,7 @@ from own_data import erasing, exporting
 from own_data.tests import traces
 from own_data.tests.traces import speak
 from tests.clients import LearnerClient
-from tests.clouds import ALIAS, DATABASES, Half
+from tests.clouds import ALIAS, DATABASES, FolderBucket, Half
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
@@ -127,6 +129,7 @@ def test_with_the_cloud_down_the_rest_is_erased_and_the_cloud_follows(
     assert order(owner).status_code == 202
     erasing.work()
     assert not is_finished(owner.learner)
+    assert REGISTRY.get_sample_value("talking_agent_erasures_waiting") == 1
     reached = [name for name in DATABASES if name != ALIAS or database.breaker.up]
     left = traces.in_tables(owner.learner, reached)
     # Rows of recordings name files. The keys of conversations that are out of reach are not known yet.
@@ -142,6 +145,7 @@ def test_with_the_cloud_down_the_rest_is_erased_and_the_cloud_follows(
     drain.drain()
     erasing.work()
     require_no_trace(owner.learner, tmp_path)
+    assert REGISTRY.get_sample_value("talking_agent_erasures_waiting") == 0
 
 
 def test_a_failure_at_every_step_is_made_up_for(
@@ -168,6 +172,25 @@ def test_a_failure_at_every_step_is_made_up_for(
                 erasing.work()
         erasing._schedules.clear()
         assert not is_finished(owner.learner)
+    erasing.work()
+    require_no_trace(owner.learner, tmp_path)
+
+
+def test_if_old_versions_may_not_be_listed_the_erasure_stays_open_and_the_bucket_up(
+    owner: LearnerClient, database: Half, bucket: Half, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: Any
+) -> None:
+    def denied(storage: FolderBucket) -> Any:
+        raise StorageUnavailable(Trouble(Kind.DENIED, "list", "denied", "allow s3:ListBucketVersions"))
+
+    speak(owner.learner)
+    order(owner)
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderBucket, "versions", denied)
+        erasing.work()
+    assert not is_finished(owner.learner)
+    assert bucket.breaker.up
+    assert list(storages["audio_cloud"].files()) == []  # type: ignore[attr-defined]
+    assert "allow s3:ListBucketVersions" in caplog.text
     erasing.work()
     require_no_trace(owner.learner, tmp_path)
 

@@ -14,6 +14,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from audio.models import Recording
+from audio.s3_errors import Kind, StorageUnavailable, Trouble
 from conversations import representations, store
 from conversations.models import Conversation
 from core.cloud import LOCAL
@@ -23,7 +24,7 @@ from own_data import exporting
 from own_data.models import Export
 from own_data.tests.traces import PHRASE, SOUND, speak
 from tests.clients import LearnerClient
-from tests.clouds import ALIAS, DATABASES, Half
+from tests.clouds import ALIAS, DATABASES, FolderBucket, Half
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
@@ -127,9 +128,6 @@ def test_with_the_cloud_down_it_says_what_is_missing(
 def test_a_bucket_that_fails_in_the_middle_fails_the_export(
     owner: LearnerClient, database: Half, bucket: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from audio.s3_errors import Kind, StorageUnavailable, Trouble
-    from tests.clouds import FolderBucket
-
     speak(owner.learner)
 
     def fails(storage: object, name: str, mode: str = "rb") -> None:
