@@ -9,6 +9,7 @@ The rows of `Erasure` are also in the shared databases. There, other servers lea
 
 import contextlib
 import logging
+import math
 import time
 import uuid
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ class _Schedule:
 
 
 _schedules: dict[uuid.UUID, _Schedule] = {}
-_exchanged_at = 0.0
+_exchanged_at = -math.inf
 
 
 def request(learner: uuid.UUID) -> None:
