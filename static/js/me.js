@@ -18,6 +18,9 @@ const megabytes = (bytes) => {
   return `${size >= 10 || size === 0 ? Math.round(size) : Math.max(0.1, size).toFixed(1)} MB`;
 };
 
+/** @type {(kept: OwnData["kept"]) => string} */
+const spoken = ({ minutes, recordings }) => (recordings && minutes < 1 ? "under a minute" : `${Math.round(minutes)} min`);
+
 /** @type {OwnData | undefined} */
 let own;
 
@@ -34,7 +37,7 @@ function showKept({ learner, kept, degraded }) {
   const share = Math.min(100, Math.round((100 * kept.bytes) / kept.bytesLimit));
   byId("fact-talks").textContent = String(kept.conversations);
   byId("fact-recordings").textContent = String(kept.recordings);
-  byId("fact-minutes").textContent = kept.minutes >= 1 || !kept.recordings ? `${Math.round(kept.minutes)} min` : "under a minute";
+  byId("fact-minutes").textContent = spoken(kept);
   byId("storage-text").textContent = `${megabytes(kept.bytes)} of ${megabytes(kept.bytesLimit)} of sound`;
   byId("storage-bar").setAttribute("aria-valuenow", String(share));
   find(byId("storage-bar"), "span").style.width = `${share}%`;
@@ -171,7 +174,7 @@ byId("erase").addEventListener("click", () => {
     ? [
         plural(kept.conversations, "talk"),
         `${plural(kept.recordings, "recording")}, ${megabytes(kept.bytes)}`,
-        `${plural(Math.round(kept.minutes), "minute")} of your voice`,
+        `${spoken(kept)} of your voice`,
         plural(byId("tokens").children.length, "API token"),
       ]
     : ["Everything, though it cannot be counted now"];
