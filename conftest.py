@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
 
+from learners import erased, tokens
 from tests.clients import LearnerClient
 from usage import budget
 
@@ -70,6 +71,8 @@ def _no_limit_is_used_up() -> None:
     """Reset all counters before every test, because all tests come from one address."""
     cache.clear()
     budget.forget()
+    tokens.forget()
+    erased.forget()
 
 
 @pytest.fixture

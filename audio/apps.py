@@ -9,5 +9,8 @@ class AudioConfig(AppConfig):
     def ready(self) -> None:
         # Models are not loaded before `ready`.
         from audio import recordings
+        from audio.models import Recording
+        from learners import personal_data
 
         cloud.bucket.probe = recordings.probe
+        personal_data.register(Recording)

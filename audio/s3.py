@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -232,6 +233,52 @@ class S3AudioStorage(S3Storage):
                 for found in page.get("Contents", ()):
                     name = found["Key"].removeprefix(self.key_prefix)
                     yield StoredFile(name, found["Size"], found["LastModified"])
+
+    def versions(self) -> Iterator[list[tuple[str, str]]]:
+        """Yield the names and ids of all versions under `audio/`, delete markers included, a page of a thousand at a time.
+
+        An id is empty if the server has no versions, "null" for an object that was stored without them.
+        """
+        with self.translated():
+            listed = self.client.get_paginator("list_object_versions")
+            pages = iter(listed.paginate(Bucket=self.bucket_name, Prefix=f"{self.key_prefix}audio/"))
+        try:
+            while page := self._next(pages):
+                found = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                yield [(each["Key"].removeprefix(self.key_prefix), each["VersionId"]) for each in found]
+        except StorageUnavailable as error:
+            if error.trouble.kind is not Kind.NOT_SUPPORTED and not self._never_had_versions(error):
+                raise
+            yield [(file.name, "") for file in self.files()]
+
+    def delete_version(self, name: str, version: str) -> None:
+        """Delete one version for good, or the object if `version` is empty. A missing one counts as deleted."""
+        if not version:
+            return self.delete(name)
+        try:
+            with self.translated():
+                self.client.delete_object(Bucket=self.bucket_name, Key=self._normalize_name(name), VersionId=version)
+        except FileNotFoundError:
+            pass
+        except StorageUnavailable as error:
+            # Without versions, the right to delete objects is enough.
+            if version != "null" or error.trouble.kind is not Kind.DENIED:
+                raise
+            self.delete(name)
+
+    def _next(self, pages: Iterator[dict[str, Any]]) -> dict[str, Any] | None:
+        with self.translated():
+            return next(pages, None)
+
+    def _never_had_versions(self, denial: StorageUnavailable) -> bool:
+        """Return whether old versions cannot exist, so that not being allowed to list them does not matter."""
+        if denial.trouble.kind is not Kind.DENIED:
+            return False
+        try:
+            with self.translated():
+                return "Status" not in self.client.get_bucket_versioning(Bucket=self.bucket_name)
+        except StorageUnavailable:
+            return False
 
     def url(
         self,

@@ -78,6 +78,13 @@ class LocalAudioStorage(FileSystemStorage):
                 key = os.path.relpath(path, self.location).replace(os.sep, "/")
                 yield StoredFile(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
+    def versions(self) -> Iterator[list[tuple[str, str]]]:
+        """Yield every file with an empty version, in one list. A bucket may have several versions of a file."""
+        yield [(file.name, "") for file in self.files()]
+
+    def delete_version(self, name: str, version: str) -> None:
+        self.delete(name)
+
     def url(self, name: str | None, **kwargs: object) -> str:
         key = name or ""
         return f"{reverse('audio-file', args=[key])}?signature={signer.sign(key)[len(key) + 1 :]}"

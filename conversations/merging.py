@@ -94,16 +94,6 @@ def as_change(held: Copy) -> Change:
     return Change(row.learner, row.wire_id, row.updated_at, _columns(row), messages, stamps=stamps_of(row), pk=row.pk)
 
 
-def addition_of(held: Copy, learner: uuid.UUID, wire_id: str, moment: datetime) -> Change:
-    """Return the change that adds a conversation of one learner to those of another. What was deleted of it is left out."""
-    messages = [
-        MessageChange(each.wire_id, _columns(each), each.position)
-        for each in held.messages.values()
-        if each.deleted_at is None and not each.erased
-    ]
-    return Change(learner, wire_id, moment, _columns(held.conversation), messages, "add")
-
-
 def begun_after(cleared: datetime, change: Change) -> Change:
     """Let a conversation begin anew after all were cleared, without what the database has of it from before."""
     empty, stamp = Conversation.empty(), stamp_of(cleared)

@@ -3,6 +3,8 @@ from typing import Any
 
 from django.db import models
 
+from learners.personal_data import DataSubject
+
 # The values of columns by name. A field may have any type.
 Columns = dict[str, Any]
 
@@ -115,6 +117,14 @@ class Message(Kept):
     def __str__(self) -> str:
         return self.content[:80]
 
+    @classmethod
+    def erase_subject(cls, subject: DataSubject, using: str) -> None:
+        """Delete all messages of a learner. By conversation, because an index has that column."""
+        rows = cls.objects.using(using)
+        for keys in subject.batches():
+            rows.filter(conversation__in=keys)._raw_delete(using)
+        rows.filter(learner=subject.learner)._raw_delete(using)
+
 
 class LastClear(models.Model):
     """Record when a learner last cleared all conversations.
@@ -127,6 +137,22 @@ class LastClear(models.Model):
 
     def __str__(self) -> str:
         return f"{self.learner} at {self.moment}"
+
+
+class Erasure(models.Model):
+    """Record that a learner has erased everything. It stays, so that no other server and no backup brings anything back.
+
+    Every database with conversations has these rows. The row in the local database is the work of this server.
+    """
+
+    learner = models.UUIDField(primary_key=True, db_column="_id")
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="when this server had erased everything")
+    # Their rows are erased first, and files are found by these keys.
+    conversations = models.JSONField(default=list, blank=True, help_text="keys, until it is finished")
+
+    def __str__(self) -> str:
+        return f"{self.learner} at {self.requested_at}"
 
 
 class PendingChange(models.Model):

@@ -5,8 +5,8 @@ from core import cloud
 from core.cloud import LOCAL
 
 KEPT = ("conversations", "audio")
-# The outbox.
-LOCAL_ONLY = "conversations.PendingChange"
+# The outbox, and the exports whose files are on this machine.
+LOCAL_ONLY = ("conversations.pendingchange", "own_data.export")
 # In the local database for work on that database, in `default` for all other work.
 CLAIM = "migration.Claim"
 
@@ -19,6 +19,8 @@ class ConversationRouter:
     """
 
     def db_for_read(self, model: type[Model], **hints: object) -> str:
+        if model._meta.label_lower in LOCAL_ONLY:
+            return LOCAL
         if model._meta.app_label not in KEPT:
             return "default"
         return settings.CLOUD_DATABASE if cloud.database.usable else LOCAL
@@ -32,7 +34,7 @@ class ConversationRouter:
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: object) -> bool:
         if f"{app_label}.{model_name}".lower() == CLAIM.lower():
             return db in ("default", LOCAL)
-        if f"{app_label}.{model_name}".lower() == LOCAL_ONLY.lower():
+        if f"{app_label}.{model_name}".lower() in LOCAL_ONLY:
             return db == LOCAL
         if app_label in KEPT:
             # PostgreSQL gets the tables even with the cloud off, because a migration is recorded as applied only once.

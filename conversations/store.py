@@ -45,6 +45,7 @@ from core import cloud, metrics
 from core.batches import batches
 from core.cloud import LOCAL
 from core.json_types import Json
+from learners import erased
 
 UNDO = timedelta(minutes=10)
 # Rows in one query or call.
@@ -70,6 +71,7 @@ def save(
     back. Otherwise, the messages are added to the stored ones, the result holds only the added ones, and a deleted
     conversation raises ConversationDeleted.
     """
+    _require_not_erased(learner, wire_id)
     drafts = list({draft.id: draft for draft in messages or ()}.values())
     key = conversation_key(learner, wire_id)
     wanted = None if replace else [message_key(key, draft.id) for draft in drafts]
@@ -101,6 +103,7 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
     Existing data stays as it is, and messages that were taken back stay so. A deleted conversation comes back. Raises
     OutOfReach: nothing is added while the existing rows are unknown.
     """
+    _require_not_erased(learner, wire_id)
     key = conversation_key(learner, wire_id)
     found = find(key, learner)
     require_reached(found)
@@ -112,11 +115,14 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
 def add_from(held: Copy, learner: uuid.UUID, wire_id: str) -> StoredConversation:
     """Add what is missing of another learner's conversation, as `add` does. Its messages name the same recordings.
 
-    `recordings.hand_over` gives these to the learner. Raises OutOfReach.
+    What was deleted of it is left out. `recordings.hand_over` gives the recordings to the learner. Raises OutOfReach.
     """
     found = find(conversation_key(learner, wire_id), learner)
     require_reached(found)
-    return _apply(merging.addition_of(held, learner, wire_id, now_after()), found, None)
+    alive_ones = {row.wire_id for row in held.messages.values() if row.deleted_at is None and not row.erased}
+    whole = merging.as_change(held)
+    sent = [dataclasses.replace(each, stamps=None, pk=None) for each in whole.messages if each.id in alive_ones]
+    return _apply(Change(learner, wire_id, now_after(), whole.columns, sent, "add"), found, None)
 
 
 def count(learner: uuid.UUID) -> int:
@@ -299,6 +305,12 @@ def erase_deleted(*, before: datetime | None = None, only: Sequence[uuid.UUID] |
     return erased
 
 
+def _require_not_erased(learner: uuid.UUID, wire_id: str) -> None:
+    """Raise ConversationDeleted if the learner has erased everything, so that a talk under way writes nothing more."""
+    if erased.is_erased(learner):
+        raise ConversationDeleted(wire_id)
+
+
 def _present(found: Found) -> Copy | None:
     """Return the conversation, or None if there is none or it is deleted. Raises OutOfReach if that is unknown."""
     if found.both is None:
@@ -314,6 +326,7 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
     Raises WriteConflict if other writers keep changing the same conversation.
     """
     for again in range(TRIES):
+        _require_not_erased(change.learner, change.wire_id)
         if again:
             time.sleep(random.uniform(0, 0.005 * again))
             found = find(change.key, change.learner, messages)

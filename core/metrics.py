@@ -34,6 +34,7 @@ RECONCILE_FAILURES = Counter(
     "talking_agent_reconcile_failures",
     "What could not be moved to the cloud, each counted when it is first reported.",
 )
+ERASURES = Gauge("talking_agent_erasures_waiting", "Erasures of learners that wait for a store that is down.")
 STAGES = Histogram(
     "talking_agent_turn_seconds",
     "A learner's turn, from its end until it was heard, thought about and answered with the first audio; "

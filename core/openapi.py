@@ -15,7 +15,7 @@ Answer = type[BaseSerializer[Any]] | PolymorphicProxySerializer
 
 REFUSALS = {
     400: "The request is wrong; `error` names the field.",
-    401: "Nobody is signed in.",
+    401: "The API token is wrong, or nobody is signed in.",
     403: "The call is not allowed, for example because another site sent it or the link has expired.",
     404: "It does not exist, or is not yours.",
     409: "The same thing is already under way; `error` names it.",
@@ -32,8 +32,8 @@ REFUSALS = {
 
 
 def refusals(*codes: int) -> dict[int, OpenApiResponse]:
-    """Return the responses for `extend_schema` of these errors."""
-    return {code: OpenApiResponse(ErrorSerializer, REFUSALS[code]) for code in codes}
+    """Return the responses for `extend_schema` of these errors, and of a wrong API token, which every call refuses."""
+    return {code: OpenApiResponse(ErrorSerializer, REFUSALS[code]) for code in sorted({401, *codes})}
 
 
 def answers(answer: Answer, *codes: int, code: int = 200, also: int | None = None) -> dict[int, OpenApiResponse]:
@@ -51,13 +51,18 @@ class ObjectSchema(AutoSchema):
         return [JSONParser.media_type if each == "*/*" else each for each in super().map_parsers()]
 
 
-class LearnerCookie(OpenApiAuthenticationExtension):
+class LearnerIdentity(OpenApiAuthenticationExtension):
     target_class = "learners.authentication.LearnerAuthentication"
-    name = "learner"
+    name = ["learner", "token"]
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
+        return [{each: []} for each in self.name]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
         text = "Identifies the learner. The first answer sets it. Keep it, and send it with every request."
-        return {"type": "apiKey", "in": "cookie", "name": "learner", "description": text}
+        cookie = {"type": "apiKey", "in": "cookie", "name": "learner", "description": text}
+        text = "An API token from the page /me identifies its learner. A wrong one is answered by 401."
+        return [cookie, {"type": "http", "scheme": "bearer", "description": text}]
 
 
 class StaffSession(SessionScheme):

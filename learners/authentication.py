@@ -19,6 +19,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """Recognise staff by their session. No CSRF token is needed, because `learner_middleware` has checked the origin."""
 
     def authenticate(self, request: Request) -> tuple[object, None] | None:
+        # A token stands for its learner alone, whatever cookies come with it.
+        if getattr(request, "has_token", False):
+            return None
         try:
             found = super().authenticate(request)
             return None if found and lacks_second_factor(found[0]) else found

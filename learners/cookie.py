@@ -1,4 +1,4 @@
-"""Identify the learner by a cookie: a signed UUID, which needs no session. Nothing else identifies a learner.
+"""Identify the learner by a cookie: a signed UUID, which needs no session. Programs use `tokens` instead.
 
 A browser that is signed in to an account has a second UUID in it, that of the device. `identity` checks whether the
 cookie is still valid.
@@ -10,6 +10,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core import signing
 from django.http import HttpResponseBase
+
+from learners import erased
 
 NAME = "learner"
 # Seconds. Browsers keep no cookie longer.
@@ -30,12 +32,13 @@ def seal(learner: uuid.UUID, device: uuid.UUID | None = None) -> str:
 
 
 def claim(value: str | None) -> CookieClaim | None:
-    """Return what a cookie says. Return None without a cookie, or if its signature is wrong."""
+    """Return what a cookie says. Return None without a cookie, with a wrong signature, or after an erasure."""
     try:
         learner, *device = _signer.unsign(value or "").split(".")
-        return CookieClaim(uuid.UUID(learner), *map(uuid.UUID, device))
+        found = CookieClaim(uuid.UUID(learner), *map(uuid.UUID, device))
     except (signing.BadSignature, ValueError, TypeError):
         return None
+    return None if erased.is_erased(found.learner) else found
 
 
 def unseal(value: str | None) -> uuid.UUID | None:

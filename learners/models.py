@@ -1,9 +1,12 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.utils import timezone
 
+from learners.personal_data import DataSubject
 from learners.signed_in import name_of
 
 
@@ -20,6 +23,17 @@ class Account(models.Model):
     @property
     def name(self) -> str:
         return name_of(self.user)
+
+    @classmethod
+    def erase_subject(cls, subject: DataSubject, using: str) -> None:
+        """Delete the account of a learner with its user, devices, addresses and sessions. A user who is staff stays."""
+        for account in cls.objects.using(using).filter(learner=subject.learner).select_related("user"):
+            user = str(account.user.pk)
+            # What a session holds is encoded, so no query can select by it.
+            for session in Session.objects.using(using).iterator():
+                if session.get_decoded().get(SESSION_KEY) == user:
+                    session.delete()
+            account.delete() if account.user.is_staff else account.user.delete()
 
 
 class Device(models.Model):
@@ -77,3 +91,21 @@ class LearnerMerge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.done} of {self.total}"
+
+
+class ApiToken(models.Model):
+    """Let a program act for a learner. Only the SHA-256 of its secret is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    learner = models.UUIDField(db_index=True)
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True, help_text="updated at most once a minute")
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name

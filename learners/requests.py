@@ -19,6 +19,8 @@ class LearnerRequest(HttpRequest):
     learner_is_new: bool
     # Whether the browser was signed in or out. Then the answer sets the cookie of its new identity.
     identity_changed: bool
+    # Whether an API token identified the learner.
+    has_token: bool
     # The bytes that `ingest` has counted, if the request has a body.
     sent_today: Spent
 

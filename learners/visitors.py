@@ -1,10 +1,10 @@
-"""Identify a visitor to count: a learner by the cookie, or a client without the cookie by its address."""
+"""Identify a visitor to count: a learner by the cookie or token, or a client without either by its address."""
 
 from collections.abc import Hashable
 
 from django.http.cookie import parse_cookie
 
-from learners import address, cookie
+from learners import address, cookie, tokens
 from learners.requests import LearnerRequest
 from learners.throttling import Limit
 
@@ -15,8 +15,12 @@ ALONE = 2
 def visitor_of(scope: address.Scope) -> Hashable:
     """Return the key to count the requests of this ASGI connection by, and note it in the scope."""
     headers = dict(scope["headers"])
-    found = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookie.NAME)
-    scope["visitor"] = visitor = (found and cookie.unseal(found)) or address.of_scope(scope)
+    if secret := tokens.secret_in({"Authorization": headers.get(b"authorization", b"").decode("latin-1")}):
+        known = tokens.cached_learner(secret)
+    else:
+        found = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookie.NAME)
+        known = cookie.unseal(found) if found else None
+    scope["visitor"] = visitor = known or address.of_scope(scope)
     return visitor
 
 

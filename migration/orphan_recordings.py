@@ -110,7 +110,7 @@ def _is_deleted(key: str) -> bool:
     if not (found := OUR_KEY.fullmatch(key)):
         return False
     deleted = {"pk": uuid.UUID(found[1]), "deleted_at__isnull": False}
-    return any(Conversation.objects.using(using).filter(**deleted).exists() for using in _databases())
+    return any(Conversation.objects.using(using).filter(**deleted).exists() for using in stores.databases())
 
 
 def _known(keys: Sequence[str]) -> tuple[dict[str, list[Recording]], set[str]]:
@@ -119,19 +119,14 @@ def _known(keys: Sequence[str]) -> tuple[dict[str, list[Recording]], set[str]]:
     All configured databases are asked, even if the cloud is off. What they know is no orphan.
     """
     rows: dict[str, list[Recording]] = {}
-    for using in _databases():
+    for using in stores.databases():
         with cloud.within(PATIENCE):
             for row in Recording.objects.using(using).filter(key__in=keys):
                 rows.setdefault(row.key, []).append(row)
     named: set[str] = set()
     messages = [row.message for found in rows.values() for row in found]
-    for using in _databases():
+    for using in stores.databases():
         with cloud.within(PATIENCE):
             found = Message.objects.using(using).filter(pk__in=messages, audio_key__in=keys)
             named.update(found.order_by().values_list("audio_key", flat=True))
     return rows, named
-
-
-def _databases() -> set[str]:
-    found = {each.database for each in stores.configured().values() if each.database}
-    return found | {cloud.LOCAL} | ({settings.CLOUD_DATABASE} if settings.CLOUD_DATABASE else set())

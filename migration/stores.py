@@ -9,6 +9,7 @@ from django.core.files.storage import Storage, storages
 from django.utils.module_loading import import_string
 
 from audio.models import Recording
+from core.cloud import LOCAL
 
 ROWS = {"postgresql": "default", "mongodb": "mongodb"}
 TO_SET = {
@@ -65,6 +66,12 @@ def named(name: str) -> Store:
         f" It takes {TO_SET[name]} in .env.local; `manage.py storage verify` looks at them." if name in TO_SET else ""
     )
     raise Unknown(f"There is no store {name!r} here. There are: {', '.join(known)}.{takes}")
+
+
+def databases() -> set[str]:
+    """Return the aliases of all databases that may hold conversations, also of those that are not in use now."""
+    found = {each.database for each in configured().values() if each.database}
+    return found | {LOCAL} | ({settings.CLOUD_DATABASE} if settings.CLOUD_DATABASE else set())
 
 
 def configured() -> dict[str, Store]:

@@ -21,7 +21,8 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie, identity
+from learners import cookie, identity, tokens
+from learners.identity import Identity
 from learners.learner_middleware import ACCOUNT_NEEDED
 from learners.origin import is_foreign, is_our_host
 from talk import capacity, protocol
@@ -33,7 +34,7 @@ from talk.saver import TALK_DELETED
 
 logger = logging.getLogger(__name__)
 
-NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
+NO_LEARNER = "Send an API token, or the `learner` cookie that any page or API answer sets."
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 SIGNED_OUT = "This device was signed out. Sign in to go on."
 # Seconds between two checks whether the cookie is still valid.
@@ -61,6 +62,8 @@ class TalkConsumer(AsyncWebsocketConsumer):
     watch: asyncio.Task[None] | None = None
     # The learner cookie as it was sent.
     cookie: str | None = None
+    # The API token, if there is one.
+    secret: str | None = None
 
     async def dispatch(self, message: Json) -> None:
         # Channels would go through a thread before every frame, to close old connections to the database. A talk closes
@@ -70,21 +73,31 @@ class TalkConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.pace, self.active_at = capacity.RateLimiter(), time.monotonic()
         headers = {name.decode().title(): value.decode("latin-1") for name, value in self.scope["headers"]}
-        if not is_our_host(headers.get("Host", "")) or is_foreign(headers, headers.get("Host", "")):
+        self.cookie = parse_cookie(headers.get("Cookie", "")).get(cookie.NAME)
+        self.secret = tokens.secret_in(headers) or tokens.secret_in_subprotocols(self.scope["subprotocols"])
+        # Browsers add no token by themselves, so the origin of a connection with one does not matter.
+        is_from_elsewhere = not self.secret and is_foreign(headers, headers.get("Host", ""))
+        if not is_our_host(headers.get("Host", "")) or is_from_elsewhere:
             # Close before the handshake, so that the client gets an HTTP 403.
             await self.close()
             return
         absolute_links.remember(headers.get("Host", ""), secure=settings.HTTPS or self.scope.get("scheme") == "wss")
         await self.accept(subprotocol="realtime" if "realtime" in self.scope["subprotocols"] else None)
-        self.cookie = parse_cookie(headers.get("Cookie", "")).get(cookie.NAME)
-        known = await identity.aof_cookie(self.cookie)
-        if known is None:
-            await self._refuse(4401, "no_learner", NO_LEARNER)
-            return
-        if settings.SIGNUP == "required" and not known.device:
-            await self._refuse(4401, "no_account", ACCOUNT_NEEDED)
-            return
-        learner = known.learner
+        try:
+            known = await self._identify()
+        except tokens.InvalidToken:
+            await self._refuse(4401, "invalid_api_key", tokens.INVALID)
+        except tokens.TokensOutOfReach:
+            await self._refuse(1013, "unreachable", tokens.UNREACHABLE)
+        else:
+            if known is None:
+                await self._refuse(4401, "no_learner", NO_LEARNER)
+            elif settings.SIGNUP == "required" and not (known.device or self.secret):
+                await self._refuse(4401, "no_account", ACCOUNT_NEEDED)
+            else:
+                await self._open(known.learner)
+
+    async def _open(self, learner: uuid.UUID) -> None:
         asked = self.scope["query_string"].decode("latin-1")
         query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
         conversation = query["conversation"][0] if "conversation" in query else ids.new_conversation_id()
@@ -149,6 +162,20 @@ class TalkConsumer(AsyncWebsocketConsumer):
         # The connection may be closed already.
         with contextlib.suppress(RuntimeError, OSError):
             await self.close(code)
+
+    async def _identify(self) -> Identity | None:
+        """Return whom the token or the cookie stands for. Raises InvalidToken, TokensOutOfReach."""
+        if self.secret is None:
+            return await identity.aof_cookie(self.cookie)
+        return Identity(await in_thread(tokens.learner_of, self.secret))
+
+    async def _is_signed_out(self) -> bool:
+        try:
+            return await self._identify() is None
+        except tokens.InvalidToken:
+            return True
+        except tokens.TokensOutOfReach:
+            return False
 
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
         self.key = conversation_key(learner, conversation)
@@ -225,9 +252,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 await asyncio.wait_for(talk.deleted.wait(), min(left, RECHECK_S))
                 await self.hang_up(4004)
                 return
-            if await identity.aof_cookie(self.cookie) is None:
+            if await self._is_signed_out():
                 self.failed = True
-                await talk.notify("signed_out", SIGNED_OUT)
+                await talk.notify("signed_out", tokens.INVALID if self.secret else SIGNED_OUT)
                 await self.hang_up(4401)
                 return
         await self.pause()

@@ -14,6 +14,7 @@ from conversations import store
 from core import cloud, file_modes
 from core.asgi_types import Message, Receive, Send
 from migration import learner_merges, orphan_recordings, sync_worker
+from own_data import data_worker, erasing
 from usage import budget
 
 # Seconds.
@@ -43,7 +44,8 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     # Check before the first write: a database may exist without its tables.
     await asyncio.gather(*(asyncio.to_thread(half.check) for half in cloud.halves if half.on))
     await _store_spending()
-    works = (_migrate, _erase_deleted, _finish_merges, _keep_storing_spending, sync_worker.run)
+    await asyncio.to_thread(_own_connections()(erasing.load))
+    works = (_migrate, _erase_deleted, _finish_merges, _keep_storing_spending, sync_worker.run, data_worker.run)
     tasks = [asyncio.create_task(work()) for work in works]
     await send({"type": "lifespan.startup.complete"})
     await receive()

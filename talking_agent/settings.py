@@ -139,6 +139,7 @@ INSTALLED_APPS = [
     "tutor",
     "talk",
     "migration",
+    "own_data",
     "rest_framework",
     "drf_spectacular",
     # The page at /api/docs loads nothing from other sites.
@@ -273,8 +274,9 @@ def sqlite(name: str) -> database_urls.DatabaseParameters:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
-            # FULL: acknowledged writes survive a power loss.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512",
+            # FULL: acknowledged writes survive a power loss. secure_delete: nothing stays in the file that was deleted.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-512; "
+            "PRAGMA secure_delete=ON",
         },
     }
 

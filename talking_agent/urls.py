@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/", include("conversations.urls")),
     path("api/", include("audio.urls")),
     path("api/", include("migration.urls")),
+    path("api/", include("own_data.urls")),
     path("admin/", admin.site.urls),
     path("account/", include("learners.account_urls")),
     path("account/", include("migration.merge_urls")),

@@ -111,6 +111,11 @@ def _in_words(name: str, dry: bool, contents: Contents, restored: Restored) -> s
             "Not restored, because their messages were deleted here since: "
             f"{counted(restored.recordings_erased, 'recording')}."
         )
+    if restored.of_erased_learners:
+        lines.append(
+            "Not restored, because their learners have erased everything since: "
+            f"{counted(restored.of_erased_learners, 'part')}."
+        )
     if restored.unheard:
         lines.append(
             f"Without sound in the archive, so that they cannot be played: {counted(restored.unheard, 'recording')}."

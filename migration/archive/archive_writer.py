@@ -17,8 +17,9 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
@@ -114,8 +115,8 @@ def backup(path: Path, options: BackupOptions, *, replace: bool = False) -> Gene
         raise UnusableArchive(
             f"The recordings take {wanted:,} bytes, and {path.parent} has {free:,} free. Name a file on another disk."
         )
-    with _aside(path) as file:
-        writer = _Writer(file, written)
+    with written_aside(path) as file:
+        writer = ArchiveWriter(file, written)
         yield from writer.conversations(source)
         yield from writer.recordings(source)
         if not options.learner:
@@ -125,6 +126,15 @@ def backup(path: Path, options: BackupOptions, *, replace: bool = False) -> Gene
         writer.end(options)
         written.size = file.tell()
     yield written
+
+
+class Source(Protocol):
+    """Give an archive what it holds. `_Source` has the methods' descriptions."""
+
+    def conversations(self) -> Iterator[Copy]: ...
+    def recordings(self) -> Iterator[list[Recording]]: ...
+    def read(self, row: Recording) -> Bytes: ...
+    def read_again(self, row: Recording) -> Bytes | None: ...
 
 
 class _Source:
@@ -226,21 +236,23 @@ class _Source:
         return found.filter(learner=self._options.learner) if self._options.learner else found
 
 
-class _Writer:
-    def __init__(self, file: BinaryIO, written: Written) -> None:
+class ArchiveWriter:
+    """Write the parts of an archive to an open file, and count them in `written`. `at` is when its data was read."""
+
+    def __init__(self, file: BinaryIO, written: Written, at: datetime | None = None) -> None:
         # `end` closes it.
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._written = written
         self._parts: list[dict[str, object]] = []
-        self._at = timezone.now()
+        self._at = at or timezone.now()
 
-    def conversations(self, source: _Source) -> Iterator[Written]:
+    def conversations(self, source: Source) -> Iterator[Written]:
         lines = ((len(line), line) for line in map(self._line, source.conversations()))
         for number, some in enumerate(grouped(lines, SHARD_BYTES), 1):
             self.part(f"conversations/{number:06}.jsonl", b"".join(some), rows=len(some))
             yield self._written
 
-    def recordings(self, source: _Source) -> Iterator[Written]:
+    def recordings(self, source: Source) -> Iterator[Written]:
         number = 0
         with ThreadPoolExecutor(READERS, thread_name_prefix="backup") as threads:
             for batch in source.recordings():
@@ -316,7 +328,7 @@ class _Writer:
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[BinaryIO]:
+def written_aside(path: Path) -> Iterator[BinaryIO]:
     """Yield a file beside `path`, which only its owner can read.
 
     It takes the name `path` when all of it is on the disk. Raises UnusableArchive if another backup is writing it.

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,11 @@ from django.db import IntegrityError, transaction
 from audio.models import Recording
 from audio.storages import ChecksumMismatch, sync_folder
 from conversations import rows
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Erasure, Message
 from conversations.rows import Changed, Copy
 from core import cloud
-from core.batches import batches
+from core.batches import Item, batches
+from core.cloud import LOCAL
 from migration import stores
 from migration.archive import UnusableArchive, accounts, layout
 from migration.archive.accounts import RestoredAccounts
@@ -53,6 +54,8 @@ class Restored(RestoredAccounts):
     recordings_same: int = 0
     # Of messages that were deleted here since.
     recordings_erased: int = 0
+    # Conversations and recordings of learners who have erased everything since.
+    of_erased_learners: int = 0
     unheard: int = 0
     bytes: int = 0
     # "same", "differs" or "restored". Empty: the archive has none.
@@ -123,11 +126,14 @@ class _StoreWriter:
         self._archive, self._store, self._dry = archive, store, dry
         self._using, self._place = store.database, store.place
         self.restored = restored
+        self._erased_learners = {
+            key for using in (LOCAL, self._using) for key in Erasure.objects.using(using).values_list("pk", flat=True)
+        }
 
     def conversations(self) -> Iterator[None]:
         """Restore the conversations, and yield after each batch."""
         for copies in self._archive.copies():
-            for some in batches(copies, AT_ONCE):
+            for some in batches(self._not_erased(copies, lambda each: each.conversation.learner), AT_ONCE):
                 self._restore_copies({each.conversation.pk: each for each in some})
                 yield
 
@@ -135,12 +141,18 @@ class _StoreWriter:
         """Restore the recordings, and yield after each shard."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="restore") as threads:
             for recordings in self._archive.recordings():
-                self._restore_recordings(recordings, threads)
+                self._restore_recordings(self._not_erased(recordings, lambda each: each.row.learner), threads)
                 yield
 
     def accounts(self) -> None:
         part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))
         accounts.restore(part, self.restored, dry=self._dry)
+
+    def _not_erased(self, found: Sequence[Item], learner_of: Callable[[Item], UUID]) -> list[Item]:
+        """Leave out, and count, what belongs to learners who have erased everything."""
+        left = [each for each in found if learner_of(each) not in self._erased_learners]
+        self.restored.of_erased_learners += len(found) - len(left)
+        return left
 
     def _restore_copies(self, copies: dict[UUID, Copy]) -> None:
         try:

@@ -26,9 +26,10 @@ def for_application(bucket: TargetBucket) -> Json:
     """Return the rights to keep, move, play and delete recordings, and to list: else a missing key is answered by 403."""
     # Servers of an earlier version may run beside this one. They write their test objects to another folder.
     folders = (RECORDINGS,) if bucket.prefix else (RECORDINGS, FORMER_PROBES)
-    actions = ("GetObject", "PutObject", "DeleteObject")
+    # A learner who erases everything must not leave old versions behind.
+    actions = ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion")
     keys = _allow("Objects", actions, *(_keys(bucket, folder) for folder in folders))
-    return _policy(keys, _allow("List", ("ListBucket",), bucket.arn))
+    return _policy(keys, _allow("List", ("ListBucket", "ListBucketVersions"), bucket.arn))
 
 
 def for_application_with_kms(bucket: TargetBucket) -> Json:

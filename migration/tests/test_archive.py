@@ -383,7 +383,7 @@ def test_a_backup_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: 
 @sqlite
 def test_two_backups_into_one_file_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "made.tar"
-    with archive_writer._aside(path), pytest.raises(CommandError, match="Another backup"):
+    with archive_writer.written_aside(path), pytest.raises(CommandError, match="Another backup"):
         call_command("storage", "backup", str(path))
 
 

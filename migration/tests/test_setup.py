@@ -401,8 +401,11 @@ def test_the_applications_policy_is_minimal(storage: S3AudioStorage) -> None:
     statements = json.loads(storage_command("setup", "--print-iam"))["Statement"]
     arn = f"arn:aws:s3:::{storage.bucket_name}"
     assert [(each["Action"], each["Resource"]) for each in statements] == [
-        (["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{arn}/audio/*", f"{arn}/probe/*"]),
-        (["s3:ListBucket"], [arn]),
+        (
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+            [f"{arn}/audio/*", f"{arn}/probe/*"],
+        ),
+        (["s3:ListBucket", "s3:ListBucketVersions"], [arn]),
     ]
 
 

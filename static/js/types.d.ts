@@ -125,6 +125,33 @@ export interface Lost {
   why: string;
 }
 
+/** What `GET /api/me` answers. */
+export interface OwnData {
+  learner: string;
+  kept: { conversations: number; recordings: number; bytes: number; bytesLimit: number; minutes: number };
+  export: ExportState | null;
+  degraded?: boolean;
+}
+
+/** An export, and how far it is. Times are in ms. */
+export interface ExportState {
+  state: "waiting" | "running" | "done" | "failed";
+  percent: number;
+  size: number;
+  unheard: number;
+  error?: string;
+  keptUntil: number | null;
+}
+
+/** An API token without its secret. Times are in ms. */
+export interface ApiToken {
+  id: string;
+  name: string;
+  createdAt: number;
+  usedAt: number | null;
+  expiresAt: number | null;
+}
+
 // The scope of microphone-worklet.js
 declare global {
   const sampleRate: number;

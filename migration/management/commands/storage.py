@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from core import cloud
 from migration.actions.terminal import Options
 
-ACTIONS = ("verify", "test", "migrate", "setup", "cost", "prune", "orphans", "backup", "restore")
+ACTIONS = ("verify", "test", "migrate", "setup", "cost", "prune", "orphans", "backup", "restore", "scrub")
 # The exit code that shells use for a program that is ended by Ctrl-C.
 INTERRUPTED = 130
 

@@ -1,0 +1,40 @@
+"""Carry out erasures and make exports for as long as the server runs, each in a thread of its own.
+
+The threads are daemons: both kinds of work can be interrupted at any step, and are continued at the next start.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+from django.db import connections
+
+from core import safe_traceback
+from own_data import erasing, exporting
+
+EVERY = 1.0  # seconds
+
+logger = logging.getLogger(__name__)
+
+
+async def run() -> None:
+    """Work until cancelled."""
+    ended = threading.Event()
+    for work in (erasing.work, exporting.work):
+        threading.Thread(target=_repeat, args=(work, ended), name=work.__module__, daemon=True).start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ended.set()
+
+
+def _repeat(work: Callable[[], None], ended: threading.Event) -> None:
+    while not ended.wait(EVERY):
+        try:
+            work()
+        # An outermost loop, and each driver reports an unreachable server in its own way.
+        except Exception as error:  # noqa: BLE001
+            logger.error("Data of learners could not be exported or erased; trying again: %s", safe_traceback.of(error))
+        finally:
+            connections.close_all()

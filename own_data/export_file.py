@@ -1,0 +1,133 @@
+"""Write everything of a learner into one ZIP file.
+
+It has an archive that `manage.py storage restore` reads, and the same conversations as JSON, Markdown and sound files
+for people. These are made from the archive, so both are of one moment, and the bucket is read once.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from audio.recordings import EXTENSIONS
+from conversations import lookup, representations
+from conversations.lookup import StoredConversation
+from core.json_types import Json
+from learners import personal_data
+from migration.archive import archive_writer
+from migration.archive.archive_reader import Archive, ArchivedRecording
+from migration.archive.archive_writer import BackupOptions, Written
+
+ARCHIVE, README, TABLES = "archive.tar", "README.txt", "other-data.json"
+# Letters of a folder's name.
+LONGEST_TITLE = 60
+SPEAKERS = {"user": "You", "assistant": "Agent"}
+EXPLAINED = """\
+This is everything that Talking Agent kept of you at {moment}.
+
+conversations/  each talk in a folder of its own: conversation.md to read, conversation.json for programs, and the sound
+other-data.json what else is kept of you, such as the names of your API tokens
+archive.tar     all talks and recordings once more. The operator of another Talking Agent can restore them:
+                manage.py storage restore archive.tar
+
+{conversations} conversations, {recordings} recordings.
+"""
+LOST = "\nThe sound of these recordings is lost on the server, so they are missing:\n"
+
+
+@dataclass(slots=True)
+class ExportProgress:
+    """Hold the share that is done, from 0 to 1, and the number of recordings whose sound is lost."""
+
+    share: float = 0.0
+    unheard: int = 0
+
+
+def write(path: Path, learner: UUID, moment: str) -> Iterator[ExportProgress]:
+    """Write the ZIP file, and yield the progress after each step. The same object is yielded each time.
+
+    Raises UnusableArchive, OSError, DatabaseError.
+    """
+    archive, written, progress = path.with_suffix(".tar"), Written(), ExportProgress()
+    try:
+        for written in archive_writer.backup(archive, BackupOptions(learner=learner), replace=True):
+            steps = written.planned["conversations"] + written.planned["recordings"]
+            progress.share = 0.5 * _share(written.counts.conversations + written.counts.recordings, steps)
+            progress.unheard = written.counts.missing
+            yield progress
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file, archive.open("rb") as opened:
+            counts = written.counts
+            readme = EXPLAINED.format(moment=moment, conversations=counts.conversations, recordings=counts.recordings)
+            readme += LOST + "\n".join(written.missing) + "\n" if written.missing else ""
+            file.writestr(README, readme)
+            file.writestr(TABLES, _pretty(_other_tables(learner)))
+            for done in _write_conversations(file, Archive(opened)):
+                progress.share = 0.5 + 0.4 * _share(done, counts.conversations)
+                yield progress
+            # Opus does not shrink.
+            file.write(archive, ARCHIVE, zipfile.ZIP_STORED)
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _write_conversations(file: zipfile.ZipFile, archive: Archive) -> Iterator[int]:
+    for _ in archive.verify():
+        pass
+    recordings: dict[UUID, list[ArchivedRecording]] = {}
+    for batch in archive.recordings():
+        for each in batch:
+            recordings.setdefault(each.row.conversation, []).append(each)
+    done = 0
+    for copies in archive.copies():
+        for copy in copies:
+            done += 1
+            if copy.conversation.deleted_at is None:
+                own = recordings.get(copy.conversation.pk, [])
+                stored = lookup.stored(copy, "", known=[each.row for each in own])
+                _write_conversation(file, stored, own, archive)
+            yield done
+
+
+def _write_conversation(
+    file: zipfile.ZipFile, stored: StoredConversation, recordings: list[ArchivedRecording], archive: Archive
+) -> None:
+    folder = _folder(stored)
+    heard = {each.row.key: each for each in recordings if each.member}
+    shape: Json = {**representations.conversation(stored)}
+    # It says where the server keeps them.
+    del shape["storage"]
+    lines = [f"# {shape['title']}", "", f"{stored.conversation.timestamp:%Y-%m-%d %H:%M} UTC", ""]
+    for number, (row, message) in enumerate(zip(stored.messages, shape["messages"], strict=True), 1):
+        lines += [f"**{SPEAKERS.get(row.role, row.role)}:** {row.content}", ""]
+        if found := heard.get(row.audio_key):
+            name = f"{number:04}-{row.role}.{EXTENSIONS.get(found.row.content_type, 'webm')}"
+            file.writestr(f"{folder}/{name}", archive.bytes_of(found), zipfile.ZIP_STORED)
+            message["audioFile"] = name
+            lines += [f"[Listen]({name})", ""]
+        for each in row.corrections:
+            lines += [f"> {each.get('said', '')} → {each.get('better', '')} ({each.get('why', '')})", ""]
+    file.writestr(f"{folder}/conversation.json", _pretty(shape))
+    file.writestr(f"{folder}/conversation.md", "\n".join(lines))
+
+
+def _folder(stored: StoredConversation) -> str:
+    """Return a name that sorts by time, reads well, and is valid on every system."""
+    row = stored.conversation
+    title = re.sub(r"[^\w -]+", "", row.title or row.topic)[:LONGEST_TITLE].strip() or "talk"
+    return f"conversations/{row.timestamp:%Y-%m-%d} {title} {row.pk.hex[:8]}"
+
+
+def _other_tables(learner: UUID) -> Json:
+    exported = [(table.model._meta.verbose_name_plural, table.export) for table in personal_data.tables()]
+    return {str(name): export(learner) for name, export in exported if export}
+
+
+def _share(done: int, total: int) -> float:
+    return min(1.0, done / total) if total else 1.0
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str)

@@ -1,0 +1,28 @@
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+
+class Export(models.Model):
+    """Describe a learner's export: one ZIP file in DATA_DIR, and how far it is. It is in the local database."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Each learner has one export at most.
+    learner = models.UUIDField(unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    percent = models.PositiveSmallIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    unheard = models.PositiveIntegerField(default=0, help_text="recordings whose sound is lost")
+    error = models.TextField(blank=True, help_text="what is missing, for the learner")
+
+    def __str__(self) -> str:
+        return f"{self.learner} at {self.requested_at:%Y-%m-%d %H:%M}"
