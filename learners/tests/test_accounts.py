@@ -403,7 +403,7 @@ def test_two_sign_ins_of_a_new_user_at_once_make_one_account() -> None:
 @pytest.fixture
 def _dead_provider(settings: Any) -> None:
     """Configure an OpenID provider that cannot be reached."""
-    app: dict[str, object] = {"provider_id": "oidc", "name": "School", "client_id": "x", "secret": "y"}
+    app: dict[str, Any] = {"provider_id": "oidc", "name": "School", "client_id": "x", "secret": "y"}
     app |= {"settings": {"server_url": "http://127.0.0.1:9"}}
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
 
