@@ -21,7 +21,7 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie, tokens
+from learners import cookie, erased, tokens
 from learners.origin import is_foreign, is_our_host
 from talk import capacity, protocol
 from talk.fallback import first_awake
@@ -48,6 +48,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     talk: LiveTalk | None = None
     key: uuid.UUID
+    learner: uuid.UUID
     place: Slot | None = None
     # The connection is being closed and ignores further events.
     failed = False
@@ -91,6 +92,11 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.talk is None or self.failed:
+            return
+        if erased.is_erased(self.learner):
+            # Nothing more is heard, and nothing goes to a provider.
+            self.failed = True
+            await self.hang_up(4004)
             return
         event_id = None
         try:
@@ -157,7 +163,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         return None
 
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
-        self.key = conversation_key(learner, conversation)
+        self.key, self.learner = conversation_key(learner, conversation), learner
         available = engines()
         # Register before the first await. If several connections begin at the same time, the last one gets the talk.
         before, _talks[self.key] = _talks.get(self.key), self
