@@ -21,7 +21,7 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie, identity, tokens
+from learners import cookie, erased, identity, tokens
 from learners.identity import Identity
 from learners.learner_middleware import ACCOUNT_NEEDED
 from learners.origin import is_foreign, is_our_host
@@ -53,6 +53,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     talk: LiveTalk | None = None
     key: uuid.UUID
+    learner: uuid.UUID
     place: Slot | None = None
     # The connection is being closed and ignores further events.
     failed = False
@@ -113,6 +114,11 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.talk is None or self.failed:
+            return
+        if erased.is_erased(self.learner):
+            # Nothing more is heard, and nothing goes to a provider.
+            self.failed = True
+            await self.hang_up(4004)
             return
         event_id = None
         try:
@@ -178,7 +184,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
             return False
 
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
-        self.key = conversation_key(learner, conversation)
+        self.key, self.learner = conversation_key(learner, conversation), learner
         available = engines()
         # Register before the first await. If several connections begin at the same time, the last one gets the talk.
         before, _talks[self.key] = _talks.get(self.key), self

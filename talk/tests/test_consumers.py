@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from conversations import store
 from core.threads import in_thread
 from engines.interface import EngineError
-from learners import cookie, devices, identity
+from learners import cookie, devices, erased, identity
 from learners.models import Account, Device
 from talk import capacity, consumers, fallback
 from talk.protocol import Event
@@ -93,6 +93,19 @@ async def connection(learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> Con
 
 async def test_an_unexpected_error_closes_the_connection_with_1011(connection: Connection):
     assert await connection.closed() == 1011
+    await connection.leave()
+
+
+async def test_a_talk_of_an_erased_learner_ends_with_its_next_event(
+    learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(consumers, "engines", lambda: [ScriptedEngine("voice", [answer("I have a dog.", "Nice!")])])
+    connection = Connection(learner)
+    await connection.open()
+    await connection.turn()
+    erased.add([learner])
+    await connection.append()
+    assert await connection.closed() == 4004
     await connection.leave()
 
 
