@@ -14,12 +14,14 @@ from conversations import store
 from core import cloud, file_modes
 from core.asgi_types import Message, Receive, Send
 from migration import orphan_recordings, sync_worker
+from staff import audit
 from usage import budget
 
 # Seconds.
 ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
 STORE_SPENDING_EVERY = 5
+DELETE_OLD_ACCESSES_EVERY = 3600
 MIGRATE_AGAIN_AFTER = 2
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     # Check before the first write: a database may exist without its tables.
     await asyncio.gather(*(asyncio.to_thread(half.check) for half in cloud.halves if half.on))
     await _store_spending()
-    works = (_migrate, _erase_deleted, _keep_storing_spending, sync_worker.run)
+    works = (_migrate, _erase_deleted, _delete_old_accesses, _keep_storing_spending, sync_worker.run)
     tasks = [asyncio.create_task(work()) for work in works]
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -98,6 +100,16 @@ def _migrate_one(alias: str) -> None:
         if waiting:
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             logger.warning("The database %r has been migrated.", alias)
+
+
+async def _delete_old_accesses() -> None:
+    while True:
+        try:
+            with cloud.within(cloud.PATIENCE):
+                await asyncio.to_thread(_own_connections()(audit.delete_old))
+        except (DatabaseError, InterfaceError) as error:
+            logger.debug("Old access records could not be deleted yet: %s", cloud.sentence(error))
+        await asyncio.sleep(DELETE_OLD_ACCESSES_EVERY)
 
 
 async def _erase_deleted() -> None:

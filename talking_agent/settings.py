@@ -150,6 +150,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "talking_agent.staticfiles.StaticFilesConfig",
+    # The last: its groups have permissions of all apps.
+    "staff",
 ]
 MIDDLEWARE = [
     "core.middleware.RequestTiming",
@@ -339,6 +341,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # Unnamed files, which vanish with their process. /tmp may be in memory.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR
 FILE_UPLOAD_HANDLERS = ["core.upload_handlers.InMemory"]
+# How long the record of who read or heard what is kept.
+AUDIT_DAYS = env.number("AUDIT_DAYS", 365, low=1, high=36_500)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_ALLOW = env.networks("METRICS_ALLOW")
 # Counters of limits. They can be in memory, because one process serves the site. Django's default of 300 entries is too small

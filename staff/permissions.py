@@ -1,0 +1,20 @@
+"""Name the permissions that the pages of staff ask for, and check them."""
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+
+# Each of the first four gives only its own part: who may delete a conversation cannot read it.
+SEE = "conversations.view_conversation"  # that a conversation exists: when, how long, whose
+DELETE = "conversations.delete_conversation"  # and undelete
+READ = "conversations.view_message"
+HEAR = "audio.view_recording"
+SEE_USAGE = "usage.view_spending"
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    """Return whether the user is active staff with this permission. False while the accounts' database is down."""
+    try:
+        user = request.user
+        return bool(user.is_active and user.is_staff and user.has_perm(permission))
+    except (OperationalError, InterfaceError):
+        return False
