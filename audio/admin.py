@@ -1,7 +1,6 @@
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -21,6 +20,7 @@ from core.admin_pages import (
     short,
     words_of,
 )
+from staff.history import history
 from staff.permissions import HEAR, may
 
 SPEAKERS = {recordings.SPEAKERS["user"]: "learner", recordings.SPEAKERS["assistant"]: "agent"}
@@ -98,7 +98,7 @@ class RecordingAdmin(ReadOnlyAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        return redirect(f"{reverse('admin:staff_accessrecord_changelist')}?key={object_id}")
+        return history(request, object_id)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return may(request, HEAR)

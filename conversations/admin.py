@@ -13,7 +13,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -38,6 +37,7 @@ from core.admin_pages import (
 from core.counts import counted
 from core.json_types import Json
 from staff import audit
+from staff.history import history
 from staff.permissions import HEAR, READ, may
 
 # The confirmation page has one field for each conversation, and Django accepts at most 1000 fields.
@@ -248,7 +248,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        return redirect(f"{reverse('admin:staff_accessrecord_changelist')}?key={object_id}")
+        return history(request, object_id)
 
     def render_change_form(
         self,

@@ -9,6 +9,7 @@ DELETE = "conversations.delete_conversation"  # and undelete
 READ = "conversations.view_message"
 HEAR = "audio.view_recording"
 SEE_USAGE = "usage.view_spending"
+SEE_ACCESS = "staff.view_accessrecord"
 
 
 def may(request: HttpRequest, permission: str) -> bool:

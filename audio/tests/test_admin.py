@@ -147,7 +147,7 @@ def test_without_an_account_there_is_only_the_login(client):
     assert client.get(LIST).url.startswith("/admin/login/")
 
 
-@pytest.mark.parametrize("place", ["", "{row}/change/"])
+@pytest.mark.parametrize("place", ["", "{row}/change/", "{row}/history/"])
 def test_staff_without_permission_see_nothing(keep, place):
     assert staff_with().get(LIST + place.format(row=keep().pk)).status_code == 403
 

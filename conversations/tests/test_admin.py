@@ -442,7 +442,7 @@ def test_without_an_account_there_is_only_the_login(client):
     assert client.get(LIST).url.startswith("/admin/login/")
 
 
-@pytest.mark.parametrize("place", ["", "{row}/change/", "{row}/delete/"])
+@pytest.mark.parametrize("place", ["", "{row}/change/", "{row}/delete/", "{row}/history/"])
 def test_staff_without_permission_see_nothing(place):
     row = keep()
     assert staff_with().get(LIST + place.format(row=row.pk)).status_code == 403
