@@ -107,6 +107,8 @@ CSRF_TRUSTED_ORIGINS = [APP_URL]
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+# W005, W021: subdomains may belong to others, and only the owner of the domain can promise HTTPS for all of them, forever.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 TRUST_PROXY = env.flag("TRUST_PROXY", False)
 # More proxies between the client and the proxy that connects to us, such as those of a CDN. See learners.address.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -158,7 +160,7 @@ MIDDLEWARE = [
     "core.middleware.AnyHostForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.middleware.ContentSecurityPolicy",
+    "core.middleware.BrowserPolicies",
     "core.middleware.CloudPatience",
     "core.absolute_links.RequestOrigin",
     "core.unreachable.AdminWithoutAccounts",
