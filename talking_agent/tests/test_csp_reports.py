@@ -135,6 +135,4 @@ def test_the_site_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_policy_names_the_address() -> None:
-    response = Client().get("/offline")
-    assert response.headers["Content-Security-Policy"].endswith("report-uri /csp-reports; report-to csp")
-    assert response.headers["Reporting-Endpoints"] == 'csp="/csp-reports"'
+    assert Client().get("/offline").headers["Content-Security-Policy"].endswith("; report-uri /csp-reports")
