@@ -44,7 +44,6 @@ from staff.permissions import HEAR, READ, may
 MOST_AT_ONCE = 500
 MOST_NAMED = 50
 
-
 Row = TypeVar("Row", "Conversation", "CountedRow")
 
 

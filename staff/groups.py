@@ -7,6 +7,7 @@ later version reaches the operators, too. Groups with other names are left alone
 from pathlib import Path
 
 from django.apps import apps
+from django.apps.registry import Apps
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import router
@@ -17,8 +18,9 @@ from staff.permissions import DELETE, HEAR, READ, SEE
 OPERATOR, TEACHER, SUPPORT = "operator", "teacher", "support"
 
 
-def create(using: str, **kwargs: object) -> None:
-    if not router.allow_migrate_model(using, Group):
+def create(using: str, apps: Apps = apps, **kwargs: object) -> None:
+    """Receive `post_migrate`. Do nothing in a database without groups, or after migrating `auth` back."""
+    if not router.allow_migrate_model(using, Group) or "auth" not in apps.all_models:
         return
     wanted = {OPERATOR: _of_operators(), TEACHER: _named(SEE, READ, HEAR), SUPPORT: _named(SEE, DELETE)}
     for name, permissions in wanted.items():

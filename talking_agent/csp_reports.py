@@ -27,7 +27,7 @@ from learners.throttling import Limit
 MOST = 64 * 1024
 # Reports of one body that are logged and counted.
 MOST_IN_BODY = 10
-# Bodies in a minute. A violation on a page of a class reports from each browser.
+# Reports in a minute. A violation on a page of a class reports from each browser.
 OF_ADDRESS, OF_SITE = 30, 300
 DIRECTIVES = {
     *(
@@ -69,15 +69,16 @@ class CspReportView(MethodFirst, APIView):
 
     @door(most=MOST)
     def post(self, request: Request) -> HttpResponse:
+        reports = _violations(request.data)[:MOST_IN_BODY]
         limits = (
             Limit("csp-reports", address.of_request(request), OF_ADDRESS, throttling.MINUTE),
             Limit("all-csp-reports", "site", OF_SITE, throttling.MINUTE),
         )
         try:
-            throttling.spend(*limits)
+            throttling.spend(*limits, amount=max(1, len(reports)))
         except throttling.Exceeded as exceeded:
             raise Throttled(exceeded.wait_s) from None
-        for report in _violations(request.data)[:MOST_IN_BODY]:
+        for report in reports:
             host = request.get_host()
             directive = _directive(report)
             blocked, page = _shortened(_either(report, "blockedURL", "blocked-uri"), host), _page_of(report, host)

@@ -10,6 +10,7 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from staff.models import AccessRecord
+from staff.tests.closed_record import no_new_rows
 from tests.clients import LearnerClient
 from tests.clouds import wait_for
 
@@ -67,6 +68,12 @@ def test_staff_who_ask_for_a_link_are_recorded(listener: LearnerClient, kept: Re
     row = AccessRecord.objects.get()
     assert (row.username, row.action, row.kind) == ("operator", "link", "recording")
     assert (row.learner, row.key, row.name) == (kept.learner, kept.pk, kept.key)
+
+
+def test_staff_get_no_link_that_is_not_recorded(listener: LearnerClient, kept: Recording) -> None:
+    with no_new_rows():
+        answer = listener.get("/api/audio", {"key": kept.key})
+    assert (answer.status_code, list(answer.json())) == (503, ["error"])
 
 
 def test_learners_who_ask_for_a_link_are_not_recorded(owner: LearnerClient, kept: Recording) -> None:

@@ -2,12 +2,11 @@
 
 import re
 import uuid
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connections, transaction
+from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -17,6 +16,7 @@ from conversations import store
 from conversations.drafts import Draft
 from conversations.models import Conversation
 from staff.models import AccessRecord
+from staff.tests.closed_record import no_new_rows
 from tests.clients import staff_with
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
@@ -561,16 +561,6 @@ def test_without_a_row_nothing_is_shown_or_changed(operator, clip, deed):
     assert not {b"Hello.", clip.data} & {answer.content}
     assert "could not be written down" in text_of(answer)
     assert (store.get(ANNA, "conv-1") is None) == (deed == "restored")
-
-
-@contextmanager
-def no_new_rows():
-    """Let the database refuse new rows of the record, as a read-only one does."""
-    trigger = "CREATE TRIGGER closed BEFORE INSERT ON staff_accessrecord BEGIN SELECT RAISE(ABORT, 'read-only'); END"
-    # The failure rolls the trigger back, too.
-    with transaction.atomic("default"), connections["default"].cursor() as cursor:
-        cursor.execute(trigger)
-        yield
 
 
 def test_a_deleted_conversation_is_read_and_not_heard(operator, clip):

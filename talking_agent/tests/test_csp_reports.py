@@ -129,6 +129,11 @@ def test_an_address_is_limited(caplog: pytest.LogCaptureFixture) -> None:
     assert sent(old(), REMOTE_ADDR="203.0.113.8").status_code == 204
 
 
+def test_each_report_of_a_body_counts_towards_the_limit() -> None:
+    answers = [sent(new(effectiveDirective="img-src") * 10, NEW, REMOTE_ADDR="203.0.113.9") for _ in range(4)]
+    assert [each.status_code for each in answers] == [204, 204, 204, 429]
+
+
 def test_the_site_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csp_reports, "OF_SITE", 3)
     assert [sent(old(), REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(4)] == [204, 204, 204, 429]
