@@ -5,7 +5,6 @@ import asyncio
 import inspect
 import json
 import textwrap
-from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -40,10 +39,9 @@ def test_each_event_is_in_the_table() -> None:
     assert set(TABLE.events) == {CONNECT, *known_events()}
 
 
-async def made(world: World, cookies: SimpleCookie, kind: str) -> str:
+async def made(world: World, sent_headers: dict[str, str], kind: str) -> str:
     """Open the owner's conversation, send one event, and leave. Return the word of the table for the answer to it."""
-    cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-    headers = [(b"host", b"testserver"), (b"cookie", cookie.encode())]
+    headers = [(name.lower().encode(), value.encode()) for name, value in sent_headers.items()]
     query = f"conversation={ID}".encode()
     scope = {"type": "websocket", "headers": headers, "subprotocols": [], "query_string": query}
     served = ApplicationCommunicator(consumers.TalkConsumer.as_asgi(), scope)
@@ -88,12 +86,15 @@ def principal(request: pytest.FixtureRequest, world: World) -> tuple[str, Princi
 
 
 @pytest.fixture
-def cookies(principal: tuple[str, Principal]) -> SimpleCookie:
-    return principal[1].client().cookies
+def headers(principal: tuple[str, Principal]) -> dict[str, str]:
+    """Return what a browser of the principal sends with the handshake."""
+    cookies = principal[1].client().cookies.values()
+    cookie = "; ".join(f"{each.key}={each.value}" for each in cookies)
+    return {"Host": "testserver", "Cookie": cookie, **principal[1].headers}
 
 
 async def test_each_event_does_what_the_table_says(
-    world: World, principal: tuple[str, Principal], cookies: SimpleCookie
+    world: World, principal: tuple[str, Principal], headers: dict[str, str]
 ) -> None:
-    found = {kind: await asyncio.wait_for(made(world, cookies, kind), PATIENT) for kind in TABLE.events}
+    found = {kind: await asyncio.wait_for(made(world, headers, kind), PATIENT) for kind in TABLE.events}
     assert {kind: word for kind, word in found.items() if word != TABLE.events[kind][principal[0]]} == {}
