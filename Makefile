@@ -17,7 +17,7 @@ endif
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 export STARTED_AT := $(or $(STARTED_AT),$(shell date +%s))
 
-.PHONY: run setup serve admin quick test coverage soak check bench screenshots lock clean
+.PHONY: run setup serve admin quick test coverage soak check audit licences bench screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: setup  ## install what is missing, then serve
@@ -62,6 +62,12 @@ check: $(VENV)/.dev node_modules/.installed  ## linters, types, import rules
 	$(NODE) node_modules/typescript/bin/tsc
 	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level warn static/js static/css tests/firefox tests/js eslint.config.js
 	$(NODE) node_modules/stylelint/bin/stylelint.mjs "static/css/*.css"
+
+audit: $(VENV)/.dev  ## known vulnerabilities of all packages; error 3: the advisory service cannot be reached
+	@$(BIN)/python -m scripts.audit
+
+licences: $(VENV)/.dev  ## the list of third-party licences, docs/licences.md
+	@$(BIN)/python -m scripts.licences
 
 bench: $(VENV)/.dev  ## benchmarks; with ARGS=--quick each ends within a minute
 	$(BIN)/python bench/words.py $(ARGS)

@@ -9,7 +9,6 @@ from django.utils.safestring import SafeString
 
 from audio import recordings
 from audio.models import Recording
-from audio.permissions import may_hear
 from core.admin_pages import (
     DateFilter,
     IdFilter,
@@ -21,6 +20,8 @@ from core.admin_pages import (
     short,
     words_of,
 )
+from staff.history import history
+from staff.permissions import HEAR, may
 
 SPEAKERS = {recordings.SPEAKERS["user"]: "learner", recordings.SPEAKERS["assistant"]: "agent"}
 
@@ -94,8 +95,13 @@ class RecordingAdmin(ReadOnlyAdmin):
         untitled = {"title": "Recording", "subtitle": None}
         return super().change_view(request, object_id, form_url, {**untitled, **(extra_context or {})})
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        return history(request, object_id)
+
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return may_hear(request)
+        return may(request, HEAR)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         # A recording is deleted with its conversation. Deleting it alone would leave a turn whose recording is missing,

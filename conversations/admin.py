@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin import actions
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,7 +20,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audio.models import Recording
-from audio.permissions import may_hear
 from conversations import links, outbox, store
 from conversations.levels import LEVELS
 from conversations.models import Conversation, Message
@@ -34,15 +32,19 @@ from core.admin_pages import (
     filter_link,
     ids_like,
     length,
-    note_view,
     words_of,
 )
 from core.counts import counted
 from core.json_types import Json
+from staff import audit
+from staff.history import history
+from staff.permissions import HEAR, READ, may
 
 # The confirmation page has one field for each conversation, and Django accepts at most 1000 fields.
 MOST_AT_ONCE = 500
 MOST_NAMED = 50
+
+Row = TypeVar("Row", "Conversation", "CountedRow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class CountedRow(Protocol):
     """Declare the counts that `CountedList` adds to a conversation."""
 
     pk: uuid.UUID
+    learner: uuid.UUID
+    wire_id: str
+    title: str
+    topic: str
     turns: int
     corrections: int
 
@@ -113,6 +119,11 @@ class CountedList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[CountedRow] = list(self.result_list)
+        if not may(request, READ):
+            without_words(rows)
+        elif any(not ids_like(word, ["pk"]) for word in words_of(self.query)):
+            # Whoever finds a conversation by a word knows that it was said.
+            audit.record(request.user, audit.Action.FOUND, map(accessed, rows), once=True)
         turns, corrections = Counter[uuid.UUID](), Counter[uuid.UUID]()
         found = Message.objects.filter(conversation__in=[row.pk for row in rows], deleted_at=None).order_by()
         for key, made in found.values_list("conversation_id", "corrections"):
@@ -128,6 +139,9 @@ class CountedList(ChangeList):
 class ConversationAdmin(ReadOnlyAdmin):
     """Show, play, delete and undelete conversations.
 
+    Who may only view conversations sees when, how long and whose they are. What was said, and titles, need the permission
+    to view messages; recordings need theirs.
+
     All changes go through `store`, which leaves dated tombstones for other databases and for the eraser. Django's own
     cascade would leave the recordings behind and could not be undone.
     """
@@ -137,10 +151,6 @@ class ConversationAdmin(ReadOnlyAdmin):
     list_filter = (LearnerFilter, ScenarioFilter, StateFilter, ("timestamp", DateFilter), LevelFilter)
     date_hierarchy = "timestamp"
     search_fields = ("title", "topic", "wire_id")
-    search_help_text = (
-        "Words of the title, the topic or what was said; or an id, the learner's or the conversation's "
-        "(the first 8 characters do)."
-    )
     fields = ()
     actions = ("delete_selected", "undelete")
 
@@ -156,8 +166,17 @@ class ConversationAdmin(ReadOnlyAdmin):
             self.message_user(request, text, messages.WARNING)
         return super().changelist_view(request, extra_context)
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found = super().get_changelist_instance(request)
+        words = "Words of the title, the topic or what was said; or an" if may(request, READ) else "An"
+        found.search_help_text = f"{words} id, the learner's or the conversation's (the first 8 characters do)."
+        return found
+
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return (*self.list_display, "state") if _shows_deleted(request) else self.list_display
+
+    def get_sortable_by(self, request: HttpRequest) -> list[str | Callable[[Any], str | bool]]:
+        return [each for each in self.get_list_display(request) if each != "name" or may(request, READ)]
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         offered = super().get_actions(request)
@@ -169,11 +188,11 @@ class ConversationAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
     ) -> tuple[QuerySet[Conversation], bool]:
         for word in words_of(search_term):
-            said = Message.objects.filter(content__icontains=word, deleted_at=None)
-            named = Q(title__icontains=word) | Q(topic__icontains=word) | Q(wire_id__icontains=word)
-            queryset = queryset.filter(
-                named | ids_like(word, ("learner", "pk")) | Q(pk__in=said.values("conversation"))
-            )
+            matches = Q(wire_id__icontains=word) | ids_like(word, ("learner", "pk"))
+            if may(request, READ):
+                said = Message.objects.filter(content__icontains=word, deleted_at=None)
+                matches |= Q(title__icontains=word) | Q(topic__icontains=word) | Q(pk__in=said.values("conversation"))
+            queryset = queryset.filter(matches)
         return queryset, False
 
     @admin.display(description="conversation", ordering="title")
@@ -215,11 +234,20 @@ class ConversationAdmin(ReadOnlyAdmin):
         return [path("listen/<uuid:key>/", listen, name="conversations_listen"), *super().get_urls()]
 
     def listen_view(self, request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-        if not may_hear(request):
+        if not may(request, HEAR):
             raise PermissionDenied
         return links.listen(request, key)
 
     # One conversation
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Conversation | None:
+        row = super().get_object(request, object_id, from_field)
+        return row if row is None or may(request, READ) else without_words([row])[0]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        return history(request, object_id)
 
     def render_change_form(
         self,
@@ -232,16 +260,19 @@ class ConversationAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if obj is None or (stored := store.look_up(obj.pk)) is None:
             raise Http404
+        if may(request, READ):
+            audit.record(request.user, audit.Action.READ, [accessed(obj)])
         context |= self._page(request, stored)
-        note_view(request, obj, obj.wire_id, "Looked at it.")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _page(self, request: HttpRequest, stored: store.StoredConversation) -> dict[str, object]:
         row, voices = stored.conversation, stored.recordings.values()
-        may_listen = may_hear(request)
+        may_read, may_listen = may(request, READ), may(request, HEAR)
+        if not may_read:
+            without_words([row])
         may_undelete = self.has_delete_permission(request) and _undo_until(row) is not None
         turns: list[DialogueTurn] = []
-        for message in stored.messages:
+        for message in stored.messages if may_read else []:
             voice = stored.recordings.get(message.audio_key) if may_listen and row.deleted_at is None else None
             source = reverse("admin:conversations_listen", args=[voice.pk]) if voice else ""
             turns.append(DialogueTurn(message, voice, source, length(voice.duration) if voice else ""))
@@ -249,6 +280,8 @@ class ConversationAdmin(ReadOnlyAdmin):
             "title": str(row),
             "subtitle": None,
             "turns": turns,
+            "count": len(stored.messages),
+            "may_read": may_read,
             "may_listen": may_listen,
             "may_undelete": may_undelete,
             "state": state_of(row),
@@ -273,7 +306,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     def get_deleted_objects(
         self, objs: Iterable[Conversation], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        rows = list(objs)
+        rows = list(objs) if may(request, READ) else without_words(list(objs))
         keys = [row.pk for row in rows]
         named = [
             f"{row}, {date_format(row.timestamp, 'j M Y, H:i')}, learner {row.learner}" for row in rows[:MOST_NAMED]
@@ -302,8 +335,8 @@ class ConversationAdmin(ReadOnlyAdmin):
     @admin.action(permissions=["delete"], description="Undelete selected conversations")
     def undelete(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
         deleted = list(queryset.filter(deleted_at__isnull=False))
+        audit.record(request.user, audit.Action.RESTORED, map(accessed, filter(_undo_until, deleted)))
         back = [row for row in deleted if store.restore(row.learner, row.wire_id)]
-        self._log(request, back, CHANGE, "Undeleted.")
         if back:
             self.message_user(request, f"{counted(len(back), 'conversation')} undeleted.", messages.SUCCESS)
         if too_late := len(deleted) - len(back):
@@ -321,22 +354,22 @@ class ConversationAdmin(ReadOnlyAdmin):
         self.message_user(request, format_html(text, _minutes(store.UNDO), where), messages.INFO)
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Conversation]) -> list[LogEntry]:
-        return self._log(request, queryset, DELETION, "")
+        """Record the deletions. Django calls this before it deletes."""
+        audit.record(request.user, audit.Action.DELETED, map(accessed, queryset))
+        return []
 
-    def _log(self, request: HttpRequest, rows: Iterable[Conversation], flag: int, message: str) -> list[LogEntry]:
-        # Log the ids and not the titles, because the log outlives erased conversations.
-        kind = ContentType.objects.get_for_model(Conversation)
-        return LogEntry.objects.bulk_create(
-            LogEntry(
-                user=request.user,  # type: ignore[misc]  # never anonymous here
-                content_type=kind,
-                object_id=str(row.pk),
-                object_repr=row.wire_id,
-                action_flag=flag,
-                change_message=message,
-            )
-            for row in rows
-        )
+
+def accessed(row: Conversation | CountedRow) -> audit.Accessed:
+    return audit.Accessed("conversation", row.pk, row.wire_id, row.learner)
+
+
+def without_words(rows: list[Row]) -> list[Row]:
+    """Empty the columns of these objects that can hold the learner's words, except the configuration. Return them."""
+    emptied = Conversation.erasure()
+    for row in rows:
+        for name in emptied.keys() - {"config", "erased"}:
+            setattr(row, name, emptied[name])
+    return rows
 
 
 def level_of(row: Conversation) -> str:

@@ -3,7 +3,6 @@
 import uuid
 
 from django.core.files.storage import storages
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,24 +13,23 @@ from rest_framework.views import APIView
 
 from audio import recordings
 from audio.models import Recording
-from audio.permissions import may_hear
 from audio.views import GONE, OUT_OF_REACH, ranged
 from conversations import store
-from core import admin_pages, cloud
+from core import cloud
 from core.negotiation import AnyAccept
 from core.openapi import answers
 from learners.authentication import SessionAuthentication
 from learners.requests import ApiRequest
+from staff import audit
+from staff.permissions import HEAR, may
 
-UNLOGGED = (
-    "The accounts' database cannot be reached, and staff get no link that is not written down. Try again in a moment."
-)
+UNRECORDED = "Staff get no link that is not written down, and now it cannot be. Try again in a moment."
 NO_KEY = "Name the recording: /api/audio?key=KEY."
 
 
-class Unlogged(APIException):
+class LinkUnrecorded(APIException):
     status_code = 503
-    default_detail = UNLOGGED
+    default_detail = UNRECORDED
 
 
 class AskedLinkSerializer(serializers.Serializer[object]):
@@ -64,35 +62,34 @@ class LinkView(APIView):
     def get(self, request: ApiRequest) -> Response:
         """Serve `GET /api/audio?key=`: a fresh link to one of the caller's own recordings.
 
-        Staff who may view recordings get a link to any recording, and the admin's log records it.
+        Staff who may view recordings get a link to any recording, and the access record gets a row.
         """
         key = request.query_params.get("key", "")
         if not key:
             return Response({"error": NO_KEY}, status=400)
         own = recordings.of([key], learner=request.learner).get(key)
-        found = own or (recordings.of([key]).get(key) if may_hear(request) else None)
+        found = own or (recordings.of([key]).get(key) if may(request, HEAR) else None)
         if not found and "database" in cloud.down():
             return Response({"error": OUT_OF_REACH, "degraded": True, "down": cloud.down()}, status=503)
         if not found or store.is_gone(found) or not (link := recordings.link(found)):
             raise NotFound(GONE)
         if not own:
             try:
-                admin_pages.note_view(request, found, found.key, "Asked for a link to it.")
-            except (OperationalError, InterfaceError):
-                raise Unlogged from None
+                audit.record(request.user, audit.Action.LINK, [_accessed(found)])
+            except audit.Unrecorded:
+                raise LinkUnrecorded from None
         return Response(LinkSerializer({"url": link}).data, headers={"Cache-Control": "no-store"})
 
 
 def listen(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """Play a recording in the admin, for staff who may view recordings, and record it in the admin's log.
+    """Play a recording in the admin, for staff who may view recordings, and record it first.
 
-    Pages name this address instead of a signed link, so the log shows which recordings were played, not which were
-    listed.
+    Pages name this address instead of a signed link, so the record has what was played, not what was listed.
     """
     found = recordings.with_id(key)
     if found is None or store.is_gone(found):
         raise Http404(GONE)
-    admin_pages.note_view(request, found, found.key, "Listened to it.", again_after=admin_pages.LISTENING)
+    audit.record(request.user, audit.Action.HEARD, [_accessed(found)], once=True)
     if found.place == Recording.Place.CLOUD:
         return HttpResponseRedirect(recordings.url(found), headers={"Cache-Control": "no-store"})
     try:
@@ -101,3 +98,7 @@ def listen(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     except FileNotFoundError:
         raise Http404(GONE) from None
     return ranged(request.headers.get("Range", ""), data, found.content_type)
+
+
+def _accessed(found: Recording) -> audit.Accessed:
+    return audit.Accessed("recording", found.pk, found.key, found.learner)

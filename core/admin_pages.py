@@ -2,25 +2,18 @@
 
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, smart_split, unescape_string_literal
 
 Row = TypeVar("Row", bound=Model)
 
-# A flag of the admin's log, beside Django's own for additions, changes and deletions.
-VIEWED = 4
-LISTENING = timedelta(hours=1)
 # Hex digits of a shortened id. A search accepts as few.
 SHORT = 8
 
@@ -40,6 +33,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Allow only the filters of the page. By default, `?title__startswith=A` would tell what a hidden column has."""
+        filters = [each[0] if isinstance(each, tuple) else each for each in self.list_filter]
+        names = {self.date_hierarchy, *(getattr(each, "parameter_name", each) for each in filters)}
+        return lookup.partition("__")[0] in names
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
@@ -79,26 +78,6 @@ class IdFilter(LinkedFilter):
 class LearnerFilter(IdFilter):
     title = "learner"
     parameter_name = "learner"
-
-
-def note_view(
-    request: HttpRequest, row: Model, name: str, message: str, *, again_after: timedelta = timedelta(0)
-) -> None:
-    """Note in the admin's log that this member of staff viewed the row, or listened to it.
-
-    With `again_after`, an entry of at most that age counts for this time, too: a player requests one recording many times.
-    """
-    entry = {
-        "user": request.user,
-        "content_type": ContentType.objects.get_for_model(type(row)),
-        "object_id": str(row.pk),
-        "action_flag": VIEWED,
-        "change_message": message,
-    }
-    since = timezone.now() - again_after
-    if again_after and LogEntry.objects.filter(**entry, action_time__gte=since).exists():
-        return
-    LogEntry.objects.create(**entry, object_repr=name)
 
 
 def short(key: uuid.UUID | str) -> str:

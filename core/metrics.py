@@ -65,6 +65,9 @@ THROWN_AWAY = Counter(
 AT_WORK = Gauge("talking_agent_at_work", "Requests and talks that have a place at a door.", ["door"])
 WAITING = Gauge("talking_agent_waiting", "Requests that wait for a place at a door.", ["door"])
 TURNED_AWAY = Counter("talking_agent_turned_away", "Turned away at a door because it was full.", ["door", "status"])
+CSP_REPORTS = Counter(
+    "talking_agent_csp_reports", "Violations of the Content-Security-Policy that browsers reported.", ["directive"]
+)
 CONNECTIONS_CLOSED = Counter(
     "talking_agent_connections_closed", "Connections that the server closed because they took too much.", ["why"]
 )

@@ -28,6 +28,7 @@ from migration.overview import overview
 from migration.permissions import PERMISSION
 from migration.run_options import DEFAULT_WORKERS, RunOptions, moment
 from migration.storage_cost import Month, costs
+from staff.permissions import may
 
 PER_PAGE = 15
 MOST_WORKERS = 32
@@ -57,7 +58,7 @@ def urls() -> list[URLPattern]:
 
 
 def may_use(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(PERMISSION))
+    return may(request, PERMISSION)
 
 
 def _page(view: View) -> View:

@@ -8,13 +8,13 @@ from core.admin_pages import DateFilter, ReadOnlyAdmin
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
-    """Show which operator viewed, played, changed or deleted a row. Entries cannot be deleted."""
+    """Show who changed accounts and groups of staff. `staff.models.AccessRecord` has who read or heard a learner's talks."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "message")
     list_display_links = None
     list_filter = (("action_time", DateFilter), "content_type", "user")
     search_fields = ("object_id", "object_repr", "user__username")
-    search_help_text = "A conversation's or a recording's id or key, or an operator's name."
+    search_help_text = "An id or a name of an account or a group, or an operator's name."
     list_select_related = ("user", "content_type")
     fields = ("action_time", "user", "content_type", "object_repr", "object_id", "message")
 

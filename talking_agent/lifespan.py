@@ -15,12 +15,14 @@ from core import cloud, file_modes
 from core.asgi_types import Message, Receive, Send
 from migration import learner_merges, orphan_recordings, sync_worker
 from own_data import data_worker, erasing
+from staff import audit
 from usage import budget
 
 # Seconds.
 ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
 STORE_SPENDING_EVERY = 5
+DELETE_OLD_ACCESSES_EVERY = 3600
 MIGRATE_AGAIN_AFTER = 2
 MERGE_EVERY = 60
 logger = logging.getLogger(__name__)
@@ -45,7 +47,10 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     await asyncio.gather(*(asyncio.to_thread(half.check) for half in cloud.halves if half.on))
     await _store_spending()
     await asyncio.to_thread(_own_connections()(erasing.load))
-    works = (_migrate, _erase_deleted, _finish_merges, _keep_storing_spending, sync_worker.run, data_worker.run)
+    works = (
+        *(_migrate, _erase_deleted, _finish_merges, _delete_old_accesses, _keep_storing_spending),
+        *(sync_worker.run, data_worker.run),
+    )
     tasks = [asyncio.create_task(work()) for work in works]
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -108,6 +113,16 @@ async def _finish_merges() -> None:
     while True:
         await asyncio.to_thread(learner_merges.run_waiting)
         await asyncio.sleep(MERGE_EVERY)
+
+
+async def _delete_old_accesses() -> None:
+    while True:
+        try:
+            with cloud.within(cloud.PATIENCE):
+                await asyncio.to_thread(_own_connections()(audit.delete_old))
+        except (DatabaseError, InterfaceError) as error:
+            logger.debug("Old access records could not be deleted yet: %s", cloud.sentence(error))
+        await asyncio.sleep(DELETE_OLD_ACCESSES_EVERY)
 
 
 async def _erase_deleted() -> None:

@@ -62,7 +62,8 @@ class Limits:
             length = int(declared)
             door = door_at(scope["path"], scope["method"]) if length else Door()
             if length > door.most:
-                raise RequestRefused(f"The body is larger than {door.most // MB} MB.", status=413)
+                most = f"{door.most // MB} MB" if door.most >= MB else f"{door.most // 1024} KB"
+                raise RequestRefused(f"The body is larger than {most}.", status=413)
             async with REQUESTS.taken(visitor_of(scope)):
                 if length:
                     await self._with_body(scope, receive, send, length, door)

@@ -107,6 +107,8 @@ CSRF_TRUSTED_ORIGINS = [APP_URL]
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+# W005, W021: subdomains may belong to others, and only the owner of the domain can promise HTTPS for all of them, forever.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 TRUST_PROXY = env.flag("TRUST_PROXY", False)
 # More proxies between the client and the proxy that connects to us, such as those of a CDN. See learners.address.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -156,13 +158,15 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "talking_agent.staticfiles.StaticFilesConfig",
+    # The last: its groups have permissions of all apps.
+    "staff",
 ]
 MIDDLEWARE = [
     "core.middleware.RequestTiming",
     "core.middleware.AnyHostForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.middleware.ContentSecurityPolicy",
+    "core.middleware.BrowserPolicies",
     "core.middleware.CloudPatience",
     "core.absolute_links.RequestOrigin",
     "core.unreachable.PagesWithoutAccounts",
@@ -406,6 +410,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # Unnamed files, which vanish with their process. /tmp may be in memory.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR
 FILE_UPLOAD_HANDLERS = ["core.upload_handlers.InMemory"]
+# How long the record of who read or heard what is kept.
+AUDIT_DAYS = env.number("AUDIT_DAYS", 365, low=1, high=36_500)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_ALLOW = env.networks("METRICS_ALLOW")
 # Counters of limits. They can be in memory, because one process serves the site. Django's default of 300 entries is too small

@@ -3,6 +3,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from talking_agent import views
+from talking_agent.csp_reports import CspReportView
 
 handler400 = "talking_agent.api_errors.bad_request"
 handler404 = "talking_agent.api_errors.not_found"
@@ -12,6 +13,7 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("metrics", views.metrics),
     path("favicon.ico", views.favicon),
+    path("csp-reports", CspReportView.as_view()),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     # Its script has its own URL, because the Content-Security-Policy allows no inline scripts.
     path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api.html", url_name="api-schema")),

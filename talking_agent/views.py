@@ -8,12 +8,12 @@ from django.templatetags.static import static
 from prometheus_client import REGISTRY, exposition
 
 from learners import address
-from learners.authentication import is_staff
+from staff.permissions import SEE_USAGE, may
 from talking_agent import readiness
 
 # Any of these headers means that the request came through a proxy. Then the connection's address is the proxy's.
 PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
-FORBIDDEN = "The metrics are for staff, for a bearer token (METRICS_TOKEN), and for the addresses of METRICS_ALLOW."
+FORBIDDEN = "The metrics are for operators, for a bearer token (METRICS_TOKEN), and for the addresses of METRICS_ALLOW."
 
 
 def favicon(request: HttpRequest) -> HttpResponseRedirect:
@@ -34,7 +34,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given, wanted = token.strip().encode(errors="surrogateescape"), settings.METRICS_TOKEN.encode()
     has_token = wanted and scheme.lower() == "bearer" and secrets.compare_digest(given, wanted)
-    if not (has_token or _is_allowed_address(request) or is_staff(request)):
+    if not (has_token or _is_allowed_address(request) or may(request, SEE_USAGE)):
         return JsonResponse({"error": FORBIDDEN}, status=403)
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(REGISTRY), content_type=content_type, headers={"Cache-Control": "no-store"})

@@ -207,6 +207,9 @@ def admin(browser: Browser, server: AgentServer) -> None:
     take_all_layouts(page, "admin-conversation")
     page.goto(f"{server.url}/admin/audio/recording/")
     take_all_layouts(page, "admin-recordings")
+    page.locator("audio").first.evaluate("audio => audio.play()")
+    page.goto(f"{server.url}/admin/staff/accessrecord/")
+    take_all_layouts(page, "admin-access")
 
 
 def console(browser: Browser) -> None:

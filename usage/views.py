@@ -6,14 +6,13 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from core import cloud
+from staff.permissions import SEE_USAGE, may
 from usage import report, report_page
-
-PERMISSIONS = ("conversations.view_conversation", "conversations.view_message")
 
 
 def usage(request: HttpRequest) -> HttpResponse:
     """Show operators the time, usage and cost of the answers in talks, by day and by engine."""
-    if not any(request.user.has_perm(permission) for permission in PERMISSIONS):
+    if not may(request, SEE_USAGE):
         raise PermissionDenied
     if cloud.database.usable:
         # Counting takes long, so check first that the database answers.

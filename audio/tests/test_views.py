@@ -4,12 +4,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
+from staff.models import AccessRecord
+from staff.tests.closed_record import no_new_rows
 from tests.clients import LearnerClient
 from tests.clouds import wait_for
 
@@ -62,16 +63,22 @@ def test_other_staff_get_no_link_but_to_their_own(staff: LearnerClient, kept: Re
     assert staff.get(signed(staff, own.key)).content == SAID.data
 
 
-def test_staff_who_ask_for_a_link_are_in_the_log(listener: LearnerClient, kept: Recording) -> None:
+def test_staff_who_ask_for_a_link_are_recorded(listener: LearnerClient, kept: Recording) -> None:
     listener.get("/api/audio", {"key": kept.key})
-    entry = LogEntry.objects.get()
-    assert (entry.user.username, entry.object_id, entry.object_repr) == ("operator", str(kept.pk), kept.key)
-    assert entry.content_type.model == "recording"
+    row = AccessRecord.objects.get()
+    assert (row.username, row.action, row.kind) == ("operator", "link", "recording")
+    assert (row.learner, row.key, row.name) == (kept.learner, kept.pk, kept.key)
 
 
-def test_learners_who_ask_for_a_link_are_not_in_the_log(owner: LearnerClient, kept: Recording) -> None:
+def test_staff_get_no_link_that_is_not_recorded(listener: LearnerClient, kept: Recording) -> None:
+    with no_new_rows():
+        answer = listener.get("/api/audio", {"key": kept.key})
+    assert (answer.status_code, list(answer.json())) == (503, ["error"])
+
+
+def test_learners_who_ask_for_a_link_are_not_recorded(owner: LearnerClient, kept: Recording) -> None:
     owner.get("/api/audio", {"key": kept.key})
-    assert not LogEntry.objects.exists()
+    assert not AccessRecord.objects.exists()
 
 
 def test_an_account_that_is_not_staff_gets_no_link(

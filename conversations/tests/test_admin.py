@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -16,6 +15,8 @@ from audio.models import Recording
 from conversations import store
 from conversations.drafts import Draft
 from conversations.models import Conversation
+from staff.models import AccessRecord
+from staff.tests.closed_record import no_new_rows
 from tests.clients import staff_with
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
@@ -391,10 +392,10 @@ def test_more_than_can_be_confirmed_at_once_is_refused(operator):
     assert "Choose at most 500" in text_of(answer)
 
 
-def test_a_deletion_is_logged_under_its_id(operator):
+def test_a_deletion_is_recorded_under_its_id(operator):
     row = keep(title="A secret")
     operator.post(f"{LIST}{row.pk}/delete/", {"post": "yes"})
-    assert LogEntry.objects.get().object_repr == "conv-1"
+    assert recorded() == [("admin", "deleted", "conversation", row.pk, "conv-1")]
 
 
 def test_a_deleted_conversation_offers_to_come_back(operator):
@@ -429,7 +430,9 @@ def test_an_undeletion_is_in_the_history(operator):
     row = keep()
     store.delete(ANNA, "conv-1")
     run(operator, "undelete", row, query="?state=deleted")
-    assert "Undeleted." in text_of(operator.get(f"{LIST}{row.pk}/history/"))
+    assert "admin restored conversation conv-1 aaaaaaaa" in text_of(
+        operator.get(f"{LIST}{row.pk}/history/", follow=True)
+    )
 
 
 # Permissions
@@ -465,7 +468,7 @@ def test_staff_who_may_not_delete_may_not_undelete():
 
 
 def test_staff_who_may_not_view_recordings_read_without_listening(clip):
-    page = staff_with("view_conversation").get(page_of(keep_with_voice(clip)))
+    page = staff_with("view_conversation", "view_message").get(page_of(keep_with_voice(clip)))
     assert "<audio" not in page.content.decode()
     assert "may read this conversation, but not listen" in text_of(page)
 
@@ -476,43 +479,88 @@ def test_staff_who_may_not_view_recordings_do_not_hear_by_the_players_address(op
     assert staff_with("view_conversation", "change_recording").get(source).status_code == 403
 
 
-# The log of access
+def test_staff_who_may_only_see_conversations_find_none_by_their_words():
+    row, client = keep(title="My zoo"), staff_with("view_conversation")
+    assert shown(client, f"?q={row.pk}") == shown(client, "?q=conv-1") == {"conv-1"}
+    for query in ("?q=zoo", "?q=yesterday", "?title__startswith=My", "?messages__content__contains=zoo", "?o=1"):
+        page = client.get(LIST + query, follow=True)
+        assert "zoo" not in text_of(page).lower()
+    assert shown(client, "?q=zoo") == set()
 
 
-def noted():
-    """Return the entries of the log, the newest last."""
-    return [
-        (entry.user.username, entry.content_type.model, entry.object_id, entry.change_message)
-        for entry in LogEntry.objects.order_by("pk")
-    ]
+def test_staff_who_may_only_see_conversations_read_no_words(clip):
+    secret = {"title": "My zoo", "goals": [{"text": "Name a zoo.", "done": False}], "analysis": {"summary": "A zoo."}}
+    row, client = keep(topic="Giraffes", **secret), staff_with("view_conversation", "delete_conversation")
+    pages = [LIST, page_of(row), f"{LIST}{row.pk}/delete/"]
+    for page in [client.get(each) for each in pages] + [run(client, "delete_selected", row)]:
+        assert page.status_code == 200
+        assert not re.search("zoo|giraffe", text_of(page), re.IGNORECASE), page.request["PATH_INFO"]
+    assert "Turns 2, 1 correction" in text_of(client.get(page_of(row)))
+    deleted = client.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "zoo" not in text_of(deleted).lower()
+    assert store.get(ANNA, "conv-1") is None
 
 
-def test_who_looks_at_a_conversation_is_in_the_log():
-    row, client = keep(), staff_with("view_conversation")
+# The record of access
+
+
+def recorded():
+    """Return the rows, the oldest first."""
+    rows = AccessRecord.objects.order_by("pk")
+    assert {row.learner for row in rows} <= {ANNA, BORIS}
+    return [(row.username, row.action, row.kind, row.key, row.name) for row in rows]
+
+
+def test_who_reads_a_conversation_is_recorded():
+    row, client = keep(title="A secret"), staff_with("view_conversation", "view_message")
+    client.get(LIST)
     client.get(page_of(row))
-    assert noted() == [("staff", "conversation", str(row.pk), "Looked at it.")]
-    assert LogEntry.objects.get().object_repr == "conv-1"
+    assert recorded() == [("staff", "read", "conversation", row.pk, "conv-1")]
 
 
-def test_who_listens_is_in_the_log_once_however_often_the_player_asks(clip):
-    row, client = keep_with_voice(clip), staff_with("view_conversation", "view_recording")
+def test_who_finds_a_conversation_by_its_words_is_recorded_once():
+    row, client = keep(), staff_with("view_conversation", "view_message")
+    keep(BORIS, "conv-2", turns=TURNS[:1])
+    client.get(f"{LIST}?q={row.pk}")
+    for query in ("?q=yesterday", "?q=zoo&o=1"):
+        assert shown(client, query) == {"conv-1"}
+    assert recorded() == [("staff", "found", "conversation", row.pk, "conv-1")]
+
+
+def test_who_listens_is_recorded_once_however_often_the_player_asks(clip):
+    row, client = keep_with_voice(clip), staff_with("view_conversation", "view_message", "view_recording")
     source = heard_at(client.get(page_of(row)))
     client.get(source)
     client.get(source, headers={"Range": "bytes=10-"})
     voice = Recording.objects.using("local").get()
-    assert noted()[1:] == [("staff", "recording", str(voice.pk), "Listened to it.")]
+    assert recorded()[1:] == [("staff", "heard", "recording", voice.pk, voice.key)]
 
 
-def test_who_may_not_look_is_not_in_the_log():
-    staff_with().get(page_of(keep()))
-    assert noted() == []
+@pytest.mark.parametrize("permissions", [(), ("view_conversation",)])
+def test_who_reads_no_words_is_not_recorded(permissions):
+    staff_with(*permissions).get(page_of(keep()))
+    assert recorded() == []
 
 
-def test_operators_read_the_log(operator):
-    operator.get(page_of(keep()))
-    assert "conversation conv-1 Looked at it." in text_of(operator.get("/admin/admin/logentry/"))
-    entry = LogEntry.objects.get()
-    assert operator.post(f"/admin/admin/logentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+@pytest.mark.parametrize("deed", ["read", "found", "heard", "deleted", "restored"])
+def test_without_a_row_nothing_is_shown_or_changed(operator, clip, deed):
+    row = keep_with_voice(clip)
+    source = heard_at(operator.get(page_of(row)))
+    if deed == "restored":
+        store.delete(ANNA, "conv-1")
+    deeds = {
+        "read": lambda: operator.get(page_of(row)),
+        "found": lambda: operator.get(f"{LIST}?q=hello"),
+        "heard": lambda: operator.get(source),
+        "deleted": lambda: operator.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}),
+        "restored": lambda: run(operator, "undelete", row, query="?state=all"),
+    }
+    with no_new_rows():
+        answer = deeds[deed]()
+    assert answer.status_code == 503
+    assert not {b"Hello.", clip.data} & {answer.content}
+    assert "could not be written down" in text_of(answer)
+    assert (store.get(ANNA, "conv-1") is None) == (deed == "restored")
 
 
 def test_a_deleted_conversation_is_read_and_not_heard(operator, clip):

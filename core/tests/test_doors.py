@@ -20,6 +20,7 @@ LARGE = 64 * 1024 * 1024
         ("POST", "/api/chat", SMALL, False),
         ("POST", "/api/migration", SMALL, False),
         ("POST", "/account/login/", SMALL, False),
+        ("POST", "/csp-reports", 64 * 1024, False),
         ("POST", "/nothing", SMALL, False),
         ("BREW", "/api/conversations", SMALL, False),
     ],

@@ -22,7 +22,7 @@ from audio.encoding import Clip
 from core import cloud
 from migration import sync_worker
 from migration.drain import Report
-from tests.clients import LearnerClient
+from tests.clients import LearnerClient, staff_with
 from tests.clouds import DATABASES, Half
 from tests.servers import AgentServer
 from tests.servers.agent import METRICS_TOKEN
@@ -142,8 +142,10 @@ def test_a_proxy_that_adds_no_header_needs_the_token(
         server.kill()
 
 
-def test_staff_may_read_the_metrics(staff: LearnerClient) -> None:
-    assert staff.get("/metrics", REMOTE_ADDR=FAR).status_code == 200
+@pytest.mark.parametrize(("permission", "status"), [("view_spending", 200), ("view_message", 403)])
+@pytest.mark.django_db
+def test_staff_who_may_see_the_usage_read_the_metrics(permission: str, status: int) -> None:
+    assert staff_with(permission).get("/metrics", REMOTE_ADDR=FAR).status_code == status
 
 
 def test_a_learner_is_refused(owner: LearnerClient) -> None:

@@ -5,11 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
 from django.db import connections
-from django.http import HttpRequest
 
-from learners.authentication import is_staff
 from tests.clients import LearnerClient
 from tests.clouds import recording_of_another_learner
 
@@ -36,13 +33,6 @@ def key() -> str:
 
 def status(client: LearnerClient, key: str) -> int:
     return client.get("/api/audio", {"key": key}).status_code
-
-
-@pytest.mark.parametrize(("user", "staff"), [(User(is_staff=True), True), (User(), False), (AnonymousUser(), False)])
-def test_only_staff_are_staff(user: User | AnonymousUser, staff: bool) -> None:
-    request = HttpRequest()
-    request.user = user
-    assert is_staff(request) == staff
 
 
 def test_staff_hear_any_recording(listener: LearnerClient, key: str) -> None:

@@ -34,6 +34,7 @@ from migration.models import Run
 from own_data import erasing, exporting
 from own_data.tests import traces
 from own_data.tests.traces import speak
+from staff import audit
 from tests.clients import LearnerClient
 from tests.clouds import ALIAS, DATABASES, FolderBucket, Half
 
@@ -77,6 +78,7 @@ def everything_of(learner: uuid.UUID) -> None:
     user = get_user_model().objects.create(username=uuid.uuid4().hex, email=f"{traces.PHRASE}@example.org")
     account = Account.objects.create(user=user, learner=learner)
     Device.objects.create(account=account, user_agent=traces.PHRASE)
+    audit.record(user, audit.Action.READ, [audit.Accessed("conversation", uuid.uuid4(), "talk-1", learner)])
     session = SessionStore()
     session[SESSION_KEY], session["device"] = str(user.pk), cookie.seal(learner)
     session.save()
@@ -104,14 +106,8 @@ def test_the_search_finds_what_is_there(owner: LearnerClient, database: Half, bu
     """Without this, the other tests would prove nothing."""
     everything_of(owner.learner)
     found = traces.in_tables(owner.learner, DATABASES)
-    in_default = {
-        "admin.LogEntry",
-        "auth.User",
-        "learners.Account",
-        "learners.ApiToken",
-        "learners.Device",
-        "migration.Run",
-    }
+    in_learners = {"learners.Account", "learners.ApiToken", "learners.Device"}
+    in_default = {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord"} | in_learners
     in_cloud = {"conversations.Conversation", "conversations.Message", "audio.Recording"}
     assert found == (
         {f"default: {name}" for name in in_default}

@@ -36,6 +36,12 @@ def test_valid_settings_give_no_message() -> None:
     assert told() == []
 
 
+def test_a_production_server_passes_the_checks_for_deployment(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", APP_URL="https://talk.example.org")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "System check identified no issues (2 silenced).\n"
+
+
 # W001: configured, but off
 
 

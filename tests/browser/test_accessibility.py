@@ -22,7 +22,7 @@ SAID = "My brother has went to London last week."
 ADMIN = (
     *("", "conversations/conversation/", "conversations/conversation/usage/", "audio/recording/", "password_change/"),
     *("storage/", "storage/cost/", "auth/user/", "auth/user/add/", "auth/user/1/change/", "auth/group/add/"),
-    *("auth/user/1/delete/", "admin/logentry/"),
+    *("auth/user/1/delete/", "admin/logentry/", "staff/accessrecord/"),
 )
 
 

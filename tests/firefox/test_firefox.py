@@ -164,9 +164,12 @@ def test_a_page_and_its_settings_open_without_an_error(server: AgentServer, sile
     silent.until("document.querySelector('#settings').open")
 
 
-def test_violations_of_the_content_security_policy_fail_the_test(server: AgentServer, silent_firefox: Firefox):
+def test_violations_of_the_content_security_policy_fail_the_test_and_are_reported(
+    server: AgentServer, silent_firefox: Firefox
+):
     silent_firefox.open()
     silent_firefox.goto(server.url)
     inline = "Object.assign(document.createElement('script'), { textContent: '0' })"
     silent_firefox.evaluate(f"void document.body.append({inline})")
     eventually(lambda: any("Content-Security-Policy" in problem for problem in silent_firefox.problems()))
+    eventually(lambda: "a violation of the policy: script-src-elem blocked inline on /." in server.log.read_text())

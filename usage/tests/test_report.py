@@ -205,9 +205,9 @@ def test_an_installation_without_measurements_is_reported(operator: Client):
 
 
 @pytest.mark.parametrize(
-    ("permissions", "status"), [(["view_message"], 200), (["view_conversation"], 200), (["view_recording"], 403)]
+    ("permissions", "status"), [(["view_spending"], 200), (["view_conversation", "view_message"], 403)]
 )
-def test_permission_to_read_messages_gives_access(permissions: list[str], status: int):
+def test_permission_to_view_spending_gives_access(permissions: list[str], status: int):
     assert staff_with(*permissions).get(PAGE).status_code == status
 
 
