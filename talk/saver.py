@@ -95,7 +95,7 @@ class TurnSaver:
             # A reply stores how many milliseconds the saving of its turn took, if the turn is saved by now.
             if draft.measured is not None and save.answers in self._took:
                 draft.measured["saved_ms"] = self._took[save.answers]
-            clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
+            clip = await sound_threads.in_thread(_encoded, save, draft.role) if save.pcm else None
             drafts = [replace(draft, audio=clip) if clip else draft]
         try:
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
@@ -115,8 +115,9 @@ class TurnSaver:
         return said
 
 
-def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
-    return encoding.from_pcm(vad.without_silence(pcm) if untrimmed else pcm)
+def _encoded(save: Save, role: str) -> Clip:
+    pcm = vad.without_silence(save.pcm) if save.untrimmed else save.pcm
+    return encoding.from_pcm(pcm, synthetic=role == "assistant")
 
 
 def _save(
