@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from conversations import lookup, rows
+from conversations import lookup, preferences, rows
 from conversations.models import Conversation
 from conversations.rows import Changed
 from conversations.store import record_clear
@@ -135,6 +135,8 @@ class Copying:
                 self._copy_conversations(keys)
                 self.on_progress(self.progress)
             self._copy_clearings(self.destination.database)
+            if self.source.database and self.source.database != self.destination.database and not self.options.dry_run:
+                preferences.copy(self.source.database, self.destination.database, self.options.learner)
         return self.progress
 
     def knows(self, store: Store) -> str:
