@@ -2,6 +2,7 @@
 
 import { announce, showError, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
+import * as settings from "./settings.js";
 /** @import { Session } from "./session.js" */
 /** @import { TalkEvent } from "./types.d.ts" */
 
@@ -42,6 +43,8 @@ const NOTICES = {
 export const HANDLERS = {
   "session.updated": (session, { session: { talk, audio } }) => {
     session.learner.resume();
+    // The learner has refused recordings on another device.
+    if (!talk.keeps_audio) settings.set("keepsAudio", false);
     session.view.facts(talk);
     session.updated(audio);
   },
