@@ -135,8 +135,7 @@ class Copying:
                 self._copy_conversations(keys)
                 self.on_progress(self.progress)
             self._copy_clearings(self.destination.database)
-            if self.source.database and self.source.database != self.destination.database and not self.options.dry_run:
-                preferences.copy(self.source.database, self.destination.database, self.options.learner)
+            self._copy_preferences(self.destination.database)
         return self.progress
 
     def knows(self, store: Store) -> str:
@@ -272,6 +271,12 @@ class Copying:
             # One of them was written to meanwhile, or a database cannot read or write it.
             for key in keys:
                 self._merge_one(key)
+
+    def _copy_preferences(self, destination: str) -> None:
+        """Copy what learners have chosen about privacy."""
+        source = self.source.database
+        if source and source != destination and not self.options.dry_run:
+            preferences.copy(source, destination, self.options.learner)
 
     def _copy_clearings(self, using: str) -> None:
         """Copy when learners cleared all conversations. Other servers may have older changes in their outboxes."""

@@ -49,7 +49,7 @@ def run(options: Options, out: OutputWrapper) -> bool:
         for each in due:
             plan = pruning.plan(each)
             planned.add(plan)
-            if not options["json"]:
+            if not options["json"] and (plan.count or options["older_than"]):
                 out.write(f"{_heading(each)}: {_in_words(plan)}.")
         if planned.count and is_confirmed("Delete it for good?", options):
             done = Pruned()
