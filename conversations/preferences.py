@@ -3,12 +3,15 @@
 The choices are in the database of conversations. While that is down, a choice waits in the local database, and moves later. Of
 each column, the value that was set last counts. So a choice is taken at any time, and no choice waits for an outage to end.
 
-A server remembers what it has read for KNOWN_FOR seconds. While it knows nothing of a learner and the database is down, it keeps
-recordings. Clients that must rule this out say so with each talk and each turn, as our page does. Recordings that were made all
-the same are erased when the database is back (`migration.retention`).
+A server remembers what it has read for KNOWN_FOR seconds, and in an outage for longer. While it knows nothing of a learner and
+the database is down, it keeps recordings. Clients that must rule this out say so with each talk and each turn, as our page does.
+Recordings that were made all the same are erased when the database is back (`migration.retention`).
 """
 
+import time
 import uuid
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,7 +20,7 @@ from django.db import IntegrityError
 
 from conversations.changes import now_after
 from conversations.lookup import reaching
-from conversations.merging import stamp_of
+from conversations.merging import NEVER, stamp_of
 from conversations.models import Columns, LearnerPreferences
 from core import cloud
 from core.cloud import LOCAL
@@ -26,30 +29,33 @@ from core.cloud import LOCAL
 RETENTION_CHOICES = (7, 30, 90, 365)
 # Seconds. Other servers know of a new choice after this time at the latest.
 KNOWN_FOR = 60
+# Seconds that the last known choices are remembered for an outage.
+REMEMBERED_FOR = 24 * 3600
 TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Hold choices that were read from the database, and until when they count as current, in seconds since 1970."""
+
+    chosen: LearnerPreferences
+    until: float
 
 
 def of(learner: uuid.UUID) -> LearnerPreferences:
     """Return the learner's choices, the defaults if there are none. While the database is down, some may be unknown."""
-    known: LearnerPreferences | None = cache.get(_key(learner))
-    if known is not None:
-        return known
-    near = LearnerPreferences.objects.using(LOCAL).filter(pk=learner).first() if cloud.database.on else None
-    try:
-        with reaching() as using:
-            far = LearnerPreferences.objects.using(using).filter(pk=learner).first()
-    except cloud.Unavailable:
-        return near or _none(learner)
-    found = far or near or _none(learner)
-    if near and far:
-        _merge(found, near)
-    cache.set(_key(learner), found, KNOWN_FOR)
-    return found
+    known: Known | None = cache.get(_key(learner))
+    if known and time.time() < known.until:
+        return known.chosen
+    with suppress(cloud.Unavailable):
+        return _read(learner)
+    return _with_waiting(learner, known.chosen if known else _none(learner))
 
 
 def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
     """Set columns of the learner's choices, and return all choices. Durable on return. Raises OSError."""
-    moment = now_after()
+    # Later than what is known, even if the clock of another server is ahead.
+    moment = now_after(after=of(learner).updated_at)
     chosen = _none(learner)
     for name, value in columns.items():
         setattr(chosen, name, value)
@@ -57,9 +63,11 @@ def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
     try:
         with reaching() as using:
             write(using, chosen)
+        return _read(learner)
     except cloud.Unavailable:
         write(LOCAL, chosen)
-    cache.delete(_key(learner))
+    if known := cache.get(_key(learner)):
+        cache.set(_key(learner), Known(known.chosen, until=0), REMEMBERED_FOR)
     return of(learner)
 
 
@@ -101,12 +109,14 @@ def copy(source: str, destination: str, learner: uuid.UUID | None = None) -> Non
 
 
 def audio_was_erased(chosen: LearnerPreferences) -> None:
-    """Note that the recordings that the learner wanted to be erased are gone, unless more are to be erased by now."""
-    using = settings.CLOUD_DATABASE if cloud.database.on else LOCAL
-    same = LearnerPreferences.objects.using(using).filter(pk=chosen.pk, erase_audio_before=chosen.erase_audio_before)
-    with reaching():
-        same.update(erase_audio_before=None)
-    cache.delete(_key(chosen.pk))
+    """Note that the recordings that the learner wanted to be erased are gone, unless more are to be erased by now.
+
+    Raises cloud.Unavailable.
+    """
+    with reaching() as using:
+        same = {"pk": chosen.pk, "erase_audio_before": chosen.erase_audio_before}
+        LearnerPreferences.objects.using(using).filter(**same).update(erase_audio_before=None)
+        _read(chosen.pk)
 
 
 def retention_days(chosen: LearnerPreferences) -> tuple[int | None, int | None]:
@@ -125,8 +135,27 @@ def _shortest(*days: int | None) -> int | None:
     return min(filter(None, days), default=None)
 
 
+def _read(learner: uuid.UUID) -> LearnerPreferences:
+    """Read the learner's choices from the database, and remember them. Raises cloud.Unavailable."""
+    with reaching() as using:
+        far = LearnerPreferences.objects.using(using).filter(pk=learner).first()
+    found = _with_waiting(learner, far or _none(learner))
+    # A reader that was overtaken by a writer must not replace what the writer remembers.
+    known: Known | None = cache.get(_key(learner))
+    if not known or known.until < time.time() or known.chosen.updated_at <= found.updated_at:
+        cache.set(_key(learner), Known(found, time.time() + KNOWN_FOR), REMEMBERED_FOR)
+    return found
+
+
+def _with_waiting(learner: uuid.UUID, chosen: LearnerPreferences) -> LearnerPreferences:
+    """Add the choices that wait in the local database."""
+    if cloud.database.on and (near := LearnerPreferences.objects.using(LOCAL).filter(pk=learner).first()):
+        _merge(chosen, near)
+    return chosen
+
+
 def _none(learner: uuid.UUID) -> LearnerPreferences:
-    return LearnerPreferences(learner=learner, stamps={}, updated_at=now_after())
+    return LearnerPreferences(learner=learner, stamps={}, updated_at=NEVER)
 
 
 def _merge(row: LearnerPreferences, later: LearnerPreferences) -> Columns:

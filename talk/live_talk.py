@@ -46,8 +46,7 @@ async def open_talk(
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
-    chosen = await in_thread(preferences.of, learner)
-    stored = await _stored(learner, conversation)
+    stored, chosen = await asyncio.gather(_stored(learner, conversation), in_thread(preferences.of, learner))
     fallback_session = FallbackSession(engines)
     name = fallback_session.engine.name
     dialogue = Dialogue.of(conversation, stored, name, mistakes=await recalled)

@@ -85,6 +85,7 @@ class PrivacyNotice:
 
 
 def notice() -> PrivacyNotice:
+    """Return what this site does, by the settings in force."""
     words, audio = preferences.retention_days(LearnerPreferences())
     return PrivacyNotice(
         operator=settings.OPERATOR_NAME or None,
@@ -106,6 +107,7 @@ def kept_in_words(words: int | None, audio: int | None, *, keeps_audio: bool) ->
 
 
 def until(days: int | None) -> str:
+    """Return in words for how long something is kept."""
     if days is None:
         return "until you delete them"
     return "for a day" if days == 1 else f"for {days:,} days"

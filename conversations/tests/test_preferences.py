@@ -1,5 +1,6 @@
 """A learner's choices about privacy hold at once, also while the database is down, and are merged column by column."""
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from audio.encoding import Clip
 from audio.models import Recording
 from conversations import preferences, store
 from conversations.drafts import Draft
+from conversations.merging import stamp_of
 from conversations.models import LearnerPreferences
 from tests.clouds import ALIAS, DATABASES, Half
 
@@ -95,11 +97,17 @@ def test_a_refusal_during_an_outage_holds_at_once_and_afterwards(database: Half,
     assert files() == []
 
 
-def test_a_refusal_that_this_server_has_read_holds_in_an_outage(database: Half):
+def test_a_refusal_that_this_server_has_read_holds_in_an_outage(database: Half, monkeypatch: pytest.MonkeyPatch):
     LearnerPreferences.objects.using(ALIAS).create(learner=LEARNER, audio_refused_at=NOW, updated_at=NOW)
     assert not preferences.of(LEARNER).keeps_audio
     database.goes_down()
     assert not say().recordings
+    # Also when what was read would be read again otherwise.
+    monkeypatch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() + 2 * preferences.KNOWN_FOR)
+    assert not say("later").recordings
+    # And it can be taken back.
+    assert preferences.choose(LEARNER, audio_refused_at=None).keeps_audio
+    assert say("allowed").recordings
 
 
 def test_choices_of_an_outage_change_only_what_was_chosen_then(database: Half):
@@ -124,6 +132,26 @@ def test_a_later_choice_is_not_undone_by_one_that_waited(database: Half):
     forget()
     chosen = preferences.of(LEARNER)
     assert (chosen.keeps_audio, chosen.retention_days) == (True, 7)
+
+
+def test_a_choice_holds_although_another_servers_clock_is_ahead():
+    ahead = timezone.now() + timedelta(minutes=5)
+    stamps = {"audio_refused_at": stamp_of(ahead)}
+    LearnerPreferences.objects.using("local").create(learner=LEARNER, stamps=stamps, updated_at=ahead)
+    assert not preferences.choose(LEARNER, audio_refused_at=NOW).keeps_audio
+
+
+def test_a_reader_that_was_overtaken_does_not_undo_a_refusal(monkeypatch: pytest.MonkeyPatch):
+    merge = preferences._with_waiting
+
+    def overtaken(learner: uuid.UUID, chosen: LearnerPreferences) -> LearnerPreferences:
+        monkeypatch.undo()
+        preferences.choose(learner, audio_refused_at=NOW)
+        return merge(learner, chosen)
+
+    monkeypatch.setattr(preferences, "_with_waiting", overtaken)
+    preferences.of(LEARNER)
+    assert not preferences.of(LEARNER).keeps_audio
 
 
 def test_choices_made_at_the_same_time_do_not_undo_each_other():

@@ -41,10 +41,12 @@ const NOTICES = {
 
 /** @type {Record<string, Handler>} */
 export const HANDLERS = {
-  "session.updated": (session, { session: { talk, audio } }) => {
-    session.learner.resume();
+  "session.created": (session, { session: { talk } }) => {
     // The learner has refused recordings on another device.
     if (!talk.keeps_audio) settings.set("keepsAudio", false);
+  },
+  "session.updated": (session, { session: { talk, audio } }) => {
+    session.learner.resume();
     session.view.facts(talk);
     session.updated(audio);
   },

@@ -33,6 +33,8 @@ export function bindPrivacy() {
     settings.set("keepsAudio", yours.keepsAudio);
     days = String(yours.retentionDays ?? "");
     retention.value = days;
+    // The site keeps talks for a shorter time by now.
+    if (retention.selectedIndex === -1) retention.value = "";
     erase.disabled = yours.erasingRecordings;
     show();
   };
@@ -76,7 +78,7 @@ export function bindPrivacy() {
     try {
       take(await choosePrivacy({ retentionDays: chosen ? Number(chosen) : null }));
       const undo = button("link-button", "Undo", () => keepFor(before).then(() => retention.focus()));
-      say(chosen ? `Talks that nobody has gone on with for ${chosen} days are erased after an hour. ` : "Saved. ", undo);
+      say(chosen ? `In ten minutes, talks older than ${chosen} days begin to be erased. ` : "Saved. ", undo);
     } catch (error) {
       retention.value = before;
       say(error.message);
