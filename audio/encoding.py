@@ -41,6 +41,10 @@ PIECE = 10 * RATE
 # Two channels have the same sound if their correlation is at least this.
 LIKENESS = 0.1
 EMPTY = "The audio is empty."
+# How files say that a model made their sound: IPTC's digital source type, as C2PA and schema.org use it, too. The name is written
+# as Matroska and ID3v2 write names of their own.
+# See http://cv.iptc.org/newscodes/digitalsourcetype/.
+SYNTHETIC = {"DIGITAL_SOURCE_TYPE": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"}
 
 
 class BadAudio(ValueError):
@@ -56,14 +60,16 @@ class Clip:
     duration: float
 
 
-def from_pcm(pcm: bytes) -> Clip:
-    """Encode PCM as Opus in WebM."""
+def from_pcm(pcm: bytes, *, synthetic: bool = False) -> Clip:
+    """Encode PCM as Opus in WebM. With `synthetic`, mark the file as the speech of a model."""
     import av
     import numpy as np
 
     file = io.BytesIO()
     # Bit-exact: the same sound gives the same bytes, so a repeated upload is kept once.
     with av.open(file, "w", format="webm", container_options={"fflags": "+bitexact"}) as container:
+        if synthetic:
+            container.metadata.update(SYNTHETIC)
         stream = container.add_stream("libopus", rate=RATE, layout="mono", bit_rate=BIT_RATE)
         stream.options = {"application": "voip"}
         samples = np.frombuffer(pcm, "<i2").reshape(1, -1)

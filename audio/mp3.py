@@ -1,8 +1,10 @@
 """Encode speech as MP3 in pieces. Every player plays MP3, and clients of the contract expect it."""
 
+import io
+from functools import cache
 from typing import TYPE_CHECKING
 
-from audio.encoding import BYTES_PER_SECOND, RATE, Clip
+from audio.encoding import BYTES_PER_SECOND, RATE, SYNTHETIC, Clip
 
 if TYPE_CHECKING:
     import av
@@ -12,7 +14,10 @@ BIT_RATE = 48_000
 
 
 class Mp3Encoder:
-    """Encode PCM to MP3. `feed` returns the frames that are complete, `finish` the last ones. Both block."""
+    """Encode a model's speech from PCM to MP3. `feed` returns the frames that are complete, `finish` the last ones. Both block.
+
+    The first frames follow a tag that marks the file as synthetic.
+    """
 
     def __init__(self) -> None:
         import av
@@ -21,6 +26,7 @@ class Mp3Encoder:
         self._codec.sample_rate, self._codec.layout, self._codec.format = RATE, "mono", "s16p"
         self._codec.bit_rate = BIT_RATE
         self._odd = b""
+        self._head = _tag()
 
     def feed(self, pcm: bytes) -> bytes:
         import av
@@ -39,7 +45,24 @@ class Mp3Encoder:
         return self._encoded(None)
 
     def _encoded(self, frame: "av.AudioFrame | None") -> bytes:
-        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        frames = b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        if frames:
+            frames, self._head = self._head + frames, b""
+        return frames
+
+
+@cache
+def _tag() -> bytes:
+    """Return the ID3v2 tag of synthetic speech. Every player skips it."""
+    import av
+
+    file = io.BytesIO()
+    options = {"id3v2_version": "3", "write_xing": "0", "fflags": "+bitexact"}
+    with av.open(file, "w", format="mp3", options=options) as container:
+        container.metadata.update(SYNTHETIC)
+        container.add_stream("libmp3lame", rate=RATE, layout="mono")
+        container.start_encoding()
+    return file.getvalue()
 
 
 def from_pcm(pcm: bytes) -> Clip:

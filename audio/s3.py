@@ -33,6 +33,7 @@ from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
 from audio import s3_wire
+from audio.encoding import SYNTHETIC
 from audio.s3_credentials import session
 from audio.s3_error_codes import Refusal, no_answer, no_role, refusal_in, refusal_of
 from audio.s3_errors import Kind, StorageUnavailable, Trouble
@@ -41,6 +42,8 @@ from audio.storages import ChecksumMismatch, StoredFile
 
 # Python's `mimetypes` takes .webm for a video.
 AUDIO_TYPES = {".webm": "audio/webm", ".mp3": "audio/mpeg"}
+# The end of the agent's recordings: see `recordings.SPEAKERS`.
+SYNTHETIC_KEY = re.compile(r"-ai\.\w+$")
 NOTHING = hashlib.sha256(b"").hexdigest()
 # Probes lie beside the recordings, so the same rights and rules apply. They end in .webm for rules that match suffixes.
 PROBES = "audio/probe/"
@@ -176,6 +179,8 @@ class S3AudioStorage(S3Storage):
         # Browsers send a recording of sound alone as video/webm, too.
         audio_type = re.sub("^video/", "audio/", known or "application/octet-stream")
         headers = {"content-type": audio_type, "cache-control": "private"}
+        if SYNTHETIC_KEY.search(name):
+            headers["x-amz-meta-digital-source-type"] = SYNTHETIC["DIGITAL_SOURCE_TYPE"]
         checksum = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(actual)).decode()}
         answer = self._send_checked("PUT", name, headers, checksum, data, actual)
         self._accept(answer)

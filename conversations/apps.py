@@ -8,8 +8,15 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are not loaded before `ready`.
-        from conversations import database_probe
-        from conversations.models import Conversation, Erasure, LastClear, Message, PendingChange
+        from conversations import database_probe, preferences
+        from conversations.models import (
+            Conversation,
+            Erasure,
+            LastClear,
+            LearnerPreferences,
+            Message,
+            PendingChange,
+        )
         from learners import personal_data
 
         cloud.database.probe = database_probe.probe
@@ -18,5 +25,6 @@ class ConversationsConfig(AppConfig):
         personal_data.register(Message, erase=Message.erase_subject)
         personal_data.register(Conversation)
         personal_data.register(LastClear)
+        personal_data.register(LearnerPreferences, export=preferences.exported)
         # It stays, so that nothing comes back.
         personal_data.register(Erasure, erase=lambda subject, using: None)

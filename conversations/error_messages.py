@@ -1,6 +1,7 @@
 """Put errors about conversations into words."""
 
 UNWRITABLE = "The storage cannot be reached or written. It was not saved; try again in a moment."
+WORDS_ONLY = "You have chosen that no recordings are kept. The words are kept."
 DELETED = "This conversation was deleted."
 CONFLICT = "Other requests keep changing this conversation. This one was not saved; try again in a moment."
 OUT_OF_REACH = "The database with this conversation cannot be reached. Nothing is lost; try again in a moment."

@@ -10,9 +10,9 @@ from rest_framework.exceptions import ValidationError
 
 from audio import quota, sound_threads
 from audio.encoding import BadAudio
-from conversations import legacy, merging, store
+from conversations import legacy, merging, preferences, store
 from conversations.changes import conversation_key, message_key
-from conversations.error_messages import in_words
+from conversations.error_messages import WORDS_ONLY, in_words
 from conversations.legacy import LegacyConversation, LostPart, Said
 from conversations.serializers import MAX_SOUND, AudioField
 from core import cloud
@@ -103,6 +103,9 @@ def _hear(said: Said, entry: LegacyConversation, task: Import) -> bool:
     if said.silent:
         entry.lost.append(said.lost(said.silent))
     if not said.sound:
+        return True
+    if not preferences.of(task.learner).keeps_audio:
+        entry.lost.append(said.lost(WORDS_ONLY))
         return True
     if task.seconds <= 0:
         return False

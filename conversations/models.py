@@ -155,6 +155,29 @@ class Erasure(models.Model):
         return f"{self.learner} at {self.requested_at}"
 
 
+class LearnerPreferences(models.Model):
+    """Hold what a learner has chosen about privacy. See `preferences`. No row: nothing was chosen."""
+
+    # Columns that the learner sets.
+    CHOSEN = ("audio_refused_at", "retention_days", "erase_audio_before")
+
+    learner = models.UUIDField(primary_key=True, db_column="_id")
+    audio_refused_at = models.DateTimeField(null=True, help_text="since then no recording of the learner is kept")
+    retention_days = models.PositiveIntegerField(
+        null=True, help_text="days that talks are kept; null: as the site keeps them"
+    )
+    erase_audio_before = models.DateTimeField(null=True, help_text="recordings from before then are still to be erased")
+    stamps = models.JSONField(default=dict, help_text="when each column was set, in milliseconds")
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.learner)
+
+    @property
+    def keeps_audio(self) -> bool:
+        return self.audio_refused_at is None
+
+
 class PendingChange(models.Model):
     """Hold one change that waits in the outbox, in the local database only. Its key is its sequence number."""
 

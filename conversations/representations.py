@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from audio import recordings
+from conversations import preferences
 from conversations.models import Message
 from conversations.store import StoredConversation
 from core import cloud
@@ -45,11 +46,16 @@ class ConversationShape(TypedDict):
     endTime: int | None
     duration: float | None
     analysis: Json | None
+    keptUntil: NotRequired[str]
     storage: str
 
 
 def milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def where(storage: str | None = None) -> Where:
@@ -66,10 +72,10 @@ def where(storage: str | None = None) -> Where:
 def conversation(stored: StoredConversation, *, signed: bool = False) -> ConversationShape:
     """Return the contract's shape with the project's own fields. With `signed`, add a fresh `audioUrl` to recordings."""
     row = stored.conversation
-    return {
+    shape: ConversationShape = {
         "id": row.wire_id,
         "title": row.title or row.topic,
-        "timestamp": row.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": _iso(row.timestamp),
         "messages": [message(each, stored, signed=signed) for each in stored.messages],
         "config": row.config,
         "goals": row.goals,
@@ -81,6 +87,10 @@ def conversation(stored: StoredConversation, *, signed: bool = False) -> Convers
         "analysis": row.analysis,
         "storage": stored.storage,
     }
+    newest = max([row.timestamp, *(each.timestamp for each in stored.messages)])
+    if until := preferences.kept_until(newest, row.learner):
+        shape["keptUntil"] = _iso(until)
+    return shape
 
 
 def message(row: Message, stored: StoredConversation, *, signed: bool = False) -> MessageShape:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from audio import recordings
 from audio.models import Recording
 from audio.recordings import Owner, Voice
-from conversations import lookup, merging, outbox, rows
+from conversations import lookup, merging, outbox, preferences, rows
 from conversations.changes import TICK, Change, MessageChange, conversation_key, message_key, now_after
 from conversations.drafts import Draft, as_changes
 from conversations.lookup import (
@@ -374,8 +374,10 @@ def _write(change: Change, found: Found) -> tuple[Copy | None, Copy, str]:
 
 
 def _keep_voices(learner: uuid.UUID, conversation: uuid.UUID, drafts: Iterable[Draft]) -> dict[str, Recording]:
-    """Save the recordings of the drafts that have one. Return them by the drafts' ids."""
+    """Save the recordings of the drafts that have one, unless the learner refuses that. Return them by the drafts' ids."""
     heard = {draft.id: draft for draft in drafts if draft.audio}
+    if heard and not preferences.of(learner).keeps_audio:
+        return {}
     voices = [
         Voice(Owner(learner, conversation, message_key(conversation, draft.id), draft.role), draft.audio, draft.at)
         for draft in heard.values()

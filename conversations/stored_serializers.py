@@ -60,6 +60,7 @@ class StoredConversationSerializer(BuiltSerializer[ConversationShape]):
     endTime = MomentField(allow_null=True)
     duration = NumberField(allow_null=True, help_text="Minutes.")
     analysis = serializers.DictField(allow_null=True)
+    keptUntil = serializers.DateTimeField(required=False, help_text="When it is erased. Missing: it is kept for ever.")
     storage = serializers.ChoiceField(choices=["cloud", "local"])
 
 

@@ -219,6 +219,18 @@ class Engine(Protocol):
         """Close the connections that the engine keeps between talks. The server calls it when it stops."""
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Name a service that gets what a learner says, for learners to read.
+
+    `stage` is what it is used for: realtime, transcription, chat or speech. `host` is the host that is contacted, with its port.
+    """
+
+    provider: str
+    host: str
+    stage: str
+
+
 class Declaration(ABC):
     """Declare an engine: the module `declaration` of its folder has one, as DECLARATION.
 
@@ -249,6 +261,6 @@ class Declaration(ABC):
         """Return the name of the model that answers, or "" for a program that follows a scenario."""
         return ""
 
-    def providers(self) -> tuple[str, ...]:
-        """Return the names of the services that get the learner's words, for learners to read."""
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Return the services that get the learner's voice or words, one for each stage."""
         return ()

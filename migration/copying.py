@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
-from conversations import lookup, rows
+from conversations import lookup, preferences, rows
 from conversations.models import Conversation
 from conversations.rows import Changed
 from conversations.store import record_clear
@@ -135,6 +135,7 @@ class Copying:
                 self._copy_conversations(keys)
                 self.on_progress(self.progress)
             self._copy_clearings(self.destination.database)
+            self._copy_preferences(self.destination.database)
         return self.progress
 
     def knows(self, store: Store) -> str:
@@ -270,6 +271,12 @@ class Copying:
             # One of them was written to meanwhile, or a database cannot read or write it.
             for key in keys:
                 self._merge_one(key)
+
+    def _copy_preferences(self, destination: str) -> None:
+        """Copy what learners have chosen about privacy."""
+        source = self.source.database
+        if source and source != destination and not self.options.dry_run:
+            preferences.copy(source, destination, self.options.learner)
 
     def _copy_clearings(self, using: str) -> None:
         """Copy when learners cleared all conversations. Other servers may have older changes in their outboxes."""

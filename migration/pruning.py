@@ -40,11 +40,15 @@ class Down(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PruneOptions:
-    """Select what to delete: everything that was said before this moment, by all learners or by one."""
+    """Select what to delete: everything that was said before this moment, by all learners or by these.
+
+    With `since`, and only for recordings, everything that was said from that moment on.
+    """
 
     before: datetime
-    learner: uuid.UUID | None = None
+    learners: Sequence[uuid.UUID] | None = None
     audio_only: bool = False
+    since: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -77,12 +81,12 @@ def plan(options: PruneOptions) -> Pruned:
     planned = Pruned()
     with _while_all_is_up():
         if options.audio_only:
-            for using in _databases():
+            for using in databases():
                 planned.add(_count_recordings(using, _spoken_before(using, options)))
         else:
             for batch in _old_conversations(options, LOOKED_AT_ONCE):
                 planned.add(_count_conversations(batch))
-                _require_up()
+                require_up()
     return planned
 
 
@@ -91,7 +95,7 @@ def prune(options: PruneOptions) -> Iterator[Pruned]:
     with _while_all_is_up():
         drain.drain()
         if options.audio_only:
-            for using in _databases():
+            for using in databases():
                 yield from map(_delete_recordings, _in_batches(_spoken_before(using, options), using, LOOKED_AT_ONCE))
         else:
             yield from map(_delete_conversations, _old_conversations(options, DELETED_AT_ONCE))
@@ -102,14 +106,14 @@ def _while_all_is_up() -> Iterator[None]:
     for half in cloud.halves:
         if half.on:
             half.check()
-    _require_up()
+    require_up()
     try:
         yield
     except cloud.Unavailable as error:
         raise Down(_which_is_down() or f"The {error} is switched off, or took too long.") from error
 
 
-def _require_up() -> None:
+def require_up() -> None:
     """Raise Down if a half is down: the store goes on without the cloud, and leaves the data that is there."""
     if down := _which_is_down():
         raise Down(down)
@@ -129,9 +133,9 @@ def _old_conversations(options: PruneOptions, at_once: int) -> Iterator[Sequence
     in the local database are as new as they are there.
     """
     waiting = set(outbox.keys(outbox.pending()))
-    for using in _databases():
+    for using in databases():
         rows = Conversation.objects.using(using).filter(erased=False, timestamp__lt=options.before)
-        for some in _in_batches(rows.filter(learner=options.learner) if options.learner else rows, using):
+        for some in _in_batches(_of_learners(rows, options), using):
             keys = [row.pk for row in some if row.pk not in waiting]
             talked_in = _talked_in_since(options.before, keys)
             found = [row for row in some if row.pk in keys and row.pk not in talked_in]
@@ -142,9 +146,9 @@ def _old_conversations(options: PruneOptions, at_once: int) -> Iterator[Sequence
 
 def _talked_in_since(moment: datetime, keys: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     found: set[uuid.UUID] = set()
-    for using in _databases():
+    for using in databases():
         since = Message.objects.using(using).filter(conversation__in=keys, timestamp__gte=moment, deleted_at=None)
-        with _reaching(using):
+        with reaching(using):
             found.update(since.order_by().values_list("conversation_id", flat=True))
     return found
 
@@ -152,7 +156,7 @@ def _talked_in_since(moment: datetime, keys: Sequence[uuid.UUID]) -> set[uuid.UU
 def _count_conversations(batch: Sequence[Conversation]) -> Pruned:
     moments = [row.timestamp for row in batch]
     counted = Pruned(len(batch), oldest=min(moments), newest=max(moments))
-    for using in _databases():
+    for using in databases():
         rows = Recording.objects.using(using).filter(conversation__in=[row.pk for row in batch])
         found = _count_recordings(using, rows)
         counted.add(Pruned(0, found.recordings, found.bytes))
@@ -169,7 +173,7 @@ def _delete_conversations(batch: Sequence[Conversation]) -> Pruned:
         # would take longer than that operation may.
         recordings.remove(recordings.of_conversations(keys).values())
         store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=keys)
-    _require_up()
+    require_up()
     return counted
 
 
@@ -178,37 +182,45 @@ def _delete_conversations(batch: Sequence[Conversation]) -> Pruned:
 
 def _count_recordings(using: str, rows: QuerySet[Recording]) -> Pruned:
     spoken = {"oldest": Min("created_at"), "newest": Max("created_at")}
-    with _reaching(using):
+    with reaching(using):
         found = rows.order_by().aggregate(count=Count("pk"), size=Sum("size"), **spoken)
     return Pruned(0, found["count"], found["size"] or 0, found["oldest"], found["newest"])
 
 
 def _spoken_before(using: str, options: PruneOptions) -> QuerySet[Recording]:
     rows = Recording.objects.using(using).filter(created_at__lt=options.before)
-    return rows.filter(learner=options.learner) if options.learner else rows
+    if options.since:
+        rows = rows.filter(created_at__gte=options.since)
+    return _of_learners(rows, options)
 
 
 def _delete_recordings(batch: Sequence[Recording]) -> Pruned:
     """Delete recordings, but first their keys in the messages, so that no message names a missing recording."""
     keys, messages = [row.key for row in batch], {row.message for row in batch}
-    for using in _databases():
+    for using in databases():
         named = Message.objects.using(using).filter(pk__in=messages, audio_key__in=keys)
-        with _reaching(using):
+        with reaching(using):
             named.update(audio_key="", updated_at=now_after())
     for row in batch:
         with cloud.patience(BATCH_PATIENCE):
             recordings.remove([row])
-    _require_up()
+    require_up()
     moments = [row.created_at for row in batch]
     return Pruned(0, len(batch), sum(row.size for row in batch), min(moments), max(moments))
 
 
-def _databases() -> list[str]:
+def _of_learners(rows: QuerySet[Row], options: PruneOptions) -> QuerySet[Row]:
+    return rows if options.learners is None else rows.filter(learner__in=options.learners)
+
+
+def databases() -> list[str]:
+    """Return the databases that hold conversations or recordings, the local one first."""
     return [LOCAL, settings.CLOUD_DATABASE] if cloud.database.on else [LOCAL]
 
 
 @contextlib.contextmanager
-def _reaching(using: str) -> Iterator[None]:
+def reaching(using: str) -> Iterator[None]:
+    """Wrap an operation on one of the databases. Raises cloud.Unavailable."""
     if using == LOCAL:
         yield
     else:
@@ -220,7 +232,7 @@ def _in_batches(rows: QuerySet[Row], using: str, at_once: int = LOOKED_AT_ONCE) 
     """Yield the rows in batches, ordered by key, with a query for each: rows that are deleted meanwhile do no harm."""
     last = uuid.UUID(int=0)
     while True:
-        with _reaching(using):
+        with reaching(using):
             batch = list(rows.filter(pk__gt=last).order_by("pk")[:at_once])
         if not batch:
             return

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from engines import in_use
+from talk import privacy_notice
 from tutor import instructions, language
 from tutor.language import Language
 
@@ -29,7 +30,8 @@ def partner() -> Partner:
     first, *others = in_use()
     stand_in = bool(first.model()) and any(not other.model() for other in others)
     kind = "free" if first.model() else "guided"
-    return Partner(first.name, kind, first.model() or None, first.providers(), stand_in)
+    providers = tuple(dict.fromkeys(each.provider for each in first.receivers()))
+    return Partner(first.name, kind, first.model() or None, providers, stand_in)
 
 
 def languages() -> list[Language]:
@@ -47,6 +49,7 @@ def context(request: HttpRequest) -> dict[str, object]:
     """Return the variables of templates, as a context processor."""
     return {
         "partner": partner,
+        "privacy": privacy_notice.notice,
         "languages": languages,
         "translations": translations,
         "speeds": {name: level.speed for name, level in instructions.LEVELS.items()},

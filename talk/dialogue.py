@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.db import DatabaseError
 
 from conversations import store
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from conversations.store import StoredConversation
 from core.json_types import Json
 from talk.protocol import OWN_WORDS
@@ -18,6 +18,7 @@ from tutor import hints, language, scenario
 from tutor.domain import Line
 from tutor.scenario import LEVELS, Brief
 from tutor.transcripts import certain_of_stored
+from usage.metering import is_amount
 
 logger = logging.getLogger(__name__)
 
@@ -165,16 +166,23 @@ class Dialogue:
         self._minutes_before = row.duration or 0.0
         for message in stored.messages:
             self._ids.append(message.wire_id)
-            recording = stored.recordings.get(message.audio_key)
             text = certain_of_stored(message.content, message.measured)
-            # Words in doubt do not count, so the time of their recording must not count either.
-            seconds = recording.duration if recording and text == message.content else None
+            # Words in doubt do not count, so the time that they took must not count either.
+            seconds = _spoken_s(message, stored) if text == message.content else None
             self.lines.append(Line(message.role, text, seconds))
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
         self.goals = self._goals_reached()
 
     def _goals_reached(self) -> list[Json]:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
+
+
+def _spoken_s(message: Message, stored: StoredConversation) -> float | None:
+    """Return how long the message was spoken, in seconds: its recording's length, or the one that was measured without it."""
+    if recording := stored.recordings.get(message.audio_key):
+        return recording.duration
+    spoken_ms = message.measured.get("spoken_ms") if isinstance(message.measured, dict) else None
+    return spoken_ms / 1000 if is_amount(spoken_ms) else None
 
 
 def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from audio import sound_threads
 from core import safe_traceback
+from core.json_types import Json
 from engines import vad
 from engines.interface import Engine
 from talk import reprompt
@@ -107,9 +108,11 @@ class Exchange:
         return self.fallback_session.engine
 
     @property
-    def shape(self) -> dict[str, object]:
+    def shape(self) -> Json:
         """Return the `session` of an event for the client."""
-        return session_shape(self.config, self.dialogue, self.turn_detector, self.fallback_session)
+        shape = session_shape(self.config, self.dialogue, self.turn_detector, self.fallback_session)
+        shape["talk"]["keeps_audio"] = self.turn_saver.keeps_audio
+        return shape
 
     # Requests of the client
 
@@ -118,6 +121,8 @@ class Exchange:
         is_opening_due = wishes.talk is not None and await self._change_topic(wishes.talk)
         if wishes.speed is not None:
             self.fallback_session.choose_speed(None if wishes.speed == BY_LEVEL else wishes.speed)
+        if wishes.keeps_audio is not None:
+            await self.turn_saver.keep_audio(wishes.keeps_audio)
         self.config.apply(wishes)
         if self.replies.latest:
             self.replies.latest.output = self.config.output

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from audio.encoding import MAX_SECONDS
-from conversations import store
+from conversations import preferences, store
 from conversations.store import StoredConversation
 from core.threads import in_thread
 from engines import vad
@@ -46,11 +46,11 @@ async def open_talk(
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
-    stored = await _stored(learner, conversation)
+    stored, chosen = await asyncio.gather(_stored(learner, conversation), in_thread(preferences.of, learner))
     fallback_session = FallbackSession(engines)
     name = fallback_session.engine.name
     dialogue = Dialogue.of(conversation, stored, name, mistakes=await recalled)
-    turn_saver = TurnSaver(learner, conversation, name)
+    turn_saver = TurnSaver(learner, conversation, name, keeps_audio=chosen.keeps_audio)
     outgoing = Outgoing(send, Items(stored.messages if stored else ()))
     await fallback_session.open(dialogue.brief, dialogue.lines)
     preemptive = settings.PREEMPTIVE_REPLIES if preemptive is None else preemptive

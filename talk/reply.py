@@ -27,7 +27,9 @@ from usage import spending
 logger = logging.getLogger(__name__)
 
 NOTHING_HEARD = "I didn't hear anything. Check that the microphone is on, then say it again."
-NOT_MADE_OUT = "Your words could not be made out. What you said is kept as sound."
+NOT_MADE_OUT = "Your words could not be made out."
+KEPT_AS_SOUND = "What you said is kept as sound."
+NOTHING_KEPT = "As no recordings are kept, please say it again."
 FAILED = "Something went wrong on the server."
 KEPT = "What you said is kept."
 BACKCHANNEL = "A short word while I was speaking: I go on."
@@ -223,7 +225,8 @@ class Reply:
         if self.turn and not self._heard:
             self._heard = True
             await self._place(self.turn)
-            await self._send_transcription_failed("not_made_out", NOT_MADE_OUT)
+            kept = KEPT_AS_SOUND if self._turn_saver.keeps_audio else NOTHING_KEPT
+            await self._send_transcription_failed("not_made_out", f"{NOT_MADE_OUT} {kept}")
             if self._sound_is_out:
                 self._save_turn()
 
@@ -311,7 +314,10 @@ class Reply:
             await self._outgoing.send("talk.ended")
 
     async def _fail(self, message: str) -> None:
-        message = f"{message} {KEPT} {AGAIN}" if self.turn else f"{message} {AGAIN}"
+        if self.turn:
+            is_kept = self._heard or self.turn.text is not None or self._turn_saver.keeps_audio
+            message = f"{message} {KEPT if is_kept else NOTHING_KEPT}"
+        message = f"{message} {AGAIN}"
         await self._outgoing.send("talk.notice", code="engine", message=message)
         if self.turn and not self._heard:
             self._transcript = Transcript(self.turn.text or "")

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audio import encoding, quota, recordings, sound_threads
-from audio.encoding import Clip
-from conversations import representations, store
+from audio.encoding import BYTES_PER_SECOND, Clip
+from conversations import preferences, representations, store
 from conversations.drafts import Draft
 from conversations.error_messages import DELETED
 from conversations.store import StoredConversation
@@ -41,23 +41,35 @@ class Save:
     answers: str | None = None
     notifies: bool = True
     untrimmed: bool = False
+    # Set when it is put.
+    keeps_audio: bool = True
     handed_over: float = field(default_factory=time.perf_counter)
 
 
 class TurnSaver:
     """Save the turns of one talk, one after the other. `work` saves them, and yields a `talk.saved` for each."""
 
-    def __init__(self, learner: uuid.UUID, conversation: str, engine: str) -> None:
+    def __init__(self, learner: uuid.UUID, conversation: str, engine: str, *, keeps_audio: bool = True) -> None:
         # The engine in use, for the metrics.
         self.engine = engine
+        # False: only words are kept. What was said is encoded nowhere, and no store gets it.
+        self.keeps_audio = keeps_audio
         self._learner, self._conversation = learner, conversation
         self._queue: asyncio.Queue[Save | str] = asyncio.Queue()
         # There is no room for sound, and the learner has had a notice of it.
         self._is_full = False
         # Id of a learner's turn → milliseconds from when it was handed over until it was durable.
         self._took: dict[str, int] = {}
+        # Id of a learner's turn without a recording → milliseconds of its voice, which feedback needs.
+        self._spoken_ms: dict[str, int] = {}
+
+    async def keep_audio(self, wanted: bool) -> None:
+        """Keep recordings if the client wants that and the learner has not refused it. Raises DatabaseError."""
+        self.keeps_audio = wanted and (await in_thread(preferences.of, self._learner)).keeps_audio
 
     def put(self, save: Save) -> None:
+        # What was said while recordings were refused stays without one, even if they are allowed by the time that it is saved.
+        save.keeps_audio = self.keeps_audio
         self._queue.put_nowait(save)
 
     def drop(self, message: str) -> None:
@@ -95,8 +107,15 @@ class TurnSaver:
             # A reply stores how many milliseconds the saving of its turn took, if the turn is saved by now.
             if draft.measured is not None and save.answers in self._took:
                 draft.measured["saved_ms"] = self._took[save.answers]
-            clip = await sound_threads.in_thread(_encoded, save.pcm, untrimmed=save.untrimmed) if save.pcm else None
-            drafts = [replace(draft, audio=clip) if clip else draft]
+            if save.pcm and save.keeps_audio and self.keeps_audio:
+                draft.audio = await sound_threads.in_thread(_encoded, save.pcm, draft.role, untrimmed=save.untrimmed)
+            elif save.pcm and draft.role == "user":
+                spoken = await sound_threads.in_thread(_trimmed, save.pcm, untrimmed=save.untrimmed)
+                self._spoken_ms[draft.id] = round(len(spoken) / BYTES_PER_SECOND * 1000)
+            if draft.id in self._spoken_ms:
+                length = {"spoken_ms": self._spoken_ms[draft.id]}
+                draft.measured = {"engine": self.engine} | (draft.measured or {}) | length
+            drafts = [draft]
         try:
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
         except store.ConversationDeleted:
@@ -115,8 +134,12 @@ class TurnSaver:
         return said
 
 
-def _encoded(pcm: bytes, *, untrimmed: bool) -> Clip:
-    return encoding.from_pcm(vad.without_silence(pcm) if untrimmed else pcm)
+def _trimmed(pcm: bytes, *, untrimmed: bool) -> bytes:
+    return vad.without_silence(pcm) if untrimmed else pcm
+
+
+def _encoded(pcm: bytes, role: str, *, untrimmed: bool) -> Clip:
+    return encoding.from_pcm(_trimmed(pcm, untrimmed=untrimmed), synthetic=role == "assistant")
 
 
 def _save(

@@ -193,6 +193,9 @@ class TypedTurnSerializer(BodySerializer):
     )
     level = NamedChoiceField(LEVELS, required=False)
     language = NamedChoiceField(LANGUAGES, required=False, help_text="The language of explanations.")
+    keepsAudio = serializers.BooleanField(
+        required=False, help_text="false: keep the words, but no recording of this turn and its answer."
+    )
     speed = SpeedField(
         required=False,
         help_text=f"{session_fields.SPEED.low} to {session_fields.SPEED.high}; another value becomes the nearest one.",
@@ -232,6 +235,8 @@ class TurnSerializer(TypedTurnSerializer):
 def _session(fields: Json) -> Json:
     """Return the fields as the `session` of a `session.update` that asks for `talk.*` events."""
     talk = {name: fields[name] for name in ("scenario", "level", "language", *OWN_WORDS) if name in fields}
+    if "keepsAudio" in fields:
+        talk["keeps_audio"] = fields["keepsAudio"]
     sound = {"audio": {"output": {"speed": fields["speed"]}}} if "speed" in fields else {}
     return {"talk": talk, **sound}
 

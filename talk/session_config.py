@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from conversations import representations
+from core.json_types import Json
 from talk.audio_formats import PCM, Decoder
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
@@ -53,7 +54,7 @@ def possible(wishes: Wishes, turn_detector: TurnDetector) -> Wishes:
 
 def session_shape(
     config: SessionConfig, dialogue: Dialogue, turn_detector: TurnDetector, fallback_session: FallbackSession
-) -> dict[str, object]:
+) -> Json:
     """Return the `session` of an event for the client."""
     engine, pause_ms = fallback_session.engine, turn_detector.pause_ms
     detection = {

@@ -156,6 +156,7 @@ SESSION: Fields = {
     "talk": SupportedField("talk", _is_on),
     "talk.scenario": SupportedField("talk.scenario", _scenario),
     "talk.level": SupportedField("talk.level", partial(_known, LEVELS)),
+    "talk.keeps_audio": SupportedField("keeps_audio", _true_or_false),
     "talk.language": SupportedField("talk.language", partial(_known, language.load_all())),
     **{
         f"talk.{name}": SupportedField(f"talk.{name}", partial(checked_text, name=name, longest=500))
@@ -184,6 +185,7 @@ class Wishes:
     create_response: bool | None = None
     interrupt_response: bool | None = None
     speed: float | None = None
+    keeps_audio: bool | None = None
     modality: str | None = None
     input_format: AudioFormat | None = None
     output_format: AudioFormat | None = None

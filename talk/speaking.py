@@ -14,7 +14,7 @@ from audio import mp3, quota, sound_threads
 from audio.encoding import BYTES_PER_SECOND, Clip
 from conversations import store
 from conversations.drafts import Draft
-from conversations.error_messages import DELETED, UNWRITABLE
+from conversations.error_messages import DELETED, UNWRITABLE, WORDS_ONLY
 from conversations.models import Message
 from conversations.serializers import MAX_MESSAGES
 from conversations.store import OutOfReach, StoredConversation
@@ -115,7 +115,9 @@ async def keep_speech(
     pcm, engine = await _spoken(text, voice)
     clip = await sound_threads.in_thread(mp3.from_pcm, pcm)
     try:
-        return clip, await in_thread(_save, learner, conversation, message, text, clip), engine
+        stored = await in_thread(_save, learner, conversation, message, text, clip)
+        row = found(stored, message)
+        return clip, stored if row and row.audio_key in stored.recordings else WORDS_ONLY, engine
     except store.ConversationDeleted:
         raise CallRefused(410, DELETED) from None
     except quota.QuotaExceeded as full:

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from talk import speaking_views, views
+from talk import privacy_views, speaking_views, views
 
 urlpatterns = [
+    path("privacy", privacy_views.PrivacyView.as_view()),
     path("scenarios", views.ScenariosView.as_view()),
     path("text-to-speech", speaking_views.TextToSpeechView.as_view()),
     path("speech-to-text", speaking_views.SpeechToTextView.as_view()),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 
 from django.core.management import call_command
@@ -13,7 +14,9 @@ import engines
 from conversations import store
 from core import cloud, file_modes
 from core.asgi_types import Message, Receive, Send
-from migration import learner_merges, orphan_recordings, sync_worker
+from core.counts import counted
+from migration import learner_merges, orphan_recordings, pruning, retention, sync_worker
+from migration.pruning import Pruned
 from own_data import data_worker, erasing
 from staff import audit
 from usage import budget
@@ -21,6 +24,7 @@ from usage import budget
 # Seconds.
 ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
+RETENTION_EVERY = 3600
 STORE_SPENDING_EVERY = 5
 DELETE_OLD_ACCESSES_EVERY = 3600
 MIGRATE_AGAIN_AFTER = 2
@@ -48,7 +52,7 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     await _store_spending()
     await asyncio.to_thread(_own_connections()(erasing.load))
     works = (
-        *(_migrate, _erase_deleted, _finish_merges, _delete_old_accesses, _keep_storing_spending),
+        *(_migrate, _erase_deleted, _erase_expired, _finish_merges, _delete_old_accesses, _keep_storing_spending),
         *(sync_worker.run, data_worker.run),
     )
     tasks = [asyncio.create_task(work()) for work in works]
@@ -135,6 +139,38 @@ async def _erase_deleted() -> None:
         except (DatabaseError, OSError):
             logger.exception("What was deleted could not be erased yet; trying again in %s s.", ERASE_EVERY)
         await asyncio.sleep(ERASE_EVERY)
+
+
+async def _erase_expired() -> None:
+    rules_due = 0.0
+    while True:
+        by_rules = time.monotonic() >= rules_due
+        try:
+            if await asyncio.to_thread(_expire, by_rules=by_rules) and by_rules:
+                rules_due = time.monotonic() + RETENTION_EVERY
+        except (cloud.Unavailable, pruning.Down):
+            # The breaker has logged it.
+            pass
+        except (DatabaseError, InterfaceError, OSError):
+            logger.exception("What is kept no longer could not be erased yet; trying again in %s s.", ERASE_EVERY)
+        await asyncio.sleep(ERASE_EVERY)
+
+
+@_own_connections()
+def _expire(*, by_rules: bool) -> bool:
+    """Erase what is kept no longer. Return whether that is done, or False after ERASE_PATIENCE: the next call goes on."""
+    done, until, is_done = Pruned(), time.monotonic() + ERASE_PATIENCE, False
+    with contextlib.closing(retention.steps(by_rules=by_rules)) as steps:
+        for batch in steps:
+            done.add(batch)
+            if time.monotonic() > until:
+                break
+        else:
+            is_done = True
+    if done.count:
+        what = f"{counted(done.conversations, 'conversation')} and {counted(done.recordings, 'recording')}"
+        logger.info("Erased %s: their time was over, or their learner asked for it.", what)
+    return is_done
 
 
 @_own_connections()

@@ -313,6 +313,12 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 LEARNER_QUOTA_MB = env.number("LEARNER_QUOTA_MB", 1000, low=1, high=10_000_000)
 DISK_RESERVE_MB = env.number("DISK_RESERVE_MB", 1000, low=0, high=10_000_000)
+# Days that conversations and recordings are kept. 0: until they are deleted.
+RETENTION_DAYS = env.number("RETENTION_DAYS", 0, low=0, high=36_500)
+AUDIO_RETENTION_DAYS = env.number("AUDIO_RETENTION_DAYS", 0, low=0, high=36_500)
+# Who operates the site, for /privacy.
+OPERATOR_NAME = env.text("OPERATOR_NAME")
+OPERATOR_CONTACT = env.text("OPERATOR_CONTACT")
 AUDIO_URL_EXPIRY = env.number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
 # In dollars, for `manage.py storage cost`.
 PRICE_STORAGE = env.price("PRICE_STORAGE", 0.023)  # a GB and month

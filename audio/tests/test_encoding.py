@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -37,6 +38,17 @@ def test_pcm_becomes_opus_in_webm() -> None:
     clip = encoding.from_pcm(tone(1.0))
     assert clip.content_type == "audio/webm"
     assert clip.data.startswith(b"\x1a\x45\xdf\xa3")
+
+
+def test_only_a_synthetic_voice_is_marked() -> None:
+    """ffmpeg reads the tag."""
+    marks = []
+    for synthetic in (True, False):
+        clip = encoding.from_pcm(tone(1.0), synthetic=synthetic)
+        with av.open(BytesIO(clip.data)) as file:
+            marks.append(file.metadata.get("DIGITAL_SOURCE_TYPE"))
+        assert encoding.from_upload(clip.data).data == clip.data
+    assert marks == ["http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", None]
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.33, 2.0, 61.7])

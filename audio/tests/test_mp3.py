@@ -1,3 +1,6 @@
+import io
+
+import av
 import pytest
 
 from audio import mp3
@@ -14,6 +17,19 @@ def test_pieces_of_any_size_become_one_file():
 
 def test_frames_come_before_the_end():
     assert mp3.Mp3Encoder().feed(tone(1))
+
+
+def test_the_speech_is_marked_as_synthetic():
+    """ffmpeg reads the tag."""
+    with av.open(io.BytesIO(mp3.from_pcm(tone(1)).data)) as file:
+        assert file.metadata["DIGITAL_SOURCE_TYPE"].endswith("/digitalsourcetype/trainedAlgorithmicMedia")
+        assert file.format.name == "mp3"
+
+
+def test_the_mark_comes_once_and_with_the_first_frames():
+    encoder = mp3.Mp3Encoder()
+    assert encoder.feed(tone(0.5)).startswith(b"ID3")
+    assert b"ID3" not in encoder.feed(tone(0.5)) + encoder.finish()
 
 
 def test_no_sound_gives_no_bytes():

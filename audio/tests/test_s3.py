@@ -189,6 +189,15 @@ def test_a_link_gives_the_bytes_and_their_type(storage: Any, extension: str, giv
         assert (answer.read(), answer.headers["Content-Type"]) == (SAID, shown)
 
 
+@pytest.mark.parametrize(("speaker", "is_marked"), [("ai", True), ("user", False)])
+def test_an_object_with_a_synthetic_voice_is_marked(storage: Any, speaker: str, is_marked: bool) -> None:
+    name = new_key("webm").replace(".webm", f"-{speaker}.webm")
+    storage.put(name, SAID)
+    metadata = storage.client.head_object(Bucket=storage.bucket_name, Key=name)["Metadata"]
+    mark = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    assert metadata == ({"digital-source-type": mark} if is_marked else {})
+
+
 def test_a_proxy_may_not_cache_the_answer_to_a_link(storage: Any, key: str) -> None:
     with fetch(storage.url(key)) as answer:
         assert answer.headers["Cache-Control"] == "private"

@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage
 
 import engines
 from core.findings import Probe
-from engines.interface import Declaration
+from engines.interface import Declaration, Receiver
 from engines.openai import checks, endpoints
 from engines.openai.endpoints import Stage
 
@@ -34,8 +34,8 @@ class OpenAIDeclaration(Declaration):
     def model(self) -> str:
         return str(settings.OPENAI[self.answers]["model"])
 
-    def providers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(stage.provider for stage in endpoints.stages(self.uses)))
+    def receivers(self) -> tuple[Receiver, ...]:
+        return tuple(Receiver(stage.provider, stage.host, stage.name) for stage in endpoints.stages(self.uses))
 
 
 def stages_in_use() -> list[Stage]:

@@ -1,21 +1,24 @@
 """Delete conversations that are older than a given age, or with --audio-only the recordings alone.
 
-It shows what would be deleted, and asks. A conversation is as old as its newest message. Deleted data cannot be restored. Exit
-code 2: there is data to delete, and nothing was deleted.
+Without an age, it deletes what is kept no longer by RETENTION_DAYS, AUDIO_RETENTION_DAYS and the learners' own choices, as the
+server does every hour. It shows what would be deleted, and asks. A conversation is as old as its newest message. Deleted data
+cannot be restored. Exit code 2: there is data to delete, and nothing was deleted.
 """
 
 import json
 import re
 import uuid
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 
+from core import cloud
 from core.counts import counted
-from migration import pruning
+from migration import pruning, retention
 from migration.actions.terminal import TO_DO, Options, ProgressLine, is_confirmed
 from migration.byte_sizes import size
 from migration.pruning import Down, Pruned, PruneOptions
@@ -29,10 +32,9 @@ def add_arguments(parser: CommandParser) -> None:
     option = parser.add_argument
     option(
         "--older-than",
-        required=True,
         type=age,
         metavar="AGE",
-        help="delete data of at least this age, such as 365d (days), 26w (weeks) or 2y (years)",
+        help="delete data of at least this age, such as 365d (days), 26w (weeks) or 2y (years). Without it: as the settings say",
     )
     option("--audio-only", action="store_true", help="delete the recordings, and keep the text")
     option("--learner", type=uuid.UUID, metavar="UUID", help="delete only this learner's data")
@@ -41,19 +43,21 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(options: Options, out: OutputWrapper) -> bool:
-    old = PruneOptions(timezone.now() - options["older_than"], options["learner"], options["audio_only"])
-    done, progress = None, ProgressLine(out, options)
+    done, progress, planned = None, ProgressLine(out, options), Pruned()
     try:
-        planned = pruning.plan(old)
-        if not options["json"]:
-            out.write(f"Before {old.before:%Y-%m-%d}: {_in_words(planned)}.")
+        due = list(_due(options))
+        for each in due:
+            plan = pruning.plan(each)
+            planned.add(plan)
+            if not options["json"] and (plan.count or options["older_than"]):
+                out.write(f"{_heading(each)}: {_in_words(plan)}.")
         if planned.count and is_confirmed("Delete it for good?", options):
             done = Pruned()
-            for batch in pruning.prune(old):
+            for batch in (batch for each in due for batch in pruning.prune(each)):
                 done.add(batch)
                 progress.show(f"{done.count:,} of {planned.count:,} ({100 * done.count // planned.count} %)")
             progress.end()
-    except Down as error:
+    except (Down, cloud.Unavailable) as error:
         raise CommandError(f"{error} Nothing more was deleted. Run this again when it is back.") from error
     except BrokenPipeError:
         raise
@@ -70,6 +74,24 @@ def run(options: Options, out: OutputWrapper) -> bool:
     if planned.count and not done:
         raise SystemExit(TO_DO)
     return True
+
+
+def _due(options: Options) -> Iterator[PruneOptions]:
+    """Yield what the command deletes: by its own options, or by the settings and the learners' choices."""
+    if options["older_than"]:
+        learners = [options["learner"]] if options["learner"] else None
+        yield PruneOptions(timezone.now() - options["older_than"], learners, options["audio_only"])
+        return
+    if options["learner"] or options["audio_only"]:
+        raise CommandError("--learner and --audio-only need an age: --older-than 365d.")
+    yield from (erasure for _, erasure in retention.erasures())
+    yield from retention.rules(timezone.now())
+
+
+def _heading(due: PruneOptions) -> str:
+    whose = f", of {counted(len(due.learners), 'learner')}" if due.learners else ""
+    what = "Recordings" if due.audio_only else "Conversations"
+    return f"{what} from before {due.before:%Y-%m-%d}{whose}"
 
 
 def age(value: str) -> timedelta:

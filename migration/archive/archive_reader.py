@@ -159,7 +159,7 @@ class _Bounded:
 
 def _check(member: tarfile.TarInfo) -> None:
     """Raise UnusableArchive for a member that `storage backup` does not write."""
-    known = (layout.MANIFEST, layout.SEAL, layout.ACCOUNTS, layout.SECRET_KEY)
+    known = (layout.MANIFEST, layout.SEAL, layout.PREFERENCES, layout.ACCOUNTS, layout.SECRET_KEY)
     if not (member.name in known or layout.SHARD.fullmatch(member.name) or layout.is_recording(member.name)):
         raise UnusableArchive(f"{member.name!r} does not belong into an archive: it was not made by `storage backup`.")
     if not member.isreg() or member.issparse():

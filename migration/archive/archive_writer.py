@@ -29,7 +29,7 @@ from audio.models import Recording
 from audio.s3_errors import StorageUnavailable
 from audio.storages import sync_folder
 from conversations import lookup, outbox, rows
-from conversations.models import Conversation, PendingChange
+from conversations.models import Conversation, LearnerPreferences, PendingChange
 from conversations.rows import Copy
 from core.batches import batches
 from core.cloud import LOCAL
@@ -57,7 +57,7 @@ LEFT_OUT = "left out"
 
 # The bytes of a recording, or a sentence that says why there are none.
 Bytes = bytes | str
-Row = TypeVar("Row", Conversation, Recording)
+Row = TypeVar("Row", Conversation, Recording, LearnerPreferences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,7 @@ def backup(path: Path, options: BackupOptions, *, replace: bool = False) -> Gene
         writer = ArchiveWriter(file, written)
         yield from writer.conversations(source)
         yield from writer.recordings(source)
+        writer.preferences(source)
         if not options.learner:
             writer.accounts()
         if options.secret_key:
@@ -190,6 +191,11 @@ class _Source:
                 if using != self._databases[-1]:
                     seen.update(row.key for row in new)
                 yield new
+
+    def preferences(self) -> Iterator[LearnerPreferences]:
+        """Yield learners' choices. A learner may have rows in two databases, which are merged when they are restored."""
+        for using in self._databases:
+            yield from self._mine(LearnerPreferences, using).order_by("pk")
 
     def read(self, row: Recording) -> Bytes:
         """Return the bytes of a recording, or why there are none.
@@ -273,6 +279,10 @@ class ArchiveWriter:
                     number += 1
                     self.part(f"recordings/{number:06}.jsonl", layout.lines(records), rows=len(records))
                 yield self._written
+
+    def preferences(self, source: _Source) -> None:
+        if found := list(source.preferences()):
+            self.part(layout.PREFERENCES, layout.lines(map(layout.of_row, found)), rows=len(found))
 
     def accounts(self) -> None:
         found = accounts.dump()

@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from audio.models import Recording
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, LearnerPreferences, Message
 from conversations.rows import Copy
 from core.json_types import Json
 from migration.archive import UnusableArchive
 
-FORMAT, VERSION = "talking-agent-archive", 1
+FORMAT, VERSION = "talking-agent-archive", 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 # Columns that archives of earlier versions do not have.
 YOUNGER = {"measured", "version"}
@@ -25,6 +25,8 @@ YOUNGER = {"measured", "version"}
 GONE = {"partial", "replaced_at"}
 # The entry that says why a recording has no file in the archive.
 MISSING = "missing"
+# Since version 2.
+PREFERENCES = "preferences.jsonl"
 ACCOUNTS, SECRET_KEY = "accounts.json", "secret_key"
 SHARD = re.compile(r"(conversations|recordings)/\d{6}\.jsonl")
 # No part of a key begins with a dot, so no key leads out of the folder.
@@ -87,6 +89,14 @@ def to_copy(part: str, record: Mapping[str, object]) -> Copy:
 def to_recording(part: str, record: Mapping[str, object]) -> Recording:
     """Build a recording from a record of `part`, with the `place` that it had. Raises UnusableArchive."""
     return to_row(part, Recording, {name: value for name, value in record.items() if name != MISSING})
+
+
+def to_preferences(part: str, record: Mapping[str, object]) -> LearnerPreferences:
+    """Build a learner's choices from a record of `part`. Raises UnusableArchive."""
+    row = to_row(part, LearnerPreferences, record)
+    if not isinstance(row.stamps, dict) or not all(isinstance(each, int) for each in row.stamps.values()):
+        raise UnusableArchive(f"{part} has choices without the time when they were made.")
+    return row
 
 
 def of_row(row: Model) -> Json:

@@ -20,7 +20,7 @@ from django.db import IntegrityError, transaction
 
 from audio.models import Recording
 from audio.storages import ChecksumMismatch, sync_folder
-from conversations import rows
+from conversations import preferences, rows
 from conversations.models import Conversation, Erasure, Message
 from conversations.rows import Changed, Copy
 from core import cloud
@@ -109,6 +109,8 @@ def restore(path: Path, options: RestoreOptions) -> Generator[Restoration, None,
         writer = _StoreWriter(archive, store, state.restored, dry=options.dry)
         for _ in itertools.chain(writer.conversations(), writer.recordings()):
             yield state
+        if layout.PREFERENCES in archive.contents.shards:
+            writer.preferences()
         if options.accounts and layout.ACCOUNTS in archive.contents.shards:
             writer.accounts()
         if layout.SECRET_KEY in archive.contents.shards:
@@ -143,6 +145,14 @@ class _StoreWriter:
             for recordings in self._archive.recordings():
                 self._restore_recordings(self._not_erased(recordings, lambda each: each.row.learner), threads)
                 yield
+
+    def preferences(self) -> None:
+        """Restore learners' choices. Of each, the one that was made later is kept."""
+        part = layout.PREFERENCES
+        rows = [layout.to_preferences(part, each) for each in layout.records(part, self._archive.part(part))]
+        for row in self._not_erased(rows, lambda each: each.pk):
+            if not self._dry:
+                preferences.write(self._using, row)
 
     def accounts(self) -> None:
         part = layout.parsed(layout.ACCOUNTS, self._archive.part(layout.ACCOUNTS))

@@ -25,10 +25,10 @@ from django.core.management import CommandError, call_command
 
 from audio.encoding import Clip
 from audio.models import Recording
-from conversations import rows, store
+from conversations import preferences, rows, store
 from conversations.changes import conversation_key
 from conversations.drafts import Draft
-from conversations.models import Conversation
+from conversations.models import Conversation, LearnerPreferences
 from learners.models import Account
 from migration.archive import UnusableArchive, archive_writer, restoring
 from migration.archive.archive_writer import Written
@@ -133,6 +133,35 @@ def archive(tmp_path: Path) -> Path:
 
 
 # Restoring
+
+
+@sqlite
+def test_what_learners_have_chosen_is_restored(tmp_path: Path) -> None:
+    refused = preferences.choose(LEARNER, audio_refused_at=AT, retention_days=30)
+    preferences.choose(OTHER, retention_days=7)
+    path = tmp_path / "made.tar"
+    backed_up(path, learner=LEARNER)
+    assert len(members(path)["preferences.jsonl"].splitlines()) == 1
+    backed_up(path)
+    LearnerPreferences.objects.using("local").all().delete()
+    restored(path, dry=True)
+    assert not LearnerPreferences.objects.using("local").exists()
+    preferences.choose(OTHER, retention_days=90)
+    restored(path)
+    found = {row.pk: row for row in LearnerPreferences.objects.using("local")}
+    assert (found[LEARNER].audio_refused_at, found[LEARNER].retention_days) == (AT, 30)
+    assert found[LEARNER].stamps == refused.stamps
+    assert found[OTHER].retention_days == 90
+
+
+@sqlite
+def test_choices_without_a_time_are_refused(archive: Path) -> None:
+    def change(parts: dict[str, bytes]) -> None:
+        row = {"learner": str(LEARNER), "stamps": {"retention_days": "x"}, "updated_at": AT.isoformat()}
+        parts["preferences.jsonl"] = json.dumps(row).encode()
+
+    with pytest.raises(UnusableArchive, match="has choices without the time"):
+        restored(resealed(archive, change))
 
 
 @sqlite
@@ -444,7 +473,7 @@ def test_a_truncated_file_is_detected_at_every_length(archive: Path) -> None:
 def test_a_newer_format_is_named(archive: Path) -> None:
     def newer(parts: dict[str, bytes]) -> None:
         manifest = json.loads(members(archive)["manifest.json"])
-        parts["manifest.json"] = json.dumps(manifest | {"version": 2}).encode()
+        parts["manifest.json"] = json.dumps(manifest | {"version": manifest["version"] + 1}).encode()
 
     with pytest.raises(UnusableArchive, match="update it first"):
         restored(resealed(archive, newer))

@@ -12,7 +12,7 @@ from django.db import OperationalError, connections
 
 from audio.models import Recording
 from audio.s3 import StoredObject
-from conversations.models import Conversation, LastClear, Message
+from conversations.models import Conversation, LastClear, LearnerPreferences, Message
 from migration import copying as module
 from migration import selection, stores, transfer
 from migration.copying import Hopeless
@@ -46,6 +46,19 @@ def test_rows_and_bytes_arrive() -> None:
     assert Message.objects.using(ALIAS).get().audio_key == row.key
     assert in_bucket(row) == b"hello"
     assert Recording.objects.using(ALIAS).get().place == Recording.Place.CLOUD
+
+
+def test_what_learners_have_chosen_arrives_and_does_not_undo_a_later_choice() -> None:
+    mine, other = uuid.uuid4(), uuid.uuid4()
+    for learner, using, days, stamp in ((mine, "local", 7, 1), (other, "local", 7, 1), (other, ALIAS, 30, 2)):
+        LearnerPreferences.objects.using(using).create(
+            learner=learner, retention_days=days, audio_refused_at=AT, stamps={"retention_days": stamp}, updated_at=AT
+        )
+    copied(dry_run=True)
+    assert LearnerPreferences.objects.using(ALIAS).count() == 1
+    copied()
+    there = dict(LearnerPreferences.objects.using(ALIAS).values_list("pk", "retention_days"))
+    assert there == {mine: 7, other: 30}
 
 
 def test_nothing_is_taken_from_the_source() -> None:

@@ -126,7 +126,7 @@ def test_the_moment_itself_is_not_before(both: Any) -> None:
 def test_one_learners_conversations_can_be_deleted_alone(both: Any) -> None:
     talk("old", LONG_AGO)
     talk("other", LONG_AGO, learner=OTHER)
-    assert prune(learner=OTHER).conversations == 1
+    assert prune(learners=[OTHER]).conversations == 1
     assert alive() == {"old"}
 
 
@@ -234,7 +234,7 @@ def test_audio_only_deletes_recordings_that_wait_for_the_bucket(both: tuple[Half
 def test_audio_only_can_be_limited_to_one_learner(both: Any) -> None:
     talk("old", LONG_AGO)
     talk("other", LONG_AGO, learner=OTHER)
-    prune(audio_only=True, learner=OTHER)
+    prune(audio_only=True, learners=[OTHER])
     assert [row.learner for row in Recording.objects.using(ALIAS).all()] == [LEARNER]
 
 

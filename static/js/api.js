@@ -1,7 +1,7 @@
 // Call the server's REST API. Failures raise ApiError, whose message can be shown as it is.
 
 import * as cloud from "./cloud-state.js";
-/** @import { Conversation, Goal, ImportResult, Message, Scenario } from "./types.d.ts" */
+/** @import { Conversation, Goal, ImportResult, Message, PrivacyChoices, Scenario } from "./types.d.ts" */
 
 export class ApiError extends Error {
   /** @param {string} message @param {number} status HTTP status, or 0 if the server was not reached */
@@ -68,6 +68,11 @@ export const restore = (id) => call("POST", `${conversationPath(id)}/restore`);
 export const sendTurn = (id, form) => call("POST", `${conversationPath(id)}/turns`, form);
 /** @type {(key: string) => Promise<string>} */
 export const audioUrl = async (key) => (await call("GET", `/api/audio?key=${encodeURIComponent(key)}`)).url;
+
+/** @type {() => Promise<{ yours: PrivacyChoices }>} */
+export const privacy = () => call("GET", "/api/privacy");
+/** @type {(choices: { keepsAudio?: boolean; retentionDays?: number | null; eraseRecordings?: true }) => Promise<PrivacyChoices>} */
+export const choosePrivacy = async (choices) => (await call("PATCH", "/api/privacy", choices)).yours;
 
 /**
  * Save a better transcript and return {message, notCorrected?}. `notCorrected` says why the message could not be checked for

@@ -2,6 +2,7 @@
 
 import { conversation as fetchConversation, sendTurn } from "./api.js";
 import { wav } from "./pcm.js";
+import * as settings from "./settings.js";
 /** @import { ApiError } from "./api.js" */
 /** @import { Entry, Outbox } from "./outbox.js" */
 /** @import { Goal, Message } from "./types.d.ts" */
@@ -79,6 +80,7 @@ export class Delivery {
     form.set("messageId", entry.item);
     form.set("reply", "false");
     for (const name of ABOUT_THE_TALK) if (entry[name]) form.set(name, String(entry[name]));
+    if (entry.wordsOnly || !settings.get("keepsAudio")) form.set("keepsAudio", "false");
     if (entry.text) form.set("text", entry.text);
     else form.set("audio", wav(await this.outbox.pcm(entry.key)), `${entry.item}.wav`);
     try {

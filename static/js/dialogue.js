@@ -5,7 +5,8 @@ import { correctionItem, marked } from "./corrections.js";
 import { clone, find, findAll, make } from "./dom.js";
 /** @import { Correction, Measured, Message, Role, AudioSource, Turn } from "./types.d.ts" */
 
-const NOT_MADE_OUT = "not written down; the recording is kept";
+const NOT_MADE_OUT = "not written down";
+const NOT_MADE_OUT_BUT_KEPT = `${NOT_MADE_OUT}; the recording is kept`;
 export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corrected.";
 
 export class Dialogue {
@@ -147,8 +148,8 @@ export class Dialogue {
 
   /** @param {string} id */
   notMadeOut(id) {
-    this.turn(id, "user");
-    this.setStatus(id, "unheard", NOT_MADE_OUT);
+    const { source } = this.turn(id, "user");
+    this.setStatus(id, "unheard", source ? NOT_MADE_OUT_BUT_KEPT : NOT_MADE_OUT);
   }
 
   /**

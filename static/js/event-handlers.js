@@ -2,6 +2,7 @@
 
 import { announce, showError, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
+import * as settings from "./settings.js";
 /** @import { Session } from "./session.js" */
 /** @import { TalkEvent } from "./types.d.ts" */
 
@@ -40,6 +41,10 @@ const NOTICES = {
 
 /** @type {Record<string, Handler>} */
 export const HANDLERS = {
+  "session.created": (session, { session: { talk } }) => {
+    // The learner has refused recordings on another device.
+    if (!talk.keeps_audio) settings.set("keepsAudio", false);
+  },
   "session.updated": (session, { session: { talk, audio } }) => {
     session.learner.resume();
     session.view.facts(talk);

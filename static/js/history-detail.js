@@ -11,6 +11,8 @@ import { Replayer } from "./replay.js";
 import { target, toggleTranslation } from "./translations.js";
 /** @import { Conversation, Message } from "./types.d.ts" */
 
+const DATE = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", year: "numeric" });
+
 export class Detail {
   /**
    * @param {{ onChanged: (conversation: Conversation) => void; onDelete: (conversation: Conversation) => void;
@@ -72,7 +74,8 @@ export class Detail {
     document.title = `${conversation.title}: Talking Agent`;
     byId("detail-title").textContent = conversation.title;
     const when = `${day(began(conversation))}, ${time(began(conversation))}`;
-    const facts = [when, level(conversation), length(conversation), ...counts(conversation)];
+    const until = conversation.keptUntil ? `kept until ${DATE.format(new Date(conversation.keptUntil))}` : "";
+    const facts = [when, level(conversation), length(conversation), ...counts(conversation), until];
     byId("detail-facts").textContent = line(facts);
     byId("go-on", HTMLAnchorElement).href = `/?conversation=${encodeURIComponent(conversation.id)}`;
     byId("play-all").hidden = !conversation.messages.some((message) => message.audioS3Key);

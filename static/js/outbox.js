@@ -25,12 +25,13 @@ const completed = (transaction) =>
 export const keyOf = (conversation, item) => `${conversation}/${item}`;
 
 /**
- * A turn that the server may not have saved yet, with the facts of its talk. `refused` is the server's reason.
+ * A turn that the server may not have saved yet, with the facts of its talk. `refused` is the server's reason. With `wordsOnly`, the
+ * turn has a voice that must not be written to this device.
  * @typedef {{ key: string; conversation: string; item: string; tab: string; time: number; text?: string; refused?: string;
- *   finished: boolean; finishedAt?: number; [fact: string]: unknown }} Entry
+ *   wordsOnly?: boolean; finished: boolean; finishedAt?: number; [fact: string]: unknown }} Entry
  */
 
-/** @typedef {Database | Memory} Outbox */
+/** @typedef {Divided} Outbox */
 /** @import { Pcm } from "./pcm.js" */
 
 class Database {
@@ -111,8 +112,53 @@ class Memory {
   }
 }
 
+/** Keep the turns of learners who refuse recordings in memory, until the server has their words, and all other turns in `store`. */
+class Divided {
+  memory = new Memory();
+
+  /** @param {Database | Memory} store */
+  constructor(store) {
+    this.store = store;
+    this.durable = store.durable;
+  }
+
+  /** @param {Entry} entry */
+  put(entry) {
+    return (entry.wordsOnly ? this.memory : this.store).put(entry);
+  }
+
+  /** @param {string} key @param {number} number @param {Pcm} pcm */
+  addPiece(key, number, pcm) {
+    return this.of(key).addPiece(key, number, pcm);
+  }
+
+  async list() {
+    return [...(await this.store.list()), ...(await this.memory.list())];
+  }
+
+  /** @param {string} key */
+  pcm(key) {
+    return this.of(key).pcm(key);
+  }
+
+  /** @param {string} key */
+  remove(key) {
+    return this.of(key).remove(key);
+  }
+
+  /** @param {string} key */
+  of(key) {
+    return this.memory.entries.has(key) ? this.memory : this.store;
+  }
+}
+
 /** @returns {Promise<Outbox>} */
 export async function openOutbox() {
+  return new Divided(await openStore());
+}
+
+/** @returns {Promise<Database | Memory>} */
+async function openStore() {
   const database = new Scope();
   try {
     const opening = indexedDB.open("outbox", 1);

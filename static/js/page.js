@@ -3,6 +3,7 @@
 import "./cloud-watch.js";
 import { byId, findAll } from "./dom.js";
 import { devices } from "./microphone.js";
+import { bindPrivacy } from "./privacy.js";
 import * as settings from "./settings.js";
 import { target } from "./translations.js";
 
@@ -120,10 +121,13 @@ bindSpeed();
 bindPause();
 bindDevices();
 bindTranslations();
-byId("open-settings").addEventListener("click", () => {
-  fillDevices();
-  dialog.showModal();
-});
+const loadPrivacy = bindPrivacy();
+for (const opener of findAll(document, "#open-settings, [data-open-settings]"))
+  opener.addEventListener("click", () => {
+    fillDevices();
+    loadPrivacy();
+    dialog.showModal();
+  });
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 // The service worker shows the offline page while the server cannot be reached. Browsers support it only on HTTPS and localhost,
 // and may refuse it.

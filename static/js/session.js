@@ -165,7 +165,7 @@ export class Session {
   /** Return the facts that the outbox stores with each turn. If that turn is the first to arrive, the talk begins with them. */
   meta() {
     const { own, ...facts } = this.talk ?? {};
-    return { conversation: this.conversation, ...facts, ...own };
+    return { conversation: this.conversation, ...facts, ...own, wordsOnly: !settings.get("keepsAudio") };
   }
 
   /** @param {ConnectionState} state @param {{ code: number }} [detail] */
@@ -231,7 +231,7 @@ export class Session {
           input: { turn_detection: this.learner.handsFree ? detection : null },
           output: { speed: settings.get("speed") },
         },
-        talk: { ...facts, ...own, language: settings.get("language") },
+        talk: { ...facts, ...own, language: settings.get("language"), keeps_audio: settings.get("keepsAudio") },
       },
     });
     if (sent) this.updates += 1;
@@ -302,7 +302,7 @@ export class Session {
     } else if (state === "kept") {
       this.delivery.report();
     } else if (recording) {
-      this.dialogue.setSource(item, { blob: wav(recording.pcm()) });
+      if (settings.get("keepsAudio")) this.dialogue.setSource(item, { blob: wav(recording.pcm()) });
       this.dialogue.setStatus(item, this.online ? "writing" : "waiting", this.online ? WRITING : WAITING);
       this.awaiting = true;
     }
@@ -324,7 +324,7 @@ export class Session {
     const created = { type: "conversation.item.create", item: { id: item, type: "message", role: "user", content } };
     if (this.connection.send(created)) this.connection.send({ type: "response.create" });
     else this.unsent.push(created);
-    const entry = { ...this.meta(), key: keyOf(this.conversation, item), item, tab: TAB, text };
+    const entry = { ...this.meta(), key: keyOf(this.conversation, item), item, tab: TAB, text, wordsOnly: false };
     await this.outbox.put({ ...entry, time: Date.now(), finished: true, finishedAt: Date.now() });
     if (this.savedLast === item) await this.outbox.remove(entry.key);
     await this.delivery.report();

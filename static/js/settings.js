@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{ level: string; scenario: string; speed: number | null; language: string; handsFree: boolean; pauseMs: number | null;
- *   device: string; theme: string }} Settings
+ *   device: string; theme: string; keepsAudio: boolean; refusalUnsent: boolean }} Settings
  */
 
 /** @type {Settings} */
@@ -19,6 +19,10 @@ const DEFAULTS = {
   pauseMs: null,
   device: "",
   theme: "system",
+  // False: only words are kept. The server knows it, too, and decides if it can be reached.
+  keepsAudio: true,
+  // The server does not know yet that the learner refuses recordings.
+  refusalUnsent: false,
 };
 const KEY = "settings";
 const VERSION = 2;
@@ -83,6 +87,10 @@ export function onChange(name, listener) {
 // Follow a setting that another tab changed, except for those that must not change during a talk.
 addEventListener("storage", (event) => {
   if (event.key !== KEY) return;
-  chosen.theme = read().theme ?? get("theme");
-  changes.dispatchEvent(new CustomEvent("theme", { detail: chosen.theme }));
+  for (const name of /** @type {const} */ (["theme", "keepsAudio"])) {
+    const value = read()[name] ?? DEFAULTS[name];
+    if (value === get(name)) continue;
+    Object.assign(chosen, { [name]: value });
+    changes.dispatchEvent(new CustomEvent(name, { detail: value }));
+  }
 });

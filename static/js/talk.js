@@ -382,7 +382,8 @@ settings.onChange("handsFree", (on) => {
   talkButton.letGo();
   session?.setHandsFree(on);
 });
-for (const name of /** @type {const} */ (["speed", "pauseMs", "language"])) settings.onChange(name, () => session?.update());
+for (const name of /** @type {const} */ (["speed", "pauseMs", "language", "keepsAudio"]))
+  settings.onChange(name, () => session?.update());
 setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
 addEventListener("pagehide", () => {
   talk?.end();

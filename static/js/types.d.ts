@@ -52,7 +52,16 @@ export interface Conversation {
   /** In minutes. */
   duration: number | null;
   analysis: unknown;
+  /** When it is erased, in ISO 8601. Missing: it is kept for ever. */
+  keptUntil?: string;
   storage: string;
+}
+
+/** What the learner has chosen. `retentionDays` is null if talks are kept as long as the site keeps them. */
+export interface PrivacyChoices {
+  keepsAudio: boolean;
+  retentionDays: number | null;
+  erasingRecordings: boolean;
 }
 
 export interface Scenario {

@@ -45,6 +45,18 @@ def test_the_same_message_again_changes_nothing(client: httpx.Client):
     assert len(messages(client, "again")) == 2
 
 
+def test_a_turn_of_words_only_leaves_no_recording(server: AgentServer, client: httpx.Client):
+    before = set((server.folder / "recordings").rglob("*.webm"))
+    answer = turn(client, "words-only", keepsAudio="false").json()
+    assert answer["message"]["content"] == "My brother has went to London last week."
+    assert answer["message"]["measured"]["spoken_ms"] > 1000
+    assert ("audioS3Key" in answer["message"], "audioS3Key" in answer["reply"]) == (False, False)
+    assert set((server.folder / "recordings").rglob("*.webm")) <= before
+    analysis = client.post("conversations/words-only/analysis", json={}).json()["analysis"]
+    seconds = answer["message"]["measured"]["spoken_ms"] / 1000
+    assert analysis["speakingMetrics"]["estimatedSeconds"] == pytest.approx(seconds, abs=1)
+
+
 def test_the_id_of_another_message_is_refused(client: httpx.Client):
     sent = {"text": "I went to Rome.", "messageId": "user-1700000000003"}
     reply = client.post("conversations/taken/turns", json=sent).json()["reply"]

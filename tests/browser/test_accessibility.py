@@ -151,6 +151,18 @@ def test_an_empty_history(context: BrowserContext, agent: AgentServer):
     page.context.close()
 
 
+def test_the_privacy_page_and_its_choices(page: Page, agent: AgentServer):
+    page.goto(f"{agent.url}/privacy")
+    assert violations(page) == []
+    page.get_by_role("button", name="in the settings").click()
+    page.get_by_label("Keep my talks").select_option("30")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.get_by_role("switch", name="Keep recordings").uncheck()
+    page.get_by_role("button", name="Erase all recordings").click()
+    expect(page.locator("#privacy-status")).to_contain_text("Your words stay")
+    assert violations(page) == []
+
+
 def test_the_import_page_before_and_after_an_import(page: Page, agent: AgentServer):
     page.goto(f"{agent.url}/import")
     assert violations(page) == []

@@ -4,10 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils import timezone
 
 from audio import recordings
 from audio.encoding import from_pcm, to_pcm
-from conversations import store
+from conversations import preferences, store
 from conversations.tests.shapes import conversation, said
 from core.threads import in_thread
 from simulators.openai import Provider
@@ -58,6 +59,16 @@ async def test_saved_speech_is_served_unchanged(local: None, caller: Caller):
     answer = (await caller.call("text-to-speech", {"text": "Good morning.", **IDS})).json()
     recording = (await in_thread(recordings.of, [answer["audioS3Key"]]))[answer["audioS3Key"]]
     assert await whole(await caller.get(answer["audioUrl"])) == await in_thread(recordings.read, recording)
+
+
+async def test_speech_that_the_learner_does_not_want_kept_is_answered_as_sound(local: None, caller: Caller):
+    await in_thread(preferences.choose, caller.learner, audio_refused_at=timezone.now())
+    answer = await caller.call("text-to-speech", {"text": "Good morning.", **IDS})
+    assert answer["Content-Type"] == "audio/mpeg"
+    assert "no recordings are kept" in answer["X-Not-Saved"]
+    assert (await whole(answer)).startswith(b"ID3")
+    (message,) = await caller.messages()
+    assert (message["content"], message.get("audioS3Key")) == ("Good morning.", None)
 
 
 async def test_its_key_has_the_contracts_shape(local: None, caller: Caller):

@@ -1,0 +1,109 @@
+// Let the learner choose whether recordings are kept, and for how long talks are kept. The server holds the choices, for all devices.
+
+import { choosePrivacy, privacy } from "./api.js";
+import { button, byId, findAll } from "./dom.js";
+import * as settings from "./settings.js";
+/** @import { PrivacyChoices } from "./types.d.ts" */
+
+const REFUSED = "From now on only words are kept. You can also erase the recordings made so far.";
+const UNSENT = "From now on this device keeps only words. The server can't be reached, and is told as soon as it can.";
+const KEPT = "Recordings are kept again.";
+const REALLY = "This erases the recordings of all your talks, here and on other devices. Your words stay.";
+const ERASING = "Your recordings are being erased. That takes about a minute.";
+
+const ERASE = "Erase all recordings so far";
+
+/** Bind the fields in the settings. Return a function that shows the server's choices in them. */
+export function bindPrivacy() {
+  const keepsAudio = byId("setting-keeps-audio", HTMLInputElement);
+  const retention = byId("setting-retention", HTMLSelectElement);
+  const erase = byId("erase-recordings", HTMLButtonElement);
+  let days = "";
+
+  /** @param {(string | Node)[]} parts */
+  const say = (...parts) => byId("privacy-status").replaceChildren(...parts);
+  const show = () => {
+    keepsAudio.checked = settings.get("keepsAudio");
+    for (const each of findAll(document, "[data-keeps-audio]"))
+      each.hidden = each.dataset.keepsAudio !== String(keepsAudio.checked);
+  };
+  /** @param {PrivacyChoices} yours */
+  const take = (yours) => {
+    settings.set("refusalUnsent", false);
+    settings.set("keepsAudio", yours.keepsAudio);
+    days = String(yours.retentionDays ?? "");
+    retention.value = days;
+    // The site keeps talks for a shorter time by now.
+    if (retention.selectedIndex === -1) retention.value = "";
+    erase.disabled = yours.erasingRecordings;
+    show();
+  };
+  const sendRefusal = async () => take(await choosePrivacy({ keepsAudio: false }));
+
+  const load = async () => {
+    say();
+    erase.textContent = ERASE;
+    try {
+      if (settings.get("refusalUnsent")) await sendRefusal();
+      else take((await privacy()).yours);
+    } catch {
+      // The fields show what this browser knows.
+      if (settings.get("refusalUnsent")) say(UNSENT);
+    }
+  };
+
+  const refuse = async () => {
+    // At once, and whether or not the server can be reached.
+    settings.set("refusalUnsent", true);
+    settings.set("keepsAudio", false);
+    try {
+      await sendRefusal();
+      say(REFUSED);
+    } catch {
+      say(UNSENT);
+    }
+  };
+  const allow = async () => {
+    try {
+      take(await choosePrivacy({ keepsAudio: true }));
+      say(KEPT);
+    } catch (error) {
+      show();
+      say(error.message);
+    }
+  };
+  /** @param {string} chosen */
+  const keepFor = async (chosen) => {
+    const before = days;
+    try {
+      take(await choosePrivacy({ retentionDays: chosen ? Number(chosen) : null }));
+      const undo = button("link-button", "Undo", () => keepFor(before).then(() => retention.focus()));
+      say(chosen ? `In ten minutes, talks older than ${chosen} days begin to be erased. ` : "Saved. ", undo);
+    } catch (error) {
+      retention.value = before;
+      say(error.message);
+    }
+  };
+  const eraseAll = async () => {
+    if (erase.textContent === ERASE) {
+      erase.textContent = "Yes, erase them for good";
+      say(REALLY);
+      return;
+    }
+    erase.textContent = ERASE;
+    try {
+      take(await choosePrivacy({ eraseRecordings: true }));
+      say(ERASING);
+    } catch (error) {
+      say(error.message);
+    }
+  };
+
+  keepsAudio.addEventListener("change", () => (keepsAudio.checked ? allow() : refuse()));
+  retention.addEventListener("change", () => keepFor(retention.value));
+  erase.addEventListener("click", eraseAll);
+  settings.onChange("keepsAudio", show);
+  show();
+  if (settings.get("refusalUnsent")) load();
+  return load;
+}

@@ -1,0 +1,46 @@
+"""The background tasks do their work piece by piece, and go on where they stopped."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from conversations import store
+from core import cloud
+from migration import pruning
+from talking_agent import lifespan
+from tests.clouds import DATABASES, Half
+
+pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
+
+LEARNER = uuid.uuid4()
+
+
+def talk(wire_id: str) -> None:
+    store.save(LEARNER, wire_id, columns={"timestamp": datetime(2020, 1, 1, tzinfo=UTC)}, messages=None)
+
+
+def left() -> int:
+    return len(store.history(LEARNER))
+
+
+def test_what_is_kept_no_longer_is_erased_in_pieces(settings: Any, monkeypatch: pytest.MonkeyPatch):
+    settings.RETENTION_DAYS = 30
+    monkeypatch.setattr(pruning, "DELETED_AT_ONCE", 1)
+    for wire_id in ("one", "two", "three"):
+        talk(wire_id)
+    monkeypatch.setattr(lifespan, "ERASE_PATIENCE", -1.0)
+    assert lifespan._expire(by_rules=True) is False
+    assert left() == 2
+    monkeypatch.undo()
+    assert lifespan._expire(by_rules=True) is True
+    assert left() == 0
+
+
+def test_during_an_outage_the_work_is_put_off(settings: Any, database: Half):
+    settings.RETENTION_DAYS = 30
+    talk("one")
+    with database.outage(), pytest.raises((pruning.Down, cloud.Unavailable)):
+        lifespan._expire(by_rules=True)
+    assert left() == 1
