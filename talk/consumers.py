@@ -29,6 +29,7 @@ from talk.live_talk import LiveTalk, open_talk
 from talk.outgoing import Send
 from talk.protocol import Event, ProtocolError
 from talk.saver import TALK_DELETED
+from tutor import crisis_lines
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         except (store.OutOfReach, DatabaseError):
             await self._refuse(1013, "unreachable", UNREACHABLE)
         else:
-            await self._begin(learner, conversation)
+            await self._begin(learner, conversation, crisis_lines.country(headers.get("Accept-Language", "")))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.talk is None or self.failed:
@@ -139,7 +140,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(RuntimeError, OSError):
             await self.close(code)
 
-    async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
+    async def _begin(self, learner: uuid.UUID, conversation: str, country: str) -> None:
         self.key = conversation_key(learner, conversation)
         available = engines()
         # Register before the first await. If several connections begin at the same time, the last one gets the talk.
@@ -149,7 +150,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 self.place, before.place = before.place, None
                 await before._give_way()
             self.place = self.place or await _place(learner, first_awake(available).name)
-            talk = await open_talk(learner=learner, conversation=conversation, engines=available, send=self.say)
+            talk = await open_talk(learner=learner, conversation=conversation, engines=available, send=self.say, country=country)
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:

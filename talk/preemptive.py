@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
 from engines.interface import Event, Heard, Unheard, Words
+from talk.moderated_reply import Judged
 from usage import metering
 
 # Rounds of the event loop: in the first this task begins, in the second a task of the engine's own.
@@ -19,9 +20,9 @@ class PreemptiveReply:
     learner's words. `heard` holds these words, "" until they are known. `used` holds the usage of providers so far.
     """
 
-    def __init__(self, events: AsyncIterator[Event], *, hears: bool = True) -> None:
-        self._events = cast(AsyncGenerator[Event, None], events)
-        self._queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+    def __init__(self, events: AsyncIterator[Event | Judged], *, hears: bool = True) -> None:
+        self._events = cast(AsyncGenerator[Event | Judged, None], events)
+        self._queue: asyncio.Queue[Event | Judged | Exception | None] = asyncio.Queue()
         self._answering = self._stopped = False
         self._hears, self._settled = hears, not hears
         self.heard = ""
@@ -30,7 +31,7 @@ class PreemptiveReply:
         # A callback ends the queue even if the task was cancelled before it began.
         self._task.add_done_callback(lambda _: self._queue.put_nowait(None))
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncIterator[Event | Judged]:
         while (event := await self._queue.get()) is not None:
             if isinstance(event, Exception):
                 raise event
@@ -69,7 +70,7 @@ class PreemptiveReply:
                 self._settled = self._settled or is_heard
                 if isinstance(event, Heard):
                     self.heard = event.text
-                if not (self._answering and self._stopped) or is_heard:
+                if not (self._answering and self._stopped) or is_heard or isinstance(event, Judged):
                     self._queue.put_nowait(event)
                 if self._answering and self._stopped and self._settled:
                     return

@@ -35,7 +35,7 @@ class OpenAIDeclaration(Declaration):
         return str(settings.OPENAI[self.answers]["model"])
 
     def providers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(stage.provider for stage in endpoints.stages(self.uses)))
+        return tuple(dict.fromkeys(stage.provider for stage in endpoints.stages(self.uses + endpoints.moderation())))
 
 
 def stages_in_use() -> list[Stage]:
