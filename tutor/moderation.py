@@ -6,7 +6,7 @@ an audience is spared. The entries and patterns are in `moderation.toml` and `wo
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -85,8 +85,8 @@ def found_in_learners(text: str) -> Category | None:
     return Category.SELF_HARM if safety.in_distress(text) else found(text)
 
 
-def gravest(categories: set[Category] | frozenset[Category]) -> Category | None:
-    """Return the gravest of the categories that the audience is spared, or None."""
+def gravest(categories: Collection[Category | None]) -> Category | None:
+    """Return the gravest of the categories that the audience is spared, or None. None among them does not count."""
     return next((each for each in Category if each in categories and stops(each)), None)
 
 
