@@ -150,7 +150,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 self.place, before.place = before.place, None
                 await before._give_way()
             self.place = self.place or await _place(learner, first_awake(available).name)
-            talk = await open_talk(learner=learner, conversation=conversation, engines=available, send=self.say, country=country)
+            talk = await open_talk(
+                learner=learner, conversation=conversation, engines=available, send=self.say, country=country
+            )
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:

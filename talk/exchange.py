@@ -356,7 +356,9 @@ class Exchange:
         if not budget.allows(self.engine.name):
             await self.fallback_session.return_if_rested()
         engine = self.engine if budget.allows(self.engine.name) else None
-        preemptive = PreemptiveReply(spoken_lines(engine, said, reprompt.slower(self.fallback_session.speed)), hears=False)
+        preemptive = PreemptiveReply(
+            spoken_lines(engine, said, reprompt.slower(self.fallback_session.speed)), hears=False
+        )
         self._reprompt = self.replies.begin(None, preemptive, self.config.output)
         self._silence.restart()
 

@@ -48,8 +48,8 @@ async def open_talk(
     """Load the conversation, or begin a new one, and return its talk. Raises store.ConversationDeleted, DatabaseError.
 
     `send` is called with each event for the client. Call `receive` for each event of the client, and at the end `close`.
-    `preemptive` allows preemptive replies, by default as the setting PREEMPTIVE_REPLIES does. `country` is the learner's, for crisis
-    lines.
+    `preemptive` allows preemptive replies, by default as the setting PREEMPTIVE_REPLIES does. `country` is the learner's, for
+    crisis lines.
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))

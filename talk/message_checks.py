@@ -51,7 +51,9 @@ class Checks:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _check(self, engine: Engine, turn: Turn, text: str, before: Sequence[Line], found: Awaitable[bool]) -> None:
+    async def _check(
+        self, engine: Engine, turn: Turn, text: str, before: Sequence[Line], found: Awaitable[bool]
+    ) -> None:
         try:
             async with asyncio.timeout(CHECK_WITHIN_S):
                 with spending.counted(engine.name) as used:

@@ -1,7 +1,7 @@
 """Judge what both sides say in a reply, beside it, and replace an answer that must not be said.
 
-No voice waits for a judgement. The word list judges each clause before it is passed on, in well under a millisecond. The service of
-the engine's provider, if it has one, judges in parallel. When it finds something, the rest of the answer is replaced.
+No voice waits for a judgement. The word list judges each clause before it is passed on, in well under a millisecond. The service
+of the engine's provider, if it has one, judges in parallel. When it finds something, the rest of the answer is replaced.
 """
 
 import asyncio

@@ -62,7 +62,8 @@ async def take(
 ) -> AsyncIterator[Event]:
     """Take a turn, and yield its events, as on the WebSocket. Raises CallRefused, AtCapacity.
 
-    Turns of the same `visitor` count together. `country` is the learner's, for crisis lines. A turn that waits for its slot is dropped when its client disconnects.
+    Turns of the same `visitor` count together. `country` is the learner's, for crisis lines. A turn that waits for its slot
+    is dropped when its client disconnects.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
     slots = TYPED if asked.audio is None else RECORDED

@@ -1,6 +1,7 @@
 """What learners say, choose and import reaches a model as data in the user's role. It never becomes part of an instruction.
 
-A model's obedience cannot be tested here, and is not promised. These tests look at the requests that reach the (simulated) provider.
+A model's obedience cannot be tested here, and is not promised. These tests look at the requests that reach the simulated
+provider.
 """
 
 import json
@@ -47,7 +48,12 @@ def own_brief(text: str) -> Brief:
 
 
 def dialogue(text: str) -> list[Line]:
-    return [Line("assistant", "Hello! How are you?"), Line("user", text), Line("assistant", "Tell me more."), Line("user", text)]
+    return [
+        Line("assistant", "Hello! How are you?"),
+        Line("user", text),
+        Line("assistant", "Tell me more."),
+        Line("user", text),
+    ]
 
 
 # Every way that words take to a language model, besides the Realtime API's.
@@ -85,7 +91,20 @@ def strings_in(value: object) -> list[str]:
 def test_there_are_enough_attempts():
     assert len(set(ATTEMPTS)) >= 40
     assert {each["kind"] for each in DATA["attempts"] + DATA["dialogues"]} >= {
-        *("override", "leak", "role", "tag", "json", "tool", "template", "language", "encoding", "page", "turns", "imported")
+        *(
+            "override",
+            "leak",
+            "role",
+            "tag",
+            "json",
+            "tool",
+            "template",
+            "language",
+            "encoding",
+            "page",
+            "turns",
+            "imported",
+        )
     }
 
 
@@ -129,7 +148,9 @@ async def test_several_turns_stay_in_their_roles(provider: Provider, lines: list
     turns = [Line(("user", "assistant")[number % 2], text) for number, text in enumerate(lines)]
     body = await asked(provider, PIPELINE.chat(turns, brief=Brief(scenario.get("travel"), "B1", "seed")))
     assert "MARKER" not in system(body)
-    assert [(each["role"], each["content"]) for each in body["messages"][1:]] == [(each.role, each.text) for each in turns]
+    assert [(each["role"], each["content"]) for each in body["messages"][1:]] == [
+        (each.role, each.text) for each in turns
+    ]
 
 
 async def test_a_realtime_session_gets_words_as_items_of_their_speaker(provider: Provider):
@@ -180,7 +201,9 @@ async def test_a_correction_of_words_that_were_not_said_is_dropped(provider: Pro
 
 
 async def test_scores_that_a_learner_asked_for_are_not_taken_over_the_limit(provider: Provider):
-    provider.configure(structured={"analysis": [ASSESSMENT | {"scores": {"grammar": 1000, "vocabulary": 1, "contentRichness": 1}}]})
+    provider.configure(
+        structured={"analysis": [ASSESSMENT | {"scores": {"grammar": 1000, "vocabulary": 1, "contentRichness": 1}}]}
+    )
     with pytest.raises(EngineError):
         await PIPELINE.analyse([Line("user", ATTEMPTS[0])], brief=own_brief(ATTEMPTS[0]))
 

@@ -21,7 +21,9 @@ WORDS_PER_MINUTE = {"A1": 60, "A2": 75, "B1": 95, "B2": 115, "C1": 130}
 
 NOTHING_SAID = "You have not said anything yet that could be measured."
 # Said before the feedback to a learner who was in danger or despair.
-SERIOUS = "Some of what you said sounded very serious, and it is not judged here. Please talk to someone you trust about it."
+SERIOUS = (
+    "Some of what you said sounded very serious, and it is not judged here. Please talk to someone you trust about it."
+)
 PARTLY = "This is about the newest {newest:,} of your {all:,} turns: the talk is too long to be looked at as a whole."
 NOT_TIMED = "Fluency was not measured: it is not known how long you spoke."
 

@@ -89,5 +89,3 @@ def _line(table: Table) -> CrisisLine:
 def _require(table: Table, key: str, fulfilled: object, what: str) -> None:
     if not fulfilled:
         raise table.error(key, what)
-
-

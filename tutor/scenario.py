@@ -122,7 +122,7 @@ class Brief:
 
 
 def load_all() -> dict[str, Scenario]:
-    """Return the scenarios for the audience by id: quick chats first, the learner's own topic last, easy ones first within a kind."""
+    """Return the scenarios for the audience by id: quick chats first, the own topic last, easy ones first within a kind."""
     for_children = moderation.audience() is moderation.Audience.CHILDREN
     return {name: one for name, one in _load_files().items() if not (for_children and one.adults_only)}
 

@@ -40,7 +40,9 @@ def begins_with(text: str, name: str) -> bool:
 
 @pytest.mark.parametrize(("heard", "name"), [("I hate all Jews.", "hate"), ("Suck my dick.", "sexual")])
 async def test_words_of_the_learner_that_the_list_finds_are_led_away_from(line: Begin, heard: str, name: str):
-    talk = await line(ScriptedEngine("chat", [answer(heard, "Oh, why that?")], corrects_aloud=False, corrections=MISTAKE))
+    talk = await line(
+        ScriptedEngine("chat", [answer(heard, "Oh, why that?")], corrects_aloud=False, corrections=MISTAKE)
+    )
     await talk.take_turn()
     assert begins_with(said_by_agent(talk), name)
     assert said_by_agent(talk).endswith("?")
@@ -50,7 +52,9 @@ async def test_words_of_the_learner_that_the_list_finds_are_led_away_from(line: 
 
 
 async def test_what_the_provider_finds_beside_the_reply_counts_as_well(line: Begin):
-    engine = ScriptedEngine("chat", [[Heard("A zebra."), 0.1, Words("Nice!"), Spoken()]], finds={"zebra": Category.SEXUAL})
+    engine = ScriptedEngine(
+        "chat", [[Heard("A zebra."), 0.1, Words("Nice!"), Spoken()]], finds={"zebra": Category.SEXUAL}
+    )
     talk = await line(engine)
     await talk.take_turn()
     assert engine.judged[0] == "A zebra."
@@ -59,7 +63,9 @@ async def test_what_the_provider_finds_beside_the_reply_counts_as_well(line: Beg
 
 async def test_no_voice_waits_for_the_provider(line: Begin):
     reply = answer("A cat.", "Nice!")
-    engine = ScriptedEngine("chat", [reply, answer("A dog.", "Good!")], finds={"zebra": Category.SEXUAL}, finds_after=30.0)
+    engine = ScriptedEngine(
+        "chat", [reply, answer("A dog.", "Good!")], finds={"zebra": Category.SEXUAL}, finds_after=30.0
+    )
     talk = await line(engine)
     loop = asyncio.get_running_loop()
     heard_at = loop.create_future()
@@ -229,7 +235,9 @@ async def test_a_failing_service_does_not_break_the_talk(line: Begin, caplog: py
 
 
 async def test_a_turn_without_words_needs_no_judgement(line: Begin):
-    engine = ScriptedEngine("voice", [[Words("Hm."), Speech(SOUND), Spoken(), Unheard()]], finds={"zebra": Category.HATE})
+    engine = ScriptedEngine(
+        "voice", [[Words("Hm."), Speech(SOUND), Spoken(), Unheard()]], finds={"zebra": Category.HATE}
+    )
     talk = await line(engine)
     await talk.take_turn()
     assert [role for role, _, _ in await talk.stored()] == ["user", "assistant"]

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.chromium import chromium
 from tests.browser.test_history import conversation
@@ -11,7 +11,9 @@ from tests.servers import AgentServer
 
 ATTEMPTS = tomllib.loads((Path(__file__).parents[1] / "injection" / "attempts.toml").read_text())["attempts"]
 HOSTILE: list[str] = [each["text"] for each in ATTEMPTS if each["kind"] in ("page", "tag", "template")]
-STRANGE = "script:not([src]):not([type='application/json']), iframe, base, meta[http-equiv=refresh], [onerror], [onload]"
+STRANGE = (
+    "script:not([src]):not([type='application/json']), iframe, base, meta[http-equiv=refresh], [onerror], [onload]"
+)
 
 
 def titled(number: int, text: str) -> dict:
@@ -45,8 +47,13 @@ def check(page: Page, texts: list[str]) -> None:
 def test_pages_show_hostile_words_as_text(server: AgentServer):
     with chromium() as browser:
         page = browser.new_page()
-        dialogs: list[str] = []
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        dialogs: list[Dialog] = []
+
+        def note(dialog: Dialog) -> None:
+            dialogs.append(dialog)
+            dialog.dismiss()
+
+        page.on("dialog", note)
         page.goto(f"{server.url}/history")
         talks = [said(HOSTILE), *(titled(number, text) for number, text in enumerate(HOSTILE[-4:], 1))]
         for talk in talks:

@@ -182,5 +182,5 @@ def test_the_instructions_say_that_the_learner_is_a_child(settings):
     settings.AUDIENCE = "children"
     prompt = instructions(brief())
     assert "The learner is a child" in prompt
-    assert "something for grown-ups" in prompt
+    assert "this is something for grown-ups" in prompt
     assert "Swearing is no reason" not in prompt

@@ -62,7 +62,14 @@ def test_nothing_is_found_in_the_scenarios(audience):
     said = [
         text
         for one in scenario.load_all().values()
-        for text in (one.title, one.summary, one.opening, *one.hints, *one.closings, *(each.ask for each in one.follow_ups))
+        for text in (
+            one.title,
+            one.summary,
+            one.opening,
+            *one.hints,
+            *one.closings,
+            *(each.ask for each in one.follow_ups),
+        )
     ]
     assert [text for text in said if found(text)] == []
 

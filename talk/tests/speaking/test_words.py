@@ -255,8 +255,8 @@ async def test_the_embedded_engine_leads_back_too(local: None, caller: Caller):
 async def test_words_of_despair_are_not_scored(local: None, caller: Caller):
     told = [{"role": "user", "content": "Last summer I went to Rome with my sister and we ate good pizza."}]
     grave = [*told, {"role": "user", "content": "I want to die because she have left me."}]
-    usual = (await caller.call("analyze-conversation", {"conversation": told})).json()["analysis"]
-    found = (await caller.call("analyze-conversation", {"conversation": grave})).json()["analysis"]
+    usual = (await caller.call("analyze-conversation", {"conversation": told})).json()
+    found = (await caller.call("analyze-conversation", {"conversation": grave})).json()
     assert found["componentScores"] == usual["componentScores"]
     assert found["feedback"].startswith(SERIOUS)
     assert "she have" not in str(found)
