@@ -58,8 +58,8 @@ async def reply(lines: Sequence[Line], *, brief: Brief) -> str:
 def messages(brief: Brief, lines: Sequence[Line]) -> list[dict[str, str]]:
     """Return the messages for the model: the brief, and as much of the talk as fits into BUDGET.
 
-    A learner's words are in no other role than the user's. Older lines are dropped, STEP characters at a time. The dialogue begins
-    and ends with the learner, and the roles alternate, because some models insist on that.
+    A learner's words are in no other role than the user's. Older lines are dropped, STEP characters at a time. The dialogue
+    begins and ends with the learner, and the roles alternate, because some models insist on that.
     """
     excess = sum(len(line.text) for line in lines) - BUDGET
     to_leave_out = -(-excess // STEP) * STEP

@@ -23,7 +23,8 @@ class OpenAIDeclaration(Declaration):
 
     def system_checks(self) -> Iterable[CheckMessage]:
         used, needed = endpoints.stages(self.uses), endpoints.stages(self.needs)
-        return checks.messages(self.name, used, needed, datetime.now(UTC).date())
+        judging = endpoints.stages(endpoints.moderation())
+        return checks.messages(self.name, used, needed, judging, datetime.now(UTC).date())
 
     def verify_checks(self) -> Iterable[Probe]:
         # Imported here, so that a server without a provider does not load httpx2.
