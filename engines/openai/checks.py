@@ -13,7 +13,7 @@ from usage import spending
 
 
 def messages(
-    engine: str, used: Sequence[Stage], needed: Sequence[Stage], judging: Sequence[Stage], today: date
+    engine: str, used: Sequence[Stage], needed: Sequence[Stage], today: date, judging: Sequence[Stage] = ()
 ) -> list[CheckMessage]:
     """Return what is wrong for this engine: the errors, or the warnings if there is no error.
 

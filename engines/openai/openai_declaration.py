@@ -24,7 +24,7 @@ class OpenAIDeclaration(Declaration):
     def system_checks(self) -> Iterable[CheckMessage]:
         used, needed = endpoints.stages(self.uses), endpoints.stages(self.needs)
         judging = endpoints.stages(endpoints.moderation())
-        return checks.messages(self.name, used, needed, judging, datetime.now(UTC).date())
+        return checks.messages(self.name, used, needed, datetime.now(UTC).date(), judging)
 
     def verify_checks(self) -> Iterable[Probe]:
         # Imported here, so that a server without a provider does not load httpx2.
