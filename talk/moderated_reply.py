@@ -129,7 +129,7 @@ class _Reply:
     async def _close_events(self) -> None:
         if self._coming:
             self._coming.cancel()
-            await asyncio.wait([self._coming])
+            await asyncio.gather(self._coming, return_exceptions=True)
             self._coming = None
         await self._events.aclose()
 

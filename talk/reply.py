@@ -63,8 +63,6 @@ class Reply:
         self._corrections: tuple[Correction, ...] | None = ()
         self._placed = self._heard = self._sound_is_out = self._saved = self._stopped = self._says_goodbye = False
         self._taken_back = False
-        # Whether something was found in the learner's words, as soon as that is known.
-        self._found_in_words: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         # The learner's sound interrupted the agent but was not a turn, so the interrupted reply has to be said again.
         self.dropped_turn = False
         self._times = {"end": time.perf_counter()}
@@ -152,19 +150,15 @@ class Reply:
         except Exception as error:  # noqa: BLE001
             logger.error("An answer failed: %s", safe_traceback.of(error))
             await self._fail(FAILED)
-        finally:
-            self._settle_judgement(found=False)
 
     async def _follow(self, happened: Event | Judged) -> None:
         self._times.setdefault(type(happened).__name__, time.perf_counter())
         match happened:
             case Heard():
                 await self._take_transcript(happened)
-            case Judged("user", category):
-                self._settle_judgement(found=category is not None)
-                if category is Category.SELF_HARM and self.turn:
-                    support = crisis_lines.support(self._dialogue.country)
-                    await self._outgoing.send("talk.support", item_id=self.turn.item_id, **support)
+            case Judged("user", Category.SELF_HARM) if self.turn:
+                support = crisis_lines.support(self._dialogue.country)
+                await self._outgoing.send("talk.support", item_id=self.turn.item_id, **support)
             case Unheard() if self.turn and self.turn.interrupts and self.turn.is_short:
                 await self._drop_turn()
             case Unheard(doubt):
@@ -191,11 +185,6 @@ class Reply:
                 await self._end_response("cancelled" if self._stopped else "completed")
             case Ended():
                 self._dialogue.ended = self._says_goodbye = True
-
-    def _settle_judgement(self, *, found: bool) -> None:
-        """Note whether something was found in the learner's words. Such a turn is not corrected."""
-        if not self._found_in_words.done():
-            self._found_in_words.set_result(found)
 
     async def _take_transcript(self, heard: Transcript) -> None:
         turn, text = self.turn, heard.text
@@ -343,7 +332,7 @@ class Reply:
         if turn is None or self._saved:
             return
         self._saved = True
-        if self._to_check and self._checks.begin(turn, *self._to_check, self._found_in_words):
+        if self._to_check and self._checks.begin(turn, *self._to_check, self._preemptive.found_in_words):
             self._corrections = None
         assert turn.item_id
         assert turn.at

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engines.interface import Heard, Speech, Spoken, Unheard, Words
-from talk.tests.test_live_talk import Begin
+from talk.tests.test_live_talk import LONDON, Begin
 from talk.tests.test_live_talk import Line as Talk
 from talk.tests.test_live_talk import line as line
 from tests.scripted import SOUND, ScriptedEngine, answer
@@ -249,3 +249,16 @@ async def test_the_log_has_the_category_and_none_of_the_words(line: Begin, caplo
     await talk.take_turn()
     assert "An answer was replaced (user, hate)." in caplog.text
     assert "Jews" not in caplog.text
+
+
+async def test_a_turn_that_waits_for_no_answer_is_corrected_all_the_same(line: Begin):
+    engine = ScriptedEngine("chat", [answer("I have went.", "Oh.")], finds={"zebra": Category.HATE}, finds_after=0.1)
+    engine.corrects_aloud, engine.corrections = False, MISTAKE
+    talk = await line(engine)
+    await talk.append(LONDON)
+    await talk.talk.receive({"type": "input_audio_buffer.commit"})
+    async with asyncio.timeout(10):
+        while not talk.kinds("talk.correction"):
+            await asyncio.sleep(0.02)
+    assert [each["better"] for each in talk.one("talk.correction")["corrections"]] == ["have gone"]
+    assert said_by_agent(talk) == ""
