@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.axe import violations
 from tests.browser.chromium import WITHIN, chromium
 from tests.browser.test_talk import start_talking
 from tests.servers import AgentServer
@@ -28,6 +29,7 @@ def test_a_card_shows_the_lines_of_the_browsers_country(server: AgentServer, vie
             "href", "https://findahelpline.com"
         )
         assert page.locator("#type-text").evaluate("field => field === document.activeElement")
+        assert violations(page) == []
         # It is reached, used and left with the keyboard alone.
         line.focus()
         page.keyboard.press("Tab")
