@@ -51,6 +51,14 @@ def number(name: str, default: int, *, low: int, high: int) -> int:
     raise wrong(name, f"write a whole number from {low} to {high}")
 
 
+def country(name: str) -> str:
+    """Return an ISO 3166 code of two capital letters, "" if none is set."""
+    value = text(name).upper()
+    if value and not re.fullmatch(r"[A-Z]{2}", value, re.ASCII):
+        raise wrong(name, "write the two letters of a country, such as DE")
+    return value
+
+
 def price(name: str, default: float) -> float:
     value = text(name, str(default))
     if re.fullmatch(r"\d{1,6}(\.\d+)?", value, re.ASCII):

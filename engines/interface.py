@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage
 
 from core.findings import Probe
 from tutor.domain import Analysis, Correction, EngineError, Line
+from tutor.moderation import Category
 from tutor.scenario import Brief
 from tutor.transcripts import Doubt, Transcript
 
@@ -143,6 +144,8 @@ class Capabilities:
     multilingual: bool = False
     # The engine runs in this process and asks no server, so it can stand in for any other.
     embedded: bool = False
+    # The engine's provider may have a service that judges texts, beside the word list.
+    moderates: bool = False
 
 
 class Session(Protocol):
@@ -214,6 +217,12 @@ class Engine(Protocol):
 
     async def chat(self, lines: Sequence[Line], *, brief: Brief) -> str:
         """Return the agent's next line, as text only."""
+
+    async def moderate(self, text: str) -> frozenset[Category]:
+        """Return what the provider's service finds in the text. Nothing while it has none or fails, because talks go on.
+
+        Call it only if the engine `moderates`.
+        """
 
     async def close(self) -> None:
         """Close the connections that the engine keeps between talks. The server calls it when it stops."""

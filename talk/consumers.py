@@ -31,6 +31,7 @@ from talk.live_talk import LiveTalk, open_talk
 from talk.outgoing import Send
 from talk.protocol import Event, ProtocolError
 from talk.saver import TALK_DELETED
+from tutor import crisis_lines
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +97,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
             elif settings.SIGNUP == "required" and not (known.device or self.secret):
                 await self._refuse(4401, "no_account", ACCOUNT_NEEDED)
             else:
-                await self._open(known.learner)
+                await self._open(known.learner, crisis_lines.country(headers.get("Accept-Language", "")))
 
-    async def _open(self, learner: uuid.UUID) -> None:
+    async def _open(self, learner: uuid.UUID, country: str) -> None:
         asked = self.scope["query_string"].decode("latin-1")
         query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
         conversation = query["conversation"][0] if "conversation" in query else ids.new_conversation_id()
@@ -110,7 +111,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         except (store.OutOfReach, DatabaseError):
             await self._refuse(1013, "unreachable", UNREACHABLE)
         else:
-            await self._begin(learner, conversation)
+            await self._begin(learner, conversation, country)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.talk is None or self.failed:
@@ -183,7 +184,7 @@ class TalkConsumer(AsyncWebsocketConsumer):
         except tokens.TokensOutOfReach:
             return False
 
-    async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
+    async def _begin(self, learner: uuid.UUID, conversation: str, country: str) -> None:
         self.key, self.learner = conversation_key(learner, conversation), learner
         available = engines()
         # Register before the first await. If several connections begin at the same time, the last one gets the talk.
@@ -193,7 +194,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 self.place, before.place = before.place, None
                 await before._give_way()
             self.place = self.place or await _place(learner, first_awake(available).name)
-            talk = await open_talk(learner=learner, conversation=conversation, engines=available, send=self.say)
+            talk = await open_talk(
+                learner=learner, conversation=conversation, engines=available, send=self.say, country=country
+            )
         except AtCapacity as full:
             await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
         except store.ConversationDeleted:

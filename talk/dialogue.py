@@ -41,6 +41,8 @@ class Dialogue:
 
     def __init__(self, conversation: str, brief: Brief, engine: str) -> None:
         self.brief, self.lines = brief, list[Line]()
+        # The learner's country, as an ISO 3166 code, "" if it is unknown.
+        self.country = ""
         self.ended = False
         self.conversation, self.engine = conversation, engine
         self._ids: list[str] = []

@@ -26,6 +26,7 @@ from talk.reply_runner import ReplyRunner, nothing
 from talk.saver import TurnSaver
 from talk.session_config import SessionConfig, session_shape
 from talk.session_fields import BY_LEVEL, Wishes
+from talk.spoken_lines import spoken_lines
 from talk.turn import Turn
 from talk.turn_detection import (
     Advice,
@@ -360,7 +361,9 @@ class Exchange:
         if not budget.allows(self.engine.name):
             await self.fallback_session.return_if_rested()
         engine = self.engine if budget.allows(self.engine.name) else None
-        preemptive = PreemptiveReply(reprompt.spoken(engine, said, self.fallback_session.speed), hears=False)
+        preemptive = PreemptiveReply(
+            spoken_lines(engine, said, reprompt.slower(self.fallback_session.speed)), hears=False
+        )
         self._reprompt = self.replies.begin(None, preemptive, self.config.output)
         self._silence.restart()
 

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conversations import store
 from core.json_types import Json
 from core.threads import in_thread
 from talk.call_with_fallback import attempts
 from talk.dialogue import Dialogue
-from tutor import analysis
+from tutor import analysis, safety
 from tutor.domain import Line
 from tutor.scenario import Brief
 from usage.metering import is_amount
@@ -19,10 +20,14 @@ ANALYSIS_WITHIN_S = 90.0
 
 async def analyse(lines: Sequence[Line], brief: Brief, time_limit: float | None) -> Json:
     """Return the contract's `analysis`, with the engine's name. `time_limit` is in minutes. Raises EngineError."""
+    is_serious = any(line.role == "user" and safety.in_distress(line.text) for line in lines)
+    lines = [line for line in lines if analysis.may_be_scored(line)]
     judged = analysis.newest(lines)
     for attempt in attempts(within=ANALYSIS_WITHIN_S):
         async with attempt as engine:
             found = await engine.analyse(judged, brief=brief, language=brief.language)
+    if is_serious:
+        found = replace(found, feedback=f"{analysis.SERIOUS} {found.feedback}")
     return analysis.wire(found, lines, engine=engine.name, level=brief.level, time_limit=time_limit)
 
 

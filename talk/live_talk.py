@@ -37,12 +37,19 @@ REFUSED_EVENTS = {"conversation.item.delete": NO_DELETING, "output_audio_buffer.
 
 
 async def open_talk(
-    *, learner: uuid.UUID, conversation: str, engines: Sequence[Engine], send: Send, preemptive: bool | None = None
+    *,
+    learner: uuid.UUID,
+    conversation: str,
+    engines: Sequence[Engine],
+    send: Send,
+    preemptive: bool | None = None,
+    country: str = "",
 ) -> "LiveTalk":
     """Load the conversation, or begin a new one, and return its talk. Raises store.ConversationDeleted, DatabaseError.
 
     `send` is called with each event for the client. Call `receive` for each event of the client, and at the end `close`.
-    `preemptive` allows preemptive replies, by default as the setting PREEMPTIVE_REPLIES does.
+    `preemptive` allows preemptive replies, by default as the setting PREEMPTIVE_REPLIES does. `country` is the learner's, for
+    crisis lines.
     """
     # Read in parallel with the rest. This never fails.
     recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
@@ -50,6 +57,7 @@ async def open_talk(
     fallback_session = FallbackSession(engines)
     name = fallback_session.engine.name
     dialogue = Dialogue.of(conversation, stored, name, mistakes=await recalled)
+    dialogue.country = country
     turn_saver = TurnSaver(learner, conversation, name, keeps_audio=chosen.keeps_audio)
     outgoing = Outgoing(send, Items(stored.messages if stored else ()))
     await fallback_session.open(dialogue.brief, dialogue.lines)

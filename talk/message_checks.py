@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from conversations.drafts import Draft
 from core import safe_traceback
@@ -34,12 +34,15 @@ class Checks:
         self._turn_saver, self._outgoing = turn_saver, outgoing
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def begin(self, turn: Turn, text: str, before: Sequence[Line]) -> bool:
-        """Start the check of a turn. Return False if there is none, because the engine corrects before it speaks."""
+    def begin(self, turn: Turn, text: str, before: Sequence[Line], found: Awaitable[bool]) -> bool:
+        """Start the check of a turn. Return False if there is none, because the engine corrects before it speaks.
+
+        If something is `found` in the words by moderation, they are not corrected.
+        """
         engine = self._fallback_session.engine
         if engine.capabilities.corrects_aloud:
             return False
-        task = asyncio.create_task(self._check(engine, turn, text, before[-CONTEXT:]))
+        task = asyncio.create_task(self._check(engine, turn, text, before[-CONTEXT:], found))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return True
@@ -48,14 +51,18 @@ class Checks:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _check(self, engine: Engine, turn: Turn, text: str, before: Sequence[Line]) -> None:
+    async def _check(
+        self, engine: Engine, turn: Turn, text: str, before: Sequence[Line], found: Awaitable[bool]
+    ) -> None:
         try:
             async with asyncio.timeout(CHECK_WITHIN_S):
                 with spending.counted(engine.name) as used:
-                    found = await engine.correct(text, context=before, language=self._dialogue.brief.language)
+                    corrections = await engine.correct(text, context=before, language=self._dialogue.brief.language)
+                if await found:
+                    corrections = ()
             assert turn.item_id
             assert turn.at
-            shapes = [correction_shape(each) for each in found]
+            shapes = [correction_shape(each) for each in corrections]
             measured = spending.measured(engine.name, used) if used else None
             await self._outgoing.send("talk.correction", item_id=turn.item_id, corrections=shapes)
             if shapes or measured:

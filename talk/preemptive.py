@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
 from engines.interface import Event, Heard, Unheard, Words
+from talk.moderated_reply import USER, Judged
 from usage import metering
 
 # Rounds of the event loop: in the first this task begins, in the second a task of the engine's own.
@@ -19,18 +20,20 @@ class PreemptiveReply:
     learner's words. `heard` holds these words, "" until they are known. `used` holds the usage of providers so far.
     """
 
-    def __init__(self, events: AsyncIterator[Event], *, hears: bool = True) -> None:
-        self._events = cast(AsyncGenerator[Event, None], events)
-        self._queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+    def __init__(self, events: AsyncIterator[Event | Judged], *, hears: bool = True) -> None:
+        self._events = cast(AsyncGenerator[Event | Judged, None], events)
+        self._queue: asyncio.Queue[Event | Judged | Exception | None] = asyncio.Queue()
         self._answering = self._stopped = False
         self._hears, self._settled = hears, not hears
         self.heard = ""
         self.used: list[metering.Used] = []
+        # Whether moderation found something in the learner's words, as soon as that is known.
+        self.found_in_words: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run())
         # A callback ends the queue even if the task was cancelled before it began.
-        self._task.add_done_callback(lambda _: self._queue.put_nowait(None))
+        self._task.add_done_callback(lambda _: self._end())
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncIterator[Event | Judged]:
         while (event := await self._queue.get()) is not None:
             if isinstance(event, Exception):
                 raise event
@@ -53,6 +56,14 @@ class PreemptiveReply:
         self._task.cancel()
         await asyncio.wait([self._task])
 
+    def _end(self) -> None:
+        self._settle_judgement(found=False)
+        self._queue.put_nowait(None)
+
+    def _settle_judgement(self, *, found: bool) -> None:
+        if not self.found_in_words.done():
+            self.found_in_words.set_result(found)
+
     async def _run(self) -> None:
         try:
             with metering.collected() as self.used:
@@ -69,7 +80,9 @@ class PreemptiveReply:
                 self._settled = self._settled or is_heard
                 if isinstance(event, Heard):
                     self.heard = event.text
-                if not (self._answering and self._stopped) or is_heard:
+                elif isinstance(event, Judged) and event.role == USER:
+                    self._settle_judgement(found=event.category is not None)
+                if not (self._answering and self._stopped) or is_heard or isinstance(event, Judged):
                     self._queue.put_nowait(event)
                 if self._answering and self._stopped and self._settled:
                     return

@@ -12,6 +12,7 @@ from talk.dialogue import Dialogue
 from talk.fallback import AGAIN
 from talk.items import user_item
 from talk.message_checks import Checks
+from talk.moderated_reply import Judged
 from talk.outgoing import Outgoing
 from talk.playback import Playback
 from talk.preemptive import PreemptiveReply
@@ -19,7 +20,9 @@ from talk.protocol import correction_shape
 from talk.reply_events import Output, ReplyEvents, response_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
+from tutor import crisis_lines
 from tutor.domain import Correction, EngineError, Line
+from tutor.moderation import Category
 from tutor.transcripts import Transcript
 from tutor.utterances import is_backchannel, is_part_of
 from usage import spending
@@ -150,11 +153,14 @@ class Reply:
             logger.error("An answer failed: %s", safe_traceback.of(error))
             await self._fail(FAILED)
 
-    async def _follow(self, happened: Event) -> None:
+    async def _follow(self, happened: Event | Judged) -> None:
         self._times.setdefault(type(happened).__name__, time.perf_counter())
         match happened:
             case Heard():
                 await self._take_transcript(happened)
+            case Judged("user", Category.SELF_HARM) if self.turn:
+                support = crisis_lines.support(self._dialogue.country)
+                await self._outgoing.send("talk.support", item_id=self.turn.item_id, **support)
             case Unheard() if self.turn and self.turn.interrupts and self.turn.is_short:
                 await self._drop_turn()
             case Unheard(doubt):
@@ -332,7 +338,7 @@ class Reply:
         if turn is None or self._saved:
             return
         self._saved = True
-        if self._to_check and self._checks.begin(turn, *self._to_check):
+        if self._to_check and self._checks.begin(turn, *self._to_check, self._preemptive.found_in_words):
             self._corrections = None
         assert turn.item_id
         assert turn.at

@@ -8,6 +8,7 @@ from engines.interface import Heard
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
 from talk.message_checks import Checks
+from talk.moderated_reply import moderated
 from talk.outgoing import Outgoing
 from talk.preemptive import PreemptiveReply
 from talk.reply import Reply
@@ -51,7 +52,9 @@ class ReplyRunner:
         if not budget.allows(self._fallback_session.engine.name):
             await self._fallback_session.return_if_rested()
         await self._fallback_session.bring_up_to(turn)
-        return PreemptiveReply(self._fallback_session.reply(turn), hears=turn is not None)
+        events = self._fallback_session.reply(turn)
+        hears = turn is not None
+        return PreemptiveReply(moderated(events, self._fallback_session, self._dialogue, hears=hears), hears=hears)
 
     def begin(self, turn: Turn | None, preemptive: PreemptiveReply, output: Output) -> Reply:
         """Send and save a reply that was requested. `turn` is the turn that it replies to, if any."""

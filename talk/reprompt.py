@@ -3,22 +3,16 @@
 The transcript shows how often a question was repeated, so a new connection does not start again.
 """
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 
-from engines.interface import Engine, Event, Speech, Spoken, Words
 from tutor import scenario
-from tutor.domain import EngineError, Line
-
-logger = logging.getLogger(__name__)
+from tutor.domain import Line
 
 IDLE_MS = 20_000
 LEADS = ("Take your time.", "Maybe this helps.")
 SLOWER = 0.8
 SLOWEST = 0.6
-SENTENCE_WITHIN_S = 30.0
 
 
 def question(lines: Sequence[Line]) -> str:
@@ -73,16 +67,6 @@ class SilenceTimer:
         return needed_ms is not None and silent_ms >= needed_ms
 
 
-async def spoken(engine: Engine | None, said: Sequence[str], speed: float) -> AsyncIterator[Event]:
-    """Speak the sentences more slowly than `speed`. Give only the words if the engine fails, or is None."""
-    for sentence in said:
-        yield Words(sentence)
-        if engine is None:
-            continue
-        try:
-            async with asyncio.timeout(SENTENCE_WITHIN_S):
-                async for pcm in engine.speak(sentence, speed=max(SLOWEST, speed * SLOWER)):
-                    yield Speech(pcm)
-        except (EngineError, TimeoutError) as error:
-            logger.warning("A question was repeated without sound: %s", getattr(error, "detail", "no answer in time."))
-    yield Spoken()
+def slower(speed: float) -> float:
+    """Return the speed at which a question is repeated."""
+    return max(SLOWEST, speed * SLOWER)

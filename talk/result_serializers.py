@@ -60,6 +60,19 @@ class TimingSerializer(serializers.Serializer[object]):
     total_ms = serializers.IntegerField()
 
 
+class CrisisLineSerializer(serializers.Serializer[object]):
+    name = serializers.CharField()
+    number = serializers.CharField(help_text="As people write it.")
+    tel = serializers.CharField(help_text="What a telephone dials.")
+    note = serializers.CharField(allow_blank=True, help_text="What to do after the call is taken.")
+
+
+class SupportSerializer(serializers.Serializer[object]):
+    country = serializers.CharField(allow_null=True, help_text="ISO 3166, null if it is unknown.")
+    lines = CrisisLineSerializer(many=True)
+    elsewhere = serializers.CharField(help_text="The address of a directory for all countries.")
+
+
 class TurnResultSerializer(WhereSerializer):
     conversation = serializers.CharField(help_text="Its id.")
     message = StoredMessageSerializer()
@@ -69,6 +82,9 @@ class TurnResultSerializer(WhereSerializer):
     ended = serializers.BooleanField(help_text="The talk has reached its end.")
     notices = serializers.ListField(child=serializers.CharField(), help_text="Notices for the learner to read.")
     timing = TimingSerializer(allow_null=True)
+    support = SupportSerializer(
+        allow_null=True, help_text="Telephone lines, if the learner seems to be in danger or despair."
+    )
 
 
 class ReplacedSerializer(WhereSerializer):

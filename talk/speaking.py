@@ -1,5 +1,6 @@
 """Call the engines outside a talk, one result for each call, with whichever engine is configured."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -29,6 +30,7 @@ from talk.dialogue import Dialogue
 from talk.fallback import rest
 from talk.protocol import correction_shape
 from talk.turns import CallRefused
+from tutor import moderation, redirection
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
 from usage import spending
@@ -154,6 +156,7 @@ async def chat(lines: Sequence[Line], brief: Brief) -> tuple[str, Engine]:
     for attempt in attempts(patience=_patience()):
         async with attempt as engine:
             message = await engine.chat(lines, brief=brief)
+            message = await _moderated(message, lines, brief, engine)
     return message, engine
 
 
@@ -234,6 +237,20 @@ def _has_voice(pcm: bytes) -> bool:
     except EngineError:
         return True
     return listener.had_speech
+
+
+async def _moderated(message: str, lines: Sequence[Line], brief: Brief, engine: Engine) -> str:
+    """Return the agent's line, or what it says instead if that, or the learner's line before it, is led away from."""
+    heard = lines[-1].text if lines and lines[-1].role == Message.Role.USER else ""
+    in_heard, in_message = {moderation.found_in_learners(heard)}, {moderation.found(message)}
+    if engine.capabilities.moderates:
+        of_heard, of_message = await asyncio.gather(engine.moderate(heard), engine.moderate(message))
+        in_heard |= of_heard
+        in_message |= of_message - {moderation.Category.SELF_HARM}
+    # The embedded engine answers the learner's words kindly by itself.
+    if (category := moderation.gravest(in_heard)) and not engine.capabilities.embedded:
+        return " ".join(redirection.of_learner(brief, lines, heard, category))
+    return " ".join(redirection.of_agent(brief, lines)) if moderation.gravest(in_message) else message
 
 
 def _patience() -> float:

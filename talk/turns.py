@@ -57,10 +57,13 @@ class SubmittedTurn:
     session: Json
 
 
-async def take(learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable) -> AsyncIterator[Event]:
+async def take(
+    learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable, country: str = ""
+) -> AsyncIterator[Event]:
     """Take a turn, and yield its events, as on the WebSocket. Raises CallRefused, AtCapacity.
 
-    Turns of the same `visitor` count together. A turn that waits for its slot is dropped when its client disconnects.
+    Turns of the same `visitor` count together. `country` is the learner's, for crisis lines. A turn that waits for its slot
+    is dropped when its client disconnects.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
     slots = TYPED if asked.audio is None else RECORDED
@@ -75,7 +78,7 @@ async def take(learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visi
         if isinstance(error, BadAudio):
             raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
         raise
-    work = asyncio.create_task(_drive(learner, conversation, asked, pcm, events))
+    work = asyncio.create_task(_drive(learner, conversation, asked, pcm, events, country))
     del pcm
     # The work goes on after the client has disconnected, so that the turn is saved in any case.
     _driven.add(work)
@@ -125,17 +128,32 @@ def summary(stored: StoredConversation, message_id: str, events: list[Event]) ->
         "ended": stored.conversation.call_ended,
         **representations.where(stored.storage),
         "notices": notices,
+        "support": next((_support(said) for said in events if said["type"] == "talk.support"), None),
         "timing": next((said for said in events if said["type"] == "talk.timing"), None),
     }
 
 
+def _support(said: Event) -> Json:
+    return {name: said[name] for name in ("country", "lines", "elsewhere")}
+
+
 async def _drive(
-    learner: uuid.UUID, conversation: str, asked: SubmittedTurn, pcm: bytes, events: asyncio.Queue[Event | None]
+    learner: uuid.UUID,
+    conversation: str,
+    asked: SubmittedTurn,
+    pcm: bytes,
+    events: asyncio.Queue[Event | None],
+    country: str,
 ) -> None:
     """Take the turn, and queue the events about it."""
     is_live.set(False)
     talk = await open_talk(
-        learner=learner, conversation=conversation, engines=engines(), send=events.put, preemptive=False
+        learner=learner,
+        conversation=conversation,
+        engines=engines(),
+        send=events.put,
+        preemptive=False,
+        country=country,
     )
     try:
         await talk.receive({"type": "session.update", "session": asked.session})

@@ -35,6 +35,7 @@ from talk.result_serializers import ReplacedSerializer, ScenariosSerializer, Tur
 from talk.serializers import TurnSerializer, TypedTurnSerializer, WordsSerializer
 from talk.speaking import UNKNOWN_MESSAGE
 from talk.turns import CallRefused
+from tutor import crisis_lines
 from tutor.scenario import LEVELS, load_all
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class TurnView(EngineView):
         try:
             if kept := await turns.find(learner, id, asked):
                 return Response(TurnResultSerializer(kept).data)
-            events = turns.take(learner, id, asked, visitor_of_request(request))
+            events = turns.take(learner, id, asked, visitor_of_request(request), _country(request))
             first = await anext(events)
             if EVENT_STREAM in request.headers.get("Accept", ""):
                 headers = {"Cache-Control": "no-store"}
@@ -130,6 +131,10 @@ class MessageView(EngineView):
         shape = {"success": True, "message": representations.message(row, stored, signed=True)}
         reason = {"notCorrected": why_not} if why_not else {}
         return Response(ReplacedSerializer({**shape, **reason, **representations.where(stored.storage)}).data)
+
+
+def _country(request: ApiRequest) -> str:
+    return crisis_lines.country(request.headers.get("Accept-Language", ""))
 
 
 async def _outcome(learner: uuid.UUID, conversation: str, said: list[Event]) -> Json:

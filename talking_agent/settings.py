@@ -364,6 +364,10 @@ globals().update(engines.read_settings())
 TUTOR_ENGINE = env.one_of("TUTOR_ENGINE", "auto", ("auto", *engines.available()))
 # Milliseconds until the next engine is tried.
 ENGINE_PATIENCE = env.number("ENGINE_PATIENCE", 3500, low=500, high=60_000)
+# Who the talks are for: it decides what is not said. See tutor.moderation.
+AUDIENCE = env.one_of("AUDIENCE", "general", ("general", "children"))
+# The country whose crisis lines are shown. Empty: the one that the browser names.
+CRISIS_COUNTRY = env.country("CRISIS_COUNTRY")
 
 # Calls of one learner in a minute, and dollars for providers in a day.
 CALLS_PER_MINUTE = env.number("CALLS_PER_MINUTE", 60, low=1, high=100_000)

@@ -8,6 +8,7 @@ from typing import Any
 
 from engines.interface import Capabilities, Detection, Event, Heard, Speech, Spoken, Words
 from tutor.domain import Correction, EngineError, Line
+from tutor.moderation import Category
 from tutor.scenario import Brief
 
 SOUND = b"\x10\x10" * 2400
@@ -28,11 +29,15 @@ class ScriptedEngine:
     supports_preemptive: bool = False
     corrects_aloud: bool = True
     invents_in_silence: bool = False
+    # What the provider's service finds, by a word of the text, and the seconds that it takes.
+    finds: dict[str, Category] = field(default_factory=dict)
+    finds_after: float = 0.0
     corrections: tuple[Correction, ...] | Exception = ()
     warms: EngineError | None = None
     opens: asyncio.Event | None = None
     sessions: list["ScriptedSession"] = field(default_factory=list)
     speaks: bytes | Exception = SOUND
+    judged: list[str] = field(default_factory=list)
     # Words and speed of speech outside the talk's replies.
     spoken: list[tuple[str, float]] = field(default_factory=list)
 
@@ -43,7 +48,13 @@ class ScriptedEngine:
             supports_preemptive=self.supports_preemptive,
             corrects_aloud=self.corrects_aloud,
             invents_in_silence=self.invents_in_silence,
+            moderates=bool(self.finds),
         )
+
+    async def moderate(self, text: str) -> frozenset[Category]:
+        self.judged.append(text)
+        await asyncio.sleep(self.finds_after)
+        return frozenset(category for word, category in self.finds.items() if word in text)
 
     async def warm(self) -> None:
         if self.warms:

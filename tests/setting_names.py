@@ -9,7 +9,8 @@ OF_THE_PROJECT = ROOT / "talking_agent" / "settings.py"
 OF_ENGINES = sorted((ROOT / "engines").glob("*/settings.py"))
 # The functions of core.env, and os.environ.get.
 READERS = {
-    *("text", "several_lines", "networks", "price", "price_range", "flag", "number", "one_of", "origin", "mail_server"),
+    *("text", "several_lines", "networks", "price", "price_range", "country", "flag", "number", "one_of", "origin"),
+    "mail_server",
     *("existing_path", "configured", "get"),
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.json_types import Json
+from tutor import moderation
 from tutor.domain import Analysis, Line
 
 COMPONENTS = ("fluency", "pronunciation", "grammar", "vocabulary", "contentRichness")
@@ -19,6 +20,10 @@ LEARNERS_SHARE = 0.5
 WORDS_PER_MINUTE = {"A1": 60, "A2": 75, "B1": 95, "B2": 115, "C1": 130}
 
 NOTHING_SAID = "You have not said anything yet that could be measured."
+# Said before the feedback to a learner who was in danger or despair.
+SERIOUS = (
+    "Some of what you said sounded very serious, and it is not judged here. Please talk to someone you trust about it."
+)
 PARTLY = "This is about the newest {newest:,} of your {all:,} turns: the talk is too long to be looked at as a whole."
 NOT_TIMED = "Fluency was not measured: it is not known how long you spoke."
 
@@ -67,6 +72,11 @@ def newest(lines: Sequence[Line]) -> list[Line]:
         found.append(replace(line, text=line.text[:left]))
         left -= len(line.text)
     return found[::-1]
+
+
+def may_be_scored(line: Line) -> bool:
+    """Return whether a line may be judged: not a learner's words of despair, and none that the agent leads away from."""
+    return line.role != "user" or moderation.found_in_learners(line.text) is None
 
 
 def unmeasured(why: str) -> Analysis:

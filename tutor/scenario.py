@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from conversations.levels import LEVELS
-from tutor import safety, statements
+from tutor import moderation, safety, statements
 from tutor.domain import Line
 from tutor.sentences import split as sentences
 from tutor.toml_tables import SLOT, DataFileError, Table, read, slots
@@ -93,6 +93,8 @@ class Scenario:
     # For kind "own": the opening if the learner has named a topic.
     opening_topic: str = ""
     opening_hint: str = ""
+    # With AUDIENCE=children it is not offered.
+    adults_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,14 @@ class Brief:
         return LEVELS.index(self.level) < LEVELS.index(self.scenario.level)
 
 
-@cache
 def load_all() -> dict[str, Scenario]:
-    """Return all scenarios by id: quick chats first, the learner's own topic last, easy ones first within a kind."""
+    """Return the scenarios for the audience by id: quick chats first, the own topic last, easy ones first within a kind."""
+    for_children = moderation.audience() is moderation.Audience.CHILDREN
+    return {name: one for name, one in _load_files().items() if not (for_children and one.adults_only)}
+
+
+@cache
+def _load_files() -> dict[str, Scenario]:
     scenarios = [load(path) for path in _FOLDER.glob("*.toml")]
     scenarios.sort(key=lambda one: (KINDS.index(one.kind), LEVELS.index(one.level), one.title))
     return {one.id: one for one in scenarios}
@@ -179,6 +186,7 @@ def load(path: Path) -> Scenario:
             follow_ups=tuple(_follow_up(entry) for entry in table.tables("follow_ups")),
             hints=table.lines("hints"),
             closings=table.lines("closings"),
+            adults_only=table.flag("adults_only"),
         )
     _check_enough(path.name, scenario)
     _check_duplicates(path.name, scenario)

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -119,6 +120,9 @@ class Table:
         """Return a whole number, 0 if the key is missing."""
         return int(self._value(key, int, "a whole number", 0))
 
+    def date(self, key: str) -> date:
+        return self._value(key, date, "a date")
+
     def mapping(self, key: str) -> dict[str, str]:
         values = self._value(key, dict, "a table")
         if not all(isinstance(value, str) and value for value in values.values()):
@@ -153,8 +157,11 @@ class Table:
         self._nested += tables
         return tables
 
-    def patterns(self, key: str, *, optional: bool = False) -> tuple[re.Pattern[str], ...]:
-        return tuple(self._compiled(key, pattern) for pattern in self.texts(key, optional=optional))
+    def patterns(
+        self, key: str, lists: Mapping[str, str] | None = None, *, optional: bool = False
+    ) -> tuple[re.Pattern[str], ...]:
+        """Return a list of patterns. With `lists`, `{name}` in them stands for the alternatives of that list."""
+        return tuple(self._compiled(key, pattern, lists) for pattern in self.texts(key, optional=optional))
 
     def pattern(self, key: str, lists: Mapping[str, str] | None = None) -> re.Pattern[str]:
         """Return a pattern. With `lists`, `{name}` in it stands for the alternatives of that list."""

@@ -9,8 +9,9 @@ from engines.local import corrector, partner, speaker, talk_analysis, transcribe
 from engines.local.declaration import DECLARATION
 from engines.local.session import LocalSession
 from engines.local.synthesis import Reading
-from tutor import scenario
+from tutor import moderation, scenario
 from tutor.domain import Analysis, CannotDo, Correction, Line
+from tutor.moderation import Category
 from tutor.scenario import Brief
 
 
@@ -67,6 +68,9 @@ class LocalEngine:
             return partner.resume(brief, lines)
         return await asyncio.get_running_loop().run_in_executor(corrector.BESIDE, _answer, brief, lines)
 
+    async def moderate(self, text: str) -> frozenset[Category]:
+        raise CannotDo("The embedded engine judges by the word list alone.")
+
     async def close(self) -> None:
         """Do nothing: the embedded engine has no connections."""
 
@@ -78,4 +82,5 @@ def _analysis(brief: Brief, lines: Sequence[Line]) -> Analysis:
 
 def _answer(brief: Brief, lines: Sequence[Line]) -> str:
     said = lines[-1].text
-    return " ".join(partner.answer(brief, lines[:-1], said, corrector.correct(said)).sentences)
+    corrections = () if moderation.found_in_learners(said) else corrector.correct(said)
+    return " ".join(partner.answer(brief, lines[:-1], said, corrections).sentences)

@@ -12,7 +12,7 @@ from engines.local import closing, phrases, questions, remarks, rephrasing, repl
 from engines.local.questions import DialogueState, is_about
 from engines.local.recast import recasts
 from engines.local.remarks import Intent, Remark
-from tutor import safety, scenario
+from tutor import moderation, redirection, safety, scenario
 from tutor.domain import Correction, Line
 from tutor.scenario import Brief
 from tutor.transcripts import Doubt
@@ -89,6 +89,8 @@ def answer(
         remark = _understood(talk, heard)
     if remark.intent is Intent.DISTRESS:
         return _say(*phrases.DISTRESS, ended=talk.over)
+    if stopped := moderation.found(heard):
+        return _say(*redirection.of_learner(brief, transcript, heard, stopped), ended=talk.over)
     if talk.over:
         return _say(*closing.after_the_end(talk), ended=True)
     offers_to_stop = any(one in talk.last_spoken for one in phrases.SHALL_WE_STOP)

@@ -5,6 +5,7 @@ The file is read and checked when this module is imported. Raises DataFileError 
 
 from engines.local import vocabulary
 from engines.local.remarks import Intent
+from tutor import redirection
 from tutor.toml_tables import Table, read
 
 _TABLE = read(vocabulary.DATA / "phrases.toml")
@@ -27,7 +28,7 @@ NEUTRAL = _said("neutral")
 REASON_GIVEN = _said("reason_given")
 LONG_ANSWER = _said("long_answer")
 BACK_TO_WHAT_YOU_SAID = _said("back_to_what_you_said")
-DISTRESS = _said("distress")
+DISTRESS = redirection.caring()
 AFTER_DISTRESS = _said("after_distress")
 GOING_ON = _TABLE.spoken("going_on")
 

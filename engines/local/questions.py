@@ -9,7 +9,7 @@ from zlib import crc32
 
 from engines.local import known_answers, parsing, phrases, remarks, topics, uptake
 from engines.local.remarks import Intent
-from tutor import safety, scenario
+from tutor import moderation, safety, scenario
 from tutor.domain import Line
 from tutor.scenario import Brief, FollowUp
 
@@ -226,6 +226,7 @@ def from_earlier(talk: DialogueState, lost: frozenset[str]) -> Question | None:
     if not back or any(safety.in_distress(heard) for heard in talk.heard):
         return None
     stated = (one for one in reversed(talk.heard) if remarks.understand(one).intent in (Intent.ANSWER, Intent.AND_YOU))
+    stated = (one for one in stated if not moderation.found(one))
     found = (best_match(talk, heard, only_naming=True) for heard in stated)
     fitting = (one for one in found if one and not is_about(f"{one.take} {one.ask}", lost))
     return next((Question(back, one.ask) for one in fitting), None)

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from engines.interface import Corrected, Detection, Ended, Event, Heard, Speech, Unheard, Words
 from engines.local import corrector, partner, transcriber
 from engines.local.synthesis import Reading
-from tutor import safety
+from tutor import moderation, safety
 from tutor.domain import Correction, Line
 from tutor.scenario import Brief
 from tutor.transcripts import Doubt, Transcript
@@ -61,11 +61,10 @@ class LocalSession:
                 yield Heard(spoken.text, spoken.confidence, spoken.doubt, spoken.unsure)
                 if not spoken.text:
                     return
-            is_grave = safety.in_distress(spoken.text)
-            heard = spoken.text if is_grave else spoken.certain
-            # A learner in distress is not corrected.
+            heard = spoken.text if safety.in_distress(spoken.text) else spoken.certain
+            # A learner in distress is not corrected, and words that are led away from are not repeated.
             corrections: tuple[Correction, ...] = ()
-            if not spoken.doubt and not is_grave:
+            if not spoken.doubt and not moderation.found_in_learners(heard):
                 corrections = await loop.run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
             if corrections:
                 yield Corrected(corrections)

@@ -16,7 +16,7 @@ from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
 from engines.openai.usage_fields import fields_of, tokens
 from tutor.domain import EngineError, Line
-from tutor.instructions import instructions
+from tutor.instructions import instructions, learner_data
 from tutor.scenario import Brief
 from tutor.transcripts import Transcript
 from usage import metering
@@ -58,8 +58,8 @@ async def reply(lines: Sequence[Line], *, brief: Brief) -> str:
 def messages(brief: Brief, lines: Sequence[Line]) -> list[dict[str, str]]:
     """Return the messages for the model: the brief, and as much of the talk as fits into BUDGET.
 
-    Older lines are dropped, STEP characters at a time. The dialogue begins and ends with the learner, and the roles
-    alternate, because some models insist on that.
+    A learner's words are in no other role than the user's. Older lines are dropped, STEP characters at a time. The dialogue
+    begins and ends with the learner, and the roles alternate, because some models insist on that.
     """
     excess = sum(len(line.text) for line in lines) - BUDGET
     to_leave_out = -(-excess // STEP) * STEP
@@ -70,6 +70,8 @@ def messages(brief: Brief, lines: Sequence[Line]) -> list[dict[str, str]]:
         kept = [Line("user", BEGIN), *kept]
     if kept[-1].role != "user":
         kept = [*kept, Line("user", RETURN)]
+    if data := learner_data(brief):
+        kept = [Line("user", data), *kept]
     said = [
         {"role": role, "content": "\n".join(line.text or NOT_MADE_OUT for line in some)}
         for role, some in groupby(kept, key=lambda line: line.role)

@@ -12,12 +12,15 @@ from engines.openai.endpoints import Stage
 from usage import spending
 
 
-def messages(engine: str, used: Sequence[Stage], needed: Sequence[Stage], today: date) -> list[CheckMessage]:
+def messages(
+    engine: str, used: Sequence[Stage], needed: Sequence[Stage], today: date, judging: Sequence[Stage] = ()
+) -> list[CheckMessage]:
     """Return what is wrong for this engine: the errors, or the warnings if there is no error.
 
-    `used` are the stages that the engine uses, `needed` those that it cannot talk without.
+    `used` are the stages that the engine uses, `needed` those that it cannot talk without. `judging` is the one of moderation,
+    which costs nothing.
     """
-    return list(_errors(engine, used, needed)) or list(_warnings(engine, used, needed, today))
+    return list(_errors(engine, (*used, *judging), needed)) or list(_warnings(engine, used, needed, today))
 
 
 def _errors(engine: str, used: Sequence[Stage], needed: Sequence[Stage]) -> Iterator[CheckMessage]:

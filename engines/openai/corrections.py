@@ -7,7 +7,7 @@ from typing import Literal
 from engines.openai import structured
 from engines.openai.structured import StructuredAnswer
 from tutor import language as languages
-from tutor import safety
+from tutor import moderation
 from tutor.domain import Correction, Line
 
 # Corrections of one turn.
@@ -52,8 +52,8 @@ async def correct(text: str, *, context: Sequence[Line] = (), language: str = "e
 
     Drops a correction whose quoted words were not said. Raises EngineError.
     """
-    # A learner in distress is not corrected.
-    if not _WORD.search(text) or safety.in_distress(text):
+    # A learner in distress is not corrected, and words that are led away from are not repeated.
+    if not _WORD.search(text) or moderation.found_in_learners(text):
         return ()
     instructions = INSTRUCTIONS + languages.get(language).explaining
     given = {"before": [{"role": line.role, "text": line.text} for line in context], "said": text}

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 OPENAI_HOST = "api.openai.com"
+# The value of OPENAI_MODERATION_MODEL that switches the endpoint off.
+OFF = "off"
 THIS_SERVER = "this site's own computer"
 
 
@@ -79,6 +81,11 @@ class Stage:
 def stages(names: Collection[str]) -> list[Stage]:
     """Return the stages with these names, in the order of settings.OPENAI."""
     return [Stage(name, **chosen) for name, chosen in settings.OPENAI.items() if name in names]
+
+
+def moderation() -> tuple[str, ...]:
+    """Return the name of the stage that judges what is said, nothing if it is switched off."""
+    return () if settings.OPENAI["moderation"]["model"] == OFF else ("moderation",)
 
 
 def with_own_server(names: Collection[str]) -> bool:

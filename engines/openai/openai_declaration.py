@@ -23,7 +23,8 @@ class OpenAIDeclaration(Declaration):
 
     def system_checks(self) -> Iterable[CheckMessage]:
         used, needed = endpoints.stages(self.uses), endpoints.stages(self.needs)
-        return checks.messages(self.name, used, needed, datetime.now(UTC).date())
+        judging = endpoints.stages(endpoints.moderation())
+        return checks.messages(self.name, used, needed, datetime.now(UTC).date(), judging)
 
     def verify_checks(self) -> Iterable[Probe]:
         # Imported here, so that a server without a provider does not load httpx2.
@@ -35,7 +36,8 @@ class OpenAIDeclaration(Declaration):
         return str(settings.OPENAI[self.answers]["model"])
 
     def receivers(self) -> tuple[Receiver, ...]:
-        return tuple(Receiver(stage.provider, stage.host, stage.name) for stage in endpoints.stages(self.uses))
+        used = endpoints.stages(self.uses + endpoints.moderation())
+        return tuple(Receiver(stage.provider, stage.host, stage.name) for stage in used)
 
 
 def stages_in_use() -> list[Stage]:

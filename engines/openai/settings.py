@@ -26,5 +26,11 @@ OPENAI = {
     "speech": provided(
         text("OPENAI_SPEECH_URL"), text("OPENAI_SPEECH_KEY"), text("OPENAI_SPEECH_MODEL", "gpt-realtime-2.1-mini")
     ),
+    # Judges what is said in a talk. Without a model, or with a server that has no such endpoint, the word list judges alone.
+    "moderation": provided(
+        text("OPENAI_MODERATION_URL"),
+        text("OPENAI_MODERATION_KEY"),
+        text("OPENAI_MODERATION_MODEL", "omni-moderation-latest"),
+    ),
 }
 OPENAI_VOICE = text("OPENAI_VOICE", "marin")

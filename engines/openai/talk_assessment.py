@@ -1,6 +1,5 @@
 """Assess a whole talk with a language model. It reads only the words, so pronunciation is neither known nor guessed."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -27,7 +26,7 @@ SCORES = {
 }
 INSTRUCTIONS = """\
 You judge how a learner of English spoke in a practice conversation, for the learner to read. The level practised at is {level} \
-(CEFR), the topic {topic}. You are given a JSON object: `lines`, the dialogue ("user" is the learner, "assistant" the tutor), \
+(CEFR). You are given a JSON object: `topic`, `lines`, the dialogue ("user" is the learner, "assistant" the tutor), \
 and what was counted. Judge the learner's lines alone, as speech: capitals, punctuation, spelling and hesitations do not count.
 
 Scores are whole numbers from 0 to 100. 70 is what is expected at this level, 85 what is expected at the next one, 50 is clearly \
@@ -84,14 +83,12 @@ async def analyse(lines: Sequence[Line], *, brief: Brief, language: str = "en") 
     timed = timed_speech(lines)
     shape = TimedAssessment if timed.seconds else Assessment
     rubric = "\n".join(f"- `{name}`: {SCORES[name]}" for name in SCORES if name != "fluency" or timed.seconds)
-    topic = json.dumps(brief.topic or brief.scenario.title, ensure_ascii=False)
-    instructions = (
-        INSTRUCTIONS.format(level=brief.level, topic=topic, rubric=rubric) + languages.get(language).explaining
-    )
+    instructions = INSTRUCTIONS.format(level=brief.level, rubric=rubric) + languages.get(language).explaining
     counted: dict[str, float] = {"turns": len(turns), "words": sum(map(len, turns))}
     if timed.seconds:
         counted |= {"seconds": round(timed.seconds, 1), "words_per_minute": round(timed.words * 60 / timed.seconds)}
-    given = {"lines": [{"role": line.role, "text": line.text} for line in lines], "counted": counted}
+    said = [{"role": line.role, "text": line.text} for line in lines]
+    given = {"topic": brief.topic or brief.scenario.title, "lines": said, "counted": counted}
     answer = await structured.ask("analysis", shape, instructions, given, stage="analysis", within=WITHIN)
     scores = answer.scores.model_dump(by_alias=True)
     return Analysis(

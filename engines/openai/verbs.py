@@ -4,6 +4,7 @@ from engines.openai import (
     chat_completions,
     clients,
     corrections,
+    moderation_endpoint,
     read_aloud,
     talk_assessment,
     text_to_speech,
@@ -21,6 +22,7 @@ class ProviderVerbs:
     transcribe = staticmethod(transcription.transcribe)
     speak = staticmethod(text_to_speech.speak)
     chat = staticmethod(chat_completions.reply)
+    moderate = staticmethod(moderation_endpoint.judge)
 
     async def close(self) -> None:
         await read_aloud.close()

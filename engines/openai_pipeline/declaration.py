@@ -11,7 +11,7 @@ class PipelineDeclaration(OpenAIDeclaration):
     name = "openai_pipeline"
     engine = "engines.openai_pipeline.engine.PipelineEngine"
     preference = 2
-    capabilities = Capabilities(supports_preemptive=True, invents_in_silence=True, multilingual=True)
+    capabilities = Capabilities(supports_preemptive=True, invents_in_silence=True, multilingual=True, moderates=True)
     uses = needs = ("transcription", "chat", "speech")
     answers = "chat"
 

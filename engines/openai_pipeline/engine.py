@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
-from engines.openai import clients, text_to_speech
+from engines.openai import clients, endpoints, text_to_speech
 from engines.openai.verbs import ProviderVerbs
 from engines.openai_pipeline.declaration import DECLARATION
 from engines.openai_pipeline.session import PipelineSession
@@ -18,7 +18,9 @@ class PipelineEngine(ProviderVerbs):
 
     async def warm(self) -> None:
         over_http = () if text_to_speech.is_read_by_realtime() else ("speech",)
-        await asyncio.gather(clients.warm("transcription", "chat", *over_http), text_to_speech.warm())
+        await asyncio.gather(
+            clients.warm("transcription", "chat", *over_http, *endpoints.moderation()), text_to_speech.warm()
+        )
 
     def talk(self, brief: Brief, transcript: Sequence[Line]) -> AbstractAsyncContextManager[PipelineSession]:
         return nullcontext(PipelineSession(brief, transcript))

@@ -11,7 +11,7 @@ class RealtimeDeclaration(OpenAIDeclaration):
     name = "openai_realtime"
     engine = "engines.openai_realtime.engine.RealtimeEngine"
     preference = 1
-    capabilities = Capabilities(detects_turns=True, invents_in_silence=True, multilingual=True)
+    capabilities = Capabilities(detects_turns=True, invents_in_silence=True, multilingual=True, moderates=True)
     uses = ("realtime", "transcription", "chat", "speech")
     needs = ("realtime",)
     answers = "realtime"

@@ -41,7 +41,11 @@ def dialogue(connection: RealtimeConnection, lines: Sequence[Line]) -> None:
         if line.text:
             kept.append(line)
     for line in reversed(kept):
-        connection.send("conversation.item.create", item=_message(line))
+        message(connection, line)
+
+
+def message(connection: RealtimeConnection, line: Line) -> None:
+    connection.send("conversation.item.create", item=_message(line))
 
 
 def turn(connection: RealtimeConnection, pending: PendingResponse) -> None:

@@ -19,7 +19,7 @@ from engines.openai_realtime.input_audio import BYTES_PER_MS, UnansweredAudio
 from engines.openai_realtime.link import Link
 from engines.openai_realtime.pending_responses import PendingResponse, PendingResponses
 from tutor.domain import EngineError, Line
-from tutor.instructions import instructions
+from tutor.instructions import instructions, learner_data
 from tutor.scenario import Brief
 from usage import metering
 
@@ -33,6 +33,7 @@ class RealtimeSession:
         self.transcript = transcript
         self.noticed: Callable[[ListenerEvent | TurnDetectionLost], Awaitable[None]] | None = None
         self._configuration = Configuration(instructions(brief))
+        self._learner_data = learner_data(brief)
         self._link, self._audio, self._responses = Link(), UnansweredAudio(), PendingResponses()
         self._incoming = Incoming(self._responses, self._audio, self._configuration)
         self._tasks: list[asyncio.Task[None]] = []
@@ -197,6 +198,8 @@ class RealtimeSession:
         await self._incoming.configure(connection)
         waiting = self._responses.waiting()
         lines = waiting[0].lines if waiting else None
+        if self._learner_data:
+            sending.message(connection, Line("user", self._learner_data))
         sending.dialogue(connection, self.transcript if lines is None else lines)
         for pending in waiting:
             sending.audio(connection, self._audio, pending.pcm)

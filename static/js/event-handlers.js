@@ -3,6 +3,7 @@
 import { announce, showError, toast } from "./announce.js";
 import { IN_DOUBT } from "./dialogue.js";
 import * as settings from "./settings.js";
+import { showSupport } from "./support.js";
 /** @import { Session } from "./session.js" */
 /** @import { TalkEvent } from "./types.d.ts" */
 
@@ -76,6 +77,7 @@ export const HANDLERS = {
   "talk.saved": (session, event) => session.saved(event),
   "talk.goals": (session, { goals }) => session.view.goals(goals),
   "talk.hint": (session, { text }) => session.view.hint(text),
+  "talk.support": (_session, event) => showSupport(event),
   "talk.ended": (session) => session.view.ended(),
   "talk.notice": (session, event) => {
     const handle = NOTICES[event.code];

@@ -105,6 +105,14 @@ export interface Turn {
   saved: boolean;
 }
 
+/** A telephone line for people in despair. `tel` is what a telephone dials. */
+export interface CrisisLine {
+  name: string;
+  number: string;
+  tel: string;
+  note: string;
+}
+
 /** An event of the WebSocket. */
 export interface TalkEvent {
   type: string;

@@ -24,7 +24,7 @@ def provided(settings: Any) -> Any:
     """Return settings with a key for OpenAI."""
     url = "https://api.openai.com/v1"
     settings.OPENAI_API_KEY = "k"
-    names = ("realtime", "transcription", "chat", "speech")
+    names = ("realtime", "transcription", "chat", "speech", "moderation")
     settings.OPENAI = {name: stage(url, f"{name}-model") for name in names}
     return settings
 
@@ -62,8 +62,11 @@ def test_every_provider_that_gets_data_is_named(provided: Any):
         "speech": stage("http://[::1]:8002/v1"),
     }
     assert capabilities.partner() == Partner(
-        "openai_pipeline", "free", "chat-model", ("speech.example.org", "this site's own computer"), True
+        "openai_pipeline", "free", "chat-model", ("speech.example.org", "this site's own computer", "OpenAI"), True
     )
+    # Nobody but the stages gets the words, if the endpoint of moderation is switched off.
+    provided.OPENAI |= {"moderation": stage("https://api.openai.com/v1", "off")}
+    assert capabilities.partner().providers == ("speech.example.org", "this site's own computer")
 
 
 def test_an_engine_that_was_chosen_alone_has_no_stand_in(provided: Any):

@@ -30,8 +30,11 @@ PATIENT = 60.0  # seconds
 class Connection:
     """Act as a client of the endpoint."""
 
-    def __init__(self, learner: uuid.UUID, device: uuid.UUID | None = None) -> None:
+    def __init__(
+        self, learner: uuid.UUID, device: uuid.UUID | None = None, more_headers: dict[str, str] | None = None
+    ) -> None:
         headers = [(b"host", b"testserver"), (b"cookie", f"{cookie.NAME}={cookie.seal(learner, device)}".encode())]
+        headers += [(name.lower().encode(), value.encode()) for name, value in (more_headers or {}).items()]
         scope = {"type": "websocket", "headers": headers, "subprotocols": [], "query_string": b"conversation=talk"}
         self._served = ApplicationCommunicator(consumers.TalkConsumer.as_asgi(), scope)
 
@@ -45,12 +48,15 @@ class Connection:
     async def append(self) -> None:
         await self.send("input_audio_buffer.append", audio=base64.b64encode(LONDON).decode())
 
+    async def next(self) -> Event:
+        sent = await self._served.receive_output(PATIENT)
+        assert sent["type"] == "websocket.send", sent
+        return dict(json.loads(sent["text"]))
+
     async def wait_for(self, kind: str) -> Event:
-        while True:
-            sent = await self._served.receive_output(PATIENT)
-            assert sent["type"] == "websocket.send", sent
-            if (event := json.loads(sent["text"]))["type"] == kind:
-                return event
+        while (event := await self.next())["type"] != kind:
+            pass
+        return event
 
     async def turn(self) -> None:
         """Say a turn, and wait for the complete answer."""

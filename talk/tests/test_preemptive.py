@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from engines.interface import Event, Heard, Words
+from talk.moderated_reply import Judged
 from talk.preemptive import PreemptiveReply
 
 
@@ -16,7 +17,7 @@ async def waiting(*events: Event, closed: asyncio.Event) -> AsyncGenerator[Event
         closed.set()
 
 
-async def everything(preemptive: PreemptiveReply) -> list[Event]:
+async def everything(preemptive: PreemptiveReply) -> list[Event | Judged]:
     async with asyncio.timeout(60):
         return [event async for event in preemptive]
 

@@ -227,3 +227,13 @@ def test_a_turn_in_another_language_gets_a_reply_in_english(client: httpx.Client
 def test_the_statement_before_a_question_back_reaches_its_goal(client: httpx.Client):
     answer = typed(client, "tag", "I like rice, and you?")[0]
     assert {goal["text"] for goal in answer["goals"] if goal["done"]} >= {"Say what you like to eat"}
+
+
+def test_a_learner_in_despair_gets_the_lines_of_the_country(client: httpx.Client):
+    headers = {"Accept-Language": "en-AU,en;q=0.9"}
+    answer = client.post("conversations/despair/turns", json={"text": "I want to die."}, headers=headers).json()
+    assert [line["tel"] for line in answer["support"]["lines"]] == ["131114"]
+    assert answer["corrections"] == []
+    assert answer["reply"]["content"].startswith("I'm sorry, that sounds very serious.")
+    usual = client.post("conversations/despair/turns", json={"text": "Let's go on."}, headers=headers).json()
+    assert usual["support"] is None

@@ -227,3 +227,19 @@ def test_a_statement_before_a_tag_question_reaches_its_goal(scenario_id, said, g
 )
 def test_a_question_alone_reaches_no_goal(scenario_id, said, goal):
     assert (goal, False) in scenario.goals(brief(scenario_id), [Line("user", said)])
+
+
+def test_children_are_not_offered_a_scenario_for_adults(settings, monkeypatch, tmp_path):
+    source = (Path(scenario.__file__).parent / "scenarios" / "travel.toml").read_text()
+    (tmp_path / "travel.toml").write_text(source)
+    (tmp_path / "wine.toml").write_text(f"adults_only = true\n{source}")
+    monkeypatch.setattr(scenario, "_FOLDER", tmp_path)
+    scenario._load_files.cache_clear()
+    try:
+        assert set(scenario.load_all()) == {"travel", "wine"}
+        settings.AUDIENCE = "children"
+        assert set(scenario.load_all()) == {"travel"}
+        with pytest.raises(ScenarioError, match="'wine'"):
+            scenario.get("wine")
+    finally:
+        scenario._load_files.cache_clear()

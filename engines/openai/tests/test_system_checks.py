@@ -140,6 +140,14 @@ def test_an_invalid_address_of_a_stage_is_named_but_not_quoted(in_order: Any) ->
     assert SECRET not in words()
 
 
+def test_an_invalid_address_of_moderation_is_reported_unless_it_is_off(in_order: Any) -> None:
+    changed(in_order, "moderation", url="localhost")
+    assert told() == ["openai.E002"]
+    assert "OPENAI_MODERATION_URL" in words()
+    changed(in_order, "moderation", model="off")
+    assert told() == []
+
+
 @pytest.mark.parametrize("key", [f"“{SECRET}”", f"{SECRET}\n", f"{SECRET}…"])
 def test_an_invalid_key_is_named_but_not_quoted(key: str, in_order: Any) -> None:
     all_with(in_order, key=key)

@@ -13,6 +13,8 @@ from talk.serializers import MAX_TRANSLATED
 from talk.speaking_views import MESSAGE_TOO_LONG
 from talk.tests.speaking.callers import IDS, TALK, TURN, Caller, spent
 from talk.tests.test_feedback import ANSWER
+from tutor import redirection
+from tutor.analysis import SERIOUS
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "local"])
 
@@ -219,3 +221,42 @@ async def test_the_analysis_of_a_stored_conversation_is_saved_with_it(local: Non
 
 async def test_another_learners_conversation_is_not_analysed(local: None, kept: Caller, stranger: Caller):
     assert (await stranger.call(f"conversations/{IDS['conversationId']}/analysis")).status_code == 404
+
+
+# Moderation
+
+
+@pytest.mark.parametrize(
+    ("heard", "reply", "phrases"),
+    [
+        ("I hate all Jews.", "Why?", "hate"),
+        ("I like dogs.", "I hate all Jews. And you?", "own"),
+        ("I like a zebra.", "Why?", "sexual"),
+        ("I like dogs.", "I like a zebra. And you?", "own"),
+        ("I want to die.", "Do you like dogs?", "caring"),
+    ],
+)
+async def test_a_chat_leads_back_from_what_is_found_on_either_side(
+    pipeline: Provider, caller: Caller, settings: Any, heard: str, reply: str, phrases: str
+):
+    settings.OPENAI["moderation"]["model"] = "omni-moderation-latest"
+    pipeline.configure(replies=[reply], flagged={"zebra": "sexual"})
+    answer = await caller.call("chat", {"messages": [{"role": "user", "content": heard}]})
+    assert answer.json()["message"].startswith(redirection.load()[phrases])
+
+
+async def test_the_embedded_engine_leads_back_too(local: None, caller: Caller):
+    for heard, phrases in (("I hate all Jews.", "hate"), ("Do you want to have sex with me?", "sexual")):
+        answer = await caller.call("chat", {"messages": [{"role": "user", "content": heard}]})
+        assert answer.json()["message"].startswith(redirection.load()[phrases])
+        assert answer.json()["message"].endswith("?")
+
+
+async def test_words_of_despair_are_not_scored(local: None, caller: Caller):
+    told = [{"role": "user", "content": "Last summer I went to Rome with my sister and we ate good pizza."}]
+    grave = [*told, {"role": "user", "content": "I want to die because she have left me."}]
+    usual = (await caller.call("analyze-conversation", {"conversation": told})).json()
+    found = (await caller.call("analyze-conversation", {"conversation": grave})).json()
+    assert found["componentScores"] == usual["componentScores"]
+    assert found["feedback"].startswith(SERIOUS)
+    assert "she have" not in str(found)

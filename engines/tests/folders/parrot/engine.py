@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from engines.interface import Capabilities, Detection, Event, Heard, Speech, Spoken, Words
 from tutor.domain import Analysis, CannotDo, Correction, Line
+from tutor.moderation import Category
 from tutor.scenario import Brief
 
 SQUAWK = b"\x10\x10" * 2400
@@ -58,5 +59,8 @@ class ParrotEngine:
 
     async def chat(self, lines: Sequence[Line], *, brief: Brief) -> str:
         return lines[-1].text if lines else "Hello!"
+
+    async def moderate(self, text: str) -> frozenset[Category]:
+        return frozenset()
 
     async def close(self) -> None: ...
