@@ -17,7 +17,7 @@ class Doubt(StrEnum):
 
     # Some of its words are uncertain.
     WORDS = "words"
-    # Many of its words are uncertain: more than a third.
+    # Many of its words are uncertain: more than a third. Without text, none of them could be made out.
     MISHEARD = "misheard"
     # There was a voice, but no English in it.
     NOT_ENGLISH = "not_english"
@@ -94,8 +94,9 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
     if unsure:
         unsure_words = sum(len(text[start:end].split()) for start, end in unsure)
         doubt = Doubt.MISHEARD if 3 * unsure_words > len(text.split()) else Doubt.WORDS
-    elif not text and any(part.doubt for part in parts):
-        doubt = Doubt.NOT_ENGLISH
+    elif not text:
+        found = {part.doubt for part in parts}
+        doubt = next((each for each in (Doubt.NOT_ENGLISH, Doubt.MISHEARD) if each in found), None)
     return Transcript(text, confidence, doubt, tuple(unsure))
 
 

