@@ -68,7 +68,7 @@ class PreemptiveReply:
                 is_heard = isinstance(event, Heard | Unheard)
                 self._settled = self._settled or is_heard
                 if isinstance(event, Heard):
-                    self.heard = event.text
+                    self.heard = event.so_far
                 if not (self._answering and self._stopped) or is_heard:
                     self._queue.put_nowait(event)
                 if self._answering and self._stopped and self._settled:

@@ -28,13 +28,20 @@ class Transcript:
     """Hold the words of a recording, "" if nobody spoke or nothing could be understood.
 
     `confidence` is the mean log probability of a token, None if the engine does not report it. `unsure` holds the words
-    in doubt as spans of characters.
+    in doubt as spans of characters. With `invented_end`, the last word may be the model's, which completed a sentence that the
+    speaker left open.
     """
 
     text: str
     confidence: float | None = None
     doubt: Doubt | None = None
     unsure: tuple[tuple[int, int], ...] = ()
+    invented_end: bool = False
+
+    @property
+    def so_far(self) -> str:
+        """Return the words, with a gap for the last one if it may be invented."""
+        return f"{self.text.rpartition(' ')[0]} {GAP}" if self.invented_end else self.text
 
     @property
     def certain(self) -> str:
@@ -97,7 +104,7 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
     elif not text:
         found = {part.doubt for part in parts}
         doubt = next((each for each in (Doubt.NOT_ENGLISH, Doubt.MISHEARD) if each in found), None)
-    return Transcript(text, confidence, doubt, tuple(unsure))
+    return Transcript(text, confidence, doubt, tuple(unsure), invented_end=bool(said) and said[-1].invented_end)
 
 
 def _is_span(span: object) -> bool:

@@ -14,7 +14,7 @@ from engines.local.loops import without_loops
 from engines.local.whisper import Guess, Whisper
 from engines.vad import MODEL_RATE, VoiceActivity
 from tutor.transcripts import SURE_WORD, Doubt, Transcript, in_doubt
-from tutor.utterances import is_backchannel
+from tutor.utterances import is_backchannel, is_unfinished
 
 if TYPE_CHECKING:
     from ctranslate2 import StorageView
@@ -34,6 +34,8 @@ _DISAGREEMENT = 0.25
 # with a confidence below INVENTED, or, with one model, if half of the words are improbable.
 MAYBE_NO_SPEECH, DIFFERENT_WORDS, INVENTED = 0.28, 0.6, -0.8
 _IMPROBABLE_WORD, _IMPROBABLE_SHARE = 0.5, 0.5
+# A last word that is less probable may complete a sentence that the speaker left open. Others have 0.7 to 1.
+_INVENTED_END = 0.6
 # In a guess of fewer words a share of them means little.
 _FEW_WORDS = 4
 # Such words were not English if the second model gives English a lower probability, or, with one model, below this
@@ -57,7 +59,7 @@ class Ears:
             return Transcript("")
         text = without_loops(guess.text)
         if not text or (not guess.is_loop and guess.confidence >= CLEAR) or is_backchannel(text):
-            return Transcript(text, guess.confidence)
+            return Transcript(text, guess.confidence, invented_end=self._may_invent_end(encoded, guess))
         guesses = self._first.guesses(encoded, seconds=seconds, beam=BEAM)
         if self._second is None:
             return self._judged_alone(encoded, guess, guesses[0])
@@ -69,6 +71,13 @@ class Ears:
         for model in (self._first, self._second):
             if model:
                 model.guesses(model.encode(silence), seconds=1, beam=1)
+
+    def _may_invent_end(self, encoded: "StorageView", guess: Guess) -> bool:
+        """Return whether the sentence is unfinished without its last word, and that word is improbable."""
+        if not is_unfinished(guess.text.rpartition(" ")[0]):
+            return False
+        chances = self._first.word_chances(encoded, guess)
+        return bool(chances) and chances[-1][2] < _INVENTED_END
 
     def _judged_alone(self, encoded: "StorageView", guess: Guess, best: Guess) -> Transcript:
         """Judge by the probability of the first guess. `best` is the best one of a wider search."""

@@ -58,7 +58,7 @@ class LocalSession:
             if spoken.doubt and not spoken.text:
                 yield Unheard(spoken.doubt)
             else:
-                yield Heard(spoken.text, spoken.confidence, spoken.doubt, spoken.unsure)
+                yield Heard.of(spoken)
                 if not spoken.text:
                     return
             is_grave = safety.in_distress(spoken.text)

@@ -115,6 +115,15 @@ def test_the_second_model_can_be_switched_off_and_replaced(tmp_path):
             whisper_models.load(found, workers=1)
 
 
+def test_a_last_word_that_completes_an_open_sentence_is_no_end_of_it(monkeypatch: pytest.MonkeyPatch):
+    first = transcriber.load()._first
+    monkeypatch.setattr(first, "word_chances", lambda *_: [(0, 1, 0.4)])
+    monkeypatch.setattr(first, "guesses", lambda *_, **__: [guess("I want to try.", -0.1)])
+    assert transcript(clip("learner_canada")).so_far == "I want to ..."
+    monkeypatch.setattr(first, "word_chances", lambda *_: [(0, 1, 0.9)])
+    assert transcript(clip("learner_canada")).so_far == "I want to try."
+
+
 # Real learners
 
 
