@@ -36,6 +36,11 @@ class PreemptiveReply:
                 raise event
             yield event
 
+    @property
+    def is_transcribed(self) -> bool:
+        """Return whether the learner's words are known, or it is known that there are none."""
+        return self._settled or self._task.done()
+
     async def under_way(self) -> None:
         """Wait until the engine has had time to send its request. Other work can wait for that."""
         for _ in range(HOPS):

@@ -23,7 +23,7 @@ LONG_TURN_S = 20.0
 # sentences and a loaded server. It plays it at most EARLY_MS earlier than estimated here.
 LATE_MS, EARLY_MS = 5000, 200
 
-# The factor by which a pause in an unfinished sentence may be longer.
+# The factor by which a pause may be longer in an unfinished sentence, or while the words are unknown.
 UNFINISHED = 2.0
 
 
@@ -148,15 +148,17 @@ class TurnDetector:
             self._input_buffer.pass_by(pcm, long_preroll=self.engine_detects or self._suspected is not None)
         return self.turn
 
-    async def detect(self, pcm: bytes, words: str = "") -> list[TurnEvent]:
+    async def detect(self, pcm: bytes, words: str | None = "") -> list[TurnEvent]:
         """Return what happened in the sound that was just added.
 
-        `words` are the words of the turn so far, "" while they are unknown. An unfinished sentence may pause for longer.
+        `words` are the words of the turn so far. An unfinished sentence may pause for longer. So may a turn that is still
+        being transcribed (None): its answer could not begin yet anyway.
         """
         if self.engine_detects:
             return []
         if self.hands_free:
-            pause_ms = round(self.pause_ms * UNFINISHED) if is_unfinished(words) else self.pause_ms
+            may_go_on = words is None or is_unfinished(words)
+            pause_ms = round(self.pause_ms * UNFINISHED) if may_go_on else self.pause_ms
             self._input_buffer.end_turns_after(pause_ms, hold=self.holds)
         return self._notice_all(self._input_buffer.found_in(pcm)) + await self._judge_suspected()
 
