@@ -28,6 +28,7 @@ from bench import learner_speech  # noqa: E402
 from bench.wer import word_errors, words  # noqa: E402
 from engines.interface import SAMPLE_RATE  # noqa: E402
 from engines.local import transcriber  # noqa: E402
+from engines.local.ears import Ears  # noqa: E402
 from tutor.transcripts import Transcript  # noqa: E402
 
 SPEECH = ROOT / "tests" / "speech"
@@ -100,8 +101,8 @@ def read_clip(path: Path) -> bytes:
         return to_pcm16(resample(from_pcm16(clip.readframes(clip.getnframes())), clip.getframerate(), SAMPLE_RATE))
 
 
-def transcribed(path: Path) -> Transcript:
-    return transcriber.TurnTranscription().transcribe(read_clip(path), threading.Event())
+def transcribed(path: Path, ears: Ears | None = None) -> Transcript:
+    return transcriber.TurnTranscription(ears).transcribe(read_clip(path), threading.Event())
 
 
 def timed(pcm: bytes, times: int) -> tuple[float, Transcript]:

