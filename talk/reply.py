@@ -20,7 +20,7 @@ from talk.reply_events import Output, ReplyEvents, response_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
 from tutor.domain import Correction, EngineError, Line
-from tutor.transcripts import Transcript
+from tutor.transcripts import Transcript, doubted_in_a_row
 from tutor.utterances import is_backchannel, is_part_of
 from usage import spending
 
@@ -30,6 +30,12 @@ NOTHING_HEARD = "I didn't hear anything. Check that the microphone is on, then s
 NOT_MADE_OUT = "Your words could not be made out. What you said is kept as sound."
 FAILED = "Something went wrong on the server."
 KEPT = "What you said is kept."
+HARD_TO_HEAR = (
+    "Three turns in a row were hard to hear. Speak closer to the microphone or use a headset, type your answer, or ask for"
+    " a hint."
+)
+# Turns in a row without a certain word, after which the learner gets the notice HARD_TO_HEAR.
+_OFTEN = 3
 BACKCHANNEL = "A short word while I was speaking: I go on."
 
 
@@ -208,6 +214,7 @@ class Reply:
             await self._outgoing.send(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
         if heard.doubt:
             await self._outgoing.send("talk.doubt", item_id=turn.item_id, **heard.stored())
+            await self._advise_if_hard_to_hear()
         if reached:
             await self._outgoing.send("talk.goals", goals=self._dialogue.goals)
         if self._sound_is_out:
@@ -224,8 +231,15 @@ class Reply:
             self._heard = True
             await self._place(self.turn)
             await self._send_transcription_failed("not_made_out", NOT_MADE_OUT)
+            if self._transcript.doubt:
+                await self._advise_if_hard_to_hear()
             if self._sound_is_out:
                 self._save_turn()
+
+    async def _advise_if_hard_to_hear(self) -> None:
+        doubted = doubted_in_a_row(self._dialogue.lines)
+        if doubted and doubted % _OFTEN == 0:
+            await self._outgoing.send("talk.notice", code="hard_to_hear", message=HARD_TO_HEAR)
 
     async def _place(self, turn: Turn) -> None:
         """Give the learner's turn its place in the dialogue, before the reply, even if its words are not known yet."""

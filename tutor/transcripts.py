@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from core.json_types import Json
+from tutor.domain import Line
 
 # Stands in place of uncertain words.
 GAP = "..."
@@ -72,6 +74,12 @@ def certain_of_stored(text: str, measured: object) -> str:
     spans = measured.get("unsure")
     whole = [span for span in spans if _is_span(span)] if isinstance(spans, list) else []
     return certain(text, str(measured["doubt"]), sorted(whole))
+
+
+def doubted_in_a_row(lines: Sequence[Line]) -> int:
+    """Return how many of the learner's latest turns had no certain word."""
+    texts = [line.text for line in lines if line.role == "user"]
+    return len(list(takewhile(lambda text: not text, reversed(texts))))
 
 
 def in_doubt(text: str, confidence: float, unsure: Sequence[tuple[int, int]]) -> Transcript:

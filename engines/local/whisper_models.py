@@ -1,7 +1,10 @@
 """Find the Whisper models that this machine has, and load them."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,13 +89,13 @@ def fetch(name: str) -> Path:
     """
     with optional_packages():
         from faster_whisper.utils import _MODELS
-        from httpx import HTTPError
+        from httpx2 import HTTPError
         from huggingface_hub import snapshot_download
     if name not in _MODELS:
         raise EngineError(f"There is no model {name!r}. The names are: {', '.join(_MODELS)}.")
     folder = fetched() / name
     try:
-        snapshot_download(_MODELS[name], local_dir=folder, allow_patterns=_FILES, etag_timeout=_HUB_WITHIN_S)
+        snapshot_download(_MODELS[name], local_dir=folder, allow_patterns=list(_FILES), etag_timeout=_HUB_WITHIN_S)
     except (OSError, ValueError, HTTPError) as error:
         raise EngineError(
             f"The model {name} cannot be fetched from the Hugging Face Hub ({type(error).__name__}). Is there a network?"
@@ -109,11 +112,8 @@ def load(files: ModelFiles, *, workers: int) -> Whisper:
         from faster_whisper import WhisperModel
         from faster_whisper.tokenizer import Tokenizer
     try:
-        # faster-whisper takes the content of files where the folder holds only a part of the weights.
-        content = dict(_content(files.folders)) if len(files.folders) > 1 else None
-        model = WhisperModel(
-            str(files.folders[0]), device="cpu", compute_type="int8", num_workers=workers, cpu_threads=2, files=content
-        )
+        with _whole(files.folders) as folder:
+            model = WhisperModel(str(folder), device="cpu", compute_type="int8", num_workers=workers, cpu_threads=2)
     except (RuntimeError, ValueError, OSError) as error:
         raise EngineError(
             f"The model for hearing cannot be loaded: the operator should check {files.setting}."
@@ -137,10 +137,18 @@ def _in_folder(folder: str, setting: str) -> ModelFiles:
     return ModelFiles(path.name, str(path), (path,), setting)
 
 
-def _content(folders: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the content of each file of a model whose weights are in parts."""
-    yield WEIGHTS, b"".join(next(folder.glob(f"{WEIGHTS}.*")).read_bytes() for folder in folders)
-    for folder in folders:
-        for file in folder.iterdir():
+@contextmanager
+def _whole(folders: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield a folder that has all files of a model. It lasts for as long as loading takes if the weights were in parts."""
+    if len(folders) == 1:
+        yield folders[0]
+        return
+    # On the disk: given in memory, CTranslate2 would keep the parts beside the weights (145 MB).
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as joined:
+        with Path(joined, WEIGHTS).open("wb") as whole:
+            for folder in folders:
+                whole.write(next(folder.glob(f"{WEIGHTS}.*")).read_bytes())
+        for file in folders[0].iterdir():
             if not file.name.startswith(WEIGHTS):
-                yield file.name, file.read_bytes()
+                shutil.copy(file, joined)
+        yield Path(joined)
