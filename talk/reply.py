@@ -20,7 +20,7 @@ from talk.reply_events import Output, ReplyEvents, response_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
 from tutor.domain import Correction, EngineError, Line
-from tutor.transcripts import Transcript, doubted_in_a_row
+from tutor.transcripts import Transcript, doubted_in_a_row, in_doubt
 from tutor.utterances import is_backchannel, is_part_of
 from usage import spending
 
@@ -203,6 +203,8 @@ class Reply:
             self._saved = True
             await self._send_transcription_failed("nothing_heard", NOTHING_HEARD)
             return
+        if turn.is_much_softer and not heard.doubt:
+            heard = in_doubt(text, heard.confidence, [])
         self._transcript = heard
         await self._place(turn)
         if not heard.doubt:

@@ -82,7 +82,7 @@ def doubted_in_a_row(lines: Sequence[Line]) -> int:
     return len(list(takewhile(lambda text: not text, reversed(texts))))
 
 
-def in_doubt(text: str, confidence: float, unsure: Sequence[tuple[int, int]]) -> Transcript:
+def in_doubt(text: str, confidence: float | None, unsure: Sequence[tuple[int, int]]) -> Transcript:
     """Return a transcript in doubt. `unsure` holds its unlikely words in order. Without any, all of it is uncertain."""
     spans = list[tuple[int, int]]()
     for start, end in unsure or [(0, len(text))]:

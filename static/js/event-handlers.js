@@ -35,6 +35,7 @@ const NOTICES = {
   slow: note,
   echo: note,
   long_turn: note,
+  other_voice: note,
   hard_to_hear: note,
   not_corrected: (session, { item_id: item, message }) => session.dialogue.setUnchecked(item, message),
 };

@@ -15,6 +15,7 @@ from engines.interface import Heard, Speech, SpeechStarted, Spoken, TurnDetectio
 from talk.dialogue import Dialogue
 from talk.live_talk import LiveTalk, open_talk
 from talk.protocol import Event
+from talk.turn import Turn
 from tests.scripted import SOUND, ScriptedEngine, ScriptedSession, answer
 from tests.talking import spoken
 from tutor.domain import Correction, EngineError
@@ -162,6 +163,14 @@ async def test_doubtful_words_that_are_confirmed_are_the_learners(line: Begin):
     assert kept
     assert kept.messages[0].measured == {"engine": "chat"}
     assert [each.text for each in Dialogue.of("talk", kept, "").lines] == [MISHEARD.text, "Sorry?"]
+
+
+async def test_the_words_of_a_much_softer_voice_are_in_doubt(line: Begin, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Turn, "is_much_softer", property(lambda _: True, lambda *_: None))
+    talk = await line(ScriptedEngine("chat", [[Heard("The news at ten."), Words("Nice."), Speech(SOUND), Spoken()]]))
+    await talk.take_turn()
+    assert talk.one("talk.doubt")["doubt"] == "misheard"
+    assert [each.text for each in talk.session.transcript] == ["", "Nice."]
 
 
 async def test_the_third_doubtful_turn_in_a_row_brings_advice(line: Begin):
