@@ -36,6 +36,10 @@ class Heard(Transcript):
     may emit this event only after its answer has begun.
     """
 
+    @classmethod
+    def of(cls, heard: Transcript) -> "Heard":
+        return cls(heard.text, heard.confidence, heard.doubt, heard.unsure, heard.invented_end)
+
 
 @dataclass(frozen=True, slots=True)
 class Unheard:

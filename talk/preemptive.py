@@ -39,6 +39,11 @@ class PreemptiveReply:
                 raise event
             yield event
 
+    @property
+    def is_transcribed(self) -> bool:
+        """Return whether the learner's words are known, or it is known that there are none."""
+        return self._settled or self._task.done()
+
     async def under_way(self) -> None:
         """Wait until the engine has had time to send its request. Other work can wait for that."""
         for _ in range(HOPS):
@@ -79,7 +84,7 @@ class PreemptiveReply:
                 is_heard = isinstance(event, Heard | Unheard)
                 self._settled = self._settled or is_heard
                 if isinstance(event, Heard):
-                    self.heard = event.text
+                    self.heard = event.so_far
                 elif isinstance(event, Judged) and event.role == USER:
                     self._settle_judgement(found=event.category is not None)
                 if not (self._answering and self._stopped) or is_heard or isinstance(event, Judged):

@@ -23,7 +23,7 @@ from talk.turn import Turn
 from tutor import crisis_lines
 from tutor.domain import Correction, EngineError, Line
 from tutor.moderation import Category
-from tutor.transcripts import Transcript
+from tutor.transcripts import Transcript, doubted_in_a_row, in_doubt
 from tutor.utterances import is_backchannel, is_part_of
 from usage import spending
 
@@ -35,6 +35,12 @@ KEPT_AS_SOUND = "What you said is kept as sound."
 NOTHING_KEPT = "As no recordings are kept, please say it again."
 FAILED = "Something went wrong on the server."
 KEPT = "What you said is kept."
+HARD_TO_HEAR = (
+    "Three turns in a row were hard to hear. Speak closer to the microphone or use a headset, type your answer, or ask for"
+    " a hint."
+)
+# Turns in a row without a certain word, after which the learner gets the notice HARD_TO_HEAR.
+_OFTEN = 3
 BACKCHANNEL = "A short word while I was speaking: I go on."
 
 
@@ -205,6 +211,8 @@ class Reply:
             self._saved = True
             await self._send_transcription_failed("nothing_heard", NOTHING_HEARD)
             return
+        if turn.is_much_softer and not heard.doubt:
+            heard = in_doubt(text, heard.confidence, [])
         self._transcript = heard
         await self._place(turn)
         if not heard.doubt:
@@ -216,6 +224,7 @@ class Reply:
             await self._outgoing.send(kind, item_id=turn.item_id, content_index=0, transcript=text, usage=usage)
         if heard.doubt:
             await self._outgoing.send("talk.doubt", item_id=turn.item_id, **heard.stored())
+            await self._advise_if_hard_to_hear()
         if reached:
             await self._outgoing.send("talk.goals", goals=self._dialogue.goals)
         if self._sound_is_out:
@@ -233,8 +242,15 @@ class Reply:
             await self._place(self.turn)
             kept = KEPT_AS_SOUND if self._turn_saver.keeps_audio else NOTHING_KEPT
             await self._send_transcription_failed("not_made_out", f"{NOT_MADE_OUT} {kept}")
+            if self._transcript.doubt:
+                await self._advise_if_hard_to_hear()
             if self._sound_is_out:
                 self._save_turn()
+
+    async def _advise_if_hard_to_hear(self) -> None:
+        doubted = doubted_in_a_row(self._dialogue.lines)
+        if doubted and doubted % _OFTEN == 0:
+            await self._outgoing.send("talk.notice", code="hard_to_hear", message=HARD_TO_HEAR)
 
     async def _place(self, turn: Turn) -> None:
         """Give the learner's turn its place in the dialogue, before the reply, even if its words are not known yet."""

@@ -71,9 +71,14 @@ class ReplyRunner:
     # The reply that is begun ahead
 
     @property
-    def words_ahead(self) -> str:
-        """Return the words of the turn that is being spoken, as far as the reply begun ahead has them."""
-        return self._ahead.heard if self._ahead else ""
+    def words_ahead(self) -> str | None:
+        """Return the words so far of the turn that is being spoken, None while they are being transcribed.
+
+        Without a reply that was begun ahead, they are "".
+        """
+        if self._ahead is None:
+            return ""
+        return self._ahead.heard if self._ahead.is_transcribed else None
 
     async def begin_ahead(self, turn: Turn) -> None:
         """Begin the reply to a turn that may be over, if the engine can and no reply is under way."""

@@ -30,6 +30,8 @@ class Turn:
     interrupts: bool = False
     # The words of the reply that it interrupts.
     over: str = ""
+    # The voice is much softer than the learner's, so it may be another person's.
+    is_much_softer: bool = False
     # The engine's session that has its sound.
     heard_by: object = None
     # The time when it ended, which messages are sorted by.

@@ -11,11 +11,16 @@ from talk import echo
 from talk.input_buffer import InputAudioBuffer
 from talk.playback import Playback
 from talk.turn import Turn
+from talk.voice_level import VoiceLevel
 from tutor.utterances import is_unfinished
 
 ECHO = "I hear my own voice over your loudspeakers. With headphones, or with hold to talk, we understand each other better."
 # Replies that came back over the microphone before the learner gets the notice ECHO.
 ECHOES_BEFORE_ADVICE = 2
+OTHER_VOICE = (
+    "That was much softer than you usually speak, so I'm not sure that it was you. If it was somebody else, or a television, use"
+    " headphones or hold to talk."
+)
 LONG_TURN = "You spoke for long. If that was somebody else, or a television, use headphones or hold to talk."
 # Learners pause earlier than this. A longer voice without a pause is probably not the learner's.
 LONG_TURN_S = 20.0
@@ -23,7 +28,7 @@ LONG_TURN_S = 20.0
 # sentences and a loaded server. It plays it at most EARLY_MS earlier than estimated here.
 LATE_MS, EARLY_MS = 5000, 200
 
-# The factor by which a pause in an unfinished sentence may be longer.
+# The factor by which a pause may be longer in an unfinished sentence, or while the words are unknown.
 UNFINISHED = 2.0
 
 
@@ -93,7 +98,9 @@ class TurnDetector:
         self._judged_at_ms = 0
         # The sound of replies that came back over the microphone.
         self._echoed: list[Playback] = []
-        self._advised_on_long_turn = False
+        self._voice_level = VoiceLevel()
+        # The codes of the advice that was given. Each is given once in a talk.
+        self._advised = set[str]()
 
     # Settings
 
@@ -148,15 +155,17 @@ class TurnDetector:
             self._input_buffer.pass_by(pcm, long_preroll=self.engine_detects or self._suspected is not None)
         return self.turn
 
-    async def detect(self, pcm: bytes, words: str = "") -> list[TurnEvent]:
+    async def detect(self, pcm: bytes, words: str | None = "") -> list[TurnEvent]:
         """Return what happened in the sound that was just added.
 
-        `words` are the words of the turn so far, "" while they are unknown. An unfinished sentence may pause for longer.
+        `words` are the words of the turn so far. An unfinished sentence may pause for longer. So may a turn that is still
+        being transcribed (None): its answer could not begin yet anyway.
         """
         if self.engine_detects:
             return []
         if self.hands_free:
-            pause_ms = round(self.pause_ms * UNFINISHED) if is_unfinished(words) else self.pause_ms
+            may_go_on = words is None or is_unfinished(words)
+            pause_ms = round(self.pause_ms * UNFINISHED) if may_go_on else self.pause_ms
             self._input_buffer.end_turns_after(pause_ms, hold=self.holds)
         return self._notice_all(self._input_buffer.found_in(pcm)) + await self._judge_suspected()
 
@@ -182,11 +191,13 @@ class TurnDetector:
                 return [TurnResumed(self.turn)]
             case TurnEnded(at_ms) if self.turn:
                 turn = self.end_turn()
-                advice: list[TurnEvent] = []
-                # Explain once in a talk what to do if the microphone picks up another voice.
-                if turn.seconds >= LONG_TURN_S and not self._advised_on_long_turn:
-                    self._advised_on_long_turn = True
+                turn.is_much_softer = not turn.is_short and self._voice_level.is_much_softer(turn.spoken())
+                # Explain what to do if the microphone picks up another voice.
+                advice = [Advice("other_voice", OTHER_VOICE)] if turn.is_much_softer else []
+                if turn.seconds >= LONG_TURN_S:
                     advice.append(Advice("long_turn", LONG_TURN))
+                advice = [each for each in advice if each.code not in self._advised]
+                self._advised.update(each.code for each in advice)
                 return [SpeechStopped(turn, at_ms), *advice, TurnTaken(turn)]
         return []
 

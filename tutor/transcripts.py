@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from core.json_types import Json
+from tutor.domain import Line
 
 # Stands in place of uncertain words.
 GAP = "..."
@@ -17,7 +19,7 @@ class Doubt(StrEnum):
 
     # Some of its words are uncertain.
     WORDS = "words"
-    # Many of its words are uncertain: more than a third.
+    # Many of its words are uncertain: more than a third. Without text, none of them could be made out.
     MISHEARD = "misheard"
     # There was a voice, but no English in it.
     NOT_ENGLISH = "not_english"
@@ -28,13 +30,20 @@ class Transcript:
     """Hold the words of a recording, "" if nobody spoke or nothing could be understood.
 
     `confidence` is the mean log probability of a token, None if the engine does not report it. `unsure` holds the words
-    in doubt as spans of characters.
+    in doubt as spans of characters. With `invented_end`, the last word may be the model's, which completed a sentence that the
+    speaker left open.
     """
 
     text: str
     confidence: float | None = None
     doubt: Doubt | None = None
     unsure: tuple[tuple[int, int], ...] = ()
+    invented_end: bool = False
+
+    @property
+    def so_far(self) -> str:
+        """Return the words, with a gap for the last one if it may be invented."""
+        return f"{self.text.rpartition(' ')[0]} {GAP}" if self.invented_end else self.text
 
     @property
     def certain(self) -> str:
@@ -67,7 +76,13 @@ def certain_of_stored(text: str, measured: object) -> str:
     return certain(text, str(measured["doubt"]), sorted(whole))
 
 
-def in_doubt(text: str, confidence: float, unsure: Sequence[tuple[int, int]]) -> Transcript:
+def doubted_in_a_row(lines: Sequence[Line]) -> int:
+    """Return how many of the learner's latest turns had no certain word."""
+    texts = [line.text for line in lines if line.role == "user"]
+    return len(list(takewhile(lambda text: not text, reversed(texts))))
+
+
+def in_doubt(text: str, confidence: float | None, unsure: Sequence[tuple[int, int]]) -> Transcript:
     """Return a transcript in doubt. `unsure` holds its unlikely words in order. Without any, all of it is uncertain."""
     spans = list[tuple[int, int]]()
     for start, end in unsure or [(0, len(text))]:
@@ -94,9 +109,10 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
     if unsure:
         unsure_words = sum(len(text[start:end].split()) for start, end in unsure)
         doubt = Doubt.MISHEARD if 3 * unsure_words > len(text.split()) else Doubt.WORDS
-    elif not text and any(part.doubt for part in parts):
-        doubt = Doubt.NOT_ENGLISH
-    return Transcript(text, confidence, doubt, tuple(unsure))
+    elif not text:
+        found = {part.doubt for part in parts}
+        doubt = next((each for each in (Doubt.NOT_ENGLISH, Doubt.MISHEARD) if each in found), None)
+    return Transcript(text, confidence, doubt, tuple(unsure), invented_end=bool(said) and said[-1].invented_end)
 
 
 def _is_span(span: object) -> bool:

@@ -10,18 +10,24 @@ _BACKCHANNEL = re.compile(rf"\W*(?:(?:{_BACKCHANNELS})\b\W*){{1,3}}", re.IGNOREC
 
 _WORD = re.compile(r"[\w']+")
 
-# Words that cannot end a sentence. Most prepositions can end a question, and "that" can end a sentence, so they are
-# left out.
+# Words that cannot end a sentence. "That" can, and so it is left out. Other prepositions: _PARTICLE.
 _ARTICLES = "a|an|the|my|your|our|their|its|every|some"
 _PREPOSITIONS = "at|of|from|with|into|onto|between|during|without|because of|such as|like a|instead of"
 _CONJUNCTIONS = "and|but|or|because|if|when|while|although|unless|than|so that|and then|which|who|whose"
 _VERBS = (
     "want to|need to|have to|has to|had to|like to|going to|used to|i'm|we're|they're|is a|is the|is very|was very|very"
+    "|there is|there are|so many"
 )
 _FILLERS = "um+|uh+|er+|erm|well|i mean|you know|let me see|let me think"
 _OPEN = re.compile(
     rf"(?:^|.*[\s,])(?:{_ARTICLES}|{_PREPOSITIONS}|{_CONJUNCTIONS}|{_VERBS}|{_FILLERS}|(?:to|in|on|for) (?:the|a|my)"
     r"|(?:is|are|was|were) (?:her|his))",
+    re.IGNORECASE | re.DOTALL,
+)
+# "I was born in", but not "the house that I live in", "turn it on" or "come in"
+_PARTICLE = re.compile(
+    r"(?!.*\b(?:what|who|whom|which|that|where|when|how|why)\b)(?:.*\s)?[\w']+\s+(?!(?:come|came|go|going|went|get|got|put|try|turn"
+    r"|move|moved|join|carry|keep|hold|hang|it|them|him|her|me|us|you)\b)[\w']+\s+(?:in|on|to|for|about|by)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -45,4 +51,5 @@ def is_unfinished(text: str) -> bool:
         return True
     if words.endswith("?"):
         return False
-    return bool(_OPEN.fullmatch(words.rstrip(" .!;:")))
+    ended = words.rstrip(" .!;:")
+    return bool(_OPEN.fullmatch(ended) or _PARTICLE.fullmatch(ended))

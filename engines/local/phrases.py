@@ -42,6 +42,7 @@ ASK_AGAIN = _asked("ask_again", "question")
 BACK_TO_QUESTION = _asked("back_to_question", "question")
 IN_OTHER_WORDS = _asked("in_other_words", "question")
 NOW_YOU = _asked("now_you")
+HARD_TO_HEAR = _said("hard_to_hear")
 LAST_QUESTION = _asked("last_question", "question")
 
 SHALL_WE_STOP = _asked("shall_we_stop")

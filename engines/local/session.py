@@ -11,7 +11,7 @@ from engines.local.synthesis import Reading
 from tutor import moderation, safety
 from tutor.domain import Correction, Line
 from tutor.scenario import Brief
-from tutor.transcripts import Doubt, Transcript
+from tutor.transcripts import Transcript
 
 
 class _Turn:
@@ -55,10 +55,10 @@ class LocalSession:
             answer = await loop.run_in_executor(corrector.EXECUTOR, self._without_turn, transcript)
         else:
             spoken = Transcript(text.strip()) if text is not None else await self._transcribe(turn)
-            if spoken.doubt is Doubt.NOT_ENGLISH:
+            if spoken.doubt and not spoken.text:
                 yield Unheard(spoken.doubt)
             else:
-                yield Heard(spoken.text, spoken.confidence, spoken.doubt, spoken.unsure)
+                yield Heard.of(spoken)
                 if not spoken.text:
                     return
             heard = spoken.text if safety.in_distress(spoken.text) else spoken.certain

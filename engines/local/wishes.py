@@ -5,6 +5,10 @@ from engines.local.questions import DialogueState, is_about
 from engines.local.remarks import Intent, Remark
 from tutor import scenario
 from tutor.domain import Line
+from tutor.transcripts import doubted_in_a_row
+
+# Turns in doubt before this one, after which the learner is offered other ways to answer.
+_OFTEN = 2
 
 
 def follow(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[str, ...]]:
@@ -20,7 +24,9 @@ def follow(talk: DialogueState, remark: Remark, heard: str) -> tuple[str, tuple[
             if remark.intent is Intent.MEANING:
                 helping = rephrasing.hint(talk)
         case Intent.OTHER_LANGUAGE | Intent.MISHEARD:
-            lead, again = talk.choose(phrases.LEADS[remark.intent]), rephrasing.simpler(talk)
+            is_third = doubted_in_a_row(talk.lines) >= _OFTEN
+            lead = talk.choose(phrases.HARD_TO_HEAR if is_third else phrases.LEADS[remark.intent])
+            again = "" if is_third else rephrasing.simpler(talk)
             if not again:
                 helping, again = rephrasing.hint(talk), rephrasing.again(talk, phrases.ASK_AGAIN)
         case _:

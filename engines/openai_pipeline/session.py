@@ -59,7 +59,7 @@ class PipelineSession:
     ) -> None:
         if text is not None or pcm:
             heard = Transcript(text.strip()) if text is not None else await transcription.transcript(pcm)
-            events.put_nowait(Heard(heard.text, heard.confidence, heard.doubt, heard.unsure))
+            events.put_nowait(Heard.of(heard))
             if not heard.text:
                 return
             lines = (*lines, Line("user", chat_completions.in_doubt(heard) if heard.doubt else heard.text))

@@ -2,12 +2,12 @@
 
 import { breakdown } from "./breakdown.js";
 import { correctionItem, marked } from "./corrections.js";
-import { clone, find, findAll, make } from "./dom.js";
+import { button, clone, find, findAll, make } from "./dom.js";
 /** @import { Correction, Measured, Message, Role, AudioSource, Turn } from "./types.d.ts" */
 
 const NOT_MADE_OUT = "not written down";
 const NOT_MADE_OUT_BUT_KEPT = `${NOT_MADE_OUT}; the recording is kept`;
-export const IN_DOUBT = "I'm not sure that I heard this right, so it is not corrected.";
+export const IN_DOUBT = "Did you say this? I'm not sure that I heard it right, so it is not corrected.";
 
 export class Dialogue {
   /**
@@ -141,6 +141,7 @@ export class Dialogue {
   saved(id) {
     const turn = this.change(id, { saved: true });
     if (turn?.role !== "user") return;
+    if (turn.unsure) this.draw(turn);
     if (turn.text) this.setStatus(id, "");
     else this.notMadeOut(id);
     find(turn.element, '[data-action="edit"]').hidden = !this.onReplaceWords;
@@ -206,12 +207,29 @@ export class Dialogue {
     const { element, text, corrections, unchecked, unsure } = turn;
     const list = find(element, ".corrections");
     const items = corrections.map(correctionItem);
-    const notes = [unchecked, unsure && text ? IN_DOUBT : ""].filter(Boolean);
-    items.push(...notes.map((note) => make("li", { className: "unchecked", textContent: note })));
+    if (unchecked) items.push(make("li", { className: "unchecked", textContent: unchecked }));
+    if (unsure && text) items.push(this.doubtItem(turn));
     const words = unsure ? marked(text, unsure, { tag: "span", className: "unsure" }) : marked(text, corrections);
     find(element, ".turn-text").replaceChildren(...words);
     list.replaceChildren(...items);
     list.hidden = !items.length;
+  }
+
+  /**
+   * Ask whether the words are right. Once the turn is saved, one tap confirms them, or opens them for correction.
+   * @param {Turn} turn
+   */
+  doubtItem(turn) {
+    const item = make("li", { className: "unchecked", textContent: IN_DOUBT });
+    if (!(turn.saved && this.onReplaceWords)) return item;
+    const yes = button("button quiet small", "Yes, I said this", async () => {
+      yes.disabled = true;
+      await this.onReplaceWords?.(turn.id, turn.text);
+      yes.disabled = false;
+    });
+    const no = button("button quiet small", "No, correct it", () => this.edit(turn));
+    item.append(make("div", { className: "button-row" }, yes, no));
+    return item;
   }
 
   /**

@@ -37,6 +37,8 @@ const NOTICES = {
   slow: note,
   echo: note,
   long_turn: note,
+  other_voice: note,
+  hard_to_hear: note,
   not_corrected: (session, { item_id: item, message }) => session.dialogue.setUnchecked(item, message),
 };
 

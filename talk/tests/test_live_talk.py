@@ -15,6 +15,7 @@ from engines.interface import Heard, Speech, SpeechStarted, Spoken, TurnDetectio
 from talk.dialogue import Dialogue
 from talk.live_talk import LiveTalk, open_talk
 from talk.protocol import Event
+from talk.turn import Turn
 from tests.scripted import SOUND, ScriptedEngine, ScriptedSession, answer
 from tests.talking import spoken
 from tutor.domain import Correction, EngineError
@@ -151,6 +152,36 @@ async def test_doubtful_words_stay_doubtful_until_they_are_replaced(line: Begin)
     assert kept
     assert [each.text for each in Dialogue.of("talk", kept, "").lines] == ["He has gone to Rome.", "Sorry?"]
     assert kept.messages[0].measured == {"engine": "chat"}
+
+
+async def test_doubtful_words_that_are_confirmed_are_the_learners(line: Begin):
+    talk = await line(ScriptedEngine("chat", [[MISHEARD, Words("Sorry?"), Speech(SOUND), Spoken()]]))
+    await talk.take_turn()
+    kept = await in_thread(store.get, talk.learner, "talk")
+    assert kept
+    kept = await in_thread(store.replace_words, talk.learner, "talk", kept.messages[0].wire_id, MISHEARD.text, [])
+    assert kept
+    assert kept.messages[0].measured == {"engine": "chat"}
+    assert [each.text for each in Dialogue.of("talk", kept, "").lines] == [MISHEARD.text, "Sorry?"]
+
+
+async def test_the_words_of_a_much_softer_voice_are_in_doubt(line: Begin, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Turn, "is_much_softer", property(lambda _: True, lambda *_: None))
+    talk = await line(ScriptedEngine("chat", [[Heard("The news at ten."), Words("Nice."), Speech(SOUND), Spoken()]]))
+    await talk.take_turn()
+    assert talk.one("talk.doubt")["doubt"] == "misheard"
+    assert [each.text for each in talk.session.transcript] == ["", "Nice."]
+
+
+async def test_the_third_doubtful_turn_in_a_row_brings_advice(line: Begin):
+    asked = [Words("Sorry?"), Speech(SOUND), Spoken()]
+    turns = [[MISHEARD, *asked], [Unheard(Doubt.MISHEARD), *asked], [MISHEARD, *asked], [MISHEARD, *asked]]
+    talk = await line(ScriptedEngine("chat", turns))
+    advised = []
+    for _ in range(4):
+        await talk.take_turn()
+        advised.append([each["code"] for each in talk.sent if each["type"] == "talk.notice"].count("hard_to_hear"))
+    assert advised == [0, 0, 1, 1]
 
 
 async def test_the_reason_for_a_missing_transcript_is_stored(line: Begin):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audio.resampling import from_pcm16, to_pcm16
 from engines.interface import SpeechStarted, TurnEnded
 from engines.vad import ENDPOINTING_DELAY_MS
 from talk.input_buffer import PREROLL_MS, InputAudioBuffer
@@ -35,7 +36,7 @@ def detector(*, pause_ms: int | None = None, hands_free: bool = True, engine_det
 
 
 async def heard(
-    detecting: TurnDetector, pcm: bytes, words: str = "", playback: Playback | None = None
+    detecting: TurnDetector, pcm: bytes, words: str | None = "", playback: Playback | None = None
 ) -> list[TurnEvent]:
     found = []
     for start in range(0, len(pcm), PIECE):
@@ -70,11 +71,26 @@ async def test_a_voice_that_goes_on_after_a_short_pause_is_the_same_turn():
     assert isinstance(found[resumed - 1], MayReply)
 
 
-@pytest.mark.parametrize(("words", "ends"), [("", True), ("I like it.", True), ("I like it because", False)])
-async def test_an_unfinished_sentence_may_pause_for_twice_as_long(words: str, ends: bool):
+@pytest.mark.parametrize(
+    ("words", "ends"), [("", True), ("I like it.", True), ("I like it because", False), (None, False)]
+)
+async def test_an_unfinished_sentence_or_unknown_words_may_pause_for_twice_as_long(words: str | None, ends: bool):
     pause_s = ENDPOINTING_DELAY_MS["B1"] / 1000
     found = await heard(detector(), LONDON + silence(1.5 * pause_s), words)
     assert (TurnTaken in kinds(found)) is ends
+
+
+async def test_a_turn_whose_words_stay_unknown_ends_all_the_same():
+    pause_s = ENDPOINTING_DELAY_MS["B1"] / 1000
+    assert TurnTaken in kinds(await heard(detector(), LONDON + silence(2.2 * pause_s), words=None))
+
+
+async def test_a_much_softer_voice_is_doubted_and_advice_given_once():
+    detecting, softer = detector(), to_pcm16(from_pcm16(AGENT) * 0.1)
+    turns = [await heard(detecting, pcm + silence(2)) for pcm in (AGENT, AGENT, softer, softer)]
+    taken = [each.turn for found in turns for each in found if isinstance(each, TurnTaken)]
+    assert [turn.is_much_softer for turn in taken] == [False, False, True, True]
+    assert [each.code for found in turns for each in found if isinstance(each, Advice)] == ["other_voice"]
 
 
 async def test_a_chosen_pause_applies_at_every_level():

@@ -108,6 +108,9 @@ def test_words_in_doubt_are_marked(context: BrowserContext, unsure: AgentServer)
     expect(turn.locator(".unsure").first).to_be_visible(timeout=WITHIN)
     expect(turn.locator(".corrections")).to_contain_text("not sure")
     assert violations(page) == []
+    turn.get_by_role("button", name="Yes, I said this").click(timeout=WITHIN)
+    expect(turn.locator(".unsure")).to_have_count(0, timeout=WITHIN)
+    expect(turn.locator(".turn-text")).to_have_text("I went to the Panera Nailaski.")
     page.context.close()
 
 

@@ -32,6 +32,10 @@ def test_other_words_take_the_turn(text: str):
         "I went there with my,",
         "Um",
         "It costs, um.",
+        "I was born in.",
+        "It depends on",
+        "My house is near, I walk to",
+        "There are so many",
     ],
 )
 def test_an_incomplete_sentence_is_unfinished(text: str):
@@ -54,6 +58,10 @@ def test_an_incomplete_sentence_is_unfinished(text: str):
         "I gave it to him.",
         "Yes, I am.",
         "Come in.",
+        "Please turn it on.",
+        "Let's go on.",
+        "This is the house that I live in.",
+        "I know who you are talking to.",
     ],
 )
 def test_a_complete_sentence_is_finished(text: str):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engines.interface import Corrected, Ended, Event, Heard, Speech, Unheard, Words
-from engines.local import corrector, partner, speaker, transcriber
+from engines.local import corrector, partner, speaker, transcriber, whisper_models
 from engines.local.engine import LocalEngine
 from engines.local.session import LocalSession
 from tests.sound import FAMILY, clip, loudness, seconds, silence, white_noise
@@ -278,7 +278,7 @@ async def test_a_second_warm_up_loads_nothing(engine: LocalEngine, monkeypatch: 
     def read() -> None:
         raise AssertionError("It is read again.")
 
-    monkeypatch.setattr(transcriber, "optional_packages", read)
+    monkeypatch.setattr(whisper_models, "optional_packages", read)
     monkeypatch.setattr(speaker, "optional_packages", read)
     await engine.warm()
 
@@ -298,7 +298,7 @@ async def test_a_turn_that_was_decoded_early_is_answered_without_decoding(
 
 async def test_a_missing_package_is_reported_with_advice(monkeypatch):
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    monkeypatch.setattr(transcriber, "_whisper", transcriber._whisper.__wrapped__)
+    monkeypatch.setattr(transcriber, "_ears", transcriber._ears.__wrapped__)
     with pytest.raises(EngineError, match=r"pip install -r requirements-local\.txt"):
         await LocalEngine().warm()
 

@@ -13,6 +13,7 @@ from talk import reprompt
 from tutor import scenario
 from tutor.domain import Correction, Line
 from tutor.scenario import Brief
+from tutor.transcripts import Doubt
 
 LONGEST = 16
 SCENARIOS = list(scenario.load_all())
@@ -558,3 +559,15 @@ def test_a_future_stay_is_not_treated_as_past():
     ] * 3:
         transcript += [Line("user", said), Line("assistant", reply(about, transcript, said))]
     assert not any(re.search(r"did you do there|was the hotel", line) for line in agent_lines(transcript))
+
+
+def test_the_third_doubtful_turn_in_a_row_is_answered_with_other_ways_and_a_hint():
+    family = Brief(scenario=scenario.get("family"), level="A2", seed="conv-1")
+    lines, said = [Line("assistant", partner.opening(family))], list[str]()
+    for _ in range(3):
+        said.append(" ".join(partner.answer(family, lines, "", (), Doubt.MISHEARD).sentences))
+        lines += [Line("user", ""), Line("assistant", said[-1])]
+    assert not any(one in text for text in said[:2] for one in phrases.HARD_TO_HEAR)
+    assert any(one in said[2] for one in phrases.HARD_TO_HEAR)
+    assert said[2].endswith("?")
+    assert len(set(said)) == 3

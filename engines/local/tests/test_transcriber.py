@@ -5,7 +5,8 @@ import pytest
 
 from bench.wer import word_error_rate, word_errors, words
 from engines.local import transcriber
-from engines.local.transcriber import TurnTranscription, without_loops
+from engines.local.loops import without_loops
+from engines.local.transcriber import TurnTranscription
 from tests.sound import FAMILY, SPEECH, clicks, clip, hum, mixed, silence, spoken, white_noise
 from tests.watched import watched
 from tutor.domain import EngineError
@@ -138,7 +139,7 @@ def test_a_stopped_transcription_continues_later():
 
 def test_a_missing_model_is_reported_with_its_setting(settings, monkeypatch):
     settings.WHISPER_MODEL = "/no/such/model"
-    monkeypatch.setattr(transcriber, "_whisper", transcriber._whisper.__wrapped__)
+    monkeypatch.setattr(transcriber, "_ears", transcriber._ears.__wrapped__)
     with pytest.raises(EngineError, match="WHISPER_MODEL"):
         transcriber.load()
 
