@@ -341,9 +341,16 @@ FILE_UPLOAD_TEMP_DIR = DATA_DIR
 FILE_UPLOAD_HANDLERS = ["core.upload_handlers.InMemory"]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_ALLOW = env.networks("METRICS_ALLOW")
-# Counters of limits. They can be in memory, because one process serves the site. Django's default of 300 entries is too small
-# for many visitors.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
+# Counters of limits. Several servers share them in Redis. One server keeps them in a file, which survives a restart. Django's
+# default of 300 entries is too small for many visitors.
+REDIS_URL = env.redis_url("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "core.caches.failover.FailoverCache",
+        "LOCATION": REDIS_URL or str(DATA_DIR / "counters.sqlite3"),
+        "OPTIONS": {} if REDIS_URL else {"MAX_ENTRIES": 100_000},
+    }
+}
 
 LOGGING = {
     "version": 1,
