@@ -21,20 +21,26 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie
+from learners import address, cookie, throttling
 from learners.origin import is_foreign, is_our_host
+from learners.visitors import Visitor
 from talk import capacity, protocol
+from talk.call_limit import count_call, too_many_calls
 from talk.fallback import first_awake
 from talk.live_talk import LiveTalk, open_talk
 from talk.outgoing import Send
 from talk.protocol import Event, ProtocolError
 from talk.saver import TALK_DELETED
+from usage import payer, speech
 
 logger = logging.getLogger(__name__)
 
 NO_LEARNER = "Send the `learner` cookie that any page or API answer sets."
 TAKEN_OVER = "This conversation was opened in another window. It goes on there."
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
+
+# Events that may make the engine work.
+CALLING = {"conversation.item.create", "input_audio_buffer.commit", "response.create"}
 
 AsgiReceive = Callable[[], Awaitable[object]]
 
@@ -48,7 +54,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
 
     talk: LiveTalk | None = None
     key: uuid.UUID
+    visitor: Visitor
     place: Slot | None = None
+    place_at_address: Slot | None = None
     # The connection is being closed and ignores further events.
     failed = False
     has_sent = False
@@ -73,6 +81,13 @@ class TalkConsumer(AsyncWebsocketConsumer):
         learner = cookie.unseal(parse_cookie(headers.get("Cookie", "")).get(cookie.NAME))
         if learner is None:
             await self._refuse(4401, "no_learner", NO_LEARNER)
+            return
+        self.visitor = Visitor(learner, address.of_scope(self.scope))
+        payer.work_for(self.visitor)
+        try:
+            speech.require_time()
+        except speech.SpokenEnough as enough:
+            await self._refuse_speech(enough)
             return
         asked = self.scope["query_string"].decode("latin-1")
         query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
@@ -107,9 +122,14 @@ class TalkConsumer(AsyncWebsocketConsumer):
             # Hands-free sound is no activity, because it comes even in silence.
             if sent["type"] != "input_audio_buffer.append" or not self.talk.is_hands_free:
                 self.active_at = time.monotonic()
+            if sent["type"] in CALLING:
+                count_call(self.visitor)
             await self.talk.receive(sent)
         except ProtocolError as problem:
             await self.say(protocol.error(problem, event_id))
+        except throttling.Exceeded as exceeded:
+            too_many = ProtocolError("rate_limit_exceeded", too_many_calls(exceeded), retry_after=exceeded.wait_s)
+            await self.say(protocol.error(too_many, event_id))
         # The outermost loop of a connection. Closing saves the turns so far.
         except Exception as error:  # noqa: BLE001
             self.failed = True
@@ -142,6 +162,12 @@ class TalkConsumer(AsyncWebsocketConsumer):
     async def _begin(self, learner: uuid.UUID, conversation: str) -> None:
         self.key = conversation_key(learner, conversation)
         available = engines()
+        capacity.follow_limits()
+        try:
+            self.place_at_address = await capacity.ADDRESS_SLOTS.enter(self.visitor.address)
+        except AtCapacity as full:
+            await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
+            return
         # Register before the first await. If several connections begin at the same time, the last one gets the talk.
         before, _talks[self.key] = _talks.get(self.key), self
         try:
@@ -185,9 +211,11 @@ class TalkConsumer(AsyncWebsocketConsumer):
             self.place.move(capacity.slots_for(self.talk.engine.name))
 
     def _leave(self) -> None:
-        place, self.place = self.place, None
-        if place:
-            place.leave()
+        places = self.place, self.place_at_address
+        self.place = self.place_at_address = None
+        for place in places:
+            if place:
+                place.leave()
 
     # Idle talks
 
@@ -208,17 +236,29 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await self.hang_up(4008)
 
     async def _hang_up_when_over(self, talk: LiveTalk) -> None:
-        """Hang up when the conversation is deleted, or when the talk was idle for too long."""
-        while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(talk.deleted.wait(), left)
-                await self.hang_up(4004)
-                return
+        """Hang up when the conversation is deleted, the learner has spoken enough, or the talk was idle for too long."""
+        deleted = asyncio.ensure_future(talk.deleted.wait())
+        enough = talk.exchange.spoken_enough
+        try:
+            while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
+                await asyncio.wait((deleted, enough), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if deleted.done():
+                    await self.hang_up(4004)
+                    return
+                if enough.done():
+                    await self._refuse_speech(enough.result())
+                    return
+        finally:
+            deleted.cancel()
         await self.pause()
+
+    async def _refuse_speech(self, enough: speech.SpokenEnough) -> None:
+        self.failed = True
+        await self._refuse(4029, "spoken_enough", str(enough), retry_after=enough.wait_s)
 
     async def _refuse(self, code: int, name: str, message: str, *, retry_after: int | None = None) -> None:
         await self.say(protocol.error(ProtocolError(name, message, retry_after=retry_after)))
-        await self.close(code)
+        await self.hang_up(code)
 
 
 async def _place(learner: uuid.UUID, engine: str) -> Slot:

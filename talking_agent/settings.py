@@ -167,6 +167,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "learners.learner_middleware.KnownLearner",
     "learners.ingest.DailyUploadLimit",
+    "usage.payer.PayingVisitor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -239,6 +240,8 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 LEARNER_QUOTA_MB = env.number("LEARNER_QUOTA_MB", 1000, low=1, high=10_000_000)
+# Repeated attempts count, too.
+SENT_MB_PER_DAY = env.number("SENT_MB_PER_DAY", min(10_000_000, 2 * LEARNER_QUOTA_MB), low=1, high=10_000_000)
 DISK_RESERVE_MB = env.number("DISK_RESERVE_MB", 1000, low=0, high=10_000_000)
 AUDIO_URL_EXPIRY = env.number("AUDIO_URL_EXPIRY", 3600, low=1, high=604_800)
 # In dollars, for `manage.py storage cost`.
@@ -286,10 +289,18 @@ TUTOR_ENGINE = env.one_of("TUTOR_ENGINE", "auto", ("auto", *engines.available())
 # Milliseconds until the next engine is tried.
 ENGINE_PATIENCE = env.number("ENGINE_PATIENCE", 3500, low=500, high=60_000)
 
-# Calls of one learner in a minute, and dollars for providers in a day.
-CALLS_PER_MINUTE = env.number("CALLS_PER_MINUTE", 60, low=1, high=100_000)
 SPEAKING_CALLS = env.flag("SPEAKING_CALLS", True)
+# Starting values of `core.site_limits`, which says what each protects. Those of a learner, and dollars for providers in a day.
+REQUESTS_PER_MINUTE = env.number("REQUESTS_PER_MINUTE", 300, low=1, high=1_000_000)
+CALLS_PER_MINUTE = env.number("CALLS_PER_MINUTE", 60, low=1, high=1_000_000)
+SPEECH_MINUTES_PER_DAY = env.number("SPEECH_MINUTES_PER_DAY", 120, low=1, high=1440)
+LEARNER_SPENDING_LIMIT = env.price("LEARNER_SPENDING_LIMIT", 1)
 DAILY_SPENDING_LIMIT = env.price("DAILY_SPENDING_LIMIT", 20)
+# A class of 30 shares an address, and not all of them use their limits.
+LEARNERS_PER_ADDRESS = env.number("LEARNERS_PER_ADDRESS", 12, low=1, high=10_000)
+TALKS_PER_LEARNER = env.number("TALKS_PER_LEARNER", 3, low=1, high=1000)
+# Each costs about 1.1 MB and 1 % of a core.
+PROVIDER_TALKS = env.number("PROVIDER_TALKS", 200, low=1, high=10_000)
 
 # Before version 0.2, the name was SPECULATE.
 PREEMPTIVE_REPLIES = env.flag("PREEMPTIVE_REPLIES", env.flag("SPECULATE", True))
