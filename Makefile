@@ -43,6 +43,7 @@ test: $(VENV)/.dev node_modules/.installed  ## all tests; make test ARGS="-k lea
 	@sh tests/chromium.sh
 	@sh tests/firefox.sh
 	@sh tests/nginx.sh
+	@sh tests/redis.sh
 	$(NODE) --test --test-reporter=dot "tests/js/*.test.js"
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 

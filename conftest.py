@@ -9,9 +9,10 @@ from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
 
-from learners import erased, tokens
+from core import site_limits
+from learners import erased, throttling, tokens
 from tests.clients import LearnerClient
-from usage import budget
+from usage import budget, payer
 
 pytest_plugins = ["tests.fixtures", "tests.clouds"]
 
@@ -70,9 +71,12 @@ def recordings_folder(settings: Any, tmp_path: Path) -> Path:
 def _no_limit_is_used_up() -> None:
     """Reset all counters before every test, because all tests come from one address."""
     cache.clear()
+    throttling.forget()
     budget.forget()
     tokens.forget()
     erased.forget()
+    payer.work_for(None)
+    site_limits.override({})
 
 
 @pytest.fixture

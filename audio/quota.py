@@ -14,7 +14,7 @@ from django.core.files.storage import storages
 from django.db.models import Sum
 
 from audio.models import Recording
-from core import cloud
+from core import cloud, site_limits
 from core.cloud import LOCAL
 from core.counts import MB
 
@@ -46,12 +46,12 @@ def reserve(learner: uuid.UUID, size: int) -> None:
         forget(learner)
         if _add(learner, size):
             return
-    raise QuotaExceeded(FULL.format(used=round(used(learner) / MB), limit=settings.LEARNER_QUOTA_MB))
+    raise QuotaExceeded(FULL.format(used=round(used(learner) / MB), limit=site_limits.value("LEARNER_QUOTA_MB")))
 
 
 def require_disk(learner: uuid.UUID, size: int) -> None:
     """Raise QuotaExceeded if DISK_RESERVE_MB would not stay free, unless the learner keeps little and adds little."""
-    if is_disk_short(size) and (size > SMALL or used(learner) > LITTLE * settings.LEARNER_QUOTA_MB * MB):
+    if is_disk_short(size) and (size > SMALL or used(learner) > LITTLE * site_limits.value("LEARNER_QUOTA_MB") * MB):
         raise QuotaExceeded(DISK_FULL)
 
 
@@ -94,8 +94,8 @@ def _add(learner: uuid.UUID, size: int) -> bool:
     try:
         total = cache.incr(_key(learner), size)
     except ValueError:
-        return before + size <= settings.LEARNER_QUOTA_MB * MB
-    if total <= settings.LEARNER_QUOTA_MB * MB:
+        return before + size <= site_limits.value("LEARNER_QUOTA_MB") * MB
+    if total <= site_limits.value("LEARNER_QUOTA_MB") * MB:
         return True
     with contextlib.suppress(ValueError):
         cache.decr(_key(learner), size)

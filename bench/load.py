@@ -1,4 +1,4 @@
-"""Measure how much one visitor can disturb the others: floods of recordings, too many talks, endless connections.
+"""Measure how much one visitor can disturb the others: floods, too many talks, endless connections, a costly script.
 
     python bench/load.py [--quick]
 
@@ -8,6 +8,8 @@ All run on the real server with the embedded engine loaded.
 - The flood is a FLAC of 113 KB with nearly ten minutes of silence, sent fifty times at once: by one learner, then by
   fifty. With --quick, one learner sends it, and the slow connections are open meanwhile.
 - The talks are hands-free, thirty at once, and speak as soon as they are admitted.
+- The script calls a provider, the simulator, from one address. It takes a new cookie for every tenth call. Meanwhile 20
+  learners at other addresses type turns.
 - The slow connections send half a header, half a body, or 25 MB without the last byte.
 
 Exit code 1 means that a limit was missed.
@@ -17,9 +19,11 @@ import argparse
 import asyncio
 import contextlib
 import json
+import sqlite3
 import sys
 import threading
 import time
+import tomllib
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -37,10 +41,14 @@ from audio.tests.sounds import silent_flac
 from bench.store import started
 from bench.talk import percentile
 from bench.weight import Weight
+from simulators.openai import Provider
 from tests.servers import AgentServer
 from tests.servers.postgresql import temporary_folder
 from tests.talking import connected, new_learner, silence, spoken
 
+PRICES = tomllib.loads((Path(__file__).resolve().parent.parent / "usage" / "prices.toml").read_text())
+# The script's address.
+ADDRESS = "203.0.113.9"
 FLOOD = 50
 TALKS = 30
 CLIP = "learner_london"
@@ -58,6 +66,14 @@ CLOSED_WITHIN_S = 75.0
 SENT_WITHIN_S = 5.0
 # Seconds until a client gives up.
 PATIENCE_S = 90.0
+# The script: its calls at once, the learners beside it, seconds between two turns of one of them, and its length.
+SCRIPTS, LEARNERS, TURN_EVERY_S, SCRIPT_S, SCRIPT_QUICK_S = 16, 20, 4.0, 60.0, 20.0
+# Dollars a day, small enough for the script to reach them, and the calls that keep it from doing so any faster.
+OWN_DOLLARS, SITE_DOLLARS, CALLS_A_MINUTE = 0.1, 20.0, 200
+# What each call of the script sends.
+LONG_TALK = [{"role": "user", "content": "I like it very much. " * 70}] * 10
+# Shares of a limit by which the money may exceed it, and of the p95 at rest by which the learners may wait longer.
+MORE_MONEY, MORE_WAITING = 1.02, 1.2
 
 
 @dataclass
@@ -75,8 +91,14 @@ class Watched:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="end within a minute")
-    quick = options.parse_args().quick
+    options.add_argument("--quick", action="store_true", help="end within two minutes")
+    options.add_argument("--script", action="store_true", help="run only the script")
+    arguments = options.parse_args()
+    quick = arguments.quick
+    if arguments.script:
+        with ExitStack() as stack:
+            print(json.dumps(scripted(stack, SCRIPT_QUICK_S if quick else SCRIPT_S)))
+        return
     with ExitStack() as stack:
         server = AgentServer(temporary_folder("bench-load"))
         server.set_up()
@@ -89,6 +111,8 @@ def main() -> None:
         print(f"{'':<34}{'served':>8}{'refused':>8}{'slowest':>9}{'typed, s':>10}{'healthz':>9}{'MB':>7}")
         print(f"{'at rest':<34}{'':>8}{'':>8}{'':>9}{results['rest_s']:10.2f}")
         results |= asyncio.run(quickly(server) if quick else one_by_one(server))
+        server.stop()
+        results["script"] = scripted(stack, SCRIPT_QUICK_S if quick else SCRIPT_S)
     results["missed"] = missed(results)
     print(json.dumps(results))
     sys.exit(bool(results["missed"]))
@@ -276,6 +300,106 @@ async def closed(connections: list[asyncio.Task[float | None]]) -> dict[str, Any
     return {"still_open": took.count(None), "closed_within_s": round(slowest, 1)}
 
 
+# The script of one address
+
+
+def scripted(stack: ExitStack, lasts_s: float) -> dict[str, Any]:
+    """Run learners alone, then a script beside them. Return their waiting, and what the simulator has billed."""
+    provider = stack.enter_context(Provider(api_key="sk-simulated"))
+    paid = {"OPENAI_API_KEY": "sk-simulated", "OPENAI_BASE_URL": provider.url, "TUTOR_ENGINE": "openai_pipeline"}
+    limits = {"LEARNER_SPENDING_LIMIT": OWN_DOLLARS, "DAILY_SPENDING_LIMIT": SITE_DOLLARS}
+    # An address may do no more than one learner.
+    limits |= {"LEARNERS_PER_ADDRESS": 1, "CALLS_PER_MINUTE": CALLS_A_MINUTE}
+    env = {"TRUST_PROXY": "on", **{name: str(value) for name, value in limits.items()}}
+    server = AgentServer(temporary_folder("bench-script"), paid, env)
+    server.set_up()
+    started(stack, server)
+    alone = asyncio.run(learners_and_script(server.url, lasts_s, calls=0))
+    beside = asyncio.run(learners_and_script(server.url, lasts_s, calls=SCRIPTS))
+    # The server stores what was used when it stops.
+    server.stop()
+    billed = dollars(provider.seen()["billed"])
+    with sqlite3.connect(server.data_dir / "accounts.sqlite3") as accounts:
+        (of_site,) = accounts.execute("SELECT sum(dollars) FROM usage_spending").fetchone()
+        rows = accounts.execute("SELECT dollars FROM usage_dailyuse WHERE who = ?", (f"address:{ADDRESS}",))
+        of_script = rows.fetchone()[0]
+    results = {
+        "calls": sum(beside.statuses.values()),
+        "served_by": dict(beside.served_by),
+        "refused": beside.statuses[429],
+        "script_dollars": round(of_script, 4),
+        "billed_to_counted": round(billed / of_site, 4),
+        # The simulator bills all learners together: the script's part of it is what the server has counted, corrected.
+        "script_billed_to_limit": round(of_script * billed / of_site / OWN_DOLLARS, 4),
+        "typed_alone_p95_s": round(percentile(alone.took, 0.95), 3),
+        "typed_p95_s": round(percentile(beside.took, 0.95), 3),
+        "turns": len(beside.took),
+        "embedded_turns": beside.embedded,
+    }
+    print("the script:", *(f"{name} {value}" for name, value in results.items()), sep="\n  ")
+    return results
+
+
+@dataclass
+class ScriptRun:
+    """Hold what the learners and the script saw. `took` is in seconds for each typed turn."""
+
+    took: list[float] = field(default_factory=list)
+    # Turns of the learners that no provider answered.
+    embedded: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    served_by: Counter[str] = field(default_factory=Counter)
+
+
+async def learners_and_script(url: str, lasts_s: float, *, calls: int) -> ScriptRun:
+    """Let the learners type turns for `lasts_s` seconds, beside a script with so many calls at once."""
+    run, until = ScriptRun(), time.monotonic() + lasts_s
+    cookies = [new_learner(url) for _ in range(LEARNERS)]
+
+    async def learn(number: int, cookie: str) -> None:
+        headers = {"Cookie": cookie, "X-Forwarded-For": f"198.51.100.{number + 1}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
+            await asyncio.sleep(TURN_EVERY_S * number / LEARNERS)
+            while time.monotonic() < until:
+                began = time.monotonic()
+                body = {"text": "My sister have a big dog.", "scenario": "travel", "messageId": f"user-{began}"}
+                answer = await client.post(f"/api/conversations/learner-{began}/turns", json=body)
+                answer.raise_for_status()
+                run.took.append(time.monotonic() - began)
+                run.embedded += any("enough for today" in notice for notice in answer.json()["notices"])
+                await asyncio.sleep(max(0.0, began + TURN_EVERY_S - time.monotonic()))
+
+    async def attack() -> None:
+        async with httpx.AsyncClient(base_url=url, headers={"X-Forwarded-For": ADDRESS}, timeout=PATIENCE_S) as client:
+            number = 0
+            while time.monotonic() < until:
+                number += 1
+                if number % 10 == 0:
+                    client.cookies.clear()
+                answer = await client.post("/api/chat", json={"messages": LONG_TALK})
+                run.statuses[answer.status_code] += 1
+                if answer.status_code == 200:
+                    run.served_by[answer.json()["engine"]] += 1
+                # A script that does not read Retry-After.
+                await asyncio.sleep(0.02)
+
+    await asyncio.gather(*(learn(*each) for each in enumerate(cookies)), *(attack() for _ in range(calls)))
+    return run
+
+
+def dollars(billed: dict[str, float]) -> float:
+    """Return the price of what the simulator bills, by the minute where the model has such a price."""
+    total = 0.0
+    for name, amount in billed.items():
+        model, unit = name.split()
+        price = PRICES[model]
+        if unit == "seconds":
+            total += amount / 60 * price.get("minute", 0.0)
+        elif "minute" not in price:
+            total += amount / 1_000_000 * price.get(unit, 0.0)
+    return total
+
+
 def head(length: int) -> bytes:
     return (
         f"POST /api/conversations/slow/turns HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
@@ -348,6 +472,11 @@ def missed(results: dict[str, Any]) -> list[str]:
         found += [f"{name}: memory"] * (part["memory_mb"] > MOST_MB)
     found += ["first voice at rest"] * (results["first_voice_at_rest_s"] > FIRST_VOICE_S)
     found += ["first voice after the start"] * (results["first_voice_after_start_s"] > FIRST_VOICE_AFTER_START_S)
+    script = results["script"]
+    found += ["script: money"] * (max(script["script_billed_to_limit"], script["billed_to_counted"]) > MORE_MONEY)
+    found += ["script: not stopped"] * (not script["refused"] and "local" not in script["served_by"])
+    found += ["script: typed turn"] * (script["typed_p95_s"] > MORE_WAITING * script["typed_alone_p95_s"])
+    found += ["script: learners without a provider"] * (script["embedded_turns"] > 0)
     for name in ("flood", "talks"):
         found += [f"{name}: refused"] * (results[name]["refused_within_s"] > REFUSED_WITHIN_S)
     talks, slow = results["talks"], results["slow"]

@@ -136,6 +136,20 @@ def origin(name: str, default: str = "") -> str:
     raise wrong(name, "write an origin such as https://talk.example.org, without a path")
 
 
+def redis_url(name: str) -> str:
+    """Return the URL of a Redis server, "" if none is named. It may hold a password."""
+    value = text(name)
+    try:
+        parts = urlsplit(value)
+        # `parts.port` raises for a number that is no port.
+        valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not value or valid:
+        return value
+    raise wrong(name, "write a URL such as redis://127.0.0.1:6379/0")
+
+
 def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Return the addresses and networks that a setting lists, separated by spaces or commas."""
     try:

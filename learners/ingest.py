@@ -1,17 +1,14 @@
 """Limit the bytes that one visitor may send in a day. Stored bytes take disk space, and reading bytes takes time."""
 
-from django.conf import settings
 from django.http import HttpResponseBase, JsonResponse
 
 from core.counts import MB
 from core.middleware import Middleware
 from learners import throttling
 from learners.requests import LearnerRequest
-from learners.throttling import CLASS, DAY, HOUR
-from learners.visitors import limits_of
+from learners.throttling import DAY, HOUR
+from learners.visitors import Visitor, limits_of
 
-# Number of quotas that a learner may send in a day. Repeated attempts count, too.
-TWICE = 2
 TOO_MUCH = "This is more than may be sent in a day ({limit} MB). Go on in {hours} hours."
 # Errors whose bytes stay counted, because the server has read the body: it was invalid, or held no speech.
 READ = (400, 422)
@@ -23,10 +20,10 @@ class DailyUploadLimit(Middleware[LearnerRequest]):
         size = int(request.META.get("CONTENT_LENGTH") or 0)
         if not size or not request.path.startswith("/api/"):
             return None
-        quota = settings.LEARNER_QUOTA_MB * MB
         try:
-            limits = limits_of(request, "sent", TWICE * quota, CLASS * quota, DAY)
-            spent = throttling.spend(*limits, amount=size)
+            spent = throttling.spend(
+                *limits_of(Visitor.of_request(request), "sent", "SENT_MB_PER_DAY", DAY, MB), amount=size
+            )
         except throttling.Exceeded as exceeded:
             hours = max(1, round(exceeded.wait_s / HOUR))
             error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours)

@@ -1,14 +1,18 @@
-"""Count the actions of visitors in Django's cache, up to a limit in a span of time."""
+"""Count the actions of visitors, up to a limit in a span of time.
 
-import contextlib
+A process counts in memory, which never blocks, and adds its counts to Django's cache every second (`share`). So counts
+survive a restart, and several servers share them, a second late.
+"""
+
+import threading
 import time
 from dataclasses import dataclass
 
 from django.core.cache import cache
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
-# The limit of an address is this many times a learner's, because a whole class may share it.
-CLASS = 10
+# Counters in memory. Beyond that, those that were begun first are dropped; the cache still has them.
+MOST_COUNTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class Limit:
     def key(self, now: int) -> str:
         return f"throttle:{self.scope}:{self.who}:{now // self.seconds}"
 
+    def ends(self, now: int) -> int:
+        return (now // self.seconds + 1) * self.seconds
+
 
 class Exceeded(Exception):
     """Report that `limit` is reached. The visitor may come back in `wait_s` seconds."""
@@ -35,35 +42,65 @@ class Exceeded(Exception):
         self.limit, self.wait_s = limit, wait_s
 
 
+@dataclass(slots=True)
+class Tally:
+    """Count up to the time `ends`. `shared` is the sum of all servers when it was last shared, `pending` what came since."""
+
+    ends: int
+    shared: int = 0
+    pending: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Hold an amount that was counted, and the keys of its counters."""
+    """Hold an amount that was counted, and its counters."""
 
-    keys: list[str]
+    counters: list[Tally]
     amount: int
 
     def give_back(self) -> None:
         """Subtract the amount again."""
-        for key in self.keys:
-            # A missing counter has ended, or was evicted from a full cache.
-            with contextlib.suppress(ValueError):
-                cache.decr(key, self.amount)
+        with _counting:
+            for counter in self.counters:
+                counter.pending -= self.amount
+
+
+_counting = threading.Lock()
+_counters: dict[str, Tally] = {}
 
 
 def spend(*limits: Limit, amount: int = 1) -> Spent:
     """Count `amount` under every limit. Raises Exceeded at the first that would be passed. Then nothing is counted."""
     now = int(time.time())
-    spent = Spent([], amount)
-    for limit in limits:
-        key = limit.key(now)
-        cache.add(key, 0, timeout=limit.seconds + 1)
-        try:
-            total = cache.incr(key, amount)
-        except ValueError:
-            # It was evicted just now, from a full cache.
-            continue
-        spent.keys.append(key)
-        if total > limit.most:
-            spent.give_back()
-            raise Exceeded(limit, max(1, limit.seconds - now % limit.seconds))
-    return spent
+    with _counting:
+        counters = [_counters.setdefault(limit.key(now), Tally(limit.ends(now))) for limit in limits]
+        for limit, counter in zip(limits, counters, strict=True):
+            if counter.shared + counter.pending + amount > limit.most:
+                raise Exceeded(limit, max(1, counter.ends - now))
+        for counter in counters:
+            counter.pending += amount
+        if len(_counters) > MOST_COUNTERS:
+            for key in list(_counters)[: MOST_COUNTERS // 3]:
+                del _counters[key]
+    return Spent(counters, amount)
+
+
+def share() -> None:
+    """Add the counts of this process to the cache, and read those of all servers."""
+    now = int(time.time())
+    with _counting:
+        for key in [key for key, counter in _counters.items() if counter.ends <= now]:
+            del _counters[key]
+        waiting = [(key, counter, counter.pending) for key, counter in _counters.items() if counter.pending]
+    for key, counter, amount in waiting:
+        total = cache.count(key, amount, counter.ends - now + 1)  # type: ignore[attr-defined]  # core.caches
+        with _counting:
+            # A cache that was emptied meanwhile knows less than this process.
+            counter.shared = max(total, counter.shared + amount)
+            counter.pending -= amount
+
+
+def forget() -> None:
+    """Forget all counts of this process, as a restart does."""
+    with _counting:
+        _counters.clear()

@@ -1,15 +1,40 @@
 """Identify a visitor to count: a learner by the cookie or token, or a client without either by its address."""
 
+import uuid
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 from django.http.cookie import parse_cookie
 
+from core import site_limits
 from learners import address, cookie, tokens
 from learners.requests import LearnerRequest
 from learners.throttling import Limit
 
 # Without a cookie every request comes from a new learner. An address may then use a learner's limit divided by this.
 ALONE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Name a visitor. `learner` is None for a client without the cookie, which is known by its address alone."""
+
+    learner: uuid.UUID | None
+    address: str
+
+    @property
+    def own(self) -> str:
+        """Return the key of what the visitor itself does. All clients of an address without a cookie share one."""
+        return f"learner:{self.learner}" if self.learner else f"no-cookie:{self.address}"
+
+    @property
+    def shared(self) -> str:
+        """Return the key of what all visitors of the address do together."""
+        return f"address:{self.address}"
+
+    @classmethod
+    def of_request(cls, request: LearnerRequest) -> "Visitor":
+        return cls(None if request.learner_is_new else request.learner, address.of_request(request))
 
 
 def visitor_of(scope: address.Scope) -> Hashable:
@@ -29,12 +54,13 @@ def visitor_of_request(request: LearnerRequest) -> Hashable:
     return getattr(request, "scope", {}).get("visitor") or request.learner
 
 
-def limits_of(
-    request: LearnerRequest, scope: str, of_learner: int, of_address: int, seconds: int
-) -> tuple[Limit, Limit]:
-    """Return the limits of a request in a span of time: the learner's, and the address's, which a class may share."""
-    where = address.of_request(request)
-    own = Limit(f"{scope}-by-learner", str(request.learner), of_learner, seconds)
-    if request.learner_is_new:
-        own = Limit(f"{scope}-without-cookie", where, max(1, of_learner // ALONE), seconds)
-    return own, Limit(scope, where, of_address, seconds)
+def limits_of(visitor: Visitor, scope: str, setting: str, seconds: int, unit: int = 1) -> tuple[Limit, Limit]:
+    """Return the limits of a visitor in a span of time: its own, and that of its address, which a class may share.
+
+    `setting` names one of `core.site_limits`, counted in units of `unit`.
+    """
+    own = site_limits.value(setting) * unit
+    if visitor.learner is None:
+        own = max(1, own // ALONE)
+    of_address = site_limits.of_address(setting) * unit
+    return Limit(scope, visitor.own, own, seconds), Limit(scope, visitor.shared, of_address, seconds)

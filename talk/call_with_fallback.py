@@ -34,15 +34,16 @@ def attempts(
     is spent, CannotDo if no engine supports the call, else the first EngineError.
     """
     failures: list[EngineError] = []
-    candidates = sorted((each for each in engines() if budget.allows(each.name)), key=is_resting)
+    refused = {each: why_not for each in engines() if (why_not := budget.why_not(each.name))}
+    candidates = sorted((each for each in engines() if each not in refused), key=is_resting)
     for tried, engine in enumerate(candidates, start=1):
         seconds = within if patience is None or engine is candidates[-1] else min(patience, within)
         yield _attempt(engine, seconds, failures)
         if len(failures) < tried:
             return
     failed = [each for each in failures if not isinstance(each, CannotDo)]
-    if not failed and not budget.any_left():
-        raise EnoughForToday(budget.ENOUGH)
+    if not failed and refused:
+        raise EnoughForToday(next(iter(refused.values())))
     raise next(iter([*failed, *reversed(failures)]), EngineError(TOO_LONG))
 
 
@@ -56,7 +57,7 @@ async def _attempt(engine: Engine, seconds: float, failures: list[EngineError]) 
     # Another engine's result would not be the one that was asked for.
     except UnusableAnswer:
         raise
-    except CannotDo as error:
+    except (CannotDo, EnoughForToday) as error:
         failures.append(error)
     except (EngineError, TimeoutError) as error:
         too_slow = EngineError(TOO_LONG, retryable=True, detail="no answer in time.")

@@ -1,27 +1,41 @@
 """Limit the number of talks at once, the speed at which a client sends, and the time that a talk may be idle."""
 
 import asyncio
+import sys
 import time
 
-from django.conf import settings
-
+from core import site_limits
 from core.admission import Slots
 
-# Talks with engines that run elsewhere. Each costs about 1.1 MB and 1 % of a core.
-MOST_TALKS = 200
-TALKS_EACH = 3
 RETRY_AFTER = 30  # seconds
 
 FULL = (
     "All places are taken at the moment: as many learners are talking as the server can serve. Try again in a minute."
 )
 TALKS_ELSEWHERE = "You are talking in other windows already. End one of those talks to begin another."
+TALKS_AT_ADDRESS = (
+    "As many learners are talking at your address as one address may have at once. "
+    "Try again when one of them has finished."
+)
 IDLE = "The talk was paused because nothing was said for a while. Go on whenever you like."
 
-LOCAL_TALK_SLOTS = Slots("talks with the embedded engine", settings.LOCAL_TALKS, TALKS_EACH)
-HOSTED_TALK_SLOTS = Slots("talks with other engines", MOST_TALKS, TALKS_EACH)
+# `follow_limits` sets their sizes.
+LOCAL_TALK_SLOTS = Slots("talks with the embedded engine", 0, 0)
+HOSTED_TALK_SLOTS = Slots("talks with other engines", 0, 0)
 for slots in (LOCAL_TALK_SLOTS, HOSTED_TALK_SLOTS):
     slots.busy, slots.too_many, slots.retry_after = FULL, TALKS_ELSEWHERE, RETRY_AFTER
+# Each talk has a place here, too, counted by its address.
+ADDRESS_SLOTS = Slots(
+    "talks by address", sys.maxsize, 0, too_many=TALKS_AT_ADDRESS, busy=TALKS_AT_ADDRESS, retry_after=RETRY_AFTER
+)
+
+
+def follow_limits() -> None:
+    """Let the slots have the sizes that the limits say now. Talks in progress go on."""
+    LOCAL_TALK_SLOTS.total = site_limits.value("LOCAL_TALKS")
+    HOSTED_TALK_SLOTS.total = site_limits.value("PROVIDER_TALKS")
+    LOCAL_TALK_SLOTS.each = HOSTED_TALK_SLOTS.each = site_limits.value("TALKS_PER_LEARNER")
+    ADDRESS_SLOTS.each = site_limits.of_address("TALKS_PER_LEARNER")
 
 
 def slots_for(engine: str) -> Slots:

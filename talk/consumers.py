@@ -21,17 +21,20 @@ from core.json_types import Json
 from core.parsers import check_size
 from core.threads import in_thread
 from engines import engines
-from learners import cookie, erased, identity, tokens
+from learners import address, cookie, erased, identity, throttling, tokens
 from learners.identity import Identity
 from learners.learner_middleware import ACCOUNT_NEEDED
 from learners.origin import is_foreign, is_our_host
+from learners.visitors import Visitor
 from talk import capacity, protocol
+from talk.call_limit import count_call, too_many_calls
 from talk.fallback import first_awake
 from talk.live_talk import LiveTalk, open_talk
 from talk.outgoing import Send
 from talk.protocol import Event, ProtocolError
 from talk.saver import TALK_DELETED
 from tutor import crisis_lines
+from usage import payer, speech
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +44,9 @@ SIGNED_OUT = "This device was signed out. Sign in to go on."
 # Seconds between two checks whether the cookie is still valid.
 RECHECK_S = 20.0
 UNREACHABLE = "The conversations cannot be reached. Try again in a moment."
+
+# Events that may make the engine work.
+CALLING = {"conversation.item.create", "input_audio_buffer.commit", "response.create"}
 
 AsgiReceive = Callable[[], Awaitable[object]]
 
@@ -55,7 +61,9 @@ class TalkConsumer(AsyncWebsocketConsumer):
     talk: LiveTalk | None = None
     key: uuid.UUID
     learner: uuid.UUID
+    visitor: Visitor
     place: Slot | None = None
+    place_at_address: Slot | None = None
     # The connection is being closed and ignores further events.
     failed = False
     has_sent = False
@@ -100,6 +108,13 @@ class TalkConsumer(AsyncWebsocketConsumer):
                 await self._open(known.learner, crisis_lines.country(headers.get("Accept-Language", "")))
 
     async def _open(self, learner: uuid.UUID, country: str) -> None:
+        self.visitor = Visitor(learner, address.of_scope(self.scope))
+        payer.work_for(self.visitor)
+        try:
+            speech.require_time()
+        except speech.SpokenEnough as enough:
+            await self._refuse_speech(enough)
+            return
         asked = self.scope["query_string"].decode("latin-1")
         query = parse_qs(asked, keep_blank_values=True, encoding="utf-8", errors="replace")
         conversation = query["conversation"][0] if "conversation" in query else ids.new_conversation_id()
@@ -138,9 +153,14 @@ class TalkConsumer(AsyncWebsocketConsumer):
             # Hands-free sound is no activity, because it comes even in silence.
             if sent["type"] != "input_audio_buffer.append" or not self.talk.is_hands_free:
                 self.active_at = time.monotonic()
+            if sent["type"] in CALLING:
+                count_call(self.visitor)
             await self.talk.receive(sent)
         except ProtocolError as problem:
             await self.say(protocol.error(problem, event_id))
+        except throttling.Exceeded as exceeded:
+            too_many = ProtocolError("rate_limit_exceeded", too_many_calls(exceeded), retry_after=exceeded.wait_s)
+            await self.say(protocol.error(too_many, event_id))
         # The outermost loop of a connection. Closing saves the turns so far.
         except Exception as error:  # noqa: BLE001
             self.failed = True
@@ -187,6 +207,12 @@ class TalkConsumer(AsyncWebsocketConsumer):
     async def _begin(self, learner: uuid.UUID, conversation: str, country: str) -> None:
         self.key, self.learner = conversation_key(learner, conversation), learner
         available = engines()
+        capacity.follow_limits()
+        try:
+            self.place_at_address = await capacity.ADDRESS_SLOTS.enter(self.visitor.address)
+        except AtCapacity as full:
+            await self._refuse(4029, "full", str(full), retry_after=full.retry_after)
+            return
         # Register before the first await. If several connections begin at the same time, the last one gets the talk.
         before, _talks[self.key] = _talks.get(self.key), self
         try:
@@ -232,9 +258,11 @@ class TalkConsumer(AsyncWebsocketConsumer):
             self.place.move(capacity.slots_for(self.talk.engine.name))
 
     def _leave(self) -> None:
-        place, self.place = self.place, None
-        if place:
-            place.leave()
+        places = self.place, self.place_at_address
+        self.place = self.place_at_address = None
+        for place in places:
+            if place:
+                place.leave()
 
     # Idle talks
 
@@ -255,22 +283,35 @@ class TalkConsumer(AsyncWebsocketConsumer):
             await self.hang_up(4008)
 
     async def _hang_up_when_over(self, talk: LiveTalk) -> None:
-        """Hang up when the conversation is deleted, the device is signed out, or the talk was idle for too long."""
-        while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(talk.deleted.wait(), min(left, RECHECK_S))
-                await self.hang_up(4004)
-                return
-            if await self._is_signed_out():
-                self.failed = True
-                await talk.notify("signed_out", tokens.INVALID if self.secret else SIGNED_OUT)
-                await self.hang_up(4401)
-                return
+        """Hang up when the conversation is deleted, the device is signed out, the learner has spoken enough, or it was idle."""
+        deleted = asyncio.ensure_future(talk.deleted.wait())
+        enough = talk.exchange.spoken_enough
+        try:
+            while (left := (capacity.IDLE_S if self.has_sent else capacity.SILENT_S) - self.idle_s) > 0:
+                timeout = min(left, RECHECK_S)
+                await asyncio.wait((deleted, enough), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if deleted.done():
+                    await self.hang_up(4004)
+                    return
+                if enough.done():
+                    await self._refuse_speech(enough.result())
+                    return
+                if await self._is_signed_out():
+                    self.failed = True
+                    await talk.notify("signed_out", tokens.INVALID if self.secret else SIGNED_OUT)
+                    await self.hang_up(4401)
+                    return
+        finally:
+            deleted.cancel()
         await self.pause()
+
+    async def _refuse_speech(self, enough: speech.SpokenEnough) -> None:
+        self.failed = True
+        await self._refuse(4029, "spoken_enough", str(enough), retry_after=enough.wait_s)
 
     async def _refuse(self, code: int, name: str, message: str, *, retry_after: int | None = None) -> None:
         await self.say(protocol.error(ProtocolError(name, message, retry_after=retry_after)))
-        await self.close(code)
+        await self.hang_up(code)
 
 
 async def _place(learner: uuid.UUID, engine: str) -> Slot:

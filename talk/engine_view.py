@@ -20,10 +20,10 @@ from core.serializers import BodySerializer
 from learners import throttling
 from learners.authentication import LearnerAuthentication
 from learners.requests import ApiRequest
-from learners.visitors import limits_of
+from learners.visitors import Visitor
+from talk.call_limit import count_call, too_many_calls
 
 SWITCHED_OFF = "The speaking calls are switched off on this server."
-TOO_MANY = "This is more than {limit} calls in a minute. Wait {seconds} seconds, then go on."
 
 Body = TypeVar("Body", bound=BodySerializer)
 
@@ -32,7 +32,7 @@ class TooManyCalls(APIException):
     status_code = 429
 
     def __init__(self, exceeded: throttling.Exceeded) -> None:
-        super().__init__(TOO_MANY.format(limit=exceeded.limit.most, seconds=exceeded.wait_s))
+        super().__init__(too_many_calls(exceeded))
         # REST framework writes it into the header Retry-After.
         self.wait = exceeded.wait_s
 
@@ -41,9 +41,8 @@ class CallsPerMinute(BaseThrottle):
     """Limit the calls of a learner and of an address. They cost money at a provider, or a lot of computing time here."""
 
     def allow_request(self, request: ApiRequest, view: object) -> bool:  # type: ignore[override]
-        limit = settings.CALLS_PER_MINUTE
         try:
-            throttling.spend(*limits_of(request, "calls", limit, limit * throttling.CLASS, throttling.MINUTE))
+            count_call(Visitor.of_request(request))
         except throttling.Exceeded as exceeded:
             raise TooManyCalls(exceeded) from None
         return True

@@ -13,7 +13,7 @@ from audio import sound_threads
 from core import safe_traceback
 from core.json_types import Json
 from engines import vad
-from engines.interface import Engine
+from engines.interface import Engine, is_live
 from talk import reprompt
 from talk.dialogue import Dialogue
 from talk.engine_reports import EngineReport, Notice
@@ -38,8 +38,9 @@ from talk.turn_detection import (
     TurnResumed,
     TurnTaken,
 )
+from tutor import scenario
 from tutor.domain import EngineError
-from usage import budget
+from usage import budget, speech
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,9 @@ class Exchange:
         self._warming: asyncio.Task[None] | None = None
         self._catching_up: set[asyncio.Task[None]] = set()
         self._resuming: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        # Done when the learner has used the minutes of the day and knows it. It has the error for the client.
+        self.spoken_enough: asyncio.Future[speech.SpokenEnough] = asyncio.get_running_loop().create_future()
 
     def warm_up(self) -> None:
         """Warm up the engine in the background."""
@@ -97,6 +101,8 @@ class Exchange:
         await _finished(self._catching_up)
         # Ignore all reports from here on, because a new turn would not be saved any more.
         self._closed = True
+        for task in self._closing:
+            task.cancel()
         await self.replies.close()
         await self.settled()
         if self._warming:
@@ -304,6 +310,7 @@ class Exchange:
     async def take_turn(self, turn: Turn, preemptive: PreemptiveReply | None = None) -> None:
         """Start the reply to a turn that is over. `preemptive` is this reply, if it was begun before the turn ended."""
         turn.item_id, turn.at = turn.item_id or self.dialogue.new_id("user"), self.dialogue.stamp()
+        speech.count(turn.seconds)
         if preemptive is None:
             preemptive = PreemptiveReply(nothing(turn)) if self._is_silent(turn) else await self.replies.request(turn)
         interrupted = self.replies.latest if turn.interrupts and not self.engine.capabilities.detects_turns else None
@@ -312,6 +319,27 @@ class Exchange:
         await self.fallback_session.end_turn()
         if interrupted:
             _start(self._repeat_interrupted(interrupted, after=reply), self._resuming)
+        if is_live.get() and turn.text is None:
+            try:
+                speech.require_time()
+            except speech.SpokenEnough as enough:
+                _start(self._say_goodbye(enough, after=reply), self._closing)
+
+    async def _say_goodbye(self, enough: speech.SpokenEnough, *, after: Reply) -> None:
+        """Say that the minutes of the day are used up, when the turn that used them is answered. Then the talk has to end."""
+        await after.finished()
+        if self._closed or self.spoken_enough.done():
+            return
+        await asyncio.sleep(after.unheard_ms / 1000)
+        # A learner who goes on speaking does not hear it, but can read it.
+        if self._is_latest(after):
+            engine = self.engine if budget.allows(self.engine.name) else None
+            said = spoken_lines(engine, scenario.sentences(str(enough)), self.fallback_session.speed)
+            goodbye = self.replies.begin(None, PreemptiveReply(said, hears=False), self.config.output)
+            await goodbye.finished()
+            await asyncio.sleep(goodbye.unheard_ms / 1000)
+        if not self.spoken_enough.done():
+            self.spoken_enough.set_result(enough)
 
     async def _repeat_interrupted(self, interrupted: Reply, *, after: Reply) -> None:
         """Say a reply again that was interrupted by sound that was not a turn. `after` is the reply to that sound."""

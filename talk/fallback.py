@@ -43,7 +43,7 @@ _resting: dict[str, float] = {}
 
 
 def is_resting(engine: Engine) -> bool:
-    """Return whether an engine rests: it failed recently, or it costs money and today's budget is spent."""
+    """Return whether an engine rests: it failed recently, or it costs money and the learner's budget of today is spent."""
     return time.monotonic() < _resting.get(engine.name, 0.0) or not budget.allows(engine.name)
 
 
@@ -53,7 +53,12 @@ def first_awake(engines: Sequence[Engine]) -> Engine:
 
 
 def rest(engine: Engine, error: EngineError) -> None:
-    """Let this engine rest for a while, unless only one request was unusable. Log one error for each rest."""
+    """Let this engine rest for a while, unless only one request was unusable, or one learner's budget is used up.
+
+    Log one error for each rest.
+    """
+    if isinstance(error, EnoughForToday):
+        return
     if isinstance(error, UnusableAnswer):
         logger.warning("The engine %s could not do one thing: %s", engine.name, error.detail)
         return
@@ -217,8 +222,8 @@ class FallbackSession:
         If the engine in use fails before its first word, the next one replies.
         """
         self._is_lost = False
-        if not budget.allows(self.engine.name):
-            return _budget_spent()
+        if why_not := budget.why_not(self.engine.name):
+            return _budget_spent(why_not)
         text = turn.text if turn else None
         return self._replied(self.engine, self._session, self._session.reply(text), turn, text)
 
@@ -305,8 +310,9 @@ class FallbackSession:
         """Between two turns, return to a preferred engine that has rested, or leave a provider if today's budget is spent."""
         await self._changed()
         preferred = first_awake(self._engines)
-        if not budget.allows(self.engine.name) and preferred is not self.engine:
-            await self._change_to(preferred, f"{budget.ENOUGH} {budget.GOES_ON}")
+        why_not = budget.why_not(self.engine.name)
+        if why_not and preferred is not self.engine:
+            await self._change_to(preferred, f"{why_not} {budget.GOES_ON}")
         elif self._engines.index(preferred) < self._engines.index(self.engine):
             await self._change_to(preferred, IS_BACK)
 
@@ -322,7 +328,8 @@ class FallbackSession:
         successor = self._successor(self.engine)
         if successor is None:
             return False
-        await self._change_to(successor, f"{error} {GOES_ON}")
+        goes_on = budget.GOES_ON if isinstance(error, EnoughForToday) else GOES_ON
+        await self._change_to(successor, f"{error} {goes_on}")
         return True
 
     async def _change_to(self, engine: Engine, why: str) -> None:
@@ -353,9 +360,9 @@ class FallbackSession:
             await self.reports.put(replace(happened, at_ms=happened.at_ms + missed)).wait()
 
 
-async def _budget_spent() -> AsyncGenerator[Event, None]:
+async def _budget_spent(why_not: str) -> AsyncGenerator[Event, None]:
     """Raise EnoughForToday in place of a reply, because today's budget is spent and there is no other engine."""
-    raise EnoughForToday(budget.ENOUGH)
+    raise EnoughForToday(why_not)
     yield
 
 

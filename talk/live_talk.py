@@ -102,9 +102,9 @@ class LiveTalk:
     async def greet(self) -> None:
         """Describe the session to the client, and warm up the engine in the background."""
         await self._outgoing.send("session.created", session=self.exchange.shape)
-        if not budget.allows(self.exchange.fallback_session.preferred.name):
+        if why_not := budget.why_not(self.exchange.fallback_session.preferred.name):
             goes_on = budget.allows(self.engine.name)
-            message = f"{budget.ENOUGH} {budget.GOES_ON}" if goes_on else budget.ENOUGH
+            message = f"{why_not} {budget.GOES_ON}" if goes_on else why_not
             named = {"engine": self.engine.name} if goes_on else {}
             await self._outgoing.send("talk.notice", code="engine", message=message, **named)
         self.exchange.warm_up()

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Sequence
 from conversations.drafts import Draft
 from core import safe_traceback
 from engines.interface import Engine
+from talk.call_with_fallback import attempts
 from talk.dialogue import Dialogue
 from talk.fallback import FallbackSession
 from talk.outgoing import Outgoing
 from talk.protocol import correction_shape
 from talk.saver import Save, TurnSaver
 from talk.turn import Turn
-from tutor.domain import EngineError, Line
+from tutor.domain import Correction, EngineError, EnoughForToday, Line
 from usage import spending
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Checks:
         try:
             async with asyncio.timeout(CHECK_WITHIN_S):
                 with spending.counted(engine.name) as used:
-                    corrections = await engine.correct(text, context=before, language=self._dialogue.brief.language)
+                    corrections = await self._corrected(engine, text, before)
                 if await found:
                     corrections = ()
             assert turn.item_id
@@ -76,3 +77,14 @@ class Checks:
         else:
             return
         await self._outgoing.send("talk.notice", code="not_corrected", item_id=turn.item_id, message=NOT_CHECKED)
+
+    async def _corrected(self, engine: Engine, text: str, before: Sequence[Line]) -> tuple[Correction, ...]:
+        """Return the mistakes that this engine finds, or another one if it would cost more than is left for today."""
+        language = self._dialogue.brief.language
+        try:
+            return await engine.correct(text, context=before, language=language)
+        except EnoughForToday:
+            for attempt in attempts(within=CHECK_WITHIN_S):
+                async with attempt as another:
+                    found = await another.correct(text, context=before, language=language)
+            return found

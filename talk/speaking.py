@@ -24,6 +24,7 @@ from core.json_types import Json
 from core.threads import in_thread
 from engines.interface import Engine, is_live
 from engines.vad import VoiceActivityDetector
+from learners.visitors import Visitor
 from talk import message_checks
 from talk.call_with_fallback import attempts
 from talk.dialogue import Dialogue
@@ -33,7 +34,7 @@ from talk.turns import CallRefused
 from tutor import moderation, redirection
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
-from usage import spending
+from usage import payer, speech, spending
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class SpeechStream:
     head: bytes
     more: AsyncGenerator[bytes, None]
     engine: Engine
+    # Who pays for the rest, which another task may make.
+    visitor: Visitor | None
 
     async def read(self) -> bytes:
         """Return all of the speech as PCM. Raises EngineError."""
@@ -78,6 +81,7 @@ class SpeechStream:
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of PCM, and count the usage of the provider."""
+        payer.work_for(self.visitor)
         piece = self.head
         try:
             while piece:
@@ -99,7 +103,7 @@ async def begin_speech(text: str, voice: str) -> SpeechStream:
             head = await anext(more, b"")
     if not head:
         raise CallRefused(400, NOTHING_TO_SPEAK)
-    return SpeechStream(head, more, engine)
+    return SpeechStream(head, more, engine, payer.current())
 
 
 async def keep_speech(
@@ -131,8 +135,13 @@ async def keep_speech(
 
 
 async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
-    """Transcribe PCM16 24 kHz in the language `spoken`. Return the words, "" for none, and the engine. Raises EngineError."""
+    """Transcribe PCM16 24 kHz in the language `spoken`. Return the words, "" for none, and the engine.
+
+    Raises EngineError, SpokenEnough.
+    """
     seconds = len(pcm) / BYTES_PER_SECOND
+    speech.require_time()
+    speech.count(seconds)
     is_live.set(False)
     for attempt in attempts(within=SLOW + seconds, patience=_patience() + seconds):
         async with attempt as engine:

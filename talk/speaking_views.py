@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.response import Response
 
+import engines
 from audio import recordings, sound_threads
 from audio.encoding import BadAudio
 from conversations import ids, representations, store
@@ -194,4 +195,5 @@ def _headers(engine: str) -> dict[str, str]:
 
 def _notice(engine: str) -> dict[str, str]:
     """Return a notice if the embedded engine stood in because today's budget is spent, else an empty dict."""
-    return {} if engine != budget.EMBEDDED or budget.any_left() else {"notice": f"{budget.ENOUGH} {budget.GOES_ON}"}
+    why_not = budget.why_not(engines.names()[0]) if engine == budget.EMBEDDED else ""
+    return {"notice": f"{why_not} {budget.GOES_ON}"} if why_not else {}

@@ -21,6 +21,7 @@ from engines import engines
 from engines.interface import is_live
 from talk.live_talk import open_talk
 from talk.protocol import Event, ProtocolError
+from usage import speech
 
 _driven: set[asyncio.Task[None]] = set()
 
@@ -60,12 +61,14 @@ class SubmittedTurn:
 async def take(
     learner: uuid.UUID, conversation: str, asked: SubmittedTurn, visitor: Hashable, country: str = ""
 ) -> AsyncIterator[Event]:
-    """Take a turn, and yield its events, as on the WebSocket. Raises CallRefused, AtCapacity.
+    """Take a turn, and yield its events, as on the WebSocket. Raises CallRefused, AtCapacity, SpokenEnough.
 
     Turns of the same `visitor` count together. `country` is the learner's, for crisis lines. A turn that waits for its slot
     is dropped when its client disconnects.
     """
     events: asyncio.Queue[Event | None] = asyncio.Queue()
+    if asked.audio is not None:
+        speech.require_time()
     slots = TYPED if asked.audio is None else RECORDED
     place = await slots.enter(visitor, 1 if asked.audio is None else DECODING)
     pcm = b""

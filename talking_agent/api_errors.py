@@ -18,7 +18,8 @@ from conversations.error_messages import CONFLICT, DELETED, OUT_OF_REACH, UNWRIT
 from core.admission import AtCapacity
 from talk.protocol import ProtocolError
 from tutor.domain import CannotDo, EngineError, EnoughForToday
-from usage import budget
+from usage import ledger
+from usage.speech import SpokenEnough
 
 # Seconds after which a failed store or engine may be tried again.
 TRY_AGAIN_S = 5
@@ -37,7 +38,9 @@ def error_answer(error: Exception, context: dict[str, Any]) -> Response | None:
         case AtCapacity():
             return _refusal(error, error.status, error.retry_after)
         case EnoughForToday():
-            return _refusal(error, 503, budget.seconds_until_tomorrow())
+            return _refusal(error, 503, ledger.seconds_until_tomorrow())
+        case SpokenEnough():
+            return _refusal(error, 429, error.wait_s)
         case ids.BadId() | ProtocolError():
             return _refusal(error, 400)
         case CannotDo():

@@ -15,17 +15,19 @@ from conversations import store
 from core import cloud, file_modes
 from core.asgi_types import Message, Receive, Send
 from core.counts import counted
+from learners import throttling
 from migration import learner_merges, orphan_recordings, pruning, retention, sync_worker
 from migration.pruning import Pruned
 from own_data import data_worker, erasing
 from staff import audit
-from usage import budget
+from usage import ledger, limit_overrides
 
 # Seconds.
 ERASE_EVERY = 60
 ERASE_PATIENCE = 30.0
 RETENTION_EVERY = 3600
-STORE_SPENDING_EVERY = 5
+STORE_USE_EVERY = 2
+SHARE_COUNTS_EVERY = 1
 DELETE_OLD_ACCESSES_EVERY = 3600
 MIGRATE_AGAIN_AFTER = 2
 MERGE_EVERY = 60
@@ -49,11 +51,11 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     logger.info("The engine that talks: %s%s.", first, f"; when it fails: {', then '.join(others)}" if others else "")
     # Check before the first write: a database may exist without its tables.
     await asyncio.gather(*(asyncio.to_thread(half.check) for half in cloud.halves if half.on))
-    await _store_spending()
+    await _store_use()
     await asyncio.to_thread(_own_connections()(erasing.load))
     works = (
-        *(_migrate, _erase_deleted, _erase_expired, _finish_merges, _delete_old_accesses, _keep_storing_spending),
-        *(sync_worker.run, data_worker.run),
+        *(_migrate, _erase_deleted, _erase_expired, _finish_merges, _delete_old_accesses, _keep_storing_use),
+        *(_keep_sharing_counts, sync_worker.run, data_worker.run),
     )
     tasks = [asyncio.create_task(work()) for work in works]
     await send({"type": "lifespan.startup.complete"})
@@ -63,24 +65,33 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
-    await _store_spending()
+    await _store_use()
+    await asyncio.to_thread(throttling.share)
     await engines.close()
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _keep_storing_spending() -> None:
+async def _keep_storing_use() -> None:
     while True:
-        await asyncio.sleep(STORE_SPENDING_EVERY)
-        await _store_spending()
+        await asyncio.sleep(STORE_USE_EVERY)
+        await _store_use()
 
 
-async def _store_spending() -> None:
-    try:
-        with cloud.within(cloud.PATIENCE):
-            await asyncio.to_thread(_own_connections()(budget.store))
-    except (DatabaseError, InterfaceError) as error:
-        # The amount stays counted in this process until the accounts' database is back.
-        logger.debug("What was spent could not be stored: %s", cloud.sentence(error))
+async def _store_use() -> None:
+    """Store what was used today, and read the limits that an operator may have changed."""
+    for work in (ledger.store, limit_overrides.read):
+        try:
+            with cloud.within(cloud.PATIENCE):
+                await asyncio.to_thread(_own_connections()(work))
+        except (DatabaseError, InterfaceError) as error:
+            # The amounts stay counted in this process, and the limits in force, until the accounts' database is back.
+            logger.debug("The use of today could not be stored: %s", cloud.sentence(error))
+
+
+async def _keep_sharing_counts() -> None:
+    while True:
+        await asyncio.sleep(SHARE_COUNTS_EVERY)
+        await asyncio.to_thread(throttling.share)
 
 
 async def _migrate() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Hashable, Mapping
 
@@ -13,7 +14,8 @@ from core.admission import BUSY, LINGER_S, TOO_MANY, RequestRefused, Slots
 from core.asgi_types import Application, Message, Receive, Send
 from core.counts import MB
 from core.doors import Door, door_at
-from learners.visitors import visitor_of
+from learners import address, throttling
+from learners.visitors import Visitor, limits_of, visitor_of
 
 # Larger bodies are read and parsed one visitor at a time.
 LIGHT = 1 * MB
@@ -27,6 +29,7 @@ REQUESTS = Slots("requests", total=128, each=32, waiting=128, waiting_each=32, p
 # Weights are in bytes. Parsing takes about four times as much memory.
 UPLOADS = Slots("uploads", total=64 * MB, each=2, waiting=64, waiting_each=14)
 
+TOO_FAST = "These are more than {limit} requests in a minute. Wait {seconds} seconds, then go on."
 UNWRITABLE = "The server's disk cannot be written at the moment. Nothing was saved; try again later."
 
 logger = logging.getLogger(__name__)
@@ -40,7 +43,7 @@ class Limits:
     """Refuse requests that are too large or too many, with an explanation. ASGI middleware.
 
     413: the declared length is over the limit of the door. 411: the body declares no length. 429: the visitor has too
-    much in progress. 503: the server has.
+    much in progress, or sends too many requests in a minute. 503: the server has too much in progress.
     """
 
     def __init__(self, application: Application) -> None:
@@ -64,7 +67,8 @@ class Limits:
             if length > door.most:
                 most = f"{door.most // MB} MB" if door.most >= MB else f"{door.most // 1024} KB"
                 raise RequestRefused(f"The body is larger than {most}.", status=413)
-            async with REQUESTS.taken(visitor_of(scope)):
+            _count(scope)
+            async with REQUESTS.taken(scope["visitor"]):
                 if length:
                     await self._with_body(scope, receive, send, length, door)
                 else:
@@ -112,6 +116,17 @@ class Limits:
                 self._held[visitor] -= received
                 if not self._held[visitor]:
                     del self._held[visitor]
+
+
+def _count(scope: Message) -> None:
+    """Count a request of its visitor, which is noted in the scope. Raises RequestRefused above the limit of a minute."""
+    who = visitor_of(scope)
+    visitor = Visitor(who if isinstance(who, uuid.UUID) else None, address.of_scope(scope))
+    try:
+        throttling.spend(*limits_of(visitor, "requests", "REQUESTS_PER_MINUTE", throttling.MINUTE))
+    except throttling.Exceeded as exceeded:
+        message = TOO_FAST.format(limit=exceeded.limit.most, seconds=exceeded.wait_s)
+        raise RequestRefused(message, status=429, retry_after=exceeded.wait_s) from None
 
 
 async def _unless_gone(entering: Awaitable[object], receive: Receive) -> None:

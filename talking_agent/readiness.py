@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.cache import cache
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest
@@ -41,6 +42,8 @@ def parts(request: HttpRequest) -> dict[str, str]:
             for half in cloud.halves:
                 if half.on:
                     found[half.name] = OK if half.up else f"down: {files.unusable(half.reason) or half.cause}"
+            if trouble := getattr(cache, "trouble", ""):
+                found["counters"] = f"degraded: {trouble}; each process counts by itself"
             _latest = began, found
         return found
     finally:

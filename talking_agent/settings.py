@@ -177,6 +177,7 @@ MIDDLEWARE = [
     "learners.sessions.SessionUser",
     "learners.learner_middleware.KnownLearner",
     "learners.ingest.DailyUploadLimit",
+    "usage.payer.PayingVisitor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -312,6 +313,8 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 LEARNER_QUOTA_MB = env.number("LEARNER_QUOTA_MB", 1000, low=1, high=10_000_000)
+# Repeated attempts count, too.
+SENT_MB_PER_DAY = env.number("SENT_MB_PER_DAY", min(10_000_000, 2 * LEARNER_QUOTA_MB), low=1, high=10_000_000)
 DISK_RESERVE_MB = env.number("DISK_RESERVE_MB", 1000, low=0, high=10_000_000)
 # Days that conversations and recordings are kept. 0: until they are deleted.
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0, low=0, high=36_500)
@@ -369,10 +372,18 @@ AUDIENCE = env.one_of("AUDIENCE", "general", ("general", "children"))
 # The country whose crisis lines are shown. Empty: the one that the browser names.
 CRISIS_COUNTRY = env.country("CRISIS_COUNTRY")
 
-# Calls of one learner in a minute, and dollars for providers in a day.
-CALLS_PER_MINUTE = env.number("CALLS_PER_MINUTE", 60, low=1, high=100_000)
 SPEAKING_CALLS = env.flag("SPEAKING_CALLS", True)
+# Starting values of `core.site_limits`, which says what each protects. Those of a learner, and dollars for providers in a day.
+REQUESTS_PER_MINUTE = env.number("REQUESTS_PER_MINUTE", 300, low=1, high=1_000_000)
+CALLS_PER_MINUTE = env.number("CALLS_PER_MINUTE", 60, low=1, high=1_000_000)
+SPEECH_MINUTES_PER_DAY = env.number("SPEECH_MINUTES_PER_DAY", 120, low=1, high=1440)
+LEARNER_SPENDING_LIMIT = env.price("LEARNER_SPENDING_LIMIT", 1)
 DAILY_SPENDING_LIMIT = env.price("DAILY_SPENDING_LIMIT", 20)
+# A class of 30 shares an address, and not all of them use their limits.
+LEARNERS_PER_ADDRESS = env.number("LEARNERS_PER_ADDRESS", 12, low=1, high=10_000)
+TALKS_PER_LEARNER = env.number("TALKS_PER_LEARNER", 3, low=1, high=1000)
+# Each costs about 1.1 MB and 1 % of a core.
+PROVIDER_TALKS = env.number("PROVIDER_TALKS", 200, low=1, high=10_000)
 
 # Before version 0.2, the name was SPECULATE.
 PREEMPTIVE_REPLIES = env.flag("PREEMPTIVE_REPLIES", env.flag("SPECULATE", True))
@@ -424,9 +435,16 @@ FILE_UPLOAD_HANDLERS = ["core.upload_handlers.InMemory"]
 AUDIT_DAYS = env.number("AUDIT_DAYS", 365, low=1, high=36_500)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_ALLOW = env.networks("METRICS_ALLOW")
-# Counters of limits. They can be in memory, because one process serves the site. Django's default of 300 entries is too small
-# for many visitors.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
+# Counters of limits. Several servers share them in Redis. One server keeps them in a file, which survives a restart. Django's
+# default of 300 entries is too small for many visitors.
+REDIS_URL = env.redis_url("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "core.caches.failover.FailoverCache",
+        "LOCATION": REDIS_URL or str(DATA_DIR / "counters.sqlite3"),
+        "OPTIONS": {} if REDIS_URL else {"MAX_ENTRIES": 100_000},
+    }
+}
 
 LOGGING = {
     "version": 1,

@@ -10,8 +10,7 @@ OF_ENGINES = sorted((ROOT / "engines").glob("*/settings.py"))
 # The functions of core.env, and os.environ.get.
 READERS = {
     *("text", "several_lines", "networks", "price", "price_range", "country", "flag", "number", "one_of", "origin"),
-    "mail_server",
-    *("existing_path", "configured", "get"),
+    *("existing_path", "configured", "redis_url", "mail_server", "get"),
 }
 
 

@@ -46,12 +46,17 @@ def collected() -> Iterator[list[Used]]:
 
 
 def record(used: Used) -> None:
-    """Add a call to the current collector, if any. Invalid numbers count as 0: a compatible server may send anything."""
+    """Add a call to the current collector, if any."""
     collector = _collected.get()
     if collector is not None:
-        counts = [each.name for each in fields(used) if each.name not in ("stage", "model")]
-        zeros: dict[str, Any] = {name: 0 for name in counts if not is_amount(getattr(used, name))}
-        collector.append(replace(used, **zeros))
+        collector.append(valid(used))
+
+
+def valid(used: Used) -> Used:
+    """Return the usage with 0 in place of each invalid number: a compatible server may send anything."""
+    counts = [each.name for each in fields(used) if each.name not in ("stage", "model")]
+    zeros: dict[str, Any] = {name: 0 for name in counts if not is_amount(getattr(used, name))}
+    return replace(used, **zeros)
 
 
 def is_amount(value: object) -> TypeGuard[float]:

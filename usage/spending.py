@@ -50,12 +50,11 @@ def measured(engine: str, used: Iterable[Used]) -> Json:
 
 
 def count(engine: str, used: Iterable[Used]) -> None:
-    """Add these calls to /metrics and to the day's budget."""
+    """Add these calls to /metrics. The call itself has charged the day's budget."""
     for call in used:
         tokens = {name: getattr(call, name) for name in TOKENS}
         dollars = cost([call])
         metrics.used(engine, call.stage, seconds=call.seconds, tokens=tokens, dollars=dollars)
-        budget.add(dollars or 0.0)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def keep(learner: uuid.UUID, size: int) -> Recording:
 class TestOneLearner:
     @pytest.fixture(autouse=True)
     def _small(self, settings: Any) -> None:
-        settings.LEARNER_QUOTA_MB, settings.DISK_RESERVE_MB = 1, 0
+        settings.LEARNER_QUOTA_MB, settings.SENT_MB_PER_DAY, settings.DISK_RESERVE_MB = 1, 2, 0
 
     def test_more_than_the_quota_is_not_kept(self) -> None:
         learner = uuid.uuid4()
@@ -119,7 +119,7 @@ class TestBytesOfRefusedRequests:
 
     @pytest.fixture(autouse=True)
     def _small(self, settings: Any) -> None:
-        settings.LEARNER_QUOTA_MB, settings.DISK_RESERVE_MB = 1, 0
+        settings.LEARNER_QUOTA_MB, settings.SENT_MB_PER_DAY, settings.DISK_RESERVE_MB = 1, 2, 0
 
     def test_a_rate_limit_gives_the_bytes_back(self, settings: Any) -> None:
         settings.CALLS_PER_MINUTE = 0
@@ -208,7 +208,7 @@ async def test_a_full_learner_is_refused_in_words_and_talks_on_without_sound(ser
 
 @pytest.mark.django_db(databases=["default", "local"])
 def test_an_import_that_finds_no_room_says_so(settings: Any) -> None:
-    settings.LEARNER_QUOTA_MB, settings.DISK_RESERVE_MB = 1, 0
+    settings.LEARNER_QUOTA_MB, settings.SENT_MB_PER_DAY, settings.DISK_RESERVE_MB = 1, 2, 0
     client = LearnerClient()
     keep(client.learner, MB)
     entry = conversation(messages=[said("Hello.", audioData=mp3(20, 300))])

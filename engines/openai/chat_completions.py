@@ -11,6 +11,7 @@ import openai
 from openai import AsyncOpenAI, AsyncStream
 
 from core.json_types import Json
+from engines.openai import paying
 from engines.openai.clients import client, model
 from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
@@ -19,7 +20,6 @@ from tutor.domain import EngineError, Line
 from tutor.instructions import instructions, learner_data
 from tutor.scenario import Brief
 from tutor.transcripts import Transcript
-from usage import metering
 from usage.metering import Used
 
 # Tokens, including reasoning. The code that speaks an answer ends it much sooner.
@@ -47,6 +47,11 @@ _MAYBE_THOUGHTS = re.compile(r"\s*(<(t(h(i(n(k(>.*)?)?)?)?)?)?)?", re.DOTALL)
 
 # Clients whose servers refuse any parameter beyond model, messages and stream.
 _plain_servers: WeakSet[AsyncOpenAI] = WeakSet()
+
+
+def estimate(characters: int) -> Used:
+    """Return the most that an answer to so many characters may use."""
+    return Used("chat", model("chat"), text_in=paying.of_text(characters), text_out=LONGEST)
 
 
 async def reply(lines: Sequence[Line], *, brief: Brief) -> str:
@@ -114,30 +119,32 @@ async def _without_reasoning(messages: list[dict[str, str]]) -> AsyncGenerator[s
 async def _deltas(messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
     count = 0
     usage: Json | None = None
-    chunks = await _requested(messages)
-    try:
-        async for chunk in chunks:
-            # Servers differ, so any JSON is possible.
-            try:
-                text = "".join(
-                    (choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ()
-                )
-                usage = fields_of(chunk.get("usage")) or usage
-            except (AttributeError, TypeError) as error:
-                raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error
-            if text:
-                count += 1
-                yield text
-    finally:
-        await chunks.close()
-        if usage:
-            cached = tokens(fields_of(usage.get("prompt_tokens_details")), "cached_tokens")
-            read, written = tokens(usage, "prompt_tokens") - cached, tokens(usage, "completion_tokens")
-            metering.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
-        else:
-            # A reply that was interrupted also costs, so its usage is estimated.
-            read = sum(len(message["content"]) for message in messages) // CHARACTERS_A_TOKEN
-            metering.record(Used("chat", model("chat"), text_in=read, text_out=count))
+    characters = sum(len(message["content"]) for message in messages)
+    with paying.call(estimate(characters)) as paid:
+        chunks = await _requested(messages)
+        try:
+            async for chunk in chunks:
+                # Servers differ, so any JSON is possible.
+                try:
+                    text = "".join(
+                        (choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or ()
+                    )
+                    usage = fields_of(chunk.get("usage")) or usage
+                except (AttributeError, TypeError) as error:
+                    raise EngineError(GARBLED, retryable=True, detail="chat: an event has an unknown shape.") from error
+                if text:
+                    count += 1
+                    yield text
+        finally:
+            await chunks.close()
+            if usage:
+                cached = tokens(fields_of(usage.get("prompt_tokens_details")), "cached_tokens")
+                read, written = tokens(usage, "prompt_tokens") - cached, tokens(usage, "completion_tokens")
+                paid.record(Used("chat", model("chat"), text_in=read, cached_in=cached, text_out=written))
+            else:
+                # A reply that was interrupted also costs, so its usage is estimated.
+                read = characters // CHARACTERS_A_TOKEN
+                paid.record(Used("chat", model("chat"), text_in=read, text_out=count))
 
 
 async def _requested(messages: list[dict[str, str]]) -> Chunks:

@@ -15,11 +15,12 @@ import openai
 import websockets
 from django.conf import settings
 
-from engines.openai import realtime
+from engines.openai import paying, realtime
+from engines.openai.clients import model
 from engines.openai.error_translation import broken_off
 from engines.openai.realtime import ServerEvent, Socket
 from tutor.domain import EngineError
-from usage import metering
+from usage.metering import Used
 
 INSTRUCTIONS = (
     "You are a voice that reads aloud. Read the user's text word for word, in a friendly and clear voice, as a teacher speaks to "
@@ -50,18 +51,26 @@ async def read(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, Non
     Raises EngineError, and the exceptions that `error_translation.translated` handles.
     """
     kind = _kind(speed, voice)
-    connection = await _requested(kind, text)
-    is_complete = False
-    try:
-        while not is_complete:
-            async with asyncio.timeout(PATIENCE):
-                event = await realtime.received(connection, WHAT)
-            with realtime.understood(WHAT):
-                pcm, is_complete = _read_event(event)
-            if pcm:
-                yield pcm
-    finally:
-        await (_keep(kind, connection) if is_complete else realtime.close(connection))
+    with paying.call(estimate(len(text), speed)) as paid:
+        connection = await _requested(kind, text)
+        is_complete = False
+        try:
+            while not is_complete:
+                async with asyncio.timeout(PATIENCE):
+                    event = await realtime.received(connection, WHAT)
+                with realtime.understood(WHAT):
+                    pcm, is_complete = _read_event(event, paid)
+                if pcm:
+                    yield pcm
+        finally:
+            await (_keep(kind, connection) if is_complete else realtime.close(connection))
+
+
+def estimate(characters: int, speed: float) -> Used:
+    """Return the most that reading so many characters may use."""
+    read_tokens, written = paying.of_text(len(INSTRUCTIONS) + characters), paying.of_text(characters)
+    spoken = round(paying.of_speech(characters, speed) * paying.TOKENS_SPOKEN_A_SECOND)
+    return Used("speech", model("speech"), text_in=read_tokens, text_out=written, audio_out=spoken)
 
 
 async def ready(speed: float, voice: str = "") -> None:
@@ -130,7 +139,7 @@ async def _send(connection: Socket, event: Mapping[str, object]) -> Socket:
     return connection
 
 
-def _read_event(event: ServerEvent) -> tuple[bytes, bool]:
+def _read_event(event: ServerEvent, paid: paying.Call) -> tuple[bytes, bool]:
     """Return the event's audio, and whether the text is over. Records the usage of a response that has ended.
 
     Raises EngineError if the response failed, and any exception that an event of an unknown shape causes.
@@ -140,7 +149,7 @@ def _read_event(event: ServerEvent) -> tuple[bytes, bool]:
             return base64.b64decode(event["delta"], validate=True), False
         case "response.done":
             response = event["response"]
-            metering.record(realtime.of_response("speech", response.get("usage")))
+            paid.record(realtime.of_response("speech", response.get("usage")))
             if response.get("status") == "failed":
                 raise _failed((response.get("status_details") or {}).get("error"))
             return b"", True

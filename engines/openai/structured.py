@@ -14,14 +14,16 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from core.json_types import Json
+from engines.openai import paying
 from engines.openai.clients import TIMEOUT, client, model
 from engines.openai.error_translation import GARBLED, retry_after, translated
 from tutor.domain import EngineError, UnusableAnswer
-from usage import metering
 from usage.metering import Used
 
 # Seconds for one answer.
 WITHIN = 30.0
+# Tokens of an answer, beyond the length of the request. For estimates only.
+LONGEST = 800
 # Seconds before a failed request is sent once more. No learner waits for these answers in silence.
 PAUSES = (0.5, 1.5)
 # Seconds, even if the provider asks for more.
@@ -126,11 +128,21 @@ async def _complete(server: AsyncOpenAI, question: _Question, *, strict: bool) -
         content = f"{first['content']}\n\n{NO_SCHEMA}{json.dumps(question.schema)}"
         asked = {"messages": [{**first, "content": content}, *others]}
     patience = httpx2.Timeout(question.within, connect=TIMEOUT.connect)
-    completion: ChatCompletion = await server.chat.completions.create(model=model("chat"), timeout=patience, **asked)
-    if took := completion.usage:
-        details = took.prompt_tokens_details
-        cached = (details.cached_tokens if details else 0) or 0
-        tokens = {"text_in": took.prompt_tokens - cached, "cached_in": cached, "text_out": took.completion_tokens}
-        metering.record(Used(question.stage, model("chat"), **tokens))
+    with paying.call(_estimate(question)) as paid:
+        completion: ChatCompletion = await server.chat.completions.create(
+            model=model("chat"), timeout=patience, **asked
+        )
+        if took := completion.usage:
+            details = took.prompt_tokens_details
+            cached = (details.cached_tokens if details else 0) or 0
+            tokens = {"text_in": took.prompt_tokens - cached, "cached_in": cached, "text_out": took.completion_tokens}
+            paid.record(Used(question.stage, model("chat"), **tokens))
     # Other servers than OpenAI's may leave out fields that the client's types promise.
     return (completion.choices[0].message.content or "") if completion.choices else ""
+
+
+def _estimate(question: _Question) -> Used:
+    asked = sum(len(message["content"]) for message in question.messages)
+    read = paying.of_text(asked + len(json.dumps(question.schema)))
+    # Corrections and translations are about as long as the text. A short talk may get a long analysis.
+    return Used(question.stage, model("chat"), text_in=read, text_out=LONGEST + paying.of_text(asked))

@@ -9,14 +9,13 @@ import openai
 from django.conf import settings
 
 from audio.encoding import BYTES_PER_SECOND
-from engines.openai import read_aloud
+from engines.openai import paying, read_aloud
 from engines.openai.clients import client, model
 from engines.openai.error_translation import GARBLED, translated
 from engines.openai.streams import patiently
 from tutor.domain import EngineError
 from tutor.scenario import sentences
 from tutor.verbalization import verbalize
-from usage import metering
 from usage.metering import Used
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -43,6 +42,13 @@ async def warm(speed: float = 1.0) -> None:
     if is_read_by_realtime():
         with translated("speech", model("speech")):
             await read_aloud.ready(speed)
+
+
+def estimate(characters: int, speed: float) -> Used:
+    """Return the most that speaking so many characters may use."""
+    if is_read_by_realtime():
+        return read_aloud.estimate(characters, speed)
+    return Used("speech", model("speech"), seconds=paying.of_speech(characters, speed), characters=characters)
 
 
 def is_read_by_realtime() -> bool:
@@ -76,23 +82,24 @@ async def _speak_portion(text: str, speed: float, voice: str) -> AsyncGenerator[
 
 
 async def _speak_by_endpoint(text: str, speed: float, voice: str) -> AsyncGenerator[bytes, None]:
-    try:
-        answer = await _requested(text, speed, voice)
-    except (openai.BadRequestError, openai.UnprocessableEntityError):
-        if voice == settings.OPENAI_VOICE:
-            raise
-        answer = await _requested(text, speed, settings.OPENAI_VOICE)
-    received = 0
-    try:
-        _check(answer.headers.get("content-type", ""))
-        async for piece in answer.aiter_bytes():
-            if not received and piece.startswith(b"RIFF"):
-                _check("audio/wav")
-            received += len(piece)
-            yield piece
-    finally:
-        await answer.aclose()
-        metering.record(Used("speech", model("speech"), seconds=received / BYTES_PER_SECOND, characters=len(text)))
+    with paying.call(estimate(len(text), speed)) as paid:
+        try:
+            answer = await _requested(text, speed, voice)
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
+            if voice == settings.OPENAI_VOICE:
+                raise
+            answer = await _requested(text, speed, settings.OPENAI_VOICE)
+        received = 0
+        try:
+            _check(answer.headers.get("content-type", ""))
+            async for piece in answer.aiter_bytes():
+                if not received and piece.startswith(b"RIFF"):
+                    _check("audio/wav")
+                received += len(piece)
+                yield piece
+        finally:
+            await answer.aclose()
+            paid.record(Used("speech", model("speech"), seconds=received / BYTES_PER_SECOND, characters=len(text)))
 
 
 async def _requested(text: str, speed: float, voice: str) -> httpx2.Response:

@@ -18,13 +18,13 @@ import numpy as np
 from audio.encoding import BYTES_PER_SECOND
 from core.json_types import Json
 from engines.interface import SAMPLE_RATE
+from engines.openai import paying
 from engines.openai.clients import CONNECT_WITHIN, WITHIN, client, model
 from engines.openai.error_translation import GARBLED
 from engines.openai.streams import patiently
 from engines.openai.usage_fields import fields_of, seconds, tokens
 from tutor.domain import EngineError
 from tutor.transcripts import SURE_WORD, Transcript, in_doubt
-from usage import metering
 from usage.metering import Used
 
 # VERBATIM_PROMPT is for the API's own models, the other for Whisper, which continues in the manner of its prompt.
@@ -70,23 +70,24 @@ async def _transcribed(pcm: bytes, language: str) -> AsyncGenerator[Transcript, 
         asked["prompt"] = prompt
     # A long recording takes longer.
     timeout = httpx2.Timeout(WITHIN + len(pcm) / BYTES_PER_SECOND, connect=CONNECT_WITHIN)
-    answer = await client("transcription").post(
-        "/audio/transcriptions",
-        body=asked,
-        files={"file": ("turn.wav", file, "audio/wav")},
-        cast_to=httpx2.Response,
-        options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": timeout},
-    )
-    text, body = _read(answer)
-    usage = fields_of(body.get("usage"))
-    if usage.get("type") == "tokens":
-        of_text = tokens(fields_of(usage.get("input_token_details")), "text_tokens")
-        of_audio, written = tokens(usage, "input_tokens") - of_text, tokens(usage, "output_tokens")
-        used = Used("transcription", name, text_in=of_text, audio_in=of_audio, text_out=written)
-    else:
-        # The length of the audio, where the provider does not say.
-        used = Used("transcription", name, seconds=seconds(usage) or len(pcm) / BYTES_PER_SECOND)
-    metering.record(used)
+    with paying.call(paying.transcription(name, len(pcm) / BYTES_PER_SECOND)) as paid:
+        answer = await client("transcription").post(
+            "/audio/transcriptions",
+            body=asked,
+            files={"file": ("turn.wav", file, "audio/wav")},
+            cast_to=httpx2.Response,
+            options={"headers": {"Content-Type": "multipart/form-data"}, "timeout": timeout},
+        )
+        text, body = _read(answer)
+        usage = fields_of(body.get("usage"))
+        if usage.get("type") == "tokens":
+            of_text = tokens(fields_of(usage.get("input_token_details")), "text_tokens")
+            of_audio, written = tokens(usage, "input_tokens") - of_text, tokens(usage, "output_tokens")
+            used = Used("transcription", name, text_in=of_text, audio_in=of_audio, text_out=written)
+        else:
+            # The length of the audio, where the provider does not say.
+            used = Used("transcription", name, seconds=seconds(usage) or len(pcm) / BYTES_PER_SECOND)
+        paid.record(used)
     # Some models write these when they hear nothing.
     says_nothing = _NOISES.fullmatch(text) or _words(text) == _words(prompt)
     yield Transcript("") if says_nothing else _with_confidence(text, body.get("logprobs"))

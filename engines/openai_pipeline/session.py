@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from audio.encoding import BYTES_PER_SECOND
 from engines.interface import Detection, Event, Heard, Spoken
-from engines.openai import chat_completions, transcription
+from engines.openai import chat_completions, paying, text_to_speech, transcription
+from engines.openai.clients import model
 from engines.openai_pipeline.speech_answer import SpokenAnswer
 from tutor.domain import Line
 from tutor.scenario import Brief
 from tutor.transcripts import Transcript
+
+# Characters of an answer, for the estimate of its cost. Few are longer.
+SPOKEN = 400
 
 
 class PipelineSession:
@@ -44,7 +49,7 @@ class PipelineSession:
     async def _reply(self, text: str | None, pcm: bytes, lines: tuple[Line, ...]) -> AsyncGenerator[Event, None]:
         """Yield the events of a reply. The work runs in its own task, so that no stage waits for the reader of the events."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
-        work = asyncio.create_task(self._work(text, pcm, lines, events))
+        work = asyncio.create_task(self._paid_work(text, pcm, lines, events))
         work.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while event := await events.get():
@@ -53,6 +58,15 @@ class PipelineSession:
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+
+    async def _paid_work(
+        self, text: str | None, pcm: bytes, lines: tuple[Line, ...], events: asyncio.Queue[Event | None]
+    ) -> None:
+        heard = paying.transcription(model("transcription"), len(pcm) / BYTES_PER_SECOND)
+        read = sum(len(message["content"]) for message in chat_completions.messages(self._brief, lines))
+        answer = chat_completions.estimate(read), text_to_speech.estimate(SPOKEN, self.speed)
+        with paying.turn(answer if text is not None else (heard, *answer)):
+            await self._work(text, pcm, lines, events)
 
     async def _work(
         self, text: str | None, pcm: bytes, lines: tuple[Line, ...], events: asyncio.Queue[Event | None]

@@ -11,6 +11,7 @@ from engines.openai.realtime import ServerEvent
 from engines.openai_realtime import failures, fields, sending
 from engines.openai_realtime.configuration import Configuration
 from engines.openai_realtime.connection import WHAT, RealtimeConnection
+from engines.openai_realtime.deposit import Deposit
 from engines.openai_realtime.input_audio import UnansweredAudio
 from engines.openai_realtime.pending_responses import PendingResponse, PendingResponses
 from usage.metering import Used
@@ -37,10 +38,12 @@ class Incoming:
     `notifications` are for the talk. `unrecorded` holds the usage of replies that have no caller any more.
     """
 
-    def __init__(self, responses: PendingResponses, audio: UnansweredAudio, configuration: Configuration) -> None:
+    def __init__(
+        self, responses: PendingResponses, audio: UnansweredAudio, configuration: Configuration, deposit: Deposit
+    ) -> None:
         self.notifications: asyncio.Queue[Notification] = asyncio.Queue()
         self.unrecorded: list[Used] = []
-        self._responses, self._audio, self._configuration = responses, audio, configuration
+        self._responses, self._audio, self._configuration, self._deposit = responses, audio, configuration, deposit
         # Set when the talk knows of the latest interruption.
         self._interruption_handled = asyncio.Event()
         self._interruption_handled.set()
@@ -127,6 +130,9 @@ class Incoming:
                 pending.end(Spoken())
             else:
                 pending.fail(failures.of_response(response))
+        if self._configuration.detection:
+            # The provider answers the next turn without being asked. If it may not, the talk leaves it between two turns.
+            self._deposit.renew((), 0.0)
         connection.proved = connection.proved or response.get("status") == "completed"
         self._between_responses(connection)
 
@@ -181,6 +187,7 @@ class Incoming:
             raise failures.refused(error)
 
     def _count(self, pending: PendingResponse | None, used: Used) -> None:
+        self._deposit.charge(used)
         if pending and not pending.left:
             pending.add_usage(used)
         else:

@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
+from audio.encoding import BYTES_PER_SECOND
 from engines.interface import Detection, Event, ListenerEvent, TurnDetectionLost
 from engines.openai.error_translation import GONE, translated
 from engines.openai_realtime import sending
 from engines.openai_realtime.configuration import Configuration
 from engines.openai_realtime.connection import WHAT, RealtimeConnection, connected
+from engines.openai_realtime.deposit import Deposit
 from engines.openai_realtime.incoming import Incoming, Notification
 from engines.openai_realtime.input_audio import BYTES_PER_MS, UnansweredAudio
 from engines.openai_realtime.link import Link
@@ -35,7 +37,8 @@ class RealtimeSession:
         self._configuration = Configuration(instructions(brief))
         self._learner_data = learner_data(brief)
         self._link, self._audio, self._responses = Link(), UnansweredAudio(), PendingResponses()
-        self._incoming = Incoming(self._responses, self._audio, self._configuration)
+        self._deposit = Deposit(self._configuration.instructions)
+        self._incoming = Incoming(self._responses, self._audio, self._configuration, self._deposit)
         self._tasks: list[asyncio.Task[None]] = []
         self._notifying: asyncio.Future[None] | None = None
         # A reply was requested for the turn that `end_turn` ends.
@@ -50,6 +53,7 @@ class RealtimeSession:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._deposit.release(abandoned=self._responses.is_spoken())
         for pending in self._responses.open():
             pending.fail(EngineError(GONE, retryable=True, detail=f"{WHAT}: the session was closed."))
 
@@ -124,6 +128,10 @@ class RealtimeSession:
         detected = self._responses.take_detected() if text is None else None
         pending = detected or self._responses.new()
         pending.lines = tuple(self.transcript)
+        seconds = len(pending.pcm or self._audio.pcm) / BYTES_PER_SECOND
+        if refused := self._deposit.renew(pending.lines, seconds):
+            pending.fail(refused)
+            return self._events(pending)
         if detected is None:
             self._take(pending, text)
             if connection and pending.waits:

@@ -29,6 +29,8 @@ async def create(exchange: HttpExchange) -> None:
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": dict.fromkeys(COMPLETION_DETAILS, 0),
     }
+    # An answer whose client hangs up is billed, too.
+    exchange.journal.bill(model, text_in=read, text_out=len(tokens))
     if asked.get("stream"):
         wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
         await _stream(exchange, head, tokens, reason, usage if wants_usage else None)

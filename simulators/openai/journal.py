@@ -1,7 +1,7 @@
 """Record the actions of clients, so that tests can assert on them."""
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 
 # Entries. Bounded so that a long benchmark does not grow.
 REMEMBERED = 2000
@@ -21,6 +21,8 @@ class Journal:
         self.events_in: Counter[str] = Counter()
         self.events_out: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = self.tokens_out = 0
+        # What the API would bill: tokens, and seconds of audio, by "model unit".
+        self.billed: defaultdict[str, float] = defaultdict(float)
         self._clients: set[tuple[str, int] | None] = set()
         self._entries: deque[dict[str, object]] = deque(maxlen=REMEMBERED)
 
@@ -37,6 +39,11 @@ class Journal:
         entry: dict[str, object] = {"path": path, "at": time.monotonic(), **what}
         self._entries.append(entry)
         return entry
+
+    def bill(self, model: str, **units: float) -> None:
+        """Add to what is billed. `units` are those of usage/prices.toml, and seconds."""
+        for unit, amount in units.items():
+            self.billed[f"{model} {unit}"] += amount
 
     def shape(self) -> dict[str, object]:
         counters = {name: value for name, value in vars(self).items() if not name.startswith("_")}

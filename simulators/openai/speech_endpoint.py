@@ -22,6 +22,7 @@ async def create(exchange: HttpExchange) -> None:
     data = await asyncio.to_thread(sound.encoded, pcm, file_format) if pcm else b""
     length_ms = sound.milliseconds(pcm)
     pieces = sound.pieces(data, math.ceil(length_ms / exchange.settings.audio_chunk_ms))
+    exchange.journal.bill(asked["model"], seconds=length_ms / 1000, characters=len(asked["input"]))
     as_events = asked.get("stream_format") == "sse"
     delays = exchange.settings.delays
     await exchange.pace.until(delays.speech_first_byte_ms)

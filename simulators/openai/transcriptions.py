@@ -30,6 +30,7 @@ async def create(exchange: HttpExchange) -> None:
     ready_ms = delays.transcription_ms + delays.transcription_per_second_ms * seconds
     tokens = scripted_words.tokens(text)
     usage = _usage(model, seconds, len(tokens))
+    exchange.journal.bill(model, seconds=seconds)
     await exchange.pace.until(ready_ms)
     # whisper-1 ignores `stream`.
     if asked.get("stream") == "true" and model != "whisper-1":

@@ -7,7 +7,7 @@ import { showSupport } from "./support.js";
 /** @import { Session } from "./session.js" */
 /** @import { TalkEvent } from "./types.d.ts" */
 
-// Ignore errors about events that crossed on the way, and `full`, after which the connection closes and the page says why.
+// Ignore errors about events that crossed on the way.
 const HARMLESS = new Set([
   "response_cancel_not_active",
   "conversation_already_has_active_response",
@@ -15,8 +15,9 @@ const HARMLESS = new Set([
   "item_exists",
   "input_audio_buffer_commit_empty",
   "nothing_to_repeat",
-  "full",
 ]);
+// After these the connection closes, and the page says why in the server's words.
+const REFUSALS = new Set(["full", "spoken_enough"]);
 
 /** @typedef {(session: Session, event: TalkEvent) => unknown} Handler */
 
@@ -88,6 +89,10 @@ export const HANDLERS = {
   },
   error: (session, { error }) => {
     if (HARMLESS.has(error.code)) return;
+    if (REFUSALS.has(error.code)) {
+      session.refusal = error;
+      return;
+    }
     // Until this page has requested `talk.*` events, notices arrive as errors.
     if (NOTICES[error.code]) return NOTICES[error.code](session, error);
     if (error.code === "hands_free_not_available") session.withoutHandsFree();

@@ -58,6 +58,8 @@ export class Session {
     // True while the learner's turn is over and no answer has begun.
     this.awaiting = false;
     this.over = false;
+    /** @type {{ code: string; message: string } | null} Why the server has refused the talk */
+    this.refusal = null;
     // True when the agent may begin with its question.
     this.mayBegin = false;
     // The learner has asked for time to think.

@@ -254,13 +254,15 @@ function summarize(conversation) {
   showSummary({ conversation, title, seconds: talked / 1000, turns: [...dialogue.turns.values()], goals, scenario });
 }
 
+const FULL = "Many learners are talking at the moment, and all places are taken. Please try again in a minute.";
+
 /** @param {number} code */
 function closed(code) {
   if (!session) return;
   talked = Date.now() - began;
   talk?.end();
   session.close();
-  const { conversation, talk: about } = session;
+  const { conversation, talk: about, refusal } = session;
   const reconnect = () => {
     view.notice("");
     began = Date.now() - talked;
@@ -282,11 +284,10 @@ function closed(code) {
       "trash-2",
     ],
     4008: ["The talk is paused, because nothing was said for a while.", [["Go on", reconnect]], "pause"],
-    4029: [
-      "Many learners are talking at the moment, and all places are taken. Please try again in a minute.",
-      [["Try again", reconnect]],
-      "users",
-    ],
+    4029:
+      refusal?.code === "spoken_enough"
+        ? [refusal.message, [["See your talks", () => location.assign("/history")]], "clock"]
+        : [refusal?.message ?? FULL, [["Try again", reconnect]], "users"],
     4401: [
       "The server does not know this browser any more. Reload the page to go on.",
       [["Reload", () => location.reload()]],

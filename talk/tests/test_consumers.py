@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from conversations import store
@@ -175,7 +176,7 @@ async def test_an_idle_talk_is_paused_and_can_be_continued(
     await connection.send("response.create")
     await connection.wait_for("talk.saved")
     monkeypatch.setattr(capacity, "MAKES_ROOM_S", 0.0)
-    monkeypatch.setattr(capacity.HOSTED_TALK_SLOTS, "total", 1)
+    monkeypatch.setattr(settings, "PROVIDER_TALKS", 1)
     newcomer = Connection(uuid.uuid4())
     await newcomer.open()
     await newcomer.wait_for("session.created")
@@ -192,7 +193,7 @@ async def test_an_idle_talk_is_paused_and_can_be_continued(
 async def test_an_active_talk_is_not_paused_for_a_newcomer(
     voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(capacity.HOSTED_TALK_SLOTS, "total", 1)
+    monkeypatch.setattr(settings, "PROVIDER_TALKS", 1)
     connection = Connection(learner)
     await connection.open()
     await connection.wait_for("session.created")
@@ -226,7 +227,7 @@ async def test_a_talk_that_fails_to_begin_releases_its_slot(
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let talks begin with a hosted engine that fails in the first turn, so that the embedded one continues."""
-    monkeypatch.setattr(capacity.LOCAL_TALK_SLOTS, "total", 1)
+    monkeypatch.setattr(settings, "LOCAL_TALKS", 1)
 
     def engines() -> list[ScriptedEngine]:
         hosted = ScriptedEngine(
@@ -394,3 +395,65 @@ async def test_a_site_that_requires_accounts_has_no_talk_without_one(learner: uu
     await connection.open()
     await connection.turn()
     await connection.leave()
+
+
+# Limits
+
+
+async def test_an_address_has_a_number_of_talks(voice: ScriptedEngine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "TALKS_PER_LEARNER", 1)
+    monkeypatch.setattr(settings, "LEARNERS_PER_ADDRESS", 2)
+    talks = [Connection(uuid.uuid4()) for _ in range(3)]
+    for talk in talks[:2]:
+        await talk.open()
+        await talk.wait_for("session.created")
+    await talks[2].open()
+    error = (await talks[2].wait_for("error"))["error"]
+    assert (error["code"], error["message"], error["retry_after"]) == ("full", capacity.TALKS_AT_ADDRESS, 30)
+    assert await talks[2].closed() == 4029
+    for talk in talks:
+        await talk.leave()
+    assert capacity.ADDRESS_SLOTS.used == 0
+
+
+async def test_a_talk_that_requests_answers_too_fast_goes_on_later(learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch):
+    engine = ScriptedEngine("voice", [answer("He has a dog.", "Nice!"), answer("It is big.", "Good.")])
+    monkeypatch.setattr(consumers, "engines", lambda: [engine])
+    # A turn is committed, and then an answer is requested.
+    monkeypatch.setattr(settings, "CALLS_PER_MINUTE", 2)
+    connection = Connection(learner)
+    await connection.open()
+    await connection.turn()
+    await connection.send("response.create", event_id="event_1")
+    error = (await connection.wait_for("error"))["error"]
+    assert (error["code"], error["event_id"]) == ("rate_limit_exceeded", "event_1")
+    assert 0 < error["retry_after"] <= 60
+    monkeypatch.setattr(settings, "CALLS_PER_MINUTE", 9)
+    await connection.turn()
+    await connection.leave()
+
+
+async def test_a_learner_who_has_spoken_enough_hears_it_after_the_answer(
+    voice: ScriptedEngine, learner: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+):
+    connection = Connection(learner)
+    await connection.open()
+    await connection.wait_for("session.created")
+    monkeypatch.setattr(settings, "SPEECH_MINUTES_PER_DAY", 0)
+    await connection.send("session.update", session={"talk": {}})
+    await connection.turn()
+    goodbye = (await connection.wait_for("response.done"))["response"]["output"][0]["content"][0]["transcript"]
+    assert goodbye.startswith("You have spoken for 0 minutes today. That is all for one day: well done!")
+    error = (await connection.wait_for("error"))["error"]
+    assert (error["code"], error["message"]) == ("spoken_enough", goodbye)
+    assert 0 < error["retry_after"] <= 24 * 3600 + 1
+    assert await connection.closed() == 4029
+    await connection.leave()
+    kept = await in_thread(store.get, learner, "talk")
+    assert kept
+    assert [row.content for row in kept.messages] == ["He has a dog.", "Nice!", goodbye]
+    again = Connection(learner)
+    await again.open()
+    assert (await again.wait_for("error"))["error"]["code"] == "spoken_enough"
+    assert await again.closed() == 4029
+    await again.leave()

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from simulators.openai import Provider
 from tests.clients import LearnerClient
 from tests.fixtures import PROVIDER_KEY
 from tests.servers import AgentServer
-from tests.talking import new_learner, spoken, talking
-from usage import budget
-from usage.models import Spending
+from tests.talking import SPEECH, new_learner, spoken, talking
 
 CHAT = {"messages": [{"role": "user", "content": "I come from Hanoi."}]}
 TRANSLATION = {"text": "I come from Hanoi.", "targetLanguage": "vi"}
@@ -56,7 +55,7 @@ def call(
 
 
 def test_many_calls_without_a_cookie_are_stopped(served: Any) -> None:
-    server = served()
+    server = served(CALLS_PER_MINUTE="60")
     statuses = []
     for number in range(120):
         path, body = [("chat", CHAT), ("translate", TRANSLATION)][number % 2]
@@ -131,6 +130,15 @@ class TestWhoIsCounted:
             "The speaking calls are switched off on this server.",
         )
 
+    @pytest.mark.parametrize("path", ["speech-to-text", "conversations/c/turns"])
+    def test_a_recording_is_refused_when_the_minutes_of_the_day_are_used_up(self, path: str, settings: Any) -> None:
+        settings.SPEECH_MINUTES_PER_DAY = 0
+        file = SimpleUploadedFile("turn.wav", (SPEECH / "learner_london.wav").read_bytes(), "audio/wav")
+        response = LearnerClient().post(f"/api/{path}", {"audio": file})
+        assert response.status_code == 429
+        assert 0 < int(response["Retry-After"]) <= 24 * 3600 + 1
+        assert response.json()["error"].startswith("You have spoken for 0 minutes today. That is all for one day")
+
     def test_calls_that_the_pages_need_stay_on(self, settings: Any) -> None:
         settings.SPEAKING_CALLS = False
         assert LearnerClient().send("/api/conversations/none/analysis", {}).status_code == 404
@@ -144,7 +152,7 @@ def asked(provider: Provider) -> int:
 
 def test_above_the_daily_limit_no_provider_is_called(served: Any, provider: Provider) -> None:
     """The limit also holds after a restart."""
-    server = served(DAILY_SPENDING_LIMIT="0.0001", CALLS_PER_MINUTE="1000")
+    server = served(DAILY_SPENDING_LIMIT="0.007", CALLS_PER_MINUTE="1000")
     learner = new_learner(server.url)
     spoken_by: list[str] = []
     while "local" not in spoken_by and len(spoken_by) < 200:
@@ -167,12 +175,15 @@ def test_above_the_daily_limit_no_provider_is_called(served: Any, provider: Prov
 
 @pytest.mark.parametrize("engine", ["openai_realtime", "openai_pipeline"])
 async def test_a_talk_goes_on_with_the_embedded_engine(served: Any, provider: Provider, engine: str) -> None:
-    server = served(DAILY_SPENDING_LIMIT="0.0001", TUTOR_ENGINE=engine)
+    server = served(DAILY_SPENDING_LIMIT="0.045", TUTOR_ENGINE=engine)
     async with talking(server.url, "talk", new_learner(server.url)) as talker:
         await talker.set_up()
         await talker.turn(spoken("learner_london"))
         assert not talker.events("talk.notice")
-        await talker.turn(spoken("learner_canada"))
+        for _ in range(12):
+            if not talker.events("talk.notice"):
+                await talker.turn(spoken("learner_canada"))
+        assert talker.events("response.done")[-1]["response"]["status"] == "completed"
         notice = talker.events("talk.notice")[0]
         assert (notice["message"][: len(ENOUGH)], notice["engine"]) == (ENOUGH, "local")
         before = asked(provider)
@@ -188,7 +199,7 @@ async def test_a_talk_goes_on_with_the_embedded_engine(served: Any, provider: Pr
 
 
 async def test_a_typed_turn_is_answered_by_the_embedded_engine_too(served: Any, provider: Provider) -> None:
-    server = served(DAILY_SPENDING_LIMIT="0.0001")
+    server = served(DAILY_SPENDING_LIMIT="0.02")
     async with talking(server.url, "talk", new_learner(server.url)) as talker:
         await talker.set_up()
         for number in range(3):
@@ -202,32 +213,3 @@ async def test_a_typed_turn_is_answered_by_the_embedded_engine_too(served: Any, 
 
 def typed(text: str) -> dict[str, Any]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
-
-
-@pytest.mark.django_db(databases=["default", "local"])
-class TestTheDaysSum:
-    def test_servers_share_it(self) -> None:
-        budget.add(1.5)
-        budget.store()
-        budget.forget()
-        budget.add(0.25)
-        budget.store()
-        assert budget.spent() == Spending.objects.get().dollars == 1.75
-
-    def test_pending_spending_counts(self, settings: Any) -> None:
-        settings.DAILY_SPENDING_LIMIT = 1
-        budget.add(0.75)
-        budget.store()
-        assert budget.allows("openai_realtime")
-        budget.add(0.25)
-        assert not budget.allows("openai_realtime")
-        assert budget.allows("local")
-
-    def test_a_new_day_begins_at_zero(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        settings.DAILY_SPENDING_LIMIT = 1
-        budget.add(2)
-        today = budget._today()
-        monkeypatch.setattr(budget, "_today", lambda: today.replace(year=today.year + 1))
-        assert budget.allows("openai_realtime")
-        budget.store()
-        assert Spending.objects.get(day=today).dollars == 2

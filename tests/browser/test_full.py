@@ -48,10 +48,10 @@ def another_learner(server: AgentServer) -> Iterator[None]:
 def test_the_page_says_that_the_server_is_full_and_tries_again(page: Page, small_server: AgentServer):
     with another_learner(small_server):
         choose_and_start(page, small_server)
-        expect(page.locator("#connection-notice")).to_contain_text("all places are taken")
+        expect(page.locator("#connection-notice")).to_contain_text("All places are taken")
         assert violations(page) == []
         page.get_by_role("button", name="Try again").click()
-        expect(page.locator("#connection-notice")).to_contain_text("all places are taken")
+        expect(page.locator("#connection-notice")).to_contain_text("All places are taken")
     page.get_by_role("button", name="Try again").click()
     expect_states(page, "agent", "ready")
     expect(page.locator("#connection-notice")).to_be_hidden()

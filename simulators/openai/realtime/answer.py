@@ -129,7 +129,13 @@ class SimulatedResponse:
             if not self.out_of_band:
                 await self._talk.item_done(self._item)
             await self._send_item("response.output_item.done")
-        await self._talk.emit("response.done", response=self._shape(status, details))
+        shape = self._shape(status, details)
+        if usage := shape["usage"]:
+            read, made = usage["input_token_details"], usage["output_token_details"]
+            units = {"text_in": read["text_tokens"], "audio_in": read["audio_tokens"]}
+            units |= {"text_out": made["text_tokens"], "audio_out": made["audio_tokens"]}
+            self._talk.simulation.journal.bill(self._talk.session["model"], **units)
+        await self._talk.emit("response.done", response=shape)
 
     async def _send_item(self, kind: str) -> None:
         await self._talk.emit(kind, response_id=self.id, output_index=0, item=self._item.shape())
@@ -142,7 +148,7 @@ class SimulatedResponse:
         text = self._item.content[0][self._text_field]
         return {"type": "audio" if self._spoken else "text", self._text_field: text}
 
-    def _shape(self, status: str, details: dict[str, object] | None = None) -> dict[str, object]:
+    def _shape(self, status: str, details: dict[str, object] | None = None) -> Json:
         output = self._talk.session["audio"]["output"]
         ended = status != "in_progress"
         return {
@@ -159,7 +165,7 @@ class SimulatedResponse:
             "usage": self._usage() if ended and status != "failed" else None,
         }
 
-    def _usage(self) -> dict[str, object]:
+    def _usage(self) -> Json:
         """Return the usage: all of the conversation was read, except the item being spoken."""
         instructions = self._params.get("instructions") or self._talk.session["instructions"] or ""
         text, audio = self._talk.conversation.tokens_beside(self._item)

@@ -203,6 +203,7 @@ class Talk:
         text, audio = len(item.heard.split()), round(seconds * 10)
         usage = {"type": "tokens", "input_tokens": audio, "output_tokens": text, "total_tokens": audio + text}
         usage["input_token_details"] = {"audio_tokens": audio, "text_tokens": 0}
+        self.simulation.journal.bill(self.session["audio"]["input"]["transcription"]["model"], seconds=seconds)
         try:
             await self.emit(f"{TRANSCRIPTION}.delta", **place, delta=item.heard)
             await self.emit(f"{TRANSCRIPTION}.completed", **place, transcript=item.heard, usage=usage)
