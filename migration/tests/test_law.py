@@ -147,11 +147,14 @@ class Histories(RuleBasedStateMachine):
             verb()
 
     def knows(self, server: int, learner: uuid.UUID, wire_id: str) -> bool:
-        """Return whether the server knows of a deletion, if there was one."""
+        """Return whether the server knows of a deletion, if there was one, and if it has come back, of that."""
         with self.world.at(self.world.calm):
+            there = store.get(learner, wire_id) is not None
             deleted = store.is_deleted(learner, wire_id)
         with self.world.at(self.world.servers[server]):
-            return not deleted or store.is_deleted(learner, wire_id)
+            found = find(conversation_key(learner, wire_id), learner)
+            is_cleared = found.both is None and found.cleared_at is not None
+            return not (deleted and not store.is_deleted(learner, wire_id)) and not (there and is_cleared)
 
     def misses(self, server: int, learner: uuid.UUID, wire_id: str) -> bool:
         """Return whether the server is sure that there is no such conversation, while it waits at the other server."""
