@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from core import site_limits
@@ -70,7 +70,8 @@ def recordings_folder(settings: Any, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _no_limit_is_used_up() -> None:
     """Reset all counters before every test, because all tests come from one address."""
-    cache.clear()
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
     throttling.forget()
     budget.forget()
     tokens.forget()

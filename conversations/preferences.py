@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import IntegrityError
 
 from conversations.changes import now_after
@@ -45,7 +45,7 @@ class Known:
 
 def of(learner: uuid.UUID) -> LearnerPreferences:
     """Return the learner's choices, the defaults if there are none. While the database is down, some may be unknown."""
-    known: Known | None = cache.get(_key(learner))
+    known: Known | None = caches["memory"].get(_key(learner))
     if known and time.time() < known.until:
         return known.chosen
     with suppress(cloud.Unavailable):
@@ -74,8 +74,8 @@ def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
         return _read(learner)
     except cloud.Unavailable:
         write(LOCAL, chosen)
-    if known := cache.get(_key(learner)):
-        cache.set(_key(learner), Known(known.chosen, until=0), REMEMBERED_FOR)
+    if known := caches["memory"].get(_key(learner)):
+        caches["memory"].set(_key(learner), Known(known.chosen, until=0), REMEMBERED_FOR)
     return of(learner)
 
 
@@ -149,9 +149,9 @@ def _read(learner: uuid.UUID) -> LearnerPreferences:
         far = LearnerPreferences.objects.using(using).filter(pk=learner).first()
     found = _with_waiting(learner, far or _none(learner))
     # A reader that was overtaken by a writer must not replace what the writer remembers.
-    known: Known | None = cache.get(_key(learner))
+    known: Known | None = caches["memory"].get(_key(learner))
     if not known or known.until < time.time() or known.chosen.updated_at <= found.updated_at:
-        cache.set(_key(learner), Known(found, time.time() + KNOWN_FOR), REMEMBERED_FOR)
+        caches["memory"].set(_key(learner), Known(found, time.time() + KNOWN_FOR), REMEMBERED_FOR)
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import Error
 from django.utils import timezone
 
@@ -43,7 +43,7 @@ def of_cookie(value: str | None) -> Identity | None:
     claim = cookie.claim(value)
     if claim is None:
         return None
-    name = cache.get(_key(claim), _UNKNOWN)
+    name = caches["memory"].get(_key(claim), _UNKNOWN)
     return _identity(claim, _look_up(claim) if name == _UNKNOWN else name)
 
 
@@ -52,13 +52,13 @@ async def aof_cookie(value: str | None) -> Identity | None:
     claim = cookie.claim(value)
     if claim is None:
         return None
-    name = cache.get(_key(claim), _UNKNOWN)
+    name = caches["memory"].get(_key(claim), _UNKNOWN)
     return _identity(claim, await in_thread(_look_up, claim) if name == _UNKNOWN else name)
 
 
 def forget(claims: Iterable[CookieClaim]) -> None:
     """Drop the answers about these cookies, so that they are asked for again."""
-    cache.delete_many([_key(claim) for claim in claims])
+    caches["memory"].delete_many([_key(claim) for claim in claims])
 
 
 def _identity(claim: CookieClaim, name: str | None) -> Identity | None:
@@ -76,7 +76,7 @@ def _look_up(claim: CookieClaim) -> str | None:
     if not cloud.database.shuts_out(ACCOUNTS):
         with contextlib.suppress(Error), cloud.within(WITHIN):
             name, kept = _ask(claim), KEPT
-    cache.set(_key(claim), name, kept)
+    caches["memory"].set(_key(claim), name, kept)
     return name
 
 

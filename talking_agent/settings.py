@@ -442,8 +442,15 @@ CACHES = {
     "default": {
         "BACKEND": "core.caches.failover.FailoverCache",
         "LOCATION": REDIS_URL or str(DATA_DIR / "counters.sqlite3"),
+        "KEY_FUNCTION": "core.caches.hashed_keys.make_key",
         "OPTIONS": {} if REDIS_URL else {"MAX_ENTRIES": 100_000},
-    }
+    },
+    # Answers of databases that hold for a minute. The event loop reads it, so it is in this process.
+    "memory": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "memory",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 LOGGING = {

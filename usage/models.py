@@ -1,8 +1,13 @@
+import uuid
 from typing import Any
 
 from django.db import models
+from django.db.models import QuerySet
 
+from core.json_types import Json
 from core.site_limits import LIMITS
+from learners.personal_data import DataSubject
+from learners.visitors import Visitor
 
 
 class Spending(models.Model):
@@ -31,6 +36,19 @@ class DailyUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}, {self.who}: ${self.dollars:.2f}, {self.seconds / 60:.0f} minutes"
+
+    @classmethod
+    def of_learner(cls, learner: uuid.UUID, using: str) -> QuerySet["DailyUse"]:
+        return cls.objects.using(using).filter(who=Visitor(learner, "").own)
+
+    @classmethod
+    def erase_subject(cls, subject: DataSubject, using: str) -> None:
+        cls.of_learner(subject.learner, using).delete()
+
+    @classmethod
+    def exported(cls, learner: uuid.UUID) -> list[Json]:
+        rows = cls.of_learner(learner, "default").values("day", "dollars", "seconds")
+        return [{**row, "day": row["day"].isoformat()} for row in rows]
 
 
 class SiteLimits(models.Model):

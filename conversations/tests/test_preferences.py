@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.files.storage import storages
 from django.db import connections
 from django.utils import timezone
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 def forget() -> None:
     """Let this server know nothing that it has read before, as after KNOWN_FOR seconds."""
-    cache.clear()
+    caches["memory"].clear()
 
 
 def say(wire_id: str = "talk") -> store.StoredConversation:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from own_data.tests.traces import speak
 from staff import audit
 from tests.clients import LearnerClient
 from tests.clouds import ALIAS, DATABASES, FolderBucket, Half
+from usage.models import DailyUse
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
@@ -79,6 +81,7 @@ def everything_of(learner: uuid.UUID) -> None:
     account = Account.objects.create(user=user, learner=learner)
     Device.objects.create(account=account, user_agent=traces.PHRASE)
     audit.record(user, audit.Action.READ, [audit.Accessed("conversation", uuid.uuid4(), "talk-1", learner)])
+    DailyUse.objects.create(day=date(2026, 11, 20), who=f"learner:{learner}", seconds=60)
     session = SessionStore()
     session[SESSION_KEY], session["device"] = str(user.pk), cookie.seal(learner)
     session.save()
@@ -107,7 +110,7 @@ def test_the_search_finds_what_is_there(owner: LearnerClient, database: Half, bu
     everything_of(owner.learner)
     found = traces.in_tables(owner.learner, DATABASES)
     in_learners = {"learners.Account", "learners.ApiToken", "learners.Device"}
-    in_default = {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord"} | in_learners
+    in_default = {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord", "usage.DailyUse"} | in_learners
     in_cloud = {"conversations.Conversation", "conversations.Message", "audio.Recording"}
     assert found == (
         {f"default: {name}" for name in in_default}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.utils import timezone
 
 from audio.encoding import BYTES_PER_SECOND
@@ -105,7 +105,7 @@ async def test_in_an_outage_the_session_is_enough(
     line: Begin, database: Half, bucket: Half, no_files: Callable[[], bool], encodes_nothing: None
 ):
     database.goes_down()
-    cache.clear()
+    caches["memory"].clear()
     begun: Line = await line(engine())
     await begun.update(talk={"keeps_audio": False})
     await begun.take_turn()
