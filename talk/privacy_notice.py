@@ -21,6 +21,7 @@ GETS = {
     "transcription": "the recording of each turn, to write it down",
     "chat": f"the words of the talk, {MATTER}, to answer, correct, translate and give feedback",
     "speech": "the words of the agent, to read them aloud",
+    "moderation": "the words of both, to notice what must not be talked about",
 }
 HERE = "on this server"
 DATABASES = {"": HERE, "default": "in a PostgreSQL database", "mongodb": "in a MongoDB database"}

@@ -34,7 +34,7 @@ class RecipientSerializer(serializers.Serializer[object]):
     gets = serializers.ListField(child=serializers.CharField())
 
 
-class KeptSerializer(serializers.Serializer[object]):
+class KeptDataSerializer(serializers.Serializer[object]):
     where = serializers.CharField()
     days = serializers.IntegerField(allow_null=True, help_text=DAYS)
 
@@ -53,8 +53,8 @@ class PrivacySerializer(WhereSerializer):
     operator = OperatorSerializer()
     partner = PartnerSerializer()
     recipients = RecipientSerializer(many=True)
-    conversations = KeptSerializer()
-    recordings = KeptSerializer()
+    conversations = KeptDataSerializer()
+    recordings = KeptDataSerializer()
     choices = serializers.ListField(child=serializers.IntegerField(), help_text="Values of `retentionDays`.")
     yours = OwnChoicesSerializer()
 

@@ -16,6 +16,10 @@ KEPT: dict[str, Any] = {
     "flood_many": {**PART, "refused_within_s": 21.0},
     "talks": {**PART, "served": 4, "refused_within_s": 0.3, "dropped": 0, "alone_s": 0.8, "served_p90_s": 1.9},
     "slow": {**PART, "still_open": 0, "added_mb": 20},
+    "script": {
+        **{"script_billed_to_limit": 0.9, "billed_to_counted": 1.0, "refused": 300, "served_by": ["local"]},
+        **{"typed_p95_s": 1.1, "typed_alone_p95_s": 1.0, "embedded_turns": 0},
+    },
 }
 
 
@@ -38,6 +42,8 @@ def test_nothing_is_reported_if_all_limits_are_kept() -> None:
         ("talks", "served_p90_s", 3.5, "talks: wait"),
         ("slow", "still_open", 1, "slow: still open"),
         ("slow", "added_mb", 151, "slow: memory"),
+        ("script", "script_billed_to_limit", 1.03, "script: money"),
+        ("script", "typed_p95_s", 1.21, "script: typed turn"),
     ],
 )
 def test_a_missed_limit_is_reported(part: str, name: str, value: float, said: str) -> None:
