@@ -38,14 +38,24 @@ export function bindPrivacy() {
     erase.disabled = yours.erasingRecordings;
     show();
   };
-  const sendRefusal = async () => take(await choosePrivacy({ keepsAudio: false }));
+  let latest = 0;
+  /**
+   * Show the answer, unless another call was made meanwhile: a late answer must not undo a choice.
+   * @param {Promise<PrivacyChoices>} answer
+   */
+  const ask = async (answer) => {
+    const number = (latest += 1);
+    const yours = await answer;
+    if (number === latest) take(yours);
+  };
+  const sendRefusal = () => ask(choosePrivacy({ keepsAudio: false }));
 
   const load = async () => {
     say();
     erase.textContent = ERASE;
     try {
       if (settings.get("refusalUnsent")) await sendRefusal();
-      else take((await privacy()).yours);
+      else await ask(privacy().then(({ yours }) => yours));
     } catch {
       // The fields show what this browser knows.
       if (settings.get("refusalUnsent")) say(UNSENT);
@@ -65,7 +75,7 @@ export function bindPrivacy() {
   };
   const allow = async () => {
     try {
-      take(await choosePrivacy({ keepsAudio: true }));
+      await ask(choosePrivacy({ keepsAudio: true }));
       say(KEPT);
     } catch (error) {
       show();
@@ -76,7 +86,7 @@ export function bindPrivacy() {
   const keepFor = async (chosen) => {
     const before = days;
     try {
-      take(await choosePrivacy({ retentionDays: chosen ? Number(chosen) : null }));
+      await ask(choosePrivacy({ retentionDays: chosen ? Number(chosen) : null }));
       const undo = button("link-button", "Undo", () => keepFor(before).then(() => retention.focus()));
       say(chosen ? `In ten minutes, talks older than ${chosen} days begin to be erased. ` : "Saved. ", undo);
     } catch (error) {
@@ -92,7 +102,7 @@ export function bindPrivacy() {
     }
     erase.textContent = ERASE;
     try {
-      take(await choosePrivacy({ eraseRecordings: true }));
+      await ask(choosePrivacy({ eraseRecordings: true }));
       say(ERASING);
     } catch (error) {
       say(error.message);
