@@ -29,8 +29,11 @@ export function bindPrivacy() {
   };
   /** @param {PrivacyChoices} yours */
   const take = (yours) => {
-    settings.set("refusalUnsent", false);
-    settings.set("keepsAudio", yours.keepsAudio);
+    // An answer to something else must not undo a refusal that the server does not know yet.
+    if (!(settings.get("refusalUnsent") && yours.keepsAudio)) {
+      settings.set("refusalUnsent", false);
+      settings.set("keepsAudio", yours.keepsAudio);
+    }
     days = String(yours.retentionDays ?? "");
     retention.value = days;
     // The site keeps talks for a shorter time by now.
@@ -74,10 +77,13 @@ export function bindPrivacy() {
     }
   };
   const allow = async () => {
+    const unsent = settings.get("refusalUnsent");
+    settings.set("refusalUnsent", false);
     try {
       await ask(choosePrivacy({ keepsAudio: true }));
       say(KEPT);
     } catch (error) {
+      settings.set("refusalUnsent", unsent);
       show();
       say(error.message);
     }
