@@ -65,6 +65,7 @@ check: $(VENV)/.dev node_modules/.installed  ## linters, types, import rules
 
 bench: $(VENV)/.dev  ## benchmarks; with ARGS=--quick each ends within a minute
 	$(BIN)/python bench/words.py $(ARGS)
+	$(BIN)/python bench/corrections.py
 	$(BIN)/python bench/talk.py $(ARGS)
 	$(BIN)/python bench/latency.py $(ARGS)
 	$(BIN)/python bench/store.py $(ARGS)

@@ -279,7 +279,11 @@ def _take_up(talk: DialogueState, remark: Remark, heard: str, recast: str) -> Pa
     lead, asks = _lead(talk, remark, heard)
     if asked := next((one for one in asks if not talk.said(one) and not is_about(one, talk.mourned)), ""):
         return _say(lead, recast, asked)
-    if remark.answer and (follow_up := taking_up.follow_up(talk, remark.answer)):
+    nothing_lost: frozenset[str] = frozenset()
+    follow_up = remark.answer and (
+        taking_up.follow_up(talk, remark.answer) or questions.from_words(talk, remark.answer, nothing_lost, weak=True)
+    )
+    if follow_up:
         return _say(lead, recast, follow_up.take, follow_up.ask)
     if lead and (again := _back_to_question(talk)):
         return _say(lead, recast, again)

@@ -6,8 +6,8 @@ A subject counts only where a clause starts, so that objects ("I saw her cook") 
 from collections.abc import Iterator
 
 from engines.local.grammar import inflection, reading, subjects
-from engines.local.grammar.reading import Reading, Token
-from engines.local.grammar.subjects import FIRST, OTHER, THIRD, Subject
+from engines.local.grammar.reading import TaggedSentence, Word
+from engines.local.grammar.subjects import FIRST, OTHER, THIRD, SubjectPhrase
 from tutor.domain import Correction
 
 _FORMS = {
@@ -50,7 +50,7 @@ def find(sentence: str) -> Iterator[Correction]:
     yield from _there(found)
 
 
-def _clause_starts(found: Reading) -> list[int]:
+def _clause_starts(found: TaggedSentence) -> list[int]:
     """Return the tokens where a subject may start, also after "every night" and the like."""
     tokens, starts = found.tokens, []
     is_question = bool(tokens) and tokens[-1].lower == "?"
@@ -79,11 +79,11 @@ def _clause_starts(found: Reading) -> list[int]:
     return sorted(set(starts))
 
 
-def _reports(found: Reading, at: int) -> bool:
+def _reports(found: TaggedSentence, at: int) -> bool:
     return found.tokens[at].lemma in _REPORTING or "NOUN" in found.tokens[at].flags or "ADJ" in found.tokens[at].flags
 
 
-def _has_finite_verb(found: Reading, end: int) -> bool:
+def _has_finite_verb(found: TaggedSentence, end: int) -> bool:
     """Return whether there is a verb, and no verb that takes a basic form, between the clause's start and a token."""
     for token in reversed(found.tokens[:end]):
         if "STOP" in token.flags:
@@ -95,7 +95,7 @@ def _has_finite_verb(found: Reading, end: int) -> bool:
     return False
 
 
-def _after_adverbs(found: Reading, at: int) -> int:
+def _after_adverbs(found: TaggedSentence, at: int) -> int:
     while at < len(found.tokens) and (
         found.tokens[at].flags & {"FREQ"}
         or found.tokens[at].lower in ("also", "really", "still", "just", "all", "both", "never")
@@ -104,7 +104,7 @@ def _after_adverbs(found: Reading, at: int) -> int:
     return at
 
 
-def _better(found: Reading, subject: Subject, at: int) -> str:
+def _better(found: TaggedSentence, subject: SubjectPhrase, at: int) -> str:
     """Return the form of the verb that fits its subject, or "" if it fits already or is no verb."""
     verb, person = found.tokens[at], subject.person
     before = {token.lemma for token in found.tokens[: subject.start]}
@@ -134,11 +134,11 @@ def _better(found: Reading, subject: Subject, at: int) -> str:
     return ""
 
 
-def _verb(token: Token) -> str:
+def _verb(token: Word) -> str:
     return next(iter(inflection.verb_forms(token.lower).values()), "")
 
 
-def _is_verb(found: Reading, subject: Subject, at: int) -> bool:
+def _is_verb(found: TaggedSentence, subject: SubjectPhrase, at: int) -> bool:
     """Return whether the word after a subject is its verb, and no noun that belongs to it: "the bus stop is"."""
     verb = found.tokens[at]
     if subject.is_pronoun:
@@ -146,12 +146,12 @@ def _is_verb(found: Reading, subject: Subject, at: int) -> bool:
     return _is_main(found, subject, at) and ("VERB" in verb.flags or _takes_words(found, at))
 
 
-def _takes_words(found: Reading, at: int) -> bool:
+def _takes_words(found: TaggedSentence, at: int) -> bool:
     following = found.tokens[at + 1] if at + 1 < len(found.tokens) else None
     return following is not None and bool(following.flags & {"ART", "POSS", "SUBJ", "OBJ"})
 
 
-def _is_main(found: Reading, subject: Subject, at: int) -> bool:
+def _is_main(found: TaggedSentence, subject: SubjectPhrase, at: int) -> bool:
     """Return whether no other finite verb follows before the clause ends, which could be the subject's own."""
     for number in range(at + 1, len(found.tokens)):
         token, before = found.tokens[number], found.tokens[number - 1]
@@ -171,7 +171,7 @@ def _is_main(found: Reading, subject: Subject, at: int) -> bool:
     return True
 
 
-def _in_second_part(found: Reading, subject: Subject, verb: int, better: str) -> Iterator[Correction]:
+def _in_second_part(found: TaggedSentence, subject: SubjectPhrase, verb: int, better: str) -> Iterator[Correction]:
     """Yield the correction of a second verb of the subject: "She gets up and make breakfast"."""
     first = found.tokens[verb]
     is_present = first.flags & {"THIRD"} or better
@@ -193,7 +193,7 @@ def _in_second_part(found: Reading, subject: Subject, verb: int, better: str) ->
             return
 
 
-def _relative(found: Reading) -> Iterator[Correction]:
+def _relative(found: TaggedSentence) -> Iterator[Correction]:
     """Yield the corrections of verbs after "who", "which" and "that", which fit the noun before."""
     tokens = found.tokens
     for at in range(1, len(tokens) - 1):
@@ -206,7 +206,7 @@ def _relative(found: Reading) -> Iterator[Correction]:
             or noun.flags >= {"PL", "SG"}
         ):
             continue
-        subject = Subject(at - 1, at + 1, noun, subjects.person_of(found, at - 1, at))
+        subject = SubjectPhrase(at - 1, at + 1, noun, subjects.person_of(found, at - 1, at))
         verb = _after_adverbs(found, at + 1)
         if verb >= len(tokens) or subjects.is_collective(subject):
             continue
@@ -216,11 +216,11 @@ def _relative(found: Reading) -> Iterator[Correction]:
         if not is_verb:
             continue
         person = OTHER if noun.lower == "people" else subject.person
-        if better := _better(found, Subject(at - 1, at + 1, tokens[at], person), verb):
+        if better := _better(found, SubjectPhrase(at - 1, at + 1, tokens[at], person), verb):
             yield _correction(found, subject, verb, better)
 
 
-def _there(found: Reading) -> Iterator[Correction]:
+def _there(found: TaggedSentence) -> Iterator[Correction]:
     """Yield the correction of "there is" before more than one thing."""
     tokens = found.tokens
     for at in range(len(tokens) - 2):
@@ -243,7 +243,7 @@ def _there(found: Reading) -> Iterator[Correction]:
                 yield _correction(found, None, at + 1, {"is": "are", "was": "were"}[tokens[at + 1].lower])
 
 
-def _correction(found: Reading, subject: Subject | None, at: int, better: str) -> Correction:
+def _correction(found: TaggedSentence, subject: SubjectPhrase | None, at: int, better: str) -> Correction:
     verb, end = found.tokens[at], found.tokens[at].end
     following = found.tokens[at + 1] if at + 1 < len(found.tokens) else verb
     if following.text == "n't":
@@ -253,7 +253,7 @@ def _correction(found: Reading, subject: Subject | None, at: int, better: str) -
     )
 
 
-def _why(subject: Subject | None, better: str) -> str:
+def _why(subject: SubjectPhrase | None, better: str) -> str:
     if subject is None:
         return 'With more than one thing say "there are".'
     if subject.is_pronoun:

@@ -49,7 +49,7 @@ _IS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Word:
     """Hold a token. `start` and `end` are characters of the sentence. `flags` are what it may be (see `_flags`)."""
 
     text: str
@@ -61,15 +61,15 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TaggedSentence:
     """Hold a sentence as tokens, and `rendered`: each token as "text/lemma/.FLAG.FLAG. "."""
 
     sentence: str
-    tokens: tuple[Token, ...]
+    tokens: tuple[Word, ...]
     rendered: str
     # All words, base forms and flags
     content: frozenset[str]
-    # Token number of each place in `rendered` where a token starts, and of its end.
+    # Word number of each place in `rendered` where a token starts, and of its end.
     places: dict[int, int]
 
     def text(self, start: int, end: int) -> str:
@@ -78,11 +78,11 @@ class Reading:
 
 
 @lru_cache(512)
-def read_sentence(sentence: str) -> Reading:
-    found = list(_TOKEN.finditer(sentence))[:80]
+def read_sentence(sentence: str) -> TaggedSentence:
+    found = list(_TOKEN.finditer(sentence))[:60]
     words = [_written_out(found, number) for number in range(len(found))]
     tags = tagging.tag_words(words)
-    tokens: list[Token] = []
+    tokens: list[Word] = []
     for match, word, tag in zip(found, words, tags, strict=True):
         flags, lemma = _flags(word.lower(), tag)
         if tokens and word[:1].isupper() and "NOUN" in flags:
@@ -95,13 +95,13 @@ def read_sentence(sentence: str) -> Reading:
             and (not tokens or tokens[-1].flags & _BEFORE_LIKE or tokens[-1].lower == "to")
         ):
             flags = frozenset({"VERB", "BASE"})
-        tokens.append(Token(match[0], word.lower(), lemma, flags, match.start(), match.end()))
+        tokens.append(Word(match[0], word.lower(), lemma, flags, match.start(), match.end()))
     places, rendered = {0: 0}, ""
     for number, token in enumerate(tokens, 1):
         rendered += f"{token.lower}/{token.lemma}/.{'.'.join(sorted(token.flags))}. "
         places[len(rendered)] = number
     content = frozenset(one for token in tokens for one in (token.lower, token.lemma, *token.flags))
-    return Reading(sentence, tuple(tokens), rendered, content, places)
+    return TaggedSentence(sentence, tuple(tokens), rendered, content, places)
 
 
 def _written_out(found: Sequence[re.Match[str]], number: int) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engines.local.grammar.reading import Reading, Token
+from engines.local.grammar.reading import TaggedSentence, Word
 
 FIRST, OTHER, THIRD = 0, 1, 2
 _NOUNS = frozenset({"NOUN", "NAME", "PL", "SG", "MASS"})
@@ -24,12 +24,12 @@ _ATTACHING = frozenset("in of on at from near with behind for to about under bet
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SubjectPhrase:
     """Hold a subject. `start` and `end` count tokens. `person` is FIRST ("I"), OTHER or THIRD."""
 
     start: int
     end: int
-    head: Token
+    head: Word
     person: int
 
     @property
@@ -37,30 +37,30 @@ class Subject:
         return "PERS" in self.head.flags or self.head.lower == "it"
 
 
-def subject_at(found: Reading, at: int) -> Subject | None:
+def subject_at(found: TaggedSentence, at: int) -> SubjectPhrase | None:
     """Return the subject that starts at a token, with what belongs to it ("of my friends", "and my sister")."""
     tokens = found.tokens
     if at >= len(tokens):
         return None
     first = tokens[at]
     if "SUBJ" in first.flags:
-        subject = Subject(at, at + 1, first, person_of(found, at, at + 1))
+        subject = SubjectPhrase(at, at + 1, first, person_of(found, at, at + 1))
     elif (
         first.lower in ("neither", "either", "each")
         and _is_of(found, at + 1)
         and "OBJ" in tokens[min(at + 2, len(tokens) - 1)].flags
     ):
-        return Subject(at, at + 3, first, THIRD)
+        return SubjectPhrase(at, at + 3, first, THIRD)
     elif first.lower in ("one", "each") and _is_of(found, at + 1):
         inner = noun_phrase(found, at + 2)
-        return Subject(at, inner[1], first, THIRD) if inner and tokens[inner[1] - 1].flags & {"PL"} else None
+        return SubjectPhrase(at, inner[1], first, THIRD) if inner and tokens[inner[1] - 1].flags & {"PL"} else None
     elif amount := _amount(found, at):
         inner = noun_phrase(found, amount)
         if not inner:
             return None
-        subject = Subject(at, inner[1], tokens[inner[1] - 1], person_of(found, *inner))
+        subject = SubjectPhrase(at, inner[1], tokens[inner[1] - 1], person_of(found, *inner))
     elif (phrase := noun_phrase(found, at)) and _is_whole(found, phrase):
-        subject = Subject(at, phrase[1], tokens[phrase[1] - 1], person_of(found, *phrase))
+        subject = SubjectPhrase(at, phrase[1], tokens[phrase[1] - 1], person_of(found, *phrase))
     else:
         return None
     end = subject.end
@@ -70,13 +70,13 @@ def subject_at(found: Reading, at: int) -> Subject | None:
         other = noun_phrase(found, end + 1)
         if not other and end + 1 < len(tokens) and tokens[end + 1].flags & {"SUBJ", "OBJ"}:
             other = (end + 1, end + 2)
-        return Subject(at, other[1], tokens[other[1] - 1], OTHER) if other else None
+        return SubjectPhrase(at, other[1], tokens[other[1] - 1], OTHER) if other else None
     if end < len(tokens) and tokens[end].lower in ("or", "nor", "with", "as", "'s", "'", ","):
         return None
-    return Subject(at, end, subject.head, subject.person)
+    return SubjectPhrase(at, end, subject.head, subject.person)
 
 
-def noun_phrase(found: Reading, at: int) -> tuple[int, int] | None:
+def noun_phrase(found: TaggedSentence, at: int) -> tuple[int, int] | None:
     """Return the tokens of the noun phrase that starts at a token: its start, and the end after its last noun."""
     tokens, end = found.tokens, at
     # "Helping people is good": the gerund is the subject.
@@ -97,7 +97,7 @@ def noun_phrase(found: Reading, at: int) -> tuple[int, int] | None:
     return (at, end) if end > nouns else None
 
 
-def person_of(found: Reading, first: int, end: int) -> int:
+def person_of(found: TaggedSentence, first: int, end: int) -> int:
     """Return the grammatical person of the words from one token to before another."""
     tokens = found.tokens[first:end]
     if tokens[0].lower == "i" and len(tokens) == 1:
@@ -117,27 +117,27 @@ def person_of(found: Reading, first: int, end: int) -> int:
     return OTHER if "PL" in head.flags and "SG" not in head.flags and "MASS" not in head.flags else THIRD
 
 
-def is_collective(subject: Subject) -> bool:
+def is_collective(subject: SubjectPhrase) -> bool:
     return subject.head.lower in _COLLECTIVE
 
 
-def _is_noun(token: Token, *, has_determiner: bool) -> bool:
+def _is_noun(token: Word, *, has_determiner: bool) -> bool:
     if "PUN" in token.flags or token.flags & {"PREP", "CONJ", "MODAL", "BE", "HAVE", "DO", "SUBJ", "NOT"}:
         return False
     return bool(token.flags & {"NOUN", "NAME"}) or (has_determiner and bool(token.flags & {"SG", "PL", "MASS"}))
 
 
-def _is_whole(found: Reading, phrase: tuple[int, int]) -> bool:
+def _is_whole(found: TaggedSentence, phrase: tuple[int, int]) -> bool:
     """Return whether a noun phrase can stand alone: with a determiner, as a name, as a plural or as a mass noun."""
     first, head = found.tokens[phrase[0]], found.tokens[phrase[1] - 1]
     return bool(first.flags & _DETERMINERS or head.flags & {"NAME", "PL", "MASS"})
 
 
-def _is_of(found: Reading, at: int) -> bool:
+def _is_of(found: TaggedSentence, at: int) -> bool:
     return at < len(found.tokens) and found.tokens[at].lower == "of"
 
 
-def _amount(found: Reading, at: int) -> int:
+def _amount(found: TaggedSentence, at: int) -> int:
     """Return the token after "a lot of" and the like, or 0."""
     for words in (1, 2):
         last = at + words - 1

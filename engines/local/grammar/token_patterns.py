@@ -21,7 +21,7 @@ from pathlib import Path
 
 from engines.local import vocabulary
 from engines.local.grammar import inflection, reading, subjects
-from engines.local.grammar.reading import Reading, Token
+from engines.local.grammar.reading import TaggedSentence, Word
 from engines.local.mistakes import Reason, reason, refuse_duplicates
 from tutor.domain import Correction
 from tutor.toml_tables import Table, read
@@ -172,7 +172,7 @@ class TokenRule:
             if better.lower() != sentence[start:end].lower():
                 yield self.reason.correction(sentence, better, start, end)
 
-    def _filled(self, found: Reading, match: re.Match[str]) -> str:
+    def _filled(self, found: TaggedSentence, match: re.Match[str]) -> str:
         def fill(slot: re.Match[str]) -> str:
             number, form, subject = int(slot[1]), slot[2], slot[3]
             if match[number] is None:
@@ -213,9 +213,19 @@ def load(path: Path) -> tuple[TokenRule, ...]:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern over tokens as a regular expression over `Reading.rendered`. Raises ValueError."""
+    """Return a pattern over tokens as a regular expression over `TaggedSentence.rendered`. Raises ValueError."""
     pattern = _with_lists(pattern)
-    parts = [_part(item) for item in _ITEM.findall(pattern)]
+    parts: list[str] = []
+    opened: list[int] = []
+    for item in _ITEM.findall(pattern):
+        if item[0] == "(":
+            opened.append(len(parts))
+        elif item[0] == ")" and opened:
+            start = opened.pop()
+            # A token often fits several alternatives. To try them all again and again would take for ever.
+            if item[1:] and parts[start] == "(?:":
+                parts[start] = "(?>"
+        parts.append(_part(item))
     try:
         return re.compile(rf"(?<!\S){''.join(parts)}")
     except re.error as error:
@@ -310,7 +320,7 @@ def _condition(flag: str) -> str:
     return rf"(?{sign}[^ ]*\.{flag[1:]}\.)" if flag[1:].isupper() else rf"(?{sign}{re.escape(flag[1:])}/)"
 
 
-def _in_form(found: Reading, first: int, last: int, form: str, words: str) -> str:
+def _in_form(found: TaggedSentence, first: int, last: int, form: str, words: str) -> str:
     """Return words in a form. Of several words, the last noun or the first verb changes."""
     if form in _PERSONS and not (form in _OTHER_VERBS and found.tokens[last - 1].lemma in ("make", "do")):
         return _PERSONS[form][subjects.person_of(found, first, last)]
@@ -351,13 +361,13 @@ def _word_in_form(word: str, lemma: str, form: str) -> str:
     return inflection.inflected(lemma if form in ("comparative", "superlative") else verb, form)
 
 
-def _in_the_form_of(token: Token, lemma: str) -> str:
+def _in_the_form_of(token: Word, lemma: str) -> str:
     forms = ("third", "gerund", "base", "past", "participle")
     form = next((form for form in forms if form in inflection.verb_forms(token.lower)), "base")
     return inflection.inflected(lemma, form)
 
 
-def _verb_for(found: Reading, verb: int, first: int, last: int) -> str:
+def _verb_for(found: TaggedSentence, verb: int, first: int, last: int) -> str:
     """Return a verb in the form of the present that fits its subject."""
     person, lemma = (
         subjects.person_of(found, first, last),

@@ -61,7 +61,7 @@ def test_a_rule_corrects_its_examples_and_nothing_else(rule: Rule):
     ("old", "new", "message"),
     [
         ('name = "tea is"', "", "mistakes[1].name: is missing"),
-        ('"agreement"', '"grammar"', "mistakes[1] (tea is).category: must be one of agreement, article,"),
+        ('"agreement"', '"grammar"', "mistakes[1] (tea is).category: must be one of adverb, agreement,"),
         ("(tea)", "(tea", "mistakes[1] (tea is).wrong: "),
         ("(tea)", "({drinks})", "mistakes[1] (tea is).wrong: there is no list {drinks}"),
         ("{2}s", "{3}", "mistakes[1] (tea is).better: `wrong` has no group 3"),
