@@ -1,5 +1,6 @@
 """Patterns over tokens match words, base forms and parts of speech, and an invalid rule is refused by name."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,11 @@ def test_sentences_of_the_two_parts_differ():
     work, report = (bench.read_part(bench.CASES / "mistakes.tsv", part) for part in ("work", "report"))
     assert not {one.sentence for one in work} & {one.sentence for one in report}
     assert {one.category for one in work} == {one.category for one in report}
+
+
+@pytest.mark.parametrize("word", ["very", "not", "a", "people", "and I", "always"])
+def test_repeated_words_take_no_longer_than_others(word: str):
+    corrector.load()
+    start = time.process_time()
+    corrector.correct(f"{word} " * 60)
+    assert time.process_time() - start < 2
