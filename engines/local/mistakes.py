@@ -16,8 +16,19 @@ from tutor.toml_tables import Table, read, with_lists
 from tutor.verb_forms import BY_PAST
 
 CATEGORIES = (
-    *("agreement", "article", "comparison", "noun", "preposition", "quantity", "tense", "verb form"),
-    *("word choice", "word order"),
+    *(
+        "adverb",
+        "agreement",
+        "article",
+        "comparison",
+        "conjunction",
+        "noun",
+        "preposition",
+        "pronoun",
+        "quantity",
+        "tense",
+    ),
+    *("verb form", "word choice", "word order"),
 )
 # Kinds of explanations that quote the learner's words
 EXPLANATIONS = ("agreement", "finished time")

@@ -8,9 +8,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.local import closing, phrases, questions, remarks, rephrasing, replies, rules, tagging, taking_up, wishes
+from engines.local import (
+    closing,
+    corrector,
+    normalizing,
+    phrases,
+    questions,
+    remarks,
+    rephrasing,
+    replies,
+    rules,
+    tagging,
+    taking_up,
+    wishes,
+)
 from engines.local.questions import DialogueState, is_about
-from engines.local.recast import recasts
+from engines.local.recast import first_recast, recasts
 from engines.local.remarks import Intent, Remark
 from tutor import moderation, redirection, safety, scenario
 from tutor.domain import Correction, Line
@@ -111,6 +124,8 @@ def answer(
         return _console(talk, remark, heard)
     if remark.intent is Intent.ANSWER and (aside := _after_an_aside(talk, heard, recast)):
         return aside
+    if remark.intent is Intent.ANSWER and (elicited := _elicit(talk, heard, corrections)):
+        return _say(elicited)
     if remark.intent is Intent.MEANING and not (remark.groups or _ASKS_FOR_A_WORD.search(heard)):
         remark = Remark(Intent.UNCLEAR, "")
     if remark.intent in _WISHES:
@@ -193,6 +208,8 @@ def _console(talk: DialogueState, remark: Remark, heard: str) -> PartnerAnswer:
 def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnswer | None:
     """Return the reply to the answer to an offer to stop, to comfort, or to an interrupted question, or else None."""
     last, length = talk.last_spoken, len(remarks.words(heard))
+    if any(one in last for one in phrases.ELICITING_QUESTIONS) and talk.heard:
+        return _after_eliciting(talk, heard)
     if any(one in last for one in phrases.SHALL_WE_STOP):
         lead, again = talk.choose(phrases.NOT_STOPPING), _back_to_question(talk)
         return _say(lead, again) if again else _go_on(talk, heard, lead=lead)
@@ -206,6 +223,31 @@ def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnsw
     if last and "?" not in last and _CUT.search(last) and (asked := _cut_short(talk)):
         return _say(taking_up.acknowledgement(talk, heard), recast, asked)
     return None
+
+
+def _elicit(talk: DialogueState, heard: str, corrections: Sequence[Correction]) -> str:
+    """Return a question for the corrected words, or "". The partner tells and asks in turns, and tells first."""
+    told = sum(any(one.partition("{")[0] in line for one in phrases.RECASTS) for line in talk.spoken)
+    asked = sum(any(one in line for one in phrases.ELICITING_QUESTIONS) for line in talk.spoken)
+    first = first_recast(heard, corrections)
+    if first is None or asked >= told:
+        return ""
+    return talk.choose(scenario.fill(frame, {"said": first.said}) for frame in phrases.ELICITS)
+
+
+def _after_eliciting(talk: DialogueState, heard: str) -> PartnerAnswer:
+    """Say whether the learner found the corrected words, and reply to the words that had the mistake."""
+    previous = talk.heard[-1]
+    first = first_recast(previous, corrector.correct(previous))
+    if first is None:
+        lead = phrases.NEUTRAL[0]
+    else:
+        better, said = (f" {normalizing.without_punctuation(text)} " for text in (first.better, heard))
+        frames = phrases.ELICITED if better in said else phrases.RECASTS
+        lead = talk.choose(scenario.fill(frame, {"better": first.better}) for frame in frames)
+    before = max(number for number, line in enumerate(talk.lines) if line.role == "user")
+    earlier = DialogueState(talk.brief, talk.lines[:before])
+    return _say(lead, *_take_up(earlier, _understood(earlier, previous), previous, "").sentences)
 
 
 def _cut_short(talk: DialogueState) -> str:
@@ -239,7 +281,11 @@ def _take_up(talk: DialogueState, remark: Remark, heard: str, recast: str) -> Pa
     lead, asks = _lead(talk, remark, heard)
     if asked := next((one for one in asks if not talk.said(one) and not is_about(one, talk.mourned)), ""):
         return _say(lead, recast, asked)
-    if remark.answer and (follow_up := taking_up.follow_up(talk, remark.answer)):
+    nothing_lost: frozenset[str] = frozenset()
+    follow_up = remark.answer and (
+        taking_up.follow_up(talk, remark.answer) or questions.from_words(talk, remark.answer, nothing_lost, weak=True)
+    )
+    if follow_up:
         return _say(lead, recast, follow_up.take, follow_up.ask)
     if lead and (again := _back_to_question(talk)):
         return _say(lead, recast, again)

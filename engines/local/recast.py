@@ -6,6 +6,7 @@ for a single word, its neighbour. The rest of the sentence may contain mistakes 
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engines.local import phrases
 from tutor import scenario
@@ -17,21 +18,35 @@ _DETERMINER = re.compile(r"(?:the|this|that|these|those|my|your|his|her|its|our|
 _STUMBLE = re.compile(r"(\w+),? \1|um+|uh+|erm?|hmm+", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Recast:
+    """Hold the learner's words around a mistake, and the same words without it."""
+
+    said: str
+    better: str
+
+
 def recasts(heard: str, corrections: Sequence[Correction]) -> list[str]:
     """Return different ways to say the first correction that is sure and short, or none if there is no such one."""
+    first = first_recast(heard, corrections)
+    return [scenario.fill(frame, {"better": first.better}) for frame in phrases.RECASTS] if first else []
+
+
+def first_recast(heard: str, corrections: Sequence[Correction]) -> Recast | None:
+    """Return the first correction that is sure and short, with a neighbour of a single word, or None."""
     spoken = next((one for one in corrections if one.sure and 0 < len(one.better.split()) <= _LONGEST), None)
     if spoken is None:
-        return []
-    better = spoken.better.strip(' ,!?"').removesuffix(".")
+        return None
+    said, better = spoken.said, spoken.better.strip(' ,!?"').removesuffix(".")
     # A single word gets its neighbour, since "has" teaches little but "she has" does.
     if " " not in better:
         others = [one for one in corrections if one is not spoken]
         following = re.match(r" ([\w'\u2019-]+)", heard[spoken.end :])
         if before := _words_before(heard, spoken.start, others):
-            better = f"{before} {better}"
+            said, better = f"{before} {said}", f"{before} {better}"
         elif following and not _touches(spoken.end + 1, spoken.end + following.end(), others):
-            better = f"{better} {following[1]}"
-    return [scenario.fill(frame, {"better": better}) for frame in phrases.RECASTS]
+            said, better = f"{said} {following[1]}", f"{better} {following[1]}"
+    return Recast(said.strip(' ,.!?"'), better)
 
 
 def _words_before(heard: str, end: int, others: Sequence[Correction]) -> str:

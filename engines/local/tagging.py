@@ -96,6 +96,13 @@ def tag(sentence: str) -> tuple[Token, ...]:
     return _with_verbs(_with_like(tuple(tokens)))
 
 
+def tag_words(words: Sequence[str]) -> list[str]:
+    """Return the tag of each word, which must be in its full form: "not", and no "n't"."""
+    short = [word[:_LONGEST_WORD] for word in words]
+    with _lock:
+        return [tag for _, _, tag in _tagger().tag_sent(short)] if short else []
+
+
 def phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Yield the noun phrases from left to right: "my two little brothers", "the fire alarm", "Japan"."""
     at = 0

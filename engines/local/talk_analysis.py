@@ -8,16 +8,17 @@ corrector's reasons are, too.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.local import corrector
 from tutor import analysis
 from tutor.analysis import EXPECTED
 from tutor.domain import Analysis, Correction, Line
+from tutor.scenario import LEVELS
 
 # Mistakes that the corrector finds. There are more.
-MISTAKES_PER_100_WORDS = {"A1": 12, "A2": 9, "B1": 6, "B2": 4, "C1": 2.5}
+MISTAKES_PER_100_WORDS = {"A1": 14, "A2": 10, "B1": 7, "B2": 4.5, "C1": 3}
 WORDS_PER_TURN = {"A1": 5, "A2": 8, "B1": 12, "B2": 16, "C1": 20}
 # The share of different words among WINDOW words in a row.
 VARIETY = {"A1": 0.60, "A2": 0.64, "B1": 0.68, "B2": 0.72, "C1": 0.75}
@@ -42,6 +43,9 @@ CATEGORIES = {
     "word choice": "the choice of words",
     "word order": "the order of words",
     "comparison": 'comparing two things ("bigger than")',
+    "adverb": 'words such as "well" and "slowly"',
+    "conjunction": 'words such as "although" and "because"',
+    "pronoun": 'words such as "him", "mine" and "myself"',
     "noun": 'one or more than one ("two apples")',
 }
 
@@ -83,16 +87,11 @@ def analyse(lines: Sequence[Line], *, level: str, goals: Sequence[bool] = ()) ->
     )
     reasons = _not_measurable(counted)
     scores = {name: None if name in reasons else _score(name, counted, level) for name in analysis.COMPONENTS}
-    advice = [_IMPROVEMENTS[name] for name, score in scores.items() if score is not None and score < POOR]
-    for category, times in Counter(one.category for one in found).most_common(1):
-        if times > 1:
-            about = CATEGORIES.get(category, category)
-            advice.append(f"{times} of the {len(found)} mistakes that were found are about {about}.")
     return Analysis(
         scores=scores,
-        feedback=_feedback(counted, level, is_scored=any(score is not None for score in scores.values())),
+        feedback=_feedback(counted, level, scores),
         strengths=tuple(_STRENGTHS[name] for name, score in scores.items() if score is not None and score >= GOOD),
-        improvements=tuple(advice),
+        improvements=_next_step(found, scores),
         suggestions=_suggestions(found),
         unmeasured=reasons,
     )
@@ -174,15 +173,54 @@ def _within(score: float) -> float:
     return float(round(max(0.0, min(100.0, score))))
 
 
-def _feedback(counted: Counted, level: str, *, is_scored: bool) -> str:
+def _next_step(found: Sequence[Correction], scores: Mapping[str, float | None]) -> tuple[str, ...]:
+    """Return the one thing to do next, if there is any: the weakest component, or the most frequent kind of mistake."""
+    measured = [(score, name) for name, score in scores.items() if score is not None and score < POOR]
+    weakest = min(measured)[1] if measured else ""
+    for category, times in Counter(one.category for one in found).most_common(1):
+        if times > 1 and weakest in ("", "grammar"):
+            about = CATEGORIES.get(category, category)
+            return (f"{times} of the {len(found)} mistakes that were found are about {about}.",)
+    return (_IMPROVEMENTS[weakest],) if weakest else ()
+
+
+def _fitting_levels(counted: Counted, scores: Mapping[str, float | None]) -> tuple[str, str] | None:
+    """Return the lowest and the highest level that a measured component fits, or None if too little was measured.
+
+    A component fits the highest level at which it scores what is expected there.
+    """
+    names = [name for name in ("fluency", "grammar", "vocabulary") if scores[name] is not None]
+    if counted.words < ENOUGH_WORDS or len(names) < 2:
+        return None
+    fitting = [[level for level in LEVELS if _score(name, counted, level) >= EXPECTED] for name in names]
+    highest = sorted(LEVELS.index(levels[-1]) if levels else 0 for levels in fitting)
+    return LEVELS[highest[0]], LEVELS[highest[-1]]
+
+
+def _about_the_level(counted: Counted, level: str, scores: Mapping[str, float | None]) -> str:
+    """Return what the counts say about the learner's level, and whether the talk was at the wrong one, or ""."""
+    levels = _fitting_levels(counted, scores)
+    if levels is None:
+        return ""
+    lowest, highest = levels
+    counts = f" What was counted fits {lowest if lowest == highest else f'{lowest} to {highest}'}."
+    if LEVELS.index(level) < LEVELS.index(lowest):
+        return f"{counts} This talk was at {level}: try one at {lowest}."
+    if LEVELS.index(level) > LEVELS.index(highest):
+        return f"{counts} This talk was at {level}: one at {highest} may help you more."
+    return counts
+
+
+def _feedback(counted: Counted, level: str, scores: Mapping[str, float | None]) -> str:
     words, turns = _number(counted.words, "word"), _number(counted.turns, "turn")
     said = f"You said {words} in {turns}, about {_number(round(counted.words / counted.turns), 'word')} each time."
-    if not is_scored:
+    if all(score is None for score in scores.values()):
         return f"{said} That is too little to measure. Next time, answer a few more questions in whole sentences."
     mistakes = _number(counted.mistakes, "mistake")
     return (
         f"{said} The automatic check found {mistakes} in your sentences; it does not find all of them, and it can err."
         f" The scores are counted, not judged: {EXPECTED} is what we expect at level {level}."
+        f"{_about_the_level(counted, level, scores)}"
     )
 
 

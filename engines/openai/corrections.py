@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import Literal
 
 from engines.openai import structured
@@ -9,6 +10,7 @@ from engines.openai.structured import StructuredAnswer
 from tutor import language as languages
 from tutor import moderation
 from tutor.domain import Correction, Line
+from tutor.transcripts import GAP
 
 # Corrections of one turn.
 MOST = 10
@@ -32,6 +34,12 @@ words as far as possible. `why` is one short sentence that names the rule. `cate
 """
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+# Words that a correction may change. More is a rewriting.
+_MOST_CHANGED = 4
+_SHORT_FORMS = (
+    *(("can't", "can not"), ("won't", "will not"), ("n't", " not"), ("'m", " am"), ("'re", " are")),
+    *(("'ve", " have"), ("'ll", " will"), ("'s", " is"), ("cannot", "can not")),
+)
 
 
 class FoundMistake(StructuredAnswer):
@@ -62,21 +70,51 @@ async def correct(text: str, *, context: Sequence[Line] = (), language: str = "e
 
 
 def placed(text: str, found: Sequence[FoundMistake]) -> tuple[Correction, ...]:
-    """Return the corrections that are about words of this text and change more than capitals and punctuation.
+    """Return the corrections that are about words of this text, and only small ones.
 
-    The signs between the words do not matter. A place in the text has at most one correction.
+    Drops what changes only capitals, punctuation or short forms ("is not"), what rewrites the sentence, and what spans
+    a gap of words that were not heard well. Takes neighbours without a mistake out of a correction, except one on each
+    side. A place in the text has at most one correction.
     """
     kept: list[Correction] = []
     for each in found:
         said, better = _words(_plain(each.said)), _plain(each.better)
-        if not said or _words(better) in ([], said):
+        if not said or not _words(better) or _in_full(said) == _in_full(_words(better)) or _rewrites(said, better):
             continue
+        said, better = _trimmed(said, better)
         pattern = r"(?<!\w)" + r"[\W_]+".join(re.escape(word) for word in said) + r"(?!\w)"
         places = [match.span() for match in re.finditer(pattern, text.replace("\u2019", "'"), re.IGNORECASE)]
-        free = (place for place in places if not any(place[0] < one.end and one.start < place[1] for one in kept))
+        heard = [place for place in places if GAP not in text[slice(*place)]]
+        free = (place for place in heard if not any(place[0] < one.end and one.start < place[1] for one in kept))
         if place := next(free, None):
             kept.append(Correction(text[slice(*place)], better, _plain(each.why), each.category, *place))
     return tuple(sorted(kept, key=lambda one: one.start))[:MOST]
+
+
+def _rewrites(said: list[str], better: str) -> bool:
+    """Return whether a correction changes many words, and most of those that it is about."""
+    after = _words(better)
+    same = sum(block.size for block in SequenceMatcher(None, said, after, autojunk=False).get_matching_blocks())
+    longest = max(len(said), len(after))
+    changed = longest - same
+    return changed > _MOST_CHANGED or (changed > _MOST_CHANGED / 2 and changed > longest / 2)
+
+
+def _trimmed(said: list[str], better: str) -> tuple[list[str], str]:
+    """Return a correction without the words that both have at their start and end, except one on each side."""
+    after = better.split()
+    while len(said) > 2 and len(after) > 2 and said[:2] == _words(" ".join(after[:2])):
+        said, after = said[1:], after[1:]
+    while len(said) > 2 and len(after) > 2 and said[-2:] == _words(" ".join(after[-2:])):
+        said, after = said[:-1], after[:-1]
+    return said, " ".join(after)
+
+
+def _in_full(words: list[str]) -> str:
+    text = f" {' '.join(words)} "
+    for short, full in _SHORT_FORMS:
+        text = re.sub(rf"{short}(?= )", full, text)
+    return " ".join(text.split())
 
 
 def _words(text: str) -> list[str]:

@@ -76,6 +76,7 @@ WORDS = [
     ("It is #1, you & me.", "It is number one, you and me."),
     ("See https://example.org/a?b=1 for more.", "See example dot org for more."),
     ("Write to me@example.org.", "Write to me at example dot org."),
+    ("Open Mon.-Fri., 9-5.", "Open Monday to Friday, nine to five."),
     ("A5, MP3 and a 24-hour shop.", "A5, MP3 and a twenty-four-hour shop."),
 ]
 LINES = [

@@ -66,6 +66,7 @@ RULES = (
     rule(rf"\b({any_of(tables.BEFORE_NUMBERS)})\.\s?(?=\d)", lambda match: f"{tables.BEFORE_NUMBERS[match[1]]} "),
     rule(rf"(?<![\w.])({any_of(tables.ABBREVIATIONS)})\.", _abbreviation, re.IGNORECASE),
     rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", lambda match: " ".join(filter(str.isalpha, match[0])) + _final_dot(match)),
+    rule(r"\b([A-Z]\w+day)[-\u2013]([A-Z]\w+day)\b", r"\1 to \2"),
     rule(r"(?<=\w)&(?=\w)", " and "),
     rule(r"(?<![\w/])[A-Za-z][\w']*(?:/[A-Za-z][\w']*)+(?![\w/])", _slashed),
     rule(r"#(?=\d)", "number "),

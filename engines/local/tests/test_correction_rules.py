@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from engines.local import corrector, harper_rules, mistakes, vocabulary
+from engines.local.grammar import token_patterns
+from engines.local.grammar.token_patterns import TokenRule
 from engines.local.harper_rules import HarperRule
 from engines.local.mistakes import Mistake
 from tutor.domain import Correction
 from tutor.toml_tables import DataFileError
 from tutor.verb_forms import VERBS
 
-RULES: tuple[Mistake | HarperRule, ...] = (*mistakes.load_all(), *harper_rules.load_all().values())
+Rule = Mistake | TokenRule | HarperRule
+RULES: tuple[Rule, ...] = (*mistakes.load_all(), *token_patterns.load_all(), *harper_rules.load_all().values())
 GOOD = r"""
 [[mistakes]]
 name = "tea is"
@@ -38,15 +41,15 @@ def put_right(text: str) -> str:
     return text
 
 
-def found_by(rule: Mistake | HarperRule, sentence: str) -> set[Correction]:
-    if isinstance(rule, Mistake):
+def found_by(rule: Rule, sentence: str) -> set[Correction]:
+    if isinstance(rule, Mistake | TokenRule):
         return set(rule.find(sentence))
     lints = [lint for name, lint in corrector._lint(sentence) if name == rule.reason.name]
     return {one for lint in lints for one in rule.candidates(sentence, lint)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.reason.name for rule in RULES])
-def test_a_rule_corrects_its_examples_and_nothing_else(rule: Mistake | HarperRule):
+def test_a_rule_corrects_its_examples_and_nothing_else(rule: Rule):
     for example in rule.reason.examples:
         assert found_by(rule, example.said) & set(corrector.correct(example.said)), f"not found: {example.said}"
         assert put_right(example.said) == example.better
@@ -58,7 +61,7 @@ def test_a_rule_corrects_its_examples_and_nothing_else(rule: Mistake | HarperRul
     ("old", "new", "message"),
     [
         ('name = "tea is"', "", "mistakes[1].name: is missing"),
-        ('"agreement"', '"grammar"', "mistakes[1] (tea is).category: must be one of agreement, article,"),
+        ('"agreement"', '"grammar"', "mistakes[1] (tea is).category: must be one of adverb, agreement,"),
         ("(tea)", "(tea", "mistakes[1] (tea is).wrong: "),
         ("(tea)", "({drinks})", "mistakes[1] (tea is).wrong: there is no list {drinks}"),
         ("{2}s", "{3}", "mistakes[1] (tea is).better: `wrong` has no group 3"),

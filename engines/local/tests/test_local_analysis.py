@@ -1,5 +1,6 @@
 """The embedded engine's analysis counts, and gives a score only with enough evidence."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -68,7 +69,7 @@ def test_more_is_expected_of_a_higher_level():
 
 def test_each_mistake_is_suggested_once():
     suggested = [(each["type"], each["original"], each["alternative"]) for each in analysed(*WRONG).suggestions]
-    assert ("grammar", "goed", "went") in suggested
+    assert ("grammar", "I goed", "I went") in suggested
     assert suggested.count(("grammar", "have", "has")) == 1
 
 
@@ -152,7 +153,8 @@ def test_a_mistake_in_every_turn_prevents_a_high_score(level: str, seconds: floa
 def test_short_answers_lower_the_content_score():
     found = analysed(*["I like my dog."] * 12, level="B2")
     assert found.scores["contentRichness"] == 18
-    assert any("longer" in advice for advice in found.improvements)
+    (advice,) = analysed("Yes, I do.", "No, never.", "In Rome.", "With friends.", level="B2").improvements
+    assert "longer" in advice
 
 
 def test_repeating_the_same_words_lowers_the_vocabulary_score():
@@ -200,3 +202,23 @@ def test_only_measured_components_are_praised(praise):
 
 def test_the_agents_words_do_not_count():
     assert "1 word in 1 turn" in analysed("Yes.").feedback
+
+
+def test_the_level_is_an_interval_of_what_was_measured():
+    found = analysed(*GOOD, *GOOD, *GOOD, level="A1", seconds=60)
+    interval = re.search(r"What was counted fits (\w\d)(?: to (\w\d))?\.", found.feedback)
+    assert interval
+    assert interval[1] <= (interval[2] or interval[1])
+
+
+def test_a_talk_at_the_wrong_level_says_so():
+    hard = analysed(*WRONG * 5, level="C1", seconds=120)
+    assert "This talk was at C1: one at " in hard.feedback
+
+
+def test_a_short_talk_suggests_no_level():
+    assert "fits" not in analysed(*GOOD[:2]).feedback
+
+
+def test_there_is_one_thing_to_do_next():
+    assert len(analysed(*WRONG, level="C1").improvements) == 1

@@ -8,7 +8,7 @@ from itertools import cycle
 
 import pytest
 
-from engines.local import partner, phrases
+from engines.local import corrector, partner, phrases
 from talk import reprompt
 from tutor import scenario
 from tutor.domain import Correction, Line
@@ -571,3 +571,30 @@ def test_the_third_doubtful_turn_in_a_row_is_answered_with_other_ways_and_a_hint
     assert any(one in said[2] for one in phrases.HARD_TO_HEAR)
     assert said[2].endswith("?")
     assert len(set(said)) == 3
+
+
+def test_a_correction_is_told_and_elicited_in_turns_and_the_corrected_words_are_noticed():
+    about, talk = brief(), [Line("assistant", partner.opening(brief()))]
+
+    def say(heard: str) -> str:
+        answer = " ".join(partner.answer(about, talk, heard, corrector.correct(heard)).sentences)
+        talk.extend([Line("user", heard), Line("assistant", answer)])
+        return answer
+
+    assert '"My brother lives"' in say("My brother live in Rome.")
+    elicited = say("He work in a hotel by the sea.")
+    assert '"He work"' in elicited
+    assert '"He works"' not in elicited
+    noticed = say("He works.")
+    assert noticed.startswith(tuple(one.partition("{")[0] for one in phrases.ELICITED))
+    assert '"He works"' in noticed
+    assert noticed.endswith("?")
+
+
+def test_a_mistake_that_is_repeated_after_eliciting_is_told():
+    about, talk = brief(), [Line("assistant", partner.opening(brief()))]
+    for heard in ("My brother live in Rome.", "He work in a hotel by the sea.", "He work, I think."):
+        answer = " ".join(partner.answer(about, talk, heard, corrector.correct(heard)).sentences)
+        talk += [Line("user", heard), Line("assistant", answer)]
+    assert answer.startswith(tuple(one.partition("{")[0] for one in phrases.RECASTS))
+    assert '"He works"' in answer

@@ -113,18 +113,18 @@ async def test_usage_is_recorded_as_correction(openai_configured):
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "place"),
+    ("text", "said", "better", "place"),
     [
-        ("She HAVE a dog", "have", "HAVE"),
-        ("Well, she have, um, a dog", "she have um a dog", "she have, um, a dog"),
-        ("I don\u2019t likes it", "don't likes", "don\u2019t likes"),
-        ("I have behave", "have", "have"),
-        ("I go there.\nI go home", "there i go", "there.\nI go"),
-        ("It is twenty-two childs", "Twenty two childs.", "twenty-two childs"),
+        ("She HAVE a dog", "have", "has", "HAVE"),
+        ("Well, she have, um, a dog", "have um a dog", "has um a dog", "have, um"),
+        ("I don\u2019t likes it", "don't likes", "don't like", "don\u2019t likes"),
+        ("I have behave", "have", "had", "have"),
+        ("I go there.\nI go home", "there i go", "there i went", "I go"),
+        ("It is twenty-two childs", "Twenty two childs.", "twenty two children", "two childs"),
     ],
 )
-def test_words_are_found_despite_other_punctuation(text, said, place):
-    [one] = placed(text, [found(said, "something better")])
+def test_words_are_found_despite_other_punctuation(text, said, better, place):
+    [one] = placed(text, [found(said, better)])
     assert (one.said, text[one.start : one.end]) == (place, place)
 
 
@@ -151,3 +151,24 @@ def test_a_reason_is_one_line_of_bounded_length():
     [one] = placed(SAID, [found("have", "has", why="so\n\n" * 500)])
     assert "\n" not in one.why
     assert len(one.why) <= corrections.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("said", "better"),
+    [
+        ("She is not here.", "She isn't here."),
+        ("she go to the park", "every day she takes a long and pleasant walk outside"),
+        ("have a dog and she go", "owns two pets, which she loves"),
+    ],
+)
+def test_a_rewriting_or_a_short_form_is_no_correction(said, better):
+    assert placed(f"{SAID} She is not here.", [found(said, better)]) == ()
+
+
+def test_neighbours_without_a_mistake_are_taken_out():
+    (one,) = placed(SAID, [found("She have a dog and she go to the park", "She has a dog and she go to the park")])
+    assert (one.said, one.better) == ("She have a", "She has a")
+
+
+def test_a_correction_does_not_span_words_that_were_not_heard_well():
+    assert placed("She ... dog.", [found("She dog", "She has a dog")]) == ()
