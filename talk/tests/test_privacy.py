@@ -54,7 +54,7 @@ def test_each_provider_is_named_with_its_hosts_and_what_it_gets(provided: Any, o
     assert found["speech.example.org"]["hosts"] == ["speech.example.org:8000"]
     assert found["OpenAI"]["hosts"] == ["api.openai.com"]
     assert "the recording of each turn" in found["speech.example.org"]["gets"][0]
-    assert len(found["OpenAI"]["gets"]) == 2
+    assert len(found["OpenAI"]["gets"]) == 3
     for said in (page(), page("/")):
         assert "speech.example.org" in said
         assert "secret" not in said
