@@ -79,6 +79,16 @@ def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
     return of(learner)
 
 
+def adopt_refusal(learner: uuid.UUID, other: uuid.UUID) -> None:
+    """Refuse recordings for a learner if the other learner, whose conversations are merged, does. Raises OSError.
+
+    A shorter retention is not adopted: it would erase older conversations of the learner.
+    """
+    refused = of(other).audio_refused_at
+    if refused and of(learner).keeps_audio:
+        choose(learner, audio_refused_at=refused)
+
+
 def write(using: str, chosen: LearnerPreferences) -> None:
     """Merge these choices into the row of this database. Raises OSError if other writers keep changing it."""
     table = LearnerPreferences.objects.using(using)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from audio import recordings
 from audio.recordings import Owner
-from conversations import store
+from conversations import preferences, store
 from conversations.changes import conversation_key, message_key
 from conversations.lookup import StoredConversation
 from conversations.rows import Copy
@@ -78,6 +78,8 @@ def _run(merge: LearnerMerge) -> None:
     if not claim(work, holder, using="default"):
         return
     try:
+        if not merge.deletes:
+            preferences.adopt_refusal(merge.account.learner, merge.source)
         while page := _page(merge.source):
             for each in page:
                 if not claim(work, holder, using="default"):
@@ -89,7 +91,7 @@ def _run(merge: LearnerMerge) -> None:
         merge.save(update_fields=["finished_at"])
     except (Waits, cloud.Unavailable, store.OutOfReach, OSError) as error:
         why = str(error) if isinstance(error, Waits) else cloud.sentence(error)
-        logger.warning("The merge of learner %s waits: %s", merge.source, why)
+        logger.warning("The merge of a learner waits: %s", why)
         merge.problem = "A part of the storage cannot be reached. It goes on by itself."
         merge.save(update_fields=["problem"])
     finally:

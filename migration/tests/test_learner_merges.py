@@ -13,7 +13,7 @@ from django.utils import timezone
 from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
-from conversations import database_probe, store
+from conversations import database_probe, preferences, store
 from conversations.changes import conversation_key
 from conversations.drafts import Draft
 from conversations.models import Conversation, Message
@@ -101,6 +101,18 @@ def nothing_is_left(source: uuid.UUID, using: str = ALIAS) -> bool:
 def files(storage: str = "audio_cloud") -> int:
     folder = Path(storages[storage].path("audio"))
     return sum(each.is_file() for each in folder.iterdir()) if folder.exists() else 0
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_the_account_keeps_no_recordings_if_the_learner_refused_them(
+    account: Account, source: uuid.UUID, deletes: bool
+) -> None:
+    preferences.choose(source, audio_refused_at=AT, retention_days=7)
+    talk(source, "conv-1", "hello", voice=False)
+    merge(account, source, deletes=deletes)
+    learner_merges.run_waiting()
+    chosen = preferences.of(account.learner)
+    assert (chosen.keeps_audio, chosen.retention_days) == (deletes, None)
 
 
 def test_all_of_a_conversation_moves(both: Any, account: Account, source: uuid.UUID) -> None:
