@@ -15,7 +15,9 @@ from tutor.moderation import Audience, Category, found, found_in_learners
 DATA = Path(__file__).parent / "data"
 # Used for tuning, and for reporting only.
 PARTS = {part: tomllib.loads((DATA / f"moderation-{part}.toml").read_text()) for part in ("work", "report")}
-RULES = Path(__file__).parents[2] / "engines" / "local" / "data" / "mistakes"
+DATA = Path(__file__).parents[2] / "engines" / "local" / "data"
+# Folders of correction rules, and their tables.
+RULES = (("grammar", "rules"), ("mistakes", "mistakes"))
 
 
 @pytest.fixture(params=list(Audience))
@@ -76,13 +78,14 @@ def test_nothing_is_found_in_the_scenarios(audience):
 
 @pytest.mark.usefixtures("children")
 def test_nothing_is_found_in_the_sentences_of_the_correction_rules():
-    texts = list(chain.from_iterable(_examples(path) for path in RULES.glob("*.toml")))
-    assert len(texts) > 250
+    files = [(path, table) for folder, table in RULES for path in (DATA / folder).glob("*.toml")]
+    texts = list(chain.from_iterable(_examples(path, table) for path, table in files))
+    assert len(texts) > 1000
     assert [text for text in texts if found_in_learners(text)] == []
 
 
-def _examples(path: Path) -> list[str]:
-    rules = tomllib.loads(path.read_text())["mistakes"]
+def _examples(path: Path, table: str) -> list[str]:
+    rules = tomllib.loads(path.read_text()).get(table, [])
     return [half for rule in rules for text in (*rule["examples"], *rule.get("right", ())) for half in text.split("|")]
 
 
