@@ -1,5 +1,8 @@
 from typing import Any
 
+# Their modules register pages, which the ones below replace.
+from allauth.mfa.admin import Authenticator
+from allauth.socialaccount.admin import SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest
@@ -10,6 +13,21 @@ from learners import invitations
 from learners.models import Account, Invitation
 
 LINK = "Send this link. It works once, and is not shown again: {link}"
+
+
+# The provider is configured in the environment, and its tokens are not kept.
+admin.site.unregister([Authenticator, SocialApp, SocialToken])
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Delete the second factor of somebody who has lost it. Its secret is shown to nobody."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type", ("created_at", DateFilter))
+    search_fields = ("user__email", "user__username")
+    list_select_related = ("user",)
+    fields = ("user", "type", "created_at", "last_used_at")
 
 
 @admin.register(Account)
@@ -23,7 +41,9 @@ class AccountAdmin(ReadOnlyAdmin):
     fields = ("user", "learner", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        """Allow it only together with the user."""
+        is_of_user = request.path.startswith(reverse("admin:auth_user_changelist"))
+        return is_of_user and super().has_delete_permission(request, obj)
 
 
 @admin.register(Invitation)
