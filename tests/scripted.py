@@ -14,7 +14,7 @@ from tutor.scenario import Brief
 SOUND = b"\x10\x10" * 2400
 
 
-@dataclass
+@dataclass(eq=False)
 class ScriptedEngine:
     """Hold the script of an engine.
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLResolver, get_resolver
 
@@ -66,7 +67,7 @@ def made(world: World, client: Client, call: str) -> tuple[str, HttpResponseBase
     values = world.values(route_of(call))
     path = re.sub(r"<(?:\w+:)?(\w+)>|{(\w+)}", lambda found: values[found[1] or found[2]], target)
     body, content_type = TABLE.bodies.get(call, "{}").replace("{id}", ID), "application/json"
-    if path.startswith("/admin/"):
+    if path.startswith(("/admin/", "/account/")):
         body, content_type = TABLE.bodies.get(call, "post=yes"), "application/x-www-form-urlencoded"
     with_body = {} if method in ("GET", "HEAD") else {"data": body, "content_type": content_type}
     before = world.at_first
@@ -85,11 +86,21 @@ def _word(response: Any, has_changed: bool, world: World) -> str:
     assert response.status_code < 500 or response.status_code == 501, response.request
     if response.status_code in (404, 405):
         return "absent"
-    if response.status_code in (401, 403) or "/admin/login/?next=" in response.headers.get("Location", ""):
+    if response.status_code in (401, 403) or re.search(
+        r"/(login|reauthenticate)/\?next=", response.get("Location", "")
+    ):
         return "refused"
     if has_changed:
         return "changes"
-    return "open" if response.streaming else world.shows(response.content) or "open"
+    if not response.streaming:
+        return world.shows(response.content) or "open"
+    # What a POST streams is an engine's answer, what a GET streams is a file.
+    is_file = response.request["REQUEST_METHOD"] == "GET"
+    return world.shows(async_to_sync(_read)(response) if is_file else b"") or "open"
+
+
+async def _read(response: StreamingHttpResponse) -> bytes:
+    return b"".join([part async for part in response])
 
 
 def compared(expected: dict[str, dict[str, str]], found: dict[str, str], principal: str) -> None:
@@ -175,4 +186,5 @@ def test_each_action_does_what_the_table_says(world: World, principal: str) -> N
 
 def test_the_table_has_no_column_without_a_principal() -> None:
     assert {*TABLE.columns, *TABLE.like} == set(PRINCIPALS)
+    assert set(TABLE.unlike) <= set(TABLE.like)
     assert json.loads(TABLE.bodies["POST /api/conversations"])
