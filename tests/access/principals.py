@@ -29,7 +29,7 @@ class Principal:
     def client(self) -> Client:
         """Return a new browser. The device and the session are renewed if a call has ended them."""
         client = Client(headers=self.headers)
-        if self.device and not self.is_signed_out:
+        if self.device and not self.is_signed_out and not Device.objects.filter(pk=self.device.pk).exists():
             self.device.save()
         sealed = cookie.seal(self.learner, self.device.pk if self.device else None) if self.learner else ""
         if sealed:
