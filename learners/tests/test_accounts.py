@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth import get_user_model
@@ -174,6 +175,19 @@ def test_changing_the_password_signs_out_the_other_devices() -> None:
     assert laptop.get("/account/").status_code == 200
     assert phone.get("/account/").status_code == 302
     assert Device.objects.count() == 1
+
+
+def test_an_address_is_changed_only_with_the_password() -> None:
+    client, new = browser(), {"action_add": "", "email": "new@example.org"}
+    client.sign_up()
+    user = get_user_model().objects.get()
+    for action in (new, {"action_remove": "", "email": ANNA}):
+        asked = client.post("/account/email/", action)
+        assert asked.url.startswith("/account/reauthenticate/")
+        assert [each.email for each in EmailAddress.objects.filter(user=user)] == [ANNA]
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    client.post("/account/email/", new)
+    assert EmailAddress.objects.filter(user=user, email="new@example.org").exists()
 
 
 def test_a_forgotten_password_is_reset_by_mail_and_ends_all_devices() -> None:
