@@ -196,7 +196,8 @@ class TokenRule:
                 return _verb_for(found, first, *(found.places[place] for place in match.span(int(subject))))
             return _in_form(found, first, last, form, words)
 
-        return " ".join(_SLOT.sub(fill, self.better).replace(" n't", "n't").replace(" '", "'").split())
+        better = _SLOT.sub(fill, self.better).replace(" n't", "n't").replace(" '", "'")
+        return " ".join(better.replace("cann't", "can't").replace("willn't", "won't").split())
 
 
 @cache
