@@ -67,6 +67,9 @@ def subject_at(found: TaggedSentence, at: int) -> SubjectPhrase | None:
     while end < len(tokens) and tokens[end].lower in _ATTACHING and (more := noun_phrase(found, end + 1)):
         end = more[1]
     if end < len(tokens) and tokens[end].lower == "and":
+        # "The car of my brother and me" may be one car.
+        if end > subject.end:
+            return None
         other = noun_phrase(found, end + 1)
         if not other and end + 1 < len(tokens) and tokens[end + 1].flags & {"SUBJ", "OBJ"}:
             other = (end + 1, end + 2)

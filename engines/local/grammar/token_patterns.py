@@ -196,7 +196,8 @@ class TokenRule:
                 return _verb_for(found, first, *(found.places[place] for place in match.span(int(subject))))
             return _in_form(found, first, last, form, words)
 
-        return " ".join(_SLOT.sub(fill, self.better).replace(" n't", "n't").replace(" '", "'").split())
+        better = _SLOT.sub(fill, self.better).replace(" n't", "n't").replace(" '", "'")
+        return " ".join(better.replace("cann't", "can't").replace("willn't", "won't").split())
 
 
 @cache
@@ -333,7 +334,7 @@ def _in_form(found: TaggedSentence, first: int, last: int, form: str, words: str
     if form == "article":
         return f"{inflection.article(words)} {words}"
     if form == "owner":
-        return f"{words}'" if words.endswith("s") else f"{words}'s"
+        return f"{words}'" if words.endswith("s") and "PL" in found.tokens[last - 1].flags else f"{words}'s"
     changes_last = form in ("plural", "singular", "comparative", "superlative", "adverb", "adjective")
     token = found.tokens[last - 1 if changes_last else first]
     changed = _word_in_form(token.lower, token.lemma, form)
