@@ -59,7 +59,7 @@ async def test_the_official_client_holds_a_talk_of_three_turns(server: AgentServ
             assert {"response.output_audio.delta", "response.done"} <= kinds
             assert "conversation.item.input_audio_transcription.completed" in kinds
             corrected.append([event["corrections"] for event in came if event["type"] == "talk.correction"])
-    assert corrected[0][0][0]["better"] == "has gone"
+    assert corrected[0][0][0]["better"] == "went"
     assert {"lives"} <= {each["said"] for each in corrected[1][0]}
     assert corrected[2] == []
     messages = get(server, cookie, "conversations?id=official")["conversation"]["messages"]

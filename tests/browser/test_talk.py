@@ -22,7 +22,7 @@ AUDIBLE = 0.05  # of full scale
 
 # The simulated OpenAI transcribes the clips as configured here, and finds these mistakes.
 MISTAKES = {
-    "learner_london": {"said": "has went", "better": "has gone", "why": "After has: gone.", "category": "verb form"},
+    "learner_london": {"said": "has went", "better": "went", "why": "It is over.", "category": "tense"},
     "learner_family": {"said": "She have", "better": "She has", "why": "With she: has.", "category": "agreement"},
 }
 
@@ -118,7 +118,7 @@ def choose_device(page: Page) -> None:
 @pytest.mark.parametrize(
     ("clip", "corrections"),
     [
-        ("learner_london", ["has gone"]),
+        ("learner_london", ["went"]),
         pytest.param("learner_family", ["has"], marks=pytest.mark.soak),
         pytest.param("librivox_0870", [], marks=pytest.mark.soak),
         pytest.param("librivox_0930", [], marks=pytest.mark.soak),
