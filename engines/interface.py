@@ -236,7 +236,8 @@ class Engine(Protocol):
 class Receiver:
     """Name a service that gets what a learner says, for learners to read.
 
-    `stage` is what it is used for: realtime, transcription, chat or speech. `host` is the host that is contacted, with its port.
+    `stage` is what it is used for: realtime, transcription, chat, speech or moderation. `host` is the host that is
+    contacted, with its port.
     """
 
     provider: str

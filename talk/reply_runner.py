@@ -1,5 +1,6 @@
 """Request the replies of a talk, begin one ahead of a turn's end, and run one at a time."""
 
+import time
 from collections.abc import AsyncGenerator
 
 from core import metrics
@@ -17,6 +18,9 @@ from talk.saver import TurnSaver
 from talk.turn import Turn
 from usage import budget, spending
 
+# A pause that ends a turn lasts longer after the reply was begun, if the sound comes as it is spoken.
+LIVE_AFTER_S = 0.3
+
 
 class ReplyRunner:
     """Run the replies of one talk. `latest` is the latest one, None before the first."""
@@ -32,6 +36,8 @@ class ReplyRunner:
         self._turn_saver, self._outgoing = turn_saver, outgoing
         # The reply to the turn that is being spoken, begun in a short pause.
         self._ahead: PreemptiveReply | None = None
+        # In seconds of time.monotonic().
+        self._ahead_since = 0.0
         # The latest earlier reply that said something. A client may report an interruption of it when the next reply has begun.
         self._spoken: Reply | None = None
 
@@ -74,16 +80,17 @@ class ReplyRunner:
     def words_ahead(self) -> str | None:
         """Return the words so far of the turn that is being spoken, None while they are being transcribed.
 
-        Without a reply that was begun ahead, they are "".
+        Without a reply that was begun ahead, they are "". So they are when the sound comes faster than it was spoken: it
+        leaves no time to transcribe it.
         """
-        if self._ahead is None:
-            return ""
-        return self._ahead.heard if self._ahead.is_transcribed else None
+        if self._ahead is None or self._ahead.is_transcribed:
+            return self._ahead.heard if self._ahead else ""
+        return None if time.monotonic() - self._ahead_since >= LIVE_AFTER_S else ""
 
     async def begin_ahead(self, turn: Turn) -> None:
         """Begin the reply to a turn that may be over, if the engine can and no reply is under way."""
         if self._fallback_session.engine.capabilities.supports_preemptive and not self._ahead and self.is_free:
-            self._ahead = await self.request(turn)
+            self._ahead, self._ahead_since = await self.request(turn), time.monotonic()
 
     def take_ahead(self) -> PreemptiveReply | None:
         """Return the reply that was begun ahead, because its turn is over."""

@@ -47,6 +47,7 @@ def test_without_a_choice_its_preference_decides(parrot: Any) -> None:
     assert engines.names() == ("local", "parrot")
 
 
+@pytest.mark.django_db
 async def test_the_pages_name_it_and_its_provider(parrot: Any) -> None:
     partner = (await Caller().get("/api/scenarios")).json()["partner"]
     assert partner == {

@@ -50,7 +50,7 @@ def test_a_sentence_that_reaches_no_goal_is_reported():
 
 
 def test_a_mistake_is_corrected_in_the_reply():
-    assert '"Yesterday I went"' in checked(FOLDER / "weekend.toml", "Yesterday I go to Paris and it was rainy.")
+    assert '"I went"' in checked(FOLDER / "weekend.toml", "Yesterday I go to Paris and it was rainy.")
 
 
 @pytest.mark.parametrize(

@@ -208,10 +208,10 @@ def test_the_api_documentation_collapsed_and_expanded(page: Page, agent: AgentSe
 def test_the_pages_of_operators(page: Page, agent: AgentServer):
     page.goto(f"{agent.url}/admin/")
     assert violations(page) == []
-    page.get_by_label("Username").fill("operator")
-    page.get_by_label("Password").fill("a guess")
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_selector(".errornote")
+    page.locator("input[name=login]").fill("operator")
+    page.locator("input[name=password]").fill("a guess")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_selector(".banner.wrong")
     assert violations(page) == []
     sign_in(page, agent, PASSWORD)
     page.request.post(f"{agent.url}/api/conversations", data=conversation(2, "Films", "I seen a film."))

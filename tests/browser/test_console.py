@@ -94,9 +94,9 @@ def page(agent: AgentServer, context: BrowserContext) -> Iterator[Page]:
 
 def sign_in(page: Page, agent: AgentServer, password: str) -> None:
     page.goto(f"{agent.url}/admin/")
-    page.get_by_label("Username").fill("operator")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page.locator("input[name=login]").fill("operator")
+    page.locator("input[name=password]").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_selector(".cloud-line")
 
 

@@ -78,7 +78,7 @@ def test_misheard_words_are_replaced_and_corrected_anew(page: Page):
     page.locator("li.turn[data-role=user] [data-action=edit]").click()
     page.get_by_label("What you really said").fill("My brother has went by train.")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".correction ins")).to_have_text("went")
+    expect(page.locator(".correction ins")).to_have_text("gone")
     page.reload()
     expect(page.locator("li.turn[data-role=user] .turn-text")).to_have_text("My brother has went by train.")
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from core.findings import Probe, Warned
-from engines.interface import LANGUAGE_MODELS, Capabilities, Declaration
+from engines.interface import LANGUAGE_MODELS, Capabilities, Declaration, Receiver
 
 ACCENTS = ("plain", "salty")
 
@@ -30,8 +30,8 @@ class ParrotDeclaration(Declaration):
     def model(self) -> str:
         return "parrot-1"
 
-    def providers(self) -> tuple[str, ...]:
-        return ("the cage",)
+    def receivers(self) -> tuple[Receiver, ...]:
+        return (Receiver("the cage", "cage.example.org", "chat"),)
 
 
 def _accent() -> str:
