@@ -4,14 +4,21 @@ They show a real talk on a real server in a real browser. `python -m tests.scree
 these parts: `embedded`, `provider` or `storage`.
 """
 
+import os
 import re
 import sys
 import tempfile
 from pathlib import Path
 
+import django
 import numpy as np
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+# The imports below read settings and load models.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+# ruff: noqa: E402
 from audio.encoding import BYTES_PER_SECOND
 from conversations.tests.browsers import flat, nested
 from simulators.openai import Provider
