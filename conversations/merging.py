@@ -107,7 +107,7 @@ def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
 
     A message that was taken back lacks nothing. A message that was erased with its conversation lacks everything.
     """
-    row = before.messages.get(key) if before else None
+    row = before.messages.get(key) if before and BEGUN in stamps_of(before.conversation) else None
     if row is None:
         return "all"
     if row.deleted_at:
@@ -233,8 +233,8 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
 
 def _missing_parts(change: Change, before: Copy | None) -> Change:
     """Reduce an addition to what is missing, as a change that sets it."""
-    # Of what is not known to be a conversation, only deletions are there.
-    if before is None or not is_known(before):
+    # Of a conversation that has not begun, only deletions are there.
+    if before is None or BEGUN not in stamps_of(before.conversation):
         return replace(change, action="save")
     row, columns = before.conversation, Columns()
     if row.deleted_at:

@@ -94,8 +94,9 @@ def test_an_addition_leaves_existing_data_as_it_is() -> None:
     assert (held.conversation.title, contents(held)) == ("Mine", {"a": "said", "b": "b"})
 
 
-def test_an_addition_brings_all_messages_of_what_is_not_known_to_be_a_conversation() -> None:
-    unknown = ended(change(1, "drop", sent("a")))
+@pytest.mark.parametrize("before", [change(1, "drop", sent("a")), change(1, "delete")], ids=["drop", "delete"])
+def test_an_addition_brings_all_of_a_conversation_that_has_not_begun(before: Change) -> None:
+    unknown = ended(before)
     held = ended(change(2, "add", sent("a", "imported"), title="Imported"), before=unknown)
     assert (held.conversation.title, contents(held)) == ("Imported", {"a": "imported"})
 
