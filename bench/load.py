@@ -70,7 +70,7 @@ PATIENCE_S = 90.0
 SCRIPTS, LEARNERS, TURN_EVERY_S, SCRIPT_S, SCRIPT_QUICK_S = 16, 20, 4.0, 60.0, 20.0
 # Dollars a day, small enough for the script to reach them, and the calls that keep it from doing so any faster.
 OWN_DOLLARS, SITE_DOLLARS, CALLS_A_MINUTE = 0.1, 20.0, 200
-# What each call of the script sends.
+# The body that each call of the script sends.
 LONG_TALK = [{"role": "user", "content": "I like it very much. " * 70}] * 10
 # Shares of a limit by which the money may exceed it, and of the p95 at rest by which the learners may wait longer.
 MORE_MONEY, MORE_WAITING = 1.02, 1.2

@@ -122,7 +122,7 @@ class CountedList(ChangeList):
         if not may(request, READ):
             without_words(rows)
         elif any(not ids_like(word, ["pk"]) for word in words_of(self.query)):
-            # Whoever finds a conversation by a word knows that it was said.
+            # A search by words reveals that they were said, so it counts as an access.
             audit.record(request.user, audit.Action.FOUND, map(accessed, rows), once=True)
         turns, corrections = Counter[uuid.UUID](), Counter[uuid.UUID]()
         found = Message.objects.filter(conversation__in=[row.pk for row in rows], deleted_at=None).order_by()

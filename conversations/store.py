@@ -115,7 +115,7 @@ def add(learner: uuid.UUID, wire_id: str, *, columns: Columns, messages: Sequenc
 def add_from(held: Copy, learner: uuid.UUID, wire_id: str) -> StoredConversation:
     """Add what is missing of another learner's conversation, as `add` does. Its messages name the same recordings.
 
-    What was deleted of it is left out. `recordings.hand_over` gives the recordings to the learner. Raises OutOfReach.
+    Deleted messages are left out. `recordings.hand_over` gives the recordings to the learner. Raises OutOfReach.
     """
     found = find(conversation_key(learner, wire_id), learner)
     require_reached(found)

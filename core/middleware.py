@@ -64,7 +64,7 @@ def _form_targets() -> str:
     return f"'self' {provider.scheme}://{provider.netloc}" if provider.netloc else "'self'"
 
 
-# Where browsers report violations: see talking_agent.csp_reports.
+# Browsers send reports of violations to this address: see talking_agent.csp_reports.
 REPORTS = "/csp-reports"
 POLICY = (
     f"default-src 'self'; img-src 'self' data:; media-src 'self' blob: {_media_sources()}; connect-src 'self'; "

@@ -15,7 +15,7 @@ Answer = type[BaseSerializer[Any]] | PolymorphicProxySerializer
 
 REFUSALS = {
     400: "The request is wrong; `error` names the field.",
-    401: "The API token is wrong, or nobody is signed in.",
+    401: "The API token is wrong, or the browser is not signed in.",
     403: "The call is not allowed, for example because another site sent it or the link has expired.",
     404: "It does not exist, or is not yours.",
     409: "The same thing is already under way; `error` names it.",

@@ -39,9 +39,10 @@ class AccountAdapter(DefaultAccountAdapter):
         return address.of_request(request) or "unknown"
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Ask for the password again before an address changes, so that nobody takes over a browser that is signed in.
+        """Ask for the password again before an address changes.
 
-        Those who sign in by a provider alone have none.
+        Otherwise a stranger at a signed-in browser could take the account over. Users who sign in by a provider alone have
+        no password.
         """
         required = super().is_reauthentication_required(app=app, **kwargs)
         return required or bool(get_reauthentication_flows(context.request.user))
@@ -101,7 +102,7 @@ class AccountAdapter(DefaultAccountAdapter):
         devices.sign_out_others(context.request, user)
 
     def should_send_confirmation_mail(self, request: HttpRequest, email_address: Any, signup: bool) -> bool:
-        """Return False if nobody asks for a verified address. Without a mail server, nobody would get the letter."""
+        """Return False if addresses need no verification. Without a mail server, no letter would arrive."""
         return bool(settings.EMAIL_URL)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

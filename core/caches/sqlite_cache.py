@@ -30,7 +30,7 @@ INCREMENT = """UPDATE entries SET value = value + :value
 COUNT = """INSERT INTO entries VALUES (:key, :value, :expires) ON CONFLICT (key) DO UPDATE SET
     value = iif(entries.expires <= :now, 0, entries.value) + excluded.value, expires = excluded.expires RETURNING value"""
 PRUNE = "DELETE FROM entries WHERE expires <= :now"
-# Those that expire first go first.
+# Delete the entries that expire first.
 CULL = """DELETE FROM entries WHERE key IN (
     SELECT key FROM entries ORDER BY expires LIMIT (SELECT max(0, count(*) - :most) FROM entries))"""
 

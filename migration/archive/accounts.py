@@ -108,7 +108,7 @@ def _make_user(user: Json, known: dict[str, Permission], restored: RestoredAccou
         for name, columns in ((name, each) for name, rows in sign_in.items() for each in rows):
             own = to_row(ACCOUNTS, OF_USERS[name], columns | {"id": 0, "user_id": row.pk})
             own.pk = None
-            # A learner or an account at a provider that belongs to somebody here stays theirs.
+            # Skip a learner, or an account at a provider, that another user of this site has.
             with suppress(IntegrityError), transaction.atomic(using=ALIAS):
                 own.save(using=ALIAS, force_insert=True)
 

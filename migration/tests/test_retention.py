@@ -1,4 +1,4 @@
-"""What is kept no longer is erased, in the cloud and on this machine, and after an outage if there is one."""
+"""Expired data is erased in the cloud and on this machine. After an outage, erasing catches up."""
 
 import io
 import json

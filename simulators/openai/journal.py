@@ -21,7 +21,7 @@ class Journal:
         self.events_in: Counter[str] = Counter()
         self.events_out: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = self.tokens_out = 0
-        # What the API would bill: tokens, and seconds of audio, by "model unit".
+        # The usage that the API would bill: tokens, and seconds of audio, by "model unit".
         self.billed: defaultdict[str, float] = defaultdict(float)
         self._clients: set[tuple[str, int] | None] = set()
         self._entries: deque[dict[str, object]] = deque(maxlen=REMEMBERED)

@@ -6,7 +6,7 @@ import * as settings from "./settings.js";
 /** @import { PrivacyChoices } from "./types.d.ts" */
 
 const REFUSED = "From now on only words are kept. You can also erase the recordings made so far.";
-const UNSENT = "From now on this device keeps only words. The server can't be reached, and is told as soon as it can.";
+const UNSENT = "This device keeps only words from now on. The server can't be reached. It gets your choice as soon as it can be.";
 const KEPT = "Recordings are kept again.";
 const REALLY = "This erases the recordings of all your talks, here and on other devices. Your words stay.";
 const ERASING = "Your recordings are being erased. That takes about a minute.";
