@@ -141,6 +141,8 @@ INSTALLED_APPS = [
     "tutor",
     "talk",
     "migration",
+    "learning",
+    "practice",
     "own_data",
     "rest_framework",
     "drf_spectacular",
