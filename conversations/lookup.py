@@ -123,7 +123,7 @@ def find_all(using: str, keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Found]:
     left, held = rows.load(LOCAL, keys) if using != LOCAL else {}, rows.load(using, keys)
     learners = {key: copy.conversation.learner for key, copy in (left | held).items()}
     learners |= {key: some[0].learner for key, some in changes.items()}
-    cleared = _cleared(using, outbox.clears(learners.values()), set(learners.values()), changes)
+    cleared = _cleared(using, outbox.clears(learners.values()), set(learners.values()), older=bool(changes or left))
     return {
         key: Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared.get(learner))
         for key, learner in learners.items()
@@ -144,14 +144,15 @@ def with_pending(copies: Mapping[uuid.UUID, Copy], keys: Collection[uuid.UUID]) 
 
 
 def _cleared(
-    using: str, waiting: outbox.Waiting, learners: Collection[uuid.UUID], changes: Collection[object]
+    using: str, waiting: outbox.Waiting, learners: Collection[uuid.UUID], *, older: bool
 ) -> dict[uuid.UUID, datetime]:
     """Return when these learners last cleared all conversations, as far as it matters.
 
-    `LastClear` is read only with pending `changes`: only they can be older than a clearing that another server did.
+    Clearings by other servers are read only if `older`: if something that waits here may be older than one, or if a
+    conversation may begin now, which it must do after them.
     """
     found = {learner: row.moment for learner, row in waiting.clears.items()}
-    if changes:
+    if older:
         last = LastClear.objects.using(using).filter(pk__in=learners).values_list("pk", "moment")
         found |= {learner: max(moment, found.get(learner, moment)) for learner, moment in last}
     return found
@@ -191,19 +192,22 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
             held = {row.pk: row for row in _page(using, learner, limit + len(touched), before, cleared_at)}
             if missing := touched - held.keys():
                 held |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
-            cleared_at = _cleared(using, waiting, {learner}, changes).get(learner)
+            cleared_at = _cleared(using, waiting, {learner}, older=bool(touched)).get(learner)
     except cloud.Unavailable:
         held = {}
 
-    def found(held: Mapping[uuid.UUID, Copy], left: Mapping[uuid.UUID, Copy], keys: Iterable[uuid.UUID]) -> list[Found]:
-        return [Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared_at) for key in keys]
+    def found(
+        held: Mapping[uuid.UUID, Copy], left: Mapping[uuid.UUID, Copy], keys: Iterable[uuid.UUID], **how: bool
+    ) -> list[Found]:
+        return [Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared_at, **how) for key in keys]
 
     def place(row: Conversation) -> Position:
         return row.timestamp, row.pk
 
     # The place of a conversation in the list does not depend on its messages, so they are read for one page only.
     held_rows, left_rows = ({key: Copy(row) for key, row in each.items()} for each in (held, left))
-    known = [each.both.conversation for each in found(held_rows, left_rows, touched | held.keys()) if each.both]
+    all_of_them = found(held_rows, left_rows, touched | held.keys(), with_messages=False)
+    known = [each.both.conversation for each in all_of_them if each.both]
     listed = [row for row in known if not row.deleted_at and (not before or place(row) < before)]
     page = [row.pk for row in sorted(listed, key=place, reverse=True)[:limit]]
     there: dict[uuid.UUID, Copy] = {}

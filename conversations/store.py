@@ -85,7 +85,7 @@ def save(
         sent = [dataclasses.replace(each, columns=each.columns | {"position": each.position}) for each in sent]
         return _apply(Change(learner, wire_id, now_after(), columns, sent, "replace"), found, wanted)
     change = Change(learner, wire_id, now_after(after=found.cleared_at), columns, sent, "save")
-    if not replace and found.both is None and found.cleared_at:
+    if not replace and found.both is None and found.cleared_at and not found.reached:
         change, wanted = merging.begun_after(found.cleared_at, change), None
     return _apply(change, found, wanted)
 
@@ -249,7 +249,7 @@ def clear(learner: uuid.UUID) -> int:
             newest = alive(using, learner).aggregate(newest=Max("updated_at"))["newest"]
             moment = max(moment, newest + TICK) if newest else moment
             count = sum(delete(learner, row.wire_id) for row in here)
-            count += carry_out_clear(Change(learner, "", moment, action="clear"), using)
+            count += carry_out_clear(LastClear(learner, moment), using)
             outbox.remove(earlier)
             return count
     except cloud.Unavailable:
@@ -257,11 +257,11 @@ def clear(learner: uuid.UUID) -> int:
         return len(here)
 
 
-def carry_out_clear(change: Change, using: str) -> int:
+def carry_out_clear(clear: LastClear, using: str) -> int:
     """Delete the conversations that a clearing concerns, and return their number. Raises what the database raises."""
-    record_clear(LastClear(change.learner, change.moment), using)
-    rows_there = alive(using, change.learner).filter(lookup.begun_before(change.moment))
-    return rows_there.update(deleted_at=change.moment, updated_at=change.moment, version=F("version") + 1)
+    record_clear(clear, using)
+    rows_there = alive(using, clear.learner).filter(lookup.begun_before(clear.moment))
+    return rows_there.update(deleted_at=clear.moment, updated_at=clear.moment, version=F("version") + 1)
 
 
 def record_clear(clear: LastClear, using: str) -> None:

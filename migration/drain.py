@@ -19,7 +19,7 @@ from audio import recordings
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from conversations import lookup, outbox, rows, store
-from conversations.models import Conversation
+from conversations.models import Conversation, LastClear
 from conversations.rows import Changed
 from core import cloud
 from core.cloud import LOCAL
@@ -204,22 +204,25 @@ def _drain_changes(report: Report) -> Iterator[None]:
         _move_batch([each["conversation"] for each in batch], report)
     for row in outbox.pending().filter(conversation=None):
         with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
-            (change,) = outbox.changes_of([row])
-            store.carry_out_clear(change, using)
+            store.carry_out_clear(LastClear(row.learner, row.moment), using)
         outbox.remove([row])
 
 
 def _drain_rows(report: Report) -> Iterator[None]:
-    """Move the conversations that the local database has from a time when the cloud was off."""
+    """Move the conversations that the local database has from a time when the cloud was off, then the clearings."""
     last = uuid.UUID(int=0)
     while cloud.database.usable:
         yield
         left = Conversation.objects.using(LOCAL).filter(pk__gt=last).order_by("pk")
         batch = list(left.values_list("pk", flat=True)[:_batch])
         if not batch:
-            return
+            break
         last = batch[-1]
         _move_batch(batch, report)
+    for clear in LastClear.objects.using(LOCAL) if cloud.database.usable else ():
+        with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+            store.carry_out_clear(clear, settings.CLOUD_DATABASE)
+        LastClear.objects.using(LOCAL).filter(pk=clear.pk, moment=clear.moment).delete()
 
 
 def _move_batch(batch: Sequence[uuid.UUID], report: Report) -> None:

@@ -936,7 +936,7 @@ def test_after_a_clearing_in_an_outage_a_conversation_is_not_there(database: Hal
 def test_an_older_clearing_does_not_move_the_last_one_back(database: Half) -> None:
     later = timezone.now() + timedelta(seconds=1)
     for moment in (later, later - timedelta(minutes=1)):
-        store.carry_out_clear(Change(LEARNER, "", moment, action="clear"), ALIAS)
+        store.carry_out_clear(LastClear(LEARNER, moment), ALIAS)
     assert LastClear.objects.using(ALIAS).get().moment == later
 
 
