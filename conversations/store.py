@@ -225,14 +225,20 @@ def drop_message(learner: uuid.UUID, wire_id: str, message: str) -> None:
         _apply(Change(learner, wire_id, now_after(), {}, [MessageChange(message, {})], "drop"), found, wanted)
 
 
-def delete(learner: uuid.UUID, wire_id: str) -> bool:
-    """Delete a conversation. `restore` brings it back within ten minutes. Return False if there was none."""
+def delete(learner: uuid.UUID, wire_id: str, *, seen: Copy | None = None) -> bool:
+    """Delete a conversation. `restore` brings it back within ten minutes. Return False if there was none.
+
+    With `seen`, delete only what was read: words that were saved later bring the conversation back, also those that
+    still wait in the outbox of another server.
+    """
     found = find(conversation_key(learner, wire_id), learner, messages=())
     there = found.both
     was_gone = found.reached and (there is None or there.conversation.deleted_at is not None)
     # Rows that wait in the local database would show up if the cloud went down now.
     if not was_gone or found.pending or found.left:
-        _apply(Change(learner, wire_id, now_after(), action="delete"), found, ())
+        # Two, because stamps are rounded.
+        moment = seen.conversation.updated_at + 2 * TICK if seen else None
+        _apply(Change(learner, wire_id, now_after(), action="delete"), found, (), moment)
     return not was_gone
 
 
@@ -324,10 +330,12 @@ def _present(found: Found) -> Copy | None:
     return None if found.both.conversation.deleted_at else found.both
 
 
-def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> StoredConversation:
+def _apply(
+    change: Change, found: Found, messages: Sequence[uuid.UUID] | None, moment: datetime | None = None
+) -> StoredConversation:
     """Write the change to the database together with pending ones, or to the outbox if the database fails.
 
-    Raises WriteConflict if other writers keep changing the same conversation.
+    It is made now, or at `moment`. Raises WriteConflict if other writers keep changing the same conversation.
     """
     for again in range(TRIES):
         _require_not_erased(change.learner, change.wire_id)
@@ -341,7 +349,7 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
                 and "deleted_at" not in change.columns
             ):
                 raise ConversationDeleted(change.wire_id)
-        change = dataclasses.replace(change, moment=now_after(found.merged, after=found.cleared_at))
+        change = dataclasses.replace(change, moment=moment or now_after(found.merged, after=found.cleared_at))
         try:
             before, after, storage = _write(change, found)
         except Changed:

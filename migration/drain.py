@@ -23,6 +23,7 @@ from conversations.models import Conversation, LastClear
 from conversations.rows import Changed
 from core import cloud
 from core.cloud import LOCAL
+from learners.models import LearnerMerge
 from migration import waiting
 from migration.transfer import NotHeld, Unmovable, deliver, insert, read
 
@@ -255,6 +256,13 @@ def _move(keys: Sequence[uuid.UUID]) -> int:
         found = lookup.find_all(using, keys)
         held = {key: each.held for key, each in found.items() if each.held}
         rows.write(using, [each.merged for each in found.values() if each.merged], held)
+    _reopen_merges({each.merged.conversation.learner for each in found.values() if each.merged})
     outbox.remove([change for each in found.values() for change in each.pending])
     rows.remove([each.left for each in found.values() if each.left], using=LOCAL)
     return sum(bool(each.pending or each.left) for each in found.values())
+
+
+def _reopen_merges(learners: Iterable[uuid.UUID]) -> None:
+    """Let finished merges of these learners go on with what has arrived since. `learner_merges` carries them out."""
+    with cloud.within(BATCH_PATIENCE):
+        LearnerMerge.objects.filter(source__in=learners).exclude(finished_at=None).update(finished_at=None)
