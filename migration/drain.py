@@ -28,7 +28,7 @@ from migration import waiting
 from migration.transfer import NotHeld, Unmovable, deliver, insert, read
 
 BATCH = 50
-# The present size. It is halved for a database that takes too long, so that what it can take arrives.
+# The current size. It is halved when the database takes too long, so that smaller batches succeed.
 _batch = BATCH
 # Seconds that the cloud may take for one batch.
 BATCH_PATIENCE = 20.0
@@ -59,9 +59,9 @@ def drain() -> Report:
 
 
 def steps(report: Report) -> Iterator[None]:
-    """Do the same in steps that the caller may end. The report grows with each. Yields before each batch.
+    """Drain step by step, and count in `report`. Yields before each batch, so that the caller can stop.
 
-    A half of the cloud that fails ends only its own share. Its breaker has reported it, and the rest waits.
+    If a half of the cloud fails, its data waits, and the other half's moves. The breaker has reported the failure.
     """
     with contextlib.suppress(cloud.Unavailable):
         yield from _drain_recordings(report)
@@ -164,7 +164,7 @@ def _here(row: Recording) -> QuerySet[Recording]:
 
 
 def _hand_over(row: Recording) -> bool:
-    """Write the row of bytes that have arrived to the cloud's database, and remove the local row and file.
+    """Write the row of an uploaded recording to the cloud's database, and remove the local row and file.
 
     Returns False if the recording was removed while it moved. While the database is down, the row stays where it is.
     """
