@@ -43,7 +43,7 @@ class StoredConversation:
 
 @dataclass(slots=True)
 class Found:
-    """Hold what was found of a conversation, and what it is with the changes that wait (`both`)."""
+    """Hold a conversation as it was read: its rows, its pending changes, and the result of applying them."""
 
     # Its changes in the outbox.
     pending: list[PendingChange]
@@ -56,7 +56,7 @@ class Found:
     cleared_at: datetime | None = None
     # False: apply no messages, which is faster. Enough for a list.
     with_messages: bool = True
-    # All of it. It may be less than a conversation: what was taken back from one that is not known.
+    # The result. If the conversation is not known, it has only messages that were taken back.
     merged: Copy | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Found:
 
     @property
     def both(self) -> Copy | None:
-        """Return the conversation, if it has begun or was deleted."""
+        """Return the result, unless the conversation is not known."""
         return self.merged if self.merged and is_known(self.merged) else None
 
     @property
@@ -77,7 +77,7 @@ class Found:
         return "cloud" if cloud.database.on and self.held and not self.pending and not self.left else LOCAL
 
     def unreached(self) -> "Found":
-        """Return what would have been found with the database down."""
+        """Return this without what the database has, as if it had been down."""
         return Found(self.pending, None, self.left, reached=False, cleared_at=self.cleared_at)
 
 
@@ -156,6 +156,17 @@ def _cleared(
         last = LastClear.objects.using(using).filter(pk__in=learners).values_list("pk", "moment")
         found |= {learner: max(moment, found.get(learner, moment)) for learner, moment in last}
     return found
+
+
+def alive_here(learner: uuid.UUID, waiting: outbox.Waiting) -> list[Conversation]:
+    """Return the learner's conversations of which something waits here, as they are known without their database."""
+    rows_left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
+    left = {row.pk: Copy(row) for row in rows_left}
+    found = [
+        Found(changes, None, left.get(key), False, cleared_at=waiting.cleared_at(learner), with_messages=False)
+        for key, changes in ({key: [] for key in left} | waiting.changes).items()
+    ]
+    return [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
 
 
 def count_alive(found: Found) -> int:

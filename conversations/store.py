@@ -3,8 +3,8 @@
 They are synchronous. The talk path calls them in a thread, never before the voice.
 
 Conversations are kept in one database: the cloud's while the cloud is on, otherwise the local one. While the cloud's
-database is down, a write goes to the outbox. It is durable in one of them when the function returns. Changes in the
-outbox go to the database with the next write to the same conversation or by draining (`migration.drain`).
+database is down, a write goes to the outbox. When the function returns, the write is durable. Changes in the outbox
+go to the database with the next write to the same conversation or by draining (`migration.drain`).
 
 Every function takes the learner and reaches only that learner's rows. Only `look_up`, for operators, reaches all.
 """
@@ -246,9 +246,7 @@ def clear(learner: uuid.UUID) -> int:
     """Delete all of the learner's conversations. Return the number of those that could be reached."""
     waiting = outbox.of_learners([learner])
     earlier = list(waiting.clears.values())
-    left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
-    found = [find(key, learner, messages=()) for key in {row.pk for row in left} | waiting.changes.keys()]
-    here = [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
+    here = lookup.alive_here(learner, waiting)
     moment = max([now_after(), *(row.updated_at + TICK for row in here), *(row.moment + TICK for row in earlier)])
     try:
         with reaching() as using:

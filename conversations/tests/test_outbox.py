@@ -16,7 +16,6 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import database_probe, lookup, outbox, rows, store
-from conversations.changes import Change
 from conversations.drafts import Draft
 from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.rows import Changed
@@ -858,6 +857,16 @@ def test_reading_takes_as_many_queries_in_a_long_outage(database: Half) -> None:
     for number in range(2 * outbox.COMPACT_AT):
         save(f"turn-{number}")
     assert queries_for(lambda: (store.get(LEARNER, "conv-1"), store.history(LEARNER))) == few
+
+
+def test_clearing_takes_as_many_queries_with_many_conversations(database: Half) -> None:
+    database.goes_down()
+    save("a")
+    few = queries_for(lambda: store.clear(LEARNER))
+    for number in range(20):
+        save("a", wire_id=f"new-{number}")
+    assert queries_for(lambda: store.clear(LEARNER)) == few
+    assert listed() == []
 
 
 # Words in the outbox are erased in time
