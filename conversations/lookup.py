@@ -163,8 +163,10 @@ def alive_here(learner: uuid.UUID, waiting: outbox.Waiting) -> list[Conversation
     rows_left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
     left = {row.pk: Copy(row) for row in rows_left}
     found = [
-        Found(changes, None, left.get(key), False, cleared_at=waiting.cleared_at(learner), with_messages=False)
-        for key, changes in ({key: [] for key in left} | waiting.changes).items()
+        Found(
+            waiting.changes.get(key, []), None, left.get(key), False, waiting.cleared_at(learner), with_messages=False
+        )
+        for key in left.keys() | waiting.changes.keys()
     ]
     return [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
 
