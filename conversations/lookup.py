@@ -43,7 +43,7 @@ class StoredConversation:
 
 @dataclass(slots=True)
 class Found:
-    """Hold what was found of a conversation, and what it is with the changes that wait (`both`)."""
+    """Hold a conversation as it was read: its rows, its pending changes, and the result of applying them."""
 
     # Its changes in the outbox.
     pending: list[PendingChange]
@@ -54,20 +54,22 @@ class Found:
     reached: bool = True
     # The moment of a clearing that may not be applied to `held` yet.
     cleared_at: datetime | None = None
-    # All of it. It may be less than a conversation: what was taken back from one that is not known.
+    # False: apply no messages, which is faster. Enough for a list.
+    with_messages: bool = True
+    # The result. If the conversation is not known, it has only messages that were taken back.
     merged: Copy | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.merged = merged(self.held, self.left)
         if self.pending or self.cleared_at:
-            changes = outbox.changes_of(self.pending)
+            changes = outbox.changes_of(self.pending, with_messages=self.with_messages)
             if self.cleared_at:
                 changes.append(Change(uuid.UUID(int=0), "", self.cleared_at, action="clear"))
             self.merged = apply_all(changes, self.merged)
 
     @property
     def both(self) -> Copy | None:
-        """Return the conversation, if it has begun or was deleted."""
+        """Return the result, unless the conversation is not known."""
         return self.merged if self.merged and is_known(self.merged) else None
 
     @property
@@ -75,7 +77,7 @@ class Found:
         return "cloud" if cloud.database.on and self.held and not self.pending and not self.left else LOCAL
 
     def unreached(self) -> "Found":
-        """Return what would have been found with the database down."""
+        """Return this without what the database has, as if it had been down."""
         return Found(self.pending, None, self.left, reached=False, cleared_at=self.cleared_at)
 
 
@@ -106,7 +108,9 @@ def find(key: uuid.UUID, learner: uuid.UUID | None, messages: Sequence[uuid.UUID
             if learner is None and (own or held):
                 learner = own[0].learner if own else held.conversation.learner if held else None
                 waiting = outbox.clears([learner] if learner else [])
-            cleared_at = _cleared(using, waiting, {learner}, own).get(learner) if learner else None
+            may_begin = held is None or held.conversation.deleted_at is not None
+            older = bool(own or left or may_begin)
+            cleared_at = _cleared(using, waiting, {learner}, older=older).get(learner) if learner else None
     except cloud.Unavailable:
         cleared_at = waiting.cleared_at(learner) if learner else None
         return Found(own, None, left, reached=False, cleared_at=cleared_at)
@@ -119,7 +123,7 @@ def find_all(using: str, keys: Collection[uuid.UUID]) -> dict[uuid.UUID, Found]:
     left, held = rows.load(LOCAL, keys) if using != LOCAL else {}, rows.load(using, keys)
     learners = {key: copy.conversation.learner for key, copy in (left | held).items()}
     learners |= {key: some[0].learner for key, some in changes.items()}
-    cleared = _cleared(using, outbox.clears(learners.values()), set(learners.values()), changes)
+    cleared = _cleared(using, outbox.clears(learners.values()), set(learners.values()), older=bool(changes or left))
     return {
         key: Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared.get(learner))
         for key, learner in learners.items()
@@ -140,17 +144,31 @@ def with_pending(copies: Mapping[uuid.UUID, Copy], keys: Collection[uuid.UUID]) 
 
 
 def _cleared(
-    using: str, waiting: outbox.Waiting, learners: Collection[uuid.UUID], changes: Collection[object]
+    using: str, waiting: outbox.Waiting, learners: Collection[uuid.UUID], *, older: bool
 ) -> dict[uuid.UUID, datetime]:
     """Return when these learners last cleared all conversations, as far as it matters.
 
-    `LastClear` is read only with pending `changes`: only they can be older than a clearing that another server did.
+    Clearings by other servers are read only if `older`: if something that waits here may be older than one, or if a
+    conversation may begin now, which it must do after them.
     """
     found = {learner: row.moment for learner, row in waiting.clears.items()}
-    if changes:
+    if older:
         last = LastClear.objects.using(using).filter(pk__in=learners).values_list("pk", "moment")
         found |= {learner: max(moment, found.get(learner, moment)) for learner, moment in last}
     return found
+
+
+def alive_here(learner: uuid.UUID, waiting: outbox.Waiting) -> list[Conversation]:
+    """Return the learner's conversations of which something waits here, as they are known without their database."""
+    rows_left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
+    left = {row.pk: Copy(row) for row in rows_left}
+    found = [
+        Found(
+            waiting.changes.get(key, []), None, left.get(key), False, waiting.cleared_at(learner), with_messages=False
+        )
+        for key in left.keys() | waiting.changes.keys()
+    ]
+    return [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
 
 
 def count_alive(found: Found) -> int:
@@ -187,19 +205,22 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
             held = {row.pk: row for row in _page(using, learner, limit + len(touched), before, cleared_at)}
             if missing := touched - held.keys():
                 held |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
-            cleared_at = _cleared(using, waiting, {learner}, changes).get(learner)
+            cleared_at = _cleared(using, waiting, {learner}, older=bool(touched)).get(learner)
     except cloud.Unavailable:
         held = {}
 
-    def found(held: Mapping[uuid.UUID, Copy], left: Mapping[uuid.UUID, Copy], keys: Iterable[uuid.UUID]) -> list[Found]:
-        return [Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared_at) for key in keys]
+    def found(
+        held: Mapping[uuid.UUID, Copy], left: Mapping[uuid.UUID, Copy], keys: Iterable[uuid.UUID], **how: bool
+    ) -> list[Found]:
+        return [Found(changes.get(key, []), held.get(key), left.get(key), cleared_at=cleared_at, **how) for key in keys]
 
     def place(row: Conversation) -> Position:
         return row.timestamp, row.pk
 
     # The place of a conversation in the list does not depend on its messages, so they are read for one page only.
     held_rows, left_rows = ({key: Copy(row) for key, row in each.items()} for each in (held, left))
-    known = [each.both.conversation for each in found(held_rows, left_rows, touched | held.keys()) if each.both]
+    all_of_them = found(held_rows, left_rows, touched | held.keys(), with_messages=False)
+    known = [each.both.conversation for each in all_of_them if each.both]
     listed = [row for row in known if not row.deleted_at and (not before or place(row) < before)]
     page = [row.pk for row in sorted(listed, key=place, reverse=True)[:limit]]
     there: dict[uuid.UUID, Copy] = {}

@@ -1,10 +1,10 @@
 """Compute how a change alters a conversation. All rules of merging are in this module.
 
 A change can wait in the outbox of a server, be applied late, or twice. `apply` never touches a database and never alters
-its arguments. It decides online writes, draining, reads with pending changes, imports, undo, and merging two copies.
+its arguments. Online writes, draining, reads with pending changes, imports, undo and merging two copies all use it.
 
-Each column has a stamp, the moment when it was last set, and the later moment wins. So changes of several servers end
-alike in any order, and applying a change again alters nothing. Three rules concern more than one column:
+Each column has a stamp, the moment when it was last set, and the later moment wins. So changes of several servers give
+the same result in any order, and a change that is applied again alters nothing. Three rules concern several columns:
 
 - A replacement deletes the messages that were last sent before it.
 - A conversation that is saved after its deletion comes back: that server did not know of the deletion.
@@ -27,8 +27,8 @@ DOUBT = ("doubt", "confidence", "unsure")
 # Two more stamps of a conversation: of its last replacement, and of its beginning.
 REPLACED, BEGUN = "messages", "begun"
 BEGINNING = ("save", "replace", "add")
-# `deleted_at` of a row without the stamp `begun`: it is not known to be a conversation, and holds only what was taken
-# back from it.
+# `deleted_at` of a row without the stamp `begun`. Whether the conversation exists is not known: the row is there for
+# messages that were taken back.
 NEVER = datetime.fromtimestamp(0, UTC)
 # A replacement does not rewrite messages that have these values already. Their stamp is then the conversation's stamp
 # `messages`, so saving a long conversation again writes one row.
@@ -85,7 +85,7 @@ def merged(far: Copy | None, near: Copy | None) -> Copy | None:
 
 
 def as_change(held: Copy) -> Change:
-    """Return the one change that makes this copy, for example of all changes of a conversation so far."""
+    """Return one change that produces this copy, for example to replace all changes of a conversation so far."""
     row, replaced = held.conversation, stamps_of(held.conversation).get(REPLACED, 0)
     messages = [
         MessageChange(each.wire_id, _columns(each), each.position, stamps_of(each, replaced), each.pk)
@@ -95,7 +95,7 @@ def as_change(held: Copy) -> Change:
 
 
 def begun_after(cleared: datetime, change: Change) -> Change:
-    """Let a conversation begin anew after all were cleared, without what the database has of it from before."""
+    """Return a change that begins the conversation anew after a clearing, without older data in the database."""
     empty, stamp = Conversation.empty(), stamp_of(cleared)
     stamps = dict.fromkeys(empty, stamp) | dict.fromkeys([*change.columns, "deleted_at"], stamp_of(change.moment))
     stamps[REPLACED] = stamp
@@ -116,7 +116,7 @@ def lacking(before: Copy | None, key: uuid.UUID) -> Literal["all", "voice", ""]:
 
 
 def is_known(held: Copy) -> bool:
-    """Return whether this is a conversation, and not only what was taken back from one that is not known."""
+    """Return whether the conversation is known to exist, or to be deleted. Else only messages were taken back."""
     return held.conversation.deleted_at != NEVER
 
 
@@ -155,7 +155,7 @@ def _unknown(change: Change) -> Copy:
 
 
 def _begin(row: Conversation, have: Stamps, change: Change) -> None:
-    """Note when the conversation began. What was deleted before it began is nothing of it."""
+    """Note when the conversation began. The earliest moment counts."""
     begun = (change.stamps or {}).get(BEGUN, stamp_of(change.moment) if change.action in BEGINNING else 0)
     if not begun or begun >= have.get(BEGUN, begun + 1):
         return
@@ -190,7 +190,7 @@ def _delete_replaced(after: Copy, key: uuid.UUID, replaced: int, replaced_before
 
 
 def _leave_erased_messages(after: Copy) -> None:
-    """Delete the messages that have no words any more, of a conversation that comes back."""
+    """Delete the erased messages of a conversation that comes back."""
     for key, message in after.messages.items():
         if message.erased and message.deleted_at is None:
             after.messages[key] = copy.copy(message)
@@ -233,7 +233,7 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
 
 def _missing_parts(change: Change, before: Copy | None) -> Change:
     """Reduce an addition to what is missing, as a change that sets it."""
-    # Of a conversation that has not begun, only deletions are there.
+    # Before a conversation has begun, it has only deletions.
     if before is None or BEGUN not in stamps_of(before.conversation):
         return replace(change, action="save")
     row, columns = before.conversation, Columns()

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 from django.db import connections, models, transaction
 from django.db.models import Q, QuerySet
@@ -104,8 +105,8 @@ def keys(rows: QuerySet[PendingChange]) -> list[uuid.UUID]:
     return [key for key in dict.fromkeys(found) if key]
 
 
-def changes_of(rows: Iterable[PendingChange]) -> list[Change]:
-    return [_change(row) for row in rows]
+def changes_of(rows: Iterable[PendingChange], *, with_messages: bool = True) -> list[Change]:
+    return [_change(row, with_messages=with_messages) for row in rows]
 
 
 def remove(rows: Sequence[PendingChange]) -> None:
@@ -197,11 +198,11 @@ def _encoded(change: Change) -> Json:
     }
 
 
-def _change(row: PendingChange) -> Change:
+def _change(row: PendingChange, *, with_messages: bool) -> Change:
     shape = row.change
     messages = [
         MessageChange(each["id"], _decoded_columns(Message, each["columns"]), each["position"], each["stamps"])
-        for each in shape["messages"]
+        for each in (shape["messages"] if with_messages else ())
     ]
     columns = _decoded_columns(Conversation, shape["columns"])
     return Change(row.learner, shape["wire_id"], row.moment, columns, messages, shape["action"], shape["stamps"])
@@ -212,7 +213,12 @@ def _encoded_columns(columns: Columns) -> Columns:
 
 
 def _decoded_columns(model: type[Kept], columns: Columns) -> Columns:
-    dates = {field.name for field in model._meta.concrete_fields if isinstance(field, models.DateTimeField)}
+    dates = _dates(model)
     return {
         name: datetime.fromisoformat(value) if value and name in dates else value for name, value in columns.items()
     }
+
+
+@cache
+def _dates(model: type[Kept]) -> frozenset[str]:
+    return frozenset(field.name for field in model._meta.concrete_fields if isinstance(field, models.DateTimeField))

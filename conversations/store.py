@@ -3,8 +3,8 @@
 They are synchronous. The talk path calls them in a thread, never before the voice.
 
 Conversations are kept in one database: the cloud's while the cloud is on, otherwise the local one. While the cloud's
-database is down, a write goes to the outbox. It is durable in one of them when the function returns. Changes in the
-outbox go to the database with the next write to the same conversation or by draining (`migration.drain`).
+database is down, a write goes to the outbox. When the function returns, the write is durable. Changes in the outbox
+go to the database with the next write to the same conversation or by draining (`migration.drain`).
 
 Every function takes the learner and reaches only that learner's rows. Only `look_up`, for operators, reaches all.
 """
@@ -85,7 +85,7 @@ def save(
         sent = [dataclasses.replace(each, columns=each.columns | {"position": each.position}) for each in sent]
         return _apply(Change(learner, wire_id, now_after(), columns, sent, "replace"), found, wanted)
     change = Change(learner, wire_id, now_after(after=found.cleared_at), columns, sent, "save")
-    if not replace and found.both is None and found.cleared_at:
+    if not replace and found.both is None and found.cleared_at and not found.reached:
         change, wanted = merging.begun_after(found.cleared_at, change), None
     return _apply(change, found, wanted)
 
@@ -225,14 +225,20 @@ def drop_message(learner: uuid.UUID, wire_id: str, message: str) -> None:
         _apply(Change(learner, wire_id, now_after(), {}, [MessageChange(message, {})], "drop"), found, wanted)
 
 
-def delete(learner: uuid.UUID, wire_id: str) -> bool:
-    """Delete a conversation. `restore` brings it back within ten minutes. Return False if there was none."""
+def delete(learner: uuid.UUID, wire_id: str, *, seen: Copy | None = None) -> bool:
+    """Delete a conversation. `restore` brings it back within ten minutes. Return False if there was none.
+
+    With `seen`, delete only what was read: words that were saved later bring the conversation back, also those that
+    still wait in the outbox of another server.
+    """
     found = find(conversation_key(learner, wire_id), learner, messages=())
     there = found.both
     was_gone = found.reached and (there is None or there.conversation.deleted_at is not None)
     # Rows that wait in the local database would show up if the cloud went down now.
     if not was_gone or found.pending or found.left:
-        _apply(Change(learner, wire_id, now_after(), action="delete"), found, ())
+        # Two, because stamps are rounded.
+        moment = seen.conversation.updated_at + 2 * TICK if seen else None
+        _apply(Change(learner, wire_id, now_after(), action="delete"), found, (), moment)
     return not was_gone
 
 
@@ -240,16 +246,14 @@ def clear(learner: uuid.UUID) -> int:
     """Delete all of the learner's conversations. Return the number of those that could be reached."""
     waiting = outbox.of_learners([learner])
     earlier = list(waiting.clears.values())
-    left = Conversation.objects.using(LOCAL).filter(learner=learner) if cloud.database.on else ()
-    found = [find(key, learner, messages=()) for key in {row.pk for row in left} | waiting.changes.keys()]
-    here = [each.both.conversation for each in found if each.both and not each.both.conversation.deleted_at]
+    here = lookup.alive_here(learner, waiting)
     moment = max([now_after(), *(row.updated_at + TICK for row in here), *(row.moment + TICK for row in earlier)])
     try:
         with reaching() as using:
             newest = alive(using, learner).aggregate(newest=Max("updated_at"))["newest"]
             moment = max(moment, newest + TICK) if newest else moment
             count = sum(delete(learner, row.wire_id) for row in here)
-            count += carry_out_clear(Change(learner, "", moment, action="clear"), using)
+            count += carry_out_clear(LastClear(learner, moment), using)
             outbox.remove(earlier)
             return count
     except cloud.Unavailable:
@@ -257,11 +261,11 @@ def clear(learner: uuid.UUID) -> int:
         return len(here)
 
 
-def carry_out_clear(change: Change, using: str) -> int:
+def carry_out_clear(clear: LastClear, using: str) -> int:
     """Delete the conversations that a clearing concerns, and return their number. Raises what the database raises."""
-    record_clear(LastClear(change.learner, change.moment), using)
-    rows_there = alive(using, change.learner).filter(lookup.begun_before(change.moment))
-    return rows_there.update(deleted_at=change.moment, updated_at=change.moment, version=F("version") + 1)
+    record_clear(clear, using)
+    rows_there = alive(using, clear.learner).filter(lookup.begun_before(clear.moment))
+    return rows_there.update(deleted_at=clear.moment, updated_at=clear.moment, version=F("version") + 1)
 
 
 def record_clear(clear: LastClear, using: str) -> None:
@@ -324,10 +328,12 @@ def _present(found: Found) -> Copy | None:
     return None if found.both.conversation.deleted_at else found.both
 
 
-def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -> StoredConversation:
+def _apply(
+    change: Change, found: Found, messages: Sequence[uuid.UUID] | None, moment: datetime | None = None
+) -> StoredConversation:
     """Write the change to the database together with pending ones, or to the outbox if the database fails.
 
-    Raises WriteConflict if other writers keep changing the same conversation.
+    It is made now, or at `moment`. Raises WriteConflict if other writers keep changing the same conversation.
     """
     for again in range(TRIES):
         _require_not_erased(change.learner, change.wire_id)
@@ -341,7 +347,7 @@ def _apply(change: Change, found: Found, messages: Sequence[uuid.UUID] | None) -
                 and "deleted_at" not in change.columns
             ):
                 raise ConversationDeleted(change.wire_id)
-        change = dataclasses.replace(change, moment=now_after(found.merged, after=found.cleared_at))
+        change = dataclasses.replace(change, moment=moment or now_after(found.merged, after=found.cleared_at))
         try:
             before, after, storage = _write(change, found)
         except Changed:

@@ -19,15 +19,16 @@ from audio import recordings
 from audio.models import Recording
 from audio.storages import ChecksumMismatch
 from conversations import lookup, outbox, rows, store
-from conversations.models import Conversation
+from conversations.models import Conversation, LastClear
 from conversations.rows import Changed
 from core import cloud
 from core.cloud import LOCAL
+from learners.models import LearnerMerge
 from migration import waiting
 from migration.transfer import NotHeld, Unmovable, deliver, insert, read
 
 BATCH = 50
-# The present size. It is halved for a database that takes too long, so that what it can take arrives.
+# The current size. It is halved when the database takes too long, so that smaller batches succeed.
 _batch = BATCH
 # Seconds that the cloud may take for one batch.
 BATCH_PATIENCE = 20.0
@@ -58,9 +59,9 @@ def drain() -> Report:
 
 
 def steps(report: Report) -> Iterator[None]:
-    """Do the same in steps that the caller may end. The report grows with each. Yields before each batch.
+    """Drain step by step, and count in `report`. Yields before each batch, so that the caller can stop.
 
-    A half of the cloud that fails ends only its own share. Its breaker has reported it, and the rest waits.
+    If a half of the cloud fails, its data waits, and the other half's moves. The breaker has reported the failure.
     """
     with contextlib.suppress(cloud.Unavailable):
         yield from _drain_recordings(report)
@@ -163,7 +164,7 @@ def _here(row: Recording) -> QuerySet[Recording]:
 
 
 def _hand_over(row: Recording) -> bool:
-    """Write the row of bytes that have arrived to the cloud's database, and remove the local row and file.
+    """Write the row of an uploaded recording to the cloud's database, and remove the local row and file.
 
     Returns False if the recording was removed while it moved. While the database is down, the row stays where it is.
     """
@@ -204,22 +205,25 @@ def _drain_changes(report: Report) -> Iterator[None]:
         _move_batch([each["conversation"] for each in batch], report)
     for row in outbox.pending().filter(conversation=None):
         with cloud.patience(BATCH_PATIENCE), lookup.reaching() as using:
-            (change,) = outbox.changes_of([row])
-            store.carry_out_clear(change, using)
+            store.carry_out_clear(LastClear(row.learner, row.moment), using)
         outbox.remove([row])
 
 
 def _drain_rows(report: Report) -> Iterator[None]:
-    """Move the conversations that the local database has from a time when the cloud was off."""
+    """Move the conversations that the local database has from a time when the cloud was off, then the clearings."""
     last = uuid.UUID(int=0)
     while cloud.database.usable:
         yield
         left = Conversation.objects.using(LOCAL).filter(pk__gt=last).order_by("pk")
         batch = list(left.values_list("pk", flat=True)[:_batch])
         if not batch:
-            return
+            break
         last = batch[-1]
         _move_batch(batch, report)
+    for clear in LastClear.objects.using(LOCAL) if cloud.database.usable else ():
+        with cloud.patience(BATCH_PATIENCE), cloud.database.use():
+            store.carry_out_clear(clear, settings.CLOUD_DATABASE)
+        LastClear.objects.using(LOCAL).filter(pk=clear.pk, moment=clear.moment).delete()
 
 
 def _move_batch(batch: Sequence[uuid.UUID], report: Report) -> None:
@@ -252,6 +256,13 @@ def _move(keys: Sequence[uuid.UUID]) -> int:
         found = lookup.find_all(using, keys)
         held = {key: each.held for key, each in found.items() if each.held}
         rows.write(using, [each.merged for each in found.values() if each.merged], held)
+    _reopen_merges({each.merged.conversation.learner for each in found.values() if each.merged})
     outbox.remove([change for each in found.values() for change in each.pending])
     rows.remove([each.left for each in found.values() if each.left], using=LOCAL)
     return sum(bool(each.pending or each.left) for each in found.values())
+
+
+def _reopen_merges(learners: Iterable[uuid.UUID]) -> None:
+    """Let finished merges of these learners go on with what has arrived since. `learner_merges` carries them out."""
+    with cloud.within(BATCH_PATIENCE):
+        LearnerMerge.objects.filter(source__in=learners).exclude(finished_at=None).update(finished_at=None)

@@ -2,7 +2,8 @@
 
 A merge is a row in `default`. It goes conversation by conversation: the account gets a copy that names the same
 recordings, these change hands, then the learner's own conversation is erased. Each step can be repeated, so a killed
-merge goes on where it was. While a part of the cloud is down, it waits.
+merge goes on where it was. While a part of the cloud is down, it waits. If another server then drains more of the
+learner's conversations, `drain` opens the merge again.
 """
 
 import logging
@@ -86,7 +87,8 @@ def _run(merge: LearnerMerge) -> None:
                     return
                 _move(merge, each.conversation.wire_id)
                 merge.done, merge.problem = merge.done + 1, ""
-                merge.save(update_fields=["done", "problem"])
+                merge.total = max(merge.total, merge.done)
+                merge.save(update_fields=["done", "total", "problem"])
         merge.finished_at = timezone.now()
         merge.save(update_fields=["finished_at"])
     except (Waits, cloud.Unavailable, store.OutOfReach, OSError) as error:
@@ -122,7 +124,7 @@ def _move(merge: LearnerMerge, wire_id: str) -> None:
             if held and not held.conversation.deleted_at and not merge.deletes:
                 _add(held, merge.account)
             _require_up()
-            _erase(merge.source, wire_id)
+            _erase(merge.source, wire_id, None if merge.deletes else held)
     finally:
         release(sync_worker.WORK, holder)
 
@@ -144,33 +146,41 @@ def _target(held: Copy, learner: uuid.UUID) -> str:
     """Return the id that the conversation gets in the account: its own, unless the account has another one with that id."""
     wire_id = held.conversation.wire_id
     there = store.existing(learner, wire_id)
-    if there is None or _holds(there, held):
+    if there is None or _is_same(there, held):
         return wire_id
     return f"merged-{held.conversation.pk.hex}"
 
 
-def _holds(there: Copy, held: Copy) -> bool:
-    """Return whether `there` has every message of `held`: it is the same conversation, perhaps of an interrupted merge."""
+def _is_same(there: Copy, held: Copy) -> bool:
+    """Return whether these are one conversation: they share a message, and all that they share are equal.
+
+    An interrupted merge leaves such a copy, and so does one that is opened again.
+    """
     if there.conversation.deleted_at:
         return False
+    alive = [row for row in held.messages.values() if row.deleted_at is None]
+    is_shared = not alive
     voices = recordings.of({row.audio_key for copy in (there, held) for row in copy.messages.values() if row.audio_key})
-    for row in held.messages.values():
-        if row.deleted_at:
-            continue
+    for row in alive:
         same = there.messages.get(message_key(there.conversation.pk, row.wire_id))
-        if same is None or same.deleted_at or (same.role, same.content) != (row.role, row.content):
+        if same is None:
+            continue
+        if same.deleted_at or (same.role, same.content) != (row.role, row.content):
             return False
+        is_shared = True
         if row.audio_key and same.audio_key and row.audio_key != same.audio_key:
             mine, theirs = voices.get(row.audio_key), voices.get(same.audio_key)
             if not (mine and theirs and mine.sha256 == theirs.sha256):
                 return False
-    return True
+    return is_shared
 
 
-def _erase(learner: uuid.UUID, wire_id: str) -> None:
-    """Delete a conversation, and erase its words and recordings at once."""
+def _erase(learner: uuid.UUID, wire_id: str, seen: Copy | None) -> None:
+    """Delete a conversation, and erase its words and recordings at once. `seen` is as in `store.delete`."""
     key = conversation_key(learner, wire_id)
-    store.delete(learner, wire_id)
+    store.delete(learner, wire_id, seen=seen)
+    if not store.is_deleted(learner, wire_id):
+        raise Waits("The conversation is being written to.")
     recordings.remove(recordings.of_conversations([key]).values())
     store.erase_deleted(before=timezone.now() + timedelta(seconds=1), only=[key])
     _require_up()

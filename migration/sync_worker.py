@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import DatabaseError, connections
 
-from core import metrics
+from core import cloud, metrics
 from core.counts import counted
 from migration import drain, waiting
 from migration.drain import Report
@@ -24,13 +24,17 @@ _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync_worker")
 async def run() -> None:
     """Drain the local database every EVERY seconds, until cancelled."""
     failed: dict[str, str] = {}
+    problem = ""
     while True:
         await asyncio.sleep(EVERY)
         try:
             report = await asyncio.get_running_loop().run_in_executor(_thread, reconcile)
-        except (DatabaseError, OSError):
-            logger.exception("What waits in the local database could not be moved; trying again.")
+        except (DatabaseError, OSError) as error:
+            # Once for each reason: a line every second would fill a disk.
+            if problem != (problem := cloud.sentence(error)):
+                logger.exception("What waits in the local database cannot be moved: %s It is tried again.", problem)
             continue
+        problem = ""
         metrics.RECONCILED.labels("conversations").inc(report.conversations)
         metrics.RECONCILED.labels("recordings").inc(report.recordings)
         metrics.RECONCILED_BYTES.inc(report.bytes)

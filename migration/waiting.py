@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from audio.models import Recording
 from conversations import outbox
-from conversations.models import Conversation
+from conversations.models import Conversation, LastClear
 from core import cloud
 from core.cloud import LOCAL
 
@@ -28,7 +28,7 @@ def counts() -> PendingCounts:
         conversations = changed.values("conversation").distinct().count()
         conversations += Conversation.objects.using(LOCAL).exclude(pk__in=changed.values("conversation")).count()
         # Each may concern many conversations. How many is not known here.
-        conversations += outbox.pending().filter(conversation=None).count()
+        conversations += outbox.pending().filter(conversation=None).count() + LastClear.objects.using(LOCAL).count()
     waiting = recordings(can_move_now=False)
     size = waiting.filter(place=Recording.Place.LOCAL).aggregate(size=Sum("size"))["size"] if cloud.bucket.on else 0
     return PendingCounts(conversations, waiting.count(), size or 0)
@@ -55,6 +55,6 @@ def can_move() -> bool:
     database_takes = cloud.database.usable or not cloud.database.on
     if database_takes and outbox.pending().exists():
         return True
-    if cloud.database.usable and Conversation.objects.using(LOCAL).exists():
+    if cloud.database.usable and any(table.objects.using(LOCAL).exists() for table in (Conversation, LastClear)):
         return True
     return (cloud.database.usable or cloud.bucket.usable) and recordings().exists()

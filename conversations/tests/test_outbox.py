@@ -16,7 +16,6 @@ from audio import recordings
 from audio.encoding import Clip
 from audio.models import Recording
 from conversations import database_probe, lookup, outbox, rows, store
-from conversations.changes import Change
 from conversations.drafts import Draft
 from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.rows import Changed
@@ -860,6 +859,16 @@ def test_reading_takes_as_many_queries_in_a_long_outage(database: Half) -> None:
     assert queries_for(lambda: (store.get(LEARNER, "conv-1"), store.history(LEARNER))) == few
 
 
+def test_clearing_takes_as_many_queries_with_many_conversations(database: Half) -> None:
+    database.goes_down()
+    save("a")
+    few = queries_for(lambda: store.clear(LEARNER))
+    for number in range(20):
+        save("a", wire_id=f"new-{number}")
+    assert queries_for(lambda: store.clear(LEARNER)) == few
+    assert listed() == []
+
+
 # Words in the outbox are erased in time
 
 
@@ -936,7 +945,7 @@ def test_after_a_clearing_in_an_outage_a_conversation_is_not_there(database: Hal
 def test_an_older_clearing_does_not_move_the_last_one_back(database: Half) -> None:
     later = timezone.now() + timedelta(seconds=1)
     for moment in (later, later - timedelta(minutes=1)):
-        store.carry_out_clear(Change(LEARNER, "", moment, action="clear"), ALIAS)
+        store.carry_out_clear(LastClear(LEARNER, moment), ALIAS)
     assert LastClear.objects.using(ALIAS).get().moment == later
 
 

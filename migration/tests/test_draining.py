@@ -15,6 +15,7 @@ import pytest
 from django.core.files.storage import storages
 from django.db import DataError, OperationalError, connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audio import recordings
 from audio.encoding import Clip
@@ -24,7 +25,7 @@ from audio.storages import ChecksumMismatch
 from conversations import outbox, rows, store
 from conversations.changes import message_key
 from conversations.drafts import Draft
-from conversations.models import Conversation, Message, PendingChange
+from conversations.models import Conversation, LastClear, Message, PendingChange
 from conversations.store import StoredConversation
 from migration import drain, waiting
 from migration.drain import Report
@@ -649,3 +650,46 @@ def test_changes_that_wait_when_the_cloud_is_switched_off_are_applied_here(datab
     assert drain.drain().conversations == 1
     assert Conversation.objects.using("local").get().wire_id == "conv-1"
     assert not PendingChange.objects.using("local").exists()
+
+
+def test_rows_that_are_older_than_a_clearing_by_another_server_are_cleared(database: Half, settings: Any) -> None:
+    settings.CLOUD_DATABASE = ""
+    save("a")
+    settings.CLOUD_DATABASE = ALIAS
+    store.carry_out_clear(LastClear(LEARNER, timezone.now() + timedelta(seconds=1)), ALIAS)
+    assert (store.get(LEARNER, "conv-1"), store.history(LEARNER)) == (None, [])
+    drained()
+    assert (store.get(LEARNER, "conv-1"), store.history(LEARNER)) == (None, [])
+
+
+def test_a_clearing_with_the_cloud_off_clears_the_cloud_when_it_is_on(database: Half, settings: Any) -> None:
+    save("a")
+    settings.CLOUD_DATABASE = ""
+    save("b", wire_id="conv-2")
+    store.clear(LEARNER)
+    save("c", wire_id="conv-3")
+    settings.CLOUD_DATABASE = ALIAS
+    assert waiting.can_move()
+    drained()
+    assert [each.conversation.wire_id for each in store.history(LEARNER)] == ["conv-3"]
+    assert not waiting.can_move()
+
+
+def test_a_clearing_that_waits_when_the_cloud_is_switched_off_is_not_lost(database: Half, settings: Any) -> None:
+    save("a")
+    with database.outage():
+        store.clear(LEARNER)
+    settings.CLOUD_DATABASE = ""
+    drain.drain()
+    settings.CLOUD_DATABASE = ALIAS
+    drained()
+    assert store.history(LEARNER) == []
+
+
+def test_a_conversation_stays_that_began_after_a_clearing_by_a_server_whose_clock_is_ahead(database: Half) -> None:
+    store.carry_out_clear(LastClear(LEARNER, timezone.now() + timedelta(minutes=3)), ALIAS)
+    save("a")
+    with database.outage():
+        save("b")
+    drained()
+    assert kept() == {"a": b"", "b": b""}

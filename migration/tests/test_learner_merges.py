@@ -16,7 +16,7 @@ from audio.models import Recording
 from conversations import database_probe, preferences, store
 from conversations.changes import conversation_key
 from conversations.drafts import Draft
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Message, PendingChange
 from learners import cookie
 from learners.models import Account, Device, LearnerMerge
 from learners.tests.browsing import ANNA, PASSWORD, Browser
@@ -228,6 +228,56 @@ def test_what_waits_in_the_outbox_moves_too(both: tuple[Half, Half], account: Ac
     assert words_of(account.learner) == {"conv-1": ["said in the outage"]}
     assert nothing_is_left(source)
     assert nothing_is_left(source, "local")
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_merge_goes_on_when_another_server_drains_more(
+    deletes: bool, both: tuple[Half, Half], account: Account, source: uuid.UUID
+) -> None:
+    talk(source, "conv-1", "before")
+    with both[0].outage(), both[1].outage():
+        talk(source, "conv-2", "said in the outage")
+        more = Draft("m9", "user", "more", AT, audio=Clip(b"more", "audio/webm", 1.0))
+        store.save(source, "conv-1", columns={}, messages=[more], replace=False)
+    # While this server merges, the changes wait at the other one.
+    elsewhere = [(model, list(model.objects.using("local"))) for model in (PendingChange, Recording)]
+    for model, _ in elsewhere:
+        model.objects.using("local").all().delete()
+    waiting = merge(account, source, deletes=deletes)
+    learner_merges.run_waiting()
+    waiting.refresh_from_db()
+    assert (waiting.done, waiting.total, bool(waiting.finished_at)) == (1, 1, True)
+    for model, rows in elsewhere:
+        model.objects.using("local").bulk_create(rows)
+    drain.drain()
+    learner_merges.run_waiting()
+    waiting.refresh_from_db()
+    assert waiting.finished_at
+    found = sorted(words for said in words_of(account.learner).values() for words in said)
+    assert found == ([] if deletes else ["before", "more", "said in the outage"])
+    # Words that came to a conversation after its deletion are erased ten minutes later.
+    store.erase_deleted(before=timezone.now() + timedelta(hours=1))
+    assert nothing_is_left(source)
+
+
+def test_words_said_while_a_conversation_moves_are_kept(
+    both: Any, account: Account, source: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk(source, "conv-1", "before")
+    real = recordings.hand_over
+
+    def speak_meanwhile(*args: Any) -> None:
+        real(*args)
+        monkeypatch.setattr(recordings, "hand_over", real)
+        more = Draft("m9", "user", "meanwhile", AT, audio=Clip(b"meanwhile", "audio/webm", 1.0))
+        store.save(source, "conv-1", columns={}, messages=[more], replace=False)
+
+    monkeypatch.setattr(recordings, "hand_over", speak_meanwhile)
+    merge(account, source)
+    learner_merges.run_waiting()
+    learner_merges.run_waiting()
+    assert words_of(account.learner) == {"conv-1": ["before", "meanwhile"]}
+    assert nothing_is_left(source)
 
 
 def test_without_a_cloud_it_works_in_the_local_database(account: Account, source: uuid.UUID) -> None:
