@@ -17,7 +17,9 @@ from audio.models import Recording
 from audio.s3_errors import Kind, StorageUnavailable, Trouble
 from conversations import representations, store
 from conversations.models import Conversation
+from core import site_limits
 from core.cloud import LOCAL
+from core.counts import MB
 from learners import tokens
 from migration.archive import restoring
 from own_data import exporting
@@ -227,3 +229,8 @@ def test_the_summary_counts_what_is_kept(owner: LearnerClient, database: Half, b
     kept = owner.get("/api/me").json()["kept"]
     assert (kept["conversations"], kept["recordings"], kept["minutes"]) == (2, 3, 1.5)
     assert kept["bytes"] == 3 * len(SOUND + b"talk-1")
+
+
+def test_the_summary_has_the_limit_that_an_operator_has_set(owner: LearnerClient) -> None:
+    site_limits.override({"LEARNER_QUOTA_MB": 7})
+    assert owner.get("/api/me").json()["kept"]["bytesLimit"] == 7 * MB
