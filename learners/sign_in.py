@@ -73,7 +73,10 @@ class Attempt:
 
     def refuse(self, wait: int) -> None:
         logger.warning(
-            "A sign-in was refused unread, for %s s: %r from %s.", wait, self.account[:150], self.address or "unknown"
+            "A sign-in was refused for %s s, without a look at the password: %r from %s.",
+            wait,
+            self.account[:150],
+            self.address or "unknown",
         )
 
     def succeed(self) -> None:

@@ -1,4 +1,4 @@
-"""Take browsers' reports about violations of the Content-Security-Policy: one line in the log each, and a metric.
+"""Receive browsers' reports about violations of the Content-Security-Policy: one line in the log each, and a metric.
 
 Anybody may send anything here. So the log gets only words of the policy, routes of this site and names of other sites: no path
 that may name a learner or a conversation, no query, no text of the report.

@@ -209,7 +209,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-# Accounts, by django-allauth. Without a mail server, letters go to the terminal, and addresses need not be verified.
+# Accounts, by django-allauth. Without a mail server, emails go to the terminal, and addresses need not be verified.
 
 SIGNUP = env.one_of("SIGNUP", "open", ("open", "invite", "closed", "required"))
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", HTTPS)
