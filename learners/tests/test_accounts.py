@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
@@ -405,6 +406,19 @@ def test_codes_of_a_second_factor_cannot_be_guessed(settings: Any) -> None:
         client.post("/account/2fa/authenticate/", {"code": "000000"})
     assert "Too many" in client.post("/account/2fa/authenticate/", {"code": app()}).text
     assert client.get("/admin/").status_code == 302
+
+
+def test_the_page_of_second_factors_leads_to_the_recovery_codes() -> None:
+    client = browser()
+    client.sign_up()
+    assert "/account/2fa/recovery-codes/" not in client.get("/account/2fa/").text
+    user = get_user_model().objects.get(email=ANNA)
+    totp.TOTP.activate(user, totp.generate_totp_secret())
+    RecoveryCodes.activate(user)
+    page = client.get("/account/2fa/").text
+    assert "10 unused codes left" in page
+    assert 'href="/account/2fa/recovery-codes/"' in page
+    assert "Remove the app" in page
 
 
 def test_a_learner_is_not_let_into_the_admin() -> None:
