@@ -157,8 +157,6 @@ INSTALLED_APPS = [
     "talking_agent.site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    # For the list of security keys, a template of allauth.
-    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "talking_agent.staticfiles.StaticFilesConfig",

@@ -439,9 +439,17 @@ def test_security_keys_belong_to_their_user() -> None:
     anna, ben = browser(), browser()
     anna.sign_up()
     ben.sign_up("ben@example.org")
+    data = {
+        "name": "Anna's phone",
+        "credential": {"clientExtensionResults": {"credProps": {"rk": True}}},
+    }
     key = Authenticator.objects.create(
-        user=get_user_model().objects.get(email=ANNA), type=Authenticator.Type.WEBAUTHN, data={"name": "key"}
+        user=get_user_model().objects.get(email=ANNA), type=Authenticator.Type.WEBAUTHN, data=data
     )
+    own = anna.get("/account/2fa/webauthn/").text
+    assert "Anna&#x27;s phone" in own
+    assert ">passkey<" in own
+    assert "You have none" in ben.get("/account/2fa/webauthn/").text
     sign_in_again = {"password": PASSWORD, "next": "/account/"}
     ben.post("/account/reauthenticate/", sign_in_again)
     assert ben.post(f"/account/2fa/webauthn/keys/{key.pk}/remove/").status_code == 404
