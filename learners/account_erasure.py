@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.db.models import ManyToOneRel, Q
+from django.db.models import ManyToOneRel, Model, Q
 
 from learners.models import Account, Invitation
 from learners.personal_data import DataSubject
@@ -39,11 +39,10 @@ def _erase_mentions(user: User, using: str) -> None:
     entries = Q(object_repr__in={user.email, user.get_username(), *emails} - {""})
     for relation in user._meta.get_fields(include_hidden=True):
         if isinstance(relation, ManyToOneRel):
-            model = relation.related_model._meta
-            rows = relation.related_model._base_manager.using(using).filter(**{relation.field.name: user})
+            model: type[Model] = relation.field.model
+            rows = model._base_manager.using(using).filter(**{relation.field.name: user})
             keys = [str(key) for key in rows.values_list("pk", flat=True)]
-            entries |= Q(
-                content_type__app_label=model.app_label, content_type__model=model.model_name, object_id__in=keys
-            )
+            kind = {"content_type__app_label": model._meta.app_label, "content_type__model": model._meta.model_name}
+            entries |= Q(**kind, object_id__in=keys)
     LogEntry.objects.using(using).filter(entries).update(object_repr=ERASED)
     Invitation.objects.using(using).filter(used_by=user).update(note=ERASED)
