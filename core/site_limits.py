@@ -12,7 +12,7 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class SiteLimit:
-    """Describe one limit. `name` is its setting, `protects` says what it is good for."""
+    """Describe one limit. `name` is its setting. `label` and `protects`, why it exists, are for the admin page."""
 
     name: str
     label: str
@@ -86,8 +86,8 @@ LIMITS = (
     ),
     SiteLimit(
         "LEARNERS_PER_ADDRESS",
-        "Learners that one address counts as",
-        "Protects everything above from scripts that make up learners: an address may do this many times what one learner may. "
+        "Learners counted for an address",
+        "Protects everything above from scripts that make up learners: an address may do this many times what a learner may. "
         "A class shares an address.",
         high=10_000,
     ),

@@ -28,13 +28,23 @@ from learners.identity import ACCOUNTS
 from learners.sign_in import Attempt
 
 WAIT = "Too many attempts have failed. Wait %(seconds)s seconds, then try again."
-INVITATION_USED = "This invitation has been used, or is not complete. Ask for another one."
-NOT_SENT = "The e-mail could not be sent. Try again later."
+INVITATION_USED = "This invitation has been used, or its link is not complete. Ask for another one."
+NOT_SENT = "The email could not be sent. Try again later."
 
 logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The email address or the password is wrong.",
+        "username_password_mismatch": "The user name or the password is wrong.",
+        "incorrect_code": "This code is wrong.",
+        "incorrect_password": "This password is wrong.",
+        "enter_current_password": "This is not your current password.",
+        "rate_limited": "These are too many requests. Wait a moment, then try again.",
+    }
+
     def get_client_ip(self, request: HttpRequest) -> str:
         return address.of_request(request) or "unknown"
 
@@ -53,7 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return bool(settings.SIGNUP != "closed")
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
-        """Give a new user a name that tells nothing. Only operators sign in by name."""
+        """Give a new user a random name. Only operators sign in by name."""
         user.username = f"learner-{secrets.token_hex(8)}"
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
@@ -61,7 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):
             return super().save_user(request, user, form, commit)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Raise ValidationError if the account or the address has failed too often. allauth's own limit locks others out."""
+        """Raise ValidationError if the account or the address has failed too often. allauth's own limit would lock owners out."""
         self.attempt = Attempt.of(request, credentials.get("email") or credentials.get("username") or "")
         if wait := self.attempt.begin():
             self.attempt.refuse(wait)
@@ -102,15 +112,15 @@ class AccountAdapter(DefaultAccountAdapter):
         devices.sign_out_others(context.request, user)
 
     def should_send_confirmation_mail(self, request: HttpRequest, email_address: Any, signup: bool) -> bool:
-        """Return False if addresses need no verification. Without a mail server, no letter would arrive."""
+        """Return False if addresses need no verification. Without a mail server, no email would arrive."""
         return bool(settings.EMAIL_URL)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a letter. If the mail server fails, say so, whether or not the account exists."""
+        """Send an email. If the mail server fails, tell the visitor, whether or not the account exists."""
         try:
             super().send_mail(template_prefix, email, context)
         except OSError as error:
-            logger.error("A letter (%s) could not be sent: %s", template_prefix, cloud.sentence(error))
+            logger.error("An email (%s) could not be sent: %s", template_prefix, cloud.sentence(error))
             messages.error(self.request, NOT_SENT)
 
 

@@ -44,12 +44,11 @@ class SignInView(LoginView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         to_admin = self.request.GET.get("next", "").startswith("/admin/")
         operators = get_user_model().objects.filter(is_staff=True, is_active=True)
-        no_operator = to_admin and not operators.exists()
-        is_closed = settings.SIGNUP == "closed"
         own = {
             "to_admin": to_admin,
-            "no_operator": no_operator,
-            "is_closed": is_closed,
+            "no_operator": to_admin and not operators.exists(),
+            "needs_account": settings.SIGNUP == "required",
+            "is_closed": settings.SIGNUP == "closed",
             "has_oidc": settings.OIDC_SERVER_URL,
         }
         return {**super().get_context_data(**kwargs), **own}

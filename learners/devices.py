@@ -60,14 +60,26 @@ def sign_out(devices: QuerySet[Device]) -> None:
 
 
 def sign_out_here(request: LearnerRequest) -> None:
-    """Sign out this browser. It is the learner again that it was before, if that one still has conversations, or a new one."""
-    device = current(request)
-    if device is None:
-        return
-    sign_out(Device.objects.filter(pk=device.pk))
+    """Sign out this browser. It becomes another learner: see `learner_after_sign_out`."""
+    if device := current(request):
+        sign_out(Device.objects.filter(pk=device.pk))
+        become(request, Identity(_learner_before(device)))
+
+
+def learner_after_sign_out(key: uuid.UUID | None) -> uuid.UUID:
+    """Return the learner that a browser with this device becomes when it is signed out. Without a device it is a new one."""
+    device = Device.objects.filter(pk=key).first() if key else None
+    return _learner_before(device) if device else uuid.uuid4()
+
+
+def _learner_before(device: Device) -> uuid.UUID:
+    """Return the learner that the browser was before it signed in, if nothing was decided about its conversations yet.
+
+    Otherwise return a new one.
+    """
     previous = device.previous_learner
     is_free = previous and not Account.objects.filter(learner=previous).exists()
-    become(request, Identity(previous if previous and is_free else uuid.uuid4()))
+    return previous if previous and is_free else uuid.uuid4()
 
 
 def _account(user: User, learner: uuid.UUID | None) -> Account:

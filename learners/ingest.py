@@ -2,14 +2,14 @@
 
 from django.http import HttpResponseBase, JsonResponse
 
-from core.counts import MB
+from core.counts import MB, hours_until
 from core.middleware import Middleware
 from learners import throttling
 from learners.requests import LearnerRequest
-from learners.throttling import DAY, HOUR
+from learners.throttling import DAY
 from learners.visitors import Visitor, limits_of
 
-TOO_MUCH = "This is more than may be sent in a day ({limit} MB). Go on in {hours} hours."
+TOO_MUCH = "You may send {limit} MB in a day, and this is more. Send it again in {hours}."
 # Errors whose bytes stay counted, because the server has read the body: it was invalid, or held no speech.
 READ = (400, 422)
 
@@ -25,8 +25,7 @@ class DailyUploadLimit(Middleware[LearnerRequest]):
                 *limits_of(Visitor.of_request(request), "sent", "SENT_MB_PER_DAY", DAY, MB), amount=size
             )
         except throttling.Exceeded as exceeded:
-            hours = max(1, round(exceeded.wait_s / HOUR))
-            error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours)
+            error = TOO_MUCH.format(limit=exceeded.limit.most // MB, hours=hours_until(exceeded.wait_s))
             return JsonResponse({"error": error}, status=429, headers={"Retry-After": str(exceeded.wait_s)})
         request.sent_today = spent
         return None

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -21,19 +22,23 @@ def new_token(invitation: Invitation) -> str:
 
 
 def accept(request: HttpRequest, token: str) -> bool:
-    """Note in the session that its visitor is invited. Return False if the token is wrong or was used."""
-    request.session[TOKEN] = token
-    return is_invited(request)
+    """Keep the token in the visitor's session. Return False, and store nothing, if it is wrong or was used."""
+    if is_open := _unused(token).exists():
+        request.session[TOKEN] = token
+    return is_open
 
 
 def is_invited(request: HttpRequest) -> bool:
-    return Invitation.objects.filter(digest=_digest(request.session.get(TOKEN, "")), used_at=None).exists()
+    return _unused(request.session.get(TOKEN, "")).exists()
 
 
 def use(request: HttpRequest, user: AbstractBaseUser) -> bool:
     """Use up the invitation of the session. Return False if another sign-up was faster."""
-    mine = Invitation.objects.filter(digest=_digest(request.session.get(TOKEN, "")), used_at=None)
-    return bool(mine.update(used_at=timezone.now(), used_by=user))
+    return bool(_unused(request.session.get(TOKEN, "")).update(used_at=timezone.now(), used_by=user))
+
+
+def _unused(token: str) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(digest=_digest(token), used_at=None)
 
 
 def _digest(token: str) -> str:

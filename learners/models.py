@@ -1,12 +1,9 @@
 import uuid
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db import models
 from django.utils import timezone
 
-from learners.personal_data import DataSubject
 from learners.signed_in import name_of
 
 
@@ -23,17 +20,6 @@ class Account(models.Model):
     @property
     def name(self) -> str:
         return name_of(self.user)
-
-    @classmethod
-    def erase_subject(cls, subject: DataSubject, using: str) -> None:
-        """Delete the account of a learner with its user, devices, addresses and sessions. A user who is staff stays."""
-        for account in cls.objects.using(using).filter(learner=subject.learner).select_related("user"):
-            user = str(account.user.pk)
-            # The data of a session is encoded, so no query can filter by it.
-            for session in Session.objects.using(using).iterator():
-                if session.get_decoded().get(SESSION_KEY) == user:
-                    session.delete()
-            account.delete() if account.user.is_staff else account.user.delete()
 
 
 class Device(models.Model):

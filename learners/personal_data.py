@@ -67,11 +67,14 @@ def delete_by_learner(model: type[Model]) -> Erase:
     return erase
 
 
-def columns(model: type[Model], *names: str) -> Export:
-    """Return a function that exports these columns of a learner's rows in the database `default`."""
+def columns(model: type[Model], *names: str, owner: str = "learner") -> Export:
+    """Return a function that exports these columns of a learner's rows in the database `default`.
+
+    `owner` is the lookup that leads from a row to its learner.
+    """
 
     def export(learner: uuid.UUID) -> list[Json]:
-        rows = model._default_manager.using("default").filter(learner=learner).values(*names)
+        rows = model._default_manager.using("default").filter(**{owner: learner}).values(*names)
         return [
             {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
             for row in rows

@@ -73,7 +73,10 @@ class Attempt:
 
     def refuse(self, wait: int) -> None:
         logger.warning(
-            "A sign-in was refused unread, for %s s: %r from %s.", wait, self.account[:150], self.address or "unknown"
+            "A sign-in was refused for %s s, without a look at the password: %r from %s.",
+            wait,
+            self.account[:150],
+            self.address or "unknown",
         )
 
     def succeed(self) -> None:
@@ -81,8 +84,11 @@ class Attempt:
         own, address = self._limits()
         with _counting:
             cache.delete(own)
-            failures, until = self._before[address]
-            cache.set(address, (failures, until), REMEMBERED)
+            failures, until = cache.get(address, self._before[address])
+            before, until_before = self._before[address]
+            # Attempts of others may have failed meanwhile. Their failures, and the wait for them, stay.
+            alone = failures == before + 1
+            cache.set(address, (max(0, failures - 1), until_before if alone else until), REMEMBERED)
 
     def _limits(self) -> dict[str, int]:
         """Return the number of free failures by counter key: first the account's, then the address's or device's."""

@@ -1,5 +1,6 @@
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
@@ -12,6 +13,13 @@ def name_of(user: "User") -> str:
 
 
 def context(request: HttpRequest) -> dict[str, object]:
-    """Tell every page the name of the account, "" if the browser is not signed in. Reads no database."""
+    """Tell every page the name of the account, "" if the browser is not signed in, and whether the site sends mail.
+
+    Reads no database.
+    """
     identity = getattr(request, "identity", None)
-    return {"account_name": identity.name if identity else "", "is_signed_in": bool(identity and identity.device)}
+    return {
+        "account_name": identity.name if identity else "",
+        "is_signed_in": bool(identity and identity.device),
+        "sends_mail": bool(settings.EMAIL_URL),
+    }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
-# Counters in memory. Beyond that, those that were begun first are dropped; the cache still has them.
+# Counters in memory. Beyond that, the oldest ones are dropped. The cache still has what was shared of them.
 MOST_COUNTERS = 100_000
 
 
@@ -73,15 +73,15 @@ def spend(*limits: Limit, amount: int = 1) -> Spent:
     """Count `amount` under every limit. Raises Exceeded at the first that would be passed. Then nothing is counted."""
     now = int(time.time())
     with _counting:
+        if len(_counters) + len(limits) > MOST_COUNTERS:
+            for key in list(_counters)[: MOST_COUNTERS // 3]:
+                del _counters[key]
         counters = [_counters.setdefault(limit.key(now), Tally(limit.ends(now))) for limit in limits]
         for limit, counter in zip(limits, counters, strict=True):
             if counter.shared + counter.pending + amount > limit.most:
                 raise Exceeded(limit, max(1, counter.ends - now))
         for counter in counters:
             counter.pending += amount
-        if len(_counters) > MOST_COUNTERS:
-            for key in list(_counters)[: MOST_COUNTERS // 3]:
-                del _counters[key]
     return Spent(counters, amount)
 
 

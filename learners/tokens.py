@@ -91,7 +91,9 @@ def learner_of(secret: str) -> uuid.UUID:
     known = _cache.get(digest)
     if known is None or time.monotonic() - known.looked_up > CACHED:
         known = _look_up(digest, known)
-    if known is None or erased.is_erased(known.learner) or _is_over(known.expires_at):
+    if known is None or erased.is_erased(known.learner):
+        raise InvalidToken
+    if known.expires_at and known.expires_at <= timezone.now():
         raise InvalidToken
     return known.learner
 
@@ -179,10 +181,6 @@ def _read(digest: str) -> ApiToken | None:
         with suppress(DatabaseError):
             rows.update(used_at=timezone.now())
     return row
-
-
-def _is_over(moment: datetime | None) -> bool:
-    return moment is not None and moment <= timezone.now()
 
 
 def _digest(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""Identify a visitor to count: a learner by the cookie or token, or a client without either by its address."""
+"""Identify the visitor that a request counts for: a learner with a cookie or token, or else the client's address."""
 
 import uuid
 from collections.abc import Hashable

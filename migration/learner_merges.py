@@ -1,7 +1,7 @@
 """Merge the conversations of a learner without an account into an account, with their recordings, or delete them.
 
 A merge is a row in `default`. It goes conversation by conversation: the account gets a copy that names the same
-recordings, these change hands, then the learner's own conversation is erased. Each step can be repeated, so a killed
+recordings, they change their owner, then the learner's own conversation is erased. Each step can be repeated, so a killed
 merge goes on where it was. While a part of the cloud is down, it waits. If another server then drains more of the
 learner's conversations, `drain` opens the merge again.
 """
@@ -24,6 +24,7 @@ from conversations.changes import conversation_key, message_key
 from conversations.lookup import StoredConversation
 from conversations.rows import Copy
 from core import cloud
+from learners import tokens
 from learners.models import Account, Device, LearnerMerge
 from migration import sync_worker
 from migration.models import claim, release
@@ -59,7 +60,7 @@ def start() -> None:
 
 
 def run_waiting() -> None:
-    """Carry out all merges that are not finished, unless another process does. Errors are logged, and tried again later."""
+    """Carry out all merges that are not finished, unless another process does. After an error, a later call goes on."""
     try:
         with cloud.within(PATIENCE):
             waiting = list(
@@ -79,6 +80,9 @@ def _run(merge: LearnerMerge) -> None:
     if not claim(work, holder, using="default"):
         return
     try:
+        # Afterwards nobody could see or revoke them, and their programs must not get at the account.
+        for token in tokens.of_learner(merge.source):
+            tokens.revoke(merge.source, token.pk)
         if not merge.deletes:
             preferences.adopt_refusal(merge.account.learner, merge.source)
         while page := _page(merge.source):

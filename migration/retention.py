@@ -1,7 +1,7 @@
-"""Erase what the site, or a learner, wants to be kept no longer: conversations, recordings, or both.
+"""Erase conversations and recordings whose time is over, by the rules of the site or the choice of their learner.
 
-`rules` says what is due now, and `pruning` deletes it: in the cloud, on this machine, and what waits for the cloud. While a half
-of the cloud is down, nothing is deleted. The next run after its return deletes all of it.
+`rules` says what is due now, and `pruning` deletes it in the cloud, on this machine, and in the outbox. While a half of the cloud
+is down, nothing is deleted. The next run after its return deletes all of it.
 """
 
 import os
@@ -29,7 +29,7 @@ WORK = "retention"
 
 
 def steps(*, by_rules: bool) -> Generator[Pruned, None, None]:
-    """Delete what learners have asked to erase and, `by_rules`, what is kept no longer. Yield the counts of each batch.
+    """Delete the recordings that learners have asked to erase and, `by_rules`, all that is due. Yield the counts of each batch.
 
     The caller may end it after each batch. Deletes nothing while another process does so. Raises pruning.Down while a half of the
     cloud is down, OSError, DatabaseError, cloud.Unavailable.
@@ -57,7 +57,7 @@ def _pruned(options: PruneOptions, holder: str) -> Iterator[Pruned]:
 
 
 def erasures() -> list[tuple[LearnerPreferences, PruneOptions]]:
-    """Return the learners who have asked to erase their recordings, and what that is."""
+    """Return the learners who have asked to erase their recordings, each with the recordings to delete."""
     return [
         (each, PruneOptions(each.erase_audio_before, [each.pk], audio_only=True))
         for each in _chosen(Q(erase_audio_before__isnull=False))
@@ -66,7 +66,7 @@ def erasures() -> list[tuple[LearnerPreferences, PruneOptions]]:
 
 
 def rules(now: datetime) -> Iterator[PruneOptions]:
-    """Yield what is kept no longer: by the settings of the site, and by what learners have chosen."""
+    """Yield what is due: by the settings of the site, and by what learners have chosen."""
     if days := settings.RETENTION_DAYS:
         yield PruneOptions(now - timedelta(days=days))
     if days := settings.AUDIO_RETENTION_DAYS:

@@ -27,6 +27,7 @@ from conversations.models import Conversation, Erasure, PendingChange
 from core import cloud, metrics
 from core.cloud import LOCAL
 from learners import erased, personal_data
+from learners.models import Account, LearnerMerge
 from learners.personal_data import DataSubject, PersonalTable
 from migration import stores
 from migration.orphan_recordings import OUR_KEY
@@ -108,8 +109,10 @@ def erase(order: Erasure) -> Left:
     left: Left = {}
     subject = _subject(order, left)
     knows_all = not left
+    _request_unfinished_merges(order, left)
     for table in personal_data.tables():
-        if table.model is not Recording:
+        # An account names its unfinished merges, so it goes after them.
+        if table.model is not Recording and not (table.model is Account and ACCOUNTS in left):
             _erase_table(table, subject, left)
     # The rows of recordings name files, so they go after the files.
     names = _names(subject.learner, left)
@@ -161,6 +164,14 @@ def _subject(order: Erasure, left: Left) -> DataSubject:
         order.conversations = sorted(key.hex for key in found)
         order.save(using=LOCAL, update_fields=["conversations"])
     return DataSubject(order.learner, frozenset(found))
+
+
+def _request_unfinished_merges(order: Erasure, left: Left) -> None:
+    """Order the erasure of learners whose conversations were being merged into the account. No browser has their cookies."""
+    with _noting(ACCOUNTS, left), _reaching(ACCOUNTS):
+        unfinished = LearnerMerge.objects.filter(account__learner=order.learner, finished_at=None)
+        for source in unfinished.values_list("source", flat=True):
+            request(source)
 
 
 def _erase_table(table: PersonalTable, subject: DataSubject, left: Left) -> None:

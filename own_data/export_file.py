@@ -29,7 +29,7 @@ EXPLAINED = """\
 This is everything that Talking Agent kept of you at {moment}.
 
 conversations/  each talk in a folder of its own: conversation.md to read, conversation.json for programs, and the sound
-other-data.json what else is kept of you, such as the names of your API tokens
+other-data.json what else is kept of you, such as your devices and the names of your API tokens
 archive.tar     all talks and recordings once more. The operator of another Talking Agent can restore them:
                 manage.py storage restore archive.tar
 

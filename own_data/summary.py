@@ -10,7 +10,7 @@ from audio import quota
 from audio.models import Recording
 from conversations import lookup, outbox
 from conversations.models import Conversation
-from core import cloud
+from core import cloud, site_limits
 from core.cloud import LOCAL
 from core.counts import MB
 from core.json_types import Json
@@ -35,7 +35,7 @@ def kept(learner: uuid.UUID) -> Json:
         "conversations": conversations + len(waiting),
         "recordings": int(recordings),
         "bytes": quota.used(learner),
-        "bytesLimit": settings.LEARNER_QUOTA_MB * MB,
+        "bytesLimit": site_limits.value("LEARNER_QUOTA_MB") * MB,
         "minutes": round(seconds / 60, 1),
     }
 

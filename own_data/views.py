@@ -1,10 +1,12 @@
 """Serve the learner's own page: what is kept, API tokens, the export and the erasure."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from typing import BinaryIO
 
+from django.db import Error
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -16,14 +18,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversations import representations
+from core import cloud, site_limits
 from core.json_types import Json
 from core.method_first import MethodFirst
 from core.negotiation import AnyAccept
 from core.openapi import answers, refusals
-from learners import address, cookie, throttling, tokens
+from learners import address, cookie, devices, throttling, tokens
 from learners.authentication import LearnerAuthentication
 from learners.requests import ApiRequest
 from learners.throttling import DAY, Limit
+from learners.visitors import Visitor
 from own_data import erasing, exporting, summary
 from own_data import serializers as own
 from own_data.models import Export
@@ -31,14 +35,16 @@ from own_data.permissions import NotByToken
 
 # Exports of one learner in a day: each reads everything.
 MOST_EXPORTS = 10
-TOO_MANY_EXPORTS = f"Only {MOST_EXPORTS} exports can be made in a day."
+TOO_MANY_EXPORTS = f"A learner may make {MOST_EXPORTS} exports in a day. Try again tomorrow."
 # Of one address: each leaves a row for ever.
 MOST_ERASURES = 100
 TOO_MANY_ERASURES = "Too many erasures came from your address today. Nothing was erased. Try again tomorrow."
 NO_EXPORT = "There is no export. It may be older than a day. Make another one."
 NO_TOKEN = "There is no such token."
-ERASED = "Everything is being erased. It takes some seconds, and longer if a part of the storage is down now."
+ERASED = "Everything is being erased. That takes some seconds, or longer while a part of the storage is down."
 CHUNK = 256 * 1024  # bytes
+# Seconds to ask the accounts.
+PATIENCE = 1.5
 
 
 class AtLimit(APIException):
@@ -131,7 +137,7 @@ class TokenView(OwnView):
 class ExportView(OwnView):
     @extend_schema(
         operation_id="getExport",
-        summary="How far the export is",
+        summary="The progress of the export",
         responses=answers(own.OneExportSerializer, 503),
         tags=["own data"],
     )
@@ -149,7 +155,13 @@ class ExportView(OwnView):
         tags=["own data"],
     )
     def post(self, request: ApiRequest) -> Response:
-        spent = _spend(Limit("exports", str(request.learner), MOST_EXPORTS, DAY), TOO_MANY_EXPORTS)
+        visitor = Visitor.of_request(request)
+        of_address = MOST_EXPORTS * site_limits.value("LEARNERS_PER_ADDRESS")
+        spent = _spend(
+            TOO_MANY_EXPORTS,
+            Limit("exports", visitor.own, MOST_EXPORTS, DAY),
+            Limit("exports", visitor.shared, of_address, DAY),
+        )
         try:
             export, is_new = exporting.request(request.learner)
         except exporting.TooManyExports as error:
@@ -188,7 +200,8 @@ class ErasureView(OwnView):
     @extend_schema(
         operation_id="eraseEverything",
         summary="Erase everything of the learner, for good",
-        description="Talks, recordings, tokens and exports, in every store. The answer gives the browser a new learner.",
+        description="The account, talks, recordings, tokens and exports, in every store. The answer gives the browser another "
+        "learner: the one from before it signed in, if that one's talks still wait for a decision, else a new one.",
         request=own.ConfirmedSerializer,
         responses=answers(own.ErasedSerializer, 400, 403, 411, 413, 415, 429, 503, code=202),
         tags=["own data"],
@@ -196,19 +209,23 @@ class ErasureView(OwnView):
     def post(self, request: ApiRequest) -> Response:
         sent = own.ConfirmedSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
+        becomes = uuid.uuid4()
         # Nothing is stored of a learner without a cookie.
         if not request.learner_is_new:
-            _spend(Limit("erasures", address.of_request(request), MOST_ERASURES, DAY), TOO_MANY_ERASURES)
+            _spend(TOO_MANY_ERASURES, Limit("erasures", address.of_request(request), MOST_ERASURES, DAY))
+            # The accounts may be down. The erasure does not wait for them.
+            with contextlib.suppress(Error), cloud.within(PATIENCE):
+                becomes = devices.learner_after_sign_out(request.identity.device)
             erasing.request(request.learner)
         done = own.ErasedSerializer({"success": True, "message": ERASED})
         response = Response(done.data, status=status.HTTP_202_ACCEPTED, headers=_private())
-        cookie.attach(response, uuid.uuid4())
+        cookie.attach(response, becomes)
         return response
 
 
-def _spend(limit: Limit, message: str) -> throttling.Spent:
+def _spend(message: str, *limits: Limit) -> throttling.Spent:
     try:
-        return throttling.spend(limit)
+        return throttling.spend(*limits)
     except throttling.Exceeded as exceeded:
         raise EnoughToday(message, exceeded.wait_s) from None
 

@@ -1,9 +1,10 @@
 """Limit the calls to the engines in a minute. They cost money at a provider, or a lot of computing time here."""
 
+from core.counts import counted
 from learners import throttling
 from learners.visitors import Visitor, limits_of
 
-TOO_MANY = "This is more than {limit} calls in a minute. Wait {seconds} seconds, then go on."
+TOO_MANY = "You have made more than {limit} calls in a minute. Wait {wait}, then go on."
 
 
 def count_call(visitor: Visitor) -> None:
@@ -13,4 +14,4 @@ def count_call(visitor: Visitor) -> None:
 
 def too_many_calls(exceeded: throttling.Exceeded) -> str:
     """Return the sentence for a refused call."""
-    return TOO_MANY.format(limit=exceeded.limit.most, seconds=exceeded.wait_s)
+    return TOO_MANY.format(limit=exceeded.limit.most, wait=counted(exceeded.wait_s, "second"))

@@ -1,4 +1,4 @@
-"""Say what this site does with what learners say: what it keeps, where and for how long, and who gets what.
+"""Describe how this site handles what learners say: what it keeps, where and for how long, and who receives it.
 
 All of it follows from the settings in force. The start page, /privacy and `GET /api/privacy` show it.
 """
@@ -56,7 +56,7 @@ class KeptData:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyNotice:
-    """Describe what this site does. The operator's fields are None if the settings do not name them."""
+    """Hold the notice. The operator's fields are None if the settings do not name them."""
 
     operator: str | None
     contact: str | None
@@ -68,7 +68,7 @@ class PrivacyNotice:
 
     @property
     def contact_link(self) -> str:
-        """Return a link to the contact, "" if it is neither an e-mail address nor a web address."""
+        """Return a link to the contact, "" if it is neither an email address nor a web address."""
         contact = self.contact or ""
         if re.fullmatch(r"https?://\S+", contact):
             return contact
@@ -86,7 +86,7 @@ class PrivacyNotice:
 
 
 def notice() -> PrivacyNotice:
-    """Return what this site does, by the settings in force."""
+    """Return the notice, made from the settings in force."""
     words, audio = preferences.retention_days(LearnerPreferences())
     return PrivacyNotice(
         operator=settings.OPERATOR_NAME or None,

@@ -1,4 +1,4 @@
-"""Serve what this site does with a learner's data, and the learner's own choices."""
+"""Serve the privacy notice, and let learners choose what is kept of them."""
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema

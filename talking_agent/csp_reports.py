@@ -1,4 +1,4 @@
-"""Take browsers' reports about violations of the Content-Security-Policy: one line in the log each, and a metric.
+"""Receive browsers' reports about violations of the Content-Security-Policy: one line in the log each, and a metric.
 
 Anybody may send anything here. So the log gets only words of the policy, routes of this site and names of other sites: no path
 that may name a learner or a conversation, no query, no text of the report.
@@ -81,7 +81,8 @@ class CspReportView(MethodFirst, APIView):
         for report in reports:
             host = request.get_host()
             directive = _directive(report)
-            blocked, page = _shortened(_either(report, "blockedURL", "blocked-uri"), host), _page_of(report, host)
+            blocked = _shortened(_either(report, "blockedURL", "blocked-uri"), host)
+            page = _shortened(_either(report, "documentURL", "document-uri"), host)
             metrics.CSP_REPORTS.labels(directive).inc()
             logger.warning(
                 "A browser reports a violation of the policy: %s blocked %s on %s.", directive, blocked, page
@@ -114,10 +115,6 @@ def _directive(report: Json) -> str:
     # Older browsers send the directive with its sources.
     named = _either(report, "effectiveDirective", "effective-directive", "violated-directive").partition(" ")[0]
     return named if named in DIRECTIVES else UNKNOWN
-
-
-def _page_of(report: Json, host: str) -> str:
-    return _shortened(_either(report, "documentURL", "document-uri"), host)
 
 
 def _shortened(url: str, host: str) -> str:

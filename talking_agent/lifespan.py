@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -28,7 +29,7 @@ ERASE_PATIENCE = 30.0
 RETENTION_EVERY = 3600
 STORE_USE_EVERY = 2
 SHARE_COUNTS_EVERY = 1
-DELETE_OLD_ACCESSES_EVERY = 3600
+DELETE_OLD_EVERY = 3600
 MIGRATE_AGAIN_AFTER = 2
 MERGE_EVERY = 60
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ async def lifespan(scope: Message, receive: Receive, send: Send) -> None:
     await _store_use()
     await asyncio.to_thread(_own_connections()(erasing.load))
     works = (
-        *(_migrate, _erase_deleted, _erase_expired, _finish_merges, _delete_old_accesses, _keep_storing_use),
+        *(_migrate, _erase_deleted, _erase_expired, _finish_merges, _delete_old, _keep_storing_use),
         *(_keep_sharing_counts, sync_worker.run, data_worker.run),
     )
     tasks = [asyncio.create_task(work()) for work in works]
@@ -130,14 +131,16 @@ async def _finish_merges() -> None:
         await asyncio.sleep(MERGE_EVERY)
 
 
-async def _delete_old_accesses() -> None:
+async def _delete_old() -> None:
+    """Delete access records after AUDIT_DAYS, and sessions that have expired: they may hold addresses of people."""
     while True:
-        try:
-            with cloud.within(cloud.PATIENCE):
-                await asyncio.to_thread(_own_connections()(audit.delete_old))
-        except (DatabaseError, InterfaceError) as error:
-            logger.debug("Old access records could not be deleted yet: %s", cloud.sentence(error))
-        await asyncio.sleep(DELETE_OLD_ACCESSES_EVERY)
+        for delete in (audit.delete_old, SessionStore.clear_expired):
+            try:
+                with cloud.within(cloud.PATIENCE):
+                    await asyncio.to_thread(_own_connections()(delete))
+            except (DatabaseError, InterfaceError) as error:
+                logger.debug("Old rows of the accounts could not be deleted yet: %s", cloud.sentence(error))
+        await asyncio.sleep(DELETE_OLD_EVERY)
 
 
 async def _erase_deleted() -> None:

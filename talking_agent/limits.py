@@ -12,7 +12,7 @@ from django.http import JsonResponse
 
 from core.admission import BUSY, LINGER_S, TOO_MANY, RequestRefused, Slots
 from core.asgi_types import Application, Message, Receive, Send
-from core.counts import MB
+from core.counts import MB, counted
 from core.doors import Door, door_at
 from learners import address, throttling
 from learners.visitors import Visitor, limits_of, visitor_of
@@ -29,7 +29,7 @@ REQUESTS = Slots("requests", total=128, each=32, waiting=128, waiting_each=32, p
 # Weights are in bytes. Parsing takes about four times as much memory.
 UPLOADS = Slots("uploads", total=64 * MB, each=2, waiting=64, waiting_each=14)
 
-TOO_FAST = "These are more than {limit} requests in a minute. Wait {seconds} seconds, then go on."
+TOO_FAST = "You have sent more than {limit} requests in a minute. Wait {wait}, then go on."
 UNWRITABLE = "The server's disk cannot be written at the moment. Nothing was saved; try again later."
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def _count(scope: Message) -> None:
     try:
         throttling.spend(*limits_of(visitor, "requests", "REQUESTS_PER_MINUTE", throttling.MINUTE))
     except throttling.Exceeded as exceeded:
-        message = TOO_FAST.format(limit=exceeded.limit.most, seconds=exceeded.wait_s)
+        message = TOO_FAST.format(limit=exceeded.limit.most, wait=counted(exceeded.wait_s, "second"))
         raise RequestRefused(message, status=429, retry_after=exceeded.wait_s) from None
 
 

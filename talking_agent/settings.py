@@ -157,8 +157,6 @@ INSTALLED_APPS = [
     "talking_agent.site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    # For the list of security keys, a template of allauth.
-    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "talking_agent.staticfiles.StaticFilesConfig",
@@ -209,7 +207,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-# Accounts, by django-allauth. Without a mail server, letters go to the terminal, and addresses need not be verified.
+# Accounts, by django-allauth. Without a mail server, emails go to the terminal, and addresses need not be verified.
 
 SIGNUP = env.one_of("SIGNUP", "open", ("open", "invite", "closed", "required"))
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", HTTPS)

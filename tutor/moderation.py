@@ -1,7 +1,7 @@
 """Judge what is said in a talk by a word list and patterns, in well under a millisecond.
 
 A language model's provider may judge the same words too: see `engines.interface.Engine.moderate`. `stops` says which categories
-an audience is spared. The entries and patterns are in `moderation.toml` and `wordlists/`.
+must not be said to the audience. The entries and patterns are in `moderation.toml` and `wordlists/`.
 """
 
 import csv
@@ -42,7 +42,7 @@ class Category(StrEnum):
     RUDE = "rude"
 
 
-# The categories that are spared to children alone.
+# Categories that stop only if the audience is children.
 FOR_CHILDREN = frozenset({Category.ADULT, Category.RUDE})
 _PATTERNS = (Category.MINORS, Category.THREAT, Category.HATE, Category.SEXUAL, Category.ADULT)
 
@@ -62,12 +62,12 @@ def audience() -> Audience:
 
 
 def stops(category: Category) -> bool:
-    """Return whether words of this category are not said to the audience, nor answered."""
+    """Return whether words of this category are neither said to the audience nor answered."""
     return category not in FOR_CHILDREN or audience() is Audience.CHILDREN
 
 
 def found(text: str) -> Category | None:
-    """Return the gravest category in a text that the audience is spared, or None. It does not look for SELF_HARM."""
+    """Return the gravest category in a text that `stops` for the audience, or None. It does not look for SELF_HARM."""
     rules, plain = load(), _plain(text)
     words = [word.strip(_EDGES) or word for word in plain.split()]
     counts = {
@@ -86,7 +86,7 @@ def found_in_learners(text: str) -> Category | None:
 
 
 def gravest(categories: Collection[Category | None]) -> Category | None:
-    """Return the gravest of the categories that the audience is spared, or None. None among them does not count."""
+    """Return the gravest of the categories that `stops` for the audience, or None. None among them does not count."""
     return next((each for each in Category if each in categories and stops(each)), None)
 
 

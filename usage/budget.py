@@ -17,8 +17,8 @@ from usage.ledger import SITE, Amount, counting
 # The engine that calls no provider.
 EMBEDDED = "local"
 NEW_DAY = "A new day begins at midnight (UTC)."
-ENOUGH = f"It is enough for today: the budget for the usual partner is used up. {NEW_DAY}"
-ENOUGH_FOR_YOU = f"It is enough for today: your share of the budget for the usual partner is used up. {NEW_DAY}"
+ENOUGH = f"That is enough for today: the budget for the usual partner is used up. {NEW_DAY}"
+ENOUGH_FOR_YOU = f"That is enough for today: your share of the budget for the usual partner is used up. {NEW_DAY}"
 GOES_ON = "The embedded partner goes on."
 
 # By key: dollars that calls in progress may still cost.

@@ -70,6 +70,8 @@ def store() -> None:
     day = today()
     with counting:
         moved = [(of, key, replace(each)) for of, counts in _pending.items() for key, each in counts.items()]
+        # In one order on all servers: otherwise two that update the same rows could block each other.
+        moved.sort(key=lambda each: each[:2])
         is_first = day not in _stored
     with transaction.atomic():
         for of, key, amount in moved:

@@ -34,7 +34,7 @@ def use_of_today() -> dict[str, object]:
         "site": UseOfToday("all learners", dollars(spent), dollars(limit), spent >= limit),
         "tables": [
             {"id": "speech", "title": "Who has spoken most today", "used": "Minutes", "rows": speech},
-            {"id": "money", "title": "Who has cost most today", "used": "About", "rows": money},
+            {"id": "money", "title": "Who has cost most today", "used": "Estimated cost", "rows": money},
         ],
     }
 

@@ -1,19 +1,18 @@
 """Limit the minutes that a learner may speak in a day (UTC)."""
 
 from core import site_limits
-from core.counts import counted
+from core.counts import counted, hours_until
 from usage import ledger, payer
 from usage.ledger import Amount, seconds_until_tomorrow
 
 ENOUGH = (
     "You have spoken for {minutes} today. That is all for one day: well done! "
-    "Come back in {hours}, after midnight (UTC). Your talks are in the history."
+    "After midnight (UTC), in {hours}, you can go on. Your talks are in the history."
 )
 ENOUGH_OF_ADDRESS = (
     "The learners at your address have spoken for {minutes} today, which is all for one day. "
-    "Come back in {hours}, after midnight (UTC). Your talks are in the history."
+    "After midnight (UTC), in {hours}, you can go on. Your talks are in the history."
 )
-HOUR = 3600
 
 
 class SpokenEnough(Exception):
@@ -39,5 +38,5 @@ def require_time() -> None:
 
 def _require(key: str, minutes: int, sentence: str) -> None:
     if ledger.used(key).seconds >= minutes * 60:
-        hours = max(1, round(seconds_until_tomorrow() / HOUR))
-        raise SpokenEnough(sentence.format(minutes=counted(minutes, "minute"), hours=counted(hours, "hour")))
+        spoken, hours = counted(minutes, "minute"), hours_until(seconds_until_tomorrow())
+        raise SpokenEnough(sentence.format(minutes=spoken, hours=hours))

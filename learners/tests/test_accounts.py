@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import caches
 from django.db import OperationalError, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from learners import cookie, identity
+from learners import cookie, identity, invitations
 from learners.models import Account, Device, Invitation
 from learners.tests.browsing import ANNA, PASSWORD, Browser, browser
 from tests.clients import staff_with
@@ -195,6 +197,7 @@ def test_a_forgotten_password_is_reset_by_mail_and_ends_all_devices() -> None:
     owner.sign_up()
     other.post("/account/password/reset/", {"email": ANNA})
     letter = next(each.body for each in mail.outbox if "/password/reset/key/" in each.body)
+    assert "learner-" not in letter
     link = re.search(r"http://testserver(/\S+)", str(letter))
     assert link
     form = other.get(link[1]).url
@@ -202,6 +205,23 @@ def test_a_forgotten_password_is_reset_by_mail_and_ends_all_devices() -> None:
     other.post(form, new)
     assert owner.get("/account/").status_code == 302
     assert Browser().sign_in(password="another long passphrase").status_code == 302
+
+
+@pytest.mark.parametrize("sends_mail", [True, False])
+def test_the_pages_say_whether_mail_is_sent(sends_mail: bool, settings: Any) -> None:
+    owner = browser()
+    owner.sign_up()
+    settings.EMAIL_URL = {"EMAIL_HOST": "mail.example.org"} if sends_mail else {}
+    assert ("This site sends no email" in Browser().get("/account/password/reset/").text) is not sends_mail
+    done = Browser().post("/account/password/reset/", {"email": ANNA}, follow=True).text
+    assert ("Look at your email" in done) is sends_mail
+    assert ("Send the confirmation again" in owner.get("/account/email/").text) is sends_mail
+
+
+def test_a_link_that_does_not_work_leads_on() -> None:
+    for path in ("/account/password/reset/key/1-x-y/", "/account/inactive/", "/account/3rdparty/login/cancelled/"):
+        page = browser().get(path).text
+        assert 'class="button' in page.partition("<main")[2].partition("</main>")[0]
 
 
 def test_nobody_learns_whether_an_account_exists() -> None:
@@ -274,8 +294,6 @@ def test_an_invitation_works_once(settings: Any, operator: Client) -> None:
 
 
 def test_an_invitation_that_two_use_at_once_makes_one_account(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from learners import invitations
-
     settings.SIGNUP = "invite"
     invitation = Invitation()
     token = invitations.new_token(invitation)
@@ -293,6 +311,20 @@ def test_an_invitation_that_two_use_at_once_makes_one_account(settings: Any, mon
     monkeypatch.setattr(invitations, "is_invited", beaten)
     client.sign_up()
     assert not get_user_model().objects.exists()
+
+
+def test_a_wrong_invitation_stores_nothing_and_keeps_the_right_one(settings: Any) -> None:
+    settings.SIGNUP = "invite"
+    stranger = browser()
+    assert stranger.get("/account/invitation/wrong/").status_code == 404
+    assert not Session.objects.exists()
+    invitation = Invitation()
+    token = invitations.new_token(invitation)
+    invitation.save()
+    guest = browser()
+    guest.get(f"/account/invitation/{token}/")
+    assert guest.get("/account/invitation/wrong/").status_code == 404
+    assert guest.sign_up().url == "/"
 
 
 CALLS = [
@@ -376,6 +408,19 @@ def test_codes_of_a_second_factor_cannot_be_guessed(settings: Any) -> None:
     assert client.get("/admin/").status_code == 302
 
 
+def test_the_page_of_second_factors_leads_to_the_recovery_codes() -> None:
+    client = browser()
+    client.sign_up()
+    assert "/account/2fa/recovery-codes/" not in client.get("/account/2fa/").text
+    user = get_user_model().objects.get(email=ANNA)
+    totp.TOTP.activate(user, totp.generate_totp_secret())
+    RecoveryCodes.activate(user)
+    page = client.get("/account/2fa/").text
+    assert "10 unused codes left" in page
+    assert 'href="/account/2fa/recovery-codes/"' in page
+    assert "Remove the app" in page
+
+
 def test_a_learner_is_not_let_into_the_admin() -> None:
     client = browser()
     client.sign_up()
@@ -394,9 +439,17 @@ def test_security_keys_belong_to_their_user() -> None:
     anna, ben = browser(), browser()
     anna.sign_up()
     ben.sign_up("ben@example.org")
+    data = {
+        "name": "Anna's phone",
+        "credential": {"clientExtensionResults": {"credProps": {"rk": True}}},
+    }
     key = Authenticator.objects.create(
-        user=get_user_model().objects.get(email=ANNA), type=Authenticator.Type.WEBAUTHN, data={"name": "key"}
+        user=get_user_model().objects.get(email=ANNA), type=Authenticator.Type.WEBAUTHN, data=data
     )
+    own = anna.get("/account/2fa/webauthn/").text
+    assert "Anna&#x27;s phone" in own
+    assert ">passkey<" in own
+    assert "You have none" in ben.get("/account/2fa/webauthn/").text
     sign_in_again = {"password": PASSWORD, "next": "/account/"}
     ben.post("/account/reauthenticate/", sign_in_again)
     assert ben.post(f"/account/2fa/webauthn/keys/{key.pk}/remove/").status_code == 404
@@ -426,7 +479,7 @@ def _dead_provider(settings: Any) -> None:
 def test_a_provider_that_cannot_be_reached_is_a_page() -> None:
     answer = Browser().post("/account/oidc/oidc/login/")
     assert answer.status_code == 503
-    assert "error" in answer.text
+    assert "The sign-in failed" in answer.text
 
 
 @pytest.mark.usefixtures("_dead_provider")

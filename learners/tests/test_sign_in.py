@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from learners import sign_in
+from learners.sign_in import Attempt
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 PASSWORD = "a long enough passphrase"
@@ -100,6 +101,17 @@ def test_signing_in_does_not_clear_the_failures_of_the_address(operator: Any) ->
             signs_in(PASSWORD, name="mallory", client=mallory)
             mallory.post("/account/logout/")
     assert 429 in statuses
+
+
+def test_guesses_during_a_sign_in_stay_counted() -> None:
+    """The owner of one account could otherwise clear the failures that come while the password is checked."""
+    own = Attempt("mallory", HERE)
+    own.begin()
+    for number in range(sign_in.FREE_FOR_ADDRESS - 1):
+        assert Attempt(f"somebody-{number}", HERE).begin() == 0
+    own.succeed()
+    assert Attempt("another", HERE).begin() > 0
+    assert Attempt("another", ELSEWHERE).begin() == 0
 
 
 def test_a_forwarded_address_is_ignored_without_a_proxy(operator: Any) -> None:

@@ -83,6 +83,10 @@ class TestSharing:
         for number in range(300):
             throttling.spend(Limit("calls", f"learner:{number}", 3, 60))
         assert len(throttling._counters) <= 30
+        for number in range(300):
+            with pytest.raises(Exceeded):
+                throttling.spend(Limit("calls", f"learner:{number}", 3, 60), Limit("calls", "address:1", 0, 60))
+        assert len(throttling._counters) <= 30
         now[0] += 60
         throttling.share()
         assert not throttling._counters
@@ -117,7 +121,9 @@ class TestRequestsInAMinute:
         assert [(await self.request(learner))[0] for _ in range(4)] == [204] * 4
         status, headers, body = await self.request(learner)
         assert (status, headers[b"retry-after"]) == (429, b"10")
-        assert json.loads(body) == {"error": "These are more than 4 requests in a minute. Wait 10 seconds, then go on."}
+        assert json.loads(body) == {
+            "error": "You have sent more than 4 requests in a minute. Wait 10 seconds, then go on."
+        }
         assert (await self.request(uuid.uuid4()))[0] == 204
 
     async def test_without_a_cookie_an_address_is_one_visitor_with_half_the_limit(self) -> None:

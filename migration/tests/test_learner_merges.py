@@ -17,7 +17,7 @@ from conversations import database_probe, preferences, store
 from conversations.changes import conversation_key
 from conversations.drafts import Draft
 from conversations.models import Conversation, Message, PendingChange
-from learners import cookie
+from learners import cookie, tokens
 from learners.models import Account, Device, LearnerMerge
 from learners.tests.browsing import ANNA, PASSWORD, Browser
 from migration import drain, learner_merges, sync_worker
@@ -309,6 +309,18 @@ def test_conversations_can_be_deleted_instead(both: Any, account: Account, sourc
     assert words_of(account.learner) == {}
     assert nothing_is_left(source)
     assert files() == 0
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_tokens_from_before_are_revoked(account: Account, source: uuid.UUID, deletes: bool) -> None:
+    """A program of somebody else who used this browser must not get at the account."""
+    _, secret = tokens.create(source, "script")
+    _, own = tokens.create(account.learner, "script")
+    merge(account, source, deletes=deletes)
+    learner_merges.run_waiting()
+    with pytest.raises(tokens.InvalidToken):
+        tokens.learner_of(secret)
+    assert tokens.learner_of(own) == account.learner
 
 
 def browser(learner: uuid.UUID) -> Browser:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -29,7 +30,8 @@ from conversations.changes import conversation_key
 from conversations.models import Conversation, Erasure, PendingChange
 from core.cloud import LOCAL
 from learners import cookie, erased, personal_data, tokens
-from learners.models import Account, Device
+from learners.models import Account, Device, Invitation, LearnerMerge
+from learners.tests.test_authentication import accounts_down
 from migration import drain
 from migration.models import Run
 from own_data import erasing, exporting
@@ -96,6 +98,14 @@ def everything_of(learner: uuid.UUID) -> None:
         LogEntry.objects.create(
             user=operator, content_type=kind, object_id=str(row.pk), object_repr=str(row), action_flag=4
         )
+    address = EmailAddress.objects.create(user=user, email=user.email)
+    Invitation.objects.create(digest=uuid.uuid4().hex, note=traces.PHRASE, used_by=user)
+    kind = ContentType.objects.get_for_model(EmailAddress)
+    # One row is still there, and an operator has deleted another one.
+    for pk in (str(address.pk), "1000000"):
+        LogEntry.objects.create(
+            user=operator, content_type=kind, object_id=pk, object_repr=address.email, action_flag=2
+        )
     Run.objects.create(options={"learner": str(learner)}, failed={f"conversation {key}": traces.PHRASE})
     # A killed server leaves bytes without a row.
     orphan = f"audio/1-{key.hex}-{uuid.uuid4().hex}0123456789abcdef-user.webm"
@@ -109,7 +119,13 @@ def test_the_search_finds_what_is_there(owner: LearnerClient, database: Half, bu
     """Without this, the other tests would prove nothing."""
     everything_of(owner.learner)
     found = traces.in_tables(owner.learner, DATABASES)
-    in_learners = {"learners.Account", "learners.ApiToken", "learners.Device"}
+    in_learners = {
+        "learners.Account",
+        "learners.ApiToken",
+        "learners.Device",
+        "learners.Invitation",
+        "account.EmailAddress",
+    }
     in_default = {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord", "usage.DailyUse"} | in_learners
     in_cloud = {"conversations.Conversation", "conversations.Message", "audio.Recording"}
     assert found == (
@@ -235,6 +251,42 @@ def test_the_browser_is_a_new_learner(owner: LearnerClient) -> None:
     other = Client()
     other.cookies[cookie.NAME] = before
     assert other.get("/api/me").json()["learner"] != str(owner.learner)
+
+
+def test_a_merge_that_waits_is_erased_too(owner: LearnerClient, database: Half, bucket: Half, tmp_path: Path) -> None:
+    everything_of(owner.learner)
+    source = uuid.uuid4()
+    speak(source)
+    LearnerMerge.objects.create(account=Account.objects.get(), source=source, total=1)
+    order(owner)
+    erasing.work()
+    erasing.work()
+    for learner in (source, owner.learner):
+        require_no_trace(learner, tmp_path)
+
+
+def test_the_browser_is_again_who_it_was_before_it_signed_in(owner: LearnerClient) -> None:
+    everything_of(owner.learner)
+    before = uuid.uuid4()
+    speak(before)
+    Device.objects.update(previous_learner=before)
+    assert cookie.unseal(order(owner).cookies[cookie.NAME].value) == before
+    erasing.work()
+    assert store.get(before, "talk-1")
+
+
+def test_without_the_accounts_the_erasure_begins_all_the_same(owner: LearnerClient, tmp_path: Path) -> None:
+    everything_of(owner.learner)
+    client, device = Client(), Device.objects.get()
+    client.cookies[cookie.NAME] = cookie.seal(owner.learner, device.pk)
+    client.get("/api/me")
+    with accounts_down(tmp_path):
+        answer = client.post("/api/me/erasure", {"confirm": "Erase everything"}, content_type="application/json")
+        assert answer.status_code == 202
+    assert cookie.unseal(answer.cookies[cookie.NAME].value) not in (None, owner.learner)
+    assert erased.is_erased(owner.learner)
+    erasing.work()
+    require_no_trace(owner.learner, tmp_path)
 
 
 def test_the_order_holds_after_a_restart(owner: LearnerClient) -> None:

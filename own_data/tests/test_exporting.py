@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.files.storage import storages
 from django.utils import timezone
 
@@ -17,10 +19,13 @@ from audio.models import Recording
 from audio.s3_errors import Kind, StorageUnavailable, Trouble
 from conversations import representations, store
 from conversations.models import Conversation
+from core import site_limits
 from core.cloud import LOCAL
-from learners import tokens
+from core.counts import MB
+from learners import cookie, tokens
+from learners.models import Account, Device
 from migration.archive import restoring
-from own_data import exporting
+from own_data import export_file, exporting
 from own_data.models import Export
 from own_data.tests.traces import PHRASE, SOUND, speak
 from tests.clients import LearnerClient
@@ -219,6 +224,23 @@ def test_a_full_disk_fails_the_export(owner: LearnerClient, settings: Any) -> No
     assert exported(owner)["error"] == exporting.DISK_FULL
 
 
+def test_it_has_what_is_kept_of_the_account(owner: LearnerClient, outsider: LearnerClient) -> None:
+    for number, learner in enumerate((owner.learner, outsider.learner)):
+        user = get_user_model().objects.create(username=f"user-{number}", email=f"{number}@example.org")
+        device = Device.objects.create(
+            account=Account.objects.create(user=user, learner=learner), user_agent=f"Browser/{number}"
+        )
+        EmailAddress.objects.create(user=user, email=user.email)
+        if learner == owner.learner:
+            owner.cookies[cookie.NAME] = cookie.seal(learner, device.pk)
+    exported(owner)
+    found = downloaded(owner).read(export_file.TABLES).decode()
+    assert "0@example.org" in found
+    assert "Browser/0" in found
+    assert "1@example.org" not in found
+    assert "Browser/1" not in found
+
+
 def test_the_summary_counts_what_is_kept(owner: LearnerClient, database: Half, bucket: Half) -> None:
     speak(owner.learner)
     with database.outage():
@@ -227,3 +249,8 @@ def test_the_summary_counts_what_is_kept(owner: LearnerClient, database: Half, b
     kept = owner.get("/api/me").json()["kept"]
     assert (kept["conversations"], kept["recordings"], kept["minutes"]) == (2, 3, 1.5)
     assert kept["bytes"] == 3 * len(SOUND + b"talk-1")
+
+
+def test_the_summary_has_the_limit_that_an_operator_has_set(owner: LearnerClient) -> None:
+    site_limits.override({"LEARNER_QUOTA_MB": 7})
+    assert owner.get("/api/me").json()["kept"]["bytesLimit"] == 7 * MB

@@ -38,7 +38,7 @@ function showKept({ learner, kept, degraded }) {
   byId("fact-talks").textContent = String(kept.conversations);
   byId("fact-recordings").textContent = String(kept.recordings);
   byId("fact-minutes").textContent = spoken(kept);
-  byId("storage-text").textContent = `${megabytes(kept.bytes)} of ${megabytes(kept.bytesLimit)} of sound`;
+  byId("storage-text").textContent = `Sound: ${megabytes(kept.bytes)} of ${megabytes(kept.bytesLimit)}`;
   byId("storage-bar").setAttribute("aria-valuenow", String(share));
   find(byId("storage-bar"), "span").style.width = `${share}%`;
   byId("learner-id").textContent = learner;
@@ -178,6 +178,8 @@ byId("erase").addEventListener("click", () => {
         plural(byId("tokens").children.length, "API token"),
       ]
     : ["Everything, though it cannot be counted now"];
+  const { account } = byId("erase-counts").dataset;
+  if (account !== undefined) counts.push(`Your account ${account}, on all devices`);
   byId("erase-counts").replaceChildren(...counts.map((text) => make("li", { textContent: text })));
   byId("erase-error").hidden = true;
   words.value = "";
@@ -194,6 +196,7 @@ byId("erase-form").addEventListener("submit", async (event) => {
     await forgetHere();
     dialog.close();
     toast(message, { seconds: 20 });
+    showSignedOut();
     await Promise.all([loadOwn(), loadTokens()]);
     byId("main").focus();
   } catch (error) {
@@ -203,6 +206,15 @@ byId("erase-form").addEventListener("submit", async (event) => {
     confirm.disabled = false;
   }
 });
+
+/** Show that this browser is not signed in any more: the account was erased. */
+function showSignedOut() {
+  const link = find(document.body, ".account-link", HTMLAnchorElement);
+  link.replaceChildren("Sign in");
+  link.removeAttribute("title");
+  link.href = "/account/login/";
+  delete byId("erase-counts").dataset.account;
+}
 
 /** Erase what this browser keeps: turns that wait to be saved would otherwise come back as a new learner's. */
 async function forgetHere() {

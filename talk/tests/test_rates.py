@@ -18,7 +18,7 @@ from tests.talking import SPEECH, new_learner, spoken, talking
 
 CHAT = {"messages": [{"role": "user", "content": "I come from Hanoi."}]}
 TRANSLATION = {"text": "I come from Hanoi.", "targetLanguage": "vi"}
-ENOUGH = "It is enough for today"
+ENOUGH = "That is enough for today"
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """The background tasks do their work piece by piece, and go on where they stopped."""
 
+import asyncio
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from conversations import store
 from core import cloud
@@ -44,3 +47,11 @@ def test_during_an_outage_the_work_is_put_off(settings: Any, database: Half):
     with database.outage(), pytest.raises((pruning.Down, cloud.Unavailable)):
         lifespan._expire(by_rules=True)
     assert left() == 1
+
+
+def test_expired_sessions_are_deleted():
+    for days in (-1, 1):
+        Session.objects.create(session_key=f"{days} days", expire_date=timezone.now() + timedelta(days=days))
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(lifespan._delete_old(), 2))
+    assert Session.objects.get().session_key == "1 days"

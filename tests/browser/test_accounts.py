@@ -71,7 +71,7 @@ def test_an_account_is_made_and_another_browser_brings_its_conversations_along(
         phone = opened(browser.new_context(viewport={"width": 390, "height": 844}), site, "phone-1", "phone-2")
         phone.get_by_role("link", name="Sign in").click()
         assert violations(phone) == []
-        phone.get_by_label("E-mail").fill(ANNA)
+        phone.get_by_label("Email").fill(ANNA)
         phone.get_by_label("Password").fill(PASSWORD)
         phone.get_by_role("button", name="Sign in", exact=True).click()
         expect(phone.locator(".lede")).to_contain_text("2 conversations were held in this browser")
