@@ -117,9 +117,7 @@ def _better(found: TaggedSentence, subject: SubjectPhrase, at: int) -> str:
         if not is_plural:
             return ""
     # "Two years is a long time", "bread and butter is", "every student and every teacher has"
-    is_sum = "and" in words and (
-        "MASS" in subject.head.flags or "SGDET" in found.tokens[subject.start].flags
-    )
+    is_sum = "and" in words and ("MASS" in subject.head.flags or "SGDET" in found.tokens[subject.start].flags)
     if is_sum or (found.tokens[subject.start].flags & {"NUM"} and subject.head.lower in _MEASURES):
         return ""
     kind = "was" if "BE" in verb.flags and "PAST" in verb.flags else verb.lemma
