@@ -25,7 +25,7 @@ _CAUSING = frozenset("make let help see hear watch have notice feel than".split(
 _UNREAL = frozenset("if wish though unless suppose whether as".split())  # noqa: SIM905
 _INTRODUCTIONS = frozenset("every last next this on in at during after before since usually sometimes often".split())  # noqa: SIM905
 _MEASURES = frozenset(
-    "years months weeks days hours minutes seconds dollars euros pounds percent miles kilometers kilometres meters metres kilos times".split()  # noqa: SIM905
+    "years months weeks days hours minutes seconds dollars euros pounds percent miles kilometers kilometres metres times".split()  # noqa: SIM905
 )
 _CLAUSE_WORDS = frozenset(
     "where when why how because if that while although though unless until before after since".split()  # noqa: SIM905
