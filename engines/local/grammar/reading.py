@@ -89,6 +89,9 @@ def read_sentence(sentence: str) -> TaggedSentence:
         if tokens and word[:1].isupper() and "NOUN" in flags:
             # A noun with a capital inside a sentence is a name.
             flags = flags - {"NOUN"} | {"NAME"}
+        if tokens and word[:1].isupper() and "PAST" in flags and "PUN" not in tokens[-1].flags:
+            # "Her name is Rose"
+            flags = flags - {"PAST", "VERB"} | {"NAME"}
         if match[0].startswith("'") and len(match[0]) > 1:
             flags = flags | {"CLITIC"}
         is_asked = len(tokens) > 1 and "BE" in tokens[-2].flags
