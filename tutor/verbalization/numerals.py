@@ -63,9 +63,10 @@ def year(number: str) -> str:
 def _maybe_year(match: re.Match[str]) -> str:
     """Say four digits as a year, unless they count something: "1500 people"."""
     before, after = match.string[: match.start()], match.string[match.end() :]
-    is_amount = _PLURAL_AFTER.match(after) and not _YEAR_BEFORE.search(before)
+    counts = _PLURAL_AFTER.match(after) is not None
+    is_amount = counts and not _YEAR_BEFORE.search(before)
     if match[0].startswith("10"):
-        is_amount = _PLURAL_AFTER.match(after) or not _EARLY_YEAR_BEFORE.search(before)
+        is_amount = counts or not _EARLY_YEAR_BEFORE.search(before)
     return cardinal(match[0]) if is_amount else year(match[0])
 
 
