@@ -4,9 +4,9 @@
 
 Prints a table by category, then one line of JSON. FOLDER has `mistakes.tsv` and `correct.tsv`, with the columns `id`,
 `level`, `category`, `sentence` and `acceptable` (the right forms, separated by " || "); without it, those of
-`correction_cases/`. Each category is split in halves by a hash of the sentence. Rules may be written for the part
-`work`. `report` is only for reporting: no rule is written or changed because of it. --show prints what is missed or
-wrong in `work`.
+`correction_cases/`. `correction_cases/more` has 25 mistakes of each category, and 629 right sentences. Each category
+is split in halves by a hash of the sentence. Rules may be written for the part `work`. `report` is only for reporting:
+no rule is written because of it. --show prints what is missed or wrong in `work`.
 
 - found: a correction on a sentence with a mistake.
 - exact: the sentence with its corrections is one of the acceptable forms.

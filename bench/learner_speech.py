@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.wer import word_errors, words
+from engines.local import corrector
 from tutor.transcripts import Transcript
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +50,13 @@ class Heard:
     def is_misheard(self) -> bool:
         return self.errors >= MISHEARD * self.words
 
+    def corrections_of_misheard_words(self) -> int:
+        """Count the corrections of mistakes that are only in the transcript, not in what was said."""
+        if self.is_asked_again:
+            return 0
+        made = {(one.said.lower(), one.better.lower()) for one in corrector.correct(self.transcript.certain)}
+        return len(made - {(one.said.lower(), one.better.lower()) for one in corrector.correct(self.clip.said)})
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -63,6 +71,8 @@ class Figures:
     perfect: int
     perfect_doubted: int
     doubted: int
+    # Corrections of mistakes that nobody made
+    miscorrected: int
     # CPU seconds for a clip
     cpu_s: float
 
@@ -104,6 +114,7 @@ def figures(turns: Sequence[Heard]) -> Figures:
         perfect=len(perfect),
         perfect_doubted=_doubted(perfect),
         doubted=_doubted(turns),
+        miscorrected=sum(turn.corrections_of_misheard_words() for turn in turns),
         cpu_s=round(sum(turn.cpu_s for turn in turns) / max(1, len(turns)), 3),
     )
 

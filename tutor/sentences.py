@@ -2,11 +2,17 @@
 
 import re
 
-_NEVER_END = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "vs", "e.g", "i.e", "approx", "dept")
-_MAY_END = frozenset("sr jr etc inc ltd co corp a.m p.m ave rd min max hr hrs ft oz tel".split())  # noqa: SIM905
+_NEVER_END = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "vs", "e.g", "i.e", "approx", "dept", "govt")
+_MAY_END = frozenset(
+    (  # noqa: SIM905
+        "sr jr etc inc ltd co corp a.m p.m ave rd blvd min max hr hrs ft oz lb lbs tel mon tue tues wed thu thurs fri misc"
+    ).split()
+)
 ABBREVIATIONS = _MAY_END.union(_NEVER_END)
 _MONTHS = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
-_BEFORE_NUMBERS = frozenset(["no", "nr", "vol", "p", "pp", "fig", *_MONTHS])
+_BEFORE_NUMBERS = frozenset(
+    ["no", "nr", "vol", "p", "pp", "fig", "apt", "ext", "rm", "para", "ch", "ft", "lb", "lbs", "hr", "hrs", *_MONTHS]
+)
 # "I." alone ends a sentence.
 _INITIALS = re.compile(r"(?:[A-Z]\.)*[A-HJ-Z]|(?:[A-Z]\.)+I|Ph\.D")
 # "Main St." and "the U.S." can end a sentence. They do so if a word that often starts a sentence follows.

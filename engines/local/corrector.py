@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from engines.local import harper_rules, mistakes
-from engines.local.grammar import agreement, token_patterns
+from engines.local.grammar import agreement, inflection, token_patterns
 from engines.packages import optional_packages
 from tutor.domain import Correction
 from tutor.toml_tables import DataFileError
@@ -116,7 +116,9 @@ def _improves(sentence: str, one: Correction, before: Counter[tuple[str, str]], 
     after = _complaints(corrected, _lint(corrected))
     misspelt = {word for name, word in after if name == _SPELLING}
     new = {text for _, text in after - before} - known
-    return not new and misspelt.isdisjoint(one.better.lower().split())
+    # Harper's dictionary is American and lacks "practise".
+    unknown = {word for word in misspelt if not inflection.is_word(word)}
+    return not new and unknown.isdisjoint(one.better.lower().split())
 
 
 def _complaints(sentence: str, lints: "list[tuple[str, Lint]]") -> Counter[tuple[str, str]]:

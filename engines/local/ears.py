@@ -26,7 +26,7 @@ NO_SPEECH, UNLIKELY = 0.6, -1.0
 # The confidence from which a first guess is taken without a second opinion. Clear speech has -0.04 to -0.3.
 CLEAR = -0.3
 # Below this confidence of one model, and of two, the learner is asked again.
-SURE_ALONE, SURE_TOGETHER = -0.6, -0.68
+SURE_ALONE, SURE_TOGETHER = -0.6, -0.71
 # How much the confidence of two models falls if all of their words differ.
 _DISAGREEMENT = 0.25
 

@@ -60,8 +60,13 @@ class Remark:
 # A request for something to be given or allowed. A learner who plays a part practises it.
 _REQUEST = re.compile(r"(?:can|could|may|might) (?:i|we) (?!ask you|say)\b.*|i would like to ask (?:you )?for .*")
 _AUXILIARY = r"(?:do|does|did|are|is|was|were|can|could|would|will|have|has|should|may|am)"
+# "You like fish?"
+_WITHOUT_DO = (
+    r"you (?:also |too |really )?(?:like|love|know|have|want|need|live|eat|drink|play|speak|watch|read|cook|travel)\b"
+)
 _QUESTION = re.compile(
-    rf"(?:what|which|how)\b.*\?$|(?:where|when|who|why)\b(?:$|\?| {_AUXILIARY}| is| not).*\?$|why\?$|{_AUXILIARY} .*\?$"
+    rf"(?:what|which|how)\b.*\?$|who (?:\w+ed|made|wrote|built|won|found|is|sings|plays)\b.*\?$|{_WITHOUT_DO}.*\?$"
+    rf"|(?:where|when|who|why)\b(?:$|\?| {_AUXILIARY}| is| not).*\?$|why\?$|{_AUXILIARY} .*\?$"
     rf"|(?:do|are|can|could|would|have|did|will) you\b.*|.*\?$(?<=your opinion\?)"
     r"|(?:what|where|when|why|how|who|which)(?: \w+)? (?:do|are|did|is|would|can|have|were) (?:you|your)\b.*"
 )
@@ -148,6 +153,8 @@ def _asked(question: str) -> Remark:
     if wish and wish.intent is not Intent.ANSWER:
         return wish
     bare = normalizing.bare(question)
+    if re.match(_WITHOUT_DO, bare):
+        bare = f"do {bare}"
     return Remark(Intent.AND_YOU if _AND_YOU.fullmatch(bare) else Intent.QUESTION, "", bare)
 
 

@@ -5,6 +5,8 @@ import pytest
 from tutor.verbalization import verbalize
 
 MONEY = [
+    ("It is $1,450/month.", "It is one thousand four hundred and fifty dollars per month."),
+    ("It costs 3.99 euros.", "It costs three euros and ninety-nine cents."),
     ("The ticket costs $12.50.", "The ticket costs twelve dollars and fifty cents."),
     ("Rooms from €80 a night.", "Rooms from eighty euros a night."),
     ("I paid £1,250.75.", "I paid one thousand two hundred and fifty pounds and seventy-five pence."),
@@ -23,6 +25,9 @@ TIMES = [
     ("In March 20 shops closed.", "In March twenty shops closed."),
 ]
 YEARS = [
+    ("In 1066 they came.", "In ten sixty-six they came."),
+    ("It is 1050 metres.", "It is one thousand and fifty metres."),
+    ("In the season 2020/21.", "In the season twenty twenty to twenty-one."),
     ("Born in 1908, he died in 1985.", "Born in nineteen oh eight, he died in nineteen eighty-five."),
     ("From 1990-1995 and in 2005.", "From nineteen ninety to nineteen ninety-five and in two thousand five."),
     ("1250 people came in 2010.", "one thousand two hundred and fifty people came in twenty ten."),
@@ -30,6 +35,8 @@ YEARS = [
     ("The 1990s, the '80s and the 1800s.", "The nineteen nineties, the eighties and the eighteen hundreds."),
 ]
 TELEPHONES = [
+    ("Dial 911 or 112 now.", "Dial nine one one or one one two now."),
+    ("Ring +49 30 901820.", "Ring plus four nine, three oh, nine oh one eight two oh."),
     ("Call 416-555-0192.", "Call four one six, five five five, oh one nine two."),
     ("Call (416) 555-0192.", "Call four one six, five five five, oh one nine two."),
     ("Or +44 20 7946 0958.", "Or plus four four, two oh, seven nine four six, oh nine five eight."),
@@ -46,6 +53,8 @@ MEASURES = [
     ("Walk for 5 min. to the park.", "Walk for five minutes to the park."),
 ]
 FRACTIONS = [
+    ("Add 2/3 cup of milk.", "Add two thirds of a cup of milk."),
+    ("Up 1.5%\u20132% on a 50-50 chance.", "Up one point five to two percent on a fifty fifty chance."),
     ("You scored 8/10!", "You scored eight out of ten!"),
     ("Add 1/4 of it.", "Add a quarter of it."),
     ("It takes 1 1/2 hours, or ¾ of that.", "It takes one and a half hours, or three quarters of that."),
@@ -57,6 +66,8 @@ FRACTIONS = [
     ("We won 3:1.", "We won three to one."),
 ]
 ROMAN = [
+    ("Read chapter IX.", "Read chapter Nine."),
+    ("Super Bowl LVIII in size XL.", "Super Bowl Fifty-eight in size XL."),
     ("World War II ended in 1945.", "World War Two ended in nineteen forty-five."),
     ("Queen Elizabeth II and Henry VIII.", "Queen Elizabeth the second and Henry the eighth."),
     ("Chapter IV of the XIX century.", "Chapter Four of the nineteenth century."),
@@ -65,6 +76,13 @@ ROMAN = [
     ("I have a CV and an IV drip.", "I have a CV and an IV drip."),
 ]
 WORDS = [
+    ("Mr. and Mrs. Lee came.", "Mister and Missus Lee came."),
+    ("She lives in apt. 4B.", "She lives in apartment 4B."),
+    ("Closed on Mon. and Tue.", "Closed on Monday and Tuesday."),
+    ("He's 6 ft. 2 in tall.", "He's six feet two tall."),
+    ("It costs 2 \u20ac/hour.", "It costs two euros per hour."),
+    ("Cut 1/8 off.", "Cut an eighth off."),
+    ("Text 07700 900456.", "Text oh seven seven oh oh, nine oh oh four five six."),
     ("Mr. Smith and Mrs. Brown live in St. Louis.", "Mister Smith and Missus Brown live in Saint Louis."),
     ("I live on Main St. It is long.", "I live on Main Street. It is long."),
     ("e.g. apples, pears, etc.", "For example apples, pears, et cetera."),

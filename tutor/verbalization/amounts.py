@@ -66,7 +66,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 def _part(over: str, under: str) -> str:
     one, many = FRACTIONS[under]
-    return f"a {one}" if over == "1" else f"{cardinal(over)} {many}"
+    return f"{'an' if one == 'eighth' else 'a'} {one}" if over == "1" else f"{cardinal(over)} {many}"
 
 
 def _operator(match: re.Match[str]) -> str:
@@ -79,7 +79,17 @@ def _operator(match: re.Match[str]) -> str:
     return f" {SIGNS[sign]} "
 
 
+_RATES = (
+    "second|minute|hour|day|night|week|month|year|person|head|piece|item|lesson|ticket|kg|km|litre|liter|mile|gallon"
+)
 RULES = (
+    rule(rf"(?<=[\d%])/(?=(?:{_RATES})\b)", " per "),
+    # "5%-7%" and "10°C-12°C"
+    rule(r"(?<=\d)\s?(%|\u00b0[CF]?){DASH}(?=\d+(?:\.\d+)?\s?\1)".replace("{DASH}", DASH), "-"),
+    rule(
+        rf"{FREE}(\d+\.\d\d)\s(dollars|euros)\b",
+        lambda match: _amount(match[1], match[2][:-1], match[2], "cent", "cents"),
+    ),
     rule(
         rf"(?P<sign>{_CURRENCY})\s?(?P<low>{NUMBER})(?:{DASH}(?:{_CURRENCY})?(?P<high>{NUMBER}))?"
         rf"(?:\s?(?P<short>{any_of(MAGNITUDES)})\b|\s(?P<long>thousand|million|billion|trillion)\b)?",
@@ -87,8 +97,10 @@ RULES = (
     ),
     # "80 €" and "12,50 EUR"
     rule(
-        rf"{FREE}(\d+,\d\d(?!\d)|{NUMBER})\s?({any_of(CURRENCIES)})(?!\w)",
-        lambda match: _amount(re.sub(r",(\d\d)$", r".\1", match[1]), *CURRENCIES[match[2]]),
+        rf"{FREE}(\d+,\d\d(?!\d)|{NUMBER})\s?({any_of(CURRENCIES)})(?:(?P<rate>/(?=(?:{_RATES})\b))|(?!\w))",
+        lambda match: (
+            _amount(re.sub(r",(\d\d)$", r".\1", match[1]), *CURRENCIES[match[2]]) + (" per " if match["rate"] else "")
+        ),
     ),
     rule(rf"(?<=\d)\s+[{_ARITHMETIC}]\s+(?=[\d(-])|(?<=\d)[*+=\u00d7\u00f7xX](?=\d)", _operator),
     rule(r"(?<=\d)x\b", " times"),

@@ -20,6 +20,8 @@ _YEAR_BEFORE = re.compile(
     rf"|{MONTHS}),?\s|[(\u2013-])$",
     re.IGNORECASE,
 )
+# The years from 1000 to 1099 are rarer than such amounts.
+_EARLY_YEAR_BEFORE = re.compile(r"\b(?:in|since|until|of|born|year),?\s$", re.IGNORECASE)
 _PLURAL_AFTER = re.compile(r"\s+(?:(?!is\b|was\b|has\b|as\b)[a-z]+s|people|children|men|women)\b")
 _VERB_AFTER = re.compile(r"'|\s+(?:am|have|had|will|would|can|could|do|did|think|like|want|went|need)\b")
 _RULED = re.compile(rf"\b(?:{'|'.join(RULERS)})\b")
@@ -61,7 +63,10 @@ def year(number: str) -> str:
 def _maybe_year(match: re.Match[str]) -> str:
     """Say four digits as a year, unless they count something: "1500 people"."""
     before, after = match.string[: match.start()], match.string[match.end() :]
-    is_amount = _PLURAL_AFTER.match(after) and not _YEAR_BEFORE.search(before)
+    counts = _PLURAL_AFTER.match(after) is not None
+    is_amount = counts and not _YEAR_BEFORE.search(before)
+    if match[0].startswith("10"):
+        is_amount = counts or not _EARLY_YEAR_BEFORE.search(before)
     return cardinal(match[0]) if is_amount else year(match[0])
 
 
@@ -69,7 +74,7 @@ def _roman(match: re.Match[str]) -> str:
     """Say "Chapter IV" as a cardinal and "Elizabeth II" as an ordinal."""
     name, numeral, after = match[1], match[2], match.string[match.end() :]
     value = _roman_value(numeral)
-    is_counted = name in COUNTED or name.isupper()
+    is_counted = name.capitalize() in COUNTED or name.isupper()
     is_certain = len(numeral) > 1 or is_counted or _RULED.search(match.string[: match.start(2)])
     if not value or not is_certain or (numeral == "I" and _VERB_AFTER.match(after)):
         return match[0]
@@ -77,10 +82,10 @@ def _roman(match: re.Match[str]) -> str:
 
 
 def _roman_value(numeral: str) -> int:
-    """Return the value of a numeral of I, V and X, or 0 for letters in another order."""
-    if not re.fullmatch(r"X{0,3}(?:IX|IV|V?I{0,3})", numeral):
+    """Return the value of a numeral below 100, or 0 for letters in another order and for the sizes "L" and "XL"."""
+    if numeral in ("L", "XL") or not re.fullmatch(r"(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})", numeral):
         return 0
-    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in numeral]
+    values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[letter] for letter in numeral]
     return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
 
 
@@ -92,14 +97,17 @@ def between(match: re.Match[str]) -> str:
 # These rules come before those for units: "1990s" is not a time in seconds.
 DECADES = (rule(r"(?<![\w,.])'?(\d{4}|\d0)'?s\b", lambda match: re.sub("ys$", "ies", f"{year(match[1])}s")),)
 YEARS = (
+    # A season or a school year: "2020/21"
+    rule(rf"{FREE}((?:19|20)\d\d)/(\d\d)(?![\w/])", lambda match: f"{year(match[1])} to {cardinal(match[2])}"),
     rule(rf"{FREE}(\d+(?:,\d{{3}})*)(?:st|nd|rd|th)\b", lambda match: ordinal(match[1].replace(",", ""))),
     rule(rf"(?<![\w.,-])({NUMBER}){DASH}({NUMBER})(?![\w-])", between),
-    rule(r"(?<![\w.,-])(?:1[1-9]|20)\d\d(?!\w|[.,]\d)", _maybe_year),
+    rule(r"(?<![\w.,-])(?:1\d|20)\d\d(?!\w|[.,]\d)", _maybe_year),
     rule(
-        r"\b([IVX]+)(\s+[Cc]entury)\b",
+        r"\b([IVXL]+)(\s+[Cc]entury)\b",
         lambda match: f"{ordinal(value)}{match[2]}" if (value := _roman_value(match[1])) else match[0],
     ),
-    rule(r"\b([A-Z][\w']*)\s+([IVX]+)\b(?!\.[A-Z])", _roman),
+    rule(rf"\b({'|'.join(COUNTED).lower()})\s+([IVXL]{{2,}})\b", _roman),
+    rule(r"\b([A-Z][\w']*)\s+([IVXLC]+)\b(?!\.[A-Z])", _roman),
 )
 RULES = (
     rule(r"\d+(?:\.\d+){2,}", lambda match: " point ".join(map(cardinal, match[0].split(".")))),

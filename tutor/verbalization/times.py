@@ -11,6 +11,7 @@ _MONTH = rf"(?:{MONTHS}|(?:{_SHORT_MONTHS})\.?)"
 _ORDINAL = r"(?:st|nd|rd|th)"
 # "In March 20 shops closed" names no day, because a plural follows the number.
 _NO_PLURAL = r"(?!\s+(?!(?:is|was|has|as|us|this|its)\b)[a-z]+s\b)"
+_EMERGENCY = r"911|112|999|110|111|113|114|115|118|119|000"
 _DIGITS = re.compile(r"\d+")
 _CALLING = re.compile(r"\b(?:call|phone|number|dial|tel|fax|text|ring|mobile|whatsapp)", re.IGNORECASE)
 
@@ -43,6 +44,11 @@ def _clock(match: re.Match[str]) -> str:
     return f"{cardinal(hour)} o'clock" if int(hour) <= 12 else f"{cardinal(hour)} hundred"
 
 
+def _emergency(match: re.Match[str]) -> str:
+    other = f" or {digits(match['other'])}" if match["other"] else ""
+    return f"{match[1]} {digits(match['one'])}{other}"
+
+
 def _short_telephone(match: re.Match[str]) -> str:
     """Say "555-0192" digit by digit, unless it may be a range: "100-2000"."""
     may_be_range = int(match[1]) < int(match[2]) and not match[2].startswith("0")
@@ -63,8 +69,13 @@ RULES = (
     ),
     rule(
         r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,4}\)\s?|\d{1,4}[\s.-])(?:\d{2,4}[\s.-])?\d{3,4}[\s.-]\d{3,4}"
-        r"(?!\w|[.,-]?\d)|\+\d{7,}",
+        r"(?!\w|[.,-]?\d)|\+\d{7,}|(?<![\w.,])0\d{2,4}\s\d{5,7}(?!\w)|\+\d{1,3}(?:[\s.-]\(?\d{1,6}\)?){2,5}(?!\w)",
         lambda match: ("plus " if match[0].startswith("+") else "") + ", ".join(map(digits, _DIGITS.findall(match[0]))),
+    ),
+    rule(
+        rf"\b(call|dial|phone|ring|text)\s(?P<one>{_EMERGENCY})(?:\sor\s(?P<other>{_EMERGENCY}))?(?![\w,:/-]|\.\d){_NO_PLURAL}",
+        _emergency,
+        re.IGNORECASE,
     ),
     rule(r"(?<![\w.,-])(\d{3})[-.](\d{4})(?![\w-]|[.,]\d)", _short_telephone),
     rule(

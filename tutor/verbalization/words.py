@@ -59,7 +59,7 @@ ADDRESSES = (
     rule(rf"(?<!\w)(?:{any_of(tables.SLASHES)})(?!\w)", lambda match: tables.SLASHES[match[0].lower()], re.IGNORECASE),
 )
 RULES = (
-    rule(rf"\b({any_of(tables.TITLES)})(?:\.\s*|\s+)(?=[A-Z])", _title),
+    rule(rf"\b({any_of(tables.TITLES)})(?:\.\s*|\s+)(?=[A-Z]|(?:and|or)\s(?:Mrs?|Ms|Dr|Miss)\b)", _title),
     rule(
         rf"(?<=[\w,] )({any_of(tables.AFTER_NAMES)})\.", lambda match: tables.AFTER_NAMES[match[1]] + _final_dot(match)
     ),

@@ -25,7 +25,7 @@ _CAUSING = frozenset("make let help see hear watch have notice feel than".split(
 _UNREAL = frozenset("if wish though unless suppose whether as".split())  # noqa: SIM905
 _INTRODUCTIONS = frozenset("every last next this on in at during after before since usually sometimes often".split())  # noqa: SIM905
 _MEASURES = frozenset(
-    "years months weeks days hours minutes dollars euros pounds percent miles kilometers kilos times".split()  # noqa: SIM905
+    "years months weeks days hours minutes seconds dollars euros pounds percent miles kilometers kilometres metres times".split()  # noqa: SIM905
 )
 _CLAUSE_WORDS = frozenset(
     "where when why how because if that while although though unless until before after since".split()  # noqa: SIM905
@@ -108,12 +108,16 @@ def _better(found: TaggedSentence, subject: SubjectPhrase, at: int) -> str:
     """Return the form of the verb that fits its subject, or "" if it fits already or is no verb."""
     verb, person = found.tokens[at], subject.person
     before = {token.lemma for token in found.tokens[: subject.start]}
+    words = {token.lower for token in found.tokens[subject.start : subject.end]}
     if subjects.is_collective(subject) and not (subject.is_pronoun or "BASE" in verb.flags):
         return ""
+    # "A lot of person", "both of my brother": the noun is wrong, the verb may be right.
+    if found.tokens[subject.start].flags & {"PLDET"} or {"lot", "lots", "couple"} & words:
+        is_plural = subject.head.flags & {"PL", "MASS"} or "SG" not in subject.head.flags
+        if not is_plural:
+            return ""
     # "Two years is a long time", "bread and butter is", "every student and every teacher has"
-    is_sum = "and" in {token.lower for token in found.tokens[subject.start : subject.end]} and (
-        "MASS" in subject.head.flags or "SGDET" in found.tokens[subject.start].flags
-    )
+    is_sum = "and" in words and ("MASS" in subject.head.flags or "SGDET" in found.tokens[subject.start].flags)
     if is_sum or (found.tokens[subject.start].flags & {"NUM"} and subject.head.lower in _MEASURES):
         return ""
     kind = "was" if "BE" in verb.flags and "PAST" in verb.flags else verb.lemma
@@ -143,6 +147,8 @@ def _is_verb(found: TaggedSentence, subject: SubjectPhrase, at: int) -> bool:
     verb = found.tokens[at]
     if subject.is_pronoun:
         return "VERB" in verb.flags or not verb.flags & {"ADJ", "NAME"}
+    if subject.head.lower == "who":
+        return "VERB" in verb.flags
     return _is_main(found, subject, at) and ("VERB" in verb.flags or _takes_words(found, at))
 
 

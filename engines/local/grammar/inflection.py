@@ -15,6 +15,8 @@ _TAGS = {
 _ADVERBS = {"good": "well", "public": "publicly", "whole": "wholly", "true": "truly", "due": "duly", "shy": "shyly"}
 # Adjectives that are their own adverbs.
 _FLAT = frozenset(("fast", "hard", "late", "early", "straight", "high", "low", "long", "far", "near", "well"))
+# Words in -ed that learners mean as the past of an irregular verb.
+_NOT_MEANT = frozenset(("costed", "leaved"))
 _PLURAL_ONLY = frozenset(("people", "police", "cattle"))
 _UNCHANGED = frozenset(("fish", "sheep", "series", "species", "deer", "aircraft", "means"))
 _SILENT_H = ("hour", "honest", "honour", "honor", "heir")
@@ -39,6 +41,12 @@ def lemmas(word: str, part: str) -> tuple[str, ...]:
 
 
 @lru_cache(4096)
+def is_word(word: str) -> bool:
+    """Return whether a word is in the lexicon, which has British spellings, too."""
+    return bool(_package().getAllLemmas(word))
+
+
+@lru_cache(4096)
 def verb_forms(word: str) -> dict[str, str]:
     """Return the forms of a verb that a word may be, each with its base form: {"past": "cut", "base": "cut"}."""
     if word == "got":
@@ -54,7 +62,8 @@ def verb_forms(word: str) -> dict[str, str]:
 @lru_cache(4096)
 def regularized(word: str) -> str:
     """Return the base form of an irregular verb in a regular past that does not exist: "go" for "goed", or ""."""
-    if not word.endswith("ed") or (lemmas(word, "VERB") and word != "costed") or lemmas(word, "ADJ"):
+    is_a_word = lemmas(word, "VERB") or lemmas(word, "ADJ")
+    if not word.endswith("ed") or (is_a_word and word not in _NOT_MEANT):
         return ""
     stem = word[:-2]
     bases = [stem, f"{stem}e", f"{word[:-3]}y" if word.endswith("ied") else stem]
@@ -80,6 +89,8 @@ def is_singular(word: str) -> bool:
 
 def plural(word: str) -> str:
     """Return the plural of a noun, or "" if it has none of its own: "fish"."""
+    if word == "person":
+        return "people"
     found = [one for one in _plurals(word) if one != word]
     return found[0] if found and word not in _UNCHANGED else ""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from engines.local import tagging, vocabulary
@@ -19,6 +19,7 @@ _TOKEN = re.compile(
 _WRITTEN_OUT = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will", "'d": "would"}
 # "Like" is a verb after these, and a preposition after others: "he looks like".
 _BEFORE_LIKE = frozenset({"SUBJ", "NOT", "DO", "MODAL", "FREQ"})
+_VERBAL = frozenset({"VERB", "BE", "HAVE", "DO", "MODAL", "PAST"})
 _WRITTEN_NUMBER = re.compile(r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty-\w+")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _SIGNS = {
@@ -88,6 +89,11 @@ def read_sentence(sentence: str) -> TaggedSentence:
         if tokens and word[:1].isupper() and "NOUN" in flags:
             # A noun with a capital inside a sentence is a name.
             flags = flags - {"NOUN"} | {"NAME"}
+        if tokens and word[:1].isupper() and "PAST" in flags and "PUN" not in tokens[-1].flags:
+            # "Her name is Rose"
+            flags = flags - {"PAST", "VERB"} | {"NAME"}
+        if match[0].startswith("'") and len(match[0]) > 1:
+            flags = flags | {"CLITIC"}
         is_asked = len(tokens) > 1 and "BE" in tokens[-2].flags
         if (
             word.lower() == "like"
@@ -96,12 +102,28 @@ def read_sentence(sentence: str) -> TaggedSentence:
         ):
             flags = frozenset({"VERB", "BASE"})
         tokens.append(Word(match[0], word.lower(), lemma, flags, match.start(), match.end()))
+    tokens = _with_verbs(tokens)
     places, rendered = {0: 0}, ""
     for number, token in enumerate(tokens, 1):
         rendered += f"{token.lower}/{token.lemma}/.{'.'.join(sorted(token.flags))}. "
         places[len(rendered)] = number
     content = frozenset(one for token in tokens for one in (token.lower, token.lemma, *token.flags))
     return TaggedSentence(sentence, tuple(tokens), rendered, content, places)
+
+
+def _with_verbs(tokens: list[Word]) -> list[Word]:
+    """Return the tokens with the verb of a clause that has none but a noun like one: "the phone rings"."""
+    found, start = list(tokens), 0
+    for end in [*(n for n, token in enumerate(tokens) if token.flags & {"PUN", "CONJ", "WH"}), len(tokens)]:
+        clause = range(start + 1, end)
+        if not any(tokens[n].flags & _VERBAL for n in range(start, end)):
+            for n in clause:
+                token, before = tokens[n], tokens[n - 1]
+                if token.flags >= {"NOUN", "PL", "THIRD"} and before.flags & {"NOUN", "NAME"} and "SG" in before.flags:
+                    found[n] = replace(token, flags=token.flags - {"NOUN", "PL"} | {"VERB"})
+                    break
+        start = end + 1
+    return found
 
 
 def _written_out(found: Sequence[re.Match[str]], number: int) -> str:
@@ -119,7 +141,8 @@ def _flags(word: str, tag: str) -> tuple[frozenset[str], str]:
     """Return what a word may be, and its base form.
 
     NOUN, NAME, ADJ, ADV and VERB are the tagger's choice. BASE, THIRD, PAST, PART and ING are forms of verbs that the
-    word may be, SG, PL and MASS forms of nouns, ADJISH and ADVISH other parts of speech. The rest are closed classes.
+    word may be, SG, PL and MASS forms of nouns, ADJISH and ADVISH other parts of speech. CLITIC is a short
+    form, such as "'s". The rest are closed classes.
     """
     if word in _SIGNS:
         return frozenset({_SIGNS[word]} if word == "'" else {_SIGNS[word], "PUN"}), word

@@ -12,7 +12,7 @@ _ADJECTIVES = frozenset({"ADJ", "COMP", "SUP"})
 _COLLECTIVE = frozenset(
     (  # noqa: SIM905
         "team family police staff government class group band company crowd couple audience committee majority army public pair"
-        " rest number half percent none neither either youth"
+        " rest number half percent none neither either youth data"
     ).split()
 )
 # "A lot of", "most of": the noun after "of" decides.

@@ -65,7 +65,12 @@ _PRONOUNS = {
     | {"you": "yours", "him": "his", "us": "ours", "them": "theirs", "his": "his"},
     "self": {"i": "myself", "you": "yourself", "he": "himself", "she": "herself", "it": "itself", "we": "ourselves"}
     | {"they": "themselves", "everybody": "themselves", "everyone": "themselves"},
-    "mass": {"researches": "research", "progresses": "progress", "housework": "housework"}
+    "reflexive": {
+        **{"hisself": "himself", "meself": "myself", "ourself": "ourselves", "ourselfs": "ourselves"},
+        **{"theirself": "themselves", "theirselves": "themselves", "themself": "themselves"},
+        **{"themselfs": "themselves", "yourselfs": "yourselves"},
+    },
+    "mass": {"polices": "police", "researches": "research", "progresses": "progress", "housework": "housework"}
     | {
         f"{word}s": word
         for word in ("information", "furniture", "advice", "homework", "luggage", "equipment", "knowledge")
@@ -122,7 +127,7 @@ _PRONOUNS = {
 # {1:make} is "make" in the form of the learner's verb: "did" becomes "made".
 _OTHER_VERBS = frozenset(
     (  # noqa: SIM905
-        "make do take have ask lend borrow tell say teach turn miss earn watch remind spend attend steal brush ride play"
+        "make do go take have ask lend borrow meet tell say teach turn miss earn watch remind spend attend steal brush ride play"
     ).split()
 )
 # Forms that `better` may name after a group.

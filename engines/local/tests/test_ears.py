@@ -136,6 +136,7 @@ def test_real_learners_who_are_misheard_are_asked_again():
     found = learner_speech.figures([learner_speech.heard(one, transcribed) for one in clips])
     assert found.misheard_doubted >= LEAST_CAUGHT * found.misheard
     assert found.accepted_wer <= MOST_ACCEPTED
+    assert found.miscorrected == 0
     # One of 24 recordings is near a threshold on some processors.
     assert found.perfect_doubted <= max(1, 0.05 * found.perfect)
 

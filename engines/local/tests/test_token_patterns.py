@@ -92,6 +92,13 @@ def test_the_figures_of_the_given_sentences(part: str):
     assert figures["wrong_models"] <= 1
 
 
+def test_no_category_is_weak():
+    corrector.load()
+    figures = bench.measure(bench.CASES / "more", "report").as_json()
+    assert bench.missed_targets(figures) == []
+    assert len(figures["categories"]) == 17
+
+
 def test_sentences_of_the_two_parts_differ():
     work, report = (bench.read_part(bench.CASES / "mistakes.tsv", part) for part in ("work", "report"))
     assert not {one.sentence for one in work} & {one.sentence for one in report}
