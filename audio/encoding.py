@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from audio import mp4_tables
 from core.counts import MB
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def _opened(data: bytes) -> Iterator["InputContainer"]:
         raise BadAudio(EMPTY)
     if len(data) > MAX_BYTES:
         raise BadAudio(f"The audio is larger than {MAX_BYTES // MB} MB.")
+    if mp4_tables.is_bomb(data):
+        raise BadAudio("The audio has more pieces than a recording can have.")
     try:
         # Title and comment, as recorders write them, need not be UTF-8.
         with av.open(

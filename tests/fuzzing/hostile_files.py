@@ -39,33 +39,34 @@ def _wav(
     )
 
 
-def _atom(kind: bytes, *parts: bytes) -> bytes:
+def atom(kind: bytes, *parts: bytes) -> bytes:
+    """Return a box of an MP4 file."""
     content = b"".join(parts)
     return struct.pack(">I", len(content) + 8) + kind + content
 
 
-def _mov(
+def mp4_of(
     samples: int, *, size: int = 1, codec: bytes = b"mp4a", chunk: int | None = None, stts: bytes | None = None
 ) -> bytes:
     """Return an MP4 file of a few hundred bytes whose tables promise this many samples."""
-    entry = _atom(codec, bytes(6), struct.pack(">HHHIHHHHI", 1, 0, 0, 0, 1, 16, 0, 0, 24_000 << 16))
-    table = _atom(
+    entry = atom(codec, bytes(6), struct.pack(">HHHIHHHHI", 1, 0, 0, 0, 1, 16, 0, 0, 24_000 << 16))
+    table = atom(
         b"stbl",
-        _atom(b"stsd", struct.pack(">II", 0, 1), entry),
-        stts or _atom(b"stts", struct.pack(">IIII", 0, 1, samples, 1024)),
-        _atom(b"stsc", struct.pack(">IIIII", 0, 1, 1, chunk or samples, 1)),
-        _atom(b"stsz", struct.pack(">III", 0, size, samples)),
-        _atom(b"stco", struct.pack(">III", 0, 1, 48)),
+        atom(b"stsd", struct.pack(">II", 0, 1), entry),
+        stts or atom(b"stts", struct.pack(">IIII", 0, 1, samples, 1024)),
+        atom(b"stsc", struct.pack(">IIIII", 0, 1, 1, chunk or samples, 1)),
+        atom(b"stsz", struct.pack(">III", 0, size, samples)),
+        atom(b"stco", struct.pack(">III", 0, 1, 48)),
     )
-    media = _atom(
+    media = atom(
         b"mdia",
-        _atom(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, 24_000, 2**31 - 1, 0, 0)),
-        _atom(b"hdlr", struct.pack(">II4s", 0, 0, b"soun"), bytes(13)),
-        _atom(b"minf", _atom(b"smhd", bytes(8)), table),
+        atom(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, 24_000, 2**31 - 1, 0, 0)),
+        atom(b"hdlr", struct.pack(">II4s", 0, 0, b"soun"), bytes(13)),
+        atom(b"minf", atom(b"smhd", bytes(8)), table),
     )
-    track = _atom(b"trak", _atom(b"tkhd", bytes(84)), media)
-    movie = _atom(b"moov", _atom(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 24_000, 2**31 - 1), bytes(80)), track)
-    return _atom(b"ftyp", b"M4A \0\0\0\0") + _atom(b"mdat", bytes(64)) + movie
+    track = atom(b"trak", atom(b"tkhd", bytes(84)), media)
+    movie = atom(b"moov", atom(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 24_000, 2**31 - 1), bytes(80)), track)
+    return atom(b"ftyp", b"M4A \0\0\0\0") + atom(b"mdat", bytes(64)) + movie
 
 
 def _id3(frames: bytes) -> bytes:
@@ -166,11 +167,11 @@ FILES: dict[str, Callable[[], bytes]] = {
     "a zip": _zip,
     "a gzip": lambda: gzip.compress(bytes(20 * MB)),
     # Tables that promise much.
-    "an MP4 of 2^31 samples": lambda: _mov(2**31 - 1),
-    "an MP4 of 80 million samples": lambda: _mov(80_000_000),
-    "an MP4 of 80 million samples of PCM": lambda: _mov(80_000_000, size=2, codec=b"sowt"),
-    "an MP4 with huge samples": lambda: _mov(3, size=2**31 - 1),
-    "an MP4 with a table without entries": lambda: _mov(10, stts=_atom(b"stts", struct.pack(">II", 0, 2**31 - 1))),
+    "an MP4 of 2^31 samples": lambda: mp4_of(2**31 - 1),
+    "an MP4 of 80 million samples": lambda: mp4_of(80_000_000),
+    "an MP4 of 80 million samples of PCM": lambda: mp4_of(80_000_000, size=2, codec=b"sowt"),
+    "an MP4 with huge samples": lambda: mp4_of(3, size=2**31 - 1),
+    "an MP4 with a table without entries": lambda: mp4_of(10, stts=atom(b"stts", struct.pack(">II", 0, 2**31 - 1))),
     "a WAV of 4 GB": lambda: _wav(size=2**32 - 1),
     "a CAF with a cookie of 2 GB": lambda: (
         b"caff\0\x01\0\0desc"
