@@ -75,20 +75,23 @@ def _id3(frames: bytes) -> bytes:
     return b"ID3\x04\0\0" + digits + frames
 
 
-def _zipped_tag(count: int, size: int) -> bytes:
+def zipped_tag(count: int, size: int) -> bytes:
     """Return an ID3 tag whose frames unpack to `size` bytes each."""
 
     def safe(number: int) -> bytes:
         return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
 
-    packed = safe(size) + zlib.compress(b"\x03bomb\0" + b"A" * (size - 6), 9)
-    return _id3((b"TXXX" + safe(len(packed)) + b"\0\x09" + packed) * count)
+    frames = b""
+    for number in range(count):
+        packed = safe(size) + zlib.compress(b"\x03bomb %03d\0" % number + b"A" * (size - 10), 9)
+        frames += b"TXXX" + safe(len(packed)) + b"\0\x09" + packed
+    return _id3(frames)
 
 
 def _with_video(width: int, height: int) -> bytes:
-    """Return a Matroska file with a picture of this size in place of sound."""
+    """Return a QuickTime file with a picture of this size in place of sound."""
     file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as out:
+    with av.open(file, "w", format="mov") as out:
         stream = cast(av.VideoStream, out.add_stream("png", rate=1))
         stream.width, stream.height, stream.pix_fmt = width, height, "gray"
         frame = av.VideoFrame.from_ndarray(np.zeros((height, width), np.uint8), format="gray")
@@ -158,7 +161,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "twenty minutes of silence in Opus": lambda: _repeated("webm", "libopus", 1300),
     "eleven minutes of silence in MP3": lambda: _repeated("mp3", "libmp3lame", 700),
     "eleven minutes of silence in Ogg": lambda: _repeated("ogg", "libopus", 700),
-    "zipped ID3 tags": lambda: _zipped_tag(4, 60 * MB) + file_of(QUIET, "mp3", "libmp3lame"),
+    "zipped ID3 tags": lambda: zipped_tag(4, 60 * MB) + file_of(QUIET, "mp3", "libmp3lame"),
     "a large title": lambda: file_of(QUIET, "webm", "libopus", title="A" * 8 * MB),
     "ten thousand tags": lambda: file_of(
         QUIET, "matroska", "libopus", **{f"TAG{number}": "x" * 100 for number in range(10_000)}
