@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 # Entries, of 24 bytes each. Ten minutes of Opus in its shortest frames have 240,000.
 MOST_ENTRIES = 1_000_000
+# Boxes and tables. Ten minutes in fragments of 20 ms have 90,000.
+MOST_PARTS = 200_000
 # ffmpeg joins this many samples of PCM to one entry.
 JOINED = 1024
 # A box begins with its size and kind. A size of 0 reaches to the end of the file, and after 1 the size follows in 8 bytes.
@@ -21,10 +23,15 @@ def is_bomb(data: bytes) -> bool:
     """Return whether this is such a file with more than MOST_ENTRIES samples, or one whose tables are compressed."""
     if b"moov" not in data and b"moof" not in data:
         return False
-    samples = per_chunk = chunks = 0
+    samples = per_chunk = chunks = parts = read = 0
     is_pcm = True
     for part in _without_sound(data):
+        parts += 1
         for found in TABLES.finditer(part):
+            parts += 1
+            # Tables that overlap would be read again and again.
+            if parts > MOST_PARTS or read > len(data):
+                return True
             kind, at = found[0], found.end()
             count = _number(part, at + COUNT_AT.get(kind, 4))
             match kind:
@@ -38,6 +45,7 @@ def is_bomb(data: bytes) -> bool:
                     is_pcm &= (count, _number(part, at + 12)) == (1, 1)
                 case b"stsc":
                     rows = part[at + 8 : at + 8 + 12 * count]
+                    read += len(rows)
                     numbers = struct.iter_unpack(">III", rows[: len(rows) // 12 * 12])
                     per_chunk = max([per_chunk, *(each for _, each, _ in numbers)])
                 case b"stco" | b"co64":
@@ -52,8 +60,12 @@ def _number(part: bytes, at: int) -> int:
 
 def _without_sound(data: bytes) -> Iterator[bytes]:
     """Yield the boxes of the file, except those with its sound. What cannot be followed is one box."""
-    at = 0
+    at = boxes = 0
     while at < len(data):
+        boxes += 1
+        if boxes > MOST_PARTS:
+            yield data[at:]
+            return
         size, head = _number(data, at), 8
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16]), 16

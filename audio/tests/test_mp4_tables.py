@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from typing import cast
 
 import av
@@ -32,6 +33,14 @@ def test_it_is_refused(data: bytes) -> None:
     assert len(data) < 5_000
     with pytest.raises(BadAudio, match="more pieces than a recording"):
         from_upload(data)
+
+
+@pytest.mark.parametrize("piece", [b"stsc" + b"\xff" * 8, b"stco", b"\0\0\0\x08free", b"trun"])
+def test_millions_of_tables_are_counted_in_a_moment(piece: bytes) -> None:
+    data = b"\0\0\0\x08moov" + piece * (24_000_000 // len(piece))
+    began = time.process_time()
+    mp4_tables.is_bomb(data)
+    assert time.process_time() - began < 2
 
 
 def _fragmented(seconds: float) -> bytes:
