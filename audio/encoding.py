@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from audio import id3_tags, mp4_tables
 from core.counts import MB
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ MAX_SECONDS = 600
 MAX_SAMPLES = 8 * MAX_SECONDS * RATE
 # Open only these containers: others, such as playlists, would make ffmpeg open further files of the server.
 CONTAINERS = "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,ogg,wav,webm"
+# Decoders that ffmpeg may use to find out what a file has. Without a list it decodes pictures, which can be of any size.
+PROBING = "aac,alac,amrnb,amrwb,flac,libopus,mp3,mp3float,opus,vorbis"
 KEPT_AS_THEY_ARE = {
     ("matroska,webm", "opus"): "audio/webm",
     ("mp3", "mp3"): "audio/mpeg",
@@ -115,11 +118,13 @@ def _opened(data: bytes) -> Iterator["InputContainer"]:
         raise BadAudio(EMPTY)
     if len(data) > MAX_BYTES:
         raise BadAudio(f"The audio is larger than {MAX_BYTES // MB} MB.")
+    if mp4_tables.is_bomb(data):
+        raise BadAudio("The audio has more pieces than a recording can have.")
     try:
         # Title and comment, as recorders write them, need not be UTF-8.
-        with av.open(
-            io.BytesIO(data), "r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace"
-        ) as container:
+        limits = {"format_whitelist": CONTAINERS, "codec_whitelist": PROBING}
+        sound = io.BytesIO(id3_tags.removed(data))
+        with av.open(sound, "r", options=limits, metadata_errors="replace") as container:
             yield container
     except (av.FFmpegError, ValueError, IndexError) as error:
         if isinstance(error, BadAudio):

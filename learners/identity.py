@@ -47,12 +47,12 @@ def of_cookie(value: str | None) -> Identity | None:
     return _identity(claim, _look_up(claim) if name == _UNKNOWN else name)
 
 
-async def aof_cookie(value: str | None) -> Identity | None:
-    """Return the same as `of_cookie`, for async code."""
+async def aof_cookie(value: str | None, *, anew: bool = False) -> Identity | None:
+    """Return the same as `of_cookie`, for async code. With `anew`, ask the accounts even if an answer is kept."""
     claim = cookie.claim(value)
     if claim is None:
         return None
-    name = caches["memory"].get(_key(claim), _UNKNOWN)
+    name = _UNKNOWN if anew else caches["memory"].get(_key(claim), _UNKNOWN)
     return _identity(claim, await in_thread(_look_up, claim) if name == _UNKNOWN else name)
 
 

@@ -190,15 +190,19 @@ class TalkConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(RuntimeError, OSError):
             await self.close(code)
 
-    async def _identify(self) -> Identity | None:
-        """Return whom the token or the cookie stands for. Raises InvalidToken, TokensOutOfReach."""
+    async def _identify(self, *, anew: bool = False) -> Identity | None:
+        """Return whom the token or the cookie stands for. Raises InvalidToken, TokensOutOfReach.
+
+        With `anew`, the accounts are asked, because another server may have revoked the token or signed out the device.
+        """
         if self.secret is None:
-            return await identity.aof_cookie(self.cookie)
-        return Identity(await in_thread(tokens.learner_of, self.secret))
+            return await identity.aof_cookie(self.cookie, anew=anew)
+        cached = RECHECK_S / 2 if anew else tokens.CACHED
+        return Identity(await in_thread(tokens.learner_of, self.secret, cached=cached))
 
     async def _is_signed_out(self) -> bool:
         try:
-            return await self._identify() is None
+            return await self._identify(anew=True) is None
         except tokens.InvalidToken:
             return True
         except tokens.TokensOutOfReach:
