@@ -98,6 +98,9 @@ class Firefox(ServerProcess):
         """Open a new visitor's page, in place of the previous one. The scripts run first in each secure document."""
         self._call("open", *scripts)
 
+    def resize(self, width: int, height: int) -> None:
+        self._call("resize", width, height)
+
     def goto(self, url: str) -> None:
         self._call("goto", url)
 

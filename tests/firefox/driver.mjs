@@ -27,6 +27,7 @@ const commands = {
     });
     page.on("response", (response) => response.status() >= 400 && problems.push(`${response.status()}: ${response.url()}`));
   },
+  resize: (width, height) => page.setViewport({ width, height }),
   goto: async (url) => void (await page.goto(url)),
   evaluate: (expression) => page.evaluate(expression),
   click: (selector) => page.locator(selector).click(),
