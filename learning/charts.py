@@ -43,7 +43,8 @@ class Scale:
         width = max(high - low, abs(high) / 10, 1e-6)
         size = 10.0 ** floor(log10(width / GRID_LINES))
         step = next(each * size for each in (1, 2, 5, 10) if each * size * GRID_LINES >= width)
-        return cls(max(0.0, floor(low / step) * step), ceil(high / step) * step or step, step)
+        bottom = max(0.0, floor(low / step) * step)
+        return cls(bottom, max(ceil(high / step) * step, bottom + step), step)
 
     def y(self, value: float) -> float:
         share = (value - self.low) / (self.high - self.low)
@@ -80,7 +81,9 @@ def bars(name: str, title: str, description: str, of: Sequence[Bar]) -> str:
     width = (WIDTH - LEFT - RIGHT) / len(of)
     for number, bar in enumerate(of):
         x = LEFT + (number + (1 - _BAR_SHARE) / 2) * width
-        parts = [("chart-bar", bar.value)] if bar.part is None else [("chart-bar-rest", bar.value), ("chart-bar", bar.part)]
+        parts = (
+            [("chart-bar", bar.value)] if bar.part is None else [("chart-bar-rest", bar.value), ("chart-bar", bar.part)]
+        )
         for css, value in parts:
             box = {"x": f"{x:.1f}", "width": f"{_BAR_SHARE * width:.1f}"}
             box |= {"y": str(scale.y(value)), "height": f"{scale.y(0) - scale.y(value):.1f}"}

@@ -10,6 +10,7 @@ from conversations.models import Conversation, Message
 from learning import word_levels
 from learning.days import QUARTER
 from learning.models import TalkFigures
+from learning.occurrences import MOST_CORRECTIONS, moment_of
 from tutor.analysis import words_of
 from tutor.transcripts import certain_of_stored
 from usage.metering import is_amount
@@ -52,14 +53,15 @@ def of_conversation(conversation: Conversation, messages: Sequence[Message]) -> 
     yield TalkFigures(
         conversation=conversation.pk,
         learner=conversation.learner,
-        began_at=min(row.timestamp for row in own),
+        began_at=min(map(moment_of, own)),
+        last_at=max(map(moment_of, own)),
         scenario=str(config.get("scenario") or "")[:100],
         is_talk=config.get("kind") != "review",
         minutes=min(minutes, LONGEST) if is_amount(minutes) else 0.0,
         turns=sum(count > 0 for count in words.values()),
         words=sum(words.values()),
-        corrections=sum(len(row.corrections) for row in own if isinstance(row.corrections, list) and not _doubt(row)),
-        quarters=sorted({int(row.timestamp.timestamp()) // QUARTER for row in own if words[row.pk]}),
+        corrections=sum(map(corrections_of, own)),
+        quarters=sorted({int(moment_of(row).timestamp()) // QUARTER for row in own if words[row.pk]}),
         spoken_words=sum(each.words for each in speech),
         syllables=sum(each.syllables for each in speech),
         speech_s=round(sum(each.seconds for each in speech), 3),
@@ -81,6 +83,12 @@ def speech_of(message: Message) -> Speech | None:
     lengths = [each for each in pauses[:MOST_PAUSES] if is_amount(each)]
     syllables = sum(map(word_levels.syllables, words))
     return Speech(len(words), syllables, speech_ms / 1000, len(lengths), sum(lengths) / 1000)
+
+
+def corrections_of(message: Message) -> int:
+    """Count the corrections of a learner's turn that the learner does not dispute. A turn in doubt has none."""
+    found = message.corrections if isinstance(message.corrections, list) and not _doubt(message) else []
+    return sum(isinstance(each, dict) and not each.get("disputed") for each in found[:MOST_CORRECTIONS])
 
 
 def _doubt(message: Message) -> bool:

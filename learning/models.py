@@ -94,3 +94,35 @@ class Card(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category or 'mistake'}, due {self.due}"
+
+
+class TalkFigures(models.Model):
+    """Hold what was counted in one conversation in which the learner said something. See `figures`."""
+
+    conversation = models.UUIDField(primary_key=True, db_column="_id")
+    learner = models.UUIDField()
+    began_at = models.DateTimeField(help_text="when the learner first said something")
+    last_at = models.DateTimeField(help_text="when the learner last said something")
+    scenario = models.CharField(max_length=100, blank=True)
+    is_talk = models.BooleanField(help_text="false: a review")
+    minutes = models.FloatField()
+    turns = models.PositiveIntegerField(help_text="of the learner")
+    words = models.PositiveIntegerField(help_text="of the learner, without those in doubt")
+    corrections = models.PositiveIntegerField()
+    quarters = models.JSONField(help_text="quarters of an hour since 1970 in which the learner said something")
+    # Of spoken turns without a doubt, whose sound was measured.
+    spoken_words = models.PositiveIntegerField()
+    syllables = models.PositiveIntegerField()
+    speech_s = models.FloatField(help_text="seconds of voice, without pauses")
+    runs = models.PositiveIntegerField(help_text="pieces of speech between pauses")
+    pauses = models.PositiveIntegerField()
+    pause_s = models.FloatField(help_text="seconds of pauses within turns")
+    # Level → number of different words.
+    used = models.JSONField(help_text="different words of the learner by level")
+    met = models.JSONField(help_text="different words of the agent by level")
+
+    class Meta:
+        indexes = [models.Index(fields=["learner", "began_at"], name="figures_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.conversation} from {self.began_at}"

@@ -14,6 +14,8 @@ from learning.models import Card, TalkFigures
 from learning.trends import WINDOW, Sample, Trend
 
 WEEKS = 8
+# Holds the last seven days of every time zone.
+RECENT = timedelta(days=days.WEEK + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> Progress:
 def practised(figures: Sequence[TalkFigures], place: tzinfo, now: datetime) -> list[tuple[date, bool]]:
     """Return the last seven days, each with whether the learner practised on it. Reviews count, too."""
     week = days.week(now, place)
-    since = int((now - timedelta(days=days.WEEK + 1)).timestamp()) // days.QUARTER
+    since = int((now - RECENT).timestamp()) // days.QUARTER
     found = days.practised((each for one in figures for each in one.quarters if each >= since), place)
     return [(day, day in found) for day in week]
 
@@ -176,7 +178,9 @@ def _measured(measure: Measure, talks: Sequence[TalkFigures]) -> MeasuredTrend:
     latest = found.latest
     if latest is None:
         said = "in which you spoke" if measure.spoken else "in which you said something"
-        so_far = {0: "So far there are none", 1: "So far there is one"}.get(found.talks, f"So far there are {found.talks}")
+        so_far = {0: "So far there are none", 1: "So far there is one"}.get(
+            found.talks, f"So far there are {found.talks}"
+        )
         typed = " Typed words do not count here." if measure.spoken else ""
         return MeasuredTrend(measure, found, "", f"This takes {trends.FEWEST} talks {said}. {so_far}.{typed}")
     description = (

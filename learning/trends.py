@@ -1,9 +1,9 @@
 """Estimate how a learner's figure develops from talk to talk, and how certain that is.
 
-A figure is a ratio, such as words per run. Its estimate at a talk is the ratio of the sums over the latest WINDOW talks. So a talk
-with little speech counts little. The interval comes from how much these talks differ, by the usual variance of a ratio estimator
-(Cochran, Sampling Techniques, 1977, section 2.11) and Student's t. In nine cases of ten it holds the learner's true value, if that
-did not change within the window.
+A figure is a ratio, such as words per run. Its estimate at a talk is the ratio of the sums over the latest WINDOW talks. So a
+talk with little speech counts little. The interval comes from how much these talks differ, by the usual variance of a ratio
+estimator (Cochran, Sampling Techniques, 1977, section 2.11) and Student's t. In nine cases of ten it holds the learner's true
+value, if that did not change within the window.
 """
 
 from collections.abc import Sequence

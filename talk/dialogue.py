@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_LEVEL = "A2"
 MODE_OF_KIND = {
     **{"chat": "casual-chat", "adventure": "casual-chat", "lesson": "speaking-practice"},
-    **{"interview": "interview", "own": "speaking-practice"},
+    **{"interview": "interview", "exam": "interview", "placement": "interview", "own": "speaking-practice"},
 }
 PREFIXES = {"user": "user", "assistant": "ai"}
 # Number of the learner's mistakes in a brief.

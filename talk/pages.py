@@ -67,6 +67,7 @@ urlpatterns = [
     path("import", _page(template_name="import.html"), name="import"),
     path("me", _page(template_name="me.html"), name="me"),
     path("privacy", _page(template_name="privacy.html"), name="privacy"),
+    path("progress", _page(template_name="progress.html"), name="progress"),
     path("history/<str:conversation>", _page(template_name="history.html"), name="history-conversation"),
     path("offline", _page(template_name="offline.html"), name="offline"),
     path("service-worker.js", service_worker),

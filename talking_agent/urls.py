@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/", include("conversations.urls")),
     path("api/", include("audio.urls")),
     path("api/", include("migration.urls")),
+    path("api/", include("learning.urls")),
     path("api/", include("own_data.urls")),
     path("admin/", admin.site.urls),
     path("account/", include("learners.account_urls")),

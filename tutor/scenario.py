@@ -17,7 +17,11 @@ from tutor.domain import Line
 from tutor.sentences import split as sentences
 from tutor.toml_tables import SLOT, DataFileError, Table, read, slots
 
-KINDS = ("chat", "adventure", "lesson", "interview", "own")
+KINDS = ("chat", "adventure", "lesson", "interview", "exam", "placement", "own")
+# In these talks the learner shows what they can, so the agent corrects nothing aloud.
+WITHOUT_CORRECTION = frozenset({"exam", "placement"})
+# What learners practise for. A scenario names those that it suits.
+PURPOSES = ("travel", "work", "exam", "school")
 OWN_WORDS = frozenset({"topic", "goal", "rules", "expectations"})
 
 _FOLDER = Path(__file__).parent / "scenarios"
@@ -95,6 +99,8 @@ class Scenario:
     opening_hint: str = ""
     # With AUDIENCE=children it is not offered.
     adults_only: bool = False
+    # Of PURPOSES.
+    suits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,11 @@ class Brief:
     language: str = "en"
     # The learner's latest mistakes, each as "said \u2192 better", the newest first.
     mistakes: tuple[str, ...] = ()
+
+    @property
+    def takes_up_mistakes(self) -> bool:
+        """Return whether the agent says the learner's mistakes right. They are listed beside the talk in any case."""
+        return self.scenario.kind not in WITHOUT_CORRECTION
 
     @property
     def needs_easy_words(self) -> bool:
@@ -187,6 +198,7 @@ def load(path: Path) -> Scenario:
             hints=table.lines("hints"),
             closings=table.lines("closings"),
             adults_only=table.flag("adults_only"),
+            suits=table.choices("suits", PURPOSES),
         )
     _check_enough(path.name, scenario)
     _check_duplicates(path.name, scenario)

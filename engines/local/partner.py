@@ -96,6 +96,8 @@ def answer(
     `heard` holds only the words that were certainly said.
     """
     talk = DialogueState(brief, transcript)
+    if not brief.takes_up_mistakes:
+        corrections = ()
     if doubt and not heard:
         remark = Remark(Intent.OTHER_LANGUAGE if doubt is Doubt.NOT_ENGLISH else Intent.MISHEARD, "")
     else:

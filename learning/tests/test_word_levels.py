@@ -3,7 +3,7 @@ import pytest
 from learning import word_levels
 
 # Words of the beginning of Lewis Carroll's "Alice", of a weather report, and those that learners use most, with their syllables.
-SPOKEN = (
+SPOKEN = (  # noqa: SIM905
     "alice 2 was 1 beginning 3 to 1 get 1 very 2 tired 1 of 1 sitting 2 by 1 her 1 sister 2 on 1 the 1 bank 1 and 1 having 2 "
     "nothing 2 do 1 once 1 or 1 twice 1 she 1 had 1 peeped 1 into 2 book 1 reading 2 but 1 it 1 no 1 pictures 2 "
     "conversations 4 what 1 is 1 use 1 thought 1 without 2 rain 1 moves 1 across 2 northern 2 areas 3 clouds 1 wanted 2 "

@@ -21,6 +21,7 @@ import * as settings from "./settings.js";
 import { showSetup } from "./setup.js";
 import { showSummary } from "./summary.js";
 import { TalkView } from "./talk-view.js";
+import { showToday } from "./today.js";
 import { target, toggleTranslation } from "./translations.js";
 import { Unreached } from "./unreached.js";
 import { keepAwake } from "./wake-lock.js";
@@ -29,6 +30,8 @@ import { keepAwake } from "./wake-lock.js";
 
 // Time for deliveries before an earlier talk is shown.
 const DELIVERS = 5000; // ms
+// Time for the plan of today before the topics are shown without it.
+const TODAY = 600; // ms
 
 const main = byId("main");
 const typeField = byId("type-text", HTMLInputElement);
@@ -426,7 +429,12 @@ async function begin() {
     toast("That talk is not here any more. Start a new one.");
     history.replaceState(null, "", "/");
   }
-  await showSetup({ onStart: startNew });
+  /** @type {(scenario: string) => void} */
+  let startTalk = () => {};
+  const today = showToday({ onTalk: (scenario) => startTalk(scenario) });
+  startTalk = await showSetup({ onStart: startNew });
+  // The card is above the topics. If it comes later than this, it may push them down.
+  await within(TODAY, today).catch(() => {});
   view.show("setup");
   return delivery.run();
 }

@@ -73,6 +73,69 @@ export interface Scenario {
   summary: string;
 }
 
+/** A day in the learner's time zone. `date` is of the form 2026-03-02. */
+export interface PractisedDay {
+  date: string;
+  practised: boolean;
+}
+
+/** What to do today, from `GET /api/today`. */
+export interface Today {
+  goal: string | null;
+  goals: string[];
+  talk: { scenario: string; title: string; level: string; icon: string; why: string };
+  review: { due: number; why: string } | null;
+  hasTalked: boolean;
+  isPlaced: boolean;
+  days: PractisedDay[];
+}
+
+/** A figure after a talk. The true value is between `low` and `high` in nine cases of ten. */
+export interface Estimate {
+  at: number;
+  value: number;
+  low: number;
+  high: number;
+}
+
+export interface Measure {
+  name: string;
+  title: string;
+  unit: string;
+  about: string;
+  talks: number;
+  latest: Estimate | null;
+  change: "higher" | "lower" | "unclear" | null;
+  higherIsBetter: boolean | null;
+  unmeasured: string | null;
+  points: Estimate[];
+  svg: string;
+}
+
+/** The learner's progress, from `GET /api/progress`. */
+export interface Progress {
+  unread: number;
+  talks: number;
+  minutes: number;
+  turns: number;
+  days: PractisedDay[];
+  weeks: { monday: string; minutes: number; turns: number }[];
+  weeksSvg: string;
+  measures: Measure[];
+  levels: { level: string; used: number; met: number }[];
+  mistakes: { learning: number; gone: number; returned: number };
+}
+
+/** The level that one talk shows, from `GET /api/conversations/ID/placement`. */
+export interface Placement {
+  level: string | null;
+  low: string | null;
+  high: string | null;
+  words: number;
+  evidence: { name: string; title: string; value: number | null; unit: string; level: string | null; unmeasured: string | null }[];
+  notMeasured: string[];
+}
+
 /** The facts that begin a talk. */
 export interface TalkFacts {
   scenario: string;
