@@ -6,28 +6,10 @@ then what the learner's calendar says, so a change to daylight saving time neith
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Seconds.
 QUARTER = 900
 WEEK = 7
-# The longest name in the database is 32 characters long.
-LONGEST_NAME = 64
-
-
-class UnknownZone(ValueError):
-    """Report a name that is none of a time zone."""
-
-
-def zone(name: str) -> tzinfo:
-    """Return a time zone of the IANA database, UTC for "". Raises UnknownZone."""
-    if not name:
-        return UTC
-    try:
-        return ZoneInfo(name[:LONGEST_NAME])
-    # The name of a folder, such as "America", was an OSError before Python 3.12.
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UnknownZone(name) from None
 
 
 def week(now: datetime, place: tzinfo) -> list[date]:

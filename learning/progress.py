@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from conversations.levels import LEVELS
 from conversations.lookup import reaching
-from learning import charts, days, trends
+from learning import charts, days, due, trends
 from learning.charts import Bar
-from learning.models import Card, TalkFigures
+from learning.models import TalkFigures
 from learning.trends import WINDOW, Sample, Trend
 
 WEEKS = 8
@@ -223,8 +223,7 @@ def _weeks_chart(weeks: Sequence[Week]) -> str:
 
 
 def _mistakes(using: str, learner: uuid.UUID) -> Mistakes:
-    cards = Card.objects.using(using).filter(learner=learner, reported_at=None)
-    found = cards.values_list("gone_at", "returned_at")
+    found = due.open_cards(learner, using).values_list("gone_at", "returned_at")
     gone = sum(gone_at is not None for gone_at, _ in found)
     returned = sum(gone_at is None and returned_at is not None for gone_at, returned_at in found)
     return Mistakes(len(found) - gone, gone, returned)

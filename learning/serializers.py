@@ -1,220 +1,107 @@
-"""Read the requests about learning, and describe the answers."""
+"""Read the requests about mistakes and reviews, and describe the answers."""
 
-from collections.abc import Sequence
-from datetime import date, tzinfo
+from zoneinfo import ZoneInfo
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from conversations.levels import LEVELS
-from conversations.representations import milliseconds
-from conversations.stored_serializers import MomentField
+from conversations.serializers import PageSerializer
+from conversations.stored_serializers import MomentField, NextField
 from core.json_types import Json
-from core.serializers import BodySerializer, ChosenField, NamedChoiceField, NumberField, WhereSerializer
-from learning import days
-from learning.placement import KINDS, NOT_MEASURED, Placement
-from learning.progress import MEASURES, MeasuredTrend, Progress
-from learning.today import Today
-from learning.trends import Change, Estimate
-from tutor.scenario import PURPOSES
+from core.serializers import BuiltSerializer, ChosenField, NumberField, WhereSerializer
+from learning.models import Occurrence
 
-UNKNOWN_ZONE = 'This is no time zone. Write a name such as "Europe/Berlin".'
-SVG = "A chart of it, for the page. Empty if there is nothing to show."
+STATES = ("all", "due", "open", "gone", "reported")
+# Two minutes of speaking.
+IN_A_SESSION = 6
+MOST_IN_A_SESSION = 30
 
 
-class ZoneField(serializers.CharField):
-    """Read the name of a time zone."""
+@extend_schema_field(str)
+class ZoneField(serializers.Field[ZoneInfo, object, str, object]):
+    """Read the name of a time zone, such as Asia/Ho_Chi_Minh. An empty one is UTC."""
 
-    def to_internal_value(self, data: object) -> tzinfo:  # type: ignore[override]
+    def to_internal_value(self, data: object) -> ZoneInfo:
         try:
-            return days.zone(super().to_internal_value(data))
-        except days.UnknownZone:
-            raise serializers.ValidationError(UNKNOWN_ZONE) from None
+            return ZoneInfo(str(data)[:100] or "UTC")
+        # ZoneInfoNotFoundError is a KeyError. A name of a folder raises OSError.
+        except (ValueError, KeyError, OSError):
+            raise serializers.ValidationError("Write the name of a time zone, such as Europe/Berlin.") from None
 
 
-class ZoneSerializer(BodySerializer):
-    timeZone = ZoneField(
-        default=days.zone(""),
-        allow_blank=True,
-        help_text="The learner's time zone, such as Europe/Berlin. Default: UTC.",
-    )
+class MistakesQuerySerializer(PageSerializer):
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=200)
+    state = ChosenField(STATES, default="all", help_text="`due`: today. `gone`: not made for long.")
+    zone = ZoneField(default=ZoneInfo("UTC"), help_text="The learner's time zone, which decides what is due today.")
 
 
-class TodayQuerySerializer(ZoneSerializer):
-    level = ChosenField(LEVELS, default="B1", help_text="The learner's level.")
+class ReviewsQuerySerializer(serializers.Serializer[object]):
+    limit = serializers.IntegerField(default=IN_A_SESSION, min_value=1, max_value=MOST_IN_A_SESSION)
+    zone = ZoneField(default=ZoneInfo("UTC"), help_text="The learner's time zone, which decides what is due today.")
 
 
-class GoalChoiceSerializer(BodySerializer):
-    goal = NamedChoiceField(PURPOSES, allow_null=True)
+class MistakeSerializer(BuiltSerializer[Json]):
+    id = serializers.UUIDField()
+    said = serializers.CharField()
+    better = serializers.CharField()
+    why = serializers.CharField()
+    category = serializers.CharField()
+    sentence = serializers.CharField(help_text="What the learner said last with this mistake.")
+    corrected = serializers.CharField(help_text="The sentence without its mistakes.")
+    start = serializers.IntegerField(allow_null=True, help_text="Where the mistake begins in the sentence.")
+    end = serializers.IntegerField(allow_null=True)
+    conversation = serializers.CharField(help_text="The id of the talk.")
+    message = serializers.CharField()
+    audioUrl = serializers.CharField(required=False, help_text="The learner's own recording. The link expires.")
+    count = serializers.IntegerField(help_text="How often the mistake was made.")
+    reviews = serializers.IntegerField()
+    uptakes = serializers.IntegerField(help_text="How often the correct form was used in talks.")
+    firstAt = MomentField()
+    lastAt = MomentField()
+    dueAt = MomentField(help_text="Milliseconds since 1970. When it is due for review.")
+    state = serializers.ChoiceField(choices=["open", "gone", "returned", "reported"])
 
 
-class DaySerializer(serializers.Serializer[object]):
-    date = serializers.DateField()
-    practised = serializers.BooleanField()
+class CountsSerializer(BuiltSerializer[Json]):
+    all = serializers.IntegerField()
+    due = serializers.IntegerField()
+    open = serializers.IntegerField()
+    gone = serializers.IntegerField()
+    reported = serializers.IntegerField()
 
 
-class EstimateSerializer(serializers.Serializer[object]):
+class MistakePageSerializer(WhereSerializer):
+    mistakes = MistakeSerializer(many=True)
+    next = NextField()
+    counts = CountsSerializer()
+    unread = serializers.IntegerField(help_text="Talks that are still to be read. Ask again.")
+
+
+class OccurrenceSerializer(BuiltSerializer[Json]):
+    kind = serializers.ChoiceField(choices=Occurrence.Kind.choices)
     at = MomentField()
-    value = NumberField()
-    low = NumberField(help_text="The true value is between low and high in nine cases of ten.")
-    high = NumberField()
+    text = serializers.CharField()
+    outcome = serializers.CharField(required=False, help_text="Of an attempt: right, wrong, unsure or shown.")
+    conversation = serializers.CharField()
+    message = serializers.CharField()
+    audioUrl = serializers.CharField(required=False)
 
 
-class MeasureSerializer(serializers.Serializer[object]):
-    name = serializers.ChoiceField(choices=[each.name for each in MEASURES])
-    title = serializers.CharField()
-    unit = serializers.CharField()
-    about = serializers.CharField()
-    talks = serializers.IntegerField(help_text="The number of talks in which it was measured.")
-    latest = EstimateSerializer(allow_null=True)
-    change = serializers.ChoiceField(choices=list(Change), allow_null=True, help_text="null: too few talks to compare.")
-    higherIsBetter = serializers.BooleanField(allow_null=True, help_text="null: neither.")
-    unmeasured = serializers.CharField(allow_null=True, help_text="Why there is no estimate.")
-    points = EstimateSerializer(many=True)
-    svg = serializers.CharField(help_text=SVG)
+class OneMistakeSerializer(WhereSerializer):
+    mistake = MistakeSerializer()
+    occurrences = OccurrenceSerializer(many=True, help_text="The newest first, at most 50.")
 
 
-class LevelWordsSerializer(serializers.Serializer[object]):
-    level = serializers.ChoiceField(choices=LEVELS)
-    used = NumberField(help_text="Different words that the learner used in a talk, on average of the latest talks.")
-    met = NumberField(help_text="Different words that the agent said.")
+class ReviewSerializer(MistakeSerializer):
+    prompt = serializers.CharField(help_text="Send it with each attempt. It is valid for two days.")
+    question = serializers.CharField(help_text="What the agent had said before. May be empty.")
+    interval = NumberField(allow_null=True, help_text="Days since the last review.")
 
 
-class WeekSerializer(serializers.Serializer[object]):
-    monday = serializers.DateField()
-    minutes = NumberField()
-    turns = serializers.IntegerField()
-
-
-class MistakesSerializer(serializers.Serializer[object]):
-    learning = serializers.IntegerField(help_text="That still come back for review.")
-    gone = serializers.IntegerField(help_text="Not made for a long time, and said right since.")
-    returned = serializers.IntegerField(help_text="Of `learning`: had been gone, and were made again.")
-
-
-class ProgressSerializer(WhereSerializer):
-    timeZone = serializers.CharField()
-    unread = serializers.IntegerField(help_text="Talks that are not counted yet. The next call counts more of them.")
-    talks = serializers.IntegerField()
-    minutes = NumberField()
-    turns = serializers.IntegerField()
-    days = DaySerializer(many=True, help_text="The last seven days, today last.")
-    weeks = WeekSerializer(many=True)
-    weeksSvg = serializers.CharField(help_text=SVG)
-    measures = MeasureSerializer(many=True)
-    levels = LevelWordsSerializer(many=True)
-    mistakes = MistakesSerializer()
-
-
-class TalkSuggestionSerializer(serializers.Serializer[object]):
-    scenario = serializers.CharField(help_text="Its id.")
-    title = serializers.CharField()
-    level = serializers.ChoiceField(choices=LEVELS)
-    icon = serializers.CharField()
-    why = serializers.CharField()
-
-
-class ReviewSuggestionSerializer(serializers.Serializer[object]):
-    due = serializers.IntegerField(help_text="Mistakes that are due.")
-    why = serializers.CharField()
-
-
-class TodaySerializer(WhereSerializer):
-    timeZone = serializers.CharField()
-    goal = serializers.ChoiceField(choices=PURPOSES, allow_null=True)
-    goals = serializers.ListField(child=serializers.ChoiceField(choices=PURPOSES), help_text="Values of `goal`.")
-    talk = TalkSuggestionSerializer()
-    review = ReviewSuggestionSerializer(allow_null=True, help_text="null: no mistake is due.")
-    hasTalked = serializers.BooleanField(help_text="Whether the learner has practised today.")
-    isPlaced = serializers.BooleanField(help_text="Whether the learner has had a placement talk.")
-    days = DaySerializer(many=True, help_text="The last seven days, today last.")
-
-
-class EvidenceSerializer(serializers.Serializer[object]):
-    name = serializers.ChoiceField(choices=[each.name for each in KINDS])
-    title = serializers.CharField()
-    unit = serializers.CharField()
-    value = NumberField(allow_null=True)
-    level = serializers.ChoiceField(choices=LEVELS, allow_null=True, help_text="The level that this figure alone fits.")
-    unmeasured = serializers.CharField(allow_null=True, help_text="Why there is no value.")
-
-
-class PlacementSerializer(WhereSerializer):
-    level = serializers.ChoiceField(choices=LEVELS, allow_null=True)
-    low = serializers.ChoiceField(choices=LEVELS, allow_null=True, help_text="The lowest level that may fit.")
-    high = serializers.ChoiceField(choices=LEVELS, allow_null=True, help_text="The highest level that may fit.")
-    words = serializers.IntegerField(help_text="Words that were certainly said.")
-    evidence = EvidenceSerializer(many=True)
-    notMeasured = serializers.ListField(child=serializers.CharField(), help_text="What no such talk can show.")
-
-
-def placement_shape(found: Placement) -> Json:
-    evidence = [
-        {
-            "name": each.kind.name,
-            "title": each.kind.title,
-            "unit": each.kind.unit,
-            "value": None if each.value is None else round(each.value, 1),
-            "level": each.level,
-            "unmeasured": each.kind.missing if each.value is None else None,
-        }
-        for each in found.evidence
-    ]
-    levels = {"level": found.level, "low": found.low, "high": found.high}
-    return levels | {"words": found.words, "evidence": evidence, "notMeasured": NOT_MEASURED}
-
-
-def progress_shape(found: Progress) -> Json:
-    return {
-        "talks": found.talks,
-        "minutes": found.minutes,
-        "turns": found.turns,
-        "days": _days(found.days),
-        "weeks": [{"monday": each.monday, "minutes": each.minutes, "turns": each.turns} for each in found.weeks],
-        "weeksSvg": found.weeks_svg,
-        "measures": [_measure(each) for each in found.measures],
-        "levels": [{"level": each.level, "used": each.used, "met": each.met} for each in found.levels],
-        "mistakes": {
-            "learning": found.mistakes.learning,
-            "gone": found.mistakes.gone,
-            "returned": found.mistakes.returned,
-        },
-    }
-
-
-def today_shape(found: Today) -> Json:
-    one = found.talk.scenario
-    talk = {"scenario": one.id, "title": one.title, "level": one.level, "icon": one.icon, "why": found.talk.why}
-    return {
-        "goals": PURPOSES,
-        "talk": talk,
-        "review": {"due": found.due, "why": found.why_review} if found.due else None,
-        "hasTalked": found.has_talked,
-        "isPlaced": found.is_placed,
-        "days": _days(found.days),
-    }
-
-
-def _days(of: Sequence[tuple[date, bool]]) -> list[Json]:
-    return [{"date": day, "practised": practised} for day, practised in of]
-
-
-def _measure(found: MeasuredTrend) -> Json:
-    measure, trend = found.measure, found.trend
-    return {
-        "name": measure.name,
-        "title": measure.title,
-        "unit": measure.unit,
-        "about": measure.about,
-        "talks": trend.talks,
-        "latest": _estimate(trend.latest) if trend.latest else None,
-        "change": trend.change,
-        "higherIsBetter": measure.higher_is_better,
-        "unmeasured": found.unmeasured or None,
-        "points": [_estimate(each) for each in trend.points],
-        "svg": found.svg,
-    }
-
-
-def _estimate(of: Estimate) -> Json:
-    values = {name: round(getattr(of, name), 3) for name in ("value", "low", "high")}
-    return {"at": milliseconds(of.at), **values}
+class ReviewsSerializer(WhereSerializer):
+    reviews = ReviewSerializer(many=True)
+    due = serializers.IntegerField(help_text="How many are due today.")
+    nextAt = MomentField(
+        allow_null=True, help_text="Milliseconds since 1970. When the next one is due, if none is now."
+    )
+    unread = serializers.IntegerField(help_text="Talks that are still to be read. Ask again.")

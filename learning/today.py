@@ -3,19 +3,18 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from django.db.models import Max
 
 from conversations.levels import LEVELS
 from conversations.lookup import reaching
-from learning import progress
-from learning.models import Card, TalkFigures
+from learning import due, progress
+from learning.models import TalkFigures
 from tutor import scenario
 from tutor.scenario import Scenario
 
-# Cards in one short review.
-A_REVIEW = 5
 # These are offered only to those who want them.
 SPECIAL = ("own", "placement", "exam")
 
@@ -40,30 +39,30 @@ class Today:
     is_placed: bool
 
 
-def of(learner: uuid.UUID | None, goal: str, level: str, place: tzinfo, now: datetime) -> Today:
+def of(learner: uuid.UUID | None, goal: str, level: str, place: ZoneInfo, now: datetime) -> Today:
     """Return the suggestions for a learner, None for one who is new. Call `projection.refresh` before.
 
     Raises cloud.Unavailable.
     """
-    due, latest, recent = 0, dict[str, datetime](), list[TalkFigures]()
+    count, latest, recent = 0, dict[str, datetime](), list[TalkFigures]()
     if learner:
         with reaching() as using:
-            due = Card.objects.using(using).filter(learner=learner, reported_at=None, due__lte=now).count()
+            count = due.due_cards(learner, using, place, now).count()
             talks = TalkFigures.objects.using(using).filter(learner=learner).order_by()
             latest = dict(talks.values_list("scenario").annotate(at=Max("began_at")))
             recent = list(talks.filter(last_at__gte=now - progress.RECENT))
     days = progress.practised(recent, place, now)
     return Today(
         talk=suggest(goal, level, latest, place),
-        due=due,
-        why_review=_why_review(due),
+        due=count,
+        why_review=_why_review(count),
         has_talked=days[-1][1],
         days=days,
         is_placed="placement" in latest,
     )
 
 
-def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: tzinfo) -> Suggestion:
+def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: ZoneInfo) -> Suggestion:
     """Return a talk for this goal and about this level that the learner has not had yet, or had the longest time ago.
 
     `latest` says when the learner last had a talk of each scenario.
@@ -82,9 +81,8 @@ def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: tzinfo
     return Suggestion(chosen, f"{fits}{since}.")
 
 
-def _why_review(due: int) -> str:
-    if not due:
+def _why_review(count: int) -> str:
+    if not count:
         return ""
-    many = "One of your mistakes is" if due == 1 else f"{due} of your mistakes are"
-    first = f" The {A_REVIEW} oldest come first." if due > A_REVIEW else ""
-    return f"{many} due: a reminder now keeps the right form in mind.{first}"
+    many = "One of your mistakes is" if count == 1 else f"{count} of your mistakes are"
+    return f"{many} due: a reminder now keeps the right form in mind."

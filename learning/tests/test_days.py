@@ -24,7 +24,7 @@ def local(zone: str, *when: int, fold: int = 0) -> datetime:
 @pytest.mark.parametrize("name", ZONES)
 def test_a_year_has_each_day_once(name: str):
     """Daylight saving time makes a day of 23 hours and one of 25, also where it begins at midnight."""
-    place = days.zone(name)
+    place = ZoneInfo(name)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     quarters = [quarter(start) + number for number in range(365 * 96)]
     found = sorted(days.practised(quarters, place))
@@ -35,7 +35,7 @@ def test_a_year_has_each_day_once(name: str):
 
 @pytest.mark.parametrize("name", ZONES)
 def test_each_day_of_a_year_is_in_its_week(name: str):
-    place, weeks = days.zone(name), []
+    place, weeks = ZoneInfo(name), []
     for hour in range(24 * 365):
         now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
         week = days.week(now, place)
@@ -49,19 +49,11 @@ def test_an_hour_that_comes_twice_is_one_day():
     # 02:30 comes twice in this night.
     twice = [local("Europe/Berlin", 2026, 10, 25, 2, 30, fold=fold) for fold in (0, 1)]
     assert twice[0].timestamp() != twice[1].timestamp()
-    assert days.practised(map(quarter, twice), days.zone("Europe/Berlin")) == {date(2026, 10, 25)}
+    assert days.practised(map(quarter, twice), ZoneInfo("Europe/Berlin")) == {date(2026, 10, 25)}
 
 
 def test_both_sides_of_midnight_are_two_days_in_the_learners_zone_only():
     around = [local("Asia/Kathmandu", 2026, 6, 1, 23, 50), local("Asia/Kathmandu", 2026, 6, 2, 0, 5)]
     quarters = [quarter(each) for each in around]
-    assert days.practised(quarters, days.zone("Asia/Kathmandu")) == {date(2026, 6, 1), date(2026, 6, 2)}
-    assert days.practised(quarters, days.zone("")) == {date(2026, 6, 1)}
-
-
-@pytest.mark.parametrize(
-    "name", ["Mars/Olympus", "../etc/passwd", "America", "Europe/Berlin\0", "x" * 500, "/etc/passwd"]
-)
-def test_other_names_are_refused(name: str):
-    with pytest.raises(days.UnknownZone):
-        days.zone(name)
+    assert days.practised(quarters, ZoneInfo("Asia/Kathmandu")) == {date(2026, 6, 1), date(2026, 6, 2)}
+    assert days.practised(quarters, UTC) == {date(2026, 6, 1)}

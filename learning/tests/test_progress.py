@@ -41,7 +41,7 @@ def save(learner: LearnerClient, name: str, at: datetime, *turns: Json, minutes:
 
 
 def progress(learner: LearnerClient, zone: str = "") -> Json:
-    answer = learner.get("/api/progress", {"timeZone": zone} if zone else {})
+    answer = learner.get("/api/progress", {"zone": zone} if zone else {})
     assert answer.status_code == 200, answer.content
     return answer.json()
 
@@ -170,9 +170,9 @@ def test_a_new_visitor_has_no_progress_and_nothing_is_stored():
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "x" * 1000])
 def test_an_unknown_zone_is_refused(learner: LearnerClient, zone: str):
-    answer = learner.get("/api/progress", {"timeZone": zone})
+    answer = learner.get("/api/progress", {"zone": zone})
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("timeZone:")
+    assert answer.json()["error"].startswith("zone:")
 
 
 def test_hostile_measurements_are_ignored(learner: LearnerClient):

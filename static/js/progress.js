@@ -19,7 +19,7 @@ const status = byId("progress-status");
 async function load() {
   try {
     /** @type {Progress} */
-    const found = await call("GET", `/api/progress?timeZone=${encodeURIComponent(timeZone())}`);
+    const found = await call("GET", `/api/progress?zone=${encodeURIComponent(timeZone())}`);
     unreached.hide();
     show(found);
     if (found.unread) setTimeout(load, AGAIN);

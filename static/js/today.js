@@ -13,7 +13,7 @@ const GOALS = { travel: "travel", work: "work", exam: "an exam", school: "school
 const card = byId("today");
 const goal = byId("today-goal", HTMLSelectElement);
 
-const path = () => `/api/today?${new URLSearchParams({ timeZone: timeZone(), level: settings.get("level") })}`;
+const path = () => `/api/today?${new URLSearchParams({ zone: timeZone(), level: settings.get("level") })}`;
 
 /**
  * Fill the card. It stays hidden while the plan cannot be read, because it must not be in the way of talking.
