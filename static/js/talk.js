@@ -12,6 +12,7 @@ import { level as levelOf } from "./format.js";
 import { showGoals } from "./goals.js";
 import { MicrophonePanel } from "./microphone-panel.js";
 import { openOutbox } from "./outbox.js";
+import { hidePlacement, showPlacement } from "./placement.js";
 import { showOutbox, notifyDropped } from "./outbox-status.js";
 import { Feedback } from "./feedback.js";
 import { Replayer } from "./replay.js";
@@ -39,6 +40,9 @@ const parameters = new URLSearchParams(location.search);
 const wanted = parameters.get("conversation") ?? "";
 const wantedScenario = parameters.get("scenario");
 if (wantedScenario) settings.set("scenario", wantedScenario);
+
+// The scenario whose talk shows the learner's level.
+const PLACEMENT = "placement";
 
 const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the talk.";
 
@@ -240,6 +244,7 @@ async function lookBack(conversation, saving) {
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
   const corrections = said.flatMap((turn) => turn.corrections);
   if (said.length) feedback.ask(conversation, corrections);
+  if (scenario === PLACEMENT) showPlacement(conversation);
   status.textContent = (await delivery.unsaved(conversation))
     ? "A recording is still waiting to be saved. It is sent again by itself."
     : "Everything is saved.";
@@ -247,6 +252,7 @@ async function lookBack(conversation, saving) {
 
 function goOn() {
   feedback.hide();
+  hidePlacement();
   began = Date.now() - talked;
   start({ id: session?.conversation ?? wanted, about: null, messages: [...dialogue.turns.values()], hasEnded: true });
 }
