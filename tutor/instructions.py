@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tutor import language, moderation
 from tutor.moderation import Audience
-from tutor.scenario import Brief
+from tutor.scenario import Brief, Scenario
 
 LONGEST_QUOTED = 500  # characters
 
@@ -182,6 +182,8 @@ def instructions(brief: Brief) -> str:
     correcting = CORRECTING.format(explained=explained.name, helping=explained.helping)
     if not brief.takes_up_mistakes:
         correcting = UNCORRECTED.format(helping=explained.helping)
+    if one.parts:
+        subject = f"{subject}\n{_parts(one)}"
     lately = LATELY if brief.mistakes and brief.takes_up_mistakes else ""
     goals = "\n".join(f"- {goal.text}" for goal in one.goals)
     parts = [
@@ -196,6 +198,17 @@ def instructions(brief: Brief) -> str:
         DATA,
     ]
     return "\n\n".join(parts)
+
+
+def _parts(one: Scenario) -> str:
+    """Describe the parts of an exam."""
+    lines = []
+    for number, part in enumerate(one.parts, 1):
+        begins = f" Begin it with exactly these words: {json.dumps(part.opening)}" if part.opening else ""
+        lines.append(f"- Part {number}, {part.title}: it ends after {part.turns} answers of the learner.{begins}")
+    return "The parts of the exam, in this order. After the last one, thank the learner and say goodbye.\n" + "\n".join(
+        lines
+    )
 
 
 def learner_data(brief: Brief) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engines.local import (
     closing,
     corrector,
+    exam_parts,
     normalizing,
     phrases,
     questions,
@@ -135,6 +136,8 @@ def answer(
         return _say(lead, *then) if then else _go_on(talk, lead=lead, intent=remark.intent)
     if remark.intent in _SMALL_TALK and len(remarks.words(remark.answer)) < 3:
         return _small_talk(talk, remark)
+    if begins := exam_parts.next_opening(talk):
+        return _say(*begins)
     return _take_up(talk, remark, heard, recast)
 
 

@@ -8,6 +8,7 @@ import { bindTalkButton } from "./controls.js";
 import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
 import { byId } from "./dom.js";
+import { Exam } from "./exam.js";
 import { level as levelOf } from "./format.js";
 import { showGoals } from "./goals.js";
 import { MicrophonePanel } from "./microphone-panel.js";
@@ -66,6 +67,8 @@ const replayer = new Replayer({
   onError: (message) => showError({ message }),
 });
 const feedback = new Feedback(byId("feedback"));
+// Holding the button decides by itself when a turn ends.
+const exam = new Exam({ hold: (on) => session?.learner.handsFree && session.think(on) });
 const dialogue = new Dialogue({
   list: byId("dialogue"),
   scroller: byId("dialogue-scroll"),
@@ -170,6 +173,7 @@ function start({ id, about, messages, hasEnded = false }) {
 /** @param {StoredFacts} facts */
 function showFacts(facts) {
   scenario = facts.scenario;
+  exam.load(scenario).then(refresh, () => {});
   if (facts.title) view.title(facts.title, facts.level ?? "");
   setGoals(facts.goals || []);
 }
@@ -184,6 +188,7 @@ function setGoals(list) {
 
 function refresh() {
   if (!session || main.dataset.view !== "conversation") return;
+  exam.follow(dialogue.turns.values());
   const handsFree = session.learner.handsFree;
   const state = view.state({
     state: session.state,
@@ -345,7 +350,7 @@ function withdrawTyping() {
 
 /** Return whether the learner seems to be present, with nothing to do but answer. */
 function isAttentive() {
-  if (document.hidden || microphone.asking || finishing || replayer.current !== null) return false;
+  if (document.hidden || microphone.asking || finishing || exam.preparing || replayer.current !== null) return false;
   if (session?.learner.handsFree && muted) return false;
   const isWriting = typeField.value !== "" || document.querySelector(".turn-edit");
   return !isWriting && !document.querySelector("dialog[open]");
@@ -394,7 +399,11 @@ settings.onChange("handsFree", (on) => {
 });
 for (const name of /** @type {const} */ (["speed", "pauseMs", "language", "keepsAudio"]))
   settings.onChange(name, () => session?.update());
-setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
+setInterval(() => {
+  const talking = session !== null && !session.over;
+  view.time(talking ? Date.now() - began : null);
+  if (talking) exam.tick();
+}, 1000);
 addEventListener("pagehide", () => {
   talk?.end();
   session?.learner.stop();

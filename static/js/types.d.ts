@@ -64,7 +64,16 @@ export interface PrivacyChoices {
   erasingRecordings: boolean;
 }
 
+/** A part of an exam. The first one has no opening. */
+export interface ExamPart {
+  title: string;
+  opening: string;
+  seconds: number;
+  preparationSeconds: number;
+}
+
 export interface Scenario {
+  parts: ExamPart[];
   id: string;
   title: string;
   level: string;

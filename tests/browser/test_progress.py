@@ -96,4 +96,6 @@ def test_a_placement_talk_ends_with_a_level_and_what_was_not_measured(page: Page
     page.get_by_role("button", name=re.compile("^Practise at")).click()
     found = re.search(r"about ([ABC][12])", level.text_content() or "")
     assert found
-    assert page.evaluate("JSON.parse(localStorage.getItem('settings') ?? '{}').level ?? 'B1'") == found[1]
+    page.goto(server.url)
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("Your level", exact=True)).to_have_value(found[1])
