@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from conversations.models import Conversation, Message
 from conversations.store import StoredConversation
 from core.json_types import Json
-from talk import reminders
 from talk.protocol import OWN_WORDS
-from talk.reminders import Reminder
+from talk.reminders import Reminder, for_brief, taken_up
 from tutor import hints, language, scenario
 from tutor.domain import Correction, Line
 from tutor.scenario import LEVELS, Brief
@@ -32,7 +31,7 @@ class Dialogue:
         self.brief, self.lines = brief, list[Line]()
         # The learner's country, as an ISO 3166 code, "" if it is unknown.
         self.country = ""
-        # Mistakes of earlier talks that are due.
+        # Mistakes of earlier talks.
         self.reminders: tuple[Reminder, ...] = ()
         self.ended = False
         self.conversation, self.engine = conversation, engine
@@ -57,7 +56,7 @@ class Dialogue:
     ) -> "Dialogue":
         """Return the dialogue of a conversation so far, or a new one if nothing is stored. `reminders` are for the brief."""
         brief = _brief(conversation, stored.conversation if stored else None)
-        dialogue = cls(conversation, replace(brief, mistakes=tuple(map(str, reminders))), engine)
+        dialogue = cls(conversation, replace(brief, mistakes=for_brief(reminders)), engine)
         dialogue.reminders = tuple(reminders)
         if stored:
             dialogue._restore(stored)
@@ -123,8 +122,8 @@ class Dialogue:
         return self.goals != before
 
     def taken_up(self, text: str, corrections: Sequence[Correction]) -> list[Reminder]:
-        """Return the mistakes that are due and that the learner now gets right, each once in a talk."""
-        found = reminders.taken_up(text, corrections, self.reminders)
+        """Return the mistakes of earlier talks that the learner now gets right, each once in a talk."""
+        found = taken_up(text, corrections, self.reminders)
         self.reminders = tuple(one for one in self.reminders if one not in found)
         return found
 

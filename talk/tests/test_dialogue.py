@@ -10,7 +10,7 @@ from conversations import store
 from conversations.drafts import Draft
 from talk import dialogue
 from talk.dialogue import Dialogue
-from talk.reminders import Reminder, recall, taken_up
+from talk.reminders import Reminder, for_brief, recall, taken_up
 from talk.session_fields import session_wishes
 from tests.clouds import DATABASES, Half
 from tutor import scenario
@@ -152,7 +152,7 @@ def test_every_kind_has_a_mode_of_the_contract():
 
 
 def recalled(learner: uuid.UUID) -> tuple[str, ...]:
-    return tuple(map(str, recall(learner)))
+    return for_brief(recall(learner))
 
 
 def reminder(said: str = "goed", better: str = "went") -> Reminder:
@@ -195,7 +195,9 @@ def test_what_was_reviewed_is_not_recalled_before_it_is_due(learner):
     measured = {"review": {"card": str(one.card), "outcome": "right", "prompt": "p"}}
     draft = Draft("user-1", "user", "I went.", now, measured=measured)
     store.save(learner, "review", columns={"config": {"kind": "review"}}, messages=[draft], replace=False)
-    assert recall(learner) == ()
+    assert recalled(learner) == ()
+    # But its correct form is still noticed.
+    assert [each.card for each in recall(learner)] == [one.card]
 
 
 def test_a_single_word_comes_with_the_words_before_it(learner):
