@@ -61,8 +61,9 @@ class TurnSaver:
         self._is_full = False
         # Id of a learner's turn → milliseconds from when it was handed over until it was durable.
         self._took: dict[str, int] = {}
-        # Id of a learner's turn → what was measured in its sound. A later save of the turn writes it again.
-        self._speech: dict[str, Json] = {}
+        # Id of a learner's turn → what was measured of it and stays when it is saved again: its pauses, its length if there is no
+        # recording (which feedback needs), and `uptake`.
+        self._lasting: dict[str, Json] = {}
 
     async def keep_audio(self, wanted: bool) -> None:
         """Keep recordings if the client wants that and the learner has not refused it. Raises DatabaseError."""
@@ -109,14 +110,17 @@ class TurnSaver:
             if draft.measured is not None and save.answers in self._took:
                 draft.measured["saved_ms"] = self._took[save.answers]
             if save.pcm and draft.role == "user":
-                save.pcm, self._speech[draft.id] = await sound_threads.in_thread(_measured, save)
+                save.pcm, speech = await sound_threads.in_thread(_measured, save)
+                self._lasting[draft.id] = self._lasting.get(draft.id, {}) | speech
             if save.pcm and save.keeps_audio and self.keeps_audio:
                 synthetic = draft.role == "assistant"
                 draft.audio = await sound_threads.in_thread(encoding.from_pcm, save.pcm, synthetic=synthetic)
             elif save.pcm and draft.role == "user":
-                self._speech[draft.id]["spoken_ms"] = round(len(save.pcm) / BYTES_PER_SECOND * 1000)
-            if speech := self._speech.get(draft.id):
-                draft.measured = {"engine": self.engine} | (draft.measured or {}) | speech
+                self._lasting[draft.id]["spoken_ms"] = round(len(save.pcm) / BYTES_PER_SECOND * 1000)
+            if draft.measured and "uptake" in draft.measured:
+                self._lasting.setdefault(draft.id, {})["uptake"] = draft.measured["uptake"]
+            if lasting := self._lasting.get(draft.id):
+                draft.measured = {"engine": self.engine} | (draft.measured or {}) | lasting
             drafts = [draft]
         try:
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
