@@ -129,7 +129,8 @@ def answer(
         return aside
     if remark.intent is Intent.ANSWER and (elicited := _elicit(talk, heard, corrections)):
         return _say(elicited)
-    if remark.intent is Intent.ANSWER and not corrections and (reminder := _remind(talk, heard)):
+    reminds = remark.intent is Intent.ANSWER and brief.takes_up_mistakes and not corrections
+    if reminds and (reminder := _remind(talk, heard)):
         return _say(taking_up.acknowledgement(talk, heard), reminder)
     if remark.intent is Intent.MEANING and not (remark.groups or _ASKS_FOR_A_WORD.search(heard)):
         remark = Remark(Intent.UNCLEAR, "")
