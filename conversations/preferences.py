@@ -79,14 +79,16 @@ def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
     return of(learner)
 
 
-def adopt_refusal(learner: uuid.UUID, other: uuid.UUID) -> None:
-    """Refuse recordings for a learner if the other learner, whose conversations are merged, does. Raises OSError.
+def adopt(learner: uuid.UUID, other: uuid.UUID) -> None:
+    """Take over choices of the other learner, whose conversations are merged: a refusal of recordings, and a goal. Raises OSError.
 
     A shorter retention is not adopted: it would erase older conversations of the learner.
     """
-    refused = of(other).audio_refused_at
-    if refused and of(learner).keeps_audio:
-        choose(learner, audio_refused_at=refused)
+    own, others = of(learner), of(other)
+    if others.audio_refused_at and own.keeps_audio:
+        choose(learner, audio_refused_at=others.audio_refused_at)
+    if others.goal and not own.goal:
+        choose(learner, goal=others.goal)
 
 
 def write(using: str, chosen: LearnerPreferences) -> None:

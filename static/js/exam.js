@@ -51,9 +51,7 @@ export class Exam {
     if (!this.parts.length) return;
     const said = [...turns].filter(({ role, text }) => role === "assistant" && text).map(({ text }) => plain(text));
     if (!said.length) return;
-    const number = this.parts.findLastIndex(
-      ({ opening }) => !opening || said.some((text) => text.includes(plain(opening))),
-    );
+    const number = this.parts.findLastIndex(({ opening }) => !opening || said.some((text) => text.includes(plain(opening))));
     if (number !== this.number) this.begin(number);
   }
 

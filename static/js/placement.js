@@ -27,12 +27,14 @@ export async function showPlacement(conversation) {
     ),
   );
   byId("placement-not").textContent = `Not measured: ${found.notMeasured.join(", ")}.`;
+  const { level } = found;
   const use = byId("placement-use", HTMLButtonElement);
-  use.hidden = !found.level;
-  use.textContent = `Practise at ${found.level}`;
+  use.hidden = !level;
+  if (!level) return;
+  use.textContent = `Practise at ${level}`;
   use.onclick = () => {
-    settings.set("level", found.level);
-    toast(`Your level is now ${found.level}. You can change it at any time.`);
+    settings.set("level", level);
+    toast(`Your level is now ${level}. You can change it at any time.`);
   };
 }
 

@@ -49,9 +49,7 @@ function show(found) {
   showFigure(byId("weeks"), found.weeksSvg, ["Week from", "Minutes", "Turns"], weeks);
   byId("mistakes").textContent = mistakesText(found.mistakes);
   byId("measures").replaceChildren(...found.measures.map(showMeasure));
-  byId("levels").replaceChildren(
-    ...found.levels.map(({ level, used, met }) => row([level, used.toFixed(1), met.toFixed(1)])),
-  );
+  byId("levels").replaceChildren(...found.levels.map(({ level, used, met }) => row([level, used.toFixed(1), met.toFixed(1)])));
 }
 
 /** @param {number} count */

@@ -75,7 +75,9 @@ const chosen = (cards) => cards.find(({ element }) => find(element, "input").che
  */
 function wanted(cards) {
   const shown = cards.filter(({ element }) => !element.hidden);
-  const suited = shown.filter(({ scenario }) => scenario.level === settings.get("level") && !["own", "exam", "placement"].includes(scenario.kind));
+  const suited = shown.filter(
+    ({ scenario }) => scenario.level === settings.get("level") && !["own", "exam", "placement"].includes(scenario.kind),
+  );
   return (
     shown.find(({ scenario }) => scenario.id === settings.get("scenario")) ??
     suited.find(({ scenario }) => scenario.kind === "chat") ??
@@ -111,8 +113,9 @@ function card(scenario) {
   find(element, "use", SVGUseElement).setAttribute("href", `${document.body.dataset.icons}#${scenario.icon}`);
   find(element, "strong").textContent = scenario.title;
   find(element, ".scenario-summary").textContent = scenario.summary;
-  find(element, ".scenario-facts").textContent =
-    ["own", "placement"].includes(scenario.kind) ? "Any level" : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
+  find(element, ".scenario-facts").textContent = ["own", "placement"].includes(scenario.kind)
+    ? "Any level"
+    : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
   return element;
 }
 

@@ -176,7 +176,14 @@ export interface Placement {
   low: string | null;
   high: string | null;
   words: number;
-  evidence: { name: string; title: string; value: number | null; unit: string; level: string | null; unmeasured: string | null }[];
+  evidence: {
+    name: string;
+    title: string;
+    value: number | null;
+    unit: string;
+    level: string | null;
+    unmeasured: string | null;
+  }[];
   notMeasured: string[];
 }
 
