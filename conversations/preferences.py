@@ -80,7 +80,7 @@ def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
 
 
 def adopt(learner: uuid.UUID, other: uuid.UUID) -> None:
-    """Take over choices of the other learner, whose conversations are merged: a refusal of recordings, and a goal. Raises OSError.
+    """Take over a refusal of recordings and a goal of the other learner, whose conversations are merged. Raises OSError.
 
     A shorter retention is not adopted: it would erase older conversations of the learner.
     """
