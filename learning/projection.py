@@ -70,23 +70,25 @@ def refresh(learner: uuid.UUID, *, budget_s: float = BUDGET_S) -> int:
 
     Stops after `budget_s` seconds, but reads at least a few conversations. Raises cloud.Unavailable, WriteConflict.
     """
-    until = time.monotonic() + budget_s
+    until, done = time.monotonic() + budget_s, 0
     with reaching() as using:
         stale, gone = _changed(using, learner)
         for keys in batches(gone, KEYS_AT_ONCE):
             _replace(using, learner, {}, keys)
-        done = 0
-        for keys in batches(stale, AT_ONCE):
-            if done and time.monotonic() > until:
-                break
-            read_at = timezone.now()
+    for keys in batches(stale, AT_ONCE):
+        if done and time.monotonic() > until:
+            break
+        read_at = timezone.now()
+        with reaching() as using:
             found = rows.load(using, keys)
-            held = {key: copy.conversation for key, copy in found.items() if copy.conversation.deleted_at is None}
-            derived = {key: _derived(found[key]) for key in held}
-            read = {key: _record(held[key], read_at) for key in held}
+        held = {key: copy.conversation for key, copy in found.items() if copy.conversation.deleted_at is None}
+        # Computing takes no time of the database's, so that a busy processor does not look like an outage.
+        derived = {key: _derived(found[key]) for key in held}
+        read = {key: _record(held[key], read_at) for key in held}
+        with reaching() as using:
             _replace(using, learner, derived, keys, read)
-            done += len(keys)
-        return len(stale) - done
+        done += len(keys)
+    return len(stale) - done
 
 
 def rebuild(learner: uuid.UUID) -> None:

@@ -41,6 +41,7 @@ def level_of(word: str) -> str | None:
     return None if level is None else LEVELS[min(int(level), len(LEVELS)) - 1]
 
 
+@lru_cache(maxsize=20_000)
 def syllables(word: str) -> int:
     """Estimate how many syllables a word has, by its spelling. Over a whole text the errors are a few percent."""
     word = word.lower()
