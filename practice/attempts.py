@@ -20,6 +20,7 @@ from core.threads import in_thread
 from engines import vad
 from learners.visitors import Visitor
 from learning import judging
+from learning.card_words import CardWords
 from learning.cards import SHOWN
 from learning.due import Prompt
 from talk import speaking
@@ -61,17 +62,17 @@ async def take(learner: uuid.UUID, prompt: Prompt, sent: Attempt, visitor: Visit
     outcome = SHOWN
     if sent.audio is not None or sent.text is not None:
         outcome = judging.judge(heard, prompt.said, prompt.better, prompt.corrected)
-    review = {"card": prompt.card, "prompt": prompt.id, "outcome": outcome}
+    review = {"said": prompt.said, "better": prompt.better, "prompt": prompt.id, "outcome": outcome}
     asked_at = datetime.fromtimestamp(prompt.at / 1000, UTC)
     asked = Draft(f"ai-{prompt.id}", "assistant", QUESTION.format(prompt.sentence), asked_at)
     stored, without_sound = await _kept(learner, sent, heard, pcm, review, asked)
     return Judged(outcome, heard, stored, without_sound)
 
 
-async def add_sentence(learner: uuid.UUID, card: uuid.UUID, sent: Attempt, visitor: Visitor) -> Judged:
-    """Save a sentence of the learner's own for a card. Raises as `take` does."""
+async def add_sentence(learner: uuid.UUID, words: CardWords, sent: Attempt, visitor: Visitor) -> Judged:
+    """Save a sentence of the learner's own for a mistake. Raises as `take` does."""
     heard, pcm = await _heard(sent, visitor)
-    stored, without_sound = await _kept(learner, sent, heard, pcm, {"card": str(card)}, None)
+    stored, without_sound = await _kept(learner, sent, heard, pcm, {"said": words.said, "better": words.better}, None)
     return Judged("", heard, stored, without_sound)
 
 

@@ -23,7 +23,8 @@ from core.serializers import BodySerializer, TextField, WhereSerializer
 from core.threads import in_thread
 from learners.requests import ApiRequest
 from learners.visitors import visitor_of_request
-from learning import due
+from learning import card_words, due
+from learning.card_words import CardWords
 from learning.models import Card
 from learning.views import ID as MISTAKE_ID
 from learning.views import UNKNOWN
@@ -139,19 +140,20 @@ class SentencesView(EngineView):
     @door(most=UPLOAD)
     async def post(self, request: ApiRequest, id: str) -> Response:
         sent = await checked(SaidSerializer, request)
-        card = await in_thread(_card, request.learner, id)
+        words = await in_thread(_words, request.learner, id)
         judged = await attempts.add_sentence(
-            request.learner, card, sent.attempt("sentences"), visitor_of_request(request)
+            request.learner, words, sent.attempt("sentences"), visitor_of_request(request)
         )
         return Response(KeptSentenceSerializer(_kept(judged, "sentences")).data, status=201)
 
 
-def _card(learner: uuid.UUID, id: str) -> uuid.UUID:
-    """Return the key of the learner's card. Raises CallRefused, store.OutOfReach."""
+def _words(learner: uuid.UUID, id: str) -> CardWords:
+    """Return the words of the learner's mistake. Raises CallRefused, store.OutOfReach."""
     try:
         with cloud.patience(), lookup.reaching() as using:
-            if Card.objects.using(using).filter(learner=learner, pk=uuid.UUID(id)).exists():
-                return uuid.UUID(id)
+            cards = list(Card.objects.using(using).filter(learner=learner, pk=uuid.UUID(id)))
+            for words in card_words.of_cards(cards, using).values():
+                return words
     except ValueError:
         pass
     except cloud.Unavailable:
