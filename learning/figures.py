@@ -6,6 +6,7 @@ Words in doubt count nowhere, and a turn with a doubt says nothing about fluency
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from conversations import lookup
 from conversations.models import Conversation, Message
 from learning import word_levels
 from learning.days import QUARTER
@@ -56,7 +57,7 @@ def of_conversation(conversation: Conversation, messages: Sequence[Message]) -> 
         began_at=min(map(moment_of, own)),
         last_at=max(map(moment_of, own)),
         scenario=str(config.get("scenario") or "")[:100],
-        is_talk=config.get("kind") != "review",
+        is_talk=lookup.is_talk(conversation),
         minutes=min(minutes, LONGEST) if is_amount(minutes) else 0.0,
         turns=sum(count > 0 for count in words.values()),
         words=sum(words.values()),

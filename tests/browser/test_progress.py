@@ -1,6 +1,7 @@
 """A learner sees progress, chooses a goal, starts what is suggested for today, and finds a level."""
 
 import re
+from collections.abc import Sequence
 
 import httpx
 import pytest
@@ -76,17 +77,35 @@ def test_the_goal_changes_the_talk_of_today_which_starts_at_once(page: Page, ser
     expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
 
 
-def test_a_placement_talk_ends_with_a_level_and_what_was_not_measured(page: Page, server: AgentServer):
-    page.goto(server.url)
-    page.get_by_role("button", name="Find my level").click(timeout=WITHIN)
-    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+def type_answers(page: Page, texts: Sequence[str]) -> None:
     if page.locator("#type-form").is_hidden():
         page.get_by_role("button", name="Type", exact=True).click()
-    for number, text in enumerate(ANSWERS, 1):
+    for number, text in enumerate(texts, 1):
         page.get_by_label("Type what you want to say").fill(text)
         page.keyboard.press("Enter")
         expect(page.locator("li.turn[data-role=assistant]")).to_have_count(number + 1, timeout=WITHIN)
         expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+
+
+def test_an_exam_shows_its_parts_and_the_time_to_prepare(page: Page, server: AgentServer):
+    page.goto(f"{server.url}/?scenario=exam-speaking")
+    page.get_by_role("button", name="Start talking").click(timeout=WITHIN)
+    expect(page.locator("#exam-part")).to_have_text("Part 1 of 3: Questions about you", timeout=WITHIN)
+    expect(page.locator("#exam-time")).to_have_text(re.compile(r"^\d:\d\d left$"))
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    type_answers(page, ANSWERS[:4])
+    expect(page.locator("#exam-part")).to_have_text("Part 2 of 3: A long turn")
+    expect(page.locator("#exam-time")).to_have_text(re.compile(r"^\d:\d\d to prepare$"))
+    assert violations(page) == []
+    page.get_by_role("button", name="I'm ready to speak").click()
+    expect(page.locator("#exam-time")).to_have_text(re.compile(r"^\d:\d\d left$"))
+
+
+def test_a_placement_talk_ends_with_a_level_and_what_was_not_measured(page: Page, server: AgentServer):
+    page.goto(server.url)
+    page.get_by_role("button", name="Find my level").click(timeout=WITHIN)
+    expect(page.locator("#main")).to_have_attribute("data-state", "ready", timeout=WITHIN)
+    type_answers(page, ANSWERS)
     page.get_by_role("button", name="End talk").click()
     level = page.locator("#placement-level")
     expect(level).to_have_text(re.compile(r"Your level is about [ABC][12]\. It may be"), timeout=WITHIN)
