@@ -223,7 +223,7 @@ def _weeks_chart(weeks: Sequence[Week]) -> str:
 
 
 def _mistakes(using: str, learner: uuid.UUID) -> Mistakes:
-    found = due.open_cards(learner, using).values_list("gone_at", "returned_at")
-    gone = sum(gone_at is not None for gone_at, _ in found)
-    returned = sum(gone_at is None and returned_at is not None for gone_at, returned_at in found)
-    return Mistakes(len(found) - gone, gone, returned)
+    cards = due.open_cards(learner, using)
+    open_ones = cards.filter(gone_at=None)
+    learning = open_ones.count()
+    return Mistakes(learning, cards.count() - learning, open_ones.exclude(returned_at=None).count())
