@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 
 from learning.trends import Estimate
 
-WIDTH, HEIGHT = 420, 200
+WIDTH, HEIGHT = 340, 180
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 12, 26
 GRID_LINES = 4
 # Dates below a chart. More would overlap.
@@ -40,7 +40,10 @@ class Scale:
     @classmethod
     def around(cls, low: float, high: float) -> "Scale":
         """Return a scale of round numbers that holds these two."""
-        width = max(high - low, abs(high) / 10, 1e-6)
+        # Little change must not look like much: the scale is at least a fifth of the figure wide.
+        lacking = max(0.0, max(abs(high) / 5, 1e-6) - (high - low))
+        low, high = max(0.0, low - lacking / 2), high + lacking / 2
+        width = high - low
         size = 10.0 ** floor(log10(width / GRID_LINES))
         step = next(each * size for each in (1, 2, 5, 10) if each * size * GRID_LINES >= width)
         bottom = max(0.0, floor(low / step) * step)
@@ -88,7 +91,9 @@ def bars(name: str, title: str, description: str, of: Sequence[Bar]) -> str:
             box = {"x": f"{x:.1f}", "width": f"{_BAR_SHARE * width:.1f}"}
             box |= {"y": str(scale.y(value)), "height": f"{scale.y(0) - scale.y(value):.1f}"}
             Xml.SubElement(chart, "rect", {"class": css, **box})
-        _text(chart, LEFT + (number + 0.5) * width, HEIGHT - 8, bar.label, "middle")
+        # Every second label, the last one included.
+        if (len(of) - number) % 2:
+            _text(chart, LEFT + (number + 0.5) * width, HEIGHT - 8, bar.label, "middle")
     return Xml.tostring(chart, encoding="unicode")
 
 

@@ -46,7 +46,7 @@ function show(plan) {
   find(byId("today-talk-item"), "small").textContent = plan.talk.why;
   byId("today-review-item").hidden = !plan.review;
   if (plan.review) find(byId("today-review-item"), "small").textContent = plan.review.why;
-  byId("today-placement-item").hidden = plan.isPlaced;
+  byId("today-placement").hidden = plan.isPlaced;
   if (!goal.options.length)
     goal.append(new Option("nothing special", ""), ...plan.goals.map((name) => new Option(GOALS[name] ?? name, name)));
   goal.value = plan.goal ?? "";
