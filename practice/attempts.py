@@ -36,7 +36,7 @@ TOO_LONG = f"audio: A sentence has at most {LONGEST} seconds."
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SentAttempt:
     """Hold what a learner sent: sound, or text, or neither to see the answer."""
 
     conversation: str
@@ -46,7 +46,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedAttempt:
     """Hold how an attempt was judged, what was heard, and where it is stored."""
 
     outcome: str
@@ -56,7 +56,7 @@ class Judged:
     without_sound: str = ""
 
 
-async def take(learner: uuid.UUID, prompt: Prompt, sent: Attempt, visitor: Visitor) -> Judged:
+async def take(learner: uuid.UUID, prompt: Prompt, sent: SentAttempt, visitor: Visitor) -> JudgedAttempt:
     """Judge an attempt at a prompt, and save both. Raises CallRefused, EngineError, AtCapacity, SpokenEnough."""
     heard, pcm = await _heard(sent, visitor)
     outcome = SHOWN
@@ -66,17 +66,17 @@ async def take(learner: uuid.UUID, prompt: Prompt, sent: Attempt, visitor: Visit
     asked_at = datetime.fromtimestamp(prompt.at / 1000, UTC)
     asked = Draft(f"ai-{prompt.id}", "assistant", QUESTION.format(prompt.sentence), asked_at)
     stored, without_sound = await _kept(learner, sent, heard, pcm, review, asked)
-    return Judged(outcome, heard, stored, without_sound)
+    return JudgedAttempt(outcome, heard, stored, without_sound)
 
 
-async def add_sentence(learner: uuid.UUID, words: CardWords, sent: Attempt, visitor: Visitor) -> Judged:
+async def add_sentence(learner: uuid.UUID, words: CardWords, sent: SentAttempt, visitor: Visitor) -> JudgedAttempt:
     """Save a sentence of the learner's own for a mistake. Raises as `take` does."""
     heard, pcm = await _heard(sent, visitor)
     stored, without_sound = await _kept(learner, sent, heard, pcm, {"said": words.said, "better": words.better}, None)
-    return Judged("", heard, stored, without_sound)
+    return JudgedAttempt("", heard, stored, without_sound)
 
 
-async def _heard(sent: Attempt, visitor: Visitor) -> tuple[Transcript, bytes]:
+async def _heard(sent: SentAttempt, visitor: Visitor) -> tuple[Transcript, bytes]:
     """Return the words of an attempt, and its sound without the silence around it."""
     if sent.audio is None:
         return Transcript(sent.text or ""), b""
@@ -95,7 +95,7 @@ async def _heard(sent: Attempt, visitor: Visitor) -> tuple[Transcript, bytes]:
 
 
 async def _kept(
-    learner: uuid.UUID, sent: Attempt, heard: Transcript, pcm: bytes, review: Json, asked: Draft | None
+    learner: uuid.UUID, sent: SentAttempt, heard: Transcript, pcm: bytes, review: Json, asked: Draft | None
 ) -> tuple[StoredConversation, str]:
     audio = await sound_threads.in_thread(encoding.from_pcm, pcm) if pcm else None
     measured = {"review": review, **heard.stored()}

@@ -29,7 +29,7 @@ from learning.models import Card
 from learning.views import ID as MISTAKE_ID
 from learning.views import UNKNOWN
 from practice import attempts
-from practice.attempts import Attempt, Judged
+from practice.attempts import JudgedAttempt, SentAttempt
 from talk.engine_view import EngineView, checked
 from talk.protocol import MAX_TEXT
 from talk.serializers import SOUND, ItemIdField
@@ -58,11 +58,11 @@ class SaidSerializer(BodySerializer):
             raise ValidationError(EITHER)
         return attrs
 
-    def attempt(self, conversation: str) -> Attempt:
+    def attempt(self, conversation: str) -> SentAttempt:
         sent = self.validated_data
         file: UploadedFile | None = sent.get("audio")
         message = sent.get("messageId") or f"user-{time.time_ns() // 1_000_000}"
-        return Attempt(conversation, message, file.read() if file else None, sent.get("text"))
+        return SentAttempt(conversation, message, file.read() if file else None, sent.get("text"))
 
 
 class AttemptSerializer(SaidSerializer):
@@ -161,7 +161,7 @@ def _words(learner: uuid.UUID, id: str) -> CardWords:
     raise CallRefused(404, UNKNOWN)
 
 
-def _kept(judged: Judged, conversation: str) -> Json:
+def _kept(judged: JudgedAttempt, conversation: str) -> Json:
     row = next(row for row in judged.stored.messages if row.role == "user")
     shape: dict[str, Any] = {"message": representations.message(row, judged.stored, signed=True)}
     shape |= {"conversation": conversation, "notices": [judged.without_sound] if judged.without_sound else []}
