@@ -4,6 +4,7 @@ A review is a conversation with the config {"kind": "review"}. So attempts wait 
 exported, erased and kept as all messages are.
 """
 
+import contextlib
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from audio.encoding import BYTES_PER_SECOND, BadAudio
 from conversations import store
 from conversations.drafts import Draft
 from conversations.lookup import REVIEW
+from conversations.serializers import MAX_MESSAGES
 from conversations.store import StoredConversation
 from core import cloud
 from core.json_types import Json
@@ -29,6 +31,7 @@ from talk.turns import DECODING, LEAST, RECORDED, CallRefused
 from tutor.transcripts import Transcript
 
 TOPIC = "Review"
+FULL = f"This review has {MAX_MESSAGES:,} messages already. Begin another one, with a new id."
 QUESTION = "You said: “{}” How do you say it right?"
 # Seconds. The sentence of a review is short.
 LONGEST = 60
@@ -107,6 +110,11 @@ async def _kept(
 def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
     columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
     with cloud.patience():
+        # What cannot be counted now is merged with the stored messages later.
+        with contextlib.suppress(store.OutOfReach):
+            count, is_there = store.size(learner, conversation, drafts[-1].id) or (0, False)
+            if count >= MAX_MESSAGES and not is_there:
+                raise CallRefused(400, FULL)
         try:
             return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
         except quota.QuotaExceeded as full:

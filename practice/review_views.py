@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -131,7 +132,7 @@ class SentencesView(EngineView):
     @extend_schema(
         operation_id="addSentence",
         summary="Add a sentence of the learner's own to a mistake",
-        description="It is kept in the conversation `sentences`.",
+        description="It is kept in a conversation for each month, such as `sentences-2026-05`.",
         parameters=[MISTAKE_ID],
         request={"multipart/form-data": SaidSerializer, "application/json": SaidSerializer},
         responses=answers(KeptSentenceSerializer, 400, 403, 404, 410, 411, 413, 422, 429, 503, code=201),
@@ -141,10 +142,11 @@ class SentencesView(EngineView):
     async def post(self, request: ApiRequest, id: str) -> Response:
         sent = await checked(SaidSerializer, request)
         words = await in_thread(_words, request.learner, id)
+        of_month = f"sentences-{timezone.now():%Y-%m}"
         judged = await attempts.add_sentence(
-            request.learner, words, sent.attempt("sentences"), visitor_of_request(request)
+            request.learner, words, sent.attempt(of_month), visitor_of_request(request)
         )
-        return Response(KeptSentenceSerializer(_kept(judged, "sentences")).data, status=201)
+        return Response(KeptSentenceSerializer(_kept(judged, of_month)).data, status=201)
 
 
 def _words(learner: uuid.UUID, id: str) -> CardWords:
