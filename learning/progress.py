@@ -206,6 +206,8 @@ def _weeks(talks: Sequence[TalkFigures], place: tzinfo, now: datetime) -> list[W
     mondays = [newest - timedelta(weeks=back) for back in reversed(range(WEEKS))]
     minutes, turns = Counter[date](), Counter[date]()
     for one in talks:
+        if one.began_at < now - timedelta(weeks=WEEKS + 1):
+            continue
         day = one.began_at.astimezone(place).date()
         monday = day - timedelta(days=day.weekday())
         minutes[monday] += one.minutes  # type: ignore[assignment]
