@@ -2,13 +2,13 @@
 
 Three kinds of evidence are compared with the yardsticks: words above A2, words between two pauses, and corrections in 100
 words. Each gives a place on the scale of levels. How certain it is follows from leaving out each turn in turn (the jackknife),
-and from how little a yardstick can be trusted. The estimate is the mean of the places.
+from how little a yardstick can be trusted, and from how much the places differ. The estimate is their mean.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import fmean
+from statistics import fmean, variance
 
 import numpy as np
 
@@ -137,7 +137,10 @@ def of(messages: Sequence[Message]) -> Placement:
     if len(places) < FEWEST_KINDS or len(turns) < FEWEST_TURNS:
         return Placement(words, evidence)
     place = fmean(place for place, _ in places)
-    around = NORMAL_90 * sqrt(sum(error**2 + YARDSTICK_ERROR**2 for _, error in places)) / len(places)
+    within = sum(error**2 + YARDSTICK_ERROR**2 for _, error in places) / len(places) ** 2
+    # If the kinds of evidence disagree more than their errors explain, that counts.
+    between = variance(place for place, _ in places) / len(places)
+    around = NORMAL_90 * sqrt(max(within, between))
     return Placement(words, evidence, _level(place), _level(place - around), _level(place + around))
 
 
