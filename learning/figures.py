@@ -25,7 +25,7 @@ LONGEST = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class TimedTurn:
     """Hold what was measured in the sound of one turn."""
 
     words: int
@@ -74,7 +74,7 @@ def of_conversation(conversation: Conversation, messages: Sequence[Message]) -> 
     )
 
 
-def speech_of(message: Message) -> Speech | None:
+def speech_of(message: Message) -> TimedTurn | None:
     """Return what was measured in a learner's spoken turn. None for one that was typed, is in doubt, or was never measured."""
     measured = message.measured if isinstance(message.measured, dict) else {}
     speech_ms, pauses = measured.get("speech_ms"), measured.get("pauses_ms")
@@ -83,7 +83,7 @@ def speech_of(message: Message) -> Speech | None:
         return None
     lengths = [each for each in pauses[:MOST_PAUSES] if is_amount(each)]
     syllables = sum(map(word_levels.syllables, words))
-    return Speech(len(words), syllables, speech_ms / 1000, len(lengths), sum(lengths) / 1000)
+    return TimedTurn(len(words), syllables, speech_ms / 1000, len(lengths), sum(lengths) / 1000)
 
 
 def corrections_of(message: Message) -> int:

@@ -32,7 +32,7 @@ NOT_MEASURED = ("pronunciation", "listening", "reading and writing", "whether wh
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PlacedTurn:
     """Hold what one turn of the learner shows. `runs` is 0 for one that was typed or may have been misheard."""
 
     words: int
@@ -44,32 +44,32 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class EvidenceKind:
     """Describe one kind of evidence: its figure of some turns, and the yardstick for it."""
 
     name: str
     title: str
     unit: str
-    figure: Callable[[Sequence[Turn]], float]
+    figure: Callable[[Sequence[PlacedTurn]], float]
     yardstick: Mapping[str, float]
     # What there must be of it.
-    amount: Callable[[Sequence[Turn]], int]
+    amount: Callable[[Sequence[PlacedTurn]], int]
     fewest: int
     missing: str
 
 
 def _ratio(
-    of: Callable[[Turn], int], to: Callable[[Turn], int], times: float = 1.0
-) -> Callable[[Sequence[Turn]], float]:
+    of: Callable[[PlacedTurn], int], to: Callable[[PlacedTurn], int], times: float = 1.0
+) -> Callable[[Sequence[PlacedTurn]], float]:
     return lambda turns: times * sum(map(of, turns)) / max(1, sum(map(to, turns)))
 
 
-def _sum(of: Callable[[Turn], int]) -> Callable[[Sequence[Turn]], int]:
+def _sum(of: Callable[[PlacedTurn], int]) -> Callable[[Sequence[PlacedTurn]], int]:
     return lambda turns: sum(map(of, turns))
 
 
 KINDS = (
-    Kind(
+    EvidenceKind(
         name="vocabulary",
         title="Words above A2",
         unit="in 100 words",
@@ -79,7 +79,7 @@ KINDS = (
         fewest=FEWEST_WORDS,
         missing=f"This takes {FEWEST_WORDS} words whose level is known.",
     ),
-    Kind(
+    EvidenceKind(
         name="lengthOfRun",
         title="Words without a pause",
         unit="words",
@@ -89,7 +89,7 @@ KINDS = (
         fewest=FEWEST_RUNS,
         missing="Too little was spoken and clearly heard. Typed words say nothing about it.",
     ),
-    Kind(
+    EvidenceKind(
         name="corrections",
         title="Corrections",
         unit="in 100 words",
@@ -106,7 +106,7 @@ KINDS = (
 class Evidence:
     """Hold a figure, and the level that it fits. Both are None if it was not measured."""
 
-    kind: Kind
+    kind: EvidenceKind
     value: float | None = None
     place: float | None = None
     error: float = 0.0
@@ -151,7 +151,7 @@ def place_on(yardstick: Mapping[str, float], value: float) -> float:
     return float(np.interp(sign * value, [sign * each for each in values], range(len(LEVELS))))
 
 
-def _evidence(kind: Kind, turns: Sequence[Turn]) -> Evidence:
+def _evidence(kind: EvidenceKind, turns: Sequence[PlacedTurn]) -> Evidence:
     if kind.amount(turns) < kind.fewest or len(turns) < 2:
         return Evidence(kind)
     value = kind.figure(turns)
@@ -161,12 +161,12 @@ def _evidence(kind: Kind, turns: Sequence[Turn]) -> Evidence:
     return Evidence(kind, value, place_on(kind.yardstick, value), error)
 
 
-def _turn(row: Message) -> Turn:
+def _turn(row: Message) -> PlacedTurn:
     text = certain_of_stored(row.content, row.measured)
     words = words_of(text)
     levels = [level for word in words if (level := word_levels.level_of(word))]
     speech = figures.speech_of(row)
-    return Turn(
+    return PlacedTurn(
         words=len(words),
         levelled=len(levels),
         above_a2=sum(level > "A2" for level in levels),

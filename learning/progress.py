@@ -131,7 +131,7 @@ class Mistakes:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressReport:
     talks: int
     minutes: float
     turns: int
@@ -143,7 +143,7 @@ class Progress:
     mistakes: Mistakes
 
 
-def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> Progress:
+def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> ProgressReport:
     """Return the progress of a learner, None for one who is new. Call `projection.refresh` before. Raises cloud.Unavailable."""
     figures, mistakes = list[TalkFigures](), Mistakes(0, 0, 0)
     if learner:
@@ -152,7 +152,7 @@ def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> Progress:
             mistakes = _mistakes(using, learner)
     talks = [one for one in figures if one.is_talk]
     weeks = _weeks(talks, place, now)
-    return Progress(
+    return ProgressReport(
         talks=len(talks),
         minutes=round(sum(one.minutes for one in talks), 1),
         turns=sum(one.turns for one in talks),

@@ -12,10 +12,10 @@ from conversations.stored_serializers import MomentField
 from core.json_types import Json
 from core.serializers import BodySerializer, ChosenField, NamedChoiceField, NumberField, WhereSerializer
 from learning.placement import KINDS, NOT_MEASURED, Placement
-from learning.progress import MEASURES, MeasuredTrend, Progress
+from learning.progress import MEASURES, MeasuredTrend, ProgressReport
 from learning.serializers import ZoneField
 from learning.today import Today
-from learning.trends import Change, Estimate
+from learning.trends import Direction, Estimate
 from tutor.scenario import PURPOSES
 
 SVG = "A chart of it, for the page. Empty if there is nothing to show."
@@ -52,7 +52,9 @@ class MeasureSerializer(serializers.Serializer[object]):
     about = serializers.CharField()
     talks = serializers.IntegerField(help_text="The number of talks in which it was measured.")
     latest = EstimateSerializer(allow_null=True)
-    change = serializers.ChoiceField(choices=list(Change), allow_null=True, help_text="null: too few talks to compare.")
+    change = serializers.ChoiceField(
+        choices=list(Direction), allow_null=True, help_text="null: too few talks to compare."
+    )
     higherIsBetter = serializers.BooleanField(allow_null=True, help_text="null: neither.")
     unmeasured = serializers.CharField(allow_null=True, help_text="Why there is no estimate.")
     points = EstimateSerializer(many=True)
@@ -149,7 +151,7 @@ def placement_shape(found: Placement) -> Json:
     return levels | {"words": found.words, "evidence": evidence, "notMeasured": NOT_MEASURED}
 
 
-def progress_shape(found: Progress) -> Json:
+def progress_shape(found: ProgressReport) -> Json:
     return {
         "talks": found.talks,
         "minutes": found.minutes,

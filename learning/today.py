@@ -20,7 +20,7 @@ SPECIAL = ("own", "placement", "exam")
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class SuggestedTalk:
     """Hold a talk, and the reason for it in one sentence."""
 
     scenario: Scenario
@@ -29,7 +29,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    talk: Suggestion
+    talk: SuggestedTalk
     # Mistakes that are due for review, and the reason in one sentence, "" if none are.
     due: int
     why_review: str
@@ -62,7 +62,7 @@ def of(learner: uuid.UUID | None, goal: str, level: str, place: ZoneInfo, now: d
     )
 
 
-def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: ZoneInfo) -> Suggestion:
+def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: ZoneInfo) -> SuggestedTalk:
     """Return a talk for this goal and about this level that the learner has not had yet, or had the longest time ago.
 
     `latest` says when the learner last had a talk of each scenario.
@@ -78,7 +78,7 @@ def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: ZoneIn
     fits = f"It suits your goal, {goal}" if goal in chosen.suits else f"It is a talk at level {chosen.level}"
     at = latest.get(chosen.id)
     since = f", and you last had it on {at.astimezone(place):%-d %B}" if at else ", and you have not had it yet"
-    return Suggestion(chosen, f"{fits}{since}.")
+    return SuggestedTalk(chosen, f"{fits}{since}.")
 
 
 def _why_review(count: int) -> str:

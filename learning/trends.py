@@ -20,7 +20,7 @@ MOST_POINTS = 40
 _STUDENT = {2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943, 7: 1.895}
 
 
-class Change(StrEnum):
+class Direction(StrEnum):
     """Name how the newest estimate compares with the first one."""
 
     HIGHER = "higher"
@@ -54,7 +54,7 @@ class Trend:
 
     talks: int
     points: tuple[Estimate, ...] = ()
-    change: Change | None = None
+    change: Direction | None = None
 
     @property
     def latest(self) -> Estimate | None:
@@ -87,12 +87,12 @@ def _estimate(samples: Sequence[Sample]) -> Estimate:
     return Estimate(samples[-1].at, value, max(0.0, value - around), value + around)
 
 
-def _change(samples: Sequence[Sample]) -> Change | None:
+def _change(samples: Sequence[Sample]) -> Direction | None:
     """Compare the first talks with the newest ones. None if there are too few for two windows."""
     size = min(WINDOW, len(samples) // 2)
     if size < FEWEST:
         return None
     first, newest = _estimate(samples[:size]), _estimate(samples[-size:])
     if newest.low > first.high:
-        return Change.HIGHER
-    return Change.LOWER if newest.high < first.low else Change.UNCLEAR
+        return Direction.HIGHER
+    return Direction.LOWER if newest.high < first.low else Direction.UNCLEAR

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from learning.trends import MOST_POINTS, Change, Sample, trend
+from learning.trends import MOST_POINTS, Direction, Sample, trend
 
 START = datetime(2026, 1, 5, 18, tzinfo=UTC)
 
@@ -42,12 +42,12 @@ def test_nine_of_ten_intervals_hold_the_true_value(count: int):
 
 def test_a_learner_who_does_not_change_is_seldom_said_to_change():
     rng = random.Random(1)
-    changed = sum(trend(talks(rng, 16, 3.0)).change != Change.UNCLEAR for _ in range(500))
+    changed = sum(trend(talks(rng, 16, 3.0)).change != Direction.UNCLEAR for _ in range(500))
     assert changed <= 25
 
 
-@pytest.mark.parametrize(("before", "after", "change"), [(2.5, 3.6, Change.HIGHER), (3.6, 2.5, Change.LOWER)])
-def test_a_clear_change_is_seen(before: float, after: float, change: Change):
+@pytest.mark.parametrize(("before", "after", "change"), [(2.5, 3.6, Direction.HIGHER), (3.6, 2.5, Direction.LOWER)])
+def test_a_clear_change_is_seen(before: float, after: float, change: Direction):
     rng = random.Random(2)
     both = [*talks(rng, 8, before), *talks(rng, 8, after)]
     assert trend(both).change == change
