@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from rest_framework import serializers
 
@@ -22,7 +21,9 @@ SVG = "A chart of it, for the page. Empty if there is nothing to show."
 
 
 class ZoneSerializer(BodySerializer):
-    zone = ZoneField(default=ZoneInfo("UTC"), help_text="The learner's time zone, which decides what day it is.")
+    zone = ZoneField(
+        required=False, help_text="The learner's time zone, which decides what day it is. Without it, UTC."
+    )
 
 
 class TodayQuerySerializer(ZoneSerializer):

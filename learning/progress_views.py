@@ -24,7 +24,7 @@ from learning.progress_serializers import (
     progress_shape,
     today_shape,
 )
-from learning.views import LearningView
+from learning.views import UTC, LearningView
 
 
 class ProgressView(LearningView):
@@ -40,7 +40,7 @@ class ProgressView(LearningView):
     def get(self, request: ApiRequest) -> Response:
         asked = ZoneSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        place, now = asked.validated_data["zone"], timezone.now()
+        place, now = asked.validated_data.get("zone", UTC), timezone.now()
         learner, unread = _read(request)
         found = progress.of(learner, place, now)
         shape = progress_shape(found) | {"zone": str(place), "unread": unread, **representations.where()}
@@ -93,7 +93,7 @@ class TodayView(LearningView):
     def _today(self, request: ApiRequest) -> Response:
         asked = TodayQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        place, level = asked.validated_data["zone"], asked.validated_data["level"]
+        place, level = asked.validated_data.get("zone", UTC), asked.validated_data["level"]
         learner, _ = _read(request)
         goal = preferences.of(request.learner).goal
         found = today.of(learner, goal, level, place, timezone.now())
