@@ -69,7 +69,7 @@ def test_a_mistake_comes_back_until_it_is_right(
     # The next talk knows it.
     if is_model:
         say(learner, "talk-between", "Hello.")
-        asked = [str(entry["body"]["messages"]) for entry in provider.log("/chat/completions")]
+        asked = [str(entry["body"]["messages"]) for entry in provider.log("/v1/chat/completions")]
         assert any("My brother work" in each and "My brother works" in each for each in asked), asked
 
     (review,) = learner.get("reviews/next", params={"zone": "Asia/Ho_Chi_Minh"}).json()["reviews"]

@@ -146,7 +146,7 @@ function judged({ outcome, heard, corrected, message, notices }) {
   } else if (outcome === "unsure") tell("unsure", heard ? `${NOT_HEARD} I heard: “${heard}”` : NOT_HEARD);
   else if (outcome === "shown" || ++wrong >= TRIES)
     tell("shown", `Say it like this, and hear it once. It comes back soon.`, corrected);
-  else tell("wrong", `Not yet: I heard “${heard}”. ${one.why || "Look at the marked words, and try once more."}`);
+  else tell("wrong", `Not yet: I heard “${heard}” ${one.why || "Look at the marked words, and try once more."}`);
   for (const notice of notices) announce(notice);
 }
 
