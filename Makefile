@@ -76,6 +76,7 @@ bench: $(VENV)/.dev  ## benchmarks; with ARGS=--quick each ends within a minute
 	$(BIN)/python bench/talk.py $(ARGS)
 	$(BIN)/python bench/latency.py $(ARGS)
 	$(BIN)/python bench/store.py $(ARGS)
+	$(BIN)/python bench/learning.py $(ARGS)
 	$(BIN)/python bench/load.py $(ARGS)
 	$(BIN)/python bench/outage.py $(ARGS)
 	$(BIN)/python bench/migrate.py $(ARGS)

@@ -156,10 +156,10 @@ class Erasure(models.Model):
 
 
 class LearnerPreferences(models.Model):
-    """Hold what a learner has chosen about privacy. See `preferences`. No row: nothing was chosen."""
+    """Hold what a learner has chosen: about privacy, and a goal. See `preferences`. No row: nothing was chosen."""
 
     # Columns that the learner sets.
-    CHOSEN = ("audio_refused_at", "retention_days", "erase_audio_before")
+    CHOSEN = ("audio_refused_at", "retention_days", "erase_audio_before", "goal")
 
     learner = models.UUIDField(primary_key=True, db_column="_id")
     audio_refused_at = models.DateTimeField(null=True, help_text="since then no recording of the learner is kept")
@@ -167,6 +167,7 @@ class LearnerPreferences(models.Model):
         null=True, help_text="days that talks are kept; null: as the site keeps them"
     )
     erase_audio_before = models.DateTimeField(null=True, help_text="recordings from before then are still to be erased")
+    goal = models.CharField(max_length=20, blank=True, help_text="what the learner practises for; empty: not chosen")
     stamps = models.JSONField(default=dict, help_text="when each column was set, in milliseconds")
     updated_at = models.DateTimeField()
 

@@ -1,4 +1,4 @@
-"""Keep what each learner has chosen about privacy: whether recordings are kept, and for how long talks are kept.
+"""Keep what each learner has chosen: whether recordings are kept, for how long talks are kept, and a goal.
 
 The choices are in the database of conversations. While that is down, a choice waits in the local database, and moves later. Of
 each column, the value that was set last counts. So a choice is taken at any time, and no choice waits for an outage to end.
@@ -56,8 +56,8 @@ def of(learner: uuid.UUID) -> LearnerPreferences:
 def exported(learner: uuid.UUID) -> list[Json]:
     """Return the learner's choices for an export."""
     chosen = of(learner)
-    refused = chosen.audio_refused_at
-    return [{"audio_refused_at": refused.isoformat() if refused else None, "retention_days": chosen.retention_days}]
+    refused = chosen.audio_refused_at.isoformat() if chosen.audio_refused_at else None
+    return [{"audio_refused_at": refused, "retention_days": chosen.retention_days, "goal": chosen.goal}]
 
 
 def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
@@ -79,14 +79,16 @@ def choose(learner: uuid.UUID, **columns: object) -> LearnerPreferences:
     return of(learner)
 
 
-def adopt_refusal(learner: uuid.UUID, other: uuid.UUID) -> None:
-    """Refuse recordings for a learner if the other learner, whose conversations are merged, does. Raises OSError.
+def adopt(learner: uuid.UUID, other: uuid.UUID) -> None:
+    """Take over a refusal of recordings and a goal of the other learner, whose conversations are merged. Raises OSError.
 
     A shorter retention is not adopted: it would erase older conversations of the learner.
     """
-    refused = of(other).audio_refused_at
-    if refused and of(learner).keeps_audio:
-        choose(learner, audio_refused_at=refused)
+    own, others = of(learner), of(other)
+    if others.audio_refused_at and own.keeps_audio:
+        choose(learner, audio_refused_at=others.audio_refused_at)
+    if others.goal and not own.goal:
+        choose(learner, goal=others.goal)
 
 
 def write(using: str, chosen: LearnerPreferences) -> None:

@@ -38,7 +38,8 @@ class StoredMessageSerializer(BuiltSerializer[MessageShape]):
         required=False, help_text="The learner interrupted: `content` is the part that was heard."
     )
     measured = serializers.DictField(
-        required=False, help_text="How long an answer took and what it cost, or why words are in doubt."
+        required=False,
+        help_text="How long an answer took and cost; how long a turn was spoken; why words are in doubt.",
     )
     audioS3Key = serializers.CharField(required=False, help_text="The key of its recording, wherever it is stored.")
     audioDuration = NumberField(required=False, help_text="Seconds.")

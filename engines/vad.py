@@ -6,6 +6,8 @@ The model is Silero's, as faster-whisper ships it. It takes 6 ms of one core for
 import functools
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,6 @@ import numpy as np
 from audio.resampling import Resampler, Samples, from_pcm16
 from engines.interface import SAMPLE_RATE, ListenerEvent, ShortPause, SpeechResumed, SpeechStarted, TurnEnded
 from engines.packages import optional_packages
-from tutor.domain import EngineError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -25,6 +26,8 @@ FRAME_MS = FRAME * 1000 // MODEL_RATE
 # A frame is speech at or above the first probability, and silence below the second. Between them it is what it was.
 SPEECH, SILENCE = 0.5, 0.35
 SHORT_PAUSE_MS = 300
+# Shorter silences belong to the sounds of speech (De Jong and Bosker, 2013).
+SILENT_PAUSE_MS = 250
 # Kept around the voice, because first and last sounds are often as soft as silence.
 MARGIN_MS = 180
 
@@ -143,31 +146,40 @@ class VoiceActivityDetector:
         self._candidates.clear()
 
 
-def without_silence(pcm: bytes) -> bytes:
-    """Return PCM16 at 24 kHz without the silence before and after the voice.
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """Hold where a voice is in a recording: from `start_ms` to `stop_ms`, but for the silent pauses between."""
 
-    Returns all of it if no voice is found, or if the packages that find it are not installed.
-    """
-    try:
-        start_ms, stop_ms = voice_in(pcm) or (0, len(pcm))
-    except EngineError:
-        return pcm
-    return pcm[max(0, start_ms - MARGIN_MS) * _BYTES_PER_MS : (stop_ms + MARGIN_MS) * _BYTES_PER_MS]
+    start_ms: int
+    stop_ms: int
+    # The lengths of the pauses of at least SILENT_PAUSE_MS, in their order.
+    pauses_ms: tuple[int, ...] = ()
+
+    @property
+    def speech_ms(self) -> int:
+        """Return how long the voice was, without its silent pauses (phonation time)."""
+        return self.stop_ms - self.start_ms - sum(self.pauses_ms)
+
+    def cut(self, pcm: bytes) -> bytes:
+        """Return PCM16 at 24 kHz without the silence before and after the voice."""
+        return pcm[max(0, self.start_ms - MARGIN_MS) * _BYTES_PER_MS : (self.stop_ms + MARGIN_MS) * _BYTES_PER_MS]
 
 
-def voice_in(pcm: bytes) -> tuple[int, int] | None:
-    """Return the start and the end of the voice in PCM16 at 24 kHz, in milliseconds, or None if there is no voice.
+def voice_in(pcm: bytes) -> Voiced | None:
+    """Return where the voice is in PCM16 at 24 kHz, or None if there is no voice.
 
     Raises EngineError if the packages that find it are not installed.
     """
-    activity, first, last, frames = VoiceActivity(), None, 0, 0
+    activity, frames, voiced = VoiceActivity(), 0, list[int]()
     for piece in _pieces(pcm):
         _, chances = activity.feed(piece)
-        voiced = np.flatnonzero(chances >= SPEECH)
-        if len(voiced):
-            first, last = int(voiced[0]) + frames if first is None else first, int(voiced[-1]) + frames
+        voiced += (np.flatnonzero(chances >= SPEECH) + frames).tolist()
         frames += len(chances)
-    return None if first is None else (first * FRAME_MS, (last + 1) * FRAME_MS)
+    if not voiced:
+        return None
+    silences = [(after - before - 1) * FRAME_MS for before, after in pairwise(voiced)]
+    pauses = tuple(silence for silence in silences if silence >= SILENT_PAUSE_MS)
+    return Voiced(voiced[0] * FRAME_MS, (voiced[-1] + 1) * FRAME_MS, pauses)
 
 
 def is_audible(pcm: bytes | bytearray) -> bool:

@@ -84,7 +84,7 @@ def _run(merge: LearnerMerge) -> None:
         for token in tokens.of_learner(merge.source):
             tokens.revoke(merge.source, token.pk)
         if not merge.deletes:
-            preferences.adopt_refusal(merge.account.learner, merge.source)
+            preferences.adopt(merge.account.learner, merge.source)
         while page := _page(merge.source):
             for each in page:
                 if not claim(work, holder, using="default"):

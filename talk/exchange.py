@@ -188,7 +188,7 @@ class Exchange:
         if self.engine.capabilities.invents_in_silence:
             try:
                 if found := await sound_threads.for_upload(vad.voice_in, pcm):
-                    turn.voice_from_ms, turn.voice_until_ms = found
+                    turn.voice_from_ms, turn.voice_until_ms = found.start_ms, found.stop_ms
                 is_silent = found is None
             except EngineError:
                 is_silent = not await sound_threads.for_upload(vad.is_audible, pcm)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from conversations.stored_serializers import GoalSerializer, StoredCorrectionSerializer, StoredMessageSerializer
 from core.json_types import Json
 from core.serializers import BuiltSerializer, NumberField, WhereSerializer
-from tutor.scenario import KINDS, LEVELS, Goal
+from tutor.scenario import KINDS, LEVELS, PURPOSES, Goal
 
 
 class GoalTextsField(serializers.ListField):
@@ -15,6 +15,13 @@ class GoalTextsField(serializers.ListField):
 
     def to_representation(self, data: Iterable[Goal]) -> list[str]:
         return [goal.text for goal in data]
+
+
+class PartSerializer(serializers.Serializer[object]):
+    title = serializers.CharField()
+    opening = serializers.CharField(help_text="The words with which the agent begins it. Empty: the first part.")
+    seconds = serializers.IntegerField()
+    preparationSeconds = serializers.IntegerField(source="preparation_s", help_text="Time to think before speaking.")
 
 
 class ScenarioSerializer(serializers.Serializer[object]):
@@ -25,6 +32,8 @@ class ScenarioSerializer(serializers.Serializer[object]):
     summary = serializers.CharField()
     icon = serializers.CharField()
     goals = GoalTextsField()
+    suits = serializers.ListField(child=serializers.ChoiceField(choices=PURPOSES))
+    parts = PartSerializer(many=True, help_text="Of an exam.")
 
 
 class NamedLanguageSerializer(serializers.Serializer[object]):

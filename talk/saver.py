@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audio import encoding, quota, recordings, sound_threads
-from audio.encoding import BYTES_PER_SECOND, Clip
+from audio.encoding import BYTES_PER_SECOND
 from conversations import preferences, representations, store
 from conversations.drafts import Draft
 from conversations.error_messages import DELETED
@@ -18,6 +18,7 @@ from core.json_types import Json
 from core.threads import in_thread
 from engines import vad
 from talk.protocol import Event, event
+from tutor.domain import EngineError
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +61,9 @@ class TurnSaver:
         self._is_full = False
         # Id of a learner's turn → milliseconds from when it was handed over until it was durable.
         self._took: dict[str, int] = {}
-        # Id of a learner's turn without a recording → milliseconds of its voice, which feedback needs.
-        self._spoken_ms: dict[str, int] = {}
+        # Id of a learner's turn → what was measured of it and stays when it is saved again: its pauses, its length if there is no
+        # recording (which feedback needs), and `uptake`.
+        self._lasting: dict[str, Json] = {}
 
     async def keep_audio(self, wanted: bool) -> None:
         """Keep recordings if the client wants that and the learner has not refused it. Raises DatabaseError."""
@@ -107,14 +109,18 @@ class TurnSaver:
             # A reply stores how many milliseconds the saving of its turn took, if the turn is saved by now.
             if draft.measured is not None and save.answers in self._took:
                 draft.measured["saved_ms"] = self._took[save.answers]
+            if save.pcm and draft.role == "user":
+                save.pcm, speech = await sound_threads.in_thread(_measured, save)
+                self._lasting[draft.id] = self._lasting.get(draft.id, {}) | speech
             if save.pcm and save.keeps_audio and self.keeps_audio:
-                draft.audio = await sound_threads.in_thread(_encoded, save.pcm, draft.role, untrimmed=save.untrimmed)
+                synthetic = draft.role == "assistant"
+                draft.audio = await sound_threads.in_thread(encoding.from_pcm, save.pcm, synthetic=synthetic)
             elif save.pcm and draft.role == "user":
-                spoken = await sound_threads.in_thread(_trimmed, save.pcm, untrimmed=save.untrimmed)
-                self._spoken_ms[draft.id] = round(len(spoken) / BYTES_PER_SECOND * 1000)
-            if draft.id in self._spoken_ms:
-                length = {"spoken_ms": self._spoken_ms[draft.id]}
-                draft.measured = {"engine": self.engine} | (draft.measured or {}) | length
+                self._lasting[draft.id]["spoken_ms"] = round(len(save.pcm) / BYTES_PER_SECOND * 1000)
+            if draft.measured and "uptake" in draft.measured:
+                self._lasting.setdefault(draft.id, {})["uptake"] = draft.measured["uptake"]
+            if lasting := self._lasting.get(draft.id):
+                draft.measured = {"engine": self.engine} | (draft.measured or {}) | lasting
             drafts = [draft]
         try:
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)
@@ -134,12 +140,16 @@ class TurnSaver:
         return said
 
 
-def _trimmed(pcm: bytes, *, untrimmed: bool) -> bytes:
-    return vad.without_silence(pcm) if untrimmed else pcm
-
-
-def _encoded(pcm: bytes, role: str, *, untrimmed: bool) -> Clip:
-    return encoding.from_pcm(_trimmed(pcm, untrimmed=untrimmed), synthetic=role == "assistant")
+def _measured(save: Save) -> tuple[bytes, Json]:
+    """Return a learner's turn without the silence around it, and how long the voice and its pauses were, if that is known."""
+    try:
+        voiced = vad.voice_in(save.pcm)
+    except EngineError:
+        voiced = None
+    if voiced is None:
+        return save.pcm, {}
+    pcm = voiced.cut(save.pcm) if save.untrimmed else save.pcm
+    return pcm, {"speech_ms": voiced.speech_ms, "pauses_ms": list(voiced.pauses_ms)}
 
 
 def _save(

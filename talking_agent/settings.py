@@ -424,7 +424,11 @@ SPECTACULAR_SETTINGS = {
     # Describe requests apart from answers. Otherwise a file in a request would be described as an address.
     "COMPONENT_SPLIT_REQUEST": True,
     # Several fields have these choices, so their schemas cannot be named after one field.
-    "ENUM_NAME_OVERRIDES": {"LevelEnum": "tutor.scenario.LEVELS", "LanguageEnum": "talk.serializers.LANGUAGES"},
+    "ENUM_NAME_OVERRIDES": {
+        "LevelEnum": "tutor.scenario.LEVELS",
+        "LanguageEnum": "talk.serializers.LANGUAGES",
+        "PurposeEnum": "tutor.scenario.PURPOSES",
+    },
 }
 # Enough for a whole conversation with its audio as data URLs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from core.json_types import Json
 from tutor import moderation
 from tutor.domain import Analysis, Line
+from tutor.yardsticks import WORDS_PER_MINUTE
 
 COMPONENTS = ("fluency", "pronunciation", "grammar", "vocabulary", "contentRichness")
 # Of 100. Every engine gives this score for a performance that the level expects.
@@ -16,8 +17,6 @@ LONGEST_TALK = 60_000
 MOST_BONUS = 5.0  # points
 # The learner's share of the time of a talk. The rest is the agent's.
 LEARNERS_SHARE = 0.5
-# How fast learners of a level speak in a conversation, pauses included. These are our own values, not an examination's.
-WORDS_PER_MINUTE = {"A1": 60, "A2": 75, "B1": 95, "B2": 115, "C1": 130}
 
 NOTHING_SAID = "You have not said anything yet that could be measured."
 # Said before the feedback to a learner who was in danger or despair.

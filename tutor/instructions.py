@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tutor import language, moderation
 from tutor.moderation import Audience
-from tutor.scenario import Brief
+from tutor.scenario import Brief, Scenario
 
 LONGEST_QUOTED = 500  # characters
 
@@ -85,6 +85,13 @@ you may name a rule in a few words. When a step works go on to the next; when it
     "interview": """\
 You are the interviewer in a practice interview, polite and professional. Ask one question at a time, ask back where an answer \
 is vague, and leave the next question to what was said. You offer no real job or place; if asked, say that this is practice.""",
+    "exam": """\
+You are the examiner in a practice speaking exam, polite and neutral. Keep to the parts of the exam and to their order, and \
+begin each part with its own words. Do not help, do not praise, and do not say how well the learner does.""",
+    "placement": """\
+You find out what the learner can already say, in a talk of about five minutes. Begin with easy questions about their life. \
+When they answer easily, ask harder ones: about the past and plans, then opinions with reasons, then what would be if. When an \
+answer is very short, ask an easier question again. Let them speak as much as they can, and name no level.""",
     "own": """\
 You are a partner for what the learner wants to practise. If what they chose names a role for you, or a situation, play it, and \
 stay in it.""",
@@ -104,6 +111,11 @@ wrong correct nothing. Every second time ask for it instead: quote the wrong wor
 two or three words; if not, say it right yourself. Then go on. All mistakes are listed beside the talk by somebody else, and \
 explained in {explained}.
 - Praise only what was really well said, and rarely.
+- {helping}"""
+
+UNCORRECTED = """\
+- Correct nothing, and do not repeat the learner's words in a better form: this talk shows what they can say by themselves. All \
+mistakes are listed beside the talk.
 - {helping}"""
 
 HONESTY = """\
@@ -154,7 +166,8 @@ CHOSEN = ("topic", "goal", "rules", "expectations")
 
 LATELY = """
 - `mistakes` in the learner's JSON object has what they lately said wrong (what was said \u2192 what is better). Use the better \
-form yourself where it fits, and of several mistakes take up such a one first. Do not mention the list."""
+form yourself where it fits, and now and then ask a question whose answer needs it. Of several mistakes take up such a one \
+first. If the learner gets one of them right now, say so in two or three words. Do not mention the list."""
 
 
 def instructions(brief: Brief) -> str:
@@ -167,20 +180,36 @@ def instructions(brief: Brief) -> str:
     if one.kind == "own" and brief.topic:
         subject = OWN_SUBJECT
     explained = language.get(brief.language)
-    lately = LATELY if brief.mistakes else ""
+    correcting = CORRECTING.format(explained=explained.name, helping=explained.helping)
+    if not brief.takes_up_mistakes:
+        correcting = UNCORRECTED.format(helping=explained.helping)
+    if one.parts:
+        subject = f"{subject}\n{_parts(one)}"
+    lately = LATELY if brief.mistakes and brief.takes_up_mistakes else ""
     goals = "\n".join(f"- {goal.text}" for goal in one.goals)
     parts = [
         f"{MODES[one.kind]} The learner practises spoken English at level {brief.level} ({level.name}, CEFR).",
         subject,
         f"What the learner should get to do in this talk; give occasion to it, and do not read it out:\n{goals}",
         f"How you answer:\n{ANSWERS.format(**speech)}",
-        f"Mistakes:\n{CORRECTING.format(explained=explained.name, helping=explained.helping)}{lately}",
+        f"Mistakes:\n{correcting}{lately}",
         f"Honesty:\n{HONESTY}",
         f"Kindness:\n{KINDNESS[moderation.audience()]}",
         f"Before everything else:\n{GRAVE}",
         DATA,
     ]
     return "\n\n".join(parts)
+
+
+def _parts(one: Scenario) -> str:
+    """Describe the parts of an exam."""
+    lines = []
+    for number, part in enumerate(one.parts, 1):
+        begins = f" Begin it with exactly these words: {json.dumps(part.opening)}" if part.opening else ""
+        lines.append(f"- Part {number}, {part.title}: it ends after {part.turns} answers of the learner.{begins}")
+    return "The parts of the exam, in this order. After the last one, thank the learner and say goodbye.\n" + "\n".join(
+        lines
+    )
 
 
 def learner_data(brief: Brief) -> str:

@@ -17,7 +17,11 @@ from tutor.domain import Line
 from tutor.sentences import split as sentences
 from tutor.toml_tables import SLOT, DataFileError, Table, read, slots
 
-KINDS = ("chat", "adventure", "lesson", "interview", "own")
+KINDS = ("chat", "adventure", "lesson", "interview", "exam", "placement", "own")
+# In these talks the learner shows what they can, so the agent corrects nothing aloud.
+WITHOUT_CORRECTION = frozenset({"exam", "placement"})
+# What learners practise for. A scenario names those that it suits.
+PURPOSES = ("travel", "work", "exam", "school")
 OWN_WORDS = frozenset({"topic", "goal", "rules", "expectations"})
 
 _FOLDER = Path(__file__).parent / "scenarios"
@@ -69,10 +73,27 @@ class FollowUp:
     take: str = ""
     easy: str = ""
     hint: str = ""
+    # The number of the part that it belongs to, from 1 on. 0: any part.
+    part: int = 0
 
     def found_in(self, spoken: str) -> str:
         """Return the question as the agent asked it in `spoken`, or "". A question that was cut short was not asked."""
         return found(self.ask, spoken) or (found(self.easy, spoken) if self.easy else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Hold one part of an exam. The agent begins it with `opening`, which is "" for the first one.
+
+    It ends after `turns` turns of the learner. `seconds` and `preparation_s`, the time to think before the first turn, are
+    for the clock that the page shows.
+    """
+
+    title: str
+    turns: int
+    seconds: int
+    opening: str = ""
+    preparation_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +116,10 @@ class Scenario:
     opening_hint: str = ""
     # With AUDIENCE=children it is not offered.
     adults_only: bool = False
+    # Of PURPOSES.
+    suits: tuple[str, ...] = ()
+    # For kind "exam", and only there.
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +139,11 @@ class Brief:
     language: str = "en"
     # The learner's latest mistakes, each as "said \u2192 better", the newest first.
     mistakes: tuple[str, ...] = ()
+
+    @property
+    def takes_up_mistakes(self) -> bool:
+        """Return whether the agent says the learner's mistakes right. They are listed beside the talk in any case."""
+        return self.scenario.kind not in WITHOUT_CORRECTION
 
     @property
     def needs_easy_words(self) -> bool:
@@ -187,10 +217,13 @@ def load(path: Path) -> Scenario:
             hints=table.lines("hints"),
             closings=table.lines("closings"),
             adults_only=table.flag("adults_only"),
+            suits=table.choices("suits", PURPOSES),
+            parts=tuple(_part(entry) for entry in table.tables("parts", optional=True)),
         )
     _check_enough(path.name, scenario)
     _check_duplicates(path.name, scenario)
     _check_slots(path.name, scenario)
+    _check_parts(path.name, scenario)
     return scenario
 
 
@@ -211,6 +244,7 @@ def _follow_up(table: Table) -> FollowUp:
         take=table.spoken("take", optional=True),
         easy=table.spoken("easy", question=True, optional=True),
         hint=table.spoken("hint", optional=True),
+        part=table.number("part"),
     )
     if bool(follow_up.when) != bool(follow_up.take):
         raise table.error("take", "belongs to `when`: give both or neither")
@@ -220,6 +254,31 @@ def _follow_up(table: Table) -> FollowUp:
     if "?" in follow_up.take:
         raise table.error("take", "must not ask anything: `ask` does")
     return follow_up
+
+
+def _part(table: Table) -> Part:
+    part = Part(
+        title=table.text("title"),
+        turns=table.number("turns"),
+        seconds=table.number("seconds"),
+        opening=table.spoken("opening", question=True, optional=True),
+        preparation_s=table.number("preparation_s"),
+    )
+    for key in ("turns", "seconds"):
+        if getattr(part, key) < 1:
+            raise table.error(key, "must be 1 or more")
+    return part
+
+
+def _check_parts(place: str, scenario: Scenario) -> None:
+    parts = scenario.parts
+    if (scenario.kind == "exam") != bool(parts):
+        raise DataFileError(f"{place}: parts: belong to kind exam, and only there")
+    if [bool(part.opening) for part in parts] != [number > 0 for number in range(len(parts))]:
+        raise DataFileError(f"{place}: parts: each but the first needs an opening")
+    for number, one in enumerate(scenario.follow_ups, 1):
+        if not 0 <= one.part <= len(parts):
+            raise DataFileError(f"{place}: follow_ups[{number}].part: there is no part {one.part}")
 
 
 def _check_enough(place: str, scenario: Scenario) -> None:
@@ -239,6 +298,7 @@ def _check_duplicates(place: str, scenario: Scenario) -> None:
     seen = {sentence.casefold() for opening in openings for sentence in sentences(opening)}
     asked = [text for one in scenario.follow_ups for text in (one.ask, one.easy, one.take, one.hint)]
     others = [scenario.opening_hint, *asked, *scenario.hints, *scenario.closings, *(one.text for one in scenario.goals)]
+    others += [part.opening for part in scenario.parts]
     for sentence in (sentence for text in others for sentence in sentences(text)):
         if sentence.casefold() in seen:
             raise DataFileError(f"{place}: says {sentence!r} twice")

@@ -145,8 +145,8 @@ class Table:
             raise self.error(key, f"must be among {', '.join(allowed)}, not {unknown[0]!r}")
         return values
 
-    def tables(self, key: str) -> "list[Table]":
-        entries = self._value(key, list, "a list of tables")
+    def tables(self, key: str, *, optional: bool = False) -> "list[Table]":
+        entries = self._value(key, list, "a list of tables", [] if optional else None)
         if not all(isinstance(entry, dict) for entry in entries):
             raise self.error(key, "must be a list of tables")
         tables = []

@@ -1,6 +1,6 @@
 """Decide when a talk ends, announce its last question, and say goodbye."""
 
-from engines.local import phrases
+from engines.local import exam_parts, phrases
 from engines.local.questions import DialogueState, Question
 from tutor import scenario
 from tutor.domain import Line
@@ -18,6 +18,8 @@ def is_last_turn(talk: DialogueState, *, waits: bool) -> bool:
     It does if its last question was announced and this turn answers it. `waits` means that the turn wishes for
     something else first.
     """
+    if parts := talk.brief.scenario.parts:
+        return talk.part == len(parts) and exam_parts.has_ended(talk) and not waits
     if len(talk.heard) + 1 >= _LONGEST_TALK:
         return True
     return talk.last_question_asked and not waits
@@ -25,6 +27,9 @@ def is_last_turn(talk: DialogueState, *, waits: bool) -> bool:
 
 def is_time_to_close(talk: DialogueState, heard: str, follow_up: Question | None) -> bool:
     """Return whether the next question is the last one."""
+    # The parts of an exam end it.
+    if talk.brief.scenario.parts:
+        return False
     turns = len(talk.heard) + 1
     if talk.last_question_asked or turns + 1 >= _LONGEST_TALK:
         return not talk.last_question_asked

@@ -83,7 +83,25 @@ class DialogueState:
         else:
             easy = scenario.sentences(one.opening_easy)[-1] if one.opening_easy else ""
             opening = FollowUp(ask=scenario.sentences(one.opening)[-1], easy=easy, hint=one.opening_hint)
-        return [opening, *one.follow_ups]
+        return [opening, *(each for each in one.follow_ups if each.part in (0, self.part))]
+
+    @cached_property
+    def _part_began(self) -> tuple[int, int]:
+        """Return the number of the exam's part, from 1 on, and the index of the line that began it. 0 without parts."""
+        for number, part in reversed(list(enumerate(self.brief.scenario.parts, 1))):
+            for at, line in enumerate(self.lines):
+                if part.opening and line.role == "assistant" and plain(part.opening) in plain(line.text):
+                    return number, at
+        return min(1, len(self.brief.scenario.parts)), 0
+
+    @property
+    def part(self) -> int:
+        return self._part_began[0]
+
+    @cached_property
+    def turns_in_part(self) -> int:
+        """Return how many turns of the learner this part has so far. Those that were not understood do not count."""
+        return sum(line.role == "user" and bool(line.text) for line in self.lines[self._part_began[1] :])
 
     @cached_property
     def unasked(self) -> list[FollowUp]:

@@ -7,7 +7,7 @@ from tutor import scenario
 
 _LONG_ANSWER = 25  # words
 # The number of questions from the learner's own words before one of the scenario's is asked again
-_STEPS_ASIDE = {"interview": 2, "lesson": 2, "chat": 5, "own": 6, "adventure": 0}
+_STEPS_ASIDE = {"interview": 2, "lesson": 2, "chat": 5, "own": 6, "adventure": 0, "exam": 0, "placement": 1}
 
 
 def follow_up(talk: DialogueState, heard: str, lost: frozenset[str] = frozenset()) -> Question | None:

@@ -16,12 +16,8 @@ from tutor import analysis
 from tutor.analysis import EXPECTED
 from tutor.domain import Analysis, Correction, Line
 from tutor.scenario import LEVELS
+from tutor.yardsticks import MISTAKES_PER_100_WORDS, VARIETY, WORDS_PER_MINUTE, WORDS_PER_TURN
 
-# Mistakes that the corrector finds. There are more.
-MISTAKES_PER_100_WORDS = {"A1": 14, "A2": 10, "B1": 7, "B2": 4.5, "C1": 3}
-WORDS_PER_TURN = {"A1": 5, "A2": 8, "B1": 12, "B2": 16, "C1": 20}
-# The share of different words among WINDOW words in a row.
-VARIETY = {"A1": 0.60, "A2": 0.64, "B1": 0.68, "B2": 0.72, "C1": 0.75}
 # Words. The share of different words falls with the length of a text, so it is taken of pieces of equal length.
 WINDOW = 40
 FEWEST_WORDS = 20
@@ -129,7 +125,7 @@ def _score(component: str, counted: Counted, level: str) -> float:
     """Return the score of a component that is measurable."""
     words = counted.words
     if component == "fluency":
-        pace = _share(counted.timed.words * 60 / counted.timed.seconds, analysis.WORDS_PER_MINUTE[level])
+        pace = _share(counted.timed.words * 60 / counted.timed.seconds, WORDS_PER_MINUTE[level])
         return _borne_out(pace, counted.timed.seconds, ENOUGH_SECONDS)
     if component == "grammar":
         # 100 if no mistake is found in enough words, and 70 for as many mistakes as the level expects.

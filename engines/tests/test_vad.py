@@ -126,12 +126,31 @@ def test_every_level_has_its_pause_and_beginners_the_longest():
 
 
 def test_silence_around_the_voice_is_cut_off():
-    kept = vad.without_silence(silence(2) + clip("learner_london") + silence(3))
-    assert abs(len(kept) - len(clip("learner_london"))) / 48_000 < 0.5
+    pcm = silence(2) + LONDON + silence(3)
+    voiced = vad.voice_in(pcm)
+    assert voiced
+    assert abs(len(voiced.cut(pcm)) - len(LONDON)) / 48_000 < 0.5
 
 
-def test_audio_without_a_voice_is_kept():
-    assert vad.without_silence(silence(1)) == silence(1)
+def test_audio_without_a_voice_has_none():
+    assert vad.voice_in(silence(1)) is None
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 2.5])
+def test_a_pause_is_measured_and_is_no_speech(seconds: float):
+    once, twice = vad.voice_in(LONDON), vad.voice_in(LONDON + silence(seconds) + LONDON)
+    assert once
+    assert twice
+    assert len(twice.pauses_ms) == 2 * len(once.pauses_ms) + 1
+    # The clip has some silence at both ends.
+    assert max(twice.pauses_ms) == pytest.approx(seconds * 1000, abs=250)
+    assert twice.speech_ms == pytest.approx(2 * once.speech_ms, abs=150)
+
+
+def test_a_silence_within_a_word_is_no_pause():
+    voiced = vad.voice_in(LONDON + silence(0.06) + LONDON)
+    assert voiced
+    assert all(pause >= vad.SILENT_PAUSE_MS for pause in voiced.pauses_ms)
 
 
 def test_a_voice_is_audible_and_a_quiet_room_is_not():

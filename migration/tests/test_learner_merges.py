@@ -115,6 +115,16 @@ def test_the_account_keeps_no_recordings_if_the_learner_refused_them(
     assert (chosen.keeps_audio, chosen.retention_days) == (deletes, None)
 
 
+@pytest.mark.parametrize(("own", "kept"), [("", "travel"), ("work", "work")])
+def test_the_account_takes_over_a_goal_if_it_has_none(account: Account, source: uuid.UUID, own: str, kept: str) -> None:
+    preferences.choose(source, goal="travel")
+    preferences.choose(account.learner, goal=own)
+    talk(source, "conv-1", "hello", voice=False)
+    merge(account, source)
+    learner_merges.run_waiting()
+    assert preferences.of(account.learner).goal == kept
+
+
 def test_all_of_a_conversation_moves(both: Any, account: Account, source: uuid.UUID) -> None:
     talk(source, "conv-1", "hello", "how are you?", title="Mine")
     talk(source, "conv-2", "bye", voice=False)

@@ -11,11 +11,11 @@ import * as settings from "./settings.js";
 /** @type {Record<string, string>} */
 const LEVEL_NAMES = { A1: "Beginner", A2: "Elementary", B1: "Intermediate", B2: "Upper intermediate", C1: "Advanced" };
 /** @type {Record<string, string>} */
-const KIND_NAMES = { chat: "", lesson: "Lesson", adventure: "Adventure", interview: "Interview", own: "Yours" };
+const KIND_NAMES = { lesson: "Lesson", adventure: "Adventure", interview: "Interview", exam: "Exam", own: "Yours" };
 const OWN_WORDS = ["topic", "goal", "rules", "expectations"];
 
 /**
- * Fill the page. Call `onStart(start)` when the learner is ready.
+ * Fill the page. Call `onStart(start)` when the learner is ready. Return a function that chooses a scenario and starts its talk.
  * @param {{ onStart: (start: TalkFacts & { title: string }) => void }} options
  */
 export async function showSetup({ onStart }) {
@@ -52,12 +52,17 @@ export async function showSetup({ onStart }) {
     const now = chosen(cards);
     if (now && now !== before) announce(`The topic is now ${now.title}.`);
   });
-  byId("setup-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const scenario = chosen(cards);
+  /** @param {Scenario | undefined} scenario */
+  const begin = (scenario) => {
     if (scenario)
       onStart({ scenario: scenario.id, title: scenario.title, level: settings.get("level"), own: ownWords(scenario) });
+  };
+  byId("setup-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    begin(chosen(cards));
   });
+  /** @param {string} id */
+  return (id) => begin(scenarios.find((scenario) => scenario.id === id));
 }
 
 /** @type {(cards: Card[]) => Scenario | undefined} */
@@ -70,7 +75,9 @@ const chosen = (cards) => cards.find(({ element }) => find(element, "input").che
  */
 function wanted(cards) {
   const shown = cards.filter(({ element }) => !element.hidden);
-  const suited = shown.filter(({ scenario }) => scenario.level === settings.get("level") && scenario.kind !== "own");
+  const suited = shown.filter(
+    ({ scenario }) => scenario.level === settings.get("level") && !["own", "exam", "placement"].includes(scenario.kind),
+  );
   return (
     shown.find(({ scenario }) => scenario.id === settings.get("scenario")) ??
     suited.find(({ scenario }) => scenario.kind === "chat") ??
@@ -106,8 +113,9 @@ function card(scenario) {
   find(element, "use", SVGUseElement).setAttribute("href", `${document.body.dataset.icons}#${scenario.icon}`);
   find(element, "strong").textContent = scenario.title;
   find(element, ".scenario-summary").textContent = scenario.summary;
-  find(element, ".scenario-facts").textContent =
-    scenario.kind === "own" ? "Any level" : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
+  find(element, ".scenario-facts").textContent = ["own", "placement"].includes(scenario.kind)
+    ? "Any level"
+    : [scenario.level, KIND_NAMES[scenario.kind]].filter(Boolean).join(" · ");
   return element;
 }
 
@@ -120,7 +128,7 @@ function filter(cards) {
   byId("only-level").textContent = level;
   for (const { scenario, element } of cards) {
     const fits = kind === "all" || scenario.kind === kind;
-    const suits = !onlyMine || scenario.level === level || scenario.kind === "own";
+    const suits = !onlyMine || scenario.level === level || ["own", "placement"].includes(scenario.kind);
     element.hidden = !(fits && suits);
   }
   byId("no-scenarios").hidden = cards.some(({ element }) => !element.hidden);

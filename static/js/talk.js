@@ -8,10 +8,12 @@ import { bindTalkButton } from "./controls.js";
 import { Delivery } from "./delivery.js";
 import { Dialogue } from "./dialogue.js";
 import { byId } from "./dom.js";
+import { Exam } from "./exam.js";
 import { level as levelOf } from "./format.js";
 import { showGoals } from "./goals.js";
 import { MicrophonePanel } from "./microphone-panel.js";
 import { openOutbox } from "./outbox.js";
+import { hidePlacement, showPlacement } from "./placement.js";
 import { showOutbox, notifyDropped } from "./outbox-status.js";
 import { Feedback } from "./feedback.js";
 import { Replayer } from "./replay.js";
@@ -21,6 +23,7 @@ import * as settings from "./settings.js";
 import { showSetup } from "./setup.js";
 import { showSummary } from "./summary.js";
 import { TalkView } from "./talk-view.js";
+import { showToday } from "./today.js";
 import { target, toggleTranslation } from "./translations.js";
 import { Unreached } from "./unreached.js";
 import { keepAwake } from "./wake-lock.js";
@@ -29,6 +32,8 @@ import { keepAwake } from "./wake-lock.js";
 
 // Time for deliveries before an earlier talk is shown.
 const DELIVERS = 5000; // ms
+// Time for the plan of today before the topics are shown without it.
+const TODAY = 600; // ms
 
 const main = byId("main");
 const typeField = byId("type-text", HTMLInputElement);
@@ -36,6 +41,9 @@ const parameters = new URLSearchParams(location.search);
 const wanted = parameters.get("conversation") ?? "";
 const wantedScenario = parameters.get("scenario");
 if (wantedScenario) settings.set("scenario", wantedScenario);
+
+// The scenario whose talk shows the learner's level.
+const PLACEMENT = "placement";
 
 const SAID_GOODBYE = "The agent has said goodbye. Go on if you like, or end the talk.";
 
@@ -59,6 +67,8 @@ const replayer = new Replayer({
   onError: (message) => showError({ message }),
 });
 const feedback = new Feedback(byId("feedback"));
+// Holding the button decides by itself when a turn ends.
+const exam = new Exam({ hold: (on) => session?.learner.handsFree && session.think(on) });
 const dialogue = new Dialogue({
   list: byId("dialogue"),
   scroller: byId("dialogue-scroll"),
@@ -163,6 +173,7 @@ function start({ id, about, messages, hasEnded = false }) {
 /** @param {StoredFacts} facts */
 function showFacts(facts) {
   scenario = facts.scenario;
+  exam.load(scenario).then(refresh, () => {});
   if (facts.title) view.title(facts.title, facts.level ?? "");
   setGoals(facts.goals || []);
 }
@@ -177,6 +188,7 @@ function setGoals(list) {
 
 function refresh() {
   if (!session || main.dataset.view !== "conversation") return;
+  exam.follow(dialogue.turns.values());
   const handsFree = session.learner.handsFree;
   const state = view.state({
     state: session.state,
@@ -237,6 +249,7 @@ async function lookBack(conversation, saving) {
   const said = [...dialogue.turns.values()].filter((turn) => turn.role === "user" && turn.text);
   const corrections = said.flatMap((turn) => turn.corrections);
   if (said.length) feedback.ask(conversation, corrections);
+  if (scenario === PLACEMENT) showPlacement(conversation);
   status.textContent = (await delivery.unsaved(conversation))
     ? "A recording is still waiting to be saved. It is sent again by itself."
     : "Everything is saved.";
@@ -244,6 +257,7 @@ async function lookBack(conversation, saving) {
 
 function goOn() {
   feedback.hide();
+  hidePlacement();
   began = Date.now() - talked;
   start({ id: session?.conversation ?? wanted, about: null, messages: [...dialogue.turns.values()], hasEnded: true });
 }
@@ -336,7 +350,7 @@ function withdrawTyping() {
 
 /** Return whether the learner seems to be present, with nothing to do but answer. */
 function isAttentive() {
-  if (document.hidden || microphone.asking || finishing || replayer.current !== null) return false;
+  if (document.hidden || microphone.asking || finishing || exam.preparing || replayer.current !== null) return false;
   if (session?.learner.handsFree && muted) return false;
   const isWriting = typeField.value !== "" || document.querySelector(".turn-edit");
   return !isWriting && !document.querySelector("dialog[open]");
@@ -385,7 +399,11 @@ settings.onChange("handsFree", (on) => {
 });
 for (const name of /** @type {const} */ (["speed", "pauseMs", "language", "keepsAudio"]))
   settings.onChange(name, () => session?.update());
-setInterval(() => view.time(session && !session.over ? Date.now() - began : null), 1000);
+setInterval(() => {
+  const talking = session !== null && !session.over;
+  view.time(talking ? Date.now() - began : null);
+  if (talking) exam.tick();
+}, 1000);
 addEventListener("pagehide", () => {
   talk?.end();
   session?.learner.stop();
@@ -426,7 +444,12 @@ async function begin() {
     toast("That talk is not here any more. Start a new one.");
     history.replaceState(null, "", "/");
   }
-  await showSetup({ onStart: startNew });
+  /** @type {(scenario: string) => void} */
+  let startTalk = () => {};
+  const today = showToday({ onTalk: (scenario) => startTalk(scenario) });
+  startTalk = await showSetup({ onStart: startNew });
+  // The card is above the topics. If it comes later than this, it may push them down.
+  await within(TODAY, today).catch(() => {});
   view.show("setup");
   return delivery.run();
 }

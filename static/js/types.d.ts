@@ -22,6 +22,41 @@ export interface Measured {
   unsure?: [number, number][];
 }
 
+/** A kind of mistake, with the learner's latest sentence that has it. */
+export interface Mistake extends Correction {
+  id: string;
+  sentence: string;
+  corrected: string;
+  conversation: string;
+  audioUrl?: string;
+  count: number;
+  reviews: number;
+  uptakes: number;
+  lastAt: number;
+  state: "open" | "gone" | "returned" | "reported";
+}
+
+export interface Review extends Mistake {
+  prompt: string;
+  question: string;
+}
+
+export interface Judgement {
+  outcome: "right" | "wrong" | "unsure" | "shown";
+  heard: string;
+  corrected: string;
+  message: Message;
+  notices: string[];
+}
+
+export interface Occurrence {
+  kind: string;
+  at: number;
+  text: string;
+  outcome?: string;
+  audioUrl?: string;
+}
+
 export interface Message {
   id: string;
   role: Role;
@@ -64,13 +99,92 @@ export interface PrivacyChoices {
   erasingRecordings: boolean;
 }
 
+/** A part of an exam. The first one has no opening. */
+export interface ExamPart {
+  title: string;
+  opening: string;
+  seconds: number;
+  preparationSeconds: number;
+}
+
 export interface Scenario {
+  parts: ExamPart[];
   id: string;
   title: string;
   level: string;
   kind: string;
   icon: string;
   summary: string;
+}
+
+/** A day in the learner's time zone. `date` is of the form 2026-03-02. */
+export interface PractisedDay {
+  date: string;
+  practised: boolean;
+}
+
+/** What to do today, from `GET /api/today`. */
+export interface Today {
+  goal: string | null;
+  goals: string[];
+  talk: { scenario: string; title: string; level: string; icon: string; why: string };
+  review: { due: number; why: string } | null;
+  hasTalked: boolean;
+  isPlaced: boolean;
+  days: PractisedDay[];
+}
+
+/** A figure after a talk. The true value is between `low` and `high` in nine cases of ten. */
+export interface Estimate {
+  at: number;
+  value: number;
+  low: number;
+  high: number;
+}
+
+export interface Measure {
+  name: string;
+  title: string;
+  unit: string;
+  about: string;
+  talks: number;
+  latest: Estimate | null;
+  change: "higher" | "lower" | "unclear" | null;
+  higherIsBetter: boolean | null;
+  unmeasured: string | null;
+  points: Estimate[];
+  svg: string;
+}
+
+/** The learner's progress, from `GET /api/progress`. */
+export interface Progress {
+  unread: number;
+  talks: number;
+  minutes: number;
+  turns: number;
+  days: PractisedDay[];
+  weeks: { monday: string; minutes: number; turns: number }[];
+  weeksSvg: string;
+  measures: Measure[];
+  levels: { level: string; used: number; met: number }[];
+  mistakes: { learning: number; gone: number; returned: number };
+}
+
+/** The level that one talk shows, from `GET /api/conversations/ID/placement`. */
+export interface Placement {
+  level: string | null;
+  low: string | null;
+  high: string | null;
+  words: number;
+  evidence: {
+    name: string;
+    title: string;
+    value: number | null;
+    unit: string;
+    level: string | null;
+    unmeasured: string | null;
+  }[];
+  notMeasured: string[];
 }
 
 /** The facts that begin a talk. */

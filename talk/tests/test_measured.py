@@ -117,6 +117,33 @@ async def test_usage_of_separate_corrections_is_stored_with_the_turn():
     assert turn["cost"] == pytest.approx(0.75)
 
 
+async def test_a_spoken_turn_stores_its_pauses():
+    line = await begun(ScriptedEngine("chat", [answer("My brother went. He went.", "Oh?")]))
+    await line.take_turn(LONDON + silence(1.0) + LONDON)
+    turn, _ = await measured(line)
+    assert turn["speech_ms"] == pytest.approx(4200, abs=500)
+    assert max(turn["pauses_ms"]) == pytest.approx(1000, abs=250)
+
+
+async def test_a_later_save_of_a_turn_keeps_its_pauses():
+    line = await begun(SpendingEngine("chat", [answer("He has a dog.", "Nice!")], corrects_aloud=False))
+    await line.take_turn()
+    turn, _ = await measured(line)
+    assert turn.keys() > {"cost", "speech_ms", "pauses_ms"}
+
+
+async def test_a_typed_turn_has_no_pauses():
+    line = await begun(ScriptedEngine("chat", [answer("He has a dog.", "Nice!")]))
+    content = [{"type": "input_text", "text": "He has a dog."}]
+    await line.talk.receive(
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}}
+    )
+    await line.talk.receive({"type": "response.create"})
+    await line.talk.settled()
+    turn, _ = await measured(line)
+    assert "speech_ms" not in turn
+
+
 async def test_usage_of_a_discarded_reply_is_counted():
     pauses = [MADE_OUT, Heard("My brother"), 30.0]
     line = await begun(SpendingEngine("hasty", [pauses, answer("My brother went.", "Oh?")], supports_preemptive=True))

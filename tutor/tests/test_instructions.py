@@ -85,9 +85,10 @@ def test_a_beginner_hears_the_simpler_opening():
 @pytest.mark.parametrize("scenario_id", scenario.load_all())
 @pytest.mark.parametrize("level", scenario.LEVELS)
 def test_general_rules_are_always_included(scenario_id, level):
-    prompt = instructions(brief(scenario_id, level=level))
+    talk = brief(scenario_id, level=level)
+    prompt = instructions(talk)
     for fact in [
-        "one mistake at most",
+        "one mistake at most" if talk.takes_up_mistakes else "Correct nothing",
         "exactly one question",
         "Never ask two",
         "You are a computer program",

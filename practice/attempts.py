@@ -1,0 +1,126 @@
+"""Take an attempt of a review, or a sentence of the learner's own: hear it, judge it, and save it as a message.
+
+A review is a conversation with the config {"kind": "review"}. So attempts wait in the outbox during an outage, and are
+exported, erased and kept as all messages are.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from audio import encoding, quota, sound_threads
+from audio.encoding import BYTES_PER_SECOND, BadAudio
+from conversations import store
+from conversations.drafts import Draft
+from conversations.lookup import REVIEW
+from conversations.serializers import MAX_MESSAGES
+from conversations.store import StoredConversation
+from core import cloud
+from core.json_types import Json
+from core.threads import in_thread
+from engines import vad
+from learning import judging
+from learning.card_words import CardWords
+from learning.cards import SHOWN
+from learning.due import Prompt
+from talk import speaking
+from talk.reply import NOTHING_HEARD
+from talk.turns import DECODING, LEAST, RECORDED, CallRefused
+from tutor.transcripts import Transcript
+
+TOPIC = "Review"
+FULL = f"This review has {MAX_MESSAGES:,} messages already. Begin another one, with a new id."
+QUESTION = "You said: “{}” How do you say it right?"
+# Seconds. The sentence of a review is short.
+LONGEST = 60
+TOO_LONG = f"audio: A sentence has at most {LONGEST} seconds."
+
+
+@dataclass(frozen=True, slots=True)
+class SentAttempt:
+    """Hold what a learner sent: sound, or text, or neither to see the answer."""
+
+    conversation: str
+    message: str
+    audio: bytes | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAttempt:
+    """Hold how an attempt was judged, what was heard, and where it is stored."""
+
+    outcome: str
+    heard: Transcript
+    stored: StoredConversation
+    # Why there is no recording, "" if there is one or none was sent.
+    without_sound: str = ""
+
+
+async def take(learner: uuid.UUID, prompt: Prompt, sent: SentAttempt, visitor: Hashable) -> JudgedAttempt:
+    """Judge an attempt at a prompt, and save both. Raises CallRefused, EngineError, AtCapacity, SpokenEnough."""
+    heard, pcm = await _heard(sent, visitor)
+    outcome = SHOWN
+    if sent.audio is not None or sent.text is not None:
+        outcome = judging.judge(heard, prompt.said, prompt.better, prompt.corrected)
+    review = {"said": prompt.said, "better": prompt.better, "prompt": prompt.id, "outcome": outcome}
+    asked_at = datetime.fromtimestamp(prompt.at / 1000, UTC)
+    asked = Draft(f"ai-{prompt.id}", "assistant", QUESTION.format(prompt.sentence), asked_at)
+    stored, without_sound = await _kept(learner, sent, heard, pcm, review, asked)
+    return JudgedAttempt(outcome, heard, stored, without_sound)
+
+
+async def add_sentence(learner: uuid.UUID, words: CardWords, sent: SentAttempt, visitor: Hashable) -> JudgedAttempt:
+    """Save a sentence of the learner's own for a mistake. Raises as `take` does."""
+    heard, pcm = await _heard(sent, visitor)
+    stored, without_sound = await _kept(learner, sent, heard, pcm, {"said": words.said, "better": words.better}, None)
+    return JudgedAttempt("", heard, stored, without_sound)
+
+
+async def _heard(sent: SentAttempt, visitor: Hashable) -> tuple[Transcript, bytes]:
+    """Return the words of an attempt, and its sound without the silence around it."""
+    if sent.audio is None:
+        return Transcript(sent.text or ""), b""
+    async with RECORDED.taken(visitor, DECODING) as place:
+        try:
+            pcm = await sound_threads.to_pcm(sent.audio)
+        except BadAudio as error:
+            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+        if len(pcm) > LONGEST * BYTES_PER_SECOND:
+            raise CallRefused(400, TOO_LONG)
+        place.shrink(max(len(pcm), LEAST))
+        heard, _ = await speaking.transcribe(pcm, "en")
+        if not heard.text and not heard.doubt:
+            raise CallRefused(422, NOTHING_HEARD)
+        return heard, await sound_threads.in_thread(vad.without_silence, pcm)
+
+
+async def _kept(
+    learner: uuid.UUID, sent: SentAttempt, heard: Transcript, pcm: bytes, review: Json, asked: Draft | None
+) -> tuple[StoredConversation, str]:
+    audio = await sound_threads.in_thread(encoding.from_pcm, pcm) if pcm else None
+    measured = {"review": review, **heard.stored()}
+    said = Draft(sent.message, "user", heard.text, _now(), audio=audio, corrections=[], measured=measured)
+    drafts = [asked, said] if asked else [said]
+    return await in_thread(_save, learner, sent.conversation, drafts)
+
+
+def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
+    columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
+    with cloud.patience():
+        # What cannot be counted now is merged with the stored messages later.
+        with contextlib.suppress(store.OutOfReach):
+            count, is_there = store.size(learner, conversation, drafts[-1].id) or (0, False)
+            if count >= MAX_MESSAGES and not is_there:
+                raise CallRefused(400, FULL)
+        try:
+            return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
+        except quota.QuotaExceeded as full:
+            silent = [replace(draft, audio=None) for draft in drafts]
+            return store.save(learner, conversation, columns=columns, messages=silent, replace=False), str(full)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
