@@ -68,7 +68,7 @@ def apply(change: Change, before: Copy | None) -> Copy | None:
     row.erased = row.erased and row.deleted_at is not None and is_untouched
     row.updated_at = max(row.updated_at, change.moment)
     if before and before.conversation.erased and row.deleted_at is None:
-        _leave_erased_messages(after)
+        _leave_erased_messages(after, before.conversation.deleted_at)
     return after
 
 
@@ -189,12 +189,12 @@ def _delete_replaced(after: Copy, key: uuid.UUID, replaced: int, replaced_before
             after.messages[key] = row
 
 
-def _leave_erased_messages(after: Copy) -> None:
-    """Delete the erased messages of a conversation that comes back."""
+def _leave_erased_messages(after: Copy, deleted_at: datetime | None) -> None:
+    """Delete the erased messages of a conversation that comes back, at the moment when it was deleted."""
     for key, message in after.messages.items():
         if message.erased and message.deleted_at is None:
             after.messages[key] = copy.copy(message)
-            after.messages[key].deleted_at = after.conversation.updated_at
+            after.messages[key].deleted_at = deleted_at
 
 
 def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Change, replaced: int) -> None:

@@ -216,6 +216,16 @@ def test_new_words_in_an_erased_conversation_are_to_be_erased_again() -> None:
     assert not ended(change(3, "save", sent("late")), before=held).conversation.erased
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_words_of_several_servers_come_back_in_any_order_after_an_erasure(order: tuple[int, int]) -> None:
+    held = ended(change(1, "replace", sent("a"), sent("c")), change(2, "delete"))
+    for row in (held.conversation, *held.messages.values()):
+        for name, value in type(row).erasure().items():
+            setattr(row, name, value)
+    late = change(3, "replace", sent("c", "new c")), begun_after(at(2), change(4, "save", sent("a", "new a")))
+    assert contents(ended(*(late[number] for number in order), before=held)) == {"a": "new a", "c": "new c"}
+
+
 def test_an_erased_conversation_is_not_restored() -> None:
     held = ended(change(1), change(2, "delete"))
     held.conversation.erased = True
