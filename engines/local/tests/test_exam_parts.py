@@ -44,7 +44,9 @@ def test_a_question_belongs_to_its_part(exam: Scenario, level: str):
     for line in lines:
         if line.role == "user":
             continue
-        part = next((number for number, one in enumerate(exam.parts, 1) if one.opening and one.opening in line.text), part)
+        part = next(
+            (number for number, one in enumerate(exam.parts, 1) if one.opening and one.opening in line.text), part
+        )
         asked = [one for one in exam.follow_ups if one.found_in(line.text)]
         assert all(one.part in (0, part) for one in asked), line.text
 
