@@ -5,7 +5,11 @@ from django.utils import timezone
 
 
 class Export(models.Model):
-    """Describe a learner's export: one ZIP file in DATA_DIR, and how far it is. It is in the local database."""
+    """Describe a learner's export: one file in DATA_DIR, and how far it is. It is in the local database."""
+
+    class Kind(models.TextChoices):
+        EVERYTHING = "everything"
+        ANKI = "anki", "Anki deck"
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -14,8 +18,9 @@ class Export(models.Model):
         FAILED = "failed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Each learner has one export at most.
-    learner = models.UUIDField(unique=True)
+    learner = models.UUIDField()
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.EVERYTHING)
+    conversation = models.CharField(max_length=200, blank=True, help_text="its id; empty: all conversations")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     requested_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -23,6 +28,9 @@ class Export(models.Model):
     size = models.PositiveBigIntegerField(default=0, help_text="bytes")
     unheard = models.PositiveIntegerField(default=0, help_text="recordings whose sound is lost")
     error = models.TextField(blank=True, help_text="what is missing, for the learner")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["learner", "kind"], name="one_export_of_a_kind")]
 
     def __str__(self) -> str:
         return f"{self.learner} at {self.requested_at:%Y-%m-%d %H:%M}"
