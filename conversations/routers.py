@@ -4,7 +4,8 @@ from django.db.models import Model
 from core import cloud
 from core.cloud import LOCAL
 
-KEPT = ("conversations", "audio")
+# What `learning` derives from conversations is beside them.
+KEPT = ("conversations", "audio", "learning")
 # The outbox, and the exports whose files are on this machine.
 LOCAL_ONLY = ("conversations.pendingchange", "own_data.export")
 # In the local database for work on that database, in `default` for all other work.

@@ -6,13 +6,14 @@ rows only the columns that differ are updated. So two writers do not overwrite e
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 
 from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db.models import Model
 
-from conversations.models import Columns, Conversation, Kept, Message
+from conversations.models import Columns, Conversation, Message
 from core.batches import batches
 
 # Keys in one query: SQLite limits the number of parameters.
@@ -76,17 +77,27 @@ def write(using: str, copies: Iterable[Copy], seen: Mapping[uuid.UUID, Copy]) ->
     copies = sorted(copies, key=lambda each: each.conversation.pk)
     rolls_back = _rolls_back(using)
     known = {key: message for copy in seen.values() for key, message in copy.messages.items()}
+    with writing(using):
+        _put_conversations(using, copies, seen, columns_too=rolls_back)
+        messages = [message for copy in copies for message in copy.messages.values()]
+        table = Message.objects.using(using)
+        table.bulk_create([row for row in messages if row.pk not in known])
+        for row in messages:
+            if row.pk in known and (columns := differing(row, known[row.pk])):
+                table.filter(pk=row.pk).update(**columns)
+        if not rolls_back:
+            _put_columns(using, copies, seen)
+
+
+@contextmanager
+def writing(using: str) -> Iterator[None]:
+    """Wrap writes that belong together: all of them are made or none, if the database can roll back.
+
+    Raises Changed if another writer was faster.
+    """
     try:
         with _atomic(using):
-            _put_conversations(using, copies, seen, columns_too=rolls_back)
-            messages = [message for copy in copies for message in copy.messages.values()]
-            table = Message.objects.using(using)
-            table.bulk_create([row for row in messages if row.pk not in known])
-            for row in messages:
-                if row.pk in known and (columns := differing(row, known[row.pk])):
-                    table.filter(pk=row.pk).update(**columns)
-            if not rolls_back:
-                _put_columns(using, copies, seen)
+            yield
     # Another writer inserted it first.
     except IntegrityError as error:
         raise Changed from error
@@ -109,7 +120,7 @@ def remove(copies: Iterable[Copy], *, using: str) -> int:
     return gone
 
 
-def differing(row: Kept, seen: Kept) -> Columns:
+def differing(row: Model, seen: Model) -> Columns:
     """Return the columns of `row` that differ from `seen`, with their values."""
     names = [
         column.attname for column in row._meta.concrete_fields if not column.primary_key and column.name != "version"
