@@ -80,7 +80,7 @@ def write(path: Path, learner: uuid.UUID, conversation: str) -> Iterator[ExportP
             progress.unheard += is_lost
             texts = [mistake.sentence, mistake.corrected, mistake.why, mistake.question]
             sounds = [media.add(own), media.add(voice.speak(mistake.corrected))]
-            guid = genanki.guid_for(str(learner), mistake.key)
+            guid = genanki.guid_for(str(mistake.card))
             deck.add_note(genanki.Note(MODEL, [*map(_escaped, texts), *sounds], guid=guid))
             progress.share = number / len(mistakes)
             yield progress

@@ -34,3 +34,22 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.learner} at {self.requested_at:%Y-%m-%d %H:%M}"
+
+
+class ShareLink(models.Model):
+    """Let everybody who has the link read one conversation, until it expires. Only the SHA-256 of its token is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    learner = models.UUIDField(db_index=True)
+    conversation = models.UUIDField(help_text="its key")
+    wire_id = models.CharField(max_length=200, help_text="its id")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    words_only = models.BooleanField(default=False, help_text="without recordings")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.wire_id} until {self.expires_at:%Y-%m-%d}"

@@ -1,6 +1,5 @@
 """Collect the learner's mistakes from the corrections of stored talks."""
 
-import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from conversations import store
 from conversations.lookup import StoredConversation
 from conversations.models import Message
 from core.json_types import Json
+from learning.kinds import kind_of
 from tutor import sentences
 
 # Talks that are read at once.
@@ -20,10 +20,10 @@ PAGE = 50
 class TalkMistake:
     """Hold a mistake. `sentence` is the learner's sentence, `corrected` the same with `better` in place of `said`.
 
-    `key` is the same for the same mistake in another talk. `question` is what the agent had said before.
+    `card` is the same for the same kind of mistake in another talk. `question` is what the agent had said before.
     """
 
-    key: str
+    card: uuid.UUID
     said: str
     better: str
     why: str
@@ -35,10 +35,10 @@ class TalkMistake:
 
 def of_learner(learner: uuid.UUID, conversation: str, most: int) -> list[TalkMistake]:
     """Return the mistakes of one talk, or of all if `conversation` is empty, the newest first, each once. Raises OutOfReach."""
-    found: dict[str, TalkMistake] = {}
+    found: dict[uuid.UUID, TalkMistake] = {}
     for stored in _talks(learner, conversation):
         for mistake in _mistakes(stored):
-            found.setdefault(mistake.key, mistake)
+            found.setdefault(mistake.card, mistake)
             if len(found) >= most:
                 return list(found.values())
     return list(found.values())
@@ -62,7 +62,8 @@ def _mistakes(stored: StoredConversation) -> Iterator[TalkMistake]:
         before = stored.messages[number - 1] if number else None
         question = before.content if before and before.role == Message.Role.ASSISTANT else ""
         for each in message.corrections:
-            if each.get("said") and each.get("better"):
+            # The learner may have said that it was right.
+            if each.get("said") and each.get("better") and not each.get("disputed"):
                 yield _mistake(message, each, question, stored.recordings.get(message.audio_key))
 
 
@@ -79,8 +80,8 @@ def _mistake(message: Message, correction: Json, question: str, recording: Recor
         last = max(last, end)
         sentence = message.content[first:last]
         corrected = message.content[first:start] + better + message.content[end:last]
-    key = "|".join(re.sub(r"[^\w]+", " ", part.casefold()).strip() for part in (said, better))
-    return TalkMistake(key, said, better, str(correction.get("why") or ""), sentence, corrected, question, recording)
+    card = kind_of(said, better).card(message.learner)
+    return TalkMistake(card, said, better, str(correction.get("why") or ""), sentence, corrected, question, recording)
 
 
 def _place(content: str, correction: Json) -> tuple[int, int]:

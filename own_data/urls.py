@@ -1,6 +1,6 @@
 from django.urls import path
 
-from own_data import download_views, export_views, views
+from own_data import download_views, export_views, sharing_views, views
 
 urlpatterns = [
     path("me", views.OwnDataView.as_view()),
@@ -11,5 +11,8 @@ urlpatterns = [
     path("me/anki", export_views.AnkiView.as_view()),
     path("me/anki/file", export_views.AnkiFileView.as_view(), name="anki-file"),
     path("me/erasure", views.ErasureView.as_view()),
+    path("me/links", sharing_views.LinksView.as_view()),
+    path("me/links/<str:id>", sharing_views.RevokedLinkView.as_view()),
+    path("conversations/<str:id>/links", sharing_views.ShareView.as_view()),
     path("conversations/<str:id>/file", download_views.TalkFileView.as_view()),
 ]

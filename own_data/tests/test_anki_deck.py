@@ -14,6 +14,8 @@ import av
 import numpy as np
 import pytest
 from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
+from anki.consts import CARD_TYPE_REV, QUEUE_TYPE_REV
+from anki.import_export_pb2 import ImportAnkiPackageUpdateCondition
 
 from audio import encoding
 from conversations import store
@@ -28,6 +30,7 @@ from tutor.domain import EngineError
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+UPDATE_ALWAYS = ImportAnkiPackageUpdateCondition.IMPORT_ANKI_PACKAGE_UPDATE_CONDITION_ALWAYS
 TONE = (8000 * np.sin(np.arange(encoding.RATE) / 20)).astype("<i2").tobytes()
 HOSTILE = "<script>alert(1)</script> [sound:/etc/passwd] {{Better}} \\(x\\) [latex]x[/latex] & [$]x[/$]"
 
@@ -121,7 +124,7 @@ def test_a_second_import_updates_and_keeps_the_schedule(
     practise(owner.learner)
     imported(collection, deck_of(owner, tmp_path / "first.apkg"))
     card = collection.get_card(collection.find_cards("")[0])
-    card.ivl, card.type, card.queue, card.due = 30, 2, 2, 100
+    card.ivl, card.type, card.queue, card.due = 30, CARD_TYPE_REV, QUEUE_TYPE_REV, 100
     collection.update_card(card)
     # The same mistake in a later talk, with a better reason.
     practise(owner.learner, "talk-2", why="He works.", after=1)
@@ -129,7 +132,7 @@ def test_a_second_import_updates_and_keeps_the_schedule(
     second = deck_of(owner, tmp_path / "second.apkg")
     with zipfile.ZipFile(second) as file:
         assert json.loads(file.read("media"))
-    options = ImportAnkiPackageOptions(merge_notetypes=True, update_notes=1)
+    options = ImportAnkiPackageOptions(merge_notetypes=True, update_notes=UPDATE_ALWAYS)
     request = ImportAnkiPackageRequest(package_path=str(second), options=options)
     log = collection.import_anki_package(request).log
     assert (len(log.new), len(log.updated)) == (0, 1)
