@@ -19,6 +19,10 @@ from conversations.rows import Copy
 from core import cloud
 from core.cloud import LOCAL
 
+# The `kind` in the config of a conversation that is a review, not a talk.
+REVIEW = "review"
+# Where a key is missing, databases do not agree about a comparison with it.
+IS_TALK = Q(config__kind__isnull=True) | ~Q(config__kind=REVIEW)
 # The place of a conversation in a list: timestamp and key.
 Position = tuple[datetime, uuid.UUID]
 
@@ -169,10 +173,12 @@ def _alive_in(copy_read: Copy) -> int:
     return sum(row.deleted_at is None for row in copy_read.messages.values())
 
 
-def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[StoredConversation]:
+def newest(
+    learner: uuid.UUID, limit: int, before: Position | None, *, only_talks: bool = False
+) -> list[StoredConversation]:
     """Return the newest conversations with their messages. With `before`, return those after this place in the list.
 
-    The number of queries is the same for each page.
+    With `only_talks`, leave out reviews. The number of queries is the same for each page.
     """
     waiting, left = outbox.Waiting(), {}
     if not outbox.is_empty(and_rows=cloud.database.on):
@@ -184,7 +190,8 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
     held: dict[uuid.UUID, Conversation] = {}
     try:
         with reaching() as using:
-            held = {row.pk: row for row in _page(using, learner, limit + len(touched), before, cleared_at)}
+            every = alive(using, learner).filter(IS_TALK) if only_talks else alive(using, learner)
+            held = {row.pk: row for row in _page(every, limit + len(touched), before, cleared_at)}
             if missing := touched - held.keys():
                 held |= {key: each.conversation for key, each in rows.load(using, missing, messages=()).items()}
             cleared_at = _cleared(using, waiting, {learner}, changes).get(learner)
@@ -200,6 +207,8 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
     # The place of a conversation in the list does not depend on its messages, so they are read for one page only.
     held_rows, left_rows = ({key: Copy(row) for key, row in each.items()} for each in (held, left))
     known = [each.both.conversation for each in found(held_rows, left_rows, touched | held.keys()) if each.both]
+    if only_talks:
+        known = [row for row in known if is_talk(row)]
     listed = [row for row in known if not row.deleted_at and (not before or place(row) < before)]
     page = [row.pk for row in sorted(listed, key=place, reverse=True)[:limit]]
     there: dict[uuid.UUID, Copy] = {}
@@ -222,9 +231,8 @@ def newest(learner: uuid.UUID, limit: int, before: Position | None) -> list[Stor
 
 
 def _page(
-    using: str, learner: uuid.UUID, limit: int, before: Position | None, cleared_at: datetime | None
+    found: QuerySet[Conversation], limit: int, before: Position | None, cleared_at: datetime | None
 ) -> list[Conversation]:
-    found = alive(using, learner)
     if cleared_at:
         found = found.exclude(begun_before(cleared_at))
     if before:
@@ -256,6 +264,11 @@ def begun_before(moment: datetime) -> Q:
 
 def alive(using: str, learner: uuid.UUID) -> QuerySet[Conversation]:
     return Conversation.objects.using(using).filter(learner=learner, deleted_at=None)
+
+
+def is_talk(row: Conversation) -> bool:
+    """Return whether a conversation is a talk, as IS_TALK selects them."""
+    return not (isinstance(row.config, dict) and row.config.get("kind") == REVIEW)
 
 
 def require_reached(found: Found) -> None:

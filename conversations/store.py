@@ -138,9 +138,14 @@ def count(learner: uuid.UUID) -> int:
     return number
 
 
-def history(learner: uuid.UUID, *, limit: int = 50, before: Position | None = None) -> list[StoredConversation]:
-    """Return the newest conversations with their messages. With `before`, return those after this place in the list."""
-    return lookup.newest(learner, limit, before)
+def history(
+    learner: uuid.UUID, *, limit: int = 50, before: Position | None = None, only_talks: bool = False
+) -> list[StoredConversation]:
+    """Return the newest conversations with their messages. With `before`, return those after this place in the list.
+
+    With `only_talks`, leave out reviews.
+    """
+    return lookup.newest(learner, limit, before, only_talks=only_talks)
 
 
 def get(learner: uuid.UUID, wire_id: str) -> StoredConversation | None:
@@ -214,6 +219,29 @@ def replace_words(
         sent = MessageChange(message, columns)
         return _apply(Change(learner, wire_id, now_after(), messages=[sent]), found, None)
     return stored(there, found.storage) if there else None
+
+
+def dispute(
+    learner: uuid.UUID, conversation: uuid.UUID, message: uuid.UUID, number: int, stamp: int | None
+) -> StoredConversation | None:
+    """Note in a correction when the learner said that it was wrong, or with None, take that back.
+
+    `conversation` and `message` are keys, and `number` is the correction's place in the message. Return the conversation,
+    or None if it has no such correction. Raises OutOfReach.
+    """
+    found = find(conversation, learner)
+    there = _present(found)
+    row = there.messages.get(message) if there else None
+    if there is None or row is None or row.deleted_at or not 0 <= number < len(row.corrections):
+        return None
+    corrections = [dict(each) for each in row.corrections]
+    corrections[number].pop("disputed", None)
+    if stamp is not None:
+        corrections[number]["disputed"] = stamp
+    sent = MessageChange(row.wire_id, {"corrections": corrections}, pk=row.pk)
+    own = there.conversation
+    change = Change(learner, own.wire_id, now_after(), messages=[sent], pk=own.pk)
+    return _apply(change, found, None)
 
 
 def drop_message(learner: uuid.UUID, wire_id: str, message: str) -> None:

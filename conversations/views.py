@@ -53,7 +53,7 @@ class ConversationViewSet(ViewSet):
             return self.retrieve(request, wire_id)
         limit, after = asked.validated_data["limit"], asked.validated_data.get("cursor")
         before = (after.timestamp, after.key) if after else None
-        page, last = first_of(store.history(request.learner, limit=limit + 1, before=before), limit)
+        page, last = first_of(store.history(request.learner, limit=limit + 1, before=before, only_talks=True), limit)
         shape = {
             "conversations": [representations.conversation(each) for each in page],
             "next": cursor(_place(last.conversation)) if last else None,

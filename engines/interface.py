@@ -213,8 +213,8 @@ class Engine(Protocol):
     async def translate(self, text: str, *, language: str) -> str:
         """Translate the text into `language`: "en" or "vi"."""
 
-    async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
-        """Return the words in a recording, verbatim, or "" if there is no speech."""
+    async def transcribe(self, pcm: bytes, *, language: str = "en") -> Transcript:
+        """Return the words in a recording, verbatim, or "" if there is no speech, and what is in doubt about them."""
 
     def speak(self, text: str, *, speed: float = 1.0, voice: str = "") -> AsyncIterator[bytes]:
         """Yield PCM of the text as it is made. A `voice` that the engine lacks is replaced by its usual one."""

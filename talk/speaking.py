@@ -34,6 +34,7 @@ from talk.turns import CallRefused
 from tutor import moderation, redirection
 from tutor.domain import EngineError, Line
 from tutor.scenario import Brief
+from tutor.transcripts import Transcript
 from usage import payer, speech, spending
 
 logger = logging.getLogger(__name__)
@@ -134,8 +135,8 @@ async def keep_speech(
         return clip, UNWRITABLE, engine
 
 
-async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
-    """Transcribe PCM16 24 kHz in the language `spoken`. Return the words, "" for none, and the engine.
+async def transcribe(pcm: bytes, spoken: str) -> tuple[Transcript, Engine]:
+    """Transcribe PCM16 24 kHz in the language `spoken`. Return the transcript, and the engine.
 
     Raises EngineError, SpokenEnough.
     """
@@ -146,10 +147,10 @@ async def transcribe(pcm: bytes, spoken: str) -> tuple[str, Engine]:
     for attempt in attempts(within=SLOW + seconds, patience=_patience() + seconds):
         async with attempt as engine:
             if engine.capabilities.invents_in_silence and not await sound_threads.for_upload(_has_voice, pcm):
-                text = ""
+                heard = Transcript("")
             else:
-                text = await engine.transcribe(pcm, language=spoken)
-    return text, engine
+                heard = await engine.transcribe(pcm, language=spoken)
+    return heard, engine
 
 
 async def translate(text: str, into: str) -> tuple[str, Engine]:

@@ -86,8 +86,8 @@ class SpeechToTextView(SpeakingView):
             except BadAudio as error:
                 raise CallRefused(400, f"audio: {error}") from error
             place.shrink(max(len(pcm), LEAST))
-            text, engine = await speaking.transcribe(pcm, sent["language"])
-        return Response(results.HeardSerializer({"text": text, **_made_by(engine.name)}).data)
+            heard, engine = await speaking.transcribe(pcm, sent["language"])
+        return Response(results.HeardSerializer({"text": heard.text, **_made_by(engine.name)}).data)
 
 
 class TranslateView(SpeakingView):

@@ -23,6 +23,8 @@ urlpatterns = [
     path("api/", include("audio.urls")),
     path("api/", include("migration.urls")),
     path("api/", include("own_data.urls")),
+    path("api/", include("learning.urls")),
+    path("api/", include("practice.review_urls")),
     path("admin/", admin.site.urls),
     path("account/", include("learners.account_urls")),
     path("account/", include("migration.merge_urls")),

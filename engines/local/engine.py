@@ -13,6 +13,7 @@ from tutor import moderation, scenario
 from tutor.domain import Analysis, CannotDo, Correction, Line
 from tutor.moderation import Category
 from tutor.scenario import Brief
+from tutor.transcripts import Transcript
 
 
 class LocalEngine:
@@ -47,13 +48,13 @@ class LocalEngine:
             "The embedded engine cannot translate. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own."
         )
 
-    async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
+    async def transcribe(self, pcm: bytes, *, language: str = "en") -> Transcript:
         if language != "en":
             raise CannotDo("The embedded engine hears English only.")
         turn, stop = transcriber.TurnTranscription(), threading.Event()
         work = asyncio.get_running_loop().run_in_executor(transcriber.executor_for(pcm), turn.transcribe, pcm, stop)
         try:
-            return (await asyncio.shield(work)).text
+            return await asyncio.shield(work)
         except asyncio.CancelledError:
             stop.set()
             raise

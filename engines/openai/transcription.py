@@ -47,11 +47,6 @@ _NOISES = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*))+\s*")  # [BLANK
 _WORDS = re.compile(r"[^\W_]+")
 
 
-async def transcribe(pcm: bytes, *, language: str = "en") -> str:
-    """Return the words in PCM16 mono 24 kHz, verbatim, or "" if there is no speech. Raises EngineError."""
-    return (await transcript(pcm, language=language)).text
-
-
 async def transcript(pcm: bytes, *, language: str = "en") -> Transcript:
     """Transcribe PCM16 mono 24 kHz, with the model's confidence where it is known. Raises EngineError."""
     attempts = [_transcribed(pcm, language) for _ in range(2)]

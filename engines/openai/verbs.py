@@ -19,7 +19,7 @@ class ProviderVerbs:
     correct = staticmethod(corrections.correct)
     analyse = staticmethod(talk_assessment.analyse)
     translate = staticmethod(translation.translate)
-    transcribe = staticmethod(transcription.transcribe)
+    transcribe = staticmethod(transcription.transcript)
     speak = staticmethod(text_to_speech.speak)
     chat = staticmethod(chat_completions.reply)
     moderate = staticmethod(moderation_endpoint.judge)

@@ -18,11 +18,11 @@ PCM = sound.tone("a learner who speaks", 60)  # 1.2 s
 
 async def test_a_recording_is_transcribed(openai_configured: Provider):
     openai_configured.configure(transcripts=[" I goes, um, home. \n"])
-    assert await transcription.transcribe(PCM) == "I goes, um, home."
+    assert (await transcription.transcript(PCM)).text == "I goes, um, home."
 
 
 async def test_all_audio_is_sent_with_model_and_language(openai_configured: Provider):
-    await transcription.transcribe(PCM, language="vi")
+    await transcription.transcript(PCM, language="vi")
     asked = openai_configured.log(HEARING)[0]
     assert asked["file"]["seconds"] == 1.2
     assert (asked["body"]["model"], asked["body"]["language"]) == ("gpt-transcribe", "vi")
@@ -52,25 +52,25 @@ async def test_the_prompt_asks_to_keep_mistakes(
     openai_configured: Provider, settings: Any, model: str, prompt: str | None
 ):
     settings.OPENAI["transcription"]["model"] = model
-    await transcription.transcribe(PCM)
+    await transcription.transcript(PCM)
     assert openai_configured.log(HEARING)[0]["body"].get("prompt") == prompt
 
 
 async def test_a_repeated_prompt_counts_as_silence(openai_configured: Provider, settings: Any):
     settings.OPENAI["transcription"]["model"] = "whisper-1"
     openai_configured.configure(transcripts=[transcription.WHISPER_PROMPT])
-    assert await transcription.transcribe(PCM) == ""
+    assert (await transcription.transcript(PCM)).text == ""
 
 
 @pytest.mark.parametrize("told", ["[BLANK_AUDIO]", "(soft music) [Silence]", "*coughs*", " "])
 async def test_noises_count_as_silence(openai_configured: Provider, told: str):
     openai_configured.configure(transcripts=[told])
-    assert await transcription.transcribe(PCM) == ""
+    assert (await transcription.transcript(PCM)).text == ""
 
 
 async def test_words_beside_a_noise_are_kept(openai_configured: Provider):
     openai_configured.configure(transcripts=["(laughs) I goes home."])
-    assert await transcription.transcribe(PCM) == "(laughs) I goes home."
+    assert (await transcription.transcript(PCM)).text == "(laughs) I goes home."
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ async def test_usage_is_recorded_as_the_provider_counts_it(
         transcripts=["I goes home again."] if model == "whisper-1" else ["I goes home now, yes"]
     )
     with metering.collected() as collected:
-        await transcription.transcribe(PCM)
+        await transcription.transcript(PCM)
     assert collected == [used]
 
 
@@ -96,7 +96,7 @@ async def test_a_turn_that_is_too_large_is_sent_at_a_lower_rate(
     openai_configured: Provider, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(transcription, "LARGEST", len(PCM) - 1)
-    await transcription.transcribe(PCM)
+    await transcription.transcript(PCM)
     file = openai_configured.log(HEARING)[0]["file"]
     assert file["seconds"] == pytest.approx(1.2, abs=0.01)
     assert file["bytes"] < len(PCM) * 0.7
@@ -117,7 +117,7 @@ async def test_without_usage_the_length_of_the_audio_counts(
     async with compatible(lambda path, body: answer) as server:
         settings.OPENAI["transcription"]["url"] = server.url
         with metering.collected() as collected:
-            assert await transcription.transcribe(PCM) == heard
+            assert (await transcription.transcript(PCM)).text == heard
         await clients.close()
     assert collected == [Used("transcription", "gpt-transcribe", seconds=1.2)]
 
@@ -127,6 +127,6 @@ async def test_an_answer_without_text_is_an_error(settings: Any, openai_configur
     async with compatible(lambda path, asked: (200, "application/json", body)) as server:
         settings.OPENAI["transcription"]["url"] = server.url
         with pytest.raises(EngineError) as failure:
-            await transcription.transcribe(PCM)
+            await transcription.transcript(PCM)
         await clients.close()
     assert failure.value.detail.startswith("transcription: the answer")

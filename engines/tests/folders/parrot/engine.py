@@ -7,6 +7,7 @@ from engines.interface import Capabilities, Detection, Event, Heard, Speech, Spo
 from tutor.domain import Analysis, CannotDo, Correction, Line
 from tutor.moderation import Category
 from tutor.scenario import Brief
+from tutor.transcripts import Transcript
 
 SQUAWK = b"\x10\x10" * 2400
 
@@ -51,7 +52,7 @@ class ParrotEngine:
     async def translate(self, text: str, *, language: str) -> str:
         raise CannotDo("A parrot does not translate.")
 
-    async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
+    async def transcribe(self, pcm: bytes, *, language: str = "en") -> Transcript:
         raise CannotDo("A parrot does not write.")
 
     async def speak(self, text: str, *, speed: float = 1.0, voice: str = "") -> AsyncIterator[bytes]:

@@ -1,0 +1,117 @@
+"""Take an attempt of a review, or a sentence of the learner's own: hear it, judge it, and save it as a message.
+
+A review is a conversation with the config {"kind": "review"}. So attempts wait in the outbox during an outage, and are
+exported, erased and kept as all messages are.
+"""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from audio import encoding, quota, sound_threads
+from audio.encoding import BYTES_PER_SECOND, BadAudio
+from conversations import store
+from conversations.drafts import Draft
+from conversations.lookup import REVIEW
+from conversations.store import StoredConversation
+from core import cloud
+from core.json_types import Json
+from core.threads import in_thread
+from engines import vad
+from learners.visitors import Visitor
+from learning import judging
+from learning.cards import SHOWN
+from learning.due import Prompt
+from talk import speaking
+from talk.reply import NOTHING_HEARD
+from talk.turns import DECODING, LEAST, RECORDED, CallRefused
+from tutor.transcripts import Transcript
+
+TOPIC = "Review"
+QUESTION = "You said: “{}” How do you say it right?"
+# Seconds. The sentence of a review is short.
+LONGEST = 60
+TOO_LONG = f"audio: A sentence has at most {LONGEST} seconds."
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Hold what a learner sent: sound, or text, or neither to see the answer."""
+
+    conversation: str
+    message: str
+    audio: bytes | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Hold how an attempt was judged, what was heard, and where it is stored."""
+
+    outcome: str
+    heard: Transcript
+    stored: StoredConversation
+    # Why there is no recording, "" if there is one or none was sent.
+    without_sound: str = ""
+
+
+async def take(learner: uuid.UUID, prompt: Prompt, sent: Attempt, visitor: Visitor) -> Judged:
+    """Judge an attempt at a prompt, and save both. Raises CallRefused, EngineError, AtCapacity, SpokenEnough."""
+    heard, pcm = await _heard(sent, visitor)
+    outcome = SHOWN
+    if sent.audio is not None or sent.text is not None:
+        outcome = judging.judge(heard, prompt.said, prompt.better, prompt.corrected)
+    review = {"card": prompt.card, "prompt": prompt.id, "outcome": outcome}
+    asked_at = datetime.fromtimestamp(prompt.at / 1000, UTC)
+    asked = Draft(f"ai-{prompt.id}", "assistant", QUESTION.format(prompt.sentence), asked_at)
+    stored, without_sound = await _kept(learner, sent, heard, pcm, review, asked)
+    return Judged(outcome, heard, stored, without_sound)
+
+
+async def add_sentence(learner: uuid.UUID, card: uuid.UUID, sent: Attempt, visitor: Visitor) -> Judged:
+    """Save a sentence of the learner's own for a card. Raises as `take` does."""
+    heard, pcm = await _heard(sent, visitor)
+    stored, without_sound = await _kept(learner, sent, heard, pcm, {"card": str(card)}, None)
+    return Judged("", heard, stored, without_sound)
+
+
+async def _heard(sent: Attempt, visitor: Visitor) -> tuple[Transcript, bytes]:
+    """Return the words of an attempt, and its sound without the silence around it."""
+    if sent.audio is None:
+        return Transcript(sent.text or ""), b""
+    async with RECORDED.taken(visitor, DECODING) as place:
+        try:
+            pcm = await sound_threads.to_pcm(sent.audio)
+        except BadAudio as error:
+            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+        if len(pcm) > LONGEST * BYTES_PER_SECOND:
+            raise CallRefused(400, TOO_LONG)
+        place.shrink(max(len(pcm), LEAST))
+        heard, _ = await speaking.transcribe(pcm, "en")
+        if not heard.text and not heard.doubt:
+            raise CallRefused(422, NOTHING_HEARD)
+        return heard, await sound_threads.in_thread(vad.without_silence, pcm)
+
+
+async def _kept(
+    learner: uuid.UUID, sent: Attempt, heard: Transcript, pcm: bytes, review: Json, asked: Draft | None
+) -> tuple[StoredConversation, str]:
+    audio = await sound_threads.in_thread(encoding.from_pcm, pcm) if pcm else None
+    measured = {"review": review, **heard.stored()}
+    said = Draft(sent.message, "user", heard.text, _now(), audio=audio, corrections=[], measured=measured)
+    drafts = [asked, said] if asked else [said]
+    return await in_thread(_save, learner, sent.conversation, drafts)
+
+
+def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
+    columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
+    with cloud.patience():
+        try:
+            return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
+        except quota.QuotaExceeded as full:
+            silent = [replace(draft, audio=None) for draft in drafts]
+            return store.save(learner, conversation, columns=columns, messages=silent, replace=False), str(full)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
