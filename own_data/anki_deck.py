@@ -22,7 +22,8 @@ import genanki
 from audio import encoding, mp3, recordings
 from audio.models import Recording
 from core import cloud
-from own_data import agent_voice, talk_mistakes
+from learning import talk_mistakes
+from own_data import agent_voice
 from own_data.export_progress import ExportProgress
 from talk.turns import CallRefused
 from tutor.domain import EngineError

@@ -66,6 +66,7 @@ urlpatterns = [
     path("history/", csrf_exempt(RedirectView.as_view(pattern_name="history"))),
     path("import", _page(template_name="import.html"), name="import"),
     path("me", _page(template_name="me.html"), name="me"),
+    path("shadowing", _page(template_name="shadowing.html"), name="shadowing"),
     path("privacy", _page(template_name="privacy.html"), name="privacy"),
     path("history/<str:conversation>", _page(template_name="history.html"), name="history-conversation"),
     path("offline", _page(template_name="offline.html"), name="offline"),

@@ -9,6 +9,7 @@ from conversations import store
 from conversations.lookup import StoredConversation
 from conversations.models import Message
 from core.json_types import Json
+from learning import card_words
 from learning.kinds import kind_of
 from tutor import sentences
 
@@ -69,10 +70,9 @@ def _mistakes(stored: StoredConversation) -> Iterator[TalkMistake]:
 
 def _mistake(message: Message, correction: Json, question: str, recording: Recording | None) -> TalkMistake:
     said, better = str(correction["said"]), str(correction["better"])
-    start, end = _place(message.content, correction)
-    if start < 0:
-        sentence, corrected = said, better
-    else:
+    start, end = card_words.place(message.content, correction)
+    sentence, corrected = said, better
+    if start is not None and end is not None:
         first, last = next(
             (each for each in sentences.spans(message.content) if each[0] <= start < each[1]), (start, end)
         )
@@ -82,12 +82,3 @@ def _mistake(message: Message, correction: Json, question: str, recording: Recor
         corrected = message.content[first:start] + better + message.content[end:last]
     card = kind_of(said, better).card(message.learner)
     return TalkMistake(card, said, better, str(correction.get("why") or ""), sentence, corrected, question, recording)
-
-
-def _place(content: str, correction: Json) -> tuple[int, int]:
-    """Return where the correction's words are in the message, or (-1, -1)."""
-    start, end = correction.get("start"), correction.get("end")
-    if isinstance(start, int) and isinstance(end, int) and content[start:end] == correction["said"]:
-        return start, end
-    start = content.find(str(correction["said"]))
-    return (start, start + len(str(correction["said"]))) if start >= 0 else (-1, -1)
