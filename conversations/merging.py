@@ -22,8 +22,8 @@ from conversations.changes import Change, MessageChange, Stamps, message_key
 from conversations.models import Columns, Conversation, Kept, Message
 from conversations.rows import Copy
 
-# Fields of `measured` that say how unsure the recognised words are.
-DOUBT = ("doubt", "confidence", "unsure")
+# Fields of `measured` about the recognised words: how unsure they are, and the mistakes that they avoid.
+ABOUT_WORDS = ("doubt", "confidence", "unsure", "uptake")
 # Two more stamps of a conversation: of its last replacement, and of its beginning.
 REPLACED, BEGUN = "messages", "begun"
 BEGINNING = ("save", "replace", "add")
@@ -223,8 +223,8 @@ def _apply_message(after: Copy, key: uuid.UUID, sent: MessageChange, change: Cha
         row.deleted_at = _moment(replaced)
     spoken = sent.columns.get("content", row.content) if "measured" in was_set or before is None else before.content
     if spoken != row.content and isinstance(row.measured, dict):
-        # The words were corrected, so the doubt in the old ones is void.
-        row.measured = {name: value for name, value in row.measured.items() if name not in DOUBT}
+        # The words were corrected, so what is known of the old ones is void.
+        row.measured = {name: value for name, value in row.measured.items() if name not in ABOUT_WORDS}
     row.erased = row.erased and was_set <= {"deleted_at"}
     moment = _moment(max(sent.stamps.values())) if sent.stamps else change.moment
     row.updated_at = max(row.updated_at, moment)

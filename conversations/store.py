@@ -38,7 +38,7 @@ from conversations.lookup import (
     require_reached,
     stored,
 )
-from conversations.merging import DOUBT, apply
+from conversations.merging import ABOUT_WORDS, apply
 from conversations.models import Columns, Conversation, LastClear, Message
 from conversations.rows import Changed, Copy
 from core import cloud, metrics
@@ -213,9 +213,9 @@ def replace_words(
         raise OutOfReach
     if row and not row.deleted_at and row.role == Message.Role.USER:
         columns: Json = {"content": content, "corrections": corrections}
-        if isinstance(row.measured, dict) and not row.measured.keys().isdisjoint(DOUBT):
+        if isinstance(row.measured, dict) and not row.measured.keys().isdisjoint(ABOUT_WORDS):
             # Words that are confirmed, and so are the same, are no longer in doubt.
-            columns["measured"] = {name: value for name, value in row.measured.items() if name not in DOUBT}
+            columns["measured"] = {name: value for name, value in row.measured.items() if name not in ABOUT_WORDS}
         sent = MessageChange(message, columns)
         return _apply(Change(learner, wire_id, now_after(), messages=[sent]), found, None)
     return stored(there, found.storage) if there else None

@@ -16,9 +16,10 @@ def judge(heard: Transcript, said: str, better: str, corrected: str) -> str:
     if heard.doubt and not has_form(heard.certain, said, better):
         return UNSURE
     words, model = written_out(heard.text), written_out(corrected)
-    mistake = written_out(" ".join(kind.said))
-    # "He works hard at work" has the mistaken word at another place, where it is right.
-    repeats_mistake = bool(mistake) and _count(mistake, words) > _count(mistake, model)
+    mistake, form = written_out(" ".join(kind.said)), written_out(" ".join(kind.better))
+    # "He works hard at work" has the mistaken word at another place, where it is right, and "the cinema" has "cinema".
+    allowed = max(_count(mistake, model), _count(form, words) * _count(mistake, form))
+    repeats_mistake = bool(mistake) and _count(mistake, words) > allowed
     if has_form(heard.text, said, better) and not repeats_mistake:
         return RIGHT
     return UNSURE if heard.doubt else WRONG

@@ -1,26 +1,20 @@
 """Hold the dialogue of a talk, and derive its goals, its hints and the columns of its row."""
 
-import logging
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from django.db import DatabaseError
-
-from conversations import store
 from conversations.models import Conversation, Message
 from conversations.store import StoredConversation
 from core.json_types import Json
 from talk.protocol import OWN_WORDS
+from talk.reminders import Reminder, for_brief, taken_up
 from tutor import hints, language, scenario
-from tutor.domain import Line
+from tutor.domain import Correction, Line
 from tutor.scenario import LEVELS, Brief
 from tutor.transcripts import certain_of_stored
 from usage.metering import is_amount
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_LEVEL = "A2"
 MODE_OF_KIND = {
@@ -28,12 +22,6 @@ MODE_OF_KIND = {
     **{"interview": "interview", "own": "speaking-practice"},
 }
 PREFIXES = {"user": "user", "assistant": "ai"}
-# Number of the learner's mistakes in a brief.
-MISTAKES = 5
-# Characters. A longer one is a whole sentence rewritten, and no use the second time.
-LONGEST_MISTAKE = 120
-# Number of the latest conversations that are searched for mistakes.
-LATEST = 3
 
 
 class Dialogue:
@@ -43,6 +31,8 @@ class Dialogue:
         self.brief, self.lines = brief, list[Line]()
         # The learner's country, as an ISO 3166 code, "" if it is unknown.
         self.country = ""
+        # Mistakes of earlier talks.
+        self.reminders: tuple[Reminder, ...] = ()
         self.ended = False
         self.conversation, self.engine = conversation, engine
         self._ids: list[str] = []
@@ -57,11 +47,17 @@ class Dialogue:
 
     @classmethod
     def of(
-        cls, conversation: str, stored: StoredConversation | None, engine: str, *, mistakes: Sequence[str] = ()
+        cls,
+        conversation: str,
+        stored: StoredConversation | None,
+        engine: str,
+        *,
+        reminders: Sequence[Reminder] = (),
     ) -> "Dialogue":
-        """Return the dialogue of a conversation so far, or a new one if nothing is stored. `mistakes` is for the brief."""
+        """Return the dialogue of a conversation so far, or a new one if nothing is stored. `reminders` are for the brief."""
         brief = _brief(conversation, stored.conversation if stored else None)
-        dialogue = cls(conversation, replace(brief, mistakes=tuple(mistakes)), engine)
+        dialogue = cls(conversation, replace(brief, mistakes=for_brief(reminders)), engine)
+        dialogue.reminders = tuple(reminders)
         if stored:
             dialogue._restore(stored)
         return dialogue
@@ -125,6 +121,12 @@ class Dialogue:
         before, self.goals = self.goals, self._goals_reached()
         return self.goals != before
 
+    def taken_up(self, text: str, corrections: Sequence[Correction]) -> list[Reminder]:
+        """Return the mistakes of earlier talks that the learner now gets right, each once in a talk."""
+        found = taken_up(text, corrections, self.reminders)
+        self.reminders = tuple(one for one in self.reminders if one not in found)
+        return found
+
     def lines_before(self, item_id: str) -> list[Line]:
         return self.lines[: self._ids.index(item_id)]
 
@@ -185,22 +187,6 @@ def spoken_s(message: Message, stored: StoredConversation) -> float | None:
         return recording.duration
     spoken_ms = message.measured.get("spoken_ms") if isinstance(message.measured, dict) else None
     return spoken_ms / 1000 if is_amount(spoken_ms) else None
-
-
-def recent_mistakes(learner: uuid.UUID) -> tuple[str, ...]:
-    """Return the learner's latest mistakes for a brief, none if they cannot be read. Blocks for one read of the database."""
-    try:
-        latest = store.history(learner, limit=LATEST)
-    except (DatabaseError, OSError) as error:
-        logger.info("A talk begins without the learner's latest mistakes: %s", type(error).__name__)
-        return ()
-    mistakes = [
-        " ".join(f"{each.get('said')} \u2192 {each.get('better')}".split())
-        for stored in latest
-        for message in reversed(stored.messages)
-        for each in message.corrections
-    ]
-    return tuple(dict.fromkeys(one for one in mistakes if len(one) <= LONGEST_MISTAKE))[:MISTAKES]
 
 
 def _brief(conversation: str, row: Conversation | None) -> Brief:

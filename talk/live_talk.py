@@ -14,8 +14,8 @@ from conversations.store import StoredConversation
 from core.threads import in_thread
 from engines import vad
 from engines.interface import Engine
-from talk import protocol, reprompt, session_fields
-from talk.dialogue import Dialogue, recent_mistakes
+from talk import protocol, reminders, reprompt, session_fields
+from talk.dialogue import Dialogue
 from talk.exchange import Exchange
 from talk.fallback import FallbackSession
 from talk.items import Items, typed_text
@@ -29,6 +29,8 @@ from usage import budget
 
 logger = logging.getLogger(__name__)
 
+# A talk does not wait longer for the mistakes of earlier talks. It begins without them.
+RECALL_WITHIN_S = 0.5
 TURN_TOO_LONG = f"A turn is at most {MAX_SECONDS // 60} minutes. What came after is not kept: end the turn."
 NO_DELETING = "Items cannot be deleted one by one. DELETE /api/conversations/ID deletes a conversation."
 NO_WEBRTC = "This is for WebRTC. Send response.cancel, and conversation.item.truncate with what was heard."
@@ -52,11 +54,13 @@ async def open_talk(
     crisis lines.
     """
     # Read in parallel with the rest. This never fails.
-    recalled = asyncio.ensure_future(in_thread(recent_mistakes, learner))
+    recalled = asyncio.ensure_future(in_thread(reminders.recall, learner))
     stored, chosen = await asyncio.gather(_stored(learner, conversation), in_thread(preferences.of, learner))
     fallback_session = FallbackSession(engines)
     name = fallback_session.engine.name
-    dialogue = Dialogue.of(conversation, stored, name, mistakes=await recalled)
+    await asyncio.wait([recalled], timeout=RECALL_WITHIN_S)
+    due = recalled.result() if recalled.done() else ()
+    dialogue = Dialogue.of(conversation, stored, name, reminders=due)
     dialogue.country = country
     turn_saver = TurnSaver(learner, conversation, name, keeps_audio=chosen.keeps_audio)
     outgoing = Outgoing(send, Items(stored.messages if stored else ()))

@@ -64,6 +64,8 @@ urlpatterns = [
     path("", _page(template_name="talk.html"), name="talk"),
     path("history", _page(template_name="history.html"), name="history"),
     path("history/", csrf_exempt(RedirectView.as_view(pattern_name="history"))),
+    path("mistakes", _page(template_name="mistakes.html"), name="mistakes"),
+    path("review", _page(template_name="review.html"), name="review"),
     path("import", _page(template_name="import.html"), name="import"),
     path("me", _page(template_name="me.html"), name="me"),
     path("shadowing", _page(template_name="shadowing.html"), name="shadowing"),

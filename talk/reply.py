@@ -228,7 +228,7 @@ class Reply:
         if reached:
             await self._outgoing.send("talk.goals", goals=self._dialogue.goals)
         if self._sound_is_out:
-            self._save_turn()
+            await self._save_turn()
 
     async def _drop_turn(self) -> None:
         """End a reply to a sound that is not a turn. It is neither saved nor answered."""
@@ -245,7 +245,7 @@ class Reply:
             if self._transcript.doubt:
                 await self._advise_if_hard_to_hear()
             if self._sound_is_out:
-                self._save_turn()
+                await self._save_turn()
 
     async def _advise_if_hard_to_hear(self) -> None:
         doubted = doubted_in_a_row(self._dialogue.lines)
@@ -276,7 +276,7 @@ class Reply:
             return
         if self.turn and not self.turn.answer_wanted.is_set():
             if self._heard:
-                self._save_turn()
+                await self._save_turn()
             await self.turn.answer_wanted.wait()
         if self._stopped:
             return
@@ -296,7 +296,7 @@ class Reply:
         """
         self._sound_is_out = True
         if self._heard:
-            self._save_turn()
+            await self._save_turn()
         assert self.response
         self._engine = self._dialogue.engine
         end, now = self._times["end"], time.perf_counter()
@@ -321,7 +321,7 @@ class Reply:
             self._save_response(interrupted=status != "completed")
 
     async def _finish(self, status: str, reason: str = "") -> None:
-        self._save_turn()
+        await self._save_turn()
         await self._end_response(status, reason)
         spending.count(self._engine, self._preemptive.used)
         # Save the usage with the response if that was saved before the usage was known.
@@ -349,7 +349,7 @@ class Reply:
                 await self._send_transcription_failed("engine_failed", message)
         await self._finish("failed", "engine")
 
-    def _save_turn(self) -> None:
+    async def _save_turn(self) -> None:
         turn = self.turn
         if turn is None or self._saved:
             return
@@ -361,11 +361,15 @@ class Reply:
         text = turn.text if turn.text is not None else self._transcript.text
         found = self._corrections
         corrections = None if found is None else [correction_shape(each) for each in found]
-        doubt = self._transcript.stored()
-        measured = {"engine": self._engine} | doubt if doubt else None
+        uptake = [] if self._transcript.doubt else self._dialogue.taken_up(text, found or ())
+        about = self._transcript.stored() | ({"uptake": [str(each.card) for each in uptake]} if uptake else {})
+        measured = {"engine": self._engine} | about if about else None
         draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections, measured=measured)
         pcm = b"" if turn.text is not None else turn.spoken()
         self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), untrimmed=turn.voice_from_ms is None))
+        if uptake:
+            shapes = [{"id": str(each.card), "said": each.said, "better": each.better} for each in uptake]
+            await self._outgoing.send("talk.uptake", item_id=turn.item_id, uptake=shapes)
 
     def _save_response(self, *, interrupted: bool | None) -> None:
         """Save the response. With None for `interrupted`, it is saved already: update only what was measured."""

@@ -60,8 +60,9 @@ class TurnSaver:
         self._is_full = False
         # Id of a learner's turn → milliseconds from when it was handed over until it was durable.
         self._took: dict[str, int] = {}
-        # Id of a learner's turn without a recording → milliseconds of its voice, which feedback needs.
-        self._spoken_ms: dict[str, int] = {}
+        # Id of a learner's turn → what was measured of it and stays when it is saved again: `spoken_ms`, the milliseconds of a
+        # voice without a recording, which feedback needs, and `uptake`.
+        self._lasting: dict[str, Json] = {}
 
     async def keep_audio(self, wanted: bool) -> None:
         """Keep recordings if the client wants that and the learner has not refused it. Raises DatabaseError."""
@@ -111,10 +112,13 @@ class TurnSaver:
                 draft.audio = await sound_threads.in_thread(_encoded, save.pcm, draft.role, untrimmed=save.untrimmed)
             elif save.pcm and draft.role == "user":
                 spoken = await sound_threads.in_thread(_trimmed, save.pcm, untrimmed=save.untrimmed)
-                self._spoken_ms[draft.id] = round(len(spoken) / BYTES_PER_SECOND * 1000)
-            if draft.id in self._spoken_ms:
-                length = {"spoken_ms": self._spoken_ms[draft.id]}
-                draft.measured = {"engine": self.engine} | (draft.measured or {}) | length
+                spoken_ms = round(len(spoken) / BYTES_PER_SECOND * 1000)
+                self._lasting[draft.id] = {**self._lasting.get(draft.id, {}), "spoken_ms": spoken_ms}
+            if draft.measured and "uptake" in draft.measured:
+                uptake = draft.measured["uptake"]
+                self._lasting[draft.id] = {**self._lasting.get(draft.id, {}), "uptake": uptake}
+            if draft.id in self._lasting:
+                draft.measured = {"engine": self.engine} | (draft.measured or {}) | self._lasting[draft.id]
             drafts = [draft]
         try:
             stored, full = await in_thread(_save, self._learner, self._conversation, drafts, save.columns)

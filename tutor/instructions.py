@@ -154,7 +154,8 @@ CHOSEN = ("topic", "goal", "rules", "expectations")
 
 LATELY = """
 - `mistakes` in the learner's JSON object has what they lately said wrong (what was said \u2192 what is better). Use the better \
-form yourself where it fits, and of several mistakes take up such a one first. Do not mention the list."""
+form yourself where it fits, and now and then ask a question whose answer needs it. Of several mistakes take up such a one \
+first. If the learner gets one of them right now, say so in two or three words. Do not mention the list."""
 
 
 def instructions(brief: Brief) -> str:

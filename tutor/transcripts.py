@@ -51,7 +51,7 @@ class Transcript:
         return certain(self.text, self.doubt, self.unsure)
 
     def stored(self) -> Json:
-        """Return the fields about the doubt that a message keeps in `measured` (`conversations.changes.DOUBT`)."""
+        """Return the fields about the doubt that a message keeps in `measured` (`conversations.merging.ABOUT_WORDS`)."""
         if self.doubt is None:
             return {}
         confidence = None if self.confidence is None else round(self.confidence, 2)

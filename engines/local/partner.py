@@ -22,7 +22,7 @@ from engines.local import (
     taking_up,
     wishes,
 )
-from engines.local.questions import DialogueState, is_about
+from engines.local.questions import DialogueState, is_about, plain
 from engines.local.recast import first_recast, recasts
 from engines.local.remarks import Intent, Remark
 from tutor import moderation, redirection, safety, scenario
@@ -126,6 +126,8 @@ def answer(
         return aside
     if remark.intent is Intent.ANSWER and (elicited := _elicit(talk, heard, corrections)):
         return _say(elicited)
+    if remark.intent is Intent.ANSWER and not corrections and (reminder := _remind(talk, heard)):
+        return _say(taking_up.acknowledgement(talk, heard), reminder)
     if remark.intent is Intent.MEANING and not (remark.groups or _ASKS_FOR_A_WORD.search(heard)):
         remark = Remark(Intent.UNCLEAR, "")
     if remark.intent in _WISHES:
@@ -147,6 +149,10 @@ _ABOUT_THE_QUESTION = frozenset({Intent.UNCLEAR, Intent.HELP})
 _WANTS_AN_ANSWER = frozenset(
     {*_ASKING, *_WISHES, *_ABOUT_THE_QUESTION, Intent.SKIP, Intent.ROLE, Intent.INSULT, Intent.SAD}
 )
+# Between what was said and what is better, in the brief.
+_ARROW = " \u2192 "
+_ANSWERS_BEFORE_A_REMINDER = 2
+_LONGEST_REMINDER = 8  # words
 _GOES_ON = re.compile(r"\b(?:yes|ok|okay|go on|continue|next|let's|i'm fine|i am fine)\b", re.IGNORECASE)
 _YES = re.compile(
     r"^\W*(?:yes|yeah|yep|sure|ok|okay|please|of course|better|i (?:want|do|would|think so)|let's|stop|finish|it is)\b",
@@ -210,6 +216,8 @@ def _after_an_aside(talk: DialogueState, heard: str, recast: str) -> PartnerAnsw
     last, length = talk.last_spoken, len(remarks.words(heard))
     if any(one in last for one in phrases.ELICITING_QUESTIONS) and talk.heard:
         return _after_eliciting(talk, heard)
+    if any(one in last for one in phrases.REMINDING_QUESTIONS) and talk.heard:
+        return _after_reminding(talk, heard)
     if any(one in last for one in phrases.SHALL_WE_STOP):
         lead, again = talk.choose(phrases.NOT_STOPPING), _back_to_question(talk)
         return _say(lead, again) if again else _go_on(talk, heard, lead=lead)
@@ -233,6 +241,42 @@ def _elicit(talk: DialogueState, heard: str, corrections: Sequence[Correction]) 
     if first is None or asked >= told:
         return ""
     return talk.choose(scenario.fill(frame, {"said": first.said}) for frame in phrases.ELICITS)
+
+
+def _remind(talk: DialogueState, heard: str) -> str:
+    """Return a question for the correct form of a mistake of an earlier talk, once in a talk, or ""."""
+    is_asked = any(one in line for one in phrases.REMINDING_QUESTIONS for line in talk.spoken)
+    if is_asked or len(talk.heard) < _ANSWERS_BEFORE_A_REMINDER or talk.last_question_asked:
+        return ""
+    said = f" {' '.join(map(normalizing.without_punctuation, (*talk.heard, heard)))} "
+    for mistake in talk.brief.mistakes:
+        wrong, _, better = mistake.partition(_ARROW)
+        is_short = 0 < len(wrong.split()) <= _LONGEST_REMINDER and '"' not in wrong
+        if is_short and better and f" {normalizing.without_punctuation(better)} " not in said:
+            return talk.choose(scenario.fill(frame, {"said": wrong}) for frame in phrases.REMINDERS)
+    return ""
+
+
+def _after_reminding(talk: DialogueState, heard: str) -> PartnerAnswer:
+    """Say whether the learner found the correct form, and go on from the words before."""
+    found = (scenario.words_found(frame, talk.last_spoken) for frame in phrases.REMINDERS)
+    wrong = next((words["said"] for words in found if words), "")
+    pairs = (mistake.partition(_ARROW) for mistake in talk.brief.mistakes)
+    better = next((right for said, _, right in pairs if plain(said) == wrong), "")
+    lead = phrases.NEUTRAL[0]
+    if better:
+        form, said = (f" {normalizing.without_punctuation(text)} " for text in (better, heard))
+        frames = phrases.ELICITED if _is_said(form, said) else phrases.RECASTS
+        lead = talk.choose(scenario.fill(frame, {"better": better}) for frame in frames)
+    before = max(number for number, line in enumerate(talk.lines) if line.role == "user")
+    earlier = DialogueState(talk.brief, talk.lines[:before])
+    previous = talk.heard[-1]
+    return _say(lead, *_take_up(earlier, _understood(earlier, previous), previous, "").sentences)
+
+
+def _is_said(form: str, said: str) -> bool:
+    """Return whether the learner said these words, or the last one, which is corrected: "he works" for "my brother works"."""
+    return form in said or f" {' '.join(form.split()[-1:])} " in said
 
 
 def _after_eliciting(talk: DialogueState, heard: str) -> PartnerAnswer:

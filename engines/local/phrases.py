@@ -38,6 +38,7 @@ REQUESTED_WITHOUT_A_REASON = _TABLE.spoken("requested_without_a_reason", questio
 REQUESTED = _asked("requested")
 RECASTS = _said("recasts", "better")
 ELICITS = _asked("elicits", "said")
+REMINDERS = _asked("reminders", "said")
 ELICITED = _said("elicited", "better")
 
 ASK_AGAIN = _asked("ask_again", "question")
@@ -51,8 +52,16 @@ SHALL_WE_STOP = _asked("shall_we_stop")
 TIRED = _said("tired")
 NOT_STOPPING = _said("not_stopping")
 ELICITING_QUESTIONS = tuple(one.rpartition('". ')[2] for one in ELICITS)
+REMINDING_QUESTIONS = tuple(one.rpartition('". ')[2] for one in REMINDERS)
 # Questions about the talk itself. After them, the previous question is still open.
-SIDE_QUESTIONS = (*ELICITING_QUESTIONS, *SHALL_WE_STOP, *NOW_YOU, *MORE_THAN_YES, *MORE_THAN_A_WORD)
+SIDE_QUESTIONS = (
+    *ELICITING_QUESTIONS,
+    *REMINDING_QUESTIONS,
+    *SHALL_WE_STOP,
+    *NOW_YOU,
+    *MORE_THAN_YES,
+    *MORE_THAN_A_WORD,
+)
 REPEATS = (*ASK_AGAIN, *BACK_TO_QUESTION, *IN_OTHER_WORDS, *LAST_QUESTION)
 
 NEW_TOPIC = _said("new_topic", "topic")

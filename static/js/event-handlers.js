@@ -76,6 +76,14 @@ export const HANDLERS = {
     session.dialogue.setCorrections(item, corrections);
     for (const { better } of corrections) announce(`Better: ${better}`);
   },
+  // Mistakes of earlier talks that the learner gets right now.
+  "talk.uptake": (session, { uptake }) => {
+    for (const { said, better } of uptake) {
+      const text = `“${better}”, not “${said}”: this time you said it right.`;
+      session.dialogue.note(text);
+      announce(text);
+    }
+  },
   "talk.timing": (session, event) => session.measures.timed(event, session.agent.turnOf(event.response_id)),
   "talk.saved": (session, event) => session.saved(event),
   "talk.goals": (session, { goals }) => session.view.goals(goals),

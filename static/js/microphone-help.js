@@ -55,6 +55,12 @@ const HELP = {
   }),
 };
 
+/**
+ * Return in words what to do about a microphone that cannot be used.
+ * @param {Trouble} code
+ */
+export const explained = (code) => HELP[code in HELP ? code : "busy"]("");
+
 export class MicrophoneHelp {
   /** @param {{ element: HTMLElement; onRetry: () => void; onType: () => void }} options */
   constructor({ element, onRetry, onType }) {

@@ -10,8 +10,9 @@ import { target } from "./translations.js";
 const dialog = byId("settings", HTMLDialogElement);
 
 function markNavigation() {
-  const here = location.pathname.startsWith("/history") ? "history" : location.pathname === "/" ? "talk" : "";
-  document.querySelector(`[data-nav="${here}"]`)?.setAttribute("aria-current", "page");
+  const [, first] = location.pathname.split("/");
+  const here = first === "mistakes" ? "review" : first || "talk";
+  document.querySelector(`[data-nav="${CSS.escape(here)}"]`)?.setAttribute("aria-current", "page");
 }
 
 /** @param {string} theme */

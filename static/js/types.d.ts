@@ -22,6 +22,41 @@ export interface Measured {
   unsure?: [number, number][];
 }
 
+/** A kind of mistake, with the learner's latest sentence that has it. */
+export interface Mistake extends Correction {
+  id: string;
+  sentence: string;
+  corrected: string;
+  conversation: string;
+  audioUrl?: string;
+  count: number;
+  reviews: number;
+  uptakes: number;
+  lastAt: number;
+  state: "open" | "gone" | "returned" | "reported";
+}
+
+export interface Review extends Mistake {
+  prompt: string;
+  question: string;
+}
+
+export interface Judgement {
+  outcome: "right" | "wrong" | "unsure" | "shown";
+  heard: string;
+  corrected: string;
+  message: Message;
+  notices: string[];
+}
+
+export interface Occurrence {
+  kind: string;
+  at: number;
+  text: string;
+  outcome?: string;
+  audioUrl?: string;
+}
+
 export interface Message {
   id: string;
   role: Role;

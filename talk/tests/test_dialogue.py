@@ -9,10 +9,12 @@ import pytest
 from conversations import store
 from conversations.drafts import Draft
 from talk import dialogue
-from talk.dialogue import Dialogue, recent_mistakes
+from talk.dialogue import Dialogue
+from talk.reminders import Reminder, for_brief, recall, taken_up
 from talk.session_fields import session_wishes
 from tests.clouds import DATABASES, Half
 from tutor import scenario
+from tutor.domain import Correction
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
@@ -149,43 +151,85 @@ def test_every_kind_has_a_mode_of_the_contract():
 # Mistakes of earlier talks
 
 
+def recalled(learner: uuid.UUID) -> tuple[str, ...]:
+    return for_brief(recall(learner))
+
+
+def reminder(said: str = "goed", better: str = "went") -> Reminder:
+    return Reminder(uuid.uuid4(), said, better, said, better)
+
+
 def test_the_newest_mistakes_come_first(learner):
     keep(learner, "older", ("goed", "went"), day=1)
     keep(learner, "newer", ("she have", "she has"), ("childs", "children"), day=2)
-    assert recent_mistakes(learner) == ("childs \u2192 children", "she have \u2192 she has", "goed \u2192 went")
+    assert recalled(learner) == ("childs \u2192 children", "she have \u2192 she has", "goed \u2192 went")
 
 
 def test_there_are_at_most_five_different_mistakes(learner):
     keep(learner, "talk", *[(f"wrong {number % 7}", "right") for number in range(20)])
-    found = recent_mistakes(learner)
+    found = recalled(learner)
     assert len(found) == len(set(found)) == 5
 
 
 def test_mistakes_are_the_learners_own(learner):
     keep(learner, "talk", ("goed", "went"))
-    assert recent_mistakes(uuid.uuid4()) == ()
+    assert recalled(uuid.uuid4()) == ()
 
 
 def test_a_rewritten_paragraph_is_not_recalled(learner):
     keep(learner, "talk", ("goed " * 50, "went " * 50), ("goed", "went"))
-    assert recent_mistakes(learner) == ("goed \u2192 went",)
+    assert recalled(learner) == ("goed \u2192 went",)
 
 
-def test_only_the_latest_conversations_are_read(learner):
+def test_mistakes_of_long_ago_are_recalled_while_they_are_due(learner):
     keep(learner, "long ago", ("goed", "went"), day=1)
     for day in range(2, 5):
         keep(learner, f"since {day}", day=day)
-    assert recent_mistakes(learner) == ()
+    assert recalled(learner) == ("goed \u2192 went",)
+
+
+def test_what_was_reviewed_is_not_recalled_before_it_is_due(learner):
+    keep(learner, "talk", ("goed", "went"))
+    (one,) = recall(learner)
+    now = datetime.now(UTC)
+    measured = {"review": {"card": str(one.card), "outcome": "right", "prompt": "p"}}
+    draft = Draft("user-1", "user", "I went.", now, measured=measured)
+    store.save(learner, "review", columns={"config": {"kind": "review"}}, messages=[draft], replace=False)
+    assert recalled(learner) == ()
+    # But its correct form is still noticed.
+    assert [each.card for each in recall(learner)] == [one.card]
+
+
+def test_a_single_word_comes_with_the_words_before_it(learner):
+    corrections = [{"said": "work", "better": "works", "why": "", "category": "", "start": 11, "end": 15}]
+    draft = Draft("user-1", "user", "My brother work in London.", AT, corrections=corrections)
+    store.save(learner, "talk", columns={}, messages=[draft])
+    assert recalled(learner) == ("My brother work \u2192 My brother works",)
 
 
 @pytest.mark.django_db(databases=DATABASES)
 def test_a_talk_begins_without_mistakes_while_they_are_out_of_reach(learner, database: Half):
     keep(learner, "talk", ("goed", "went"))
     database.goes_down()
-    assert recent_mistakes(learner) == ()
+    assert recalled(learner) == ()
 
 
 def test_the_brief_keeps_the_mistakes_in_every_scenario():
-    new = Dialogue.of("talk", None, "local", mistakes=["goed \u2192 went"])
+    new = Dialogue.of("talk", None, "local", reminders=[reminder()])
     new.change_topic({"scenario": "food"})
+    assert new.brief.mistakes == ("goed \u2192 went",)
+
+
+def test_uptake_is_the_correct_form_without_the_same_mistake():
+    one = reminder("work", "works")
+    again = Correction("work", "works", "", "agreement", 3, 7)
+    assert taken_up("He works a lot, and I work, too.", (), [one]) == [one]
+    assert taken_up("He work.", (), [one]) == []
+    assert taken_up("He works, she work.", (again,), [one]) == []
+
+
+def test_uptake_is_noticed_once_in_a_talk():
+    new = Dialogue.of("talk", None, "local", reminders=[reminder()])
+    assert len(new.taken_up("I went home.", ())) == 1
+    assert new.taken_up("I went home.", ()) == []
     assert new.brief.mistakes == ("goed \u2192 went",)
