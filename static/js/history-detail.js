@@ -33,7 +33,7 @@ export class Detail {
       onError: (message) => onError(new Error(message)),
     });
     this.feedback = new Feedback(byId("feedback"));
-    this.takeAlong = new TakeAlong({ onError });
+    this.takeAlong = new TakeAlong();
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),

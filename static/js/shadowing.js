@@ -3,8 +3,11 @@
 import "./page.js";
 import { announce, showError } from "./announce.js";
 import * as api from "./api.js";
-import { AttemptRecorder } from "./attempt-recorder.js";
 import { byId, find, findAll, make } from "./dom.js";
+import { HoldToTalk } from "./hold-to-talk.js";
+import { explained } from "./microphone-help.js";
+import { wav } from "./pcm.js";
+/** @import { Pcm } from "./pcm.js" */
 
 /** @typedef {{ words: { text: string; heard: boolean }[]; text: string; doubt: boolean }} Compared */
 
@@ -17,7 +20,6 @@ const EMPTY = {
 const main = byId("main");
 const audio = byId("voice", HTMLAudioElement);
 const record = byId("record", HTMLButtonElement);
-const recorder = new AttemptRecorder({ worklet: String(main.dataset.worklet), onEnd: () => stopRecording() });
 
 /** @type {string[]} */
 let sentences = [];
@@ -104,8 +106,6 @@ byId("brought-form").addEventListener("submit", (event) => {
 /** @param {number} index @param {{ focus?: boolean }} [options] */
 function show(index, { focus = false } = {}) {
   at = index;
-  if (recording) recorder.stop();
-  setRecording(false);
   audio.pause();
   attempt = null;
   byId("exercise-title").textContent = `Sentence ${at + 1} of ${sentences.length}`;
@@ -178,32 +178,17 @@ async function play(...sounds) {
 /** @param {boolean} on */
 function setRecording(on) {
   recording = on;
-  record.setAttribute("aria-pressed", String(on));
-  find(record, "span").textContent = on ? "Stop" : attempt ? "Say it again" : "Say it";
+  if (on) audio.pause();
+  find(record, "span").textContent = on ? "I'm listening…" : "Hold and say it";
 }
 
-async function startRecording() {
-  audio.pause();
-  setRecording(true);
-  byId("comparison").hidden = true;
-  byId("attempt-status").textContent = "Recording. Say the sentence, then press Stop.";
-  try {
-    await recorder.start();
-  } catch (error) {
-    // The learner did not wait for the microphone.
-    if (error.name === "AbortError") return;
-    setRecording(false);
-    byId("attempt-status").textContent = error.message;
-  }
-}
-
-async function stopRecording() {
-  if (!recording) return;
-  attempt = recorder.stop();
-  setRecording(false);
+/** @param {Pcm} pcm */
+async function compare(pcm) {
+  attempt = wav(pcm);
   offer();
   const index = at;
   const status = byId("attempt-status");
+  byId("comparison").hidden = true;
   status.textContent = "Listening to what you said…";
   const form = new FormData();
   form.append("audio", attempt, "attempt.wav");
@@ -235,7 +220,20 @@ function wordNodes({ text, heard }) {
   return [make("span", { className: "not-heard" }, text, note), " "];
 }
 
-record.addEventListener("click", () => (recording ? stopRecording() : startRecording()));
+new HoldToTalk({
+  button: record,
+  worklet: String(main.dataset.worklet),
+  onStart: () => setRecording(true),
+  onStop: () => setRecording(false),
+  onRecorded: compare,
+  onTooShort: () => {
+    byId("attempt-status").textContent = "That was very short. Hold the button while you speak.";
+  },
+  onTrouble: ({ code }) => {
+    const { title, text } = explained(code);
+    byId("attempt-status").textContent = `${title}. ${text}`;
+  },
+});
 byId("listen").addEventListener("click", () => play(voice));
 byId("play-mine").addEventListener("click", () => attempt && play(async () => /** @type {Blob} */ (attempt)));
 byId("play-both").addEventListener("click", () => attempt && play(voice, async () => /** @type {Blob} */ (attempt)));
@@ -246,6 +244,5 @@ for (const each of findAll(main, '[name="source"]', HTMLInputElement)) each.addE
 for (const each of findAll(main, '[name="pace"]', HTMLInputElement)) {
   each.addEventListener("change", () => announce(`The agent speaks at the pace “${each.value}”.`));
 }
-addEventListener("pagehide", () => recording && recorder.stop());
 
 await Promise.all([sourceChanged(), listScenarios().catch(showError)]);

@@ -1,22 +1,19 @@
 // Take one talk along: as a file, as an Anki deck, or as a link for others.
 
 import { announce, toast } from "./announce.js";
+import { offerDeck } from "./anki-deck.js";
 import { call } from "./api.js";
 import { byId, find, findAll } from "./dom.js";
 import { linkItem, links } from "./share-links.js";
-/** @import { Conversation, ExportState } from "./types.d.ts" */
-
-const POLL = 1000; // ms
+/** @import { Conversation } from "./types.d.ts" */
 
 export class TakeAlong {
-  /** @param {{ onError: (error: Error) => void }} options */
-  constructor({ onError }) {
-    this.onError = onError;
+  constructor() {
     /** @type {Conversation | null} */
     this.conversation = null;
     this.dialog = byId("share-dialog", HTMLDialogElement);
     this.button = byId("anki", HTMLButtonElement);
-    this.button.addEventListener("click", () => this.makeDeck());
+    offerDeck(this.button, byId("anki-status"), () => this.conversation?.id ?? "");
     byId("share").addEventListener("click", () => this.openDialog());
     byId("share-close").addEventListener("click", () => this.dialog.close());
     byId("share-copy").addEventListener("click", () => this.copy());
@@ -35,31 +32,6 @@ export class TakeAlong {
     }
     this.button.hidden = !conversation.messages.some((message) => message.corrections?.length);
     if (isAnother) byId("anki-status").textContent = "";
-  }
-
-  /** Let the server make the deck of this talk, show how far it is, and download it. */
-  async makeDeck() {
-    const id = this.conversation?.id;
-    const status = byId("anki-status");
-    this.button.disabled = true;
-    try {
-      let state = /** @type {ExportState} */ ((await call("POST", "/api/me/anki", { conversation: id })).export);
-      while (state.state === "waiting" || state.state === "running") {
-        if (this.conversation?.id === id) status.textContent = `Making the cards: ${state.percent} %`;
-        await new Promise((resolve) => setTimeout(resolve, POLL));
-        state = (await call("GET", "/api/me/anki")).export;
-      }
-      if (state.state === "failed") throw new Error(`There are no cards. ${state.error}`);
-      // Another window has ordered the cards of another talk.
-      if ((state.conversation ?? "") !== id) throw new Error("The cards of another talk were made. Try again.");
-      location.assign("/api/me/anki/file");
-      if (this.conversation?.id === id) status.textContent = "The cards are downloaded. Open the file with Anki.";
-    } catch (error) {
-      status.textContent = "";
-      this.onError(error);
-    } finally {
-      this.button.disabled = false;
-    }
   }
 
   openDialog() {
