@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.db import connections
 
 from core import safe_traceback
-from own_data import agent_voice, erasing, exporting, sharing
+from own_data import agent_voice, erasing, exporting, share_links
 
 EVERY = 1.0  # seconds
 
@@ -22,7 +22,7 @@ async def run() -> None:
     """Work until cancelled."""
     ended = threading.Event()
     agent_voice.use(asyncio.get_running_loop())
-    for work in (erasing.work, exporting.work, sharing.work):
+    for work in (erasing.work, exporting.work, share_links.work):
         threading.Thread(target=_repeat, args=(work, ended), name=work.__module__, daemon=True).start()
     try:
         await asyncio.Event().wait()

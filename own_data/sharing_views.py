@@ -29,12 +29,12 @@ from core.serializers import BodySerializer, BuiltSerializer
 from learners import address, throttling
 from learners.requests import ApiRequest
 from learners.throttling import DAY, MINUTE, Limit
-from own_data import sharing
+from own_data import share_links
 from own_data.models import ShareLink
 from own_data.permissions import NotByToken
 from own_data.refusals import AtLimit, spend
 from own_data.serializers import ErasedSerializer
-from own_data.sharing import TitledLink
+from own_data.share_links import TitledLink
 from own_data.views import OwnView, private
 
 # Links that a learner may create in a day, and pages that an address may open in a minute.
@@ -52,7 +52,7 @@ HEADERS = {
 
 
 class NewLinkSerializer(BodySerializer):
-    days = serializers.ChoiceField(choices=sharing.DAYS, help_text="How long the link works.")
+    days = serializers.ChoiceField(choices=share_links.DAYS, help_text="How long the link works.")
     wordsOnly = serializers.BooleanField(default=False, help_text="Share no recordings.")
 
 
@@ -101,8 +101,8 @@ class ShareView(OwnView):
         spent = spend(TOO_MANY_TODAY, Limit("links", str(request.learner), MOST_IN_A_DAY, DAY))
         asked = sent.validated_data
         try:
-            created = sharing.create(request.learner, id, days=asked["days"], words_only=asked["wordsOnly"])
-        except sharing.TooManyLinks as error:
+            created = share_links.create(request.learner, id, days=asked["days"], words_only=asked["wordsOnly"])
+        except share_links.TooManyLinks as error:
             spent.give_back()
             raise AtLimit(str(error)) from error
         if created is None:
@@ -124,8 +124,8 @@ class LinksView(OwnView):
     def get(self, request: ApiRequest) -> Response:
         asked = AskedLinksSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        found = sharing.of_learner(request.learner, asked.validated_data.get("conversation", ""))
-        shape: Json = {"links": [_shape(each) for each in found], "most": sharing.MOST, "days": sharing.DAYS}
+        found = share_links.of_learner(request.learner, asked.validated_data.get("conversation", ""))
+        shape: Json = {"links": [_shape(each) for each in found], "most": share_links.MOST, "days": share_links.DAYS}
         return Response(LinksSerializer(shape | {"canShare": settings.SHARE_LINKS}).data, headers=private())
 
 
@@ -140,7 +140,7 @@ class RevokedLinkView(OwnView):
     )
     def delete(self, request: ApiRequest, id: str) -> Response:
         try:
-            was_there = sharing.revoke(request.learner, uuid.UUID(id))
+            was_there = share_links.revoke(request.learner, uuid.UUID(id))
         except ValueError:
             was_there = False
         if not was_there:
@@ -157,7 +157,7 @@ def shared_page(request: HttpRequest, token: str) -> HttpResponse:
     except throttling.Exceeded as exceeded:
         return _no_page(request, "too often", 429, exceeded.wait_s)
     try:
-        found = sharing.shared(token)
+        found = share_links.shared(token)
     except (store.OutOfReach, OperationalError, InterfaceError):
         return _no_page(request, "out of reach", 503, 5)
     if found is None:

@@ -32,7 +32,7 @@ from learners import cookie, erased, personal_data, tokens
 from learners.models import Account, Device
 from migration import drain
 from migration.models import Run
-from own_data import erasing, exporting
+from own_data import erasing, exporting, share_links
 from own_data.tests import traces
 from own_data.tests.traces import speak
 from staff import audit
@@ -87,6 +87,7 @@ def everything_of(learner: uuid.UUID) -> None:
     session.save()
     exporting.request(learner)
     exporting.work()
+    share_links.create(learner, "talk-1", days=7, words_only=False)
     key = conversation_key(learner, "talk-1")
     operator = get_user_model().objects.create(username=uuid.uuid4().hex)
     kept = store.get(learner, "talk-1")
@@ -110,7 +111,11 @@ def test_the_search_finds_what_is_there(owner: LearnerClient, database: Half, bu
     everything_of(owner.learner)
     found = traces.in_tables(owner.learner, DATABASES)
     in_learners = {"learners.Account", "learners.ApiToken", "learners.Device"}
-    in_default = {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord", "usage.DailyUse"} | in_learners
+    in_default = (
+        {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord", "usage.DailyUse"}
+        | in_learners
+        | {"own_data.ShareLink"}
+    )
     in_cloud = {"conversations.Conversation", "conversations.Message", "audio.Recording"}
     assert found == (
         {f"default: {name}" for name in in_default}

@@ -13,7 +13,7 @@ from conversations import store
 from conversations.drafts import Draft
 from learners import personal_data
 from learners.personal_data import DataSubject
-from own_data import sharing, sharing_views
+from own_data import share_links, sharing_views
 from own_data.models import ShareLink
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES, Half
@@ -113,7 +113,7 @@ def test_an_expired_link_is_dead_and_removed(owner: LearnerClient) -> None:
     ShareLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     dies(path)
     assert owner.get("/api/me/links").json()["links"] == []
-    sharing.prune()
+    share_links.prune()
     assert not ShareLink.objects.exists()
 
 
@@ -123,13 +123,13 @@ def test_a_link_dies_with_its_talk(owner: LearnerClient) -> None:
     store.delete(owner.learner, "talk-1")
     dies(path)
     assert owner.get("/api/me/links").json()["links"] == []
-    sharing.prune()
+    share_links.prune()
     # An undo brings both back.
     store.restore(owner.learner, "talk-1")
     assert Client().get(path).status_code == 200
     store.delete(owner.learner, "talk-1")
     store.erase_deleted(before=timezone.now() + timedelta(minutes=1))
-    sharing.prune()
+    share_links.prune()
     assert not ShareLink.objects.exists()
 
 
@@ -165,10 +165,10 @@ def test_a_wrong_choice_is_refused(owner: LearnerClient) -> None:
 
 def test_links_are_limited(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     talk(owner.learner)
-    monkeypatch.setattr(sharing, "MOST", 2)
+    monkeypatch.setattr(share_links, "MOST", 2)
     codes = [owner.send(LINKS, {"days": 7}).status_code for _ in range(3)]
     assert codes == [201, 201, 409]
-    monkeypatch.setattr(sharing, "MOST", 20)
+    monkeypatch.setattr(share_links, "MOST", 20)
     monkeypatch.setattr(sharing_views, "MOST_IN_A_DAY", 3)
     codes = [owner.send(LINKS, {"days": 7}).status_code for _ in range(2)]
     assert codes == [201, 429]

@@ -28,7 +28,7 @@ from conversations.models import Conversation, Erasure, LastClear, LearnerPrefer
 from learners import erased, invitations, tokens
 from learners.models import Account, ApiToken, Device, Invitation
 from migration.models import Run
-from own_data import exporting, sharing
+from own_data import exporting, share_links
 from own_data.models import Export, ShareLink
 from staff import audit
 from staff.models import AccessRecord
@@ -66,7 +66,7 @@ class World:
         self.device = Device.objects.create(account=self.account, user_agent="Lynx")
         self.token, _ = tokens.create(self.owner, "my program")
         # A link that anybody may have.
-        created = sharing.create(self.owner, ID, days=7, words_only=False)
+        created = share_links.create(self.owner, ID, days=7, words_only=False)
         assert created
         self.link, self.share_token = created
         self.export = Export.objects.using("local").create(
