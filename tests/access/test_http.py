@@ -67,6 +67,7 @@ def made(world: World, client: Client, call: str) -> tuple[str, HttpResponseBase
     values = world.values(route_of(call))
     path = re.sub(r"<(?:\w+:)?(\w+)>|{(\w+)}", lambda found: values[found[1] or found[2]], target)
     body, content_type = TABLE.bodies.get(call, "{}").replace("{id}", ID), "application/json"
+    body = body.replace("{prompt}", world.prompt)
     if path.startswith(("/admin/", "/account/")):
         body, content_type = TABLE.bodies.get(call, "post=yes"), "application/x-www-form-urlencoded"
     with_body = {} if method in ("GET", "HEAD") else {"data": body, "content_type": content_type}

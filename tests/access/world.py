@@ -27,6 +27,8 @@ from conversations.drafts import Draft
 from conversations.models import Conversation, Erasure, LastClear, LearnerPreferences, Message
 from learners import erased, invitations, tokens
 from learners.models import Account, ApiToken, Device, Invitation
+from learning import card_words, due, projection
+from learning.models import Card, Occurrence
 from migration.models import Run
 from own_data import exporting, share_links
 from own_data.models import Export, ShareLink
@@ -55,12 +57,31 @@ class World:
 
     def __init__(self) -> None:
         self.owner = uuid.uuid4()
-        said = Draft(id=MESSAGE_ID, role="user", content="I sailed to Zanzibar.", at=AT, audio=CLIP)
+        reported = {
+            "said": "to Zanzibar",
+            "better": "for Zanzibar",
+            "why": "",
+            "category": "",
+            "disputed": 1714521600000,
+        }
+        mistake = {"said": "sailed to", "better": "sailed for", "why": "Marrakesh", "category": "preposition"}
+        said = Draft(
+            id=MESSAGE_ID,
+            role="user",
+            content="I sailed to Zanzibar.",
+            at=AT,
+            audio=CLIP,
+            corrections=[reported, mistake],
+        )
         columns = {"title": "Marrakesh", "topic": "Zanzibar", "timestamp": AT, "config": {"scenario": "travel"}}
         asked = Draft(id="ai-1714521600000", role="assistant", content="Where did you go?", at=AT)
         stored = store.save(self.owner, ID, columns=columns, messages=[asked, said])
         self.conversation = stored.conversation
         (self.recording,) = stored.recordings.values()
+        projection.refresh(self.owner)
+        self.card = Card.objects.using("local").get(reported_at=None)
+        words = card_words.of_cards([self.card], "local")[self.card.pk]
+        self.prompt = due.Prompt.of(self.card, words, timezone.now()).sealed(self.owner)
         vera = get_user_model().objects.create(username="vera", email="vera@example.org")
         self.account = Account.objects.create(user=vera, learner=self.owner)
         self.device = Device.objects.create(account=self.account, user_agent="Lynx")
@@ -104,7 +125,8 @@ class World:
             SiteLimits.objects.create(daily_spending_limit=5),
         )
         # The objects of the admin's pages. A new model needs one.
-        others = (self.conversation, self.recording, entry, AccessRecord.objects.get())
+        report = Occurrence.objects.using("local").exclude(reported_at=None).get()
+        others = (self.conversation, self.recording, entry, AccessRecord.objects.get(), report)
         self.objects: dict[str, Model] = {each._meta.label_lower: each for each in (*self.accounts, *others)}
         self._keep_files()
         self.begin()
@@ -136,6 +158,8 @@ class World:
         }
         # Nobody's: allauth's own tests show whom its links sign in.
         values |= {"provider_id": "nowhere", "uidb36": "0", "pk": "0"}
+        if route.startswith("/api/mistakes/"):
+            values["id"] = str(self.card.pk)
         if route.startswith("/api/me/"):
             values["id"] = str(self.link.pk if route.startswith("/api/me/links/") else self.token.pk)
         if route.startswith("/shared/"):
