@@ -73,6 +73,7 @@ def test_recordings_are_shared_only_if_the_learner_chose_it(owner: LearnerClient
     ]
     heard = Client().get(f"/api/audio/{audio}")
     assert (heard.status_code, heard.content) == (200, b"my own voice")
+    assert not heard.cookies
     words = Client().get(link_of(owner, wordsOnly=True)).content.decode()
     assert "<audio" not in words
     assert "It shares words only." in words
