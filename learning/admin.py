@@ -31,7 +31,7 @@ class ReportList(ChangeList):
             messages = card_words.messages_of((row.message for row in rows), Occurrence.objects.db)
             for row in rows:
                 message = messages.get(row.message)
-                words[row.pk] = str(message and card_words.of_message(message, row.number) or "")
+                words[row.pk] = str((message and card_words.of_message(message, row.number)) or "")
         for row in rows:
             row.words = words.get(row.pk, "")  # type: ignore[attr-defined]
         # Replace the queryset by a list: evaluating it again would lose the words.

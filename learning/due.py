@@ -33,7 +33,6 @@ class Prompt:
     """Hold what a learner has to say right. `id` is the same wherever the card is due for the same time."""
 
     id: str
-    card: str
     said: str
     better: str
     sentence: str
@@ -45,7 +44,7 @@ class Prompt:
     def of(cls, card: Card, words: CardWords, now: datetime) -> "Prompt":
         due = card.due.astimezone(UTC).isoformat(timespec="milliseconds")
         id, at = uuid.uuid5(card.pk, due), stamp_of(now)
-        return cls(str(id), str(card.pk), words.said, words.better, words.sentence, words.corrected, at)
+        return cls(str(id), words.said, words.better, words.sentence, words.corrected, at)
 
     def sealed(self, learner: uuid.UUID) -> str:
         return signing.dumps([learner.hex, *asdict(self).values()], salt=SALT, compress=True)

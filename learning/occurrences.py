@@ -30,18 +30,13 @@ def moment_of(message: Message) -> datetime:
 
 
 def _mistakes(message: Message) -> Iterator[Occurrence]:
-    # What may have been misheard is no mistake.
-    if not isinstance(message.corrections, list) or _in_doubt(message):
+    measured = message.measured if isinstance(message.measured, dict) else {}
+    # What may have been misheard is no mistake, and an attempt is judged by itself.
+    if not isinstance(message.corrections, list) or measured.get("doubt") or "review" in measured:
         return
     for number, correction in enumerate(message.corrections[:MOST_CORRECTIONS]):
-        said, better = (
-            (correction.get(name) for name in ("said", "better")) if isinstance(correction, dict) else ("", "")
-        )
-        if not isinstance(said, str) or not isinstance(better, str):
-            continue
-        kind = kind_of(said, better)
-        if kind.said != kind.better and kind.better:
-            row = _occurrence(message, Occurrence.Kind.MISTAKE, kind.card(message.learner), number)
+        if card := _card(message, correction):
+            row = _occurrence(message, Occurrence.Kind.MISTAKE, card, number)
             row.category = str(correction.get("category", ""))[:40]
             row.reported_at = _reported_at(correction)
             yield row
@@ -49,20 +44,15 @@ def _mistakes(message: Message) -> Iterator[Occurrence]:
 
 def _measured(message: Message) -> Iterator[Occurrence]:
     measured = message.measured if isinstance(message.measured, dict) else {}
-    uptake = measured.get("uptake")
+    uptake, review = measured.get("uptake"), measured.get("review")
     for number, each in enumerate(uptake[:MOST_UPTAKES] if isinstance(uptake, list) else []):
-        if (card := _key(each)) and not _in_doubt(message):
+        if (card := _card(message, each)) and not measured.get("doubt"):
             yield _occurrence(message, Occurrence.Kind.UPTAKE, card, number)
-    review = measured.get("review")
-    if isinstance(review, dict) and (card := _key(review.get("card"))):
+    if isinstance(review, dict) and (card := _card(message, review)):
         kind = Occurrence.Kind.ATTEMPT if review.get("outcome") else Occurrence.Kind.SENTENCE
         row = _occurrence(message, kind, card)
         row.outcome, row.prompt = str(review.get("outcome", ""))[:10], str(review.get("prompt", ""))[:40]
         yield row
-
-
-def _in_doubt(message: Message) -> bool:
-    return isinstance(message.measured, dict) and bool(message.measured.get("doubt"))
 
 
 def _occurrence(message: Message, kind: Occurrence.Kind, card: uuid.UUID, number: int = 0) -> Occurrence:
@@ -84,8 +74,12 @@ def _reported_at(correction: dict[str, object]) -> datetime | None:
     return datetime.fromtimestamp(stamp / 1000, UTC) if isinstance(stamp, int) and 0 < stamp < 1 << 42 else None
 
 
-def _key(value: object) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(value) if isinstance(value, str) else None
-    except ValueError:
+def _card(message: Message, correction: object) -> uuid.UUID | None:
+    """Return the key of the card that a correction's words name, for the learner who has the message now."""
+    if not isinstance(correction, dict):
         return None
+    said, better = correction.get("said"), correction.get("better")
+    if not isinstance(said, str) or not isinstance(better, str):
+        return None
+    kind = kind_of(said, better)
+    return kind.card(message.learner) if kind.better and kind.said != kind.better else None

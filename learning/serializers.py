@@ -32,12 +32,16 @@ class ZoneField(serializers.Field[ZoneInfo, object, str, object]):
 class MistakesQuerySerializer(PageSerializer):
     limit = serializers.IntegerField(default=50, min_value=1, max_value=200)
     state = ChosenField(STATES, default="all", help_text="`due`: today. `gone`: not made for long.")
-    zone = ZoneField(default=ZoneInfo("UTC"), help_text="The learner's time zone, which decides what is due today.")
+    zone = ZoneField(
+        required=False, help_text="The learner's time zone, which decides what is due today. Without it, UTC."
+    )
 
 
 class ReviewsQuerySerializer(serializers.Serializer[object]):
     limit = serializers.IntegerField(default=IN_A_SESSION, min_value=1, max_value=MOST_IN_A_SESSION)
-    zone = ZoneField(default=ZoneInfo("UTC"), help_text="The learner's time zone, which decides what is due today.")
+    zone = ZoneField(
+        required=False, help_text="The learner's time zone, which decides what is due today. Without it, UTC."
+    )
 
 
 class MistakeSerializer(BuiltSerializer[Json]):

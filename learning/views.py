@@ -25,6 +25,7 @@ from learning import card_words, disputes, due, projection, shapes
 from learning import serializers as learning
 from learning.models import Card
 
+UTC = ZoneInfo("UTC")
 UNKNOWN = "This mistake does not exist, or is not yours."
 # Of one card in an answer.
 MOST_OCCURRENCES = 50
@@ -56,7 +57,7 @@ class MistakesView(LearningView):
         limit, after = asked.validated_data["limit"], asked.validated_data.get("cursor")
         unread = projection.refresh(request.learner)
         with lookup.reaching() as using:
-            of_state = _by_state(request.learner, using, asked.validated_data["zone"])
+            of_state = _by_state(request.learner, using, asked.validated_data.get("zone", UTC))
             found = of_state[asked.validated_data["state"]].order_by("-last_at", "-pk")
             if after:
                 earlier = Q(last_at__lt=after.timestamp) | Q(last_at=after.timestamp, pk__lt=after.key)
@@ -126,7 +127,7 @@ class NextReviewsView(LearningView):
         learner, now = request.learner, timezone.now()
         unread = projection.refresh(learner)
         with lookup.reaching() as using:
-            waiting = due.due_cards(learner, using, asked.validated_data["zone"], now)
+            waiting = due.due_cards(learner, using, asked.validated_data.get("zone", UTC), now)
             cards = list(waiting[: asked.validated_data["limit"]])
             later = due.open_cards(learner, using).order_by("due").values_list("due", flat=True)
             shape: Json = {

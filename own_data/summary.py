@@ -17,17 +17,17 @@ from core.json_types import Json
 
 
 def kept(learner: uuid.UUID) -> Json:
-    """Count conversations, recordings, bytes, and minutes of the learner's own voice.
+    """Count talks, recordings, bytes, and minutes of the learner's own voice.
 
     While the cloud's database is down, only what the local database has is counted.
     """
     waiting = set(outbox.keys(outbox.pending().filter(learner=learner)))
     found = _recordings(LOCAL, learner)
-    conversations = lookup.alive(LOCAL, learner).exclude(pk__in=waiting).count()
+    conversations = lookup.alive(LOCAL, learner).filter(lookup.IS_TALK).exclude(pk__in=waiting).count()
     if cloud.database.on:
         with contextlib.suppress(cloud.Unavailable), cloud.database.use():
             using = settings.CLOUD_DATABASE
-            conversations += lookup.alive(using, learner).count()
+            conversations += lookup.alive(using, learner).filter(lookup.IS_TALK).count()
             waiting -= set(Conversation.objects.using(using).filter(pk__in=waiting).values_list("pk", flat=True))
             found = [here + there for here, there in zip(found, _recordings(using, learner), strict=True)]
     recordings, seconds = found

@@ -4,6 +4,7 @@ A review is a conversation with the config {"kind": "review"}. So attempts wait 
 exported, erased and kept as all messages are.
 """
 
+import contextlib
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from audio.encoding import BYTES_PER_SECOND, BadAudio
 from conversations import store
 from conversations.drafts import Draft
 from conversations.lookup import REVIEW
+from conversations.serializers import MAX_MESSAGES
 from conversations.store import StoredConversation
 from core import cloud
 from core.json_types import Json
@@ -20,6 +22,7 @@ from core.threads import in_thread
 from engines import vad
 from learners.visitors import Visitor
 from learning import judging
+from learning.card_words import CardWords
 from learning.cards import SHOWN
 from learning.due import Prompt
 from talk import speaking
@@ -28,6 +31,7 @@ from talk.turns import DECODING, LEAST, RECORDED, CallRefused
 from tutor.transcripts import Transcript
 
 TOPIC = "Review"
+FULL = f"This review has {MAX_MESSAGES:,} messages already. Begin another one, with a new id."
 QUESTION = "You said: “{}” How do you say it right?"
 # Seconds. The sentence of a review is short.
 LONGEST = 60
@@ -35,7 +39,7 @@ TOO_LONG = f"audio: A sentence has at most {LONGEST} seconds."
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SentAttempt:
     """Hold what a learner sent: sound, or text, or neither to see the answer."""
 
     conversation: str
@@ -45,7 +49,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedAttempt:
     """Hold how an attempt was judged, what was heard, and where it is stored."""
 
     outcome: str
@@ -55,27 +59,27 @@ class Judged:
     without_sound: str = ""
 
 
-async def take(learner: uuid.UUID, prompt: Prompt, sent: Attempt, visitor: Visitor) -> Judged:
+async def take(learner: uuid.UUID, prompt: Prompt, sent: SentAttempt, visitor: Visitor) -> JudgedAttempt:
     """Judge an attempt at a prompt, and save both. Raises CallRefused, EngineError, AtCapacity, SpokenEnough."""
     heard, pcm = await _heard(sent, visitor)
     outcome = SHOWN
     if sent.audio is not None or sent.text is not None:
         outcome = judging.judge(heard, prompt.said, prompt.better, prompt.corrected)
-    review = {"card": prompt.card, "prompt": prompt.id, "outcome": outcome}
+    review = {"said": prompt.said, "better": prompt.better, "prompt": prompt.id, "outcome": outcome}
     asked_at = datetime.fromtimestamp(prompt.at / 1000, UTC)
     asked = Draft(f"ai-{prompt.id}", "assistant", QUESTION.format(prompt.sentence), asked_at)
     stored, without_sound = await _kept(learner, sent, heard, pcm, review, asked)
-    return Judged(outcome, heard, stored, without_sound)
+    return JudgedAttempt(outcome, heard, stored, without_sound)
 
 
-async def add_sentence(learner: uuid.UUID, card: uuid.UUID, sent: Attempt, visitor: Visitor) -> Judged:
-    """Save a sentence of the learner's own for a card. Raises as `take` does."""
+async def add_sentence(learner: uuid.UUID, words: CardWords, sent: SentAttempt, visitor: Visitor) -> JudgedAttempt:
+    """Save a sentence of the learner's own for a mistake. Raises as `take` does."""
     heard, pcm = await _heard(sent, visitor)
-    stored, without_sound = await _kept(learner, sent, heard, pcm, {"card": str(card)}, None)
-    return Judged("", heard, stored, without_sound)
+    stored, without_sound = await _kept(learner, sent, heard, pcm, {"said": words.said, "better": words.better}, None)
+    return JudgedAttempt("", heard, stored, without_sound)
 
 
-async def _heard(sent: Attempt, visitor: Visitor) -> tuple[Transcript, bytes]:
+async def _heard(sent: SentAttempt, visitor: Visitor) -> tuple[Transcript, bytes]:
     """Return the words of an attempt, and its sound without the silence around it."""
     if sent.audio is None:
         return Transcript(sent.text or ""), b""
@@ -94,7 +98,7 @@ async def _heard(sent: Attempt, visitor: Visitor) -> tuple[Transcript, bytes]:
 
 
 async def _kept(
-    learner: uuid.UUID, sent: Attempt, heard: Transcript, pcm: bytes, review: Json, asked: Draft | None
+    learner: uuid.UUID, sent: SentAttempt, heard: Transcript, pcm: bytes, review: Json, asked: Draft | None
 ) -> tuple[StoredConversation, str]:
     audio = await sound_threads.in_thread(encoding.from_pcm, pcm) if pcm else None
     measured = {"review": review, **heard.stored()}
@@ -106,6 +110,11 @@ async def _kept(
 def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
     columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
     with cloud.patience():
+        # What cannot be counted now is merged with the stored messages later.
+        with contextlib.suppress(store.OutOfReach):
+            count, is_there = store.size(learner, conversation, drafts[-1].id) or (0, False)
+            if count >= MAX_MESSAGES and not is_there:
+                raise CallRefused(400, FULL)
         try:
             return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
         except quota.QuotaExceeded as full:

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -23,12 +24,13 @@ from core.serializers import BodySerializer, TextField, WhereSerializer
 from core.threads import in_thread
 from learners.requests import ApiRequest
 from learners.visitors import visitor_of_request
-from learning import due
+from learning import card_words, due
+from learning.card_words import CardWords
 from learning.models import Card
 from learning.views import ID as MISTAKE_ID
 from learning.views import UNKNOWN
 from practice import attempts
-from practice.attempts import Attempt, Judged
+from practice.attempts import JudgedAttempt, SentAttempt
 from talk.engine_view import EngineView, checked
 from talk.protocol import MAX_TEXT
 from talk.serializers import SOUND, ItemIdField
@@ -57,11 +59,11 @@ class SaidSerializer(BodySerializer):
             raise ValidationError(EITHER)
         return attrs
 
-    def attempt(self, conversation: str) -> Attempt:
+    def attempt(self, conversation: str) -> SentAttempt:
         sent = self.validated_data
         file: UploadedFile | None = sent.get("audio")
         message = sent.get("messageId") or f"user-{time.time_ns() // 1_000_000}"
-        return Attempt(conversation, message, file.read() if file else None, sent.get("text"))
+        return SentAttempt(conversation, message, file.read() if file else None, sent.get("text"))
 
 
 class AttemptSerializer(SaidSerializer):
@@ -130,7 +132,7 @@ class SentencesView(EngineView):
     @extend_schema(
         operation_id="addSentence",
         summary="Add a sentence of the learner's own to a mistake",
-        description="It is kept in the conversation `sentences`.",
+        description="It is kept in a conversation for each month, such as `sentences-2026-05`.",
         parameters=[MISTAKE_ID],
         request={"multipart/form-data": SaidSerializer, "application/json": SaidSerializer},
         responses=answers(KeptSentenceSerializer, 400, 403, 404, 410, 411, 413, 422, 429, 503, code=201),
@@ -139,19 +141,21 @@ class SentencesView(EngineView):
     @door(most=UPLOAD)
     async def post(self, request: ApiRequest, id: str) -> Response:
         sent = await checked(SaidSerializer, request)
-        card = await in_thread(_card, request.learner, id)
+        words = await in_thread(_words, request.learner, id)
+        of_month = f"sentences-{timezone.now():%Y-%m}"
         judged = await attempts.add_sentence(
-            request.learner, card, sent.attempt("sentences"), visitor_of_request(request)
+            request.learner, words, sent.attempt(of_month), visitor_of_request(request)
         )
-        return Response(KeptSentenceSerializer(_kept(judged, "sentences")).data, status=201)
+        return Response(KeptSentenceSerializer(_kept(judged, of_month)).data, status=201)
 
 
-def _card(learner: uuid.UUID, id: str) -> uuid.UUID:
-    """Return the key of the learner's card. Raises CallRefused, store.OutOfReach."""
+def _words(learner: uuid.UUID, id: str) -> CardWords:
+    """Return the words of the learner's mistake. Raises CallRefused, store.OutOfReach."""
     try:
         with cloud.patience(), lookup.reaching() as using:
-            if Card.objects.using(using).filter(learner=learner, pk=uuid.UUID(id)).exists():
-                return uuid.UUID(id)
+            cards = list(Card.objects.using(using).filter(learner=learner, pk=uuid.UUID(id)))
+            for words in card_words.of_cards(cards, using).values():
+                return words
     except ValueError:
         pass
     except cloud.Unavailable:
@@ -159,7 +163,7 @@ def _card(learner: uuid.UUID, id: str) -> uuid.UUID:
     raise CallRefused(404, UNKNOWN)
 
 
-def _kept(judged: Judged, conversation: str) -> Json:
+def _kept(judged: JudgedAttempt, conversation: str) -> Json:
     row = next(row for row in judged.stored.messages if row.role == "user")
     shape: dict[str, Any] = {"message": representations.message(row, judged.stored, signed=True)}
     shape |= {"conversation": conversation, "notices": [judged.without_sound] if judged.without_sound else []}

@@ -43,6 +43,10 @@ class Reminder:
     def __str__(self) -> str:
         return f"{self.said_in_context} \N{RIGHTWARDS ARROW} {self.better_in_context}"
 
+    def words(self) -> dict[str, str]:
+        """Return the words that name the mistake in a message."""
+        return {"said": self.said, "better": self.better}
+
     @classmethod
     def of(cls, card: Card, words: CardWords) -> "Reminder":
         before, is_due = _words_before(words), card.due <= timezone.now()

@@ -362,13 +362,13 @@ class Reply:
         found = self._corrections
         corrections = None if found is None else [correction_shape(each) for each in found]
         uptake = [] if self._transcript.doubt else self._dialogue.taken_up(text, found or ())
-        about = self._transcript.stored() | ({"uptake": [str(each.card) for each in uptake]} if uptake else {})
+        about = self._transcript.stored() | ({"uptake": [each.words() for each in uptake]} if uptake else {})
         measured = {"engine": self._engine} | about if about else None
         draft = Draft(turn.item_id, "user", text, turn.at, corrections=corrections, measured=measured)
         pcm = b"" if turn.text is not None else turn.spoken()
         self._turn_saver.put(Save(draft, pcm, self._dialogue.columns(), untrimmed=turn.voice_from_ms is None))
         if uptake:
-            shapes = [{"id": str(each.card), "said": each.said, "better": each.better} for each in uptake]
+            shapes = [{"id": str(each.card), **each.words()} for each in uptake]
             await self._outgoing.send("talk.uptake", item_id=turn.item_id, uptake=shapes)
 
     def _save_response(self, *, interrupted: bool | None) -> None:

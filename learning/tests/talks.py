@@ -8,6 +8,7 @@ from conversations.drafts import Draft
 from core.json_types import Json
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+WORDS = {"said": "work", "better": "works"}
 WORK: Json = {"said": "work", "better": "works", "why": "After he, the verb takes -s.", "category": "agreement"}
 
 
@@ -31,8 +32,10 @@ def talk(learner: uuid.UUID, wire_id: str, *turns: Draft, config: Json | None = 
 
 
 def attempt(card: uuid.UUID, outcome: str, *, days: float, prompt: str = "p", content: str = "He works.") -> Draft:
-    return turn(content, days=days, measured={"review": {"card": str(card), "outcome": outcome, "prompt": prompt}})
+    """Return an attempt at the card of WORK."""
+    return turn(content, days=days, measured={"review": {**WORDS, "outcome": outcome, "prompt": prompt}})
 
 
 def uptake(card: uuid.UUID, *, days: float) -> Draft:
-    return turn("She works hard.", days=days, measured={"uptake": [str(card)]})
+    """Return a turn that avoids the mistake of the card of WORK."""
+    return turn("She works hard.", days=days, measured={"uptake": [WORDS]})

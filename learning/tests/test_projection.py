@@ -224,10 +224,23 @@ def test_other_learners_are_not_touched(learner: uuid.UUID) -> None:
     talk(other, "one", turn("He work.", WORK))
     projection.refresh(other)
     talk(learner, "one", turn("He work.", WORK))
-    # An attempt that names another learner's card.
-    talk(learner, "review", attempt(work(other), "right", days=1))
+    talk(learner, "review", attempt(work(learner), "right", days=1))
     projection.refresh(learner)
-    assert set(Card.objects.using("local").values_list("learner", "reviews")) == {(other, 0), (learner, 0)}
+    assert set(Card.objects.using("local").values_list("learner", "reviews")) == {(other, 0), (learner, 1)}
+
+
+def test_reviews_go_to_the_account_with_the_talks(learner: uuid.UUID) -> None:
+    """A learner without an account signs in, and the talks are moved to another learner."""
+    account = uuid.uuid4()
+    talk(learner, "one", turn("He work.", WORK))
+    talk(learner, "review", attempt(work(learner), "right", days=1))
+    before = the_card(learner)
+    for wire_id in ("one", "review"):
+        held = store.existing(learner, wire_id)
+        assert held
+        store.add_from(held, account, wire_id)
+    after = the_card(account)
+    assert (after.due, after.reviews, after.mistakes) == (before.due, 1, 1)
 
 
 def test_an_erasure_leaves_no_derived_row(learner: uuid.UUID) -> None:

@@ -13,6 +13,7 @@ from learning import due, projection
 from learning.models import Card
 from learning.tests.talks import WORK, talk, turn
 from migration import drain
+from practice import attempts
 from tests.clients import LearnerClient
 from tests.clouds import ALIAS, DATABASES, Half
 from tests.talking import SPEECH
@@ -241,3 +242,14 @@ def test_noise_is_no_attempt(mistaken: LearnerClient) -> None:
     assert answer.status_code == 422
     assert store.get(mistaken.learner, "review-1") is None
     assert uuid.UUID(one["id"])
+
+
+def test_a_review_takes_no_more_messages_than_a_conversation(
+    mistaken: LearnerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = offered(mistaken)
+    attempt(mistaken, one["prompt"], "He work.", messageId="user-1")
+    monkeypatch.setattr(attempts, "MAX_MESSAGES", 2)
+    assert attempt(mistaken, one["prompt"], "He works.", messageId="user-2").status_code == 400
+    # The same attempt again changes nothing.
+    assert attempt(mistaken, one["prompt"], "He work.", messageId="user-1").status_code == 200

@@ -71,7 +71,7 @@ function item(mistake) {
   find(element, "h2").tabIndex = -1;
   find(element, "del").textContent = mistake.said;
   find(element, "ins").textContent = mistake.better;
-  find(element, ".mistake-why").textContent = mistake.why;
+  find(element, ".mistake-why").textContent = mistake.why ?? "";
   find(element, ".mistake-why").hidden = !mistake.why;
   find(element, ".said-sentence").replaceChildren(...marked(mistake.sentence, [mistake]));
   find(element, ".better-sentence").textContent = mistake.corrected;

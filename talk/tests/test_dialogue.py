@@ -192,7 +192,7 @@ def test_what_was_reviewed_is_not_recalled_before_it_is_due(learner):
     keep(learner, "talk", ("goed", "went"))
     (one,) = recall(learner)
     now = datetime.now(UTC)
-    measured = {"review": {"card": str(one.card), "outcome": "right", "prompt": "p"}}
+    measured = {"review": {**one.words(), "outcome": "right", "prompt": "p"}}
     draft = Draft("user-1", "user", "I went.", now, measured=measured)
     store.save(learner, "review", columns={"config": {"kind": "review"}}, messages=[draft], replace=False)
     assert recalled(learner) == ()

@@ -97,11 +97,11 @@ def test_a_correction_that_was_wrong_is_reported_and_put_back(page: Page, server
     assert violations(page) == []
     page.get_by_role("button", name="That was right").click()
     expect(page.locator("#mistakes-status")).to_contain_text("None now", timeout=WITHIN)
-    page.get_by_text("Was right").click()
+    page.get_by_role("radio", name="Was right").check(force=True)
     expect(page.locator(".mistake")).to_have_count(1, timeout=WITHIN)
     page.get_by_role("button", name="Put it back").click()
     expect(page.locator(".mistake")).to_have_count(0, timeout=WITHIN)
-    page.get_by_text("Open").click()
+    page.get_by_role("radio", name="Open").check(force=True)
     expect(page.locator(".mistake")).to_have_count(1, timeout=WITHIN)
     # Nothing is wider than a small phone.
     page.set_viewport_size({"width": 320, "height": 640})
