@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from conversations.serializers import PageSerializer
+from conversations.serializers import LimitField, PageSerializer
 from conversations.stored_serializers import MomentField, NextField
 from core.json_types import Json
 from core.serializers import BuiltSerializer, ChosenField, NumberField, WhereSerializer
@@ -30,7 +30,7 @@ class ZoneField(serializers.Field[ZoneInfo, object, str, object]):
 
 
 class MistakesQuerySerializer(PageSerializer):
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=200)
+    limit = LimitField(default=50)
     state = ChosenField(STATES, default="all", help_text="`due`: today. `gone`: not made for long.")
     zone = ZoneField(
         required=False, help_text="The learner's time zone, which decides what is due today. Without it, UTC."

@@ -6,6 +6,7 @@ exported, erased and kept as all messages are.
 
 import contextlib
 import uuid
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -20,7 +21,6 @@ from core import cloud
 from core.json_types import Json
 from core.threads import in_thread
 from engines import vad
-from learners.visitors import Visitor
 from learning import judging
 from learning.card_words import CardWords
 from learning.cards import SHOWN
@@ -59,7 +59,7 @@ class JudgedAttempt:
     without_sound: str = ""
 
 
-async def take(learner: uuid.UUID, prompt: Prompt, sent: SentAttempt, visitor: Visitor) -> JudgedAttempt:
+async def take(learner: uuid.UUID, prompt: Prompt, sent: SentAttempt, visitor: Hashable) -> JudgedAttempt:
     """Judge an attempt at a prompt, and save both. Raises CallRefused, EngineError, AtCapacity, SpokenEnough."""
     heard, pcm = await _heard(sent, visitor)
     outcome = SHOWN
@@ -72,14 +72,14 @@ async def take(learner: uuid.UUID, prompt: Prompt, sent: SentAttempt, visitor: V
     return JudgedAttempt(outcome, heard, stored, without_sound)
 
 
-async def add_sentence(learner: uuid.UUID, words: CardWords, sent: SentAttempt, visitor: Visitor) -> JudgedAttempt:
+async def add_sentence(learner: uuid.UUID, words: CardWords, sent: SentAttempt, visitor: Hashable) -> JudgedAttempt:
     """Save a sentence of the learner's own for a mistake. Raises as `take` does."""
     heard, pcm = await _heard(sent, visitor)
     stored, without_sound = await _kept(learner, sent, heard, pcm, {"said": words.said, "better": words.better}, None)
     return JudgedAttempt("", heard, stored, without_sound)
 
 
-async def _heard(sent: SentAttempt, visitor: Visitor) -> tuple[Transcript, bytes]:
+async def _heard(sent: SentAttempt, visitor: Hashable) -> tuple[Transcript, bytes]:
     """Return the words of an attempt, and its sound without the silence around it."""
     if sent.audio is None:
         return Transcript(sent.text or ""), b""
