@@ -1,5 +1,6 @@
 """A learner takes a talk along, shares it by a link, and says their own corrected sentence after the agent."""
 
+import base64
 import os
 import re
 import zipfile
@@ -9,10 +10,10 @@ import pysubs2
 from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
 from playwright.sync_api import Download, Page, expect
 
+from audio import encoding
 from tests.browser.axe import NARROW, WIDE, violations
 from tests.browser.chromium import WITHIN, chromium, new_page
 from tests.browser.microphone import say
-from tests.browser.test_talk import start_talking
 from tests.servers import AgentServer
 from tests.sound import spoken
 from tests.talking import silence
@@ -21,16 +22,21 @@ WRONG, RIGHT = "My brother work in London.", "My brother works in London."
 
 
 def talk(page: Page, server: AgentServer) -> None:
-    """Make a mistake in a talk, and open the talk in the history."""
-    start_talking(page, server)
-    page.get_by_role("button", name="Type", exact=True).click()
-    page.get_by_label("Type what you want to say").fill(WRONG)
-    page.keyboard.press("Enter")
-    expect(page.locator(".correction ins").first).to_contain_text("works", timeout=WITHIN)
-    expect(page.locator("li.turn[data-role=assistant]")).to_have_count(2, timeout=WITHIN)
+    """Save a talk with a mistake and the learner's own voice, and open it in the history."""
+    sound = base64.b64encode(encoding.from_pcm(spoken(WRONG)).data).decode()
+    mistake = {"said": "brother work", "better": "brother works", "why": "He works.", "category": "agreement"}
+    said = {"id": "user-1795000000001", "role": "user", "content": WRONG, "timestamp": 1795000000001}
+    said |= {"audioData": f"data:audio/webm;base64,{sound}", "corrections": [mistake]}
+    asked = {"id": "ai-1795000000000", "role": "assistant", "content": "What does he do?", "timestamp": 1795000000000}
     page.goto(f"{server.url}/history")
+    saved = page.request.post(
+        f"{server.url}/api/conversations",
+        data={"id": "conv-1795000000000-abcdefg", "title": "Family", "messages": [asked, said]},
+    )
+    assert saved.status == 201, saved.text()
+    page.reload()
     page.locator(".entry a").first.click(timeout=WITHIN)
-    expect(page.locator("#detail-title")).to_be_visible(timeout=WITHIN)
+    expect(page.locator("#detail-title")).to_have_text("Family", timeout=WITHIN)
 
 
 def pictured(page: Page, name: str) -> None:
@@ -118,7 +124,7 @@ def test_a_sentence_is_said_after_the_agent(page: Page, server: AgentServer) -> 
     page.goto(f"{server.url}/shadowing")
     expect(page.locator("#sentence")).to_have_text(RIGHT, timeout=WITHIN)
     assert violations(page) == []
-    page.get_by_text("Slower").click()
+    page.get_by_text("Slower", exact=True).click()
     with page.expect_response("**/api/shadowing/speech", timeout=WITHIN) as spoke:
         page.get_by_role("button", name="Listen").click()
     assert spoke.value.headers["content-type"] == "audio/mpeg"
@@ -143,7 +149,7 @@ def test_a_sentence_is_said_after_the_agent(page: Page, server: AgentServer) -> 
 def test_a_learner_brings_a_text_and_chooses_a_scenario(page: Page, server: AgentServer) -> None:
     page.goto(f"{server.url}/shadowing")
     expect(page.locator("#source-status")).to_contain_text("No sentence of yours", timeout=WITHIN)
-    page.get_by_text("A scenario").click()
+    page.get_by_text("A scenario", exact=True).click()
     expect(page.locator("#exercise-title")).to_contain_text("Sentence 1 of", timeout=WITHIN)
     page.get_by_text("My own", exact=True).click()
     expect(page.locator("#exercise")).to_be_hidden()
