@@ -124,7 +124,7 @@ def test_a_sentence_is_said_after_the_agent(page: Page, server: AgentServer) -> 
     page.goto(f"{server.url}/shadowing")
     expect(page.locator("#sentence")).to_have_text(RIGHT, timeout=WITHIN)
     assert violations(page) == []
-    page.get_by_text("Slower", exact=True).click()
+    page.get_by_label("Slower", exact=True).check()
     with page.expect_response("**/api/shadowing/speech", timeout=WITHIN) as spoke:
         page.get_by_role("button", name="Listen").click()
     assert spoke.value.headers["content-type"] == "audio/mpeg"
@@ -149,9 +149,9 @@ def test_a_sentence_is_said_after_the_agent(page: Page, server: AgentServer) -> 
 def test_a_learner_brings_a_text_and_chooses_a_scenario(page: Page, server: AgentServer) -> None:
     page.goto(f"{server.url}/shadowing")
     expect(page.locator("#source-status")).to_contain_text("No sentence of yours", timeout=WITHIN)
-    page.get_by_text("A scenario", exact=True).click()
+    page.get_by_label("A scenario", exact=True).check()
     expect(page.locator("#exercise-title")).to_contain_text("Sentence 1 of", timeout=WITHIN)
-    page.get_by_text("My own", exact=True).click()
+    page.get_by_label("My own", exact=True).check()
     expect(page.locator("#exercise")).to_be_hidden()
     page.get_by_label("A text in English").fill("It rains. I stay at home.")
     page.get_by_role("button", name="Use it").click()
