@@ -14,19 +14,19 @@ BIT_RATE = 48_000
 
 
 class Mp3Encoder:
-    """Encode a model's speech from PCM to MP3. `feed` returns the frames that are complete, `finish` the last ones. Both block.
+    """Encode PCM as MP3. `feed` returns the frames that are complete, `finish` the last ones. Both block.
 
-    The first frames follow a tag that marks the file as synthetic.
+    With `synthetic`, the first frames follow a tag that marks the file as the speech of a model.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, synthetic: bool = True) -> None:
         import av
 
         self._codec = av.CodecContext.create("libmp3lame", "w")
         self._codec.sample_rate, self._codec.layout, self._codec.format = RATE, "mono", "s16p"
         self._codec.bit_rate = BIT_RATE
         self._odd = b""
-        self._head = _tag()
+        self._head = _tag() if synthetic else b""
 
     def feed(self, pcm: bytes) -> bytes:
         import av
@@ -65,7 +65,7 @@ def _tag() -> bytes:
     return file.getvalue()
 
 
-def from_pcm(pcm: bytes) -> Clip:
-    """Encode PCM as MP3."""
-    encoder = Mp3Encoder()
+def from_pcm(pcm: bytes, *, synthetic: bool = True) -> Clip:
+    """Encode PCM as MP3. With `synthetic`, mark the file as the speech of a model."""
+    encoder = Mp3Encoder(synthetic=synthetic)
     return Clip(encoder.feed(pcm) + encoder.finish(), "audio/mpeg", len(pcm) / BYTES_PER_SECOND)

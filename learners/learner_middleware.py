@@ -57,7 +57,8 @@ class KnownLearner(Middleware[LearnerRequest]):
         if not hasattr(request, "learner") or request.has_token:
             return
         is_page = request.path in REMEMBERED or request.path.startswith("/history/")
-        is_new = request.learner_is_new and request.path.startswith(API) and response.status_code != 401
+        needs_learner = request.path.startswith(API) and not request.path.startswith(FOR_ALL)
+        is_new = request.learner_is_new and needs_learner and response.status_code != 401
         if is_page or request.identity_changed or is_new:
             cookie.attach(response, request.learner, request.identity.device)
 

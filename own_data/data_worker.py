@@ -1,6 +1,6 @@
-"""Carry out erasures and make exports for as long as the server runs, each in a thread of its own.
+"""Carry out erasures, make exports and remove dead links for as long as the server runs, each in a thread of its own.
 
-The threads are daemons: both kinds of work can be interrupted at any step, and are continued at the next start.
+The threads are daemons: all this work can be interrupted at any step, and is continued at the next start.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.db import connections
 
 from core import safe_traceback
-from own_data import erasing, exporting
+from own_data import agent_voice, erasing, exporting, share_links
 
 EVERY = 1.0  # seconds
 
@@ -21,12 +21,14 @@ logger = logging.getLogger(__name__)
 async def run() -> None:
     """Work until cancelled."""
     ended = threading.Event()
-    for work in (erasing.work, exporting.work):
+    agent_voice.use(asyncio.get_running_loop())
+    for work in (erasing.work, exporting.work, share_links.work):
         threading.Thread(target=_repeat, args=(work, ended), name=work.__module__, daemon=True).start()
     try:
         await asyncio.Event().wait()
     finally:
         ended.set()
+        agent_voice.use(None)
 
 
 def _repeat(work: Callable[[], None], ended: threading.Event) -> None:

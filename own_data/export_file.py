@@ -4,31 +4,29 @@ It has an archive that `manage.py storage restore` reads, and the same conversat
 for people. These are made from the archive, so both are of one moment, and the bucket is read once.
 """
 
-import json
-import re
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from audio.recordings import EXTENSIONS
-from conversations import lookup, representations
+from audio.models import Recording
+from conversations import lookup
 from conversations.lookup import StoredConversation
 from core.json_types import Json
 from learners import personal_data
 from migration.archive import archive_writer
 from migration.archive.archive_reader import Archive, ArchivedRecording
 from migration.archive.archive_writer import BackupOptions, Written
+from own_data import talk_files
+from own_data.export_progress import ExportProgress
 
 ARCHIVE, README, TABLES = "archive.tar", "README.txt", "other-data.json"
-# Letters of a folder's name.
-LONGEST_TITLE = 60
-SPEAKERS = {"user": "You", "assistant": "Agent"}
 EXPLAINED = """\
 This is everything that Talking Agent kept of you at {moment}.
 
-conversations/  each talk in a folder of its own: conversation.md to read, conversation.json for programs, and the sound
+conversations/  each talk in a folder of its own: conversation.md to read, conversation.json for programs, the sound, and
+                conversation.srt with subtitles for it
 other-data.json what else is kept of you, such as your devices and the names of your API tokens
 archive.tar     all talks and recordings once more. The operator of another Talking Agent can restore them:
                 manage.py storage restore archive.tar
@@ -36,14 +34,6 @@ archive.tar     all talks and recordings once more. The operator of another Talk
 {conversations} conversations, {recordings} recordings.
 """
 LOST = "\nThe sound of these recordings is lost on the server, so they are missing:\n"
-
-
-@dataclass(slots=True)
-class ExportProgress:
-    """Hold the share that is done, from 0 to 1, and the number of recordings whose sound is lost."""
-
-    share: float = 0.0
-    unheard: int = 0
 
 
 def write(path: Path, learner: UUID, moment: str) -> Iterator[ExportProgress]:
@@ -63,7 +53,7 @@ def write(path: Path, learner: UUID, moment: str) -> Iterator[ExportProgress]:
             readme = EXPLAINED.format(moment=moment, conversations=counts.conversations, recordings=counts.recordings)
             readme += LOST + "\n".join(written.missing) + "\n" if written.missing else ""
             file.writestr(README, readme)
-            file.writestr(TABLES, _pretty(_other_tables(learner)))
+            file.writestr(TABLES, talk_files.pretty(_other_tables(learner)))
             for done in _write_conversations(file, Archive(opened)):
                 progress.share = 0.5 + 0.4 * _share(done, counts.conversations)
                 yield progress
@@ -87,37 +77,18 @@ def _write_conversations(file: zipfile.ZipFile, archive: Archive) -> Iterator[in
             if copy.conversation.deleted_at is None:
                 own = recordings.get(copy.conversation.pk, [])
                 stored = lookup.stored(copy, "", known=[each.row for each in own])
-                _write_conversation(file, stored, own, archive)
+                heard = {each.row.key: each for each in own if each.member}
+                talk_files.write(file, _folder(stored), stored, partial(_sound, archive, heard))
             yield done
 
 
-def _write_conversation(
-    file: zipfile.ZipFile, stored: StoredConversation, recordings: list[ArchivedRecording], archive: Archive
-) -> None:
-    folder = _folder(stored)
-    heard = {each.row.key: each for each in recordings if each.member}
-    shape: Json = {**representations.conversation(stored)}
-    # It says where the server keeps them.
-    del shape["storage"]
-    lines = [f"# {shape['title']}", "", f"{stored.conversation.timestamp:%Y-%m-%d %H:%M} UTC", ""]
-    for number, (row, message) in enumerate(zip(stored.messages, shape["messages"], strict=True), 1):
-        lines += [f"**{SPEAKERS.get(row.role, row.role)}:** {row.content}", ""]
-        if found := heard.get(row.audio_key):
-            name = f"{number:04}-{row.role}.{EXTENSIONS.get(found.row.content_type, 'webm')}"
-            file.writestr(f"{folder}/{name}", archive.bytes_of(found), zipfile.ZIP_STORED)
-            message["audioFile"] = name
-            lines += [f"[Listen]({name})", ""]
-        for each in row.corrections:
-            lines += [f"> {each.get('said', '')} → {each.get('better', '')} ({each.get('why', '')})", ""]
-    file.writestr(f"{folder}/conversation.json", _pretty(shape))
-    file.writestr(f"{folder}/conversation.md", "\n".join(lines))
+def _sound(archive: Archive, heard: Mapping[str, ArchivedRecording], recording: Recording) -> bytes | None:
+    found = heard.get(recording.key)
+    return archive.bytes_of(found) if found else None
 
 
 def _folder(stored: StoredConversation) -> str:
-    """Return a name that sorts by time, reads well, and is valid on every system."""
-    row = stored.conversation
-    title = re.sub(r"[^\w -]+", "", row.title or row.topic)[:LONGEST_TITLE].strip() or "talk"
-    return f"conversations/{row.timestamp:%Y-%m-%d} {title} {row.pk.hex[:8]}"
+    return f"conversations/{talk_files.name(stored)} {stored.conversation.pk.hex[:8]}/"
 
 
 def _other_tables(learner: UUID) -> Json:
@@ -127,7 +98,3 @@ def _other_tables(learner: UUID) -> Json:
 
 def _share(done: int, total: int) -> float:
     return min(1.0, done / total) if total else 1.0
-
-
-def _pretty(value: object) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, default=str)

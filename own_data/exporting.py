@@ -1,5 +1,7 @@
 """Make exports in the background, one after the other, and keep their files for a day.
 
+An export has everything of the learner, or the mistakes of their talks as an Anki deck.
+
 An export is a row in the local database and a file in DATA_DIR. A process that is killed leaves the row, and the next
 one begins the file anew. Nothing is exported while a part of the cloud is down, because it would be incomplete.
 """
@@ -8,6 +10,7 @@ import contextlib
 import logging
 import time
 import uuid
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,15 +23,18 @@ from core import cloud, safe_traceback
 from core.cloud import LOCAL
 from learners import erased
 from learners.personal_data import DataSubject
-from own_data import export_file
+from own_data import anki_deck, export_file, export_progress
 from own_data.models import Export
+
+Kind = Export.Kind
 
 FOLDER = "exports"
 KEPT = timedelta(days=1)
 # Exports that wait or run, of all learners.
 MOST_WAITING = 20
-# Copies of the recordings on the disk while a file is made.
-COPIES = 3
+EXTENSIONS = {Kind.EVERYTHING: "zip", Kind.ANKI: "apkg"}
+# Copies of the recordings on the disk while a file is made. MP3 takes more than Opus, and there are two voices.
+COPIES = {Kind.EVERYTHING: 3, Kind.ANKI: 4}
 # Seconds between two reports of progress.
 REPORT_EVERY = 0.5
 
@@ -53,39 +59,44 @@ class Cancelled(Exception):
     """End an export whose learner has erased everything."""
 
 
-def request(learner: uuid.UUID) -> tuple[Export, bool]:
+def request(learner: uuid.UUID, kind: str = Kind.EVERYTHING, conversation: str = "") -> tuple[Export, bool]:
     """Order an export in place of an earlier one, and return it. An export under way stays, and the second value is False.
 
     Raises TooManyExports.
     """
     rows = Export.objects.using(LOCAL)
-    if found := rows.filter(learner=learner, state__in=UNDER_WAY).first():
+    same = {"learner": learner, "kind": kind}
+    if found := rows.filter(**same, state__in=UNDER_WAY).first():
         return found, False
     if rows.filter(state__in=UNDER_WAY).count() >= MOST_WAITING:
         raise TooManyExports(BUSY)
-    remove(learner)
+    _remove(rows.filter(**same))
     try:
-        return rows.create(learner=learner), True
+        return rows.create(**same, conversation=conversation), True
     except IntegrityError:
         # Another request was faster.
-        return rows.get(learner=learner), False
+        return rows.get(**same), False
 
 
-def of_learner(learner: uuid.UUID) -> Export | None:
-    return Export.objects.using(LOCAL).filter(learner=learner).first()
+def of_learner(learner: uuid.UUID, kind: str = Kind.EVERYTHING) -> Export | None:
+    return Export.objects.using(LOCAL).filter(learner=learner, kind=kind).first()
 
 
 def path_of(export: Export) -> Path:
-    return settings.DATA_DIR / FOLDER / f"{export.pk}.zip"
+    return settings.DATA_DIR / FOLDER / f"{export.pk}.{EXTENSIONS[Kind(export.kind)]}"
 
 
-def remove(learner: uuid.UUID) -> None:
-    """Remove the learner's export with its file."""
-    for export in Export.objects.using(LOCAL).filter(learner=learner):
+def _remove(exports: Iterable[Export]) -> None:
+    for export in exports:
         path = path_of(export)
         # The row first: a file without a row is removed by `work`.
         export.delete(using=LOCAL)
         path.unlink(missing_ok=True)
+
+
+def remove(learner: uuid.UUID) -> None:
+    """Remove the learner's exports with their files."""
+    _remove(Export.objects.using(LOCAL).filter(learner=learner))
 
 
 def erase_subject(subject: DataSubject, using: str) -> None:
@@ -95,8 +106,7 @@ def erase_subject(subject: DataSubject, using: str) -> None:
 def work() -> None:
     """Remove what is too old, and make the exports that wait. Raises DatabaseError, OSError."""
     rows = Export.objects.using(LOCAL)
-    for old in rows.filter(finished_at__lt=timezone.now() - KEPT):
-        remove(old.learner)
+    _remove(rows.filter(finished_at__lt=timezone.now() - KEPT))
     _remove_strays()
     while export := rows.filter(state__in=UNDER_WAY).order_by("requested_at").first():
         _make(export)
@@ -126,12 +136,12 @@ def _write(export: Export) -> dict[str, object]:
     rows, path = Export.objects.using(LOCAL).filter(pk=export.pk), path_of(export)
     if why := _why_down():
         raise Incomplete(why)
-    if quota.is_disk_short(COPIES * quota.used(export.learner)):
+    if quota.is_disk_short(COPIES[Kind(export.kind)] * quota.used(export.learner)):
         raise Incomplete(DISK_FULL)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    partial, progress, reported_at = path.with_suffix(".partial"), export_file.ExportProgress(), 0.0
+    partial, progress, reported_at = path.with_suffix(".partial"), export_progress.ExportProgress(), 0.0
     try:
-        for progress in export_file.write(partial, export.learner, f"{timezone.now():%Y-%m-%d %H:%M} UTC"):
+        for progress in _steps(export, partial):
             if erased.is_erased(export.learner):
                 raise Cancelled
             if time.monotonic() - reported_at > REPORT_EVERY:
@@ -143,6 +153,12 @@ def _write(export: Export) -> dict[str, object]:
         partial.unlink(missing_ok=True)
     size, unheard = path.stat().st_size, progress.unheard
     return {"state": Export.State.DONE, "percent": 100, "size": size, "unheard": unheard, "error": ""}
+
+
+def _steps(export: Export, path: Path) -> Iterator[export_progress.ExportProgress]:
+    if export.kind == Kind.ANKI:
+        return anki_deck.write(path, export.learner, export.conversation)
+    return export_file.write(path, export.learner, f"{timezone.now():%Y-%m-%d %H:%M} UTC")
 
 
 def _why_down() -> str:

@@ -39,6 +39,16 @@ class ConfirmedSerializer(BodySerializer):
         return value
 
 
+class AnkiOrderSerializer(BodySerializer):
+    conversation = TextField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The id of one conversation. Empty: of all.",
+    )
+
+
 class TokenSerializer(BuiltSerializer[Json]):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -67,6 +77,7 @@ class KeptSerializer(BuiltSerializer[Json]):
 
 class ExportSerializer(BuiltSerializer[Json]):
     state = serializers.ChoiceField(choices=Export.State.choices)
+    conversation = serializers.CharField(required=False, help_text="The one conversation that it is of.")
     percent = serializers.IntegerField()
     requestedAt = MomentField()
     size = serializers.IntegerField(help_text="Bytes of the file.")
@@ -114,7 +125,9 @@ def export_shape(export: Export | None) -> Json | None:
         "keptUntil": milliseconds(kept_until),
     }
     if export.state == Export.State.DONE:
-        shape["url"] = absolute(reverse("export-file"))
+        shape["url"] = absolute(reverse("anki-file" if export.kind == Export.Kind.ANKI else "export-file"))
+    if export.conversation:
+        shape["conversation"] = export.conversation
     if export.error:
         shape["error"] = export.error
     return shape

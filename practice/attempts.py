@@ -94,7 +94,15 @@ async def _heard(sent: SentAttempt, visitor: Hashable) -> tuple[Transcript, byte
         heard, _ = await speaking.transcribe(pcm, "en")
         if not heard.text and not heard.doubt:
             raise CallRefused(422, NOTHING_HEARD)
-        return heard, await sound_threads.in_thread(vad.without_silence, pcm)
+        return heard, await sound_threads.in_thread(_trimmed, pcm)
+
+
+def _trimmed(pcm: bytes) -> bytes:
+    """Return the attempt without the silence around it, if the packages that find it are installed."""
+    with contextlib.suppress(EngineError):
+        if voiced := vad.voice_in(pcm):
+            return voiced.cut(pcm)
+    return pcm
 
 
 async def _kept(

@@ -172,7 +172,7 @@ class Dialogue:
             self._ids.append(message.wire_id)
             text = certain_of_stored(message.content, message.measured)
             # Words in doubt do not count, so the time that they took must not count either.
-            seconds = _spoken_s(message, stored) if text == message.content else None
+            seconds = spoken_s(message, stored) if text == message.content else None
             self.lines.append(Line(message.role, text, seconds))
             self._last_stamp = max(self._last_stamp, round(message.timestamp.timestamp() * 1000))
         self.goals = self._goals_reached()
@@ -181,7 +181,7 @@ class Dialogue:
         return [{"text": text, "done": done} for text, done in scenario.goals(self.brief, self.lines)]
 
 
-def _spoken_s(message: Message, stored: StoredConversation) -> float | None:
+def spoken_s(message: Message, stored: StoredConversation) -> float | None:
     """Return how long the message was spoken, in seconds: its recording's length, or the one that was measured without it."""
     if recording := stored.recordings.get(message.audio_key):
         return recording.duration

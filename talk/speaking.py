@@ -94,13 +94,13 @@ class SpeechStream:
                 await self.more.aclose()
 
 
-async def begin_speech(text: str, voice: str) -> SpeechStream:
+async def begin_speech(text: str, voice: str, speed: float = 1.0) -> SpeechStream:
     """Begin to speak a text, and return the speech when its first sound is there. Raises EngineError, CallRefused."""
     if not any(letter.isalnum() for letter in text):
         raise CallRefused(400, NOTHING_TO_SPEAK)
     for attempt in attempts(patience=_patience()):
         async with attempt as engine:
-            more = _non_empty(engine.speak(text, voice=voice))
+            more = _non_empty(engine.speak(text, speed=speed, voice=voice))
             head = await anext(more, b"")
     if not head:
         raise CallRefused(400, NOTHING_TO_SPEAK)

@@ -371,6 +371,8 @@ TUTOR_ENGINE = env.one_of("TUTOR_ENGINE", "auto", ("auto", *engines.available())
 ENGINE_PATIENCE = env.number("ENGINE_PATIENCE", 3500, low=500, high=60_000)
 # Who the talks are for: it decides what is not said. See tutor.moderation.
 AUDIENCE = env.one_of("AUDIENCE", "general", ("general", "children"))
+# Whether learners may share a talk by a link. Those of children stay private unless the operator decides otherwise.
+SHARE_LINKS = env.flag("SHARE_LINKS", AUDIENCE != "children")
 # The country whose crisis lines are shown. Empty: the one that the browser names.
 CRISIS_COUNTRY = env.country("CRISIS_COUNTRY")
 

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from own_data.sharing_views import shared_page
 from talking_agent import views
 from talking_agent.csp_reports import CspReportView
 
@@ -24,9 +25,11 @@ urlpatterns = [
     path("api/", include("own_data.urls")),
     path("api/", include("learning.urls")),
     path("api/", include("practice.review_urls")),
+    path("api/", include("practice.shadowing_urls")),
     path("admin/", admin.site.urls),
     path("account/", include("learners.account_urls")),
     path("account/", include("migration.merge_urls")),
     path("account/", include("allauth.urls")),
+    path("shared/<str:token>", shared_page, name="shared"),
     path("", include("talk.pages")),
 ]

@@ -47,7 +47,7 @@ def _fragmented(seconds: float) -> bytes:
     """Return what a browser's MediaRecorder writes: an MP4 file of many fragments."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}) as out:
-        stream = cast(av.AudioStream, out.add_stream("aac", rate=RATE, layout="mono"))
+        stream = out.add_stream("aac", rate=RATE, layout="mono")
         samples = np.frombuffer(tone(seconds), "<i2").reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.sample_rate = RATE

@@ -250,7 +250,8 @@ def test_a_merge_goes_on_when_another_server_drains_more(
         more = Draft("m9", "user", "more", AT, audio=Clip(b"more", "audio/webm", 1.0))
         store.save(source, "conv-1", columns={}, messages=[more], replace=False)
     # While this server merges, the changes wait at the other one.
-    elsewhere = [(model, list(model.objects.using("local"))) for model in (PendingChange, Recording)]
+    tables: list[Any] = [PendingChange, Recording]
+    elsewhere = [(model, list(model.objects.using("local"))) for model in tables]
     for model, _ in elsewhere:
         model.objects.using("local").all().delete()
     waiting = merge(account, source, deletes=deletes)

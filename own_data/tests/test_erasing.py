@@ -34,7 +34,7 @@ from learners.models import Account, Device, Invitation, LearnerMerge
 from learners.tests.test_authentication import accounts_down
 from migration import drain
 from migration.models import Run
-from own_data import erasing, exporting
+from own_data import erasing, exporting, share_links
 from own_data.tests import traces
 from own_data.tests.traces import speak
 from staff import audit
@@ -89,6 +89,7 @@ def everything_of(learner: uuid.UUID) -> None:
     session.save()
     exporting.request(learner)
     exporting.work()
+    share_links.create(learner, "talk-1", days=7, words_only=False)
     key = conversation_key(learner, "talk-1")
     operator = get_user_model().objects.create(username=uuid.uuid4().hex)
     kept = store.get(learner, "talk-1")
@@ -126,7 +127,14 @@ def test_the_search_finds_what_is_there(owner: LearnerClient, database: Half, bu
         "learners.Invitation",
         "account.EmailAddress",
     }
-    in_default = {"admin.LogEntry", "auth.User", "migration.Run", "staff.AccessRecord", "usage.DailyUse"} | in_learners
+    in_default = in_learners | {
+        "admin.LogEntry",
+        "auth.User",
+        "migration.Run",
+        "own_data.ShareLink",
+        "staff.AccessRecord",
+        "usage.DailyUse",
+    }
     in_cloud = {"conversations.Conversation", "conversations.Message", "audio.Recording"}
     assert found == (
         {f"default: {name}" for name in in_default}

@@ -25,7 +25,7 @@ from core.counts import MB
 from learners import cookie, tokens
 from learners.models import Account, Device
 from migration.archive import restoring
-from own_data import export_file, exporting
+from own_data import export_file, exporting, talk_files
 from own_data.models import Export
 from own_data.tests.traces import PHRASE, SOUND, speak
 from tests.clients import LearnerClient
@@ -172,7 +172,7 @@ def test_a_killed_export_is_made_anew(owner: LearnerClient, monkeypatch: pytest.
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(exporting.export_file, "_write_conversation", killed)
+        patch.setattr(talk_files, "write", killed)
         with pytest.raises(Killed):
             exporting.work()
     assert owner.get("/api/me/export").json()["export"]["state"] == "running"

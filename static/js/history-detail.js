@@ -8,6 +8,7 @@ import { Feedback } from "./feedback.js";
 import { began, counts, day, length, level, line, time } from "./format.js";
 import { showGoals } from "./goals.js";
 import { Replayer } from "./replay.js";
+import { TakeAlong } from "./take-along.js";
 import { target, toggleTranslation } from "./translations.js";
 /** @import { Conversation, Message } from "./types.d.ts" */
 
@@ -32,6 +33,7 @@ export class Detail {
       onError: (message) => onError(new Error(message)),
     });
     this.feedback = new Feedback(byId("feedback"));
+    this.takeAlong = new TakeAlong();
     this.dialogue = new Dialogue({
       list: byId("dialogue"),
       onReplay: (id, source) => this.replayer.toggle(id, source),
@@ -82,6 +84,7 @@ export class Detail {
     this.feedback.corrections = conversation.messages.flatMap((message) => message.corrections || []);
     this.feedback.show(conversation.analysis);
     showGoals(conversation.goals || []);
+    this.takeAlong.show(conversation);
   }
 
   close() {

@@ -6,6 +6,7 @@ import { call } from "./api.js";
 import { byId, clone, find, make } from "./dom.js";
 import { plural } from "./format.js";
 import { openOutbox } from "./outbox.js";
+import { linkItem, links } from "./share-links.js";
 /** @import { ApiToken, ExportState, OwnData } from "./types.d.ts" */
 
 const POLL = 1000; // ms
@@ -131,6 +132,19 @@ function tokenItem(token) {
   return item;
 }
 
+// Shared talks
+
+async function loadLinks() {
+  const found = await links();
+  byId("links").replaceChildren(...found.links.map((link) => linkItem(link, linkRevoked)));
+  byId("no-links").hidden = found.links.length > 0;
+}
+
+async function linkRevoked() {
+  await loadLinks();
+  byId("links-title").focus();
+}
+
 byId("token-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = byId("token-name", HTMLInputElement);
@@ -176,6 +190,7 @@ byId("erase").addEventListener("click", () => {
         `${plural(kept.recordings, "recording")}, ${megabytes(kept.bytes)}`,
         `${spoken(kept)} of your voice`,
         plural(byId("tokens").children.length, "API token"),
+        plural(byId("links").children.length, "shared talk"),
       ]
     : ["Everything, though it cannot be counted now"];
   const { account } = byId("erase-counts").dataset;
@@ -197,7 +212,7 @@ byId("erase-form").addEventListener("submit", async (event) => {
     dialog.close();
     toast(message, { seconds: 20 });
     showSignedOut();
-    await Promise.all([loadOwn(), loadTokens()]);
+    await Promise.all([loadOwn(), loadTokens(), loadLinks()]);
     byId("main").focus();
   } catch (error) {
     byId("erase-error").hidden = false;
@@ -232,4 +247,4 @@ function fail({ message }) {
   byId("kept-status").textContent = message;
 }
 
-await Promise.all([loadOwn().catch(fail), loadTokens().catch(showError)]);
+await Promise.all([loadOwn().catch(fail), loadTokens().catch(showError), loadLinks().catch(showError)]);

@@ -1,6 +1,7 @@
 // List the learner's mistakes: hear them, dispute them, and keep sentences of one's own.
 
 import "./page.js";
+import { offerDeck } from "./anki-deck.js";
 import { announce, showError, toast } from "./announce.js";
 import { call } from "./api.js";
 import { marked } from "./corrections.js";
@@ -196,4 +197,5 @@ for (const radio of findAll(byId("states"), "input", HTMLInputElement)) {
   });
 }
 byId("show-more").addEventListener("click", () => load({ more: true }));
+offerDeck(byId("anki", HTMLButtonElement), byId("anki-status"));
 load();

@@ -265,7 +265,19 @@ export interface OwnData {
 }
 
 /** An export, and how far it is. Times are in ms. */
+export interface ShareLink {
+  id: string;
+  conversation: string;
+  /** Empty: it cannot be read now. */
+  title: string;
+  wordsOnly: boolean;
+  createdAt: number;
+  expiresAt: number;
+}
+
 export interface ExportState {
+  /** The one conversation that it is of. */
+  conversation?: string;
   state: "waiting" | "running" | "done" | "failed";
   percent: number;
   size: number;

@@ -30,8 +30,8 @@ from learners.models import Account, ApiToken, Device, Invitation
 from learning import card_words, due, projection
 from learning.models import Card, Occurrence
 from migration.models import Run
-from own_data import exporting
-from own_data.models import Export
+from own_data import exporting, share_links
+from own_data.models import Export, ShareLink
 from staff import audit
 from staff.models import AccessRecord
 from usage.models import SiteLimits
@@ -43,7 +43,7 @@ SECRET = "Zanzibar's secret"
 # Of learners, with the database. They are read and restored in this order.
 KEPT: dict[type[Model], str] = dict.fromkeys(
     (Conversation, Message, Recording, LastClear, LearnerPreferences, Export, Erasure), "local"
-) | {ApiToken: "default"}
+) | {ApiToken: "default", ShareLink: "default"}
 # Columns that say when something was last used.
 USES = ("last_login", "used_at")
 # The rows of each model.
@@ -86,8 +86,15 @@ class World:
         self.account = Account.objects.create(user=vera, learner=self.owner)
         self.device = Device.objects.create(account=self.account, user_agent="Lynx")
         self.token, _ = tokens.create(self.owner, "my program")
+        # A link that anybody may have.
+        created = share_links.create(self.owner, ID, days=7, words_only=False)
+        assert created
+        self.link, self.share_token = created
         self.export = Export.objects.using("local").create(
             learner=self.owner, state=Export.State.DONE, finished_at=timezone.now()
+        )
+        self.deck = Export.objects.using("local").create(
+            learner=self.owner, kind=Export.Kind.ANKI, state=Export.State.DONE, finished_at=timezone.now()
         )
         # Who has entries cannot be deleted in the admin.
         ines = get_user_model().objects.create(username="ines")
@@ -154,7 +161,9 @@ class World:
         if route.startswith("/api/mistakes/"):
             values["id"] = str(self.card.pk)
         if route.startswith("/api/me/"):
-            values["id"] = str(self.token.pk)
+            values["id"] = str(self.link.pk if route.startswith("/api/me/links/") else self.token.pk)
+        if route.startswith("/shared/"):
+            values["token"] = self.share_token
         page = re.match(r"/admin/(\w+)/(\w+)/<(path:object_)?id>/", route)
         if page and page[1] != "r":
             values["object_id"] = values["id"] = str(self.objects[f"{page[1]}.{page[2]}"].pk)
@@ -210,9 +219,10 @@ class World:
         storage = storages["audio_local"]
         if not storage.exists(self.recording.key):
             storage.save(self.recording.key, ContentFile(CLIP.data))
-        path = exporting.path_of(self.export)
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(CLIP.data)
+        for export in (self.export, self.deck):
+            path = exporting.path_of(export)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(CLIP.data)
 
 
 def _without_uses(row: dict[str, Any]) -> dict[str, Any]:

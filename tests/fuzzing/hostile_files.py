@@ -92,7 +92,7 @@ def _with_video(width: int, height: int) -> bytes:
     """Return a QuickTime file with a picture of this size in place of sound."""
     file = io.BytesIO()
     with av.open(file, "w", format="mov") as out:
-        stream = cast(av.VideoStream, out.add_stream("png", rate=1))
+        stream = out.add_stream("png", rate=1)
         stream.width, stream.height, stream.pix_fmt = width, height, "gray"
         frame = av.VideoFrame.from_ndarray(np.zeros((height, width), np.uint8), format="gray")
         for packet in [*stream.encode(frame), *stream.encode(None)]:
@@ -164,7 +164,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "zipped ID3 tags": lambda: zipped_tag(4, 60 * MB) + file_of(QUIET, "mp3", "libmp3lame"),
     "a large title": lambda: file_of(QUIET, "webm", "libopus", title="A" * 8 * MB),
     "ten thousand tags": lambda: file_of(
-        QUIET, "matroska", "libopus", **{f"TAG{number}": "x" * 100 for number in range(10_000)}
+        QUIET, "matroska", "libopus", RATE, **{f"TAG{number}": "x" * 100 for number in range(10_000)}
     ),
     "a large picture": lambda: _with_video(12_000, 12_000),
     "a zip": _zip,

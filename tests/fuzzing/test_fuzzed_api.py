@@ -6,7 +6,7 @@ failure prints the request as a curl command.
 
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class Fuzzing:
     wrong: dict[str, str] = field(default_factory=dict)
     slowest: tuple[float, str] = (0.0, "")
     # Seconds, by operation.
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
         self.schema = schemathesis.openapi.from_url(f"{self.server.url}/api/schema")
