@@ -21,6 +21,7 @@ from core import cloud
 from core.json_types import Json
 from core.threads import in_thread
 from engines import vad
+from engines.interface import EngineError
 from learning import judging
 from learning.card_words import CardWords
 from learning.cards import SHOWN

@@ -3,7 +3,6 @@
 import io
 import struct
 import time
-from typing import cast
 
 import av
 import numpy as np

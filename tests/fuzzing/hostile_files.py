@@ -164,7 +164,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "zipped ID3 tags": lambda: zipped_tag(4, 60 * MB) + file_of(QUIET, "mp3", "libmp3lame"),
     "a large title": lambda: file_of(QUIET, "webm", "libopus", title="A" * 8 * MB),
     "ten thousand tags": lambda: file_of(
-        QUIET, "matroska", "libopus", RATE, **{f"TAG{number}": "x" * 100 for number in range(10_000)}
+        QUIET, "matroska", "libopus", rate=24_000, **{f"TAG{number}": "x" * 100 for number in range(10_000)}
     ),
     "a large picture": lambda: _with_video(12_000, 12_000),
     "a zip": _zip,

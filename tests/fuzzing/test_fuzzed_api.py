@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import checks
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as openapi_checks
 
@@ -66,7 +67,7 @@ class Fuzzing:
 
     def __post_init__(self) -> None:
         self.schema = schemathesis.openapi.from_url(f"{self.server.url}/api/schema")
-        self.operations = [each.ok() for each in self.schema.get_all_operations()]
+        self.operations = [each.ok() for each in self.schema.get_all_operations() if isinstance(each, Ok)]
         self.strategies = [
             (each, each.as_strategy(generation_mode=mode))
             for each in self.operations
