@@ -10,6 +10,8 @@ _ENOUGH_TURNS = 8
 # After these turns the talk ends, unless there is a question about the learner's latest words.
 _USUAL_TURNS = 12
 _LONGEST_TALK = 16
+# An exam ends after so many turns more than its parts have. These turns are wishes, such as to hear a question again.
+_WISHES_IN_EXAM = 6
 
 
 def is_last_turn(talk: DialogueState, *, waits: bool) -> bool:
@@ -18,10 +20,12 @@ def is_last_turn(talk: DialogueState, *, waits: bool) -> bool:
     It does if its last question was announced and this turn answers it. `waits` means that the turn wishes for
     something else first.
     """
-    if parts := talk.brief.scenario.parts:
-        return talk.part == len(parts) and exam_parts.has_ended(talk) and not waits
-    if len(talk.heard) + 1 >= _LONGEST_TALK:
+    parts = talk.brief.scenario.parts
+    longest = sum(part.turns for part in parts) + _WISHES_IN_EXAM if parts else _LONGEST_TALK
+    if len(talk.heard) + 1 >= longest:
         return True
+    if parts:
+        return talk.part == len(parts) and exam_parts.has_ended(talk) and not waits
     return talk.last_question_asked and not waits
 
 
