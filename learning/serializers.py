@@ -12,6 +12,7 @@ from core.serializers import BuiltSerializer, ChosenField, NumberField, WhereSer
 from learning.models import Occurrence
 
 STATES = ("all", "due", "open", "gone", "reported")
+CARD_STATES = ("open", "gone", "returned", "reported")
 # Two minutes of speaking.
 IN_A_SESSION = 6
 MOST_IN_A_SESSION = 30
@@ -63,7 +64,7 @@ class MistakeSerializer(BuiltSerializer[Json]):
     firstAt = MomentField()
     lastAt = MomentField()
     dueAt = MomentField(help_text="Milliseconds since 1970. When it is due for review.")
-    state = serializers.ChoiceField(choices=["open", "gone", "returned", "reported"])
+    state = serializers.ChoiceField(choices=CARD_STATES)
 
 
 class CountsSerializer(BuiltSerializer[Json]):

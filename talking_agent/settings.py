@@ -430,6 +430,7 @@ SPECTACULAR_SETTINGS = {
         "LevelEnum": "tutor.scenario.LEVELS",
         "LanguageEnum": "talk.serializers.LANGUAGES",
         "PurposeEnum": "tutor.scenario.PURPOSES",
+        "CardStateEnum": "learning.serializers.CARD_STATES",
     },
 }
 # Enough for a whole conversation with its audio as data URLs.

@@ -105,7 +105,7 @@ class TestOneLearner:
         assert statuses[:2] == [201, 200 if with_cookie else 201]
         assert statuses[-1] == 429
         assert int(response["Retry-After"]) > 0
-        assert "may be sent in a day" in response.json()["error"]
+        assert "MB in a day" in response.json()["error"]
 
 
 def large() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from migration.archive import UnusableArchive
 FORMAT, VERSION = "talking-agent-archive", 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 # Columns that archives of earlier versions do not have.
-YOUNGER = {"measured", "version"}
+YOUNGER = {"measured", "version", "goal"}
 # Columns that only archives of earlier versions have. They were notes of the local database.
 GONE = {"partial", "replaced_at"}
 # The entry that says why a recording has no file in the archive.
