@@ -223,7 +223,7 @@ def test_all_talks_are_deleted_only_when_confirmed(page: Page):
 
 def test_settings_survive_a_reload(page: Page, server: AgentServer):
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Your level", exact=True).select_option("C1")
+    page.locator("#setting-level").select_option("C1")
     page.get_by_label(re.compile("How fast the agent speaks")).fill("0.8")
     page.locator("input[name=theme][value=dark]").check(force=True)
     page.goto(server.url)

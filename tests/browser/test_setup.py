@@ -50,7 +50,7 @@ def test_the_default_topic_follows_the_level(page: Page, server: AgentServer):
         expect(topic(page).locator(".scenario-facts")).to_have_text(level)
         expect(page.locator("#start-level")).to_have_text(f"at level {level}")
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Your level", exact=True).select_option("C1")
+    page.locator("#setting-level").select_option("C1")
     page.get_by_role("button", name="Close settings").click()
     expect(topic(page).locator(".scenario-facts")).to_have_text("C1")
     expect(page.locator("#announcer")).to_contain_text("The topic is now")
