@@ -117,4 +117,4 @@ def test_a_placement_talk_ends_with_a_level_and_what_was_not_measured(page: Page
     assert found
     page.goto(server.url)
     page.get_by_role("button", name="Settings").click()
-    expect(page.get_by_label("Your level", exact=True)).to_have_value(found[1])
+    expect(page.locator("#setting-level")).to_have_value(found[1])

@@ -22,7 +22,7 @@ def talk(learner: httpx.Client, number: int, days_ago: int) -> None:
 
 def test_talks_are_counted_and_a_due_mistake_is_todays_review(learner: httpx.Client):
     for number in range(3):
-        talk(learner, number, days_ago=2 * number)
+        talk(learner, number, days_ago=2 * number + 2)
     found = learner.get("/api/progress", params={"zone": "Europe/Berlin"}).json()
     assert (found["talks"], found["turns"], found["unread"]) == (3, 3, 0)
     assert sum(day["practised"] for day in found["days"]) == 3
