@@ -71,7 +71,7 @@ class Figures:
     perfect: int
     perfect_doubted: int
     doubted: int
-    # Corrections of mistakes that nobody made
+    # Corrections of words that were misheard
     miscorrected: int
     # CPU seconds for a clip
     cpu_s: float

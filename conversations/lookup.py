@@ -21,7 +21,7 @@ from core.cloud import LOCAL
 
 # The `kind` in the config of a conversation that is a review, not a talk.
 REVIEW = "review"
-# Where a key is missing, databases do not agree about a comparison with it.
+# Databases compare a missing key differently.
 IS_TALK = Q(config__kind__isnull=True) | ~Q(config__kind=REVIEW)
 # The place of a conversation in a list: timestamp and key.
 Position = tuple[datetime, uuid.UUID]

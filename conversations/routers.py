@@ -4,7 +4,7 @@ from django.db.models import Model
 from core import cloud
 from core.cloud import LOCAL
 
-# What `learning` derives from conversations is beside them.
+# The tables that `learning` derives are in the database of the conversations.
 KEPT = ("conversations", "audio", "learning")
 # The outbox, and the exports whose files are on this machine.
 LOCAL_ONLY = ("conversations.pendingchange", "own_data.export")

@@ -12,5 +12,5 @@ def counted(number: int, thing: str) -> str:
 
 
 def hours_until(seconds: float) -> str:
-    """Return a wait in whole hours, rounded up: whoever comes back then is not too early."""
+    """Return a wait in whole hours, rounded up, so that the wait is over by then."""
     return counted(max(1, math.ceil(seconds / 3600)), "hour")

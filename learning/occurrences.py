@@ -31,7 +31,7 @@ def moment_of(message: Message) -> datetime:
 
 def _mistakes(message: Message) -> Iterator[Occurrence]:
     measured = message.measured if isinstance(message.measured, dict) else {}
-    # What may have been misheard is no mistake, and an attempt is judged by itself.
+    # Doubtful turns have no mistakes. Attempts of a review are judged in `judging`.
     if not isinstance(message.corrections, list) or measured.get("doubt") or "review" in measured:
         return
     for number, correction in enumerate(message.corrections[:MOST_CORRECTIONS]):

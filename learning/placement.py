@@ -52,7 +52,7 @@ class EvidenceKind:
     unit: str
     figure: Callable[[Sequence[PlacedTurn]], float]
     yardstick: Mapping[str, float]
-    # What there must be of it.
+    # The material that the figure needs: how much there is, and the least of it.
     amount: Callable[[Sequence[PlacedTurn]], int]
     fewest: int
     missing: str

@@ -80,7 +80,7 @@ def _run(merge: LearnerMerge) -> None:
     if not claim(work, holder, using="default"):
         return
     try:
-        # Afterwards nobody could see or revoke them, and their programs must not get at the account.
+        # After the merge, no page lists these tokens. They must not open the account.
         for token in tokens.of_learner(merge.source):
             tokens.revoke(merge.source, token.pk)
         if not merge.deletes:

@@ -119,7 +119,7 @@ async def _kept(
 def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
     columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
     with cloud.patience():
-        # What cannot be counted now is merged with the stored messages later.
+        # The database is down. The attempt is merged with the stored messages later.
         with contextlib.suppress(store.OutOfReach):
             count, is_there = store.size(learner, conversation, drafts[-1].id) or (0, False)
             if count >= MAX_MESSAGES and not is_there:

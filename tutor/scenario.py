@@ -20,7 +20,7 @@ from tutor.toml_tables import SLOT, DataFileError, Table, read, slots
 KINDS = ("chat", "adventure", "lesson", "interview", "exam", "placement", "own")
 # In these talks the learner shows what they can, so the agent corrects nothing aloud.
 WITHOUT_CORRECTION = frozenset({"exam", "placement"})
-# What learners practise for. A scenario names those that it suits.
+# Reasons to practise. A scenario names the ones that it suits.
 PURPOSES = ("travel", "work", "exam", "school")
 OWN_WORDS = frozenset({"topic", "goal", "rules", "expectations"})
 

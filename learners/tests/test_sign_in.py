@@ -108,7 +108,7 @@ def test_guesses_during_a_sign_in_stay_counted() -> None:
     own = Attempt("mallory", HERE)
     own.begin()
     for number in range(sign_in.FREE_FOR_ADDRESS - 1):
-        assert Attempt(f"somebody-{number}", HERE).begin() == 0
+        assert Attempt(f"name-{number}", HERE).begin() == 0
     own.succeed()
     assert Attempt("another", HERE).begin() > 0
     assert Attempt("another", ELSEWHERE).begin() == 0

@@ -1,4 +1,4 @@
-"""What to do today: one talk, one review, and why."""
+"""The plan for today suggests one talk and one review, with reasons."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -325,7 +325,7 @@ def test_conversations_can_be_deleted_instead(both: Any, account: Account, sourc
 
 @pytest.mark.parametrize("deletes", [False, True])
 def test_tokens_from_before_are_revoked(account: Account, source: uuid.UUID, deletes: bool) -> None:
-    """A program of somebody else who used this browser must not get at the account."""
+    """Another person who used this browser may have created a token. It must not open the account."""
     _, secret = tokens.create(source, "script")
     _, own = tokens.create(account.learner, "script")
     merge(account, source, deletes=deletes)

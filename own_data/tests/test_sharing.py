@@ -1,4 +1,4 @@
-"""A shared talk can be read by everybody who has the link, until the learner revokes it, and by nobody else."""
+"""The link opens a shared talk until the learner revokes it. Without the link, the talk is private."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

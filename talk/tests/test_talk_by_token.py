@@ -24,7 +24,7 @@ def _scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def talk_with(secret: str) -> Connection:
-    """Return a connection whose token names the learner, with one turn. Its cookie is somebody else's."""
+    """Return a connection whose token names the learner, with one turn. Its cookie names another learner."""
     connection = Connection(uuid.uuid4(), more_headers={"Authorization": f"Bearer {secret}"})
     await connection.open()
     await connection.turn()

@@ -13,7 +13,7 @@ from tests.talking import silence, spoken
 Json = Any
 VOICE = spoken("learner_london")
 TEXTS = ("I live in Hanoi.", "My brother has went to London.", "Yes.", "Why?", "I don't know what to say.", "Ngày mai.")
-# What stands in place of a value. Many are of the right type for some field.
+# Replacements for a value. Many have the right type for some field.
 VALUES: tuple[Json, ...] = (
     *(None, True, False, 0, 1, -1, 3, 500, 2**31, -(2**63), 10**400, 0.5, -0.0, 1e308, float("nan"), float("inf")),
     *(

@@ -41,7 +41,7 @@ OF_A_ROUND, OF_AN_ENGINE = 8, 2
 RESTORED_EVERY = 6
 # Seconds for an answer. Another test may load the machine.
 PATIENT = 60
-# What makes an erasure a real one. Few are, because each costs a new account.
+# The confirmation that an erasure needs. Few requests have it, because each erasure costs a new account.
 ERASURE = "POST /api/me/erasure"
 CHECKS = (
     checks.not_a_server_error,
