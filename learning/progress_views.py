@@ -67,7 +67,7 @@ class PlacementView(LearningView):
 class TodayView(LearningView):
     @extend_schema(
         operation_id="getToday",
-        summary="What to do today: one talk, one review, and why",
+        summary="The plan for today: one talk and one review, with reasons",
         parameters=[TodayQuerySerializer],
         responses=answers(TodaySerializer, 400, 503),
         tags=["learning"],

@@ -46,7 +46,7 @@ class MistakesView(LearningView):
     @extend_schema(
         operation_id="listMistakes",
         summary="The learner's mistakes, the latest first",
-        description="Mistakes of the same kind are one: “he work” and “she work”. What may have been misheard is not here.",
+        description="Mistakes of the same kind are one: “he work” and “she work”. Misheard words are left out.",
         parameters=[learning.MistakesQuerySerializer],
         responses=answers(learning.MistakePageSerializer, 400, 503),
         tags=["learning"],
