@@ -18,6 +18,8 @@ from talking_agent.listener import BoundedHttp, BoundedWebSocket
 SWITCH_S = 0.0005
 # Bytes of one WebSocket message.
 MAX_FRAME = 16 * 1024 * 1024
+# Seconds that a stopping server has for saving the turns that were committed. Process managers wait 60 s before they kill it.
+SHUTDOWN_S = 30
 
 
 class Command(BaseCommand):
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             ws_max_size=MAX_FRAME,
             # Speech hardly shrinks, and compressing costs more than sending.
             ws_per_message_deflate=False,
-            timeout_graceful_shutdown=10,
+            timeout_graceful_shutdown=SHUTDOWN_S,
         )
         threading.Thread(target=self._greet, daemon=True).start()
         sys.setswitchinterval(SWITCH_S)
