@@ -73,6 +73,10 @@ class Connection:
 
     async def leave(self) -> None:
         await self._served.send_input({"type": "websocket.disconnect", "code": 1006})
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until the endpoint has returned. Raises what it raised."""
         await self._served.wait(PATIENT)
 
 
@@ -217,7 +221,7 @@ async def test_a_talk_that_fails_to_begin_releases_its_slot(
     connection = Connection(learner)
     await connection.open()
     with pytest.raises(OSError, match="no disk"):
-        await connection.closed()
+        await connection.ended()
     assert capacity.HOSTED_TALK_SLOTS.used == 0
 
 
