@@ -54,7 +54,8 @@ class Heard:
         """Count the corrections of mistakes that are only in the transcript, not in what was said."""
         if self.is_asked_again:
             return 0
-        made = {(one.said.lower(), one.better.lower()) for one in corrector.correct(self.transcript.certain)}
+        found = [one for one in corrector.correct(self.transcript.text) if self.transcript.is_sure(one.start, one.end)]
+        made = {(one.said.lower(), one.better.lower()) for one in found}
         return len(made - {(one.said.lower(), one.better.lower()) for one in corrector.correct(self.clip.said)})
 
 

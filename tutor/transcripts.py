@@ -29,9 +29,9 @@ class Doubt(StrEnum):
 class Transcript:
     """Hold the words of a recording, "" if nobody spoke or nothing could be understood.
 
-    `confidence` is the mean log probability of a token, None if the engine does not report it. `unsure` holds the words
-    in doubt as spans of characters. With `invented_end`, the last word may be the model's, which completed a sentence that the
-    speaker left open.
+    `confidence` is the mean log probability of a token, None if the engine does not report it. `unsure` holds the uncertain
+    words as spans of characters. They are not corrected, and if the transcript is in doubt, they leave gaps. With
+    `invented_end`, the last word may be the model's, which completed a sentence that the speaker left open.
     """
 
     text: str
@@ -50,6 +50,13 @@ class Transcript:
         """Return the words that the learner certainly said, with gaps; "" if there are too few."""
         return certain(self.text, self.doubt, self.unsure)
 
+    def is_sure(self, start: int, end: int) -> bool:
+        """Return whether all words between these characters, and the words next to them, are sure."""
+        before, after = self.text[:start].split(), self.text[end:].split(maxsplit=1)
+        first = start - (len(self.text[:start]) - self.text[:start].rfind(before[-1])) if before else start
+        last = end + self.text[end:].find(after[0]) + len(after[0]) if after else end
+        return not any(at < last and until > first for at, until in self.unsure)
+
     def stored(self) -> Json:
         """Return the fields about the doubt that a message keeps in `measured` (`conversations.merging.ABOUT_WORDS`)."""
         if self.doubt is None:
@@ -61,6 +68,8 @@ class Transcript:
 def certain(text: str, doubt: str | None, unsure: Sequence[Sequence[int]]) -> str:
     if doubt in (Doubt.MISHEARD, Doubt.NOT_ENGLISH):
         return ""
+    if not doubt:
+        return text
     kept, at = "", 0
     for start, end in unsure:
         kept, at = kept + text[at:start] + GAP, end
@@ -106,7 +115,7 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
     total = sum(weight * (part.confidence or 0.0) for weight, part in zip(weights, judged, strict=True))
     confidence = total / sum(weights) if weights else None
     doubt = None
-    if unsure:
+    if any(part.doubt for part in said):
         unsure_words = sum(len(text[start:end].split()) for start, end in unsure)
         doubt = Doubt.MISHEARD if 3 * unsure_words > len(text.split()) else Doubt.WORDS
     elif not text:

@@ -104,11 +104,12 @@ def _judged_together(second: Whisper, samples: Samples, guess: Guess, guesses: l
     differ = disagreement(guess.text, others[0].text)
     confidence = (guess.confidence + others[0].confidence) / 2 - _DISAGREEMENT * differ
     text = without_loops(consensus(guesses, others))
+    other = others[0].text if text in {each.text for each in guesses} else guesses[0].text
+    unsure = differing(text, other)
     if text and confidence >= SURE_TOGETHER:
-        return Transcript(text, confidence)
+        return Transcript(text, confidence, unsure=tuple(unsure))
     is_foreign = second.chance_of_english(encoded) < ENGLISH
     is_invented = _hears_little(guess) or (differ >= DIFFERENT_WORDS and confidence < INVENTED)
     if is_foreign or is_invented or not text:
         return Transcript("", confidence, Doubt.NOT_ENGLISH if is_foreign else Doubt.MISHEARD)
-    other = others[0].text if text in {each.text for each in guesses} else guesses[0].text
-    return in_doubt(text, confidence, differing(text, other))
+    return in_doubt(text, confidence, unsure)

@@ -65,7 +65,8 @@ class LocalSession:
             # A learner in distress is not corrected, and words that are led away from are not repeated.
             corrections: tuple[Correction, ...] = ()
             if not spoken.doubt and not moderation.found_in_learners(heard):
-                corrections = await loop.run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
+                found = await loop.run_in_executor(corrector.EXECUTOR, corrector.correct, heard)
+                corrections = tuple(one for one in found if spoken.is_sure(one.start, one.end))
             if corrections:
                 yield Corrected(corrections)
             answer = await loop.run_in_executor(

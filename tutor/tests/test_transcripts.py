@@ -20,6 +20,22 @@ def test_mostly_doubtful_words_leave_nothing_certain(unsure: list[tuple[int, int
     assert (heard.doubt, heard.certain) == (Doubt.MISHEARD, "")
 
 
+def test_unsure_words_of_an_accepted_transcript_leave_no_gap():
+    heard = joined([Transcript("I like fish.", -0.1), Transcript(BREAD, -0.5, unsure=((14, 20),))])
+    assert (heard.doubt, heard.certain) == (None, f"I like fish. {BREAD}")
+    assert [heard.text[start:end] for start, end in heard.unsure] == ["Panera"]
+    assert heard.stored() == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_sure"), [("I went to", True), ("to the", False), ("Panera", False), ("and", False), ("bread.", True)]
+)
+def test_words_next_to_unsure_ones_are_not_sure(words: str, is_sure: bool):
+    heard = Transcript(BREAD, -0.5, unsure=((14, 20), (21, 29)))
+    start = BREAD.index(words)
+    assert heard.is_sure(start, start + len(words)) == is_sure
+
+
 def test_pieces_without_english_leave_the_others_as_they_are():
     heard = joined([Transcript("I like fish.", -0.1), Transcript("", -1.2, Doubt.NOT_ENGLISH)])
     assert (heard.text, heard.certain) == ("I like fish.", "I like fish.")

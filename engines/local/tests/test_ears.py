@@ -6,7 +6,7 @@ from django.test import override_settings
 from bench import learner_speech
 from bench.wer import word_errors
 from bench.words import LEAST_CAUGHT, MOST_ACCEPTED, transcribed
-from engines.local import ears, transcriber, whisper_models
+from engines.local import corrector, ears, transcriber, whisper_models
 from engines.local.consensus import consensus, differing, disagreement, edit_distance
 from engines.local.loops import without_loops
 from engines.local.transcriber import TurnTranscription
@@ -95,6 +95,18 @@ def test_with_two_models_only_the_words_on_which_they_agree_are_certain(monkeypa
     found = transcript(clip("learner_london"))
     assert (found.text, found.doubt) == (theirs, Doubt.WORDS)
     assert found.certain == "Yesterday I went to the ..."
+
+
+def test_words_that_two_models_hear_differently_are_not_corrected(monkeypatch: pytest.MonkeyPatch):
+    models = transcriber.load()
+    assert models._second
+    ours, theirs = "My brother works in Rome.", "My brother work in Rome."
+    monkeypatch.setattr(models._first, "guesses", lambda *_, **__: [guess(ours, -0.5)])
+    monkeypatch.setattr(models._second, "guesses", lambda *_, **__: [guess(theirs, -0.4)])
+    found = transcript(clip("learner_london"))
+    assert (found.text, found.doubt, found.certain) == (theirs, None, theirs)
+    (correction,) = corrector.correct(theirs)
+    assert not found.is_sure(correction.start, correction.end)
 
 
 def test_a_turn_without_any_word_that_could_be_made_out_is_not_called_another_language(monkeypatch: pytest.MonkeyPatch):

@@ -15,12 +15,13 @@ from engines.interface import Corrected, Ended, Event, Heard, Speech, Unheard, W
 from engines.local import corrector, partner, speaker, transcriber, whisper_models
 from engines.local.engine import LocalEngine
 from engines.local.session import LocalSession
+from engines.local.transcriber import TurnTranscription
 from tests.sound import FAMILY, clip, loudness, seconds, silence, white_noise
 from tests.watched import watched
 from tutor import hints, scenario
 from tutor.domain import Correction, EngineError, Line
 from tutor.scenario import Brief
-from tutor.transcripts import Doubt
+from tutor.transcripts import Doubt, Transcript
 
 ROOT = Path(__file__).resolve().parents[3]
 LONDON = clip("learner_london")
@@ -118,6 +119,23 @@ async def test_a_turn_in_doubt_is_answered_and_not_corrected(engine: LocalEngine
     assert isinstance(events[0], Heard)
     assert events[0].doubt
     assert not any(isinstance(event, Corrected) for event in events)
+    assert any(isinstance(event, Words) for event in events)
+
+
+@pytest.mark.parametrize(("unsure", "is_corrected"), [((), True), (((11, 15),), False)], ids=["sure", "unsure"])
+async def test_unsure_words_of_an_accepted_turn_are_not_corrected(
+    engine: LocalEngine,
+    brief: Brief,
+    monkeypatch: pytest.MonkeyPatch,
+    unsure: tuple[tuple[int, int], ...],
+    is_corrected: bool,
+):
+    heard = Transcript("My brother work in Rome.", -0.5, unsure=unsure)
+    monkeypatch.setattr(TurnTranscription, "transcribe", lambda *_: heard)
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        events = await reply(session)
+    assert any(isinstance(event, Corrected) for event in events) == is_corrected
     assert any(isinstance(event, Words) for event in events)
 
 
