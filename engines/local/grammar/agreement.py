@@ -109,7 +109,7 @@ def _better(found: TaggedSentence, subject: SubjectPhrase, at: int) -> str:
     verb, person = found.tokens[at], subject.person
     before = {token.lemma for token in found.tokens[: subject.start]}
     words = {token.lower for token in found.tokens[subject.start : subject.end]}
-    if subjects.is_collective(subject) and not (subject.is_pronoun or "BASE" in verb.flags):
+    if subjects.is_collective(subject) and not subject.is_pronoun:
         return ""
     # "A lot of person", "both of my brother": the noun is wrong, the verb may be right.
     if found.tokens[subject.start].flags & {"PLDET"} or {"lot", "lots", "couple"} & words:

@@ -73,6 +73,9 @@ def subject_at(found: TaggedSentence, at: int) -> SubjectPhrase | None:
         other = noun_phrase(found, end + 1)
         if not other and end + 1 < len(tokens) and tokens[end + 1].flags & {"SUBJ", "OBJ"}:
             other = (end + 1, end + 2)
+        # "My brother and sister room": perhaps one room of both.
+        if other and other[1] - other[0] > 1 and all(each.flags & _NOUNS for each in tokens[other[1] - 2 : other[1]]):
+            return None
         return SubjectPhrase(at, other[1], tokens[other[1] - 1], OTHER) if other else None
     if end < len(tokens) and tokens[end].lower in ("or", "nor", "with", "as", "'s", "'", ","):
         return None
