@@ -14,6 +14,8 @@ from tests.browser.microphone import add_microphone
 from tests.browser.test_talk import choose_and_start, conversation, kept, start_talking, wait_for_voice
 from tests.servers import AgentServer
 
+# Of similar cases, `make test` runs the hardest one, and `make soak` runs all.
+SOAK = pytest.mark.soak
 STATE = "#state-text"
 ALLOW = "Press Allow in your browser, so that I can hear you."
 LIVE = "() => tracks.filter((track) => track.readyState === 'live').length"
@@ -66,7 +68,9 @@ def type_a_turn(page: Page, text: str) -> None:
 # The microphone is on only while the page says so
 
 
-@pytest.mark.parametrize("chosen", [hardware.HANDS_FREE, ""], ids=["hands-free", "hold-to-talk"])
+@pytest.mark.parametrize(
+    "chosen", [pytest.param(hardware.HANDS_FREE, id="hands-free"), pytest.param("", id="hold-to-talk", marks=SOAK)]
+)
 def test_a_microphone_that_opens_after_the_end_is_stopped_and_records_nothing(
     browser: Browser, server: AgentServer, chosen: str
 ):
@@ -88,7 +92,7 @@ def test_a_microphone_that_opens_after_the_end_is_stopped_and_records_nothing(
         assert page.locator("li.turn[data-role=user]").count() == 0
 
 
-@pytest.mark.parametrize("first_comes", ["before the second", "after the second"])
+@pytest.mark.parametrize("first_comes", [pytest.param("before the second", marks=SOAK), "after the second"])
 def test_the_last_chosen_microphone_is_used(browser: Browser, server: AgentServer, first_comes: str):
     with page_with(browser, hardware.HELD_MICROPHONE) as page:
         choose_and_start(page, server)
@@ -108,7 +112,7 @@ def test_the_last_chosen_microphone_is_used(browser: Browser, server: AgentServe
         expect(page.locator("#main")).to_have_attribute("data-microphone", "true")
 
 
-@pytest.mark.parametrize("end", ["the talk ends", "another microphone", "taken over"])
+@pytest.mark.parametrize("end", ["the talk ends", pytest.param("another microphone", marks=SOAK), "taken over"])
 def test_an_open_microphone_is_closed_when_it_is_no_longer_used(browser: Browser, server: AgentServer, end: str):
     with page_with(browser, hardware.COUNTED_TRACKS, hardware.INTERRUPTED_CONTEXTS) as page:
         start_talking(page, server)
@@ -137,7 +141,7 @@ def test_an_open_microphone_is_closed_when_it_is_no_longer_used(browser: Browser
 # The browser asks for permission
 
 
-@pytest.mark.parametrize("answer", ["allow", "refuse", "type"])
+@pytest.mark.parametrize("answer", ["allow", pytest.param("refuse", marks=SOAK), "type"])
 def test_the_agents_question_waits_for_the_microphone_permission(browser: Browser, server: AgentServer, answer: str):
     with page_with(browser, hardware.HELD_MICROPHONE) as page:
         choose_and_start(page, server)
@@ -173,7 +177,7 @@ def show_page_again(page: Page) -> None:
     page.evaluate(hardware.SHOWN_AGAIN)
 
 
-@pytest.mark.parametrize("return_by", [tap, show_page_again])
+@pytest.mark.parametrize("return_by", [tap, pytest.param(show_page_again, marks=SOAK)])
 def test_captions_continue_during_a_phone_call_and_the_sound_returns(
     browser: Browser, server: AgentServer, return_by: Callable[[Page], None]
 ):
@@ -206,6 +210,7 @@ def test_suspended_sound_resumes_by_itself(browser: Browser, server: AgentServer
         expect_state(page, "ready")
 
 
+@SOAK
 def test_a_typed_turn_is_answered_while_the_sound_is_suspended(browser: Browser, server: AgentServer):
     with page_with(browser, hardware.INTERRUPTED_CONTEXTS) as page:
         start_talking(page, server)
@@ -233,7 +238,11 @@ def test_a_microphone_without_frames_is_reported_and_resumes_with_a_tap(browser:
 
 
 @pytest.mark.parametrize(
-    "hardware_is", [hardware.NO_LOUDSPEAKER, hardware.NO_AUDIO_CONTEXT], ids=["pending", "refused"]
+    "hardware_is",
+    [
+        pytest.param(hardware.NO_LOUDSPEAKER, id="pending", marks=SOAK),
+        pytest.param(hardware.NO_AUDIO_CONTEXT, id="refused"),
+    ],
 )
 def test_without_a_loudspeaker_a_talk_works_with_captions(browser: Browser, server: AgentServer, hardware_is: str):
     with page_with(browser, hardware_is) as page:
@@ -252,6 +261,7 @@ def test_without_a_loudspeaker_a_talk_works_with_captions(browser: Browser, serv
         assert not messages[2].get("interrupted")
 
 
+@SOAK
 def test_without_a_loudspeaker_the_page_connects_as_fast_as_with_one(browser: Browser, server: AgentServer):
     took = {}
     for loudspeaker, script in (("there", ""), ("absent", hardware.NO_LOUDSPEAKER)):
@@ -301,8 +311,11 @@ def test_the_screen_stays_on_while_a_talk_lasts(browser: Browser, server: AgentS
 
 @pytest.mark.parametrize(
     "scripts",
-    [[], [hardware.HANDS_FREE], [hardware.HELD_MICROPHONE, REFUSED]],
-    ids=["hold-to-talk", "hands-free", "typing"],
+    [
+        pytest.param([], id="hold-to-talk", marks=SOAK),
+        pytest.param([hardware.HANDS_FREE], id="hands-free"),
+        pytest.param([hardware.HELD_MICROPHONE, REFUSED], id="typing", marks=SOAK),
+    ],
 )
 def test_a_returning_learner_is_welcomed_aloud(browser: Browser, server: AgentServer, scripts: list[str]):
     with page_with(browser, *scripts) as page:
@@ -320,7 +333,9 @@ def test_a_returning_learner_is_welcomed_aloud(browser: Browser, server: AgentSe
         assert [each["role"] for each in conversation(page, server)["messages"]] == ["assistant", "assistant"]
 
 
-@pytest.mark.parametrize("chosen", ["", hardware.HANDS_FREE], ids=["hold-to-talk", "hands-free"])
+@pytest.mark.parametrize(
+    "chosen", [pytest.param("", id="hold-to-talk"), pytest.param(hardware.HANDS_FREE, id="hands-free", marks=SOAK)]
+)
 def test_a_learner_who_stays_silent_is_helped_and_one_who_is_busy_is_not(
     browser: Browser, server: AgentServer, chosen: str
 ):

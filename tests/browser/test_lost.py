@@ -57,6 +57,7 @@ def test_the_server_is_killed_while_the_learner_speaks(page: Page, own_server: A
     expect(page.locator("#outbox-status")).not_to_contain_text("waiting", timeout=WITHIN)
 
 
+@pytest.mark.soak
 def test_the_page_is_reloaded_before_the_turn_was_saved(page: Page, own_server: AgentServer):
     speak_until_the_server_is_killed(page, own_server)
     # The browser keeps the turn.
@@ -116,6 +117,7 @@ def test_hands_free_turns_without_a_connection_are_saved_once_and_in_order(page:
     assert "big house" in said[1] or "live" in said[1], said
 
 
+@pytest.mark.soak
 def test_a_sentence_stays_one_turn_when_the_connection_breaks_and_returns(page: Page, own_server: AgentServer):
     start_talking(page, own_server)
     page.get_by_role("switch", name="Hands-free").check()
@@ -172,7 +174,7 @@ def test_the_learners_own_topic_is_kept_when_the_first_turn_is_sent_again(page: 
     assert "My stamp collection" in json.dumps(kept)
 
 
-@pytest.mark.parametrize("how", ["hands-free", "held"])
+@pytest.mark.parametrize("how", ["hands-free", pytest.param("held", marks=pytest.mark.soak)])
 def test_a_turn_is_answered_when_its_microphone_is_unplugged(page: Page, server: AgentServer, how: str):
     # The learner speaks on, so that no pause can end the turn.
     speech = [spoken("librivox_0870")] * 15

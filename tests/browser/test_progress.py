@@ -35,8 +35,7 @@ def talk_aloud(page: Page, server: AgentServer, count: int = 3) -> None:
                 assert answer.is_success, answer.text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 320)])
 def test_progress_is_shown_in_charts_and_tables(page: Page, server: AgentServer, scheme: str, width: int):
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": width, "height": 800})
