@@ -5,7 +5,8 @@ import re
 _NEVER_END = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "vs", "e.g", "i.e", "approx", "dept", "govt")
 _MAY_END = frozenset(
     (  # noqa: SIM905
-        "sr jr etc inc ltd co corp a.m p.m ave rd blvd min max hr hrs ft oz lb lbs tel mon tue tues wed thu thurs fri misc"
+        "sr jr etc inc ltd co corp a.m p.m ave rd blvd min mins max sec secs hr hrs ft oz lb lbs tsp tbsp kg km cm ml tel"
+        " mon tue tues wed thu thurs fri misc"
     ).split()
 )
 ABBREVIATIONS = _MAY_END.union(_NEVER_END)

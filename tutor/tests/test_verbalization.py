@@ -12,6 +12,8 @@ MONEY = [
     ("I paid £1,250.75.", "I paid one thousand two hundred and fifty pounds and seventy-five pence."),
     ("It was $0.99 or 12,50 €.", "It was ninety-nine cents or twelve euros and fifty cents."),
     ("A $5 note, $1 and $3-5.", "A five dollar note, one dollar and three to five dollars."),
+    ("Pay $5m or 2.3bn yen.", "Pay five million dollars or two point three billion yen."),
+    ("A 10k run, 5M people, a 4K screen.", "A ten thousand run, five million people, a 4K screen."),
     ("They raised $3.5 million, or $4bn.", "They raised three point five million dollars, or four billion dollars."),
 ]
 TIMES = [
@@ -22,6 +24,11 @@ TIMES = [
     ("On 2026-11-29.", "On November twenty-ninth, twenty twenty-six."),
     ("Born on Jan. 3, 1999.", "Born on January third, nineteen ninety-nine."),
     ("We met on 2 May 2010.", "We met on the second of May, twenty ten."),
+    (
+        "On 12/25/2023 and 25.12.2023.",
+        "On December twenty-fifth, twenty twenty-three and the twenty-fifth of December, twenty twenty-three.",
+    ),
+    ("It took 1h 20m and 2m 1s.", "It took one hour twenty minutes and two minutes one second."),
     ("In March 20 shops closed.", "In March twenty shops closed."),
 ]
 YEARS = [
@@ -50,6 +57,8 @@ MEASURES = [
     ("It is 20°C outside, or -5 °F.", "It is twenty degrees Celsius outside, or minus five degrees Fahrenheit."),
     ("Up 10% (about 3-5 euros).", "Up ten percent (about three to five euros)."),
     ("A 10 km run, 5 ft 10 in.", "A ten kilometre run, five feet ten."),
+    ("From -3\u00b0C to +7\u00b0C.", "From minus three degrees Celsius to plus seven degrees Celsius."),
+    ('Add 1 tsp. salt. It is 15" wide.', "Add one teaspoon salt. It is fifteen inches wide."),
     ("Walk for 5 min. to the park.", "Walk for five minutes to the park."),
 ]
 FRACTIONS = [
@@ -78,6 +87,7 @@ ROMAN = [
 WORDS = [
     ("Mr. and Mrs. Lee came.", "Mister and Missus Lee came."),
     ("She lives in apt. 4B.", "She lives in apartment 4B."),
+    ("On Sat., 4 July, and on Sun.", "On Saturday, the fourth of July, and on Sun."),
     ("Closed on Mon. and Tue.", "Closed on Monday and Tuesday."),
     ("He's 6 ft. 2 in tall.", "He's six feet two tall."),
     ("It costs 2 \u20ac/hour.", "It costs two euros per hour."),
@@ -95,10 +105,16 @@ WORDS = [
     ("See https://example.org/a?b=1 for more.", "See example dot org for more."),
     ("Write to me@example.org.", "Write to me at example dot org."),
     ("Open Mon.-Fri., 9-5.", "Open Monday to Friday, nine to five."),
+    (
+        "Open Mon-Fri, Sat \u2013 Sun and Tues-Thurs.",
+        "Open Monday to Friday, Saturday to Sunday and Tuesday to Thursday.",
+    ),
     ("A5, MP3 and a 24-hour shop.", "A5, MP3 and a twenty-four-hour shop."),
 ]
 LINES = [
     ("1. Say hello\n2. Say goodbye", "one, Say hello. two, Say goodbye"),
+    ("1. Wash it. 2. Cook it for 5 min.", "one, Wash it. two, Cook it for five minutes."),
+    ("I have 1. He has 2. Sit down.", "I have one. He has two. Sit down."),
     ("- first item\n- second item", "first item. second item"),
     ("To do:\n* eat,\n* sleep.", "To do: eat, sleep."),
     ("Hello\n\nworld", "Hello. world"),

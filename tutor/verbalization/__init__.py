@@ -21,6 +21,8 @@ _RULES = (
     *words.RULES,
     *numerals.RULES,
 )
+# "1. Wash it. 2. Cook it." in one line
+_LIST_IN_A_LINE = re.compile(r"(?<=[.!?;,])[ \t]+(?=[2-9][.)][ \t]+\S)")
 _LIST_ENTRY = re.compile(r"^\s*(?:[-*\u2022+]\s+|(\d+)[.)]\s+)")
 # A text with a larger share of letters beyond a-z counts as another language.
 _FOREIGN = 0.2
@@ -37,9 +39,12 @@ def verbalize(text: str) -> str:
     text = text.replace("\u2019", "'").replace("\u00a0", " ")
     for glyph, fraction in GLYPHS.items():
         text = re.sub(rf"(?<=\d)\s?{glyph}", f" {fraction}", text).replace(glyph, fraction)
+    rows = "\n".join(
+        _LIST_IN_A_LINE.sub("\n", row) if re.match(r"\s*1[.)]\s", row) else row for row in text.splitlines()
+    )
     lines = [
         _LIST_ENTRY.sub(lambda entry: f"{numerals.cardinal(entry[1])}, " if entry[1] else "", line).strip()
-        for line in text.splitlines()
+        for line in rows.splitlines()
     ]
     # Every line ends as a sentence.
     *others, last = [line for line in lines if line] or [""]

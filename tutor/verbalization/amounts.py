@@ -43,6 +43,13 @@ def _measure(match: re.Match[str]) -> str:
     return f"{'minus ' if match['minus'] else ''}{said} {unit}"
 
 
+def _duration(match: re.Match[str]) -> str:
+    """Say "1h 20m" or "2m 30s"."""
+    named = {"h": "hour", "m": "minute", "s": "second"}
+    pairs = (match["first"], named[match["unit"]]), (match["rest"], "minute" if match["unit"] == "h" else "second")
+    return " ".join(f"{cardinal(number)} {name}{'' if int(number) == 1 else 's'}" for number, name in pairs)
+
+
 def _is_adjective(match: re.Match[str]) -> bool:
     """Return whether the amount describes a noun: "a $5 note", "a 10 km run"."""
     before, after = match.string[: match.start()], match.string[match.end() :]
@@ -83,6 +90,7 @@ _RATES = (
     "second|minute|hour|day|night|week|month|year|person|head|piece|item|lesson|ticket|kg|km|litre|liter|mile|gallon"
 )
 RULES = (
+    rule(r"(?<![\w)])\+(?=\d)", "plus "),
     rule(rf"(?<=[\d%])/(?=(?:{_RATES})\b)", " per "),
     # "5%-7%" and "10°C-12°C"
     rule(r"(?<=\d)\s?(%|\u00b0[CF]?){DASH}(?=\d+(?:\.\d+)?\s?\1)".replace("{DASH}", DASH), "-"),
@@ -95,6 +103,12 @@ RULES = (
         rf"(?:\s?(?P<short>{any_of(MAGNITUDES)})\b|\s(?P<long>thousand|million|billion|trillion)\b)?",
         _money,
     ),
+    # "2.3bn people" and "a 10k run", but neither "a 4K screen" nor "apartment 4B"
+    rule(
+        rf"{FREE}({NUMBER})(?:\s?(bn)|([kM]))(?!\w)",
+        lambda match: f"{cardinal(match[1])} {MAGNITUDES[match[2] or match[3]]}",
+    ),
+    rule(rf"{FREE}(?P<first>\d{{1,3}})\s?(?P<unit>[hm])\s?(?P<rest>[0-5]?\d)\s?(?:m|min|s)(?!\w)", _duration),
     # "80 €" and "12,50 EUR"
     rule(
         rf"{FREE}(\d+,\d\d(?!\d)|{NUMBER})\s?({any_of(CURRENCIES)})(?:(?P<rate>/(?=(?:{_RATES})\b))|(?!\w))",
@@ -104,6 +118,7 @@ RULES = (
     ),
     rule(rf"(?<=\d)\s+[{_ARITHMETIC}]\s+(?=[\d(-])|(?<=\d)[*+=\u00d7\u00f7xX](?=\d)", _operator),
     rule(r"(?<=\d)x\b", " times"),
+    rule(r"(?<=\d)(?:\"|\u2033|'')(?=\s(?:wide|long|high|tall|deep|thick|screen|monitor|laptop|tv|pizza))", " inches"),
     rule(
         rf"{FREE}(\d{{1,2}})(?:'|\s?ft\.?\s)\s?(\d{{1,2}})(?:\"|''|\s?in\b(?:\.(?=\s+[a-z]))?)",
         lambda match: f"{cardinal(match[1])} {'foot' if match[1] == '1' else 'feet'} {cardinal(match[2])}",

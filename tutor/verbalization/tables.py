@@ -16,6 +16,7 @@ TITLES: dict[str, str] = _TABLES["titles"]
 AFTER_NAMES: dict[str, str] = _TABLES["after_names"]
 BEFORE_NUMBERS: dict[str, str] = _TABLES["before_numbers"]
 ABBREVIATIONS = {written.lower(): said for written, said in _TABLES["abbreviations"].items()}
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COUNTED: list[str] = _TABLES["roman"]["counted"]
 RULERS: list[str] = _TABLES["roman"]["rulers"]
 FRACTIONS: dict[str, list[str]] = _TABLES["fractions"]

@@ -29,6 +29,17 @@ def _of_year(number: str | None) -> str:
     return f", {year(number)}" if number else ""
 
 
+def _numeric_date(match: re.Match[str]) -> str:
+    """Say which number is the month if the other one is above 12. Otherwise that depends on the country."""
+    first, second, of_year = int(match[1]), int(match[2]), year(match[3])
+    months = MONTHS.split("|")
+    if 1 <= first <= 12 < second <= 31:
+        return f"{months[first - 1]} {ordinal(str(second))}, {of_year}"
+    if 1 <= second <= 12 < first <= 31:
+        return f"the {ordinal(str(first))} of {months[second - 1]}, {of_year}"
+    return f"{cardinal(str(first))}, {cardinal(str(second))}, {of_year}"
+
+
 def _clock(match: re.Match[str]) -> str:
     hour, minute, half = match["hour"].lstrip("0") or "0", match["minute"] or "00", match["half"]
     said_half = "".join(f" {letter}" for letter in half.lower() if letter.isalpha()) if half else ""
@@ -62,11 +73,7 @@ RULES = (
         rf"{FREE}(\d{{4}})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)",
         lambda match: f"{MONTHS.split('|')[int(match[2]) - 1]} {ordinal(match[3])}, {year(match[1])}",
     ),
-    # Which of the numbers is the month depends on the country, so a date stays three numbers.
-    rule(
-        rf"{FREE}(\d{{1,2}})[/.](\d{{1,2}})[/.](\d{{4}}|\d\d)(?![\d/]|\.\d)",
-        lambda match: f"{cardinal(str(int(match[1])))}, {cardinal(str(int(match[2])))}, {year(match[3])}",
-    ),
+    rule(rf"{FREE}(\d{{1,2}})[/.](\d{{1,2}})[/.](\d{{4}}|\d\d)(?![\d/]|\.\d)", _numeric_date),
     rule(
         r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,4}\)\s?|\d{1,4}[\s.-])(?:\d{2,4}[\s.-])?\d{3,4}[\s.-]\d{3,4}"
         r"(?!\w|[.,-]?\d)|\+\d{7,}|(?<![\w.,])0\d{2,4}\s\d{5,7}(?!\w)|\+\d{1,3}(?:[\s.-]\(?\d{1,6}\)?){2,5}(?!\w)",

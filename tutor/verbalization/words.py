@@ -8,6 +8,7 @@ from tutor.verbalization.tables import SIGNS, any_of, rule
 
 _NAME_BEFORE = re.compile(r"\b(?!From|Near|With|Then|Does|Have|Said|Both)[A-Z][a-z]{3,}\s$")
 _ENDINGS = r"com|org|net|edu|gov|info|io|co\.uk"
+_DAY = "|".join(f"{day}|{day[:4]}|{day[:3]}" for day in tables.DAYS)
 # Say these signs only with white space on both sides, because they also occur inside names and formulas.
 _SPACED = "&@+=<>"
 _ALONE = [sign for sign in SIGNS if sign not in f"{_SPACED}-*/"]
@@ -51,6 +52,10 @@ def _slashed(match: re.Match[str]) -> str:
     return f"{parts[0]} or {parts[1]}" if len(parts) == 2 else ", ".join(parts)
 
 
+def _day(written: str) -> str:
+    return next(day for day in tables.DAYS if day.startswith(written[:3]))
+
+
 ADDRESSES = (
     rule(
         rf"(?:https?|ftp)://\S+|\bwww\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[a-z\d-]+(?:\.[a-z\d-]+)*\.(?:{_ENDINGS})\b(?:/\S*)?",
@@ -66,7 +71,12 @@ RULES = (
     rule(rf"\b({any_of(tables.BEFORE_NUMBERS)})\.\s?(?=\d)", lambda match: f"{tables.BEFORE_NUMBERS[match[1]]} "),
     rule(rf"(?<![\w.])({any_of(tables.ABBREVIATIONS)})\.", _abbreviation, re.IGNORECASE),
     rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", lambda match: " ".join(filter(str.isalpha, match[0])) + _final_dot(match)),
-    rule(r"\b([A-Z]\w+day)[-\u2013]([A-Z]\w+day)\b", r"\1 to \2"),
+    # Without a number or a comma after it, "Sun." ends a sentence.
+    rule(r"\b(Sat|Sun)\.(?=,|\s\d)", lambda match: _day(match[1])),
+    rule(
+        rf"\b({_DAY})\.?\s?[-\u2013]\s?({_DAY})\b(?:\.(?=\s*[,a-z\d]))?",
+        lambda match: f"{_day(match[1])} to {_day(match[2])}",
+    ),
     rule(r"(?<=\w)&(?=\w)", " and "),
     rule(r"(?<![\w/])[A-Za-z][\w']*(?:/[A-Za-z][\w']*)+(?![\w/])", _slashed),
     rule(r"#(?=\d)", "number "),
