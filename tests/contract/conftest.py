@@ -1,4 +1,4 @@
-"""Provide one server for each of the six combinations of databases and audio storages."""
+"""Provide one server for each of the six combinations of databases and audio storages. `make test` uses half of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +10,11 @@ import pytest
 from tests.contract.places import Audio, Bucket, Database, LocalAudio, Mongo, Place, Postgres, Sqlite
 from tests.servers import AgentServer, MongoServer, PostgresServer, S3Server
 
-DATABASES = ("sqlite", "postgresql", "mongodb")
-AUDIO = ("local", "s3")
+EVERY_TIME = ("sqlite+local", "postgresql+s3", "mongodb+s3")
+PLACES = (
+    *EVERY_TIME,
+    *(pytest.param(each, marks=pytest.mark.soak) for each in ("sqlite+s3", "postgresql+local", "mongodb+local")),
+)
 NEW_DATABASES: dict[str, tuple[LiteralString, LiteralString]] = {
     "contract_local": ("DROP DATABASE IF EXISTS contract_local", 'CREATE DATABASE contract_local OWNER "user"'),
     "contract_s3": ("DROP DATABASE IF EXISTS contract_s3", 'CREATE DATABASE contract_s3 OWNER "user"'),
@@ -19,7 +22,7 @@ NEW_DATABASES: dict[str, tuple[LiteralString, LiteralString]] = {
 SECRET_KEY = "the same for all servers of the tests, and long enough to sign with"
 
 
-@pytest.fixture(scope="session", params=[f"{database}+{audio}" for database in DATABASES for audio in AUDIO])
+@pytest.fixture(scope="session", params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     kind, _, audio_kind = request.param.partition("+")
     data_dir = tmp_path_factory.mktemp("contract")
