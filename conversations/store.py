@@ -262,8 +262,9 @@ def delete(learner: uuid.UUID, wire_id: str, *, seen: Copy | None = None) -> boo
     found = find(conversation_key(learner, wire_id), learner, messages=())
     there = found.both
     was_gone = found.reached and (there is None or there.conversation.deleted_at is not None)
-    # Rows that wait in the local database would show up if the cloud went down now.
-    if not was_gone or found.pending or found.left:
+    # What waits here would show up if the cloud went down now.
+    here = found.unreached().both if was_gone else None
+    if not was_gone or (here and here.conversation.deleted_at is None):
         # Two, because stamps are rounded.
         moment = seen.conversation.updated_at + 2 * TICK if seen else None
         _apply(Change(learner, wire_id, now_after(), action="delete"), found, (), moment)

@@ -493,6 +493,15 @@ def test_an_answer_can_be_taken_back_meanwhile(database: Half) -> None:
     assert kept() == {"a"}
 
 
+def test_a_deletion_of_what_this_server_does_not_have_does_nothing_later(database: Half) -> None:
+    # Another server has begun the conversation in its own outbox, so here there is none yet.
+    with database.outage():
+        store.drop_message(LEARNER, "conv-1", "a")
+    assert not store.delete(LEARNER, "conv-1")
+    assert not store.is_deleted(LEARNER, "conv-1")
+    assert not Conversation.objects.using(ALIAS).exclude(deleted_at=None).exists()
+
+
 # Clear
 
 
