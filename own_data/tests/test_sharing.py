@@ -53,6 +53,18 @@ def test_everybody_with_the_link_can_read_it(owner: LearnerClient) -> None:
     assert text.count("&lt;script&gt;") == 3
 
 
+def test_a_correction_that_the_learner_called_wrong_is_not_shown(owner: LearnerClient) -> None:
+    talk(owner.learner)
+    path = link_of(owner)
+    stored = store.get(owner.learner, "talk-1")
+    assert stored
+    (own,) = [row for row in stored.messages if row.corrections]
+    store.dispute(owner.learner, stored.conversation.pk, own.pk, 0, 1714521600000)
+    text = Client().get(path).content.decode()
+    assert "I have 20 years." in text
+    assert "am 20" not in text
+
+
 def test_a_reader_gets_no_cookie_and_learns_of_no_learner(owner: LearnerClient) -> None:
     talk(owner.learner)
     page = Client().get(link_of(owner))
