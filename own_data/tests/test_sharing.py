@@ -189,6 +189,16 @@ def test_links_are_limited(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch
     assert codes == [201, 429]
 
 
+def test_links_of_deleted_talks_do_not_count(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_links, "MOST", 1)
+    talk(owner.learner)
+    assert owner.send(LINKS, {"days": 7}).status_code == 201
+    store.delete(owner.learner, "talk-1")
+    store.save(owner.learner, "talk-2", columns={"title": "Another"}, messages=[])
+    assert owner.get("/api/me/links").json()["links"] == []
+    assert owner.send("/api/conversations/talk-2/links", {"days": 7}).status_code == 201
+
+
 def test_readers_are_limited(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     talk(owner.learner)
     path = link_of(owner)
