@@ -94,6 +94,16 @@ def test_the_second_attempt_is_rated_hard_and_a_repeated_request_counts_once(mis
     assert card.stability == pytest.approx(1.2931)
 
 
+def test_an_attempt_does_not_turn_a_talk_into_a_review(mistaken: LearnerClient) -> None:
+    (one,) = offered(mistaken)
+    answer = attempt(mistaken, one["prompt"], "He works.", review="one", messageId="ai-1")
+    assert (answer.status_code, answer.json()) == (409, {"error": attempts.NOT_A_REVIEW})
+    stored = store.get(mistaken.learner, "one")
+    assert stored
+    assert (stored.conversation.topic, stored.messages[0].content) == ("Work", "What does he do?")
+    assert [each["id"] for each in mistaken.get("/api/conversations").json()["conversations"]] == ["one"]
+
+
 def test_two_tabs_review_the_same_card_once(mistaken: LearnerClient) -> None:
     (one,), (other,) = offered(mistaken), offered(mistaken)
     attempt(mistaken, one["prompt"], "He works.", review="review-1")

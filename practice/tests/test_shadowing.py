@@ -136,6 +136,9 @@ def attempted(client: LearnerClient, sound: bytes, sentence: str = "My brother h
 def test_a_sound_that_is_none_or_too_long_is_refused(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert attempted(owner, b"no sound").status_code == 400
     assert attempted(owner, b"").status_code == 400
+    monkeypatch.setattr(encoding, "MAX_BYTES", 1000)
+    assert attempted(owner, CLIP.read_bytes()).status_code == 413
+    monkeypatch.undo()
     monkeypatch.setattr(shadowing_views, "LONGEST_ATTEMPT", 1)
     assert "longer than 1 seconds" in attempted(owner, CLIP.read_bytes()).json()["error"]
 
