@@ -58,10 +58,20 @@ def of_message(message: Message, number: int) -> CardWords | None:
     return CardWords(said, better, why, category, message.content, corrected, start, end, message)
 
 
+def is_in_doubt(message: Message) -> bool:
+    """Return whether a message may have been misheard as a whole."""
+    return isinstance(message.measured, dict) and bool(message.measured.get("doubt"))
+
+
+def well_formed(message: Message) -> list[dict[str, object]]:
+    """Return the corrections of a message. An imported one may have something else in their place."""
+    corrections = message.corrections if isinstance(message.corrections, list) else []
+    return [each for each in corrections if isinstance(each, dict)]
+
+
 def undisputed(message: Message) -> list[dict[str, object]]:
     """Return the corrections of a message, without those that the learner called wrong."""
-    corrections = message.corrections if isinstance(message.corrections, list) else []
-    return [each for each in corrections if isinstance(each, dict) and not each.get("disputed")]
+    return [each for each in well_formed(message) if not each.get("disputed")]
 
 
 def place(text: str, correction: dict[str, object]) -> tuple[int, int] | tuple[None, None]:
