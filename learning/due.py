@@ -17,6 +17,8 @@ from learning.card_words import CardWords
 from learning.models import Card
 
 SALT = "learning.prompt"
+# Characters of a sealed prompt, which has two sentences. The longest message of rare letters takes about 140,000.
+LONGEST_PROMPT = 250_000
 # How long a prompt can be answered.
 PROMPT_LIFE = timedelta(days=2)
 # A card that is due later today is due now, unless it was reviewed within this time: a review late in the evening is not

@@ -45,7 +45,7 @@ class ProgressView(LearningView):
         learner, unread = _read(request)
         found = progress.of(learner, place, now)
         shape = progress_shape(found) | {"zone": str(place), "unread": unread, **representations.where()}
-        return Response(shape, headers={"Cache-Control": "no-store"})
+        return Response(shape)
 
 
 class PlacementView(LearningView):
@@ -62,7 +62,7 @@ class PlacementView(LearningView):
         if stored is None:
             raise NotFound(UNKNOWN)
         shape = placement_shape(placement.of(stored.messages)) | representations.where(stored.storage)
-        return Response(shape, headers={"Cache-Control": "no-store"})
+        return Response(shape)
 
 
 class TodayView(LearningView):
@@ -106,7 +106,7 @@ def _today(request: ApiRequest, asked: Json) -> Response:
     goal = preferences.of(request.learner).goal
     found = today.of(learner, goal, asked["level"], place, timezone.now())
     shape = today_shape(found) | {"goal": goal or None, "zone": str(place), **representations.where()}
-    return Response(shape, headers={"Cache-Control": "no-store"})
+    return Response(shape)
 
 
 def _read(request: ApiRequest) -> tuple[uuid.UUID | None, int]:

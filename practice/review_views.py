@@ -67,7 +67,7 @@ class SaidSerializer(BodySerializer):
 
 
 class AttemptSerializer(SaidSerializer):
-    prompt = serializers.CharField(max_length=20_000, help_text="As GET /api/reviews/next returned it.")
+    prompt = serializers.CharField(max_length=due.LONGEST_PROMPT, help_text="As GET /api/reviews/next returned it.")
     shown = serializers.BooleanField(default=False, help_text="true, without a sentence: show the answer.")
 
     def validate(self, attrs: Json) -> Json:
