@@ -63,6 +63,14 @@ class Occurrence(models.Model):
         return f"{self.kind} at {self.moment}"
 
 
+class ReportedCorrection(Occurrence):
+    """Name the occurrences that the admin lists: mistakes whose correction the learner called wrong."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "reported correction"
+
+
 class Card(models.Model):
     """Hold a kind of mistake of a learner, and when it is due. See `cards`."""
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from core.json_types import Json
 from tests.browser.axe import violations
 from tests.browser.chromium import WITHIN
 from tests.browser.microphone import say
@@ -162,7 +163,7 @@ def test_a_late_answer_does_not_replace_the_chosen_list(page: Page, server: Agen
     held: list[Route] = []
 
     def answer(route: Route, said: str) -> None:
-        mistake = {
+        mistake: Json = {
             "id": "1",
             "said": said,
             "better": "b",
