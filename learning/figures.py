@@ -1,6 +1,6 @@
 """Count what a learner did in one conversation: time, words, pauses, mistakes.
 
-Words in doubt count nowhere, and a turn with a doubt says nothing about fluency. Neither does a typed turn.
+Words in doubt are not counted. Fluency is measured only in spoken turns without a doubt.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from usage.metering import is_amount
 VERSION = 1
 # Pauses that are read of one turn.
 MOST_PAUSES = 2000
-# Minutes. A longer talk is a mistake of a client.
+# Minutes. A client that reports more is wrong.
 LONGEST = 24 * 60
 
 

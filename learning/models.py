@@ -48,7 +48,7 @@ class Occurrence(models.Model):
     # Of a mistake: its place in the message's `corrections`.
     number = models.PositiveIntegerField(default=0)
     category = models.CharField(max_length=40, blank=True)
-    # Of an attempt: see `reviewing.Outcome`, and what it answers.
+    # Of an attempt: right, wrong, unsure or shown, and the id of the prompt that it answers.
     outcome = models.CharField(max_length=10, blank=True)
     prompt = models.CharField(max_length=40, blank=True)
     reported_at = models.DateTimeField(null=True, help_text="the learner said that this was no mistake")

@@ -41,10 +41,10 @@ class ProgressView(LearningView):
     def get(self, request: ApiRequest) -> Response:
         asked = ZoneSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        place, now = asked.validated_data.get("zone", UTC), timezone.now()
+        zone, now = asked.validated_data.get("zone", UTC), timezone.now()
         learner, unread = _read(request)
-        found = progress.of(learner, place, now)
-        shape = progress_shape(found) | {"zone": str(place), "unread": unread, **representations.where()}
+        found = progress.of(learner, zone, now)
+        shape = progress_shape(found) | {"zone": str(zone), "unread": unread, **representations.where()}
         return Response(shape)
 
 
@@ -101,11 +101,11 @@ def _asked(request: ApiRequest) -> Json:
 
 
 def _today(request: ApiRequest, asked: Json) -> Response:
-    place = asked.get("zone", UTC)
+    zone = asked.get("zone", UTC)
     learner, _ = _read(request)
     goal = preferences.of(request.learner).goal
-    found = today.of(learner, goal, asked["level"], place, timezone.now())
-    shape = today_shape(found) | {"goal": goal or None, "zone": str(place), **representations.where()}
+    found = today.of(learner, goal, asked["level"], zone, timezone.now())
+    shape = today_shape(found) | {"goal": goal or None, "zone": str(zone), **representations.where()}
     return Response(shape)
 
 
