@@ -54,6 +54,10 @@ class BadAudio(ValueError):
     """Report audio that cannot be kept. The message tells the sender why."""
 
 
+class TooLarge(BadAudio):
+    """Report audio of more than MAX_BYTES."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """Hold an encoded recording. `duration` is in seconds."""
@@ -117,7 +121,7 @@ def _opened(data: bytes) -> Iterator["InputContainer"]:
     if not data:
         raise BadAudio(EMPTY)
     if len(data) > MAX_BYTES:
-        raise BadAudio(f"The audio is larger than {MAX_BYTES // MB} MB.")
+        raise TooLarge(f"The audio is larger than {MAX_BYTES // MB} MB.")
     if mp4_tables.is_bomb(data):
         raise BadAudio("The audio has more pieces than a recording can have.")
     try:

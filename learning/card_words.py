@@ -54,8 +54,24 @@ def of_message(message: Message, number: int) -> CardWords | None:
     one = corrections[number]
     said, better, why, category = (str(one.get(name) or "") for name in ("said", "better", "why", "category"))
     start, end = place(message.content, one)
-    corrected = _corrected(message.content, corrections)
+    corrected = _corrected(message)
     return CardWords(said, better, why, category, message.content, corrected, start, end, message)
+
+
+def is_in_doubt(message: Message) -> bool:
+    """Return whether a message may have been misheard as a whole."""
+    return isinstance(message.measured, dict) and bool(message.measured.get("doubt"))
+
+
+def well_formed(message: Message) -> list[dict[str, object]]:
+    """Return the corrections of a message. An imported one may have something else in their place."""
+    corrections = message.corrections if isinstance(message.corrections, list) else []
+    return [each for each in corrections if isinstance(each, dict)]
+
+
+def undisputed(message: Message) -> list[dict[str, object]]:
+    """Return the corrections of a message, without those that the learner called wrong."""
+    return [each for each in well_formed(message) if not each.get("disputed")]
 
 
 def place(text: str, correction: dict[str, object]) -> tuple[int, int] | tuple[None, None]:
@@ -69,11 +85,11 @@ def place(text: str, correction: dict[str, object]) -> tuple[int, int] | tuple[N
     return (at, at + len(said)) if at >= 0 else (None, None)
 
 
-def _corrected(text: str, corrections: list[dict[str, object]]) -> str:
-    """Return the text with all its corrections, but those that the learner called wrong."""
-    places = []
-    for one in corrections:
-        if isinstance(one, dict) and isinstance(one.get("better"), str) and not one.get("disputed"):
+def _corrected(message: Message) -> str:
+    """Return the words of a message with all its corrections made, except those that the learner called wrong."""
+    text, places = message.content, []
+    for one in undisputed(message):
+        if isinstance(one.get("better"), str):
             start, end = place(text, one)
             if start is not None and end is not None:
                 places.append((start, end, str(one["better"])))

@@ -16,17 +16,14 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 12, 12, 26
 GRID_LINES = 4
 # Dates below a chart. More would overlap.
 MOST_DATES = 4
-# Bars whose numbers fit above them.
+# The width of a bar, as a share of its column.
 _BAR_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Hold one bar: its label, its height, and the part of the height that is filled, if it has parts."""
-
     label: str
     value: float
-    part: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +81,9 @@ def bars(name: str, title: str, description: str, of: Sequence[Bar]) -> str:
     width = (WIDTH - LEFT - RIGHT) / len(of)
     for number, bar in enumerate(of):
         x = LEFT + (number + (1 - _BAR_SHARE) / 2) * width
-        parts = (
-            [("chart-bar", bar.value)] if bar.part is None else [("chart-bar-rest", bar.value), ("chart-bar", bar.part)]
-        )
-        for css, value in parts:
-            box = {"x": f"{x:.1f}", "width": f"{_BAR_SHARE * width:.1f}"}
-            box |= {"y": str(scale.y(value)), "height": f"{scale.y(0) - scale.y(value):.1f}"}
-            Xml.SubElement(chart, "rect", {"class": css, **box})
+        box = {"x": f"{x:.1f}", "width": f"{_BAR_SHARE * width:.1f}"}
+        box |= {"y": str(scale.y(bar.value)), "height": f"{scale.y(0) - scale.y(bar.value):.1f}"}
+        Xml.SubElement(chart, "rect", {"class": "chart-bar", **box})
         # Every second label, the last one included.
         if (len(of) - number) % 2:
             _text(chart, LEFT + (number + 0.5) * width, HEIGHT - 8, bar.label, "middle")

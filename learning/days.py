@@ -12,12 +12,12 @@ QUARTER = 900
 WEEK = 7
 
 
-def week(now: datetime, place: tzinfo) -> list[date]:
+def week(now: datetime, zone: tzinfo) -> list[date]:
     """Return the last seven days of the calendar, today last."""
-    today = now.astimezone(place).date()
+    today = now.astimezone(zone).date()
     return [today - timedelta(days=back) for back in reversed(range(WEEK))]
 
 
-def practised(quarters: Iterable[int], place: tzinfo) -> set[date]:
+def practised(quarters: Iterable[int], zone: tzinfo) -> set[date]:
     """Return the days of these quarters of an hour."""
-    return {datetime.fromtimestamp(each * QUARTER, UTC).astimezone(place).date() for each in quarters}
+    return {datetime.fromtimestamp(each * QUARTER, UTC).astimezone(zone).date() for each in quarters}

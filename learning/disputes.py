@@ -15,7 +15,7 @@ from learning.models import Card, Occurrence
 
 
 def report(learner: uuid.UUID, card: uuid.UUID) -> Card | None:
-    """Mark the latest mistake of a card as no mistake. Return the card, or None if there is none.
+    """Report the correction of a card's latest mistake as wrong. Return the card, or None if there is none.
 
     Raises cloud.Unavailable, store.OutOfReach, store.WriteConflict.
     """

@@ -17,6 +17,8 @@ from learning.card_words import CardWords
 from learning.models import Card
 
 SALT = "learning.prompt"
+# Characters of a sealed prompt, which has two sentences. The longest message of rare letters takes about 140,000.
+LONGEST_PROMPT = 250_000
 # How long a prompt can be answered.
 PROMPT_LIFE = timedelta(days=2)
 # A card that is due later today is due now, unless it was reviewed within this time: a review late in the evening is not
@@ -30,7 +32,10 @@ class BadPrompt(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Hold what a learner has to say right. `id` is the same wherever the card is due for the same time."""
+    """Hold what a learner has to say right.
+
+    `id` follows from the card and the time when it is due, so two tabs or servers offer the same prompt.
+    """
 
     id: str
     said: str
@@ -64,7 +69,7 @@ def opened(sealed: str, learner: uuid.UUID) -> Prompt:
 
 
 def open_cards(learner: uuid.UUID, using: str) -> QuerySet[Card]:
-    """Return the learner's cards that are in reviews: those that the learner did not call right."""
+    """Return the learner's cards that are reviewed: those whose correction the learner has not called wrong."""
     return Card.objects.using(using).filter(learner=learner, reported_at=None)
 
 

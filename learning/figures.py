@@ -1,6 +1,6 @@
 """Count what a learner did in one conversation: time, words, pauses, mistakes.
 
-Words in doubt count nowhere, and a turn with a doubt says nothing about fluency. Neither does a typed turn.
+Words in doubt are not counted. Fluency is measured only in spoken turns without a doubt.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from conversations import lookup
 from conversations.models import Conversation, Message
 from learning import word_levels
+from learning.card_words import is_in_doubt, undisputed
 from learning.days import QUARTER
 from learning.models import TalkFigures
 from learning.occurrences import MOST_CORRECTIONS, moment_of
@@ -20,7 +21,7 @@ from usage.metering import is_amount
 VERSION = 1
 # Pauses that are read of one turn.
 MOST_PAUSES = 2000
-# Minutes. A longer talk is a mistake of a client.
+# Minutes. A client that reports more is wrong.
 LONGEST = 24 * 60
 
 
@@ -79,7 +80,7 @@ def speech_of(message: Message) -> TimedTurn | None:
     measured = message.measured if isinstance(message.measured, dict) else {}
     speech_ms, pauses = measured.get("speech_ms"), measured.get("pauses_ms")
     words = words_of(message.content)
-    if _doubt(message) or not words or not is_amount(speech_ms) or speech_ms <= 0 or not isinstance(pauses, list):
+    if is_in_doubt(message) or not words or not is_amount(speech_ms) or speech_ms <= 0 or not isinstance(pauses, list):
         return None
     lengths = [each for each in pauses[:MOST_PAUSES] if is_amount(each)]
     syllables = sum(map(word_levels.syllables, words))
@@ -88,9 +89,4 @@ def speech_of(message: Message) -> TimedTurn | None:
 
 def corrections_of(message: Message) -> int:
     """Count the corrections of a learner's turn that the learner does not dispute. A turn in doubt has none."""
-    found = message.corrections if isinstance(message.corrections, list) and not _doubt(message) else []
-    return sum(isinstance(each, dict) and not each.get("disputed") for each in found[:MOST_CORRECTIONS])
-
-
-def _doubt(message: Message) -> bool:
-    return isinstance(message.measured, dict) and bool(message.measured.get("doubt"))
+    return 0 if is_in_doubt(message) else min(len(undisputed(message)), MOST_CORRECTIONS)

@@ -22,7 +22,7 @@ _AUXILIARIES = frozenset("am is are was were be been being do does did have has 
 _CONTRACTED = {"can't": "can not", "won't": "will not", "cannot": "can not", "let's": "let us", "shan't": "shall not"}
 _ENDINGS = (("n't", " not"), ("'m", " am"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"))
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-# A key has a limited length. Words after these are left out of it.
+# Words of a correction that is compared as a whole. Later ones are ignored.
 _MOST_WORDS = 12
 
 
@@ -71,6 +71,9 @@ def kind_of(said: str, better: str) -> MistakeKind:
 
 
 def _says_enough(kind: MistakeKind) -> bool:
-    """Return whether both sides have a word that means something alone. An auxiliary does only in place of another word."""
+    """Return whether both sides have a word that means something alone.
+
+    An auxiliary verb does so only if both sides are single words, as in "was → were".
+    """
     means_little = _FUNCTION_WORDS if len(kind.said) == len(kind.better) == 1 else _FUNCTION_WORDS | _AUXILIARIES
     return not means_little.issuperset(kind.said) and not means_little.issuperset(kind.better)

@@ -48,7 +48,7 @@ class Occurrence(models.Model):
     # Of a mistake: its place in the message's `corrections`.
     number = models.PositiveIntegerField(default=0)
     category = models.CharField(max_length=40, blank=True)
-    # Of an attempt: see `reviewing.Outcome`, and what it answers.
+    # Of an attempt: right, wrong, unsure or shown, and the id of the prompt that it answers.
     outcome = models.CharField(max_length=10, blank=True)
     prompt = models.CharField(max_length=40, blank=True)
     reported_at = models.DateTimeField(null=True, help_text="the learner said that this was no mistake")
@@ -61,6 +61,14 @@ class Occurrence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.moment}"
+
+
+class ReportedCorrection(Occurrence):
+    """Name the occurrences that the admin lists: mistakes whose correction the learner called wrong."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "reported correction"
 
 
 class Card(models.Model):

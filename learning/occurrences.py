@@ -1,4 +1,4 @@
-"""Find in the messages of a conversation what concerns the learner's cards."""
+"""Find the mistakes, attempts and correct uses in the messages of a conversation."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from learning.models import Occurrence
 
 # Raise it when `find` changes. Then all conversations are read again.
 VERSION = 1
-# Of one message. A longer list is no answer of an engine.
+# The most that is read of one message. Engines send fewer.
 MOST_CORRECTIONS = 50
 MOST_UPTAKES = 20
 
@@ -57,7 +57,7 @@ def _measured(message: Message) -> Iterator[Occurrence]:
 
 def _occurrence(message: Message, kind: Occurrence.Kind, card: uuid.UUID, number: int = 0) -> Occurrence:
     return Occurrence(
-        # A row of another card has another key. So a row that is replaced tells which card it concerned.
+        # The key depends on the card. So when the words change, the old row stays until `projection` has seen its card.
         id=uuid.uuid5(message.pk, f"{kind}-{number}-{card}"),
         learner=message.learner,
         conversation=message.conversation_id,

@@ -1,7 +1,7 @@
 """Estimate a learner's level from one talk: A1 to C1, with an interval, and what was not measured.
 
 Three kinds of evidence are compared with the yardsticks: words above A2, words between two pauses, and corrections in 100
-words. Each gives a place on the scale of levels. How certain it is follows from leaving out each turn in turn (the jackknife),
+words. Each gives a place on the scale of levels. How certain it is follows from leaving out each turn once (the jackknife),
 from how little a yardstick can be trusted, and from how much the places differ. The estimate is their mean.
 """
 
@@ -45,27 +45,21 @@ class PlacedTurn:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceKind:
-    """Describe one kind of evidence: its figure of some turns, and the yardstick for it."""
+    """Describe one kind of evidence. Its figure is `times` the sum of `amount` over the sum of `per`, over all turns."""
 
     name: str
     title: str
     unit: str
-    figure: Callable[[Sequence[PlacedTurn]], float]
+    amount: Callable[[PlacedTurn], int]
+    per: Callable[[PlacedTurn], int]
     yardstick: Mapping[str, float]
-    # The material that the figure needs: how much there is, and the least of it.
-    amount: Callable[[Sequence[PlacedTurn]], int]
+    # The least sum of `per` that says something.
     fewest: int
     missing: str
+    times: int = 1
 
-
-def _ratio(
-    of: Callable[[PlacedTurn], int], to: Callable[[PlacedTurn], int], times: float = 1.0
-) -> Callable[[Sequence[PlacedTurn]], float]:
-    return lambda turns: times * sum(map(of, turns)) / max(1, sum(map(to, turns)))
-
-
-def _sum(of: Callable[[PlacedTurn], int]) -> Callable[[Sequence[PlacedTurn]], int]:
-    return lambda turns: sum(map(of, turns))
+    def figure(self, amount: int, per: int) -> float:
+        return self.times * amount / max(1, per)
 
 
 KINDS = (
@@ -73,9 +67,10 @@ KINDS = (
         name="vocabulary",
         title="Words above A2",
         unit="in 100 words",
-        figure=_ratio(lambda turn: turn.above_a2, lambda turn: turn.levelled, 100),
+        amount=lambda turn: turn.above_a2,
+        per=lambda turn: turn.levelled,
+        times=100,
         yardstick=yardsticks.WORDS_ABOVE_A2,
-        amount=_sum(lambda turn: turn.levelled),
         fewest=FEWEST_WORDS,
         missing=f"This takes {FEWEST_WORDS} words whose level is known.",
     ),
@@ -83,9 +78,9 @@ KINDS = (
         name="lengthOfRun",
         title="Words without a pause",
         unit="words",
-        figure=_ratio(lambda turn: turn.spoken_words, lambda turn: turn.runs),
+        amount=lambda turn: turn.spoken_words,
+        per=lambda turn: turn.runs,
         yardstick=yardsticks.WORDS_PER_RUN,
-        amount=_sum(lambda turn: turn.runs),
         fewest=FEWEST_RUNS,
         missing="Too little was spoken and clearly heard. Typed words say nothing about it.",
     ),
@@ -93,9 +88,10 @@ KINDS = (
         name="corrections",
         title="Corrections",
         unit="in 100 words",
-        figure=_ratio(lambda turn: turn.corrections, lambda turn: turn.words, 100),
+        amount=lambda turn: turn.corrections,
+        per=lambda turn: turn.words,
+        times=100,
         yardstick=yardsticks.MISTAKES_PER_100_WORDS,
-        amount=_sum(lambda turn: turn.words),
         fewest=FEWEST_WORDS,
         missing=f"This takes {FEWEST_WORDS} words that were clearly heard.",
     ),
@@ -152,10 +148,12 @@ def place_on(yardstick: Mapping[str, float], value: float) -> float:
 
 
 def _evidence(kind: EvidenceKind, turns: Sequence[PlacedTurn]) -> Evidence:
-    if kind.amount(turns) < kind.fewest or len(turns) < 2:
+    pairs = [(kind.amount(turn), kind.per(turn)) for turn in turns]
+    amount, per = sum(each for each, _ in pairs), sum(each for _, each in pairs)
+    if per < kind.fewest or len(turns) < 2:
         return Evidence(kind)
-    value = kind.figure(turns)
-    without = [place_on(kind.yardstick, kind.figure([*turns[:at], *turns[at + 1 :]])) for at in range(len(turns))]
+    value = kind.figure(amount, per)
+    without = [place_on(kind.yardstick, kind.figure(amount - its, per - its_per)) for its, its_per in pairs]
     mean, count = fmean(without), len(turns)
     error = sqrt((count - 1) / count * sum((each - mean) ** 2 for each in without))
     return Evidence(kind, value, place_on(kind.yardstick, value), error)

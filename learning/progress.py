@@ -20,7 +20,7 @@ RECENT = timedelta(days=days.WEEK + 1)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Describe one figure: `amount` of a talk for its `per`. `spoken` says that only spoken turns count."""
+    """Describe one figure: the ratio of `amount` to `per`, over some talks. With `spoken`, only spoken turns count."""
 
     name: str
     title: str
@@ -143,7 +143,7 @@ class ProgressReport:
     mistakes: Mistakes
 
 
-def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> ProgressReport:
+def of(learner: uuid.UUID | None, zone: tzinfo, now: datetime) -> ProgressReport:
     """Return the progress of a learner, None for one who is new. Call `projection.refresh` before. Raises cloud.Unavailable."""
     figures, mistakes = list[TalkFigures](), Mistakes(0, 0, 0)
     if learner:
@@ -151,12 +151,12 @@ def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> ProgressRepor
             figures = list(TalkFigures.objects.using(using).filter(learner=learner).order_by("began_at", "pk"))
             mistakes = _mistakes(using, learner)
     talks = [one for one in figures if one.is_talk]
-    weeks = _weeks(talks, place, now)
+    weeks = _weeks(talks, zone, now)
     return ProgressReport(
         talks=len(talks),
         minutes=round(sum(one.minutes for one in talks), 1),
         turns=sum(one.turns for one in talks),
-        days=practised(figures, place, now),
+        days=practised(figures, zone, now),
         weeks=weeks,
         weeks_svg=_weeks_chart(weeks),
         measures=[_measured(each, talks) for each in MEASURES],
@@ -165,11 +165,11 @@ def of(learner: uuid.UUID | None, place: tzinfo, now: datetime) -> ProgressRepor
     )
 
 
-def practised(figures: Sequence[TalkFigures], place: tzinfo, now: datetime) -> list[tuple[date, bool]]:
+def practised(figures: Sequence[TalkFigures], zone: tzinfo, now: datetime) -> list[tuple[date, bool]]:
     """Return the last seven days, each with whether the learner practised on it. Reviews count, too."""
-    week = days.week(now, place)
+    week = days.week(now, zone)
     since = int((now - RECENT).timestamp()) // days.QUARTER
-    found = days.practised((each for one in figures for each in one.quarters if each >= since), place)
+    found = days.practised((each for one in figures for each in one.quarters if each >= since), zone)
     return [(day, day in found) for day in week]
 
 
@@ -200,15 +200,15 @@ def _levels(talks: Sequence[TalkFigures]) -> list[LevelWords]:
     return [LevelWords(level, round(used[level] / count, 1), round(met[level] / count, 1)) for level in LEVELS]
 
 
-def _weeks(talks: Sequence[TalkFigures], place: tzinfo, now: datetime) -> list[Week]:
-    today = now.astimezone(place).date()
+def _weeks(talks: Sequence[TalkFigures], zone: tzinfo, now: datetime) -> list[Week]:
+    today = now.astimezone(zone).date()
     newest = today - timedelta(days=today.weekday())
     mondays = [newest - timedelta(weeks=back) for back in reversed(range(WEEKS))]
     minutes, turns = Counter[date](), Counter[date]()
     for one in talks:
         if one.began_at < now - timedelta(weeks=WEEKS + 1):
             continue
-        day = one.began_at.astimezone(place).date()
+        day = one.began_at.astimezone(zone).date()
         monday = day - timedelta(days=day.weekday())
         minutes[monday] += one.minutes  # type: ignore[assignment]
         turns[monday] += one.turns

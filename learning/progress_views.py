@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from conversations import preferences, representations, store
 from conversations.api_description import ID
 from conversations.views import UNKNOWN
+from core.json_types import Json
 from core.openapi import answers
 from learners.requests import ApiRequest
 from learning import placement, progress, projection, today
@@ -40,11 +41,11 @@ class ProgressView(LearningView):
     def get(self, request: ApiRequest) -> Response:
         asked = ZoneSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        place, now = asked.validated_data.get("zone", UTC), timezone.now()
+        zone, now = asked.validated_data.get("zone", UTC), timezone.now()
         learner, unread = _read(request)
-        found = progress.of(learner, place, now)
-        shape = progress_shape(found) | {"zone": str(place), "unread": unread, **representations.where()}
-        return Response(shape, headers={"Cache-Control": "no-store"})
+        found = progress.of(learner, zone, now)
+        shape = progress_shape(found) | {"zone": str(zone), "unread": unread, **representations.where()}
+        return Response(shape)
 
 
 class PlacementView(LearningView):
@@ -61,7 +62,7 @@ class PlacementView(LearningView):
         if stored is None:
             raise NotFound(UNKNOWN)
         shape = placement_shape(placement.of(stored.messages)) | representations.where(stored.storage)
-        return Response(shape, headers={"Cache-Control": "no-store"})
+        return Response(shape)
 
 
 class TodayView(LearningView):
@@ -73,7 +74,7 @@ class TodayView(LearningView):
         tags=["learning"],
     )
     def get(self, request: ApiRequest) -> Response:
-        return self._today(request)
+        return _today(request, _asked(request))
 
     @extend_schema(
         operation_id="chooseGoal",
@@ -85,20 +86,27 @@ class TodayView(LearningView):
         tags=["learning"],
     )
     def patch(self, request: ApiRequest) -> Response:
+        # Check all of the request before any of it is carried out.
+        asked = _asked(request)
         sent = GoalChoiceSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         preferences.choose(request.learner, goal=sent.validated_data["goal"] or "")
-        return self._today(request)
+        return _today(request, asked)
 
-    def _today(self, request: ApiRequest) -> Response:
-        asked = TodayQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        place, level = asked.validated_data.get("zone", UTC), asked.validated_data["level"]
-        learner, _ = _read(request)
-        goal = preferences.of(request.learner).goal
-        found = today.of(learner, goal, level, place, timezone.now())
-        shape = today_shape(found) | {"goal": goal or None, "zone": str(place), **representations.where()}
-        return Response(shape, headers={"Cache-Control": "no-store"})
+
+def _asked(request: ApiRequest) -> Json:
+    asked = TodayQuerySerializer(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data
+
+
+def _today(request: ApiRequest, asked: Json) -> Response:
+    zone = asked.get("zone", UTC)
+    learner, _ = _read(request)
+    goal = preferences.of(request.learner).goal
+    found = today.of(learner, goal, asked["level"], zone, timezone.now())
+    shape = today_shape(found) | {"goal": goal or None, "zone": str(zone), **representations.where()}
+    return Response(shape)
 
 
 def _read(request: ApiRequest) -> tuple[uuid.UUID | None, int]:

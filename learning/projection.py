@@ -8,6 +8,7 @@ interrupted, or repeated by another server, ends alike, also on MongoDB without 
 `register` adds another table with rows for each conversation, such as figures of a talk.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,7 +23,9 @@ from conversations.lookup import alive, reaching
 from conversations.models import Conversation, Message
 from conversations.rows import Changed
 from conversations.store import WriteConflict
+from core import cloud
 from core.batches import batches
+from core.cloud import LOCAL
 from learning import cards
 from learning.models import Card, LearnerProjection, Occurrence, ProjectedConversation
 
@@ -35,6 +38,8 @@ KEYS_AT_ONCE = 400
 TRIES = 20
 # MongoDB without transactions shows a new conversation before its messages. It is read again until it has settled.
 SETTLE = timedelta(seconds=10)
+
+logger = logging.getLogger(__name__)
 
 Derive = Callable[[Conversation, Sequence[Message]], Iterable[Model]]
 
@@ -71,10 +76,7 @@ def refresh(learner: uuid.UUID, *, budget_s: float = BUDGET_S) -> int:
     Stops after `budget_s` seconds, but reads at least a few conversations. Raises cloud.Unavailable, WriteConflict.
     """
     until, done = time.monotonic() + budget_s, 0
-    with reaching() as using:
-        stale, gone = _changed(using, learner)
-        for keys in batches(gone, KEYS_AT_ONCE):
-            _replace(using, learner, {}, keys)
+    stale = _remove_gone(learner)
     for keys in batches(stale, AT_ONCE):
         if done and time.monotonic() > until:
             break
@@ -89,6 +91,51 @@ def refresh(learner: uuid.UUID, *, budget_s: float = BUDGET_S) -> int:
             _replace(using, learner, derived, keys, read)
         done += len(keys)
     return len(stale) - done
+
+
+def prune() -> int:
+    """Remove the rows of conversations that are deleted or belong to another learner now. Return how many learners had some.
+
+    `refresh` does so when a learner comes back. Some never do: their talks were merged into an account, or ended by
+    retention. Stops while the database is down.
+    """
+    learners: set[uuid.UUID] = set()
+    last, done = uuid.UUID(int=0), 0
+    try:
+        if cloud.database.on:
+            _empty_local_tables()
+        while True:
+            with reaching() as using:
+                table = ProjectedConversation.objects.using(using).filter(pk__gt=last)
+                page = list(table.order_by("pk")[:KEYS_AT_ONCE])
+                there = Conversation.objects.using(using).filter(pk__in=[row.pk for row in page], deleted_at=None)
+                owners = dict(there.values_list("pk", "learner"))
+            if not page:
+                break
+            learners |= {row.learner for row in page if owners.get(row.pk) != row.learner}
+            last = page[-1].pk
+        for learner in learners:
+            _remove_gone(learner)
+            done += 1
+    except cloud.Unavailable:
+        logger.info("Derived rows of deleted conversations are removed when the database is back.")
+    return done
+
+
+def _empty_local_tables() -> None:
+    """Delete what was derived while the cloud was off. Nothing reads it any more."""
+    models: list[type[Model]] = [*derived_models(), Card, ProjectedConversation, LearnerProjection]
+    for model in models:
+        model._default_manager.using(LOCAL)._raw_delete(LOCAL)
+
+
+def _remove_gone(learner: uuid.UUID) -> list[uuid.UUID]:
+    """Remove the rows of the learner's conversations that are gone. Return those to read, the newest first."""
+    with reaching() as using:
+        stale, gone = _changed(using, learner)
+        for keys in batches(gone, KEYS_AT_ONCE):
+            _replace(using, learner, {}, keys)
+    return stale
 
 
 def rebuild(learner: uuid.UUID) -> None:

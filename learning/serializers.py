@@ -32,7 +32,7 @@ class ZoneField(serializers.Field[ZoneInfo, object, str, object]):
 
 class MistakesQuerySerializer(PageSerializer):
     limit = LimitField(default=50)
-    state = ChosenField(STATES, default="all", help_text="`due`: today. `gone`: not made for long.")
+    state = ChosenField(STATES, default="all", help_text="`due`: due today. `gone`: not made for weeks.")
     zone = ZoneField(
         required=False, help_text="The learner's time zone, which decides what is due today. Without it, UTC."
     )

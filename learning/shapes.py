@@ -84,7 +84,7 @@ def wire_ids(keys: Iterable[uuid.UUID], using: str) -> dict[uuid.UUID, str]:
 
 
 def _questions(messages: Sequence[Message], using: str) -> dict[uuid.UUID, str]:
-    """Return the agent's line before each of these messages, by message. A few rows of each talk are read."""
+    """Return the agent's line before each of these messages, by message, with one query for each."""
     found = {}
     for message in messages:
         before = Message.objects.using(using).filter(

@@ -39,7 +39,7 @@ class Today:
     is_placed: bool
 
 
-def of(learner: uuid.UUID | None, goal: str, level: str, place: ZoneInfo, now: datetime) -> Today:
+def of(learner: uuid.UUID | None, goal: str, level: str, zone: ZoneInfo, now: datetime) -> Today:
     """Return the suggestions for a learner, None for one who is new. Call `projection.refresh` before.
 
     Raises cloud.Unavailable.
@@ -47,13 +47,13 @@ def of(learner: uuid.UUID | None, goal: str, level: str, place: ZoneInfo, now: d
     count, latest, recent = 0, dict[str, datetime](), list[TalkFigures]()
     if learner:
         with reaching() as using:
-            count = due.due_cards(learner, using, place, now).count()
+            count = due.due_cards(learner, using, zone, now).count()
             talks = TalkFigures.objects.using(using).filter(learner=learner).order_by()
             latest = dict(talks.values_list("scenario").annotate(at=Max("began_at")))
             recent = list(talks.filter(last_at__gte=now - progress.RECENT))
-    days = progress.practised(recent, place, now)
+    days = progress.practised(recent, zone, now)
     return Today(
-        talk=suggest(goal, level, latest, place),
+        talk=suggest(goal, level, latest, zone),
         due=count,
         why_review=_why_review(count),
         has_talked=days[-1][1],
@@ -62,7 +62,7 @@ def of(learner: uuid.UUID | None, goal: str, level: str, place: ZoneInfo, now: d
     )
 
 
-def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: ZoneInfo) -> SuggestedTalk:
+def suggest(goal: str, level: str, latest: Mapping[str, datetime], zone: ZoneInfo) -> SuggestedTalk:
     """Return a talk for this goal and about this level that the learner has not had yet, or had the longest time ago.
 
     `latest` says when the learner last had a talk of each scenario.
@@ -77,7 +77,7 @@ def suggest(goal: str, level: str, latest: Mapping[str, datetime], place: ZoneIn
     chosen = min(fitting, key=order)
     fits = f"It suits your goal, {goal}" if goal in chosen.suits else f"It is a talk at level {chosen.level}"
     at = latest.get(chosen.id)
-    since = f", and you last had it on {at.astimezone(place):%-d %B}" if at else ", and you have not had it yet"
+    since = f", and you last had it on {at.astimezone(zone):%-d %B}" if at else ", and you have not had it yet"
     return SuggestedTalk(chosen, f"{fits}{since}.")
 
 

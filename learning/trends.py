@@ -31,7 +31,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Hold what one talk says: `amount` for `per`, such as words for runs."""
+    """Hold the two numbers of one talk whose ratio is the figure, such as words and runs."""
 
     at: datetime
     amount: float
@@ -62,7 +62,7 @@ class Trend:
 
 
 def trend(samples: Sequence[Sample]) -> Trend:
-    """Return the trend of samples in the order of their moments. Those that are about nothing are left out."""
+    """Return the trend of samples in the order of their moments. Those with `per` 0 are left out."""
     about = [sample for sample in samples if sample.per > 0]
     ends = _spread(FEWEST, len(about))
     points = tuple(_estimate(about[max(0, end - WINDOW) : end]) for end in ends)

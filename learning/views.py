@@ -38,6 +38,10 @@ class LearningView(MethodFirst, APIView):
     authentication_classes = [LearnerAuthentication]
     content_negotiation_class = AnyAccept
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {**super().default_response_headers, "Cache-Control": "no-store"}
+
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(OutOfReach() if isinstance(exc, cloud.Unavailable) else exc)
 

@@ -1,4 +1,4 @@
-"""Carry out erasures, make exports and remove dead links for as long as the server runs, each in a thread of its own.
+"""Carry out erasures, make exports and remove what is obsolete, for as long as the server runs, each in a thread of its own.
 
 The threads are daemons: all this work can be interrupted at any step, and is continued at the next start.
 """
@@ -11,9 +11,17 @@ from collections.abc import Callable
 from django.db import connections
 
 from core import safe_traceback
+from learning import projection
 from own_data import agent_voice, erasing, exporting, share_links
 
-EVERY = 1.0  # seconds
+SECOND, HOUR = 1.0, 3600.0
+# Each with the seconds between two runs.
+WORK: tuple[tuple[Callable[[], object], float], ...] = (
+    (erasing.work, SECOND),
+    (exporting.work, SECOND),
+    (share_links.prune, HOUR),
+    (projection.prune, HOUR),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +30,8 @@ async def run() -> None:
     """Work until cancelled."""
     ended = threading.Event()
     agent_voice.use(asyncio.get_running_loop())
-    for work in (erasing.work, exporting.work, share_links.work):
-        threading.Thread(target=_repeat, args=(work, ended), name=work.__module__, daemon=True).start()
+    for work, every in WORK:
+        threading.Thread(target=_repeat, args=(work, every, ended), name=work.__module__, daemon=True).start()
     try:
         await asyncio.Event().wait()
     finally:
@@ -31,12 +39,14 @@ async def run() -> None:
         agent_voice.use(None)
 
 
-def _repeat(work: Callable[[], None], ended: threading.Event) -> None:
-    while not ended.wait(EVERY):
+def _repeat(work: Callable[[], object], every: float, ended: threading.Event) -> None:
+    pause = min(every, SECOND)
+    while not ended.wait(pause):
+        pause = every
         try:
             work()
         # An outermost loop, and each driver reports an unreachable server in its own way.
         except Exception as error:  # noqa: BLE001
-            logger.error("Data of learners could not be exported or erased; trying again: %s", safe_traceback.of(error))
+            logger.error("Work on the data of learners failed, and is tried again: %s", safe_traceback.of(error))
         finally:
             connections.close_all()

@@ -73,7 +73,8 @@ class TalkFileView(MethodFirst, APIView):
         file_name, media_type = f"{talk_files.name(stored)}.{EXTENSIONS[kind]}", MEDIA_TYPES[kind]
         if kind == "zip":
             return await _zipped(stored, visitor_of_request(request), file_name)
-        text = talk_markdown.of(stored, {}) if kind == "markdown" else subtitles.of(stored)
+        # A long talk takes a second, which the talks on the event loop do not have.
+        text = await asyncio.to_thread(talk_markdown.of if kind == "markdown" else subtitles.of, stored)
         return HttpResponse(text, content_type=f"{media_type}; charset=utf-8", headers=attachments.headers(file_name))
 
 

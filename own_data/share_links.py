@@ -6,7 +6,6 @@ revoked, and when its conversation is gone: deleted, erased by retention, or mer
 
 import hashlib
 import secrets
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +27,10 @@ from own_data.models import ShareLink
 DAYS = (1, 7, 30, 90, 365)
 # Links of one learner.
 MOST = 20
-# Seconds between two searches for dead links, and links in one query.
-PRUNE_EVERY, AT_ONCE = 3600.0, 400
+# Links in one query.
+AT_ONCE = 400
 
 TOO_MANY = f"There are {MOST} links already. Revoke one that you do not need."
-
-_pruned_at: float | None = None
 
 
 class TooManyLinks(Exception):
@@ -55,7 +52,8 @@ def create(learner: uuid.UUID, wire_id: str, *, days: int, words_only: bool) -> 
     """
     if store.get(learner, wire_id) is None:
         return None
-    if _alive().filter(learner=learner).count() >= MOST:
+    # Not those of deleted conversations: the learner does not see them, and so cannot revoke them.
+    if len(of_learner(learner)) >= MOST:
         raise TooManyLinks(TOO_MANY)
     token = secrets.token_urlsafe(32)
     link = ShareLink(learner=learner, conversation=conversation_key(learner, wire_id), wire_id=wire_id)
@@ -89,14 +87,6 @@ def shared(token: str) -> tuple[ShareLink, StoredConversation] | None:
     link = _alive().filter(digest=_digest(token)).first() if settings.SHARE_LINKS else None
     stored = store.get(link.learner, link.wire_id) if link else None
     return (link, stored) if link and stored else None
-
-
-def work() -> None:
-    """Prune once an hour."""
-    global _pruned_at
-    if _pruned_at is None or time.monotonic() - _pruned_at >= PRUNE_EVERY:
-        prune()
-        _pruned_at = time.monotonic()
 
 
 def prune() -> None:

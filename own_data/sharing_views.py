@@ -29,6 +29,7 @@ from core.serializers import BodySerializer, BuiltSerializer
 from learners import address, throttling
 from learners.requests import ApiRequest
 from learners.throttling import DAY, MINUTE, Limit
+from learning.card_words import undisputed
 from own_data import share_links
 from own_data.models import ShareLink
 from own_data.permissions import NotByToken
@@ -168,7 +169,11 @@ def shared_page(request: HttpRequest, token: str) -> HttpResponse:
 def _context(link: ShareLink, stored: StoredConversation) -> Json:
     voices = {} if link.words_only else stored.recordings
     turns = [
-        {"message": row, "audio": recordings.url(voices[row.audio_key]) if row.audio_key in voices else ""}
+        {
+            "message": row,
+            "corrections": undisputed(row),
+            "audio": recordings.url(voices[row.audio_key]) if row.audio_key in voices else "",
+        }
         for row in stored.messages
         if row.content or row.audio_key in voices
     ]

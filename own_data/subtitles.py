@@ -8,14 +8,15 @@ import textwrap
 from collections.abc import Iterator
 
 from conversations.lookup import StoredConversation
+from core.batches import batches
 from own_data.talk_markdown import SPEAKERS
 from talk.dialogue import spoken_s
 
 # How fast people read aloud, and the shortest time that a cue can be read in.
 CHARACTERS_A_SECOND = 15.0
 SHORTEST = 1.0  # seconds
-# Players show two lines.
-LINE, CUE = 42, 84  # characters
+# Characters of a line. Players show two lines at a time.
+LINE, LINES = 42, 2
 # Players take the first four as markup, also in "-->", and "\N" as a line break.
 _MARKUP = str.maketrans("<>{}\\", "()()/")
 
@@ -30,13 +31,13 @@ def _cues(stored: StoredConversation) -> Iterator[tuple[float, float, str]]:
     start = 0.0
     for message in stored.messages:
         words = " ".join(message.content.translate(_MARKUP).split())
-        pieces = textwrap.wrap(f"{SPEAKERS.get(message.role, message.role)}: {words}", CUE) if words else []
+        lines = textwrap.wrap(f"{SPEAKERS.get(message.role, message.role)}: {words}", LINE) if words else []
         seconds = spoken_s(message, stored) or (max(SHORTEST, len(words) / CHARACTERS_A_SECOND) if words else 0.0)
-        characters = sum(map(len, pieces))
+        characters = sum(map(len, lines))
         end = start + seconds
-        for piece in pieces:
-            until = start + seconds * len(piece) / characters
-            yield start, until, textwrap.fill(piece, LINE)
+        for cue in batches(lines, LINES):
+            until = start + seconds * sum(map(len, cue)) / characters
+            yield start, until, "\n".join(cue)
             start = until
         start = end
 

@@ -19,8 +19,8 @@ from core import cloud
 from core.json_types import Json
 from own_data import subtitles, talk_markdown
 
-# Letters of a file's name.
-LONGEST_TITLE = 60
+# Of a title in a file's name. Most systems allow 255 bytes for the whole name, and a letter has up to four.
+LONGEST_TITLE, MOST_BYTES = 60, 180
 # Seconds for reading the recordings from the bucket.
 PATIENCE = 60.0
 
@@ -28,7 +28,8 @@ PATIENCE = 60.0
 def name(stored: StoredConversation) -> str:
     """Return a name for files that sorts by time, reads well, and is valid on every system."""
     row = stored.conversation
-    title = re.sub(r"[^\w -]+", "", row.title or row.topic)[:LONGEST_TITLE].strip() or "talk"
+    title = re.sub(r"[^\w -]+", "", row.title or row.topic)[:LONGEST_TITLE]
+    title = title.encode(errors="ignore")[:MOST_BYTES].decode(errors="ignore").strip() or "talk"
     return f"{row.timestamp:%Y-%m-%d} {title}"
 
 

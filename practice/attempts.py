@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from audio import encoding, quota, sound_threads
-from audio.encoding import BYTES_PER_SECOND, BadAudio
 from conversations import store
+from conversations.changes import conversation_key
 from conversations.drafts import Draft
-from conversations.lookup import REVIEW
+from conversations.lookup import REVIEW, find, is_talk
 from conversations.serializers import MAX_MESSAGES
 from conversations.store import StoredConversation
 from core import cloud
@@ -26,17 +26,17 @@ from learning import judging
 from learning.card_words import CardWords
 from learning.cards import SHOWN
 from learning.due import Prompt
-from talk import speaking
+from practice import recorded_speech
 from talk.reply import NOTHING_HEARD
-from talk.turns import DECODING, LEAST, RECORDED, CallRefused
+from talk.turns import CallRefused
 from tutor.transcripts import Transcript
 
 TOPIC = "Review"
 FULL = f"This review has {MAX_MESSAGES:,} messages already. Begin another one, with a new id."
+NOT_A_REVIEW = "id: This is a talk, not a review. Nothing was saved: send the id of a review, or a new one."
 QUESTION = "You said: “{}” How do you say it right?"
 # Seconds. The sentence of a review is short.
 LONGEST = 60
-TOO_LONG = f"audio: A sentence has at most {LONGEST} seconds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,10 @@ async def _heard(sent: SentAttempt, visitor: Hashable) -> tuple[Transcript, byte
     """Return the words of an attempt, and its sound without the silence around it."""
     if sent.audio is None:
         return Transcript(sent.text or ""), b""
-    async with RECORDED.taken(visitor, DECODING) as place:
-        try:
-            pcm = await sound_threads.to_pcm(sent.audio)
-        except BadAudio as error:
-            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
-        if len(pcm) > LONGEST * BYTES_PER_SECOND:
-            raise CallRefused(400, TOO_LONG)
-        place.shrink(max(len(pcm), LEAST))
-        heard, _ = await speaking.transcribe(pcm, "en")
-        if not heard.text and not heard.doubt:
-            raise CallRefused(422, NOTHING_HEARD)
-        return heard, await sound_threads.in_thread(_trimmed, pcm)
+    heard, pcm = await recorded_speech.transcribe(sent.audio, LONGEST, visitor)
+    if not heard.text and not heard.doubt:
+        raise CallRefused(422, NOTHING_HEARD)
+    return heard, await sound_threads.in_thread(_trimmed, pcm)
 
 
 def _trimmed(pcm: bytes) -> bytes:
@@ -119,6 +111,9 @@ async def _kept(
 def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
     columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
     with cloud.patience():
+        there = find(conversation_key(learner, conversation), learner, ()).both
+        if there and not there.conversation.deleted_at and is_talk(there.conversation):
+            raise CallRefused(409, NOT_A_REVIEW)
         # The database is down. The attempt is merged with the stored messages later.
         with contextlib.suppress(store.OutOfReach):
             count, is_there = store.size(learner, conversation, drafts[-1].id) or (0, False)

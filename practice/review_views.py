@@ -67,7 +67,7 @@ class SaidSerializer(BodySerializer):
 
 
 class AttemptSerializer(SaidSerializer):
-    prompt = serializers.CharField(max_length=20_000, help_text="As GET /api/reviews/next returned it.")
+    prompt = serializers.CharField(max_length=due.LONGEST_PROMPT, help_text="As GET /api/reviews/next returned it.")
     shown = serializers.BooleanField(default=False, help_text="true, without a sentence: show the answer.")
 
     def validate(self, attrs: Json) -> Json:
@@ -104,7 +104,7 @@ class AttemptsView(EngineView):
         "outage, too.",
         parameters=[ID],
         request={"multipart/form-data": AttemptSerializer, "application/json": AttemptSerializer},
-        responses=answers(JudgedSerializer, 400, 403, 410, 411, 413, 422, 429, 503),
+        responses=answers(JudgedSerializer, 400, 403, 409, 410, 411, 413, 422, 429, 503),
         tags=["learning"],
     )
     @door(most=UPLOAD)
@@ -135,7 +135,7 @@ class SentencesView(EngineView):
         description="It is kept in a conversation for each month, such as `sentences-2026-05`.",
         parameters=[MISTAKE_ID],
         request={"multipart/form-data": SaidSerializer, "application/json": SaidSerializer},
-        responses=answers(KeptSentenceSerializer, 400, 403, 404, 410, 411, 413, 422, 429, 503, code=201),
+        responses=answers(KeptSentenceSerializer, 400, 403, 404, 409, 410, 411, 413, 422, 429, 503, code=201),
         tags=["learning"],
     )
     @door(most=UPLOAD)

@@ -18,7 +18,8 @@ from tutor.verbalization import verbalize
 
 # Sentences of one source, and characters of a sentence. A longer one is cut between words.
 MOST_SENTENCES, LONGEST_SENTENCE = 100, 200
-MOST_OWN = 30
+# Sentences of the learner's own, and the newest talks in which they are looked for.
+MOST_OWN, MOST_TALKS = 30, 100
 _SLOT = re.compile(r"\{\w+\}")
 
 
@@ -32,7 +33,7 @@ class ComparedWord:
 
 def of_learner(learner: uuid.UUID) -> list[str]:
     """Return the learner's own sentences with their mistakes corrected, the newest first. Raises OutOfReach."""
-    mistakes = talk_mistakes.of_learner(learner, "", MOST_OWN)
+    mistakes = talk_mistakes.of_learner(learner, "", MOST_OWN, most_talks=MOST_TALKS)
     return _bounded([mistake.corrected for mistake in mistakes])
 
 

@@ -1,6 +1,7 @@
 """Serve shadowing: sentences to say after the agent, the agent's voice at three paces, and attempts. Nothing is saved."""
 
-from django.core.files.uploadedfile import UploadedFile
+import asyncio
+
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -11,8 +12,6 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audio import sound_threads
-from audio.encoding import BYTES_PER_SECOND, BadAudio
 from core.doors import door
 from core.json_types import Json
 from core.method_first import MethodFirst
@@ -23,15 +22,14 @@ from core.serializers import BodySerializer, BuiltSerializer, NamedChoiceField, 
 from learners.authentication import LearnerAuthentication
 from learners.requests import ApiRequest
 from learners.visitors import visitor_of_request
-from practice import shadowing
+from practice import recorded_speech, shadowing
 from talk import speaking
 from talk.engine_view import EngineView, checked
 from talk.serializers import SOUND
 from talk.speaking_views import MP3
-from talk.turns import DECODING, LEAST, RECORDED, CallRefused
+from talk.turns import CallRefused
 from talk.views import UPLOAD
 from tutor import scenario
-from tutor.transcripts import Transcript
 
 # Shares of the agent's usual speed.
 PACES = {"normal": 1.0, "slow": 0.75, "slower": 0.55}
@@ -39,7 +37,6 @@ MAX_BROUGHT = 20_000  # characters
 # Seconds of a sound that a learner brings, and of an attempt.
 LONGEST_BROUGHT, LONGEST_ATTEMPT = 300, 60
 EITHER = "Send either `text`, or `audio`, a file."
-TOO_LONG = "audio: It is longer than {} seconds. Send a part of it."
 NO_SCENARIO = "scenario: There is no such scenario."
 NO_WORDS = "No English words were found in it."
 NOTHING_HEARD = "I could not hear any words. Say it once more, close to the microphone."
@@ -129,9 +126,10 @@ class BroughtSentencesView(EngineView):
         sent = (await checked(BroughtSerializer, request)).validated_data
         text = sent.get("text")
         if text is None:
-            heard = await _heard(request, sent["audio"], LONGEST_BROUGHT)
+            audio, visitor = sent["audio"].read(), visitor_of_request(request)
+            heard, _ = await recorded_speech.transcribe(audio, LONGEST_BROUGHT, visitor)
             text = heard.text
-        found = shadowing.of_text(text)
+        found = await asyncio.to_thread(shadowing.of_text, text)
         if not found:
             raise CallRefused(422, NO_WORDS)
         return Response(SentencesToSaySerializer({"sentences": found}).data, headers=_private())
@@ -166,26 +164,14 @@ class ShadowingAttemptsView(EngineView):
     @door(most=UPLOAD)
     async def post(self, request: ApiRequest) -> Response:
         sent = (await checked(ShadowedSerializer, request)).validated_data
-        heard = await _heard(request, sent["audio"], LONGEST_ATTEMPT)
+        audio, visitor = sent["audio"].read(), visitor_of_request(request)
+        heard, _ = await recorded_speech.transcribe(audio, LONGEST_ATTEMPT, visitor)
         if not heard.text and not heard.doubt:
             raise CallRefused(422, NOTHING_HEARD)
-        words = [{"text": each.text, "heard": each.heard} for each in shadowing.compare(sent["sentence"], heard)]
+        compared = await asyncio.to_thread(shadowing.compare, sent["sentence"], heard)
+        words = [{"text": each.text, "heard": each.heard} for each in compared]
         shape = {"words": words, "text": heard.text, "doubt": heard.doubt is not None}
         return Response(ComparedSerializer(shape).data, headers=_private())
-
-
-async def _heard(request: ApiRequest, audio: UploadedFile, longest: int) -> Transcript:
-    """Return the words of a recording. Raises CallRefused, EngineError, AtCapacity, SpokenEnough."""
-    async with RECORDED.taken(visitor_of_request(request), DECODING) as place:
-        try:
-            pcm = await sound_threads.to_pcm(audio.read())
-        except BadAudio as error:
-            raise CallRefused(400, f"audio: {error}") from error
-        if len(pcm) > longest * BYTES_PER_SECOND:
-            raise CallRefused(400, TOO_LONG.format(longest))
-        place.shrink(max(len(pcm), LEAST))
-        heard, _ = await speaking.transcribe(pcm, "en")
-    return heard
 
 
 def _private() -> dict[str, str]:

@@ -20,6 +20,7 @@ from django.views.generic import RedirectView, TemplateView
 
 OFFLINE = "offline.html"
 
+_EXTENDED = re.compile(r'{% extends "([^"]+)" %}')
 _NAMED_BY_A_TEMPLATE = re.compile(r"{% static '([^']+)' %}")
 _NAMED_BY_A_FILE = re.compile(r'(?:\bfrom |\bimport |\burl\()"(\.[\w./-]+)"')
 
@@ -36,8 +37,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 def _offline() -> tuple[str, list[str]]:
     """Return a digest of the offline page and its files, and the names of the static files that it uses."""
     digest = hashlib.sha256(render_to_string(OFFLINE).encode())
-    template = Path(settings.BASE_DIR / "templates" / OFFLINE).read_text()
-    waiting, names = _NAMED_BY_A_TEMPLATE.findall(template), list[str]()
+    waiting, names = _NAMED_BY_A_TEMPLATE.findall(_with_bases(OFFLINE)), list[str]()
     while waiting:
         name = waiting.pop(0)
         if name in names:
@@ -50,6 +50,13 @@ def _offline() -> tuple[str, list[str]]:
             found = _NAMED_BY_A_FILE.findall(content.decode())
             waiting += [posixpath.normpath(posixpath.join(folder, each)) for each in found]
     return digest.hexdigest()[:16], names
+
+
+def _with_bases(template: str) -> str:
+    """Return the source of a template, and of those that it extends."""
+    source = Path(settings.BASE_DIR / "templates" / template).read_text()
+    extended = _EXTENDED.match(source)
+    return source + (_with_bases(extended[1]) if extended else "")
 
 
 _offline_of_this_process = cache(_offline)

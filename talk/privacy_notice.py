@@ -65,6 +65,9 @@ class PrivacyNotice:
     recordings: KeptData
     # Days that a learner may choose.
     choices: tuple[int, ...]
+    share_links: bool
+    # How long the link to a recording works, on a page that is open.
+    audio_link_minutes: int
 
     @property
     def contact_link(self) -> str:
@@ -95,6 +98,8 @@ def notice() -> PrivacyNotice:
         conversations=KeptData(DATABASES[settings.CLOUD_DATABASE], words),
         recordings=KeptData(_bucket() if settings.CLOUD_AUDIO else HERE, audio),
         choices=tuple(days for days in preferences.RETENTION_CHOICES if days < (words or days + 1)),
+        share_links=settings.SHARE_LINKS,
+        audio_link_minutes=max(1, round(settings.AUDIO_URL_EXPIRY / 60)),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rest_framework.exceptions import APIException
 
 from audio import sound_threads
-from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio
+from audio.encoding import BYTES_PER_SECOND, MAX_SECONDS, BadAudio, TooLarge
 from conversations import representations, store
 from conversations.error_messages import DELETED
 from conversations.models import Message
@@ -79,7 +79,7 @@ async def take(
     except BaseException as error:
         place.leave()
         if isinstance(error, BadAudio):
-            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+            raise CallRefused(413 if isinstance(error, TooLarge) else 400, f"audio: {error}") from error
         raise
     work = asyncio.create_task(_drive(learner, conversation, asked, pcm, events, country))
     del pcm

@@ -23,7 +23,10 @@ _STARTER = re.compile(
     r"|And|But|So|Then|Do|Does|Did|Is|Are|Was|Were|Have|Has|Can|What|Who|Where|When|Why|How|Which|If|In|On|At)(?=[\s,'\u2019])"
 )
 CLOSING = "\"'\u201d\u2019)\\]*_"
-END = re.compile(rf"(?:[.!?\u2026]+[{CLOSING}]*(?=\s|$)|\n)")
+# Possessive, and only at the first of several signs: otherwise a long row of dots takes quadratic time.
+END = re.compile(rf"(?:(?<![.!?\u2026])[.!?\u2026]++[{CLOSING}]*+(?=\s|$)|\n)")
+# Characters. No abbreviation is longer.
+_LONGEST_ABBREVIATION = 40
 _LAST_WORD = re.compile(r"[^\s\"'\u201c\u2018(\[*_/]+$")
 _WITHOUT_SPACE_AROUND = re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _NUMBERED = re.compile(r"\s*\d+")
@@ -37,11 +40,15 @@ def split(text: str) -> list[str]:
 def spans(text: str) -> list[tuple[int, int]]:
     """Return where each sentence of `text` starts and ends, in characters, without the white space around it."""
     found: list[tuple[int, int]] = []
-    start = 0
+    start = looked_until = 0
+    has_words = False
     for match in END.finditer(text):
-        if _ends(match[0], text[start : match.start()], text[match.end() :]):
+        # Each character is looked at once, also in a long text without an end.
+        has_words = has_words or any(map(str.isalnum, text[looked_until : match.start()]))
+        looked_until = match.end()
+        if has_words and _ends(match[0], text[start : match.start()], text[match.end() :]):
             found.append((start, match.end()))
-            start = match.end()
+            start, has_words = match.end(), False
     found.append((start, len(text)))
     return [inside.span() for span in found if (inside := _WITHOUT_SPACE_AROUND.search(text, *span))]
 
@@ -68,13 +75,13 @@ def is_abbreviated(before: str, after: str) -> bool:
 
 
 def last_word(before: str) -> str:
-    match = _LAST_WORD.search(before)
+    """Return the last word of a text, or its end if the word is too long for an abbreviation."""
+    match = _LAST_WORD.search(before, max(0, len(before) - _LONGEST_ABBREVIATION))
     return match[0] if match else ""
 
 
 def _ends(sign: str, before: str, after: str) -> bool:
-    if not any(letter.isalnum() for letter in before):
-        return False
+    """Return whether a sign ends the sentence `before` it, which has at least one letter or digit."""
     if sign == "\n":
         return not _NUMBERED.fullmatch(before.rstrip("."))
     following = after.lstrip()[:1]

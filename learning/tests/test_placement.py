@@ -1,5 +1,6 @@
 """A level from one talk: with an interval, and only from what was measured."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,10 @@ from django.utils import timezone
 from conversations import store
 from conversations.drafts import Draft
 from conversations.levels import LEVELS
+from conversations.models import Message
+from conversations.serializers import MAX_MESSAGES
 from core.json_types import Json
+from learning import placement
 from learning.placement import place_on
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES
@@ -101,3 +105,15 @@ def test_each_level_of_a_yardstick_has_its_place(yardstick: dict[str, float]):
     assert [place_on(yardstick, value) for value in yardstick.values()] == [0, 1, 2, 3, 4]
     assert place_on(yardstick, (yardstick["A2"] + yardstick["B1"]) / 2) == pytest.approx(1.5)
     assert {place_on(yardstick, -1.0), place_on(yardstick, 1000.0)} == {0.0, 4.0}
+
+
+def test_the_time_grows_with_the_length_of_the_talk():
+    def seconds(count: int) -> float:
+        said = [Message(role="user", content=EASY, measured=spoken(11, 2)) for _ in range(count)]
+        began = time.process_time()
+        assert placement.of(said).level
+        return time.process_time() - began
+
+    seconds(10)
+    # Four times as many turns. If each turn were compared with each other one, sixteen times as long.
+    assert seconds(4 * MAX_MESSAGES) < 8 * min(seconds(MAX_MESSAGES) for _ in range(3))

@@ -16,7 +16,7 @@ from learners import personal_data
 from learners.personal_data import DataSubject
 from learning import projection
 from learning.kinds import kind_of
-from learning.models import Card, LearnerProjection, Occurrence, ProjectedConversation
+from learning.models import Card, LearnerProjection, Occurrence, ProjectedConversation, TalkFigures
 from learning.tests.talks import AT, WORK, attempt, talk, turn, uptake
 from migration import drain
 from tests.clouds import ALIAS, DATABASES, Half
@@ -241,6 +241,63 @@ def test_reviews_go_to_the_account_with_the_talks(learner: uuid.UUID) -> None:
         store.add_from(held, account, wire_id)
     after = the_card(account)
     assert (after.due, after.reviews, after.mistakes) == (before.due, 1, 1)
+
+
+@pytest.fixture
+def retained(learner: uuid.UUID) -> uuid.UUID:
+    """Return a learner who does not come back after retention has erased all talks."""
+    talk(learner, "one", turn("He work.", WORK))
+    projection.refresh(learner)
+    store.delete(learner, "one")
+    store.erase_deleted(before=timezone.now() + UNDO)
+    return learner
+
+
+def test_rows_of_erased_talks_go_also_if_the_learner_never_returns(retained: uuid.UUID) -> None:
+    other = uuid.uuid4()
+    talk(other, "one", turn("He work.", WORK))
+    before = the_card(other).pk
+    assert TalkFigures.objects.using("local").filter(learner=retained).exists()
+    assert projection.prune() == 1
+    assert state(retained) == [[], [], []]
+    assert not TalkFigures.objects.using("local").filter(learner=retained).exists()
+    assert Card.objects.using("local").get().pk == before
+    assert projection.prune() == 0
+
+
+def test_rows_of_a_learner_whose_talks_were_merged_into_an_account_go(learner: uuid.UUID) -> None:
+    account = uuid.uuid4()
+    talk(learner, "one", turn("He work.", WORK))
+    projection.refresh(learner)
+    held = store.existing(learner, "one")
+    assert held
+    store.add_from(held, account, "one")
+    store.delete(learner, "one")
+    projection.refresh(account)
+    projection.prune()
+    assert state(learner) == [[], [], []]
+    assert Card.objects.using("local").get().learner == account
+
+
+def test_obsolete_rows_wait_for_the_database(learner: uuid.UUID, database: Half) -> None:
+    talk(learner, "one", turn("He work.", WORK))
+    projection.refresh(learner)
+    store.delete(learner, "one")
+    with database.outage():
+        assert projection.prune() == 0
+    assert projection.prune() == 1
+    assert state(learner, ALIAS) == [[], [], []]
+
+
+def test_rows_from_before_the_cloud_was_switched_on_go(learner: uuid.UUID, database: Half) -> None:
+    Card.objects.using("local").create(
+        id=uuid.uuid4(), learner=learner, message=uuid.uuid4(), due=AT, mistakes=1, first_at=AT, last_at=AT
+    )
+    talk(learner, "one", turn("He work.", WORK))
+    projection.refresh(learner)
+    projection.prune()
+    assert not Card.objects.using("local").exists()
+    assert Card.objects.using(ALIAS).get().learner == learner
 
 
 def test_an_erasure_leaves_no_derived_row(learner: uuid.UUID) -> None:

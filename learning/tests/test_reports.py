@@ -14,7 +14,7 @@ from learning.tests.talks import WORK, talk, turn
 from staff.models import AccessRecord
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"], transaction=True)
-PAGE = "/admin/learning/occurrence/"
+PAGE = "/admin/learning/reportedcorrection/"
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def staff_who_may(*permissions: str) -> Client:
 
 
 def test_who_may_read_sees_the_correction_and_is_recorded(reported: uuid.UUID) -> None:
-    page = staff_who_may("view_occurrence", "view_message").get(PAGE).content.decode()
+    page = staff_who_may("view_reportedcorrection", "view_message").get(PAGE).content.decode()
     assert "work \N{RIGHTWARDS ARROW} works" in page
     row = AccessRecord.objects.get()
     assert (row.action, row.learner, row.name) == ("found", reported, "one")
 
 
 def test_who_may_not_read_sees_that_there_is_a_report(reported: uuid.UUID) -> None:
-    page = staff_who_may("view_occurrence").get(PAGE).content.decode()
+    page = staff_who_may("view_reportedcorrection").get(PAGE).content.decode()
     assert "works" not in page
     assert "agreement" in page
     assert not AccessRecord.objects.exists()
@@ -52,7 +52,7 @@ def test_only_reports_are_listed_and_none_after_it_was_taken_back(reported: uuid
     other = uuid.uuid4()
     talk(other, "two", turn("She work.", WORK))
     projection.refresh(other)
-    reader = staff_who_may("view_occurrence", "view_message")
+    reader = staff_who_may("view_reportedcorrection", "view_message")
     assert reader.get(PAGE).content.decode().count("work \N{RIGHTWARDS ARROW} works") == 1
     disputes.withdraw(reported, Card.objects.using("local").get(learner=reported).pk)
     assert "\N{RIGHTWARDS ARROW}" not in reader.get(PAGE).content.decode()

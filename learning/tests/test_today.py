@@ -63,6 +63,12 @@ def test_another_goal_is_refused_and_nothing_changes(learner: LearnerClient, bod
     assert plan(learner)["goal"] == "work"
 
 
+def test_a_wrong_time_zone_changes_no_goal(learner: LearnerClient):
+    answer = learner.send("/api/today?zone=Nowhere/City", {"goal": "work"}, method="PATCH")
+    assert answer.status_code == 400
+    assert preferences.of(learner.learner).goal == ""
+
+
 def test_a_due_mistake_is_the_review(learner: LearnerClient):
     talk(learner.learner, "one", turn("He work.", WORK))
     review = plan(learner)["review"]

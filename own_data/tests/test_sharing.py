@@ -53,6 +53,18 @@ def test_everybody_with_the_link_can_read_it(owner: LearnerClient) -> None:
     assert text.count("&lt;script&gt;") == 3
 
 
+def test_a_correction_that_the_learner_called_wrong_is_not_shown(owner: LearnerClient) -> None:
+    talk(owner.learner)
+    path = link_of(owner)
+    stored = store.get(owner.learner, "talk-1")
+    assert stored
+    (own,) = [row for row in stored.messages if row.corrections]
+    store.dispute(owner.learner, stored.conversation.pk, own.pk, 0, 1714521600000)
+    text = Client().get(path).content.decode()
+    assert "I have 20 years." in text
+    assert "am 20" not in text
+
+
 def test_a_reader_gets_no_cookie_and_learns_of_no_learner(owner: LearnerClient) -> None:
     talk(owner.learner)
     page = Client().get(link_of(owner))
@@ -175,6 +187,16 @@ def test_links_are_limited(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sharing_views, "MOST_IN_A_DAY", 3)
     codes = [owner.send(LINKS, {"days": 7}).status_code for _ in range(2)]
     assert codes == [201, 429]
+
+
+def test_links_of_deleted_talks_do_not_count(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_links, "MOST", 1)
+    talk(owner.learner)
+    assert owner.send(LINKS, {"days": 7}).status_code == 201
+    store.delete(owner.learner, "talk-1")
+    store.save(owner.learner, "talk-2", columns={"title": "Another"}, messages=[])
+    assert owner.get("/api/me/links").json()["links"] == []
+    assert owner.send("/api/conversations/talk-2/links", {"days": 7}).status_code == 201
 
 
 def test_readers_are_limited(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:

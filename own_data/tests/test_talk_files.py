@@ -1,5 +1,6 @@
 """One talk can be taken along as Markdown, as subtitles and as a ZIP file, and no word of it becomes markup."""
 
+import asyncio
 import io
 import json
 import uuid
@@ -17,7 +18,7 @@ from django.core.files.storage import storages
 from audio.encoding import Clip
 from conversations import store
 from conversations.drafts import Draft
-from own_data import download_views, talk_markdown
+from own_data import download_views, talk_files, talk_markdown
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES, Half
 
@@ -127,6 +128,53 @@ def test_subtitles_follow_the_recordings(owner: LearnerClient) -> None:
     assert all(len(row) <= 42 for line in read for row in line.plaintext.split("\n"))
     # Nothing of the learner's is taken as markup.
     assert read[4].plaintext == "You: --) (b)(/an8)/Nbye(/b)"
+
+
+@pytest.mark.parametrize(
+    "words", ["word " * 60, "extraordinarily " * 20, "to be or not to be that is the question " * 9]
+)
+def test_no_cue_has_more_than_two_lines(owner: LearnerClient, words: str) -> None:
+    talk(owner.learner, said(1, "user", words, 60.0))
+    read = pysubs2.SSAFile.from_string(owner.get(f"{FILE}?type=srt").content.decode(), format_="srt")
+    rows = [line.plaintext.split("\n") for line in read]
+    assert all(len(lines) <= 2 for lines in rows)
+    assert " ".join(row for lines in rows for row in lines) == f"You: {words.strip()}"
+    assert (read[0].start, read[-1].end) == (0, 60_000)
+
+
+@pytest.mark.parametrize("type", ["markdown", "srt"])
+def test_a_file_is_not_written_on_the_event_loop(
+    owner: LearnerClient, type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk(owner.learner, said(1, "user", "Hi."))
+
+    def write(stored: store.StoredConversation) -> str:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        return "written"
+
+    monkeypatch.setattr(download_views.talk_markdown, "of", write)
+    monkeypatch.setattr(download_views.subtitles, "of", write)
+    assert owner.get(f"{FILE}?type={type}").content == b"written"
+
+
+def test_a_correction_that_the_learner_called_wrong_is_left_out(owner: LearnerClient) -> None:
+    right = {"said": "have 20 years", "better": "am 20", "why": "", "category": "verb"}
+    wrong = {"said": "old", "better": "ancient", "why": "", "category": "words", "disputed": 1714521600000}
+    talk(owner.learner, said(1, "user", "I have 20 years old.", corrections=[right, wrong]))
+    text = owner.get(FILE).content.decode()
+    assert "am 20" in text
+    assert "ancient" not in text
+
+
+def test_a_long_name_of_rare_letters_is_valid(owner: LearnerClient) -> None:
+    talk(owner.learner, said(1, "user", "Hi."), title="\N{MATHEMATICAL BOLD CAPITAL A}" * 100)
+    stored = store.get(owner.learner, "talk-1")
+    assert stored
+    name = talk_files.name(stored)
+    # In an export, the folder has eight digits more.
+    assert len(f"{name} 12345678".encode()) < 255
+    assert name.endswith("\N{MATHEMATICAL BOLD CAPITAL A}")
 
 
 def test_the_zip_file_has_everything(owner: LearnerClient) -> None:

@@ -1,4 +1,5 @@
 import json
+import random
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from audio import encoding
 from conversations import store
+from conversations.serializers import MAX_CONTENT
 from learning import due, projection
 from learning.models import Card
 from learning.tests.talks import WORK, talk, turn
@@ -92,6 +94,23 @@ def test_the_second_attempt_is_rated_hard_and_a_repeated_request_counts_once(mis
     card = Card.objects.using("local").get()
     assert card.reviews == 1
     assert card.stability == pytest.approx(1.2931)
+
+
+def test_an_attempt_does_not_turn_a_talk_into_a_review(mistaken: LearnerClient) -> None:
+    (one,) = offered(mistaken)
+    answer = attempt(mistaken, one["prompt"], "He works.", review="one", messageId="ai-1")
+    assert (answer.status_code, answer.json()) == (409, {"error": attempts.NOT_A_REVIEW})
+    stored = store.get(mistaken.learner, "one")
+    assert stored
+    assert (stored.conversation.topic, stored.messages[0].content) == ("Work", "What does he do?")
+    assert [each["id"] for each in mistaken.get("/api/conversations").json()["conversations"]] == ["one"]
+
+
+def test_the_longest_sentence_can_be_reviewed(owner: LearnerClient) -> None:
+    rare = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9FFF), k=MAX_CONTENT - 10)))
+    talk(owner.learner, "one", turn(f"He work. {rare}", WORK))
+    (one,) = offered(owner)
+    assert attempt(owner, one["prompt"], "He works.").json()["outcome"] == "right"
 
 
 def test_two_tabs_review_the_same_card_once(mistaken: LearnerClient) -> None:
@@ -185,6 +204,11 @@ def test_lists_are_paged(owner: LearnerClient) -> None:
     assert seen == [f"word{number}" for number in (4, 3, 2, 1, 0)]
     assert owner.get("/api/mistakes?zone=Nowhere/City").status_code == 400
     assert owner.get("/api/mistakes?state=lost").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["mistakes", "reviews/next", "progress", "today", "conversations/one/placement"])
+def test_no_cache_keeps_what_a_learner_has_learned(mistaken: LearnerClient, path: str) -> None:
+    assert mistaken.get(f"/api/{path}").headers["Cache-Control"] == "no-store"
 
 
 def test_reviews_are_not_in_the_history(mistaken: LearnerClient) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from audio import encoding
 from conversations import store
 from conversations.drafts import Draft
 from conversations.models import Conversation
+from learning import talk_mistakes
 from practice import shadowing, shadowing_views
 from talk import call_with_fallback
 from tests.clients import LearnerClient
@@ -88,6 +89,35 @@ def test_the_learners_own_sentences_are_corrected(owner: LearnerClient, outsider
     assert outsider.get("/api/shadowing/sentences").json() == {"sentences": []}
 
 
+def test_what_may_have_been_misheard_is_no_sentence_to_say(owner: LearnerClient) -> None:
+    mistake = {"said": "he work", "better": "he works", "why": "", "category": "agreement"}
+    measured = {"doubt": "misheard", "confidence": -0.9, "unsure": []}
+    draft = Draft("u", "user", "My brother, he work.", AT, corrections=[mistake], measured=measured)
+    store.save(owner.learner, "talk-1", columns={"timestamp": AT}, messages=[draft])
+    assert owner.get("/api/shadowing/sentences").json() == {"sentences": []}
+
+
+def test_a_report_takes_all_mistakes_of_its_kind_out(owner: LearnerClient) -> None:
+    talk(owner.learner)
+    again = {"said": "work", "better": "works", "why": "", "category": "agreement", "disputed": 1714521600000}
+    draft = Draft("u", "user", "She work.", AT + timedelta(days=1), corrections=[again])
+    store.save(owner.learner, "talk-2", columns={"timestamp": AT + timedelta(days=1)}, messages=[draft])
+    assert owner.get("/api/shadowing/sentences").json() == {"sentences": []}
+
+
+def test_only_the_newest_talks_are_read(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk(owner.learner)
+    monkeypatch.setattr(talk_mistakes, "PAGE", 1)
+    monkeypatch.setattr(shadowing, "MOST_TALKS", 2)
+    later = AT + timedelta(days=1)
+    for number in range(2):
+        draft = Draft("u", "user", "Hello.", later)
+        store.save(owner.learner, f"new-{number}", columns={"timestamp": later}, messages=[draft])
+    assert owner.get("/api/shadowing/sentences").json() == {"sentences": []}
+    monkeypatch.setattr(shadowing, "MOST_TALKS", 3)
+    assert len(owner.get("/api/shadowing/sentences").json()["sentences"]) == 1
+
+
 def test_the_lines_of_a_scenario_are_served(owner: LearnerClient) -> None:
     found = owner.get("/api/shadowing/sentences?scenario=travel").json()["sentences"]
     assert found[:1] == shadowing.of_scenario(scenario.load_all()["travel"])[:1]
@@ -136,6 +166,9 @@ def attempted(client: LearnerClient, sound: bytes, sentence: str = "My brother h
 def test_a_sound_that_is_none_or_too_long_is_refused(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert attempted(owner, b"no sound").status_code == 400
     assert attempted(owner, b"").status_code == 400
+    monkeypatch.setattr(encoding, "MAX_BYTES", 1000)
+    assert attempted(owner, CLIP.read_bytes()).status_code == 413
+    monkeypatch.undo()
     monkeypatch.setattr(shadowing_views, "LONGEST_ATTEMPT", 1)
     assert "longer than 1 seconds" in attempted(owner, CLIP.read_bytes()).json()["error"]
 

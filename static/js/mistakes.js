@@ -31,21 +31,30 @@ const unreached = new Unreached({ place: byId("mistakes-body"), onRetry: () => l
 let state = "open";
 /** @type {string | null | undefined} */
 let next = null;
+// The number of the latest request. An answer to an earlier one comes too late.
+let latest = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let readingAgain;
 
 /** @param {{ more?: boolean }} [options] */
 async function load({ more = false } = {}) {
+  clearTimeout(readingAgain);
+  const number = ++latest;
   const cursor = more && next ? `&cursor=${encodeURIComponent(next)}` : "";
   const query = `limit=${PAGE}&state=${state}&zone=${encodeURIComponent(ZONE)}${cursor}`;
   try {
     const found = await call("GET", `/api/mistakes?${query}`);
+    if (number !== latest) return;
     unreached.hide();
     next = found.next;
     const items = found.mistakes.map(item);
     if (more) byId("mistakes").append(...items);
     else byId("mistakes").replaceChildren(...items);
-    if (more) find(items[0], "h2").focus();
+    // A page may be empty if its words have changed meanwhile.
+    if (more && items.length) find(items[0], "h2").focus();
     show(found);
   } catch (error) {
+    if (number !== latest) return;
     byId("mistakes-status").textContent = "";
     unreached.show(error, { focus: false });
   }
@@ -62,7 +71,7 @@ function show({ counts, unread, mistakes }) {
   byId("show-more").hidden = !next;
   const reading = unread ? `${plural(unread, "talk")} still to be read…` : "";
   byId("mistakes-status").textContent = reading || (mistakes.length || next ? "" : NONE[state]);
-  if (unread) setTimeout(load, READ_AGAIN);
+  if (unread) readingAgain = setTimeout(load, READ_AGAIN);
 }
 
 /** @param {Mistake} mistake */

@@ -9,10 +9,14 @@ import { target } from "./translations.js";
 
 const dialog = byId("settings", HTMLDialogElement);
 
+// Pages that the header shows as a part of "Review".
+const OF_REVIEW = ["mistakes", "shadowing"];
+
 function markNavigation() {
   const [, first] = location.pathname.split("/");
-  const here = first === "mistakes" ? "review" : first || "talk";
-  document.querySelector(`[data-nav="${CSS.escape(here)}"]`)?.setAttribute("aria-current", "page");
+  const isPart = OF_REVIEW.includes(first);
+  const here = isPart ? "review" : first || "talk";
+  document.querySelector(`[data-nav="${CSS.escape(here)}"]`)?.setAttribute("aria-current", isPart ? "true" : "page");
 }
 
 /** @param {string} theme */

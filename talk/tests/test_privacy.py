@@ -99,6 +99,16 @@ def test_the_operator_is_named(settings: Any, owner: LearnerClient):
     assert 'href="mailto:privacy@example.org"' in page()
 
 
+def test_the_page_says_what_a_shared_link_shows_and_how_it_ends(settings: Any):
+    settings.SHARE_LINKS, settings.AUDIO_URL_EXPIRY = True, 600
+    said = page()
+    assert "everybody who has the link" in said
+    assert "You can revoke it earlier" in said
+    assert "for up to 10 minutes" in said
+    settings.SHARE_LINKS = False
+    assert "everybody who has the link" not in page()
+
+
 def test_the_line_before_the_first_word_names_the_ai_and_links_to_the_page():
     start = page("/")
     assert "an AI" in start

@@ -28,7 +28,7 @@ from conversations.models import Conversation, Erasure, LastClear, LearnerPrefer
 from learners import erased, invitations, tokens
 from learners.models import Account, ApiToken, Device, Invitation
 from learning import card_words, due, projection
-from learning.models import Card, Occurrence
+from learning.models import Card, ReportedCorrection
 from migration.models import Run
 from own_data import exporting, share_links
 from own_data.models import Export, ShareLink
@@ -125,7 +125,7 @@ class World:
             SiteLimits.objects.create(daily_spending_limit=5),
         )
         # The objects of the admin's pages. A new model needs one.
-        report = Occurrence.objects.using("local").exclude(reported_at=None).get()
+        report = ReportedCorrection.objects.using("local").exclude(reported_at=None).get()
         others = (self.conversation, self.recording, entry, AccessRecord.objects.get(), report)
         self.objects: dict[str, Model] = {each._meta.label_lower: each for each in (*self.accounts, *others)}
         self._keep_files()
@@ -158,6 +158,9 @@ class World:
         }
         # Nobody's: allauth's own tests show whom its links sign in.
         values |= {"provider_id": "nowhere", "uidb36": "0", "pk": "0"}
+        if route.startswith("/api/reviews/"):
+            # A talk is refused.
+            values["id"] = "review-1"
         if route.startswith("/api/mistakes/"):
             values["id"] = str(self.card.pk)
         if route.startswith("/api/me/"):

@@ -2,8 +2,10 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
+from core.json_types import Json
 from tests.browser.axe import violations
 from tests.browser.chromium import WITHIN
 from tests.browser.microphone import say
@@ -140,3 +142,55 @@ def test_an_attempt_that_did_not_reach_the_server_is_sent_again(page: Page, serv
     page.unroute("**/attempts")
     page.get_by_role("button", name="Send it again").click()
     expect(page.locator("#outcome")).to_have_attribute("data-kind", "right", timeout=WITHIN)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("name", ["review", "mistakes", "progress", "shadowing"])
+def test_pages_of_practice_link_to_each_other(page: Page, server: AgentServer, name: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(f"{server.url}/{name}")
+    links = page.get_by_role("navigation", name="Practice").get_by_role("link")
+    expect(links).to_have_count(4)
+    assert [link.get_attribute("href") for link in links.all() if link.get_attribute("aria-current")] == [f"/{name}"]
+    expect(page.locator(".site-nav [aria-current]:visible")).to_have_count(
+        0 if (name, width) == ("progress", 320) else 1
+    )
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
+
+
+def test_a_late_answer_does_not_replace_the_chosen_list(page: Page, server: AgentServer) -> None:
+    held: list[Route] = []
+
+    def answer(route: Route, said: str) -> None:
+        mistake: Json = {
+            "id": "1",
+            "said": said,
+            "better": "b",
+            "why": "",
+            "category": "",
+            "sentence": said,
+            "corrected": "b",
+        }
+        mistake |= {"start": 0, "end": 1, "conversation": "c", "message": "m", "count": 1, "reviews": 0, "uptakes": 0}
+        mistake |= {"firstAt": 1, "lastAt": 1, "dueAt": 1, "state": "open"}
+        counts = {"all": 2, "due": 1, "open": 1, "gone": 1, "reported": 0}
+        route.fulfill(json={"mistakes": [mistake], "next": None, "counts": counts, "unread": 0, "storage": "local"})
+
+    def serve(route: Route) -> None:
+        if "state=gone" in route.request.url:
+            held.append(route)
+        else:
+            answer(route, "open")
+
+    page.route("**/api/mistakes?*", serve)
+    page.goto(f"{server.url}/mistakes")
+    expect(page.locator(".mistake del")).to_have_text("open", timeout=WITHIN)
+    with page.expect_request("**/api/mistakes?*state=gone*"):
+        page.locator("#states label", has_text="Gone").click()
+    with page.expect_response("**/api/mistakes?*state=open*"):
+        page.locator("#states label", has_text="Open").click()
+    with page.expect_response("**/api/mistakes?*state=gone*"):
+        answer(held.pop(), "gone")
+    page.wait_for_timeout(200)
+    expect(page.locator(".mistake del")).to_have_text("open")

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tutor import sentences
@@ -48,3 +50,10 @@ def test_sentences_are_split(text: str, parts: list[str]):
 def test_spans_give_the_positions_of_the_sentences():
     text = " I saw Dr. Lee.  She was busy. "
     assert [text[start:end] for start, end in sentences.spans(text)] == ["I saw Dr. Lee.", "She was busy."]
+
+
+@pytest.mark.parametrize("text", ["e.g. " * 8000, '"(. ' * 10_000, ". " * 20_000, "." * 40_000 + "x"])
+def test_a_long_text_takes_time_in_proportion_to_its_length(text: str):
+    began = time.process_time()
+    sentences.spans(text)
+    assert time.process_time() - began < 1
