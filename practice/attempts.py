@@ -6,7 +6,8 @@ exported, erased and kept as all messages are.
 
 import contextlib
 import uuid
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -84,18 +85,25 @@ async def _heard(sent: SentAttempt, visitor: Hashable) -> tuple[Transcript, byte
     """Return the words of an attempt, and its sound without the silence around it."""
     if sent.audio is None:
         return Transcript(sent.text or ""), b""
-    async with RECORDED.taken(visitor, DECODING) as place:
-        try:
-            pcm = await sound_threads.to_pcm(sent.audio)
-        except BadAudio as error:
-            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
-        if len(pcm) > LONGEST * BYTES_PER_SECOND:
-            raise CallRefused(400, TOO_LONG)
-        place.shrink(max(len(pcm), LEAST))
+    async with decoded(sent.audio, visitor, LONGEST, TOO_LONG) as pcm:
         heard, _ = await speaking.transcribe(pcm, "en")
         if not heard.text and not heard.doubt:
             raise CallRefused(422, NOTHING_HEARD)
         return heard, await sound_threads.in_thread(_trimmed, pcm)
+
+
+@asynccontextmanager
+async def decoded(audio: bytes, visitor: Hashable, longest: float, too_long: str) -> AsyncIterator[bytes]:
+    """Decode a recording, and hold the visitor's place among recorded turns. Yield PCM16. Raises CallRefused, AtCapacity."""
+    async with RECORDED.taken(visitor, DECODING) as place:
+        try:
+            pcm = await sound_threads.to_pcm(audio)
+        except BadAudio as error:
+            raise CallRefused(413 if "larger" in str(error) else 400, f"audio: {error}") from error
+        if len(pcm) > longest * BYTES_PER_SECOND:
+            raise CallRefused(400, too_long)
+        place.shrink(max(len(pcm), LEAST))
+        yield pcm
 
 
 def _trimmed(pcm: bytes) -> bytes:
@@ -113,11 +121,12 @@ async def _kept(
     measured = {"review": review, **heard.stored()}
     said = Draft(sent.message, "user", heard.text, _now(), audio=audio, corrections=[], measured=measured)
     drafts = [asked, said] if asked else [said]
-    return await in_thread(_save, learner, sent.conversation, drafts)
+    return await in_thread(save, learner, sent.conversation, TOPIC, drafts)
 
 
-def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
-    columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
+def save(learner: uuid.UUID, conversation: str, topic: str, drafts: Sequence[Draft]) -> tuple[StoredConversation, str]:
+    """Save messages of a review. Return what is stored, and why there is no recording, "" if there is one or none was sent."""
+    columns = {"topic": topic, "config": {"kind": REVIEW, "topic": topic}}
     with cloud.patience():
         # The database is down. The attempt is merged with the stored messages later.
         with contextlib.suppress(store.OutOfReach):
@@ -125,7 +134,7 @@ def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[S
             if count >= MAX_MESSAGES and not is_there:
                 raise CallRefused(400, FULL)
         try:
-            return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
+            return store.save(learner, conversation, columns=columns, messages=list(drafts), replace=False), ""
         except quota.QuotaExceeded as full:
             silent = [replace(draft, audio=None) for draft in drafts]
             return store.save(learner, conversation, columns=columns, messages=silent, replace=False), str(full)
