@@ -1,8 +1,8 @@
 """Estimate how often a learner hears and says the word of a minimal pair that was meant, as a trend.
 
 A single attempt says little: the learner may have guessed, and the recogniser errs, too. So there is an estimate from FEWEST
-attempts on, over the latest WINDOW of them, with an interval (Wilson, 1927) that holds the true share in nine cases of ten if that
-did not change within the window.
+attempts on, over the latest WINDOW of them, with an interval (Wilson, 1927). In nine cases of ten it holds the true share, if
+that did not change within the window.
 """
 
 import uuid
