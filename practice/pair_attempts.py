@@ -1,7 +1,7 @@
 """Take an attempt at a minimal pair, and save it as a message of a review.
 
-The learner hears one of the two words and chooses, or says one, and the agent chooses. A recording that does not fit one word much
-better than the other counts as neither, and is not kept.
+The learner hears one of the two words and chooses, or says one, and the agent chooses. A recording that fits both words about as
+well counts as neither, and is not kept.
 """
 
 import uuid
