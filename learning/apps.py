@@ -7,7 +7,7 @@ class LearningConfig(AppConfig):
     def ready(self) -> None:
         # Models are not loaded before `ready`.
         from learners import personal_data
-        from learning import figures, occurrences, pair_attempts, projection
+        from learning import figures, occurrences, pair_occurrences, projection
         from learning.models import (
             Card,
             LearnerProjection,
@@ -19,7 +19,7 @@ class LearningConfig(AppConfig):
 
         projection.register(Occurrence, occurrences.find, version=occurrences.VERSION)
         projection.register(TalkFigures, figures.of_conversation, version=figures.VERSION)
-        projection.register(PairAttempt, pair_attempts.find, version=pair_attempts.VERSION)
+        projection.register(PairAttempt, pair_occurrences.find, version=pair_occurrences.VERSION)
         # Exports have the conversations that these are derived from.
         for model in (Occurrence, Card, TalkFigures, PairAttempt, ProjectedConversation, LearnerProjection):
             personal_data.register(model)

@@ -129,7 +129,7 @@ class TalkFigures(models.Model):
 
 
 class PairAttempt(models.Model):
-    """Hold one attempt at a minimal pair, such as ship and sheep. See `pair_attempts`."""
+    """Hold one attempt at a minimal pair, such as ship and sheep. See `pair_occurrences`."""
 
     class Way(models.TextChoices):
         HEARING = "hearing", "the agent spoke, the learner chose the word"

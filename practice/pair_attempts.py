@@ -31,8 +31,6 @@ LONGEST, LONGEST_WORD = 15, 2.5
 TOO_LONG = f"audio: A word has at most {LONGEST} seconds."
 ONLY_THE_WORD = "That was longer than a word. Say only the word, once."
 NOT_SAID = "meant: I cannot tell the words of this pair apart well enough to judge them. It can only be heard."
-# A smaller margin says nothing. `bench/pairs.py` measures what a threshold costs.
-SURE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +90,4 @@ async def _heard(sent: SentPair, visitor: Hashable) -> tuple[str | None, bytes]:
             raise CallRefused(422, ONLY_THE_WORD)
         word = voiced.cut(pcm)
         choice = await forced_choice.THREAD(forced_choice.choose, word, sent.pair.words)
-    return (choice.word if choice.margin >= SURE else None), word
+    return (choice.word if choice.is_sure else None), word

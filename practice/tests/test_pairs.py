@@ -123,7 +123,7 @@ def test_silence_and_a_sentence_are_no_word(owner: LearnerClient):
 
 @pytest.mark.real
 def test_an_uncertain_attempt_counts_for_nothing(owner: LearnerClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("practice.pair_attempts.SURE", 1e9)
+    monkeypatch.setattr("engines.forced_choice.SURE", 1e9)
     answer = said(owner, "light-right", "right", spoken("right.")).json()
     assert (answer["chosen"], answer["asMeant"], answer["message"]) == (None, None, None)
     assert trends(owner, "light-right")["saying"] is None
@@ -141,9 +141,9 @@ def test_the_embedded_voice_is_told_apart():
     """Sample the pairs that can be said. `bench/pairs.py` measures all of them."""
     trials = [(pair.words, word) for pair in SAYABLE[::4] for word in pair.words]
     found = [(word, forced_choice.choose(spoken(f"{word}."), words)) for words, word in trials]
-    wrong = [(word, choice) for word, choice in found if choice.margin >= 0.02 and choice.word != word]
+    wrong = [(word, choice) for word, choice in found if choice.is_sure and choice.word != word]
     assert len(wrong) <= 0.05 * len(trials) + 1, wrong
-    assert sum(choice.margin >= 0.02 for _, choice in found) >= 0.75 * len(trials)
+    assert sum(choice.is_sure for _, choice in found) >= 0.75 * len(trials)
 
 
 @pytest.mark.parametrize(
