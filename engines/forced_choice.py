@@ -1,8 +1,8 @@
 """Decide which of two words a recording sounds more like.
 
 PocketSphinx (Carnegie Mellon University) compares the sound with the phonemes of both words. It does not know which word is
-likelier, so it does not put right what a learner says, as models for dictation do. It takes 30 MB of memory, and less than 0.1 s
-for a word. All calls here block: run them in `THREAD`.
+likelier, so it does not put right what a learner says, as models for dictation do. It takes 30 MB of memory, and 0.1 to
+0.2 s for a word. All calls here block: run them in `THREAD`.
 """
 
 import importlib.util

@@ -42,8 +42,7 @@ let attempt = "";
 // What was asked last. An answer to an earlier question comes too late.
 let number = 0;
 
-const way = () =>
-  /** @type {"hearing" | "saying"} */ (find(main, '[name="way"]:checked', HTMLInputElement).value);
+const way = () => /** @type {"hearing" | "saying"} */ (find(main, '[name="way"]:checked', HTMLInputElement).value);
 const contrast = () => contrasts.find(({ id }) => id === byId("contrast", HTMLSelectElement).value);
 
 async function load() {
