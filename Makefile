@@ -72,6 +72,7 @@ licences: $(VENV)/.dev  ## the list of third-party licences, docs/licences.md
 
 bench: $(VENV)/.dev  ## benchmarks; with ARGS=--quick each ends within a minute
 	$(BIN)/python bench/words.py $(ARGS)
+	$(BIN)/python bench/pairs.py $(ARGS)
 	$(BIN)/python bench/corrections.py
 	$(BIN)/python bench/talk.py $(ARGS)
 	$(BIN)/python bench/latency.py $(ARGS)

@@ -134,3 +134,25 @@ class TalkFigures(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation} from {self.began_at}"
+
+
+class PairAttempt(models.Model):
+    """Hold one attempt at a minimal pair, such as ship and sheep. See `pair_occurrences`."""
+
+    class Way(models.TextChoices):
+        HEARING = "hearing", "the agent spoke, the learner chose the word"
+        SAYING = "saying", "the learner spoke, the agent chose the word"
+
+    message = models.UUIDField(primary_key=True, db_column="_id")
+    learner = models.UUIDField()
+    conversation = models.UUIDField(db_index=True)
+    contrast = models.CharField(max_length=40)
+    way = models.CharField(max_length=10, choices=Way.choices)
+    moment = models.DateTimeField()
+    as_meant = models.BooleanField(help_text="the word that was chosen is the one that was meant")
+
+    class Meta:
+        indexes = [models.Index(fields=["learner", "-moment"], name="pair_attempts_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.way} {self.contrast} at {self.moment}"

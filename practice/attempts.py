@@ -6,7 +6,7 @@ exported, erased and kept as all messages are.
 
 import contextlib
 import uuid
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -105,11 +105,12 @@ async def _kept(
     measured = {"review": review, **heard.stored()}
     said = Draft(sent.message, "user", heard.text, _now(), audio=audio, corrections=[], measured=measured)
     drafts = [asked, said] if asked else [said]
-    return await in_thread(_save, learner, sent.conversation, drafts)
+    return await in_thread(save, learner, sent.conversation, TOPIC, drafts)
 
 
-def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[StoredConversation, str]:
-    columns = {"topic": TOPIC, "config": {"kind": REVIEW, "topic": TOPIC}}
+def save(learner: uuid.UUID, conversation: str, topic: str, drafts: Sequence[Draft]) -> tuple[StoredConversation, str]:
+    """Save messages of a review. Return what is stored, and why there is no recording, "" if there is one or none was sent."""
+    columns = {"topic": topic, "config": {"kind": REVIEW, "topic": topic}}
     with cloud.patience():
         there = find(conversation_key(learner, conversation), learner, ()).both
         if there and not there.conversation.deleted_at and is_talk(there.conversation):
@@ -120,7 +121,7 @@ def _save(learner: uuid.UUID, conversation: str, drafts: list[Draft]) -> tuple[S
             if count >= MAX_MESSAGES and not is_there:
                 raise CallRefused(400, FULL)
         try:
-            return store.save(learner, conversation, columns=columns, messages=drafts, replace=False), ""
+            return store.save(learner, conversation, columns=columns, messages=list(drafts), replace=False), ""
         except quota.QuotaExceeded as full:
             silent = [replace(draft, audio=None) for draft in drafts]
             return store.save(learner, conversation, columns=columns, messages=silent, replace=False), str(full)

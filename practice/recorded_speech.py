@@ -1,6 +1,7 @@
-"""Transcribe a recording of a learner who practises."""
+"""Decode and transcribe recordings of learners who practise."""
 
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 
 from audio import sound_threads
 from audio.encoding import BYTES_PER_SECOND, BadAudio, TooLarge
@@ -11,10 +12,11 @@ from tutor.transcripts import Transcript
 TOO_LONG = "audio: It is longer than {} seconds. Send a shorter one."
 
 
-async def transcribe(audio: bytes, longest: int, visitor: Hashable) -> tuple[Transcript, bytes]:
-    """Return the words of a recording of at most `longest` seconds, and its PCM.
+@asynccontextmanager
+async def decoded(audio: bytes, longest: int, visitor: Hashable) -> AsyncIterator[bytes]:
+    """Yield the PCM of a recording of at most `longest` seconds. Meanwhile it counts as one of the visitor's recordings.
 
-    Raises CallRefused, EngineError, AtCapacity, SpokenEnough.
+    Raises CallRefused, AtCapacity.
     """
     async with RECORDED.taken(visitor, DECODING) as place:
         try:
@@ -24,5 +26,14 @@ async def transcribe(audio: bytes, longest: int, visitor: Hashable) -> tuple[Tra
         if len(pcm) > longest * BYTES_PER_SECOND:
             raise CallRefused(400, TOO_LONG.format(longest))
         place.shrink(max(len(pcm), LEAST))
+        yield pcm
+
+
+async def transcribe(audio: bytes, longest: int, visitor: Hashable) -> tuple[Transcript, bytes]:
+    """Return the words of a recording of at most `longest` seconds, and its PCM.
+
+    Raises CallRefused, EngineError, AtCapacity, SpokenEnough.
+    """
+    async with decoded(audio, longest, visitor) as pcm:
         heard, _ = await speaking.transcribe(pcm, "en")
-    return heard, pcm
+        return heard, pcm

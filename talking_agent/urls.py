@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/", include("learning.urls")),
     path("api/", include("practice.review_urls")),
     path("api/", include("practice.shadowing_urls")),
+    path("api/", include("practice.pairs_urls")),
     path("admin/", admin.site.urls),
     path("account/", include("learners.account_urls")),
     path("account/", include("migration.merge_urls")),

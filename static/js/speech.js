@@ -9,6 +9,8 @@ export class Speech {
     this.button = null;
     /** @type {AbortController | null} */
     this.loading = null;
+    /** The link to the sound that was made for this page, "" if there is none. */
+    this.made = "";
     for (const type of ["ended", "error"]) this.audio.addEventListener(type, () => this.mark(null));
   }
 
@@ -42,9 +44,12 @@ export class Speech {
         const { error = "This can't be spoken right now." } = await answer.json().catch(() => ({}));
         throw new ApiError(error, answer.status);
       }
-      const url = URL.createObjectURL(await answer.blob());
-      this.audio.addEventListener("emptied", () => URL.revokeObjectURL(url), { once: true });
-      if (this.loading === loading) await this.start(url);
+      const sound = await answer.blob();
+      if (loading.signal.aborted) return;
+      // The former sound is no longer played. The new one must not be revoked by an event about the former one.
+      URL.revokeObjectURL(this.made);
+      this.made = URL.createObjectURL(sound);
+      await this.start(this.made);
     } catch (error) {
       if (error.name === "AbortError") return;
       this.mark(null);
