@@ -158,7 +158,7 @@ class World:
         }
         # Nobody's: allauth's own tests show whom its links sign in.
         values |= {"provider_id": "nowhere", "uidb36": "0", "pk": "0"}
-        if route.startswith("/api/reviews/"):
+        if route.startswith(("/api/reviews/", "/api/pairs/")):
             # A talk is refused.
             values["id"] = "review-1"
         if route.startswith("/api/mistakes/"):
