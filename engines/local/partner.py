@@ -24,7 +24,7 @@ from engines.local import (
     wishes,
 )
 from engines.local.questions import DialogueState, is_about, plain
-from engines.local.recast import first_recast, recasts
+from engines.local.recast import first_recast, put_right, recasts
 from engines.local.remarks import Intent, Remark
 from tutor import moderation, redirection, safety, scenario
 from tutor.domain import Correction, Line
@@ -97,12 +97,14 @@ def answer(
     `heard` holds only the words that were certainly said.
     """
     talk = DialogueState(brief, transcript)
+    # What the partner takes up is said rightly: a learner imitates it.
+    right = put_right(heard, corrections)
     if not brief.takes_up_mistakes:
         corrections = ()
     if doubt and not heard:
         remark = Remark(Intent.OTHER_LANGUAGE if doubt is Doubt.NOT_ENGLISH else Intent.MISHEARD, "")
     else:
-        remark = _understood(talk, heard)
+        remark = _understood(talk, right)
     if remark.intent is Intent.DISTRESS:
         return _say(*phrases.DISTRESS, ended=talk.over)
     if stopped := moderation.found(heard):
@@ -141,7 +143,7 @@ def answer(
         return _small_talk(talk, remark)
     if begins := exam_parts.next_opening(talk):
         return _say(*begins)
-    return _take_up(talk, remark, heard, recast)
+    return _take_up(talk, remark, right, recast)
 
 
 _WISHES = frozenset(

@@ -49,6 +49,14 @@ def first_recast(heard: str, corrections: Sequence[Correction]) -> Recast | None
     return Recast(said.strip(' ,.!?"'), better)
 
 
+def put_right(heard: str, corrections: Sequence[Correction]) -> str:
+    """Return the words with the corrections that are sure."""
+    for one in sorted(corrections, key=lambda one: one.start, reverse=True):
+        if one.sure and heard[one.start : one.end] == one.said:
+            heard = heard[: one.start] + one.better + heard[one.end :]
+    return heard
+
+
 def _words_before(heard: str, end: int, others: Sequence[Correction]) -> str:
     """Return the word before `end`, with the determiner before that: "he", "my brother"."""
     words = list(re.finditer(r"[\w'\u2019-]+(?= |$)", heard[:end]))[-2:]

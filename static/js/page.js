@@ -10,7 +10,7 @@ import { target } from "./translations.js";
 const dialog = byId("settings", HTMLDialogElement);
 
 // Pages that the header shows as a part of "Review".
-const OF_REVIEW = ["mistakes", "shadowing"];
+const OF_REVIEW = ["mistakes", "shadowing", "pairs"];
 
 function markNavigation() {
   const [, first] = location.pathname.split("/");

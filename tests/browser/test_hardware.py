@@ -229,12 +229,15 @@ def test_a_microphone_without_frames_is_reported_and_resumes_with_a_tap(browser:
         page.evaluate("() => interrupt([contexts.at(-1)])")
         expect(page.locator("#microphone-help")).to_contain_text("No sound has come from the microphone for 3 s")
         expect(page.locator(STATE)).not_to_contain_text("Just speak")
-        assert violations(page) == []
         expect(page.get_by_label("Type what you want to say")).to_be_visible()
         page.evaluate("() => { window.resumable = true; }")
         tap(page)
         expect(page.locator("#microphone-help")).to_be_hidden()
         expect(page.locator("#type-form")).to_be_hidden()
+        # Last, because Chromium's fake microphone stays silent after the seconds that an audit takes.
+        page.evaluate("() => interrupt([contexts.at(-1)])")
+        expect(page.locator("#microphone-help")).to_be_visible()
+        assert violations(page) == []
 
 
 @pytest.mark.parametrize(

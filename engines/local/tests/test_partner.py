@@ -129,6 +129,21 @@ def test_the_learners_words_are_taken_up():
     assert first_reply("Last summer I went to the beach.") == "Ah, the beach. What do you like to do by the water?"
 
 
+@pytest.mark.parametrize(
+    ("heard", "wrong"),
+    [
+        ("My brother work in London.", "your brother work"),
+        ("I have two childs and a dog.", "two childs"),
+        ("I have three cat at home.", "three cat"),
+    ],
+)
+def test_words_are_taken_up_as_they_are_right(heard: str, wrong: str):
+    for number in range(10):
+        asked = lines("Hello! Let's talk about travel. Where did you go on your last trip?")
+        said = partner.answer(brief(seed=f"conv-{number}"), asked, heard, corrector.correct(heard)).sentences
+        assert not any(re.search(rf"{wrong}\b", each, re.IGNORECASE) for each in said if "You said" not in each), said
+
+
 def test_a_name_is_repeated():
     assert first_reply("I went to Portugal.") == "Ah, Portugal. What did you like about Portugal?"
 
