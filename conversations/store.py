@@ -262,7 +262,7 @@ def delete(learner: uuid.UUID, wire_id: str, *, seen: Copy | None = None) -> boo
     found = find(conversation_key(learner, wire_id), learner, messages=())
     there = found.both
     was_gone = found.reached and (there is None or there.conversation.deleted_at is not None)
-    # What waits here would show up if the cloud went down now.
+    # The database has none, but this server would show the one that waits here whenever the database is down.
     here = found.unreached().both if was_gone else None
     if not was_gone or (here and here.conversation.deleted_at is None):
         # Two, because stamps are rounded.

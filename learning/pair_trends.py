@@ -12,7 +12,7 @@ from datetime import datetime
 from math import sqrt
 
 from learning.models import PairAttempt
-from learning.trends import Direction, Estimate
+from learning.trends import Direction, Estimate, change
 
 WINDOW = 30  # attempts
 FEWEST = 10
@@ -49,7 +49,8 @@ def trend(contrast: str, way: str, attempts: Sequence[tuple[datetime, bool]]) ->
     """Return the trend of attempts in the order of their moments."""
     latest = _estimate(attempts[-WINDOW:]) if len(attempts) >= FEWEST else None
     as_meant = sum(right for _, right in attempts)
-    return PairTrend(contrast, way, len(attempts), as_meant, latest, _change(attempts))
+    direction = change(attempts, _estimate, window=WINDOW, fewest=FEWEST)
+    return PairTrend(contrast, way, len(attempts), as_meant, latest, direction)
 
 
 def _estimate(attempts: Sequence[tuple[datetime, bool]]) -> Estimate:
@@ -58,13 +59,3 @@ def _estimate(attempts: Sequence[tuple[datetime, bool]]) -> Estimate:
     middle = (share + square / (2 * count)) / (1 + square / count)
     around = _NORMAL / (1 + square / count) * sqrt(share * (1 - share) / count + square / (4 * count**2))
     return Estimate(attempts[-1][0], share, max(0.0, middle - around), min(1.0, middle + around))
-
-
-def _change(attempts: Sequence[tuple[datetime, bool]]) -> Direction | None:
-    size = min(WINDOW, len(attempts) // 2)
-    if size < FEWEST:
-        return None
-    first, newest = _estimate(attempts[:size]), _estimate(attempts[-size:])
-    if newest.low > first.high:
-        return Direction.HIGHER
-    return Direction.LOWER if newest.high < first.low else Direction.UNCLEAR

@@ -6,11 +6,12 @@ estimator (Cochran, Sampling Techniques, 1977, section 2.11) and Student's t. In
 value, if that did not change within the window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import sqrt
+from typing import TypeVar
 
 WINDOW = 8  # talks
 # Below this, the interval says nothing.
@@ -18,6 +19,8 @@ FEWEST = 3
 MOST_POINTS = 40
 # The 95th percentiles of Student's t by degrees of freedom: with both sides, an interval of 90 %.
 _STUDENT = {2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943, 7: 1.895}
+
+_Sample = TypeVar("_Sample")
 
 
 class Direction(StrEnum):
@@ -66,7 +69,20 @@ def trend(samples: Sequence[Sample]) -> Trend:
     about = [sample for sample in samples if sample.per > 0]
     ends = _spread(FEWEST, len(about))
     points = tuple(_estimate(about[max(0, end - WINDOW) : end]) for end in ends)
-    return Trend(len(about), points, _change(about))
+    return Trend(len(about), points, change(about, _estimate, window=WINDOW, fewest=FEWEST))
+
+
+def change(
+    samples: Sequence[_Sample], estimate: Callable[[Sequence[_Sample]], Estimate], *, window: int, fewest: int
+) -> Direction | None:
+    """Compare the first samples with the newest ones. Return None if there are fewer than twice `fewest`."""
+    size = min(window, len(samples) // 2)
+    if size < fewest:
+        return None
+    first, newest = estimate(samples[:size]), estimate(samples[-size:])
+    if newest.low > first.high:
+        return Direction.HIGHER
+    return Direction.LOWER if newest.high < first.low else Direction.UNCLEAR
 
 
 def _spread(first: int, last: int) -> list[int]:
@@ -85,14 +101,3 @@ def _estimate(samples: Sequence[Sample]) -> Estimate:
     error = sqrt(count / (count - 1) * squares) / total
     around = _STUDENT[count - 1] * error
     return Estimate(samples[-1].at, value, max(0.0, value - around), value + around)
-
-
-def _change(samples: Sequence[Sample]) -> Direction | None:
-    """Compare the first talks with the newest ones. None if there are too few for two windows."""
-    size = min(WINDOW, len(samples) // 2)
-    if size < FEWEST:
-        return None
-    first, newest = _estimate(samples[:size]), _estimate(samples[-size:])
-    if newest.low > first.high:
-        return Direction.HIGHER
-    return Direction.LOWER if newest.high < first.low else Direction.UNCLEAR

@@ -129,7 +129,7 @@ class PairsView(LearningView):
             "unread": unread,
             **representations.where(),
         }
-        return Response(ContrastsSerializer(shape).data, headers={"Cache-Control": "no-store"})
+        return Response(ContrastsSerializer(shape).data)
 
 
 class PairAttemptsView(EngineView):
@@ -142,7 +142,7 @@ class PairAttemptsView(EngineView):
         "says little: show the trend.",
         parameters=[ID],
         request={"multipart/form-data": SentPairSerializer, "application/json": SentPairSerializer},
-        responses=answers(TakenPairSerializer, 400, 403, 410, 411, 413, 422, 429, 503),
+        responses=answers(TakenPairSerializer, 400, 403, 409, 410, 411, 413, 422, 429, 503),
         tags=["practice"],
     )
     @door(most=UPLOAD)

@@ -143,6 +143,10 @@ async def _delete_old() -> None:
         await asyncio.sleep(DELETE_OLD_EVERY)
 
 
+def _report_waiting(what: str, error: Exception) -> None:
+    logger.warning("%s is not erased yet: %s It is tried again in %s s.", what, cloud.sentence(error), ERASE_EVERY)
+
+
 async def _erase_deleted() -> None:
     while True:
         try:
@@ -150,8 +154,8 @@ async def _erase_deleted() -> None:
         except cloud.Unavailable:
             # The breaker has logged it.
             pass
-        except (DatabaseError, OSError):
-            logger.exception("What was deleted could not be erased yet; trying again in %s s.", ERASE_EVERY)
+        except (DatabaseError, InterfaceError, OSError) as error:
+            _report_waiting("What was deleted", error)
         await asyncio.sleep(ERASE_EVERY)
 
 
@@ -165,8 +169,8 @@ async def _erase_expired() -> None:
         except (cloud.Unavailable, pruning.Down):
             # The breaker has logged it.
             pass
-        except (DatabaseError, InterfaceError, OSError):
-            logger.exception("What is kept no longer could not be erased yet; trying again in %s s.", ERASE_EVERY)
+        except (DatabaseError, InterfaceError, OSError) as error:
+            _report_waiting("What is kept no longer", error)
         await asyncio.sleep(ERASE_EVERY)
 
 

@@ -10,6 +10,8 @@ from tutor.domain import Line
 
 # Stands in place of uncertain words.
 GAP = "..."
+# The most characters between a word and the next one: a comma and a space.
+_BETWEEN = 2
 # In a transcript in doubt, a word with a token less likely than this is uncertain.
 SURE_WORD = 0.3
 
@@ -51,11 +53,8 @@ class Transcript:
         return certain(self.text, self.doubt, self.unsure)
 
     def is_sure(self, start: int, end: int) -> bool:
-        """Return whether all words between these characters, and the words next to them, are sure."""
-        before, after = self.text[:start].split(), self.text[end:].split(maxsplit=1)
-        first = start - (len(self.text[:start]) - self.text[:start].rfind(before[-1])) if before else start
-        last = end + self.text[end:].find(after[0]) + len(after[0]) if after else end
-        return not any(at < last and until > first for at, until in self.unsure)
+        """Return whether no unsure word is between these characters, or next to them."""
+        return not any(first <= end + _BETWEEN and last >= start - _BETWEEN for first, last in self.unsure)
 
     def stored(self) -> Json:
         """Return the fields about the doubt that a message keeps in `measured` (`conversations.merging.ABOUT_WORDS`)."""

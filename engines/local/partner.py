@@ -97,7 +97,7 @@ def answer(
     `heard` holds only the words that were certainly said.
     """
     talk = DialogueState(brief, transcript)
-    # What the partner takes up is said rightly: a learner imitates it.
+    # The partner repeats the corrected words, because learners imitate it.
     right = put_right(heard, corrections)
     if not brief.takes_up_mistakes:
         corrections = ()

@@ -11,7 +11,7 @@ from conversations import store
 from conversations.models import Message
 from engines import forced_choice
 from migration import drain
-from practice import minimal_pairs
+from practice import attempts, minimal_pairs
 from practice.minimal_pairs import Pair
 from tests.clients import LearnerClient
 from tests.clouds import DATABASES, Half
@@ -85,6 +85,15 @@ def test_a_wrong_attempt_is_refused(owner: LearnerClient, body: Any, error: str)
     assert answer.status_code == 400
     assert error in answer.json()["error"]
     assert not Message.objects.using("local").exists()
+
+
+def test_an_attempt_does_not_turn_a_talk_into_a_review(owner: LearnerClient):
+    store.save(owner.learner, "talk", columns={"topic": "Travel"}, messages=[])
+    answer = owner.send("/api/pairs/talk/attempts", {"pair": "sheep-ship", "meant": "ship", "chosen": "ship"})
+    assert (answer.status_code, answer.json()) == (409, {"error": attempts.NOT_A_REVIEW})
+    talk = store.get(owner.learner, "talk")
+    assert talk
+    assert (talk.conversation.topic, talk.messages) == ("Travel", [])
 
 
 def test_an_outage_loses_no_attempt(database: Half, owner: LearnerClient):

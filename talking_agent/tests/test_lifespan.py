@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.utils import timezone
 
 from conversations import store
@@ -55,3 +56,18 @@ def test_expired_sessions_are_deleted():
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(lifespan._delete_old(), 2))
     assert Session.objects.get().session_key == "1 days"
+
+
+@pytest.mark.parametrize(("work", "step"), [("_erase_expired", "_expire"), ("_erase_deleted", "_erase")])
+def test_a_database_that_is_down_is_one_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, work: str, step: str
+):
+    def fail(**_: object) -> None:
+        raise OperationalError("connection refused\nIs the server running?")
+
+    monkeypatch.setattr(lifespan, step, fail)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(getattr(lifespan, work)(), 1))
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert "is not erased yet: connection refused. It is tried again in 60 s." in record.getMessage()

@@ -24,7 +24,10 @@ def type_turn(page: Page, text: str) -> None:
 
 
 def wait_for_answer(page: Page) -> None:
-    """Wait for an answer after the learner's turn. A greeting that nobody heard is taken back, so turns are not counted."""
+    """Wait until the agent has answered the learner's turn.
+
+    Do not count the agent's turns: if the learner is faster than the greeting, the greeting disappears.
+    """
     answered = page.locator("li.turn[data-role=user] ~ li.turn[data-role=assistant] .turn-text")
     expect(answered.first).not_to_be_empty(timeout=WITHIN)
 

@@ -87,6 +87,7 @@ ROMAN = [
 WORDS = [
     ("Mr. and Mrs. Lee came.", "Mister and Missus Lee came."),
     ("She lives in apt. 4B.", "She lives in apartment 4B."),
+    ("Closed Tues-Thurs from 9.", "Closed Tuesday to Thursday from nine."),
     ("On Sat., 4 July, and on Sun.", "On Saturday, the fourth of July, and on Sun."),
     ("Closed on Mon. and Tue.", "Closed on Monday and Tuesday."),
     ("He's 6 ft. 2 in tall.", "He's six feet two tall."),

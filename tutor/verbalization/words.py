@@ -8,7 +8,8 @@ from tutor.verbalization.tables import SIGNS, any_of, rule
 
 _NAME_BEFORE = re.compile(r"\b(?!From|Near|With|Then|Does|Have|Said|Both)[A-Z][a-z]{3,}\s$")
 _ENDINGS = r"com|org|net|edu|gov|info|io|co\.uk"
-_DAY = "|".join(f"{day}|{day[:4]}|{day[:3]}" for day in tables.DAYS)
+# In full, or the first three to five letters
+_DAY = "|".join("|".join([day, day[:5], day[:4], day[:3]]) for day in tables.DAYS)
 # Say these signs only with white space on both sides, because they also occur inside names and formulas.
 _SPACED = "&@+=<>"
 _ALONE = [sign for sign in SIGNS if sign not in f"{_SPACED}-*/"]

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 
 import pytest
 from django.test import override_settings
@@ -86,24 +87,33 @@ def test_no_other_language_becomes_english_with_one_model(one_ear: None):
     assert [transcript(clip(f"other_language_{each}")).text for each in LANGUAGES] == [""] * len(LANGUAGES)
 
 
-def test_with_two_models_only_the_words_on_which_they_agree_are_certain(monkeypatch: pytest.MonkeyPatch):
+Hear = Callable[[Guess, Guess], Transcript]
+
+
+@pytest.fixture
+def heard_by_both(monkeypatch: pytest.MonkeyPatch) -> Hear:
+    """Return a function that gives the transcript of a clip in which the two models hear these words."""
     models = transcriber.load()
-    assert models._second
-    ours, theirs = "Yesterday I went to the pan area", "Yesterday I went to the banner idea"
-    monkeypatch.setattr(models._first, "guesses", lambda *_, **__: [guess(ours, -0.7)])
-    monkeypatch.setattr(models._second, "guesses", lambda *_, **__: [guess(theirs, -0.9)])
-    found = transcript(clip("learner_london"))
+
+    def transcribe(first: Guess, second: Guess) -> Transcript:
+        monkeypatch.setattr(models._first, "guesses", lambda *_, **__: [first])
+        monkeypatch.setattr(models._second, "guesses", lambda *_, **__: [second])
+        return transcript(clip("learner_london"))
+
+    return transcribe
+
+
+def test_with_two_models_only_the_words_on_which_they_agree_are_certain(heard_by_both: Hear):
+    theirs = "Yesterday I went to the banner idea"
+    found = heard_by_both(guess("Yesterday I went to the pan area", -0.7), guess(theirs, -0.9))
+    assert found.unsure
     assert (found.text, found.doubt) == (theirs, Doubt.WORDS)
     assert found.certain == "Yesterday I went to the ..."
 
 
-def test_words_that_two_models_hear_differently_are_not_corrected(monkeypatch: pytest.MonkeyPatch):
-    models = transcriber.load()
-    assert models._second
-    ours, theirs = "My brother works in Rome.", "My brother work in Rome."
-    monkeypatch.setattr(models._first, "guesses", lambda *_, **__: [guess(ours, -0.5)])
-    monkeypatch.setattr(models._second, "guesses", lambda *_, **__: [guess(theirs, -0.4)])
-    found = transcript(clip("learner_london"))
+def test_words_that_two_models_hear_differently_are_not_corrected(heard_by_both: Hear):
+    theirs = "My brother work in Rome."
+    found = heard_by_both(guess("My brother works in Rome.", -0.5), guess(theirs, -0.4))
     assert (found.text, found.doubt, found.certain) == (theirs, None, theirs)
     (correction,) = corrector.correct(theirs)
     assert not found.is_sure(correction.start, correction.end)

@@ -21,7 +21,7 @@ from tests.watched import watched
 from tutor import hints, scenario
 from tutor.domain import Correction, EngineError, Line
 from tutor.scenario import Brief
-from tutor.transcripts import Doubt, Transcript
+from tutor.transcripts import Doubt, Transcript, in_doubt
 
 ROOT = Path(__file__).resolve().parents[3]
 LONDON = clip("learner_london")
@@ -120,6 +120,22 @@ async def test_a_turn_in_doubt_is_answered_and_not_corrected(engine: LocalEngine
     assert events[0].doubt
     assert not any(isinstance(event, Corrected) for event in events)
     assert any(isinstance(event, Words) for event in events)
+
+
+async def test_doubtful_words_are_ignored_and_certain_ones_answered(
+    engine: LocalEngine, brief: Brief, monkeypatch: pytest.MonkeyPatch
+):
+    heard = in_doubt("Yesterday I went to the panaderia and I bought some bread.", -0.8, [(24, 33)])
+    monkeypatch.setattr(TurnTranscription, "transcribe", lambda *_: heard)
+    async with engine.talk(brief, OPENED) as session:
+        await session.hear(LONDON)
+        events = await reply(session)
+    assert isinstance(events[0], Heard)
+    assert events[0].doubt is Doubt.WORDS
+    assert not any(isinstance(event, Corrected) for event in events)
+    said = " ".join(event.text for event in events if isinstance(event, Words))
+    assert said
+    assert "panaderia" not in said
 
 
 @pytest.mark.parametrize(("unsure", "is_corrected"), [((), True), (((11, 15),), False)], ids=["sure", "unsure"])
